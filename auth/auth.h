@@ -1,0 +1,45 @@
+/* auth/auth.h: authentication against one cluster: client certificates, service-account tokens.
+ *
+ * A cluster's credentials (`struct auth_secrets`) are made at provisioning, stored as cluster.secrets, parsed on
+ * first use into the cluster's AUTH part. */
+#pragma once
+#include "auth/pki.h"
+#include "auth/user.h"
+#include "store/cluster.h"
+#include "store/store.h"
+
+/* Makes CA, serving certificate (for the names below) and token key; appends them as JSON for cluster_seed.secrets. */
+MUST_CHECK bool auth_secrets_make(const char *cluster_name, const char *domain, const char *const *addresses,
+                                  struct buf *out, struct error *err);
+/* Loads the part when it is not there (one blocking read); afterwards the calls below do not block. */
+MUST_CHECK bool auth_warm(struct cluster *cluster, struct error *err);
+bool auth_is_warm(struct cluster *cluster);
+
+/* PEM, owned copies. */
+MUST_CHECK bool auth_ca_pem(struct cluster *cluster, char **pem, struct error *err);
+MUST_CHECK bool auth_serving(struct cluster *cluster, struct keypair *out, struct error *err);
+/* A client certificate for this cluster. */
+MUST_CHECK bool auth_issue_client(struct cluster *cluster, const char *common_name, const char *const *groups,
+                                  int64_t valid_s, struct keypair *out, struct error *err);
+/* Any certificate signed by this cluster's CA. */
+MUST_CHECK bool auth_issue(struct cluster *cluster, const struct cert_request *request, struct keypair *out, struct error *err);
+
+/* What a request brings. */
+struct credentials {
+    struct str peer_cert_der; /* leaf; empty: none. Not yet verified. */
+    struct str bearer;        /* without "Bearer "; data NULL: no Authorization header; "" is a malformed one */
+};
+enum auth_result { AUTH_OK, AUTH_ANONYMOUS, AUTH_DENIED /* 401 */, AUTH_COLD /* needs auth_warm or a cold cache */ };
+/* Fills `user` (with system:authenticated or system:unauthenticated). Service-account tokens are checked against the
+ * cluster's ServiceAccount, and the bound Pod or Secret where the token names one. Never blocks. */
+enum auth_result auth_authenticate(struct cluster *cluster, const struct credentials *credentials, struct user *user);
+
+struct token_request {
+    const char *namespace, *service_account, *service_account_uid;
+    const char *bound_kind, *bound_name, *bound_uid; /* NULL: not bound */
+    const char *const *audiences; /* NULL: the cluster's own issuer */
+    int64_t valid_s;              /* 600 .. 2^32 */
+};
+/* Signs a service-account token (ES256). Owned text and its expiry. */
+MUST_CHECK bool auth_token_issue(struct cluster *cluster, const struct token_request *request, char **token,
+                                 int64_t *expires_us, struct error *err);

@@ -1,0 +1,20 @@
+/* auth/user.h: who is asking. */
+#pragma once
+#include <stdbool.h>
+
+#include "base/json.h"
+#include "base/strset.h"
+
+struct user {
+    char *name; /* "system:anonymous", "system:serviceaccount:NS:NAME", a certificate's CN */
+    char *uid;  /* may be NULL */
+    struct strset groups;
+    json_t *extra; /* object of string arrays; may be NULL */
+};
+
+void user_clear(struct user *user);
+void user_copy(struct user *to, const struct user *from);
+bool user_in(const struct user *user, const char *group);
+/* The identity that our own components act under, e.g. "system:serviceaccount:kube-system:deployment-controller"
+ * (in groups system:serviceaccounts, ..., system:authenticated) or "system:kube-scheduler"; with `master`, system:masters. */
+void user_internal(struct user *user, const char *name, bool master);

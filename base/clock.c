@@ -1,0 +1,177 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+int64_t clock_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_mono_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void format(int64_t at_us, bool micro, char out[TIME_TEXT_SIZE])
+{
+    int64_t fraction = at_us % 1000000;
+    time_t seconds = (time_t)(at_us / 1000000);
+    if (fraction < 0) {
+        fraction += 1000000;
+        seconds--;
+    }
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    size_t len = strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (micro)
+        (void)snprintf(out + len, TIME_TEXT_SIZE - len, ".%06dZ", (int)fraction);
+    else
+        (void)snprintf(out + len, TIME_TEXT_SIZE - len, "Z");
+}
+
+void time_format(int64_t at_us, char out[TIME_TEXT_SIZE])
+{
+    format(at_us, false, out);
+}
+
+void time_format_micro(int64_t at_us, char out[TIME_TEXT_SIZE])
+{
+    format(at_us, true, out);
+}
+
+/* Reads `count` digits and moves on. */
+static bool digits(struct str *rest, size_t count, int *value)
+{
+    *value = 0;
+    if (rest->len < count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        char c = rest->data[i];
+        if (c < '0' || c > '9')
+            return false;
+        *value = *value * 10 + (c - '0');
+    }
+    rest->data += count;
+    rest->len -= count;
+    return true;
+}
+
+static bool one_of(struct str *rest, const char *allowed, char *found)
+{
+    if (!rest->len || !strchr(allowed, rest->data[0]))
+        return false;
+    *found = rest->data[0];
+    rest->data++;
+    rest->len--;
+    return true;
+}
+
+/* `.123456789`: keeps microseconds. */
+static bool fraction_parse(struct str *rest, int64_t *fraction_us)
+{
+    int64_t unit = 100000;
+    size_t count = 0;
+    *fraction_us = 0;
+    for (rest->data++, rest->len--; rest->len && *rest->data >= '0' && *rest->data <= '9'; count++) {
+        *fraction_us += unit * (*rest->data - '0');
+        unit /= 10;
+        rest->data++;
+        rest->len--;
+    }
+    return count > 0;
+}
+
+static bool offset_parse(struct str *rest, int64_t *offset_s)
+{
+    char sign;
+    int hours, minutes;
+    char colon;
+    if (!one_of(rest, "Zz+-", &sign))
+        return false;
+    *offset_s = 0;
+    if (sign == 'Z' || sign == 'z')
+        return true;
+    if (!digits(rest, 2, &hours) || !one_of(rest, ":", &colon) || !digits(rest, 2, &minutes) ||
+        hours > 23 || minutes > 59)
+        return false;
+    *offset_s = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
+    return true;
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+bool time_parse(struct str text, int64_t *at_us)
+{
+    int year, month, day, hour, minute, second;
+    int64_t fraction_us = 0, offset_s;
+    char mark;
+    if (!digits(&text, 4, &year) || !one_of(&text, "-", &mark) || !digits(&text, 2, &month) ||
+        !one_of(&text, "-", &mark) || !digits(&text, 2, &day) || !one_of(&text, "Tt", &mark) ||
+        !digits(&text, 2, &hour) || !one_of(&text, ":", &mark) || !digits(&text, 2, &minute) ||
+        !one_of(&text, ":", &mark) || !digits(&text, 2, &second))
+        return false;
+    if (text.len && text.data[0] == '.' && !fraction_parse(&text, &fraction_us))
+        return false;
+    if (!offset_parse(&text, &offset_s) || text.len)
+        return false;
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
+        minute > 59 || second > 59)
+        return false;
+    struct tm parts = {.tm_year = year - 1900,
+                       .tm_mon = month - 1,
+                       .tm_mday = day,
+                       .tm_hour = hour,
+                       .tm_min = minute,
+                       .tm_sec = second};
+    *at_us = ((int64_t)timegm(&parts) - offset_s) * 1000000 + fraction_us;
+    return true;
+}
+
+void random_bytes(void *out, size_t len)
+{
+    char *at = out;
+    while (len) {
+        ssize_t got = getrandom(at, len, 0);
+        if (got <= 0)
+            abort();
+        at += got;
+        len -= (size_t)got;
+    }
+}
+
+void uuid_make(char out[UUID_TEXT_SIZE])
+{
+    unsigned char b[16];
+    random_bytes(b, sizeof(b));
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    (void)snprintf(out, UUID_TEXT_SIZE,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                   b[14], b[15]);
+}
+
+void random_name_suffix(char *out, size_t len)
+{
+    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
+    unsigned char byte;
+    for (size_t i = 0; i < len; i++) {
+        do
+            random_bytes(&byte, 1);
+        while (byte >= 256 - 256 % (sizeof(alphabet) - 1));
+        out[i] = alphabet[byte % (sizeof(alphabet) - 1)];
+    }
+    out[len] = '\0';
+}

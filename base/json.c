@@ -1,0 +1,238 @@
+#include "base/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One pass over the text, outside strings, before a parser that recurses sees it. */
+static bool depth_ok(struct str text)
+{
+    unsigned depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > JSON_DEPTH_MAX)
+                return false;
+        } else if ((c == '}' || c == ']') && depth) {
+            depth--;
+        }
+    }
+    return true;
+}
+
+json_t *json_parse(struct str text, enum json_load_kind kind, struct error *err)
+{
+    json_error_t why;
+    size_t flags = JSON_DECODE_ANY | (kind == JSON_LOAD_STRICT ? JSON_REJECT_DUPLICATES : 0);
+    if (!depth_ok(text)) {
+        error_bad_request(err, "the document nests deeper than %d levels", JSON_DEPTH_MAX);
+        return NULL;
+    }
+    json_t *value = json_loadb(text.data ? text.data : "", text.len, flags, &why);
+    if (!value)
+        error_bad_request(err, "%s at line %d, column %d", why.text, why.line, why.column);
+    return value;
+}
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static void escape_control(struct buf *out, unsigned char c)
+{
+    const char text[6] = {'\\', 'u', '0', '0', hex_digits[c >> 4], hex_digits[c & 15]};
+    buf_add(out, text, sizeof(text));
+}
+
+static const char *short_escape(unsigned char c)
+{
+    switch (c) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    case '\b':
+        return "\\b";
+    case '\f':
+        return "\\f";
+    default:
+        return NULL;
+    }
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != 0xe2;
+}
+
+/* U+2028 and U+2029, which Go escapes for the sake of JavaScript. */
+static bool is_line_separator(struct str text, size_t at)
+{
+    return text.len - at >= 3 && (unsigned char)text.data[at + 1] == 0x80 &&
+           ((unsigned char)text.data[at + 2] & 0xfe) == 0xa8;
+}
+
+void json_write_string(struct buf *out, struct str text)
+{
+    size_t start = 0;
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (is_plain(c))
+            continue;
+        bool separator = c == 0xe2 && is_line_separator(text, i);
+        if (c == 0xe2 && !separator)
+            continue;
+        buf_add(out, text.data + start, i - start);
+        if (separator) {
+            buf_add_text(out, (unsigned char)text.data[i + 2] == 0xa8 ? "\\u2028" : "\\u2029");
+            i += 2;
+        } else if (short_escape(c)) {
+            buf_add_text(out, short_escape(c));
+        } else {
+            escape_control(out, c);
+        }
+        start = i + 1;
+    }
+    buf_add(out, text.data + start, text.len - start);
+    buf_add_char(out, '"');
+}
+
+/* As Go's encoding/json: shortest form that reads back the same. */
+static void write_real(struct buf *out, double value)
+{
+    char text[40];
+    for (int precision = 1; precision <= 17; precision++) {
+        (void)snprintf(text, sizeof(text), "%.*g", precision, value);
+        double again = 0;
+        if (sscanf(text, "%lf", &again) == 1 && again <= value && again >= value)
+            break;
+    }
+    buf_add_text(out, text);
+}
+
+static void write_object(struct buf *out, const json_t *object)
+{
+    const char *key;
+    json_t *member, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    bool first = true;
+    buf_add_char(out, '{');
+    json_object_foreach(self, key, member)
+    {
+        if (!first)
+            buf_add_char(out, ',');
+        first = false;
+        json_write_string(out, str_of(key));
+        buf_add_char(out, ':');
+        json_write(out, member);
+    }
+    buf_add_char(out, '}');
+}
+
+static void write_array(struct buf *out, const json_t *array)
+{
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        if (i)
+            buf_add_char(out, ',');
+        json_write(out, json_array_get(array, i));
+    }
+    buf_add_char(out, ']');
+}
+
+void json_write(struct buf *out, const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        write_object(out, value);
+        break;
+    case JSON_ARRAY:
+        write_array(out, value);
+        break;
+    case JSON_STRING:
+        json_write_string(out, (struct str){json_string_value(value), json_string_length(value)});
+        break;
+    case JSON_INTEGER:
+        buf_add_i64(out, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        write_real(out, json_real_value(value));
+        break;
+    case JSON_TRUE:
+        buf_add_text(out, "true");
+        break;
+    case JSON_FALSE:
+        buf_add_text(out, "false");
+        break;
+    case JSON_NULL:
+        buf_add_text(out, "null");
+        break;
+    }
+}
+
+json_t *json_at_path(const json_t *root, const char *const *keys)
+{
+    const json_t *at = root;
+    for (; at && *keys; keys++)
+        at = json_object_get(at, *keys);
+    return (json_t *)(uintptr_t)at; /* borrowed; callers who may write know that they own the tree */
+}
+
+int64_t json_int_or(const json_t *value, int64_t fallback)
+{
+    return json_is_integer(value) ? json_integer_value(value) : fallback;
+}
+
+bool json_bool_or(const json_t *value, bool fallback)
+{
+    return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+json_t *json_ensure_object(json_t *parent, const char *key)
+{
+    json_t *child = json_object_get(parent, key);
+    if (json_is_object(child))
+        return child;
+    child = json_object();
+    json_object_set_new(parent, key, child);
+    return child;
+}
+
+json_t *json_ensure_array(json_t *parent, const char *key)
+{
+    json_t *child = json_object_get(parent, key);
+    if (json_is_array(child))
+        return child;
+    child = json_array();
+    json_object_set_new(parent, key, child);
+    return child;
+}
+
+void json_set_text(json_t *parent, const char *key, const char *text)
+{
+    if (text)
+        json_object_set_new(parent, key, json_string(text));
+    else
+        json_object_del(parent, key);
+}
+
+bool json_array_has_text(const json_t *array, const char *text)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *item = json_string_value(json_array_get(array, i));
+        if (item && strcmp(item, text) == 0)
+            return true;
+    }
+    return false;
+}

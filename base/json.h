@@ -1,0 +1,51 @@
+/* base/json.h: what we add to jansson: limits on the way in, a fast writer on the way out, short paths.
+ *
+ * A json_t that a second thread can see is frozen. `json_auto_t *` (jansson) releases at the end of the block. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define JSON_DEPTH_MAX 100
+
+enum json_load_kind {
+    JSON_LOAD_LENIENT, /* the last of duplicate keys wins, as in Go */
+    JSON_LOAD_STRICT,  /* a duplicate key is an error */
+};
+
+/* Parses one whole document (object, array or scalar). New reference; NULL with BAD_REQUEST when it is not JSON,
+ * nests deeper than JSON_DEPTH_MAX or is not UTF-8. */
+MUST_CHECK json_t *json_parse(struct str text, enum json_load_kind kind, struct error *err);
+
+/* Appends compact JSON, keys in their order, with upstream's escaping (<, > and & and U+2028/9 as \u00XX). */
+void json_write(struct buf *out, const json_t *value);
+/* Appends a quoted, escaped string. */
+void json_write_string(struct buf *out, struct str text);
+
+/* Walks object keys: json_at(pod, "spec", "nodeName"). Borrowed; NULL when anything on the way is missing. */
+#define json_at(root, ...) json_at_path((root), (const char *const[]){__VA_ARGS__, NULL})
+json_t *json_at_path(const json_t *root, const char *const *keys);
+/* The string there, or NULL. Borrowed. */
+#define json_text(root, ...) json_string_value(json_at((root), __VA_ARGS__))
+/* The integer there, or `fallback` when it is not an integer. */
+int64_t json_int_or(const json_t *value, int64_t fallback);
+bool json_bool_or(const json_t *value, bool fallback);
+
+/* The object at `key`, created when it is missing or not an object. Borrowed. */
+json_t *json_ensure_object(json_t *parent, const char *key);
+json_t *json_ensure_array(json_t *parent, const char *key);
+/* json_object_set_new(parent, key, json_string(text)), or removes the key when text is NULL. */
+void json_set_text(json_t *parent, const char *key, const char *text);
+/* True when the array holds that string. */
+bool json_array_has_text(const json_t *array, const char *text);
+
+/* YAML (one document) to JSON, with JSON_DEPTH_MAX, at most 100,000 nodes, and aliases refused past a ten-fold
+ * expansion; numbers, booleans and null by YAML 1.2's core schema as sigs.k8s.io/yaml reads them. */
+MUST_CHECK json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err);
+/* Several documents: an array of them; empty documents are left out. */
+MUST_CHECK json_t *yaml_parse_all(struct str text, struct error *err);
+/* Block style, as kubectl prints it. */
+void yaml_write(struct buf *out, const json_t *value);

@@ -1,0 +1,69 @@
+/* schema/resource.h: what the API serves: one row a resource or subresource.
+ *
+ * The built-in rows are constant, from schema/resources/. A cluster's CRDs add rows of the same struct. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "schema/type.h"
+
+enum verb_flags {
+    VERB_GET = 1 << 0,
+    VERB_LIST = 1 << 1,
+    VERB_WATCH = 1 << 2,
+    VERB_CREATE = 1 << 3,
+    VERB_UPDATE = 1 << 4,
+    VERB_PATCH = 1 << 5,
+    VERB_DELETE = 1 << 6,
+    VERB_DELETE_COLLECTION = 1 << 7,
+};
+
+/* One column of a Table. `source` is a path or a computed cell, read by schema/table.c. */
+struct column {
+    const char *name, *type, *format, *description, *source;
+    int priority; /* 0: always; 1: -o wide */
+};
+
+struct subresource {
+    const char *name;  /* "status", "scale", "log" */
+    const char *kind;  /* "Scale", "Eviction"; else the parent's */
+    const char *group, *version; /* of that kind when it is not the parent's; "" */
+    uint32_t verbs;
+    const struct type *type; /* of the body; NULL for connect */
+};
+
+struct resource {
+    const char *key; /* storage and RBAC name: "pods", "deployments.apps" */
+    const char *group, *version, *plural, *singular, *kind, *list_kind;
+    const char *const *short_names; /* NULL-ended; may be NULL */
+    const char *const *categories;
+    const char *const *selectable; /* field selectors beside metadata.name/namespace; NULL-ended; may be NULL */
+    const char *storage_version_hash;
+    const struct type *type;
+    const struct column *columns;
+    const struct subresource *subresources;
+    size_t column_count, subresource_count;
+    uint32_t verbs;
+    bool namespaced, preferred;
+    bool create_on_update, unconditional_update;
+};
+
+struct group_version {
+    const char *group, *version;
+    bool preferred;
+};
+
+/* Built-in rows by URL parts; NULL when absent. */
+const struct resource *resource_find(struct str group, struct str version, struct str plural);
+/* By storage key, the preferred version. */
+const struct resource *resource_by_key(const char *key);
+const struct resource *resource_by_kind(struct str group, struct str version, struct str kind);
+const struct subresource *resource_sub(const struct resource *resource, struct str name);
+/* All built-in rows, grouped by group and version in discovery's order. */
+const struct resource *const *resource_all(size_t *count);
+/* Group versions in discovery's order. */
+const struct group_version *group_version_all(size_t *count);
+/* "v1", "apps/v1"; static or interned. */
+const char *resource_api_version(const struct resource *resource);

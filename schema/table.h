@@ -1,0 +1,17 @@
+/* schema/table.h: meta.k8s.io Tables: what `kubectl get` prints. Columns are data (resource.columns). */
+#pragma once
+#include "base/buf.h"
+#include "base/json.h"
+#include "schema/resource.h"
+#include "store/object.h"
+
+enum table_include { TABLE_METADATA, TABLE_OBJECT, TABLE_NONE };
+
+/* Appends `{"kind":"Table",...,"rows":[` with column definitions (none when `headers` is false: later watch events). */
+void table_begin(struct buf *out, const struct resource *resource, const char *list_meta_json, bool headers);
+/* Appends one row, without a comma before it. */
+void table_row(struct buf *out, const struct resource *resource, const struct object *object,
+               enum table_include include, int64_t now_us);
+void table_end(struct buf *out);
+/* `3d4h`, `5m10s`: duration.HumanDuration. */
+void human_duration(int64_t duration_us, char out[32]);

@@ -1,0 +1,75 @@
+/* schema/type.h: the API's types as constant tables, made from schema/types/ at build time.
+ *
+ * Everything structural is derived from these: decoding, defaults, patches, OpenAPI, protobuf. CRD schemas compile
+ * into the same tables at run time. Immutable; any thread. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum field_kind {
+    FIELD_STRING,
+    FIELD_INT32,
+    FIELD_INT64,
+    FIELD_BOOL,
+    FIELD_DOUBLE,
+    FIELD_BYTES, /* base64 in JSON */
+    FIELD_TIME,
+    FIELD_MICRO_TIME,
+    FIELD_DURATION,
+    FIELD_QUANTITY,
+    FIELD_INT_OR_STRING,
+    FIELD_RAW,       /* RawExtension: any object */
+    FIELD_FIELDS_V1, /* any object */
+    FIELD_JSON,      /* any value */
+    FIELD_STRING_LIST, /* as the value of a map: list<string> */
+    FIELD_REF,       /* `ref` */
+};
+enum field_card { CARD_ONE, CARD_LIST, CARD_MAP };
+enum list_type { LIST_NONE, LIST_ATOMIC, LIST_SET, LIST_MAP };
+
+enum field_flags {
+    FIELD_REQUIRED = 1 << 0,
+    FIELD_OMIT_EMPTY = 1 << 1,
+    FIELD_POINTER = 1 << 2,      /* presence is tracked */
+    FIELD_PATCH_MERGE = 1 << 3,  /* patchStrategy merge */
+    FIELD_PATCH_RETAIN = 1 << 4, /* patchStrategy retainKeys */
+    FIELD_STRUCT_ATOMIC = 1 << 5,
+    FIELD_ENUM_CLOSED = 1 << 6,  /* `enums` is the whole set */
+    FIELD_TYPEMETA = 1 << 7,     /* kind, apiVersion: carried by the protobuf envelope */
+};
+
+struct type;
+
+struct field {
+    const char *name;        /* JSON */
+    const char *proto_name;
+    const char *format;      /* OpenAPI; NULL */
+    const char *merge_key;   /* patchMergeKey; NULL */
+    const char *default_json; /* OpenAPI default as JSON; NULL */
+    const char *const *enums; /* NULL-ended; NULL */
+    const char *const *map_keys; /* listMapKeys, NULL-ended; NULL */
+    const struct type *ref;  /* FIELD_REF */
+    const char *inlined;     /* types.tsv's `inline` for protobuf (embed, via:a.b, unwrap, union); NULL: plain */
+    uint32_t number;         /* protobuf; 0: none */
+    uint16_t flags;
+    uint8_t kind, card, list_type; /* enum field_kind, field_card, list_type */
+};
+
+struct type {
+    const char *name; /* "io.k8s.api.core.v1.Pod" */
+    const struct field *fields; /* in JSON output order */
+    const uint16_t *by_name;    /* indexes of fields, sorted by JSON name: for binary search */
+    uint16_t field_count;
+    bool published; /* in the published OpenAPI */
+    const char *description; /* one line of our own, or NULL */
+};
+
+/* NULL when there is none of that name. */
+const struct type *type_find(const char *name);
+/* NULL when the type has no such field. */
+const struct field *type_field(const struct type *type, struct str json_name);
+/* All built-in types, by name. */
+const struct type *const *type_all(size_t *count);
