@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
+
 /* One pass over the text, outside strings, before a parser that recurses sees it. */
 static bool depth_ok(struct str text)
 {
@@ -109,17 +111,36 @@ void json_write_string(struct buf *out, struct str text)
     buf_add_char(out, '"');
 }
 
-/* As Go's encoding/json: shortest form that reads back the same. */
-static void write_real(struct buf *out, double value)
+/* Significant digits that are needed to read `value` back unchanged: 1 to 17. */
+static int digits_needed(double value)
 {
     char text[40];
-    for (int precision = 1; precision <= 17; precision++) {
-        (void)snprintf(text, sizeof(text), "%.*g", precision, value);
+    for (int digits = 1; digits < 17; digits++) {
         double again = 0;
+        (void)snprintf(text, sizeof(text), "%.*e", digits - 1, value);
         if (sscanf(text, "%lf", &again) == 1 && again <= value && again >= value)
-            break;
+            return digits;
     }
-    buf_add_text(out, text);
+    return 17;
+}
+
+/* As Go's encoding/json: the shortest form that reads back the same, with an exponent only outside 1e-6..1e21. */
+static void write_real(struct buf *out, double value)
+{
+    double size = value < 0 ? -value : value;
+    int digits = digits_needed(value), exponent = 0;
+    char text[40];
+    (void)snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+    const char *mark = strchr(text, 'e');
+    int64_t parsed = 0;
+    if (mark && parse_i64(str_of(mark[1] == '+' ? mark + 2 : mark + 1), -400, 400, &parsed))
+        exponent = (int)parsed;
+    if (size > 0 && (size < 1e-6 || size >= 1e21)) {
+        buf_printf(out, "%.*se%s%d", (int)(mark - text), text, exponent < 0 ? "" : "+", exponent);
+        return;
+    }
+    int decimals = digits - 1 - exponent;
+    buf_printf(out, "%.*f", decimals > 0 ? decimals : 0, value);
 }
 
 static void write_object(struct buf *out, const json_t *object)

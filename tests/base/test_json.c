@@ -1,0 +1,144 @@
+/* JSON and YAML: what is read, what is refused, what is written. */
+#include "tests/test.h"
+
+#include "base/json.h"
+
+static char *rewritten(json_t *value)
+{
+    struct buf out = BUF_TEXT;
+    json_write(&out, value);
+    return buf_take(&out);
+}
+
+static void json_documents(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out; /* out NULL: refused */
+    } rows[] = {
+        {"{\"a\":1,\"b\":[true,null,\"x\"]}", "{\"a\":1,\"b\":[true,null,\"x\"]}"},
+        {"{\"a\":1,\"a\":2}", "{\"a\":2}"},
+        {"\"<&>\\u2028\\u00e9\\u0001\"", "\"\\u003c\\u0026\\u003e\\u2028\xc3\xa9\\u0001\""},
+        {"1.5", "1.5"},
+        {"0.1", "0.1"},
+        {"1e3", "1000"},
+        {"1e21", "1e+21"},
+        {"-2.5e-7", "-2.5e-7"},
+        {"0.0", "0"},
+        {"", NULL},
+        {"{", NULL},
+        {"{} x", NULL},
+        {"\"\xff\"", NULL},
+        {"99999999999999999999", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = json_parse(str_of(rows[i].in), JSON_LOAD_LENIENT, &err);
+        if (!rows[i].out) {
+            assert_null(value);
+            assert_int_equal(err.code, 400);
+            continue;
+        }
+        if (!value)
+            fail_msg("%s: %s", rows[i].in, err.message);
+        CLEANUP(free_ptr) char *text = rewritten(value);
+        assert_string_equal(text, rows[i].out);
+    }
+}
+
+static void depth_is_limited(void **state)
+{
+    (void)state;
+    for (int levels = JSON_DEPTH_MAX; levels <= JSON_DEPTH_MAX + 1; levels++) {
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        CLEANUP(error_clear) struct error err = {0};
+        for (int i = 0; i < levels; i++)
+            buf_add_char(&text, '[');
+        for (int i = 0; i < levels; i++)
+            buf_add_char(&text, ']');
+        json_auto_t *json = json_parse(buf_str(&text), JSON_LOAD_STRICT, &err);
+        json_auto_t *yaml = yaml_parse(buf_str(&text), JSON_LOAD_STRICT, &err);
+        assert_int_equal(json != NULL, levels <= JSON_DEPTH_MAX);
+        assert_int_equal(yaml != NULL, levels <= JSON_DEPTH_MAX);
+    }
+}
+
+static void yaml_documents(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"a: 1\nb: [x, 'y', \"z\"]\n", "{\"a\":1,\"b\":[\"x\",\"y\",\"z\"]}"},
+        {"a: yes\nb: 'yes'\nc: ~\nd: 0o17\ne: 0x1F\nf: 1e3\ng: 1.50\nh: 1.2.3\ni: 017\n",
+         "{\"a\":true,\"b\":\"yes\",\"c\":null,\"d\":15,\"e\":31,\"f\":1000,\"g\":1.5,\"h\":\"1.2.3\",\"i\":15}"},
+        {"a: |\n  x\n  y\n", "{\"a\":\"x\\ny\\n\"}"},
+        {"a: &x {k: v}\nb: *x\nc:\n  <<: *x\n  l: w\n", "{\"a\":{\"k\":\"v\"},\"b\":{\"k\":\"v\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
+        {"a: 100m\nb: 1Gi\nc: 2026-01-02\n", "{\"a\":\"100m\",\"b\":\"1Gi\",\"c\":\"2026-01-02\"}"},
+        {"", "null"},
+        {"{\"a\": {\"b\": 1}}", "{\"a\":{\"b\":1}}"},
+        {"a: [", NULL},
+        {"a: *nothing\n", NULL},
+        {"? [a]\n: b\n", NULL},
+        {"a: 1\n---\nb: 2\n", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = yaml_parse(str_of(rows[i].in), JSON_LOAD_LENIENT, &err);
+        if (!rows[i].out) {
+            assert_null(value);
+            assert_int_equal(err.code, 400);
+            continue;
+        }
+        if (!value)
+            fail_msg("%s: %s", rows[i].in, err.message);
+        CLEANUP(free_ptr) char *text = rewritten(value);
+        assert_string_equal(text, rows[i].out);
+    }
+}
+
+static void anchor_bombs_are_refused(void **state)
+{
+    (void)state;
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    CLEANUP(error_clear) struct error err = {0};
+    buf_add_text(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+    for (int i = 1; i < 12; i++) {
+        buf_printf(&text, "a%d: &a%d [", i, i);
+        for (int j = 0; j < 10; j++)
+            buf_printf(&text, "%s*a%d", j ? "," : "", i - 1);
+        buf_add_text(&text, "]\n");
+    }
+    json_auto_t *value = yaml_parse(buf_str(&text), JSON_LOAD_LENIENT, &err);
+    assert_null(value);
+    assert_int_equal(err.code, 400);
+}
+
+static void yaml_written_reads_back(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "{\"a\":\"yes\",\"b\":[\"1\",{\"c\":\"x: y\",\"d\":[]},[\"n\"]],\"e\":{}}",
+        "{\"script\":\"#!/bin/sh\\necho hi\\n\",\"keep\":\"a\\nb\",\"blank\":\"\",\"lead\":\" x\"}",
+        "{\"n\":-1,\"r\":1.5,\"t\":true,\"z\":null,\"q\":\"#c\",\"u\":\"caf\xc3\xa9\",\"more\":\"a\\n\\n\\n\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(buf_free) struct buf out = BUF_TEXT;
+        json_auto_t *value = json_parse(str_of(rows[i]), JSON_LOAD_STRICT, &err);
+        yaml_write(&out, value);
+        json_auto_t *again = yaml_parse(buf_str(&out), JSON_LOAD_STRICT, &err);
+        if (!json_equal(value, again))
+            fail_msg("%s\n%s", rows[i], out.data);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(json_documents),          cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(yaml_documents),          cmocka_unit_test(anchor_bombs_are_refused),
+        cmocka_unit_test(yaml_written_reads_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
