@@ -31,8 +31,13 @@ struct credentials {
 };
 enum auth_result { AUTH_OK, AUTH_ANONYMOUS, AUTH_DENIED /* 401 */, AUTH_COLD /* needs auth_warm or a cold cache */ };
 /* Fills `user` (with system:authenticated or system:unauthenticated). Service-account tokens are checked against the
- * cluster's ServiceAccount, and the bound Pod or Secret where the token names one. Never blocks. */
+ * cluster's ServiceAccount, and the bound Pod, Secret or Node where the token names one. Never blocks. AUTH_COLD may come
+ * more than once for one request (first the part, then a cache that its token needs): auth_warm and ask again. */
 enum auth_result auth_authenticate(struct cluster *cluster, const struct credentials *credentials, struct user *user);
+/* TokenReview: is `token` good for one of `audiences` (empty: the cluster's own)? `matched`, which comes in empty, gets
+ * those it is good for. AUTH_OK, AUTH_DENIED or AUTH_COLD. Never blocks. */
+enum auth_result auth_review_token(struct cluster *cluster, struct str token, const struct strset *audiences,
+                                   struct user *user, struct strset *matched);
 
 struct token_request {
     const char *namespace, *service_account, *service_account_uid;

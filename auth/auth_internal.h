@@ -1,0 +1,47 @@
+/* auth/auth_internal.h: a cluster's credentials in memory: the AUTH part. Only for this folder and its tests. */
+#pragma once
+#include "auth/auth.h"
+#include "auth/identity.h"
+#include "auth/openssl.h"
+
+#define AUTH_ISSUER    "https://kubernetes.default.svc.cluster.local"
+#define AUTH_TOKEN_MAX 16384 /* bytes of a bearer token */
+#define AUTH_CERT_MAX  16384 /* bytes of a client certificate */
+
+/* What tokens can be bound to; a bit each in auth_part.wanted. */
+#define AUTH_ANCHORS(X)                                                                            \
+    X(ANCHOR_ACCOUNT, NULL, "serviceaccounts")                                                     \
+    X(ANCHOR_POD, "Pod", "pods")                                                                   \
+    X(ANCHOR_SECRET, "Secret", "secrets")                                                          \
+    X(ANCHOR_NODE, "Node", "nodes")
+
+enum auth_anchor {
+#define X(id, kind, resource) id,
+    AUTH_ANCHORS(X)
+#undef X
+    ANCHOR_COUNT,
+};
+extern const char *const auth_anchor_kinds[ANCHOR_COUNT];     /* "Pod"; NULL for the account */
+extern const char *const auth_anchor_resources[ANCHOR_COUNT]; /* "pods" */
+
+struct auth_part {
+    struct cluster_part part;
+    /* Frozen once loaded. */
+    struct keypair ca, serving;
+    char *token_key, *token_public; /* PEM */
+    char *token_key_id;
+    X509_STORE *roots; /* the cluster's CA, alone */
+    /* Any thread. */
+    atomic_uint wanted; /* caches that authentication found cold */
+    struct seen seen;
+};
+
+/* From the text that auth_secrets_make made: a new part with one reference, or NULL. */
+struct auth_part *auth_part_parse(struct str secrets, struct error *err);
+/* The loaded part, referenced; NULL when it is not loaded. Never blocks. */
+struct auth_part *auth_part_peek(struct cluster *cluster);
+void auth_part_unref_ptr(struct auth_part **part); /* for CLEANUP */
+
+/* Both verify against this part alone, without looking at objects. New identity, or NULL. */
+struct identity *auth_verify_cert(const struct auth_part *part, struct str der, int64_t now_us);
+struct identity *auth_verify_token(const struct auth_part *part, struct str text, int64_t now_us);

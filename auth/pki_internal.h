@@ -1,0 +1,16 @@
+/* auth/pki_internal.h: parsed certificates and keys, for this folder and its tests. */
+#pragma once
+#include "auth/openssl.h"
+#include "auth/pki.h"
+
+/* The first certificate, or private key, in a PEM text. New; NULL when there is none. */
+X509 *pki_cert_parse(const char *pem);
+EVP_PKEY *pki_key_parse(const char *pem);
+/* One DER certificate and nothing behind it. New; NULL when it is not one. */
+X509 *pki_cert_parse_der(struct str der);
+/* SubjectPublicKeyInfo of a private key as PEM. Owned; NULL when memory is out. */
+char *pki_public_pem(EVP_PKEY *key);
+/* RFC 7638-like name of a key as upstream makes it: base64url of SHA-256 of its SubjectPublicKeyInfo. Owned. */
+char *pki_key_id(EVP_PKEY *key);
+/* Seconds since the epoch. */
+int64_t pki_time(const ASN1_TIME *time);

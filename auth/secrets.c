@@ -1,0 +1,283 @@
+/* A cluster's credentials at rest (one JSON document in cluster.secrets) and in memory (the AUTH part). */
+#include "auth/auth_internal.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "auth/pki_internal.h"
+#include "base/log.h"
+#include "store/cache.h"
+
+#define SECRETS_MAX     ((size_t)256 << 10)
+#define SERVING_NAMES   16
+#define DAY_S           INT64_C(86400)
+#define CA_VALID_S      (3653 * DAY_S)
+#define SERVING_VALID_S (365 * DAY_S)
+#define RENEW_BEFORE_S  (30 * DAY_S)
+
+const char *const auth_anchor_kinds[ANCHOR_COUNT] = {
+#define X(id, kind, resource) [id] = kind,
+    AUTH_ANCHORS(X)
+#undef X
+};
+const char *const auth_anchor_resources[ANCHOR_COUNT] = {
+#define X(id, kind, resource) [id] = resource,
+    AUTH_ANCHORS(X)
+#undef X
+};
+
+/* The names that every cluster's API answers to, from inside it. */
+static const char *const service_names[] = {"kubernetes", "kubernetes.default", "kubernetes.default.svc",
+                                            "kubernetes.default.svc.cluster.local", "localhost"};
+static const char *const service_addresses[] = {"10.96.0.1", "127.0.0.1", "::1"};
+
+/* ---- making ---- */
+
+static bool is_address(const char *text)
+{
+    unsigned char bytes[16];
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static void append_once(json_t *array, const char *text)
+{
+    if (!json_array_has_text(array, text))
+        json_array_append_new(array, json_string(text));
+}
+
+/* {"names": [...], "addresses": [...]}: kept, so that the certificate can be renewed. */
+static json_t *serving_names(const char *cluster_name, const char *domain, const char *const *addresses)
+{
+    json_t *names = json_array(), *numbers = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(service_names); i++)
+        append_once(names, service_names[i]);
+    append_once(names, cluster_name);
+    if (domain && *domain) {
+        CLEANUP(free_ptr) char *full = xasprintf("%s.%s", cluster_name, domain);
+        append_once(names, full);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(service_addresses); i++)
+        append_once(numbers, service_addresses[i]);
+    for (size_t i = 0; addresses && addresses[i]; i++)
+        append_once(is_address(addresses[i]) ? numbers : names, addresses[i]);
+    return json_pack("{s:o, s:o}", "names", names, "addresses", numbers);
+}
+
+/* A NULL-ended array of borrowed strings; the caller frees the array. */
+static const char **texts_of(const json_t *array)
+{
+    size_t count = 0, i;
+    const json_t *item;
+    const char **texts = xcalloc(json_array_size(array) + 1, sizeof(*texts));
+    json_array_foreach (array, i, item)
+        if (json_is_string(item))
+            texts[count++] = json_string_value(item);
+    return texts;
+}
+
+static bool issue_serving(const struct keypair *ca, const json_t *names, struct keypair *out, struct error *err)
+{
+    CLEANUP(free_ptr) const char **dns_names = texts_of(json_at(names, "names"));
+    CLEANUP(free_ptr) const char **addresses = texts_of(json_at(names, "addresses"));
+    return pki_issue(ca,
+                     &(struct cert_request){.common_name = "kube-apiserver",
+                                            .dns_names = dns_names,
+                                            .addresses = addresses,
+                                            .server = true,
+                                            .valid_s = SERVING_VALID_S},
+                     out, err);
+}
+
+static json_t *pair_json(const struct keypair *pair)
+{
+    return json_pack("{s:s, s:s}", "cert", pair->cert, "key", pair->key);
+}
+
+bool auth_secrets_make(const char *cluster_name, const char *domain, const char *const *addresses,
+                       struct buf *out, struct error *err)
+{
+    CLEANUP(keypair_clear) struct keypair ca = {0}, serving = {0};
+    CLEANUP(free_ptr) char *token_key = NULL;
+    json_auto_t *names = serving_names(cluster_name, domain, addresses);
+    if (!pki_make_ca("kubernetes", CA_VALID_S, &ca, err) || !issue_serving(&ca, names, &serving, err) ||
+        !pki_make_key(&token_key, err))
+        return false;
+    json_auto_t *document = json_pack("{s:i, s:o, s:o, s:O, s:s}", "version", 1, "ca", pair_json(&ca), "serving",
+                                 pair_json(&serving), "servingNames", names, "tokenKey", token_key);
+    json_write(out, document);
+    return true;
+}
+
+/* ---- loading ---- */
+
+static void part_free(struct cluster_part *base)
+{
+    struct auth_part *part = (struct auth_part *)base;
+    keypair_clear(&part->ca);
+    keypair_clear(&part->serving);
+    free(part->token_key);
+    free(part->token_public);
+    free(part->token_key_id);
+    X509_STORE_free(part->roots);
+    seen_deinit(&part->seen);
+    free(part);
+}
+
+void auth_part_unref_ptr(struct auth_part **part)
+{
+    if (*part)
+        cluster_part_unref(&(*part)->part);
+}
+
+static bool take_pair(const json_t *from, struct keypair *pair)
+{
+    const char *cert = json_text(from, "cert"), *key = json_text(from, "key");
+    if (!cert || !key)
+        return false;
+    *pair = (struct keypair){.cert = xstrdup(cert), .key = xstrdup(key)};
+    return true;
+}
+
+static bool set_roots(struct auth_part *part)
+{
+    CLEANUP(free_x509) X509 *ca = pki_cert_parse(part->ca.cert);
+    part->roots = X509_STORE_new();
+    return ca && part->roots && X509_STORE_add_cert(part->roots, ca) == 1;
+}
+
+static bool set_token_key(struct auth_part *part, const char *pem)
+{
+    CLEANUP(free_pkey) EVP_PKEY *key = pem ? pki_key_parse(pem) : NULL;
+    if (!key)
+        return false;
+    part->token_key = xstrdup(pem);
+    part->token_public = pki_public_pem(key);
+    part->token_key_id = pki_key_id(key);
+    return part->token_public && part->token_key_id;
+}
+
+/* A certificate that ends soon is made anew, in memory: the CA is at hand, and nothing else depends on its bytes. */
+static bool renew_serving(struct auth_part *part, const json_t *names, struct error *err)
+{
+    CLEANUP(free_x509) X509 *cert = pki_cert_parse(part->serving.cert);
+    if (cert && pki_time(X509_get0_notAfter(cert)) > clock_now_us() / 1000000 + RENEW_BEFORE_S)
+        return true;
+    struct keypair fresh;
+    if (!issue_serving(&part->ca, names, &fresh, err))
+        return false;
+    keypair_clear(&part->serving);
+    part->serving = fresh;
+    return true;
+}
+
+static bool part_fill(struct auth_part *part, const json_t *document, struct error *err)
+{
+    if (!take_pair(json_at(document, "ca"), &part->ca) ||
+        !take_pair(json_at(document, "serving"), &part->serving) || !set_roots(part) ||
+        !set_token_key(part, json_text(document, "tokenKey")))
+        return error_internal(err, "the cluster's credentials are damaged");
+    return renew_serving(part, json_at(document, "servingNames"), err);
+}
+
+struct auth_part *auth_part_parse(struct str secrets, struct error *err)
+{
+    json_auto_t *document = json_parse(secrets, JSON_LOAD_STRICT, err);
+    if (!document)
+        return NULL;
+    struct auth_part *part = xcalloc(1, sizeof(*part));
+    atomic_init(&part->part.refs, 1);
+    part->part.free = part_free;
+    seen_init(&part->seen);
+    if (part_fill(part, document, err))
+        return part;
+    part_free(&part->part);
+    return NULL;
+}
+
+static struct cluster_part *part_load(struct cluster *cluster)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf secrets = BUF_INIT(SECRETS_MAX);
+    struct auth_part *part = NULL;
+    if (store_cluster_secrets(cluster, &secrets, &err))
+        part = auth_part_parse(buf_str(&secrets), &err);
+    if (buf_ok(&secrets) && secrets.data)
+        explicit_bzero(secrets.data, secrets.len);
+    if (!part)
+        log_error("auth", "cannot load the credentials of cluster %s: %s", cluster->name, err.message);
+    return part ? &part->part : NULL;
+}
+
+static struct cluster_part *part_absent(struct cluster *cluster)
+{
+    (void)cluster;
+    return NULL;
+}
+
+struct auth_part *auth_part_peek(struct cluster *cluster)
+{
+    return (struct auth_part *)cluster_part_get(cluster, CLUSTER_PART_AUTH, part_absent);
+}
+
+bool auth_is_warm(struct cluster *cluster)
+{
+    CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_peek(cluster);
+    return part != NULL;
+}
+
+static struct auth_part *part_get(struct cluster *cluster, struct error *err)
+{
+    struct auth_part *part = (struct auth_part *)cluster_part_get(cluster, CLUSTER_PART_AUTH, part_load);
+    if (!part)
+        error_unavailable(err, "the cluster's credentials cannot be read now");
+    return part;
+}
+
+bool auth_warm(struct cluster *cluster, struct error *err)
+{
+    CLEANUP(auth_part_unref_ptr) struct auth_part *part = part_get(cluster, err);
+    if (!part)
+        return false;
+    unsigned wanted = atomic_load(&part->wanted);
+    for (unsigned i = 0; i < ANCHOR_COUNT; i++)
+        if (wanted & (1u << i) && !cache_warm(cluster, auth_anchor_resources[i], err))
+            return false;
+    return true;
+}
+
+/* ---- handing out ---- */
+
+bool auth_ca_pem(struct cluster *cluster, char **pem, struct error *err)
+{
+    CLEANUP(auth_part_unref_ptr) struct auth_part *part = part_get(cluster, err);
+    if (!part)
+        return false;
+    *pem = xstrdup(part->ca.cert);
+    return true;
+}
+
+bool auth_serving(struct cluster *cluster, struct keypair *out, struct error *err)
+{
+    CLEANUP(auth_part_unref_ptr) struct auth_part *part = part_get(cluster, err);
+    if (!part)
+        return false;
+    *out = (struct keypair){.cert = xstrdup(part->serving.cert), .key = xstrdup(part->serving.key)};
+    return true;
+}
+
+bool auth_issue(struct cluster *cluster, const struct cert_request *request, struct keypair *out, struct error *err)
+{
+    CLEANUP(auth_part_unref_ptr) struct auth_part *part = part_get(cluster, err);
+    return part && pki_issue(&part->ca, request, out, err);
+}
+
+bool auth_issue_client(struct cluster *cluster, const char *common_name, const char *const *groups,
+                       int64_t valid_s, struct keypair *out, struct error *err)
+{
+    return auth_issue(cluster,
+                      &(struct cert_request){.common_name = common_name,
+                                             .organizations = groups,
+                                             .client = true,
+                                             .valid_s = valid_s},
+                      out, err);
+}
