@@ -31,16 +31,19 @@ struct subresource {
     const char *kind;  /* "Scale", "Eviction"; else the parent's */
     const char *group, *version; /* of that kind when it is not the parent's; "" */
     uint32_t verbs;
-    const struct type *type; /* of the body; NULL for connect */
+    const struct type *type; /* of the body; NULL for connect and log */
+    bool connect;            /* a stream or a proxy: no object behind it */
+    bool path;               /* has sub paths of its own: proxy */
 };
 
 struct resource {
-    const char *key; /* storage and RBAC name: "pods", "deployments.apps" */
+    const char *key; /* storage name: "pods", "deployments.apps"; several versions share one */
     const char *group, *version, *plural, *singular, *kind, *list_kind;
     const char *const *short_names; /* NULL-ended; may be NULL */
     const char *const *categories;
     const char *const *selectable; /* field selectors beside metadata.name/namespace; NULL-ended; may be NULL */
     const char *storage_version_hash;
+    const char *api_version; /* "v1", "apps/v1" */
     const struct type *type;
     const struct column *columns;
     const struct subresource *subresources;
@@ -48,11 +51,15 @@ struct resource {
     uint32_t verbs;
     bool namespaced, preferred;
     bool create_on_update, unconditional_update;
+    bool host_only;  /* served by the host cluster only: tenancy.warren.dev */
+    bool aggregated; /* upstream's is served by an add-on (metrics.k8s.io): to discover only when one is there */
 };
 
 struct group_version {
     const char *group, *version;
     bool preferred;
+    bool host_only, aggregated; /* as in struct resource */
+    int group_priority, version_priority; /* of its APIService; 0: upstream has none */
 };
 
 /* Built-in rows by URL parts; NULL when absent. */
@@ -65,5 +72,5 @@ const struct subresource *resource_sub(const struct resource *resource, struct s
 const struct resource *const *resource_all(size_t *count);
 /* Group versions in discovery's order. */
 const struct group_version *group_version_all(size_t *count);
-/* "v1", "apps/v1"; static or interned. */
+/* "v1", "apps/v1"; lives as long as the row. */
 const char *resource_api_version(const struct resource *resource);

@@ -39,6 +39,18 @@ enum field_flags {
     FIELD_STRUCT_ATOMIC = 1 << 5,
     FIELD_ENUM_CLOSED = 1 << 6,  /* `enums` is the whole set */
     FIELD_TYPEMETA = 1 << 7,     /* kind, apiVersion: carried by the protobuf envelope */
+    FIELD_OFF = 1 << 8,          /* behind a feature gate that is off in 1.32: known, but not kept */
+    FIELD_DEFAULTED = 1 << 9,    /* `default_json` is more than the zero value: set when absent */
+    FIELD_VIA = 1 << 10,         /* `inlined` names the wrapper that holds the number */
+};
+
+enum type_flags {
+    TYPE_ATOMIC = 1 << 0,      /* x-kubernetes-map-type: atomic */
+    TYPE_TYPEMETA = 1 << 1,    /* has kind and apiVersion */
+    TYPE_UNWRAPPED = 1 << 2,   /* JSON is the value of its one wrapper row (ExtraValue, Verbs) */
+    TYPE_UNION = 1 << 3,       /* JSON is either of its wrapper rows (JSONSchemaPropsOrBool) */
+    TYPE_NO_PROTOBUF = 1 << 4, /* JSON only */
+    TYPE_PUBLISHED = 1 << 5,   /* in the published OpenAPI */
 };
 
 struct type;
@@ -56,6 +68,7 @@ struct field {
     uint32_t number;         /* protobuf; 0: none */
     uint16_t flags;
     uint8_t kind, card, list_type; /* enum field_kind, field_card, list_type */
+    const char *description; /* one line of our own; NULL */
 };
 
 struct type {
@@ -63,13 +76,23 @@ struct type {
     const struct field *fields; /* in JSON output order */
     const uint16_t *by_name;    /* indexes of fields, sorted by JSON name: for binary search */
     uint16_t field_count;
-    bool published; /* in the published OpenAPI */
-    const char *description; /* one line of our own, or NULL */
+    uint16_t wrapper_count, zero_count;
+    uint16_t flags; /* enum type_flags */
+    /* Rows that are no JSON field: the alternatives of an unwrapped type or a union, and the messages around
+     * flattened fields (`inlined` of a plain field names them). */
+    const struct field *wrappers;
+    /* Indexes of fields that Go prints even when nobody set them, or that have a default: schema_default(). */
+    const uint16_t *zeroes;
+    const char *const *gvks;   /* "apps/v1/Deployment", "v1/Pod"; NULL-ended; NULL when it has none */
+    const char *const *unions; /* "discriminator:field,field"; NULL-ended; NULL */
+    const char *description;   /* one line of our own, or NULL */
 };
 
 /* NULL when there is none of that name. */
 const struct type *type_find(const char *name);
 /* NULL when the type has no such field. */
 const struct field *type_field(const struct type *type, struct str json_name);
+/* The type of a kind: ("apps", "v1", "Deployment"); NULL when there is none. */
+const struct type *type_of_kind(struct str group, struct str version, struct str kind);
 /* All built-in types, by name. */
 const struct type *const *type_all(size_t *count);
