@@ -27,6 +27,8 @@ unsigned api_port(const struct api *api);
 struct store *api_store(struct api *api);
 /* The URL that a kubeconfig of this cluster names; owned. */
 char *api_url(struct api *api, struct cluster *cluster);
+/* Where Pods reach this server; NULL when nowhere. Borrowed. */
+const char *api_pod_address(const struct api *api);
 /* The cluster's own port for its Pods, opened on first call; 0 when none can be opened. */
 unsigned api_pod_port(struct api *api, struct cluster *cluster);
 

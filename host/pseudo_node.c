@@ -1,0 +1,14 @@
+#include "host/pseudo_node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/codec.h"
+
+void pseudo_node_name(const char *cluster, const char *host_node, char out[PSEUDO_NODE_NAME_SIZE])
+{
+    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", cluster, host_node);
+    char digest[65];
+    sha256_hex(key, strlen(key), digest);
+    (void)snprintf(out, PSEUDO_NODE_NAME_SIZE, "node-%.10s", digest);
+}

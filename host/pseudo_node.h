@@ -1,0 +1,9 @@
+/* host/pseudo_node.h: what a tenant sees in place of a host node's name.
+ *
+ * The node agent needs it too, for spec.nodeName in the downward API of a tenant's Pod. */
+#pragma once
+
+#define PSEUDO_NODE_NAME_SIZE 32
+
+/* "node-" and ten hexadecimal digits: the same for the same pair, telling nothing of the host. Pure. */
+void pseudo_node_name(const char *cluster, const char *host_node, char out[PSEUDO_NODE_NAME_SIZE]);

@@ -1,0 +1,215 @@
+#include "vcluster/mapping.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/strmap.h"
+#include "base/strset.h"
+#include "vcluster/names.h"
+
+struct row {
+    int64_t cluster_id;
+    char *kind, *tenant_key, *host_key;
+};
+
+struct mapping_index {
+    struct store *store;
+    pthread_mutex_t lock;
+    /* guarded by lock */
+    struct strmap by_tenant; /* "CLUSTER/KIND/TENANT-KEY" -> row, owned */
+    struct strmap by_host;   /* "KIND/HOST-KEY" -> row, borrowed */
+};
+
+static char *tenant_index(int64_t cluster_id, const char *kind, const char *tenant_key)
+{
+    return xasprintf("%lld/%s/%s", (long long)cluster_id, kind, tenant_key);
+}
+
+static char *host_index(const char *kind, const char *host_key)
+{
+    return xasprintf("%s/%s", kind, host_key);
+}
+
+static void row_free(struct row *row)
+{
+    free(row->kind);
+    free(row->tenant_key);
+    free(row->host_key);
+    free(row);
+}
+
+/* Lock held. */
+static void remember(struct mapping_index *index, int64_t cluster_id, const struct store_mapping *mapping)
+{
+    CLEANUP(free_ptr) char *tenant = tenant_index(cluster_id, mapping->kind, mapping->tenant_key);
+    CLEANUP(free_ptr) char *host = host_index(mapping->kind, mapping->host_key);
+    if (strmap_get(&index->by_tenant, tenant))
+        return;
+    struct row *row = xcalloc(1, sizeof(*row));
+    *row = (struct row){cluster_id, xstrdup(mapping->kind), xstrdup(mapping->tenant_key),
+                        xstrdup(mapping->host_key)};
+    strmap_put(&index->by_tenant, tenant, row);
+    strmap_put(&index->by_host, host, row);
+}
+
+/* Lock held. */
+static void forget(struct mapping_index *index, int64_t cluster_id, const char *kind, const char *tenant_key)
+{
+    CLEANUP(free_ptr) char *tenant = tenant_index(cluster_id, kind, tenant_key);
+    struct row *row = strmap_remove(&index->by_tenant, tenant);
+    if (!row)
+        return;
+    CLEANUP(free_ptr) char *host = host_index(kind, row->host_key);
+    strmap_remove(&index->by_host, host);
+    row_free(row);
+}
+
+static void load_row(void *arg, int64_t cluster_id, const struct store_mapping *mapping)
+{
+    remember(arg, cluster_id, mapping); /* not shared yet */
+}
+
+struct mapping_index *mapping_open(struct store *store, struct error *err)
+{
+    struct mapping_index *index = xcalloc(1, sizeof(*index));
+    index->store = store;
+    pthread_mutex_init(&index->lock, NULL);
+    if (store_mappings(store, NULL, load_row, index, err))
+        return index;
+    mapping_close(index);
+    return NULL;
+}
+
+void mapping_close(struct mapping_index *index)
+{
+    size_t at = 0;
+    const char *key;
+    void *row;
+    if (!index)
+        return;
+    while (strmap_next(&index->by_tenant, &at, &key, &row))
+        row_free(row);
+    strmap_clear(&index->by_tenant);
+    strmap_clear(&index->by_host);
+    pthread_mutex_destroy(&index->lock);
+    free(index);
+}
+
+char *mapping_to_host(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *tenant_key)
+{
+    CLEANUP(free_ptr) char *key = tenant_index(cluster->id, kind, tenant_key);
+    pthread_mutex_lock(&index->lock);
+    const struct row *row = strmap_get(&index->by_tenant, key);
+    char *host_key = row ? xstrdup(row->host_key) : NULL;
+    pthread_mutex_unlock(&index->lock);
+    return host_key;
+}
+
+bool mapping_to_tenant(struct mapping_index *index, const char *kind, const char *host_key, int64_t *cluster_id,
+                       char **tenant_key)
+{
+    CLEANUP(free_ptr) char *key = host_index(kind, host_key);
+    pthread_mutex_lock(&index->lock);
+    const struct row *row = strmap_get(&index->by_host, key);
+    if (row) {
+        *cluster_id = row->cluster_id;
+        *tenant_key = xstrdup(row->tenant_key);
+    }
+    pthread_mutex_unlock(&index->lock);
+    return row;
+}
+
+static bool claim_named(struct mapping_index *index, struct cluster *cluster, const char *kind, const char *tenant_key,
+                        const char *want, char **host_key, struct error *err)
+{
+    const struct store_mapping mapping = {kind, tenant_key, want};
+    if (!store_mapping_claim(cluster, &mapping, host_key, err))
+        return false;
+    const struct store_mapping got = {kind, tenant_key, *host_key};
+    pthread_mutex_lock(&index->lock);
+    remember(index, cluster->id, &got);
+    pthread_mutex_unlock(&index->lock);
+    return true;
+}
+
+bool mapping_claim(struct mapping_index *index, struct cluster *cluster, const char *kind, const char *ns,
+                   const char *name, char **host_key, struct error *err)
+{
+    char host_ns[HOST_NAME_MAX + 1], host_name[HOST_NAME_MAX + 1];
+    CLEANUP(free_ptr) char *tenant_key = xasprintf("%s/%s", ns, name);
+    *host_key = mapping_to_host(index, cluster, kind, tenant_key);
+    if (*host_key)
+        return true;
+    names_host_namespace(cluster->name, host_ns);
+    names_host_name(cluster->name, ns, name, 0, host_name);
+    CLEANUP(free_ptr) char *readable = xasprintf("%s/%s", host_ns, host_name);
+    if (claim_named(index, cluster, kind, tenant_key, readable, host_key, err))
+        return true;
+    if (err->reason != ERROR_CONFLICT)
+        return false;
+    /* Two keys can read the same ("a-x-b" in "c", "a" in "b-x-c"): the later one gets a hash. */
+    error_clear(err);
+    names_host_name(cluster->name, ns, name, 1, host_name);
+    CLEANUP(free_ptr) char *hashed = xasprintf("%s/%s", host_ns, host_name);
+    return claim_named(index, cluster, kind, tenant_key, hashed, host_key, err);
+}
+
+bool mapping_release(struct mapping_index *index, struct cluster *cluster, const char *kind, const char *tenant_key,
+                     struct error *err)
+{
+    if (!store_mapping_release(cluster, kind, tenant_key, err))
+        return false;
+    pthread_mutex_lock(&index->lock);
+    forget(index, cluster->id, kind, tenant_key);
+    pthread_mutex_unlock(&index->lock);
+    return true;
+}
+
+static bool is_in(const struct row *row, const struct cluster *cluster, const char *kind, const char *ns)
+{
+    if (row->cluster_id != cluster->id || (kind && strcmp(row->kind, kind) != 0))
+        return false;
+    size_t len = ns ? strlen(ns) : 0;
+    return !ns || (strncmp(row->tenant_key, ns, len) == 0 && row->tenant_key[len] == '/');
+}
+
+/* "KIND key" for every row of the cluster: copied out, so that callers work without the lock. */
+static void collect(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *ns,
+                    struct strset *out)
+{
+    size_t at = 0;
+    const char *key;
+    void *value;
+    pthread_mutex_lock(&index->lock);
+    while (strmap_next(&index->by_tenant, &at, &key, &value)) {
+        const struct row *row = value;
+        if (!is_in(row, cluster, kind, ns))
+            continue;
+        CLEANUP(free_ptr) char *text = xasprintf("%s %s", row->kind, row->tenant_key);
+        strset_add(out, text);
+    }
+    pthread_mutex_unlock(&index->lock);
+}
+
+void mapping_each(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *ns,
+                  void (*each)(void *arg, const char *tenant_key), void *arg)
+{
+    CLEANUP(strset_clear) struct strset found = {0};
+    collect(index, cluster, kind, ns, &found);
+    for (size_t i = 0; i < found.count; i++)
+        each(arg, strchr(found.items[i], ' ') + 1);
+}
+
+bool mapping_release_all(struct mapping_index *index, struct cluster *cluster, struct error *err)
+{
+    CLEANUP(strset_clear) struct strset found = {0};
+    collect(index, cluster, NULL, NULL, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        char *space = strchr(found.items[i], ' ');
+        *space = '\0';
+        if (!mapping_release(index, cluster, found.items[i], space + 1, err))
+            return false;
+    }
+    return true;
+}

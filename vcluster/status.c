@@ -1,0 +1,127 @@
+#include "vcluster/status.h"
+
+#include <string.h>
+
+#include "schema/meta.h"
+#include "vcluster/names.h"
+
+/* The address that every pseudo node has: of no host (TEST-NET-1, RFC 5737). */
+#define PSEUDO_ADDRESS "192.0.2.1"
+
+static const char *const status_copied[] = {
+    "phase",          "message",      "reason",      "podIP", "podIPs", "startTime", "initContainerStatuses",
+    "containerStatuses", "qosClass", "ephemeralContainerStatuses", "resize"};
+
+/* Conditions of the tenant's own writers stay; the host's replace those of the same type. */
+static json_t *merge_conditions(const json_t *tenant, const json_t *host)
+{
+    json_t *merged = json_deep_copy(host ? host : json_array());
+    for (size_t i = 0; i < json_array_size(tenant); i++) {
+        json_t *condition = json_array_get(tenant, i);
+        const char *type = json_text(condition, "type");
+        bool known = false;
+        for (size_t j = 0; j < json_array_size(host); j++)
+            known = known || text_eq(type, json_text(json_array_get(host, j), "type"));
+        if (!known && type && !text_starts(type, NOTE_PREFIX))
+            json_array_append_new(merged, json_deep_copy(condition));
+    }
+    return merged;
+}
+
+json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const json_t *host_pod)
+{
+    const json_t *from = json_object_get(host_pod, "status");
+    json_t *to = json_object();
+    (void)cluster;
+    json_object_set_new(to, "conditions",
+                        merge_conditions(json_at(tenant_pod, "status", "conditions"), json_object_get(from, "conditions")));
+    for (size_t i = 0; i < ARRAY_LEN(status_copied); i++)
+        if (json_object_get(from, status_copied[i]))
+            json_object_set_new(to, status_copied[i], json_deep_copy(json_object_get(from, status_copied[i])));
+    if (json_object_get(from, "hostIP")) {
+        json_set_text(to, "hostIP", PSEUDO_ADDRESS);
+        json_object_set_new(to, "hostIPs", json_pack("[{s:s}]", "ip", PSEUDO_ADDRESS));
+    }
+    return to;
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+struct words {
+    const char *cluster, *host_ns, *host_node;
+    char *(*name_of)(void *arg, const char *host_name);
+    void *arg;
+};
+
+static void add_word(struct buf *out, const struct words *words, struct str word)
+{
+    CLEANUP(free_ptr) char *text = str_dup(word);
+    if (strcmp(text, words->host_ns) == 0) {
+        buf_add_text(out, "default");
+        return;
+    }
+    if (words->host_node && strcmp(text, words->host_node) == 0) {
+        char pseudo[HOST_NAME_MAX + 1];
+        names_pseudo_node(words->cluster, words->host_node, pseudo);
+        buf_add_text(out, pseudo);
+        return;
+    }
+    CLEANUP(free_ptr) char *name = words->name_of(words->arg, text);
+    buf_add_text(out, name ? name : text);
+}
+
+char *status_text(const char *cluster, const char *host_ns, const char *host_node, const char *text,
+                  char *(*name_of)(void *arg, const char *host_name), void *arg)
+{
+    const struct words words = {cluster, host_ns, host_node, name_of, arg};
+    struct buf out = BUF_INIT(64 << 10);
+    while (*text) {
+        size_t len = 0;
+        while (is_name_char(text[len]))
+            len++;
+        /* A full stop at the end belongs to the sentence. */
+        while (len && (text[len - 1] == '.' || text[len - 1] == '-'))
+            len--;
+        if (len) {
+            add_word(&out, &words, (struct str){text, len});
+            text += len;
+        } else {
+            buf_add_char(&out, *text++);
+        }
+    }
+    char *result = buf_take(&out);
+    return result ? result : xstrdup("");
+}
+
+json_t *status_pseudo_node(const char *cluster, const json_t *host_node)
+{
+    static const char *const labels_copied[] = {"kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os",
+                                                "beta.kubernetes.io/arch"};
+    static const char *const info_copied[] = {"operatingSystem", "architecture", "kubeletVersion", "containerRuntimeVersion"};
+    static const char *const info_blank[] = {"bootID", "kernelVersion", "kubeProxyVersion", "machineID", "osImage", "systemUUID"};
+    char name[HOST_NAME_MAX + 1];
+    names_pseudo_node(cluster, meta_name(host_node), name);
+    json_t *labels = json_pack("{s:s}", "kubernetes.io/hostname", name), *info = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(labels_copied); i++)
+        json_set_text(labels, labels_copied[i], meta_label(host_node, labels_copied[i]));
+    for (size_t i = 0; i < ARRAY_LEN(info_copied); i++) {
+        const char *value = json_text(host_node, "status", "nodeInfo", info_copied[i]);
+        json_set_text(info, info_copied[i], value ? value : "");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(info_blank); i++)
+        json_set_text(info, info_blank[i], "");
+    const json_t *status = json_object_get(host_node, "status");
+    json_t *node = json_pack("{s:s, s:s, s:{s:s, s:o}, s:{}, s:{s:o, s:[{s:s, s:s}, {s:s, s:s}]}}", "apiVersion", "v1",
+                             "kind", "Node", "metadata", "name", name, "labels", labels, "spec", "status", "nodeInfo",
+                             info, "addresses", "type", "InternalIP", "address", PSEUDO_ADDRESS, "type", "Hostname",
+                             "address", name);
+    static const char *const copied[] = {"capacity", "allocatable", "conditions"};
+    for (size_t i = 0; i < ARRAY_LEN(copied); i++)
+        if (json_object_get(status, copied[i]))
+            json_object_set_new(json_object_get(node, "status"), copied[i],
+                                json_deep_copy(json_object_get(status, copied[i])));
+    return node;
+}

@@ -1,0 +1,195 @@
+/* Services and EndpointSlices.
+ *
+ * The tenant's `kubernetes` Service is the one whose endpoint we make: the cluster's own port for its Pods. It goes to
+ * the host with the first Pod. */
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/meta.h"
+#include "vcluster/names.h"
+#include "vcluster/syncer_internal.h"
+#include "vcluster/translate.h"
+
+#define SERVICE_LABEL "kubernetes.io/service-name"
+
+/* ---- the API's own Service ---- */
+
+static bool is_api_service(const char *ns, const char *name)
+{
+    return strcmp(ns, "default") == 0 && strcmp(name, "kubernetes") == 0;
+}
+
+static json_t *api_slice(const char *ns, const char *name, const char *address, unsigned port)
+{
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:s, s:[{s:[s], s:{s:b}}], s:[{s:s, s:s, s:i}]}", "apiVersion",
+                     "discovery.k8s.io/v1", "kind", "EndpointSlice", "metadata", "name", name, "namespace", ns, "labels",
+                     SERVICE_LABEL, "kubernetes", "addressType", "IPv4", "endpoints", "addresses", address, "conditions",
+                     "ready", 1, "ports", "name", "https", "protocol", "TCP", "port", (int)port);
+}
+
+/* What the tenant sees: as upstream's API servers publish themselves. */
+static bool publish_to_tenant(struct sync *sync, const char *address, unsigned port, struct error *err)
+{
+    json_auto_t *endpoints = json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:[{s:[{s:s}], s:[{s:s, s:i, s:s}]}]}", "apiVersion", "v1",
+                                       "kind", "Endpoints", "metadata", "name", "kubernetes", "namespace", "default",
+                                       "labels", "endpointslice.kubernetes.io/skip-mirror", "true", "subsets",
+                                       "addresses", "ip", address, "ports", "name", "https", "port", (int)port, "protocol", "TCP");
+    json_auto_t *slice = api_slice("default", "kubernetes", address, port);
+    static const char *const resources[] = {"endpoints", "endpointslices.discovery.k8s.io"};
+    json_t *wanted[] = {endpoints, slice};
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        json_auto_t *have = NULL;
+        if (!sync_read(sync->cluster, resources[i], "default", "kubernetes", &have, err))
+            return false;
+        const char *part = i ? "endpoints" : "subsets";
+        if (have && json_equal(json_object_get(have, part), json_object_get(wanted[i], part)) &&
+            json_equal(json_object_get(have, "ports"), json_object_get(wanted[i], "ports")))
+            continue;
+        if (have)
+            json_set_text(json_object_get(wanted[i], "metadata"), "resourceVersion", meta_resource_version(have));
+        bool done = have ? api_update(&sync->on_tenant, resources[i], "", "default", "kubernetes", wanted[i], NULL, err)
+                         : api_create(&sync->on_tenant, resources[i], "default", wanted[i], NULL, err);
+        if (!done)
+            return false;
+    }
+    return true;
+}
+
+/* The host side of it: a slice beside the host Service. */
+static bool publish_api(struct sync *sync, const char *host_ns, const char *host_service, struct error *err)
+{
+    unsigned port = api_pod_port(sync->vcluster->api, sync->cluster);
+    const char *address = api_pod_address(sync->vcluster->api);
+    json_auto_t *have = NULL;
+    if (!port || !address)
+        return true; /* no Pod can reach this server: there is nothing to publish */
+    json_auto_t *want = api_slice(host_ns, host_service, address, port);
+    meta_set_label(want, SERVICE_LABEL, host_service);
+    meta_set_label(want, NOTE_CLUSTER, sync->cluster->name);
+    meta_set_annotation(want, NOTE_CLUSTER, sync->cluster->name);
+    return sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_service, &have, err) &&
+           sync_put(sync, "endpointslices.discovery.k8s.io", want, have, err) &&
+           publish_to_tenant(sync, address, port, err);
+}
+
+/* ---- Services ---- */
+
+static bool has_pods(struct sync *sync, bool *found, struct error *err)
+{
+    CLEANUP(object_list_free) struct object_list pods = {0};
+    *found = false;
+    if (!cache_list(sync->cluster, "pods", NULL, &pods, err))
+        return false;
+    *found = pods.count > 0;
+    return true;
+}
+
+static bool drop(struct sync *sync, const char *kind, const char *resource, struct error *err)
+{
+    char host_ns[254], host_name[254];
+    const char *key = sync->reconcile->key;
+    CLEANUP(free_ptr) char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, kind, key);
+    if (!host_key)
+        return true;
+    sync_cut(host_key, host_ns, host_name);
+    return sync_remove(&sync->vcluster->on_host, resource, host_ns, host_name, NULL, -1, err) &&
+           mapping_release(sync->vcluster->mappings, sync->cluster, kind, key, err);
+}
+
+/* The host name is a DNS label whatever the tenant's is. */
+static bool put_service(struct sync *sync, const json_t *service, struct error *err)
+{
+    char host_ns[254], host_name[254];
+    CLEANUP(free_ptr) char *host_key = NULL;
+    CLEANUP(error_clear) struct error refused = {0};
+    json_auto_t *have = NULL;
+    const char *ns = sync->reconcile->ns, *name = sync->reconcile->name;
+    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, "services", ns, name, &host_key, err))
+        return false;
+    sync_cut(host_key, host_ns, host_name);
+    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
+    json_auto_t *want = translate_service(&context, service, &refused);
+    if (!want) {
+        controller_event(&sync->on_tenant, service, "Warning", "NotAllowed", "%s", refused.message);
+        return true;
+    }
+    if (!sync_namespace(sync, err) || !sync_read(sync->vcluster->host, "services", host_ns, host_name, &have, err) ||
+        !sync_put(sync, "services", want, have, err))
+        return false;
+    return !is_api_service(ns, name) || publish_api(sync, host_ns, host_name, err);
+}
+
+enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+{
+    struct sync sync = sync_begin(arg, reconcile);
+    json_auto_t *service = NULL;
+    bool wanted = true;
+    (void)again_ms;
+    if (!sync_read(sync.cluster, "services", reconcile->ns, reconcile->name, &service, err))
+        return RECONCILE_RETRY;
+    if (service && is_api_service(reconcile->ns, reconcile->name) && !has_pods(&sync, &wanted, err))
+        return RECONCILE_RETRY;
+    bool done = service && !meta_deleting(service) ? !wanted || put_service(&sync, service, err)
+                                                   : drop(&sync, "services", "services", err);
+    return done ? RECONCILE_DONE : RECONCILE_RETRY;
+}
+
+/* ---- EndpointSlices ---- */
+
+struct own_pods {
+    struct object_list pods; /* of the cluster's host namespace */
+};
+
+static bool owns(void *arg, const char *address)
+{
+    struct own_pods *own = arg;
+    for (size_t i = 0; i < own->pods.count; i++)
+        if (strcmp(object_field(own->pods.items[i], "status.podIP"), address) == 0)
+            return true;
+    return false;
+}
+
+static bool put_slice(struct sync *sync, const json_t *slice, const char *service, struct error *err)
+{
+    char host_ns[254], host_name[254], host_service[254];
+    struct own_pods own = {0};
+    size_t dropped = 0;
+    json_auto_t *have = NULL;
+    CLEANUP(free_ptr) char *host_key = NULL, *service_key = NULL;
+    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", sync->reconcile->ns, service);
+    service_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, "services", key);
+    if (!service_key)
+        return error_not_found(err, "services", service); /* its Service comes first; we are called again */
+    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, "endpointslices", sync->reconcile->ns,
+                       sync->reconcile->name, &host_key, err))
+        return false;
+    sync_cut(host_key, host_ns, host_name);
+    sync_cut(service_key, host_ns, host_service);
+    if (!cache_list(sync->vcluster->host, "pods", host_ns, &own.pods, err))
+        return false;
+    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
+    json_auto_t *want = translate_endpointslice(&context, slice, host_service, owns, &own, &dropped);
+    object_list_free(&own.pods);
+    if (dropped && !text_eq(meta_label(slice, "endpointslice.kubernetes.io/managed-by"), "endpointslice-controller.k8s.io"))
+        controller_event(&sync->on_tenant, slice, "Warning", "NotAllowed",
+                         "%zu endpoints are left out: only addresses of this cluster's own Pods can be served", dropped);
+    return sync_namespace(sync, err) &&
+           sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_name, &have, err) &&
+           sync_put(sync, "endpointslices.discovery.k8s.io", want, have, err);
+}
+
+enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+{
+    struct sync sync = sync_begin(arg, reconcile);
+    json_auto_t *slice = NULL;
+    (void)again_ms;
+    if (!sync_read(sync.cluster, "endpointslices.discovery.k8s.io", reconcile->ns, reconcile->name, &slice, err))
+        return RECONCILE_RETRY;
+    const char *service = slice ? meta_label(slice, SERVICE_LABEL) : NULL;
+    if (is_api_service(reconcile->ns, reconcile->name))
+        return RECONCILE_DONE; /* ours */
+    bool done = service && !meta_deleting(slice)
+                    ? put_slice(&sync, slice, service, err)
+                    : drop(&sync, "endpointslices", "endpointslices.discovery.k8s.io", err);
+    return done ? RECONCILE_DONE : RECONCILE_RETRY;
+}

@@ -1,0 +1,284 @@
+/* A tenant's Pod and the host Pod that runs it.
+ *
+ * The tenant owns the spec, the host owns node and status. The host Pod's life follows the tenant Pod's, but for one
+ * thing: a host Pod that is gone although it had been there takes the tenant's Pod with it, as an eviction does. */
+#include <string.h>
+
+#include "schema/meta.h"
+#include "vcluster/names.h"
+#include "vcluster/status.h"
+#include "vcluster/syncer_internal.h"
+#include "vcluster/translate.h"
+
+#define API_SERVICE_ADDRESS "10.96.0.1"
+
+struct pod_seen {
+    json_t *tenant, *host;  /* NULL: absent */
+    char *key, *host_key;   /* host_key NULL: never mapped */
+    char host_ns[254], host_name[254];
+};
+
+static void seen_clear(struct pod_seen *seen)
+{
+    json_decref(seen->tenant);
+    json_decref(seen->host);
+    free(seen->key);
+    free(seen->host_key);
+}
+
+static bool observe(struct sync *sync, struct pod_seen *seen, struct error *err)
+{
+    const struct reconcile *reconcile = sync->reconcile;
+    seen->key = xstrdup(reconcile->key);
+    seen->host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, "pods", seen->key);
+    if (!sync_read(sync->cluster, "pods", reconcile->ns, reconcile->name, &seen->tenant, err))
+        return false;
+    if (!seen->host_key)
+        return true;
+    sync_cut(seen->host_key, seen->host_ns, seen->host_name);
+    return sync_read(sync->vcluster->host, "pods", seen->host_ns, seen->host_name, &seen->host, err);
+}
+
+enum pod_step {
+    POD_NOTHING,
+    POD_FORGET,       /* both are gone: give the mapping back */
+    POD_STOP_HOST,    /* delete the host Pod, with the tenant's grace */
+    POD_FINISH,       /* the host Pod is gone: let the tenant's go */
+    POD_EVICT,        /* the host Pod vanished: delete the tenant's */
+    POD_START,        /* create the host Pod */
+    POD_FOLLOW,       /* both are there: specs over, status back */
+};
+
+static bool is_finished(const json_t *pod)
+{
+    const char *phase = json_text(pod, "status", "phase");
+    return text_eq(phase, "Succeeded") || text_eq(phase, "Failed");
+}
+
+/* The host Pod of another life of the same name. */
+static bool is_stale(const struct pod_seen *seen)
+{
+    const char *uid = meta_annotation(seen->host, NOTE_UID);
+    return seen->host && seen->tenant && !text_eq(uid, meta_uid(seen->tenant));
+}
+
+/* Pure. */
+static enum pod_step decide(const struct pod_seen *seen)
+{
+    if (!seen->tenant && !seen->host)
+        return seen->host_key ? POD_FORGET : POD_NOTHING;
+    if (!seen->tenant || is_stale(seen))
+        return meta_deleting(seen->host) ? POD_NOTHING : POD_STOP_HOST;
+    if (meta_deleting(seen->tenant)) {
+        if (!seen->host)
+            return POD_FINISH;
+        return meta_deleting(seen->host) ? POD_FOLLOW : POD_STOP_HOST;
+    }
+    if (seen->host)
+        return POD_FOLLOW;
+    if (is_finished(seen->tenant))
+        return POD_NOTHING;
+    return seen->host_key && json_text(seen->tenant, "spec", "nodeName") ? POD_EVICT : POD_START;
+}
+
+/* ---- starting ---- */
+
+/* Says on the tenant's Pod why it cannot be run. */
+static bool report_refusal(struct sync *sync, const json_t *pod, const struct error *why, struct error *err)
+{
+    char now[TIME_TEXT_SIZE];
+    time_format(sync->reconcile->now_us, now);
+    const json_t *conditions = json_at(pod, "status", "conditions");
+    for (size_t i = 0; i < json_array_size(conditions); i++)
+        if (text_eq(json_text(json_array_get(conditions, i), "message"), why->message))
+            return true;
+    json_auto_t *next = json_deep_copy(pod);
+    json_t *list = json_ensure_array(json_ensure_object(next, "status"), "conditions");
+    for (size_t i = json_array_size(list); i-- > 0;)
+        if (text_eq(json_text(json_array_get(list, i), "type"), "PodScheduled"))
+            json_array_remove(list, i);
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "PodScheduled", "status", "False",
+                                          "reason", "NotAllowed", "message", why->message, "lastTransitionTime", now));
+    controller_event(&sync->on_tenant, pod, "Warning", "NotAllowed", "%s", why->message);
+    return api_update(&sync->on_tenant, "pods", "status", meta_namespace(pod), meta_name(pod), next, NULL, err);
+}
+
+/* The namespace's Services, as trees, for service links. */
+static json_t *list_services(struct cluster *cluster, const char *ns)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(object_list_free) struct object_list list = {0};
+    json_t *services = json_array();
+    if (cache_list(cluster, "services", ns, &list, &err))
+        for (size_t i = 0; i < list.count; i++)
+            json_array_append_new(services, object_json(list.items[i]));
+    return services;
+}
+
+/* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it. */
+static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret, struct error *err)
+{
+    json_auto_t *services = list_services(sync->cluster, meta_namespace(seen->tenant));
+    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = seen->host_ns,
+                                              .host_name = seen->host_name, .cluster_ip = API_SERVICE_ADDRESS,
+                                              .services = services, .token_secret = token_secret,
+                                              .name_of = sync_config_name, .arg = sync};
+    return translate_pod(&context, seen->tenant, err);
+}
+
+static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
+{
+    CLEANUP(free_ptr) char *token_secret = NULL;
+    CLEANUP(error_clear) struct error refused = {0};
+    if (!seen->host_key &&
+        !mapping_claim(sync->vcluster->mappings, sync->cluster, "pods", meta_namespace(seen->tenant),
+                       meta_name(seen->tenant), &seen->host_key, err))
+        return false;
+    sync_cut(seen->host_key, seen->host_ns, seen->host_name);
+    if (!sync_namespace(sync, err) || !sync_token(sync, seen->tenant, &token_secret, again_ms, err))
+        return false;
+    json_auto_t *want = translate(sync, seen, token_secret, &refused);
+    if (!want)
+        return report_refusal(sync, seen->tenant, &refused, err);
+    sync_enqueue_api_service(sync);
+    CLEANUP(error_clear) struct error why = {0};
+    if (api_create(&sync->vcluster->on_host, "pods", seen->host_ns, want, NULL, &why) || why.reason == ERROR_ALREADY_EXISTS)
+        return true;
+    if (why.reason == ERROR_FORBIDDEN || why.reason == ERROR_INVALID)
+        return report_refusal(sync, seen->tenant, &why, err);
+    error_move(err, &why);
+    return false;
+}
+
+/* ---- following ---- */
+
+/* Binds the tenant's Pod to the pseudo node of the node that the host chose. */
+static bool bind_pod(struct sync *sync, const json_t *tenant, const char *host_node, struct error *err)
+{
+    char node[HOST_NAME_MAX + 1];
+    CLEANUP(error_clear) struct error why = {0};
+    names_pseudo_node(sync->cluster->name, host_node, node);
+    controllers_enqueue(sync->vcluster->controllers, SYNC_NODES, sync->cluster, node);
+    json_auto_t *binding = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
+                                     "metadata", "name", meta_name(tenant), "namespace", meta_namespace(tenant), "uid",
+                                     meta_uid(tenant), "target", "apiVersion", "v1", "kind", "Node", "name", node);
+    if (api_post_sub(&sync->on_tenant, "pods", "binding", meta_namespace(tenant), meta_name(tenant), binding, NULL, &why) ||
+        why.reason == ERROR_CONFLICT)
+        return true;
+    error_move(err, &why);
+    return false;
+}
+
+/* What a tenant may change on a running Pod goes over: images, deadline, tolerations, labels, annotations. */
+static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t *again_ms, struct error *err)
+{
+    CLEANUP(free_ptr) char *token_secret = NULL;
+    CLEANUP(error_clear) struct error refused = {0};
+    if (!is_finished(seen->host) && !sync_token(sync, seen->tenant, &token_secret, again_ms, err))
+        return false;
+    json_auto_t *want = translate(sync, seen, token_secret, &refused);
+    if (!want)
+        return report_refusal(sync, seen->tenant, &refused, err);
+    json_auto_t *next = json_deep_copy(seen->host);
+    json_t *meta = json_object_get(next, "metadata"), *wanted = json_object_get(want, "metadata");
+    json_object_set(meta, "labels", json_object_get(wanted, "labels"));
+    json_object_set(meta, "annotations", json_object_get(wanted, "annotations"));
+    json_t *list = json_at(next, "spec", "containers"), *images = json_at(want, "spec", "containers");
+    for (size_t i = 0; i < json_array_size(list) && i < json_array_size(images); i++)
+        json_object_set(json_array_get(list, i), "image", json_object_get(json_array_get(images, i), "image"));
+    if (json_equal(next, seen->host))
+        return true;
+    return api_update(&sync->vcluster->on_host, "pods", "", seen->host_ns, seen->host_name, next, NULL, err);
+}
+
+static bool follow(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
+{
+    const json_t *tenant = seen->tenant;
+    const char *host_node = json_text(seen->host, "spec", "nodeName");
+    CLEANUP(error_clear) struct error why = {0};
+    if (host_node && !json_text(tenant, "spec", "nodeName") && !meta_deleting(tenant))
+        return bind_pod(sync, tenant, host_node, err); /* its own change brings us back for the status */
+    json_auto_t *status = status_from_host(sync->cluster->name, tenant, seen->host);
+    if (!json_equal(status, json_object_get(tenant, "status"))) {
+        json_auto_t *next = json_deep_copy(tenant);
+        json_object_set(next, "status", status);
+        if (!api_update(&sync->on_tenant, "pods", "status", meta_namespace(tenant), meta_name(tenant), next, NULL, &why) &&
+            why.reason != ERROR_CONFLICT && why.reason != ERROR_NOT_FOUND) {
+            error_move(err, &why);
+            return false;
+        }
+    }
+    return meta_deleting(tenant) || meta_deleting(seen->host) || update_host(sync, seen, again_ms, err);
+}
+
+/* ---- ending ---- */
+
+static void look_at_config(void *arg, const char *tenant_key)
+{
+    struct sync *sync = arg;
+    static const char *const kinds[] = {"configmaps", "secrets"};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        CLEANUP(free_ptr) char *host = mapping_to_host(sync->vcluster->mappings, sync->cluster, kinds[i], tenant_key);
+        CLEANUP(free_ptr) char *key = xasprintf("%s/%s", kinds[i], tenant_key);
+        if (host)
+            controllers_enqueue(sync->vcluster->controllers, SYNC_CONFIGS, sync->cluster, key);
+    }
+}
+
+/* The Pod is gone on both sides: so are its token, its mapping, and perhaps the last use of a ConfigMap. */
+static bool forget(struct sync *sync, const struct pod_seen *seen, struct error *err)
+{
+    const char *ns = sync->reconcile->ns;
+    if (!sync_token_remove(sync, seen->key, err) ||
+        !mapping_release(sync->vcluster->mappings, sync->cluster, "pods", seen->key, err))
+        return false;
+    mapping_each(sync->vcluster->mappings, sync->cluster, "configmaps", ns, look_at_config, sync);
+    mapping_each(sync->vcluster->mappings, sync->cluster, "secrets", ns, look_at_config, sync);
+    return true;
+}
+
+static bool stop_host(struct sync *sync, const struct pod_seen *seen, struct error *err)
+{
+    int64_t grace_s = seen->tenant && !is_stale(seen)
+                          ? json_int_or(json_at(seen->tenant, "metadata", "deletionGracePeriodSeconds"), -1)
+                          : -1;
+    return sync_remove(&sync->vcluster->on_host, "pods", seen->host_ns, seen->host_name, meta_uid(seen->host), grace_s, err);
+}
+
+static bool finish(struct sync *sync, const struct pod_seen *seen, struct error *err)
+{
+    const char *node = json_text(seen->tenant, "spec", "nodeName");
+    if (node)
+        controllers_enqueue(sync->vcluster->controllers, SYNC_NODES, sync->cluster, node);
+    return sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name, meta_uid(seen->tenant), 0, err);
+}
+
+static bool take_step(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
+{
+    switch (decide(seen)) {
+    case POD_NOTHING:
+        return true;
+    case POD_FORGET:
+        return forget(sync, seen, err);
+    case POD_STOP_HOST:
+        return stop_host(sync, seen, err);
+    case POD_FINISH:
+    case POD_EVICT:
+        return finish(sync, seen, err);
+    case POD_START:
+        return start(sync, seen, again_ms, err);
+    case POD_FOLLOW:
+        return follow(sync, seen, again_ms, err);
+    }
+    return true;
+}
+
+enum reconcile_result sync_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+{
+    struct sync sync = sync_begin(arg, reconcile);
+    CLEANUP(seen_clear) struct pod_seen seen = {0};
+    *again_ms = 0;
+    if (!observe(&sync, &seen, err) || !take_step(&sync, &seen, again_ms, err))
+        return RECONCILE_RETRY;
+    return *again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+}

@@ -1,0 +1,65 @@
+/* vcluster/syncer_internal.h: what the syncer's files share. */
+#pragma once
+#include "vcluster/mapping.h"
+#include "vcluster/vcluster.h"
+
+#define SYNC_PODS      "syncer-pods"
+#define SYNC_SERVICES  "syncer-services"
+#define SYNC_SLICES    "syncer-endpointslices"
+#define SYNC_CONFIGS   "syncer-configs"
+#define SYNC_NODES     "syncer-nodes"
+#define SYNC_HOST_PODS "syncer-host-pods"
+#define SYNC_EVENTS    "syncer-events"
+#define SYNC_HOST_NODES "syncer-host-nodes"
+
+struct vcluster { /* frozen after vcluster_new */
+    struct api *api;
+    struct controllers *controllers;
+    struct mapping_index *mappings;
+    struct cluster *host;
+    struct user user;           /* the syncer's own identity, in every cluster */
+    struct api_caller on_host;
+};
+
+/* One reconcile of a tenant's object. */
+struct sync {
+    struct vcluster *vcluster;
+    struct reconcile *reconcile;
+    struct cluster *cluster;      /* the tenant's */
+    struct api_caller on_tenant;
+};
+struct sync sync_begin(struct vcluster *vcluster, struct reconcile *reconcile);
+
+/* "NS/NAME" cut at its slash into `ns` and `name` (254 bytes each). */
+void sync_cut(const char *key, char ns[254], char name[254]);
+/* Reads through the cache: `*object` is a new tree, NULL when it is absent. */
+MUST_CHECK bool sync_read(struct cluster *cluster, const char *resource, const char *ns, const char *name, json_t **object,
+                          struct error *err);
+/* Makes the cluster's host namespace when it is not there. */
+MUST_CHECK bool sync_namespace(struct sync *sync, struct error *err);
+/* Creates the host object, or updates it where `differs` of it and what is there; `want` is borrowed. */
+MUST_CHECK bool sync_put(struct sync *sync, const char *resource, json_t *want, const json_t *have, struct error *err);
+/* Deletes; fine when it is gone. `grace_s` -1: the kind's default. */
+MUST_CHECK bool sync_remove(const struct api_caller *caller, const char *resource, const char *ns, const char *name,
+                            const char *uid, int64_t grace_s, struct error *err);
+/* For translate_context.name_of: claims on the way. */
+char *sync_config_name(void *arg, const char *kind, const char *ns, const char *name);
+
+/* The Secret with the token of a tenant's Pod: there, and fresh. `*host_name` gets the Secret's name (owned; NULL when the
+ * Pod mounts no token), `*again_ms` the time until it wants renewing. */
+MUST_CHECK bool sync_token(struct sync *sync, const json_t *pod, char **host_name, int64_t *again_ms, struct error *err);
+MUST_CHECK bool sync_token_remove(struct sync *sync, const char *pod_key, struct error *err);
+
+/* The rows, each in the file of its noun. */
+enum reconcile_result sync_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_config(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_host_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_host_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const char *pod, struct api_pod_target *target,
+                     struct error *err);
+/* Makes the host side of the tenant's `kubernetes` Service, once it has Pods. */
+void sync_enqueue_api_service(struct sync *sync);

@@ -1,0 +1,588 @@
+/* A tenant's Pod as a host Pod: each level of the spec is a table of the fields that may cross, and how. */
+#include "vcluster/translate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/meta.h"
+#include "vcluster/names.h"
+#include "vcluster/service_env.h"
+
+struct crossing {
+    const struct translate_context *context;
+    const json_t *pod;
+    const char *ns;
+    struct error *err;
+};
+
+/* Puts what `value` becomes into `out[field]`, or nothing; false refuses the Pod. */
+typedef bool (*cross_fn)(struct crossing *crossing, json_t *out, const char *field, const json_t *value);
+
+struct rule {
+    const char *field;
+    cross_fn cross;
+};
+
+static bool refuse(struct crossing *crossing, const char *field, const char *why)
+{
+    return error_set(crossing->err, ERROR_FORBIDDEN, "%s: %s", field, why);
+}
+
+static bool copy(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    (void)crossing;
+    json_object_set_new(out, field, json_deep_copy(value));
+    return true;
+}
+
+/* For what the host decides by itself: the tenant's value stays on the tenant's object. */
+static bool stay(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    (void)crossing;
+    (void)out;
+    (void)field;
+    (void)value;
+    return true;
+}
+
+/* Fine while false, zero or empty. */
+static bool only_unset(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    (void)out;
+    bool unset = json_is_null(value) || json_is_false(value) || (json_is_integer(value) && !json_integer_value(value)) ||
+                 (json_is_string(value) && !*json_string_value(value)) ||
+                 (json_is_array(value) && !json_array_size(value)) || (json_is_object(value) && !json_object_size(value));
+    return unset || refuse(crossing, field, "is not allowed in a virtual cluster on shared nodes");
+}
+
+/* Applies the table to every member of `in`. */
+static bool cross_object(struct crossing *crossing, const struct rule *rules, size_t count, const json_t *in, json_t *out)
+{
+    const char *field;
+    json_t *value, *self = (json_t *)(uintptr_t)in; /* jansson's iterators are not const */
+    json_object_foreach(self, field, value)
+    {
+        const struct rule *rule = NULL;
+        for (size_t i = 0; i < count && !rule; i++)
+            if (strcmp(rules[i].field, field) == 0)
+                rule = &rules[i];
+        if (!rule)
+            return refuse(crossing, field, "is not supported in a virtual cluster");
+        if (!rule->cross(crossing, out, field, value))
+            return false;
+    }
+    return true;
+}
+
+/* Applies `each` to every element of an array; the results form an array again. */
+static bool cross_list(struct crossing *crossing, const struct rule *rules, size_t count, json_t *out, const char *field,
+                       const json_t *list)
+{
+    json_t *crossed = json_array();
+    json_object_set_new(out, field, crossed);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *item = json_object();
+        json_array_append_new(crossed, item);
+        if (!cross_object(crossing, rules, count, json_array_get(list, i), item))
+            return error_wrap(crossing->err, "%s[%zu]", field, i);
+    }
+    return true;
+}
+
+#define CROSS_OBJECT(name, rules)                                                                  \
+    static bool name(struct crossing *crossing, json_t *out, const char *field, const json_t *value) \
+    {                                                                                              \
+        json_t *crossed = json_object();                                                           \
+        json_object_set_new(out, field, crossed);                                                  \
+        return cross_object(crossing, rules, ARRAY_LEN(rules), value, crossed) ||                  \
+               error_wrap(crossing->err, "%s", field);                                             \
+    }
+#define CROSS_LIST(name, rules)                                                                    \
+    static bool name(struct crossing *crossing, json_t *out, const char *field, const json_t *value) \
+    {                                                                                              \
+        return cross_list(crossing, rules, ARRAY_LEN(rules), out, field, value);                   \
+    }
+
+static void set_host_name(struct crossing *crossing, json_t *out, const char *field, const char *kind, const json_t *value)
+{
+    const struct translate_context *context = crossing->context;
+    const char *name = json_string_value(value);
+    CLEANUP(free_ptr) char *host = context->name_of(context->arg, kind, crossing->ns, name ? name : "");
+    json_set_text(out, field, host);
+}
+
+static bool config_name(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    set_host_name(crossing, out, field, "configmaps", value);
+    return true;
+}
+
+static bool secret_name(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    set_host_name(crossing, out, field, "secrets", value);
+    return true;
+}
+
+/* ---- what the downward API may tell ---- */
+
+static const struct field_note {
+    const char *field, *note;
+} field_notes[] = {
+    {"metadata.name", NOTE_NAME},
+    {"metadata.namespace", NOTE_NAMESPACE},
+    {"metadata.uid", NOTE_UID},
+    {"spec.serviceAccountName", NOTE_SERVICE_ACCOUNT},
+    {"metadata.labels", NOTE_LABELS},
+    {"metadata.annotations", NOTE_ANNOTATIONS},
+};
+/* The node agent answers these itself; it knows a tenant's Pod and gives the pseudo node's name. */
+static const char *const plain_fields[] = {"spec.nodeName", "status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs"};
+
+/* `metadata.annotations['key']` and `metadata.labels['key']` stay: both are copied to the host Pod, but for ours. */
+static bool is_subscript(const char *path)
+{
+    return (text_starts(path, "metadata.annotations['") || text_starts(path, "metadata.labels['")) &&
+           !strstr(path, NOTE_PREFIX);
+}
+
+static bool field_path(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    const char *path = json_string_value(value);
+    for (size_t i = 0; path && i < ARRAY_LEN(field_notes); i++) {
+        if (strcmp(path, field_notes[i].field) == 0) {
+            json_object_set_new(out, field, json_sprintf("metadata.annotations['%s']", field_notes[i].note));
+            return true;
+        }
+    }
+    for (size_t i = 0; path && i < ARRAY_LEN(plain_fields); i++)
+        if (strcmp(path, plain_fields[i]) == 0)
+            return copy(crossing, out, field, value);
+    return path && is_subscript(path) ? copy(crossing, out, field, value)
+                                      : refuse(crossing, path ? path : field, "is not in the downward API");
+}
+
+static const struct rule field_ref_rules[] = {{"apiVersion", copy}, {"fieldPath", field_path}};
+CROSS_OBJECT(field_ref, field_ref_rules)
+
+/* ---- environment ---- */
+
+static const struct rule config_key_rules[] = {{"name", config_name}, {"key", copy}, {"optional", copy}};
+static const struct rule secret_key_rules[] = {{"name", secret_name}, {"key", copy}, {"optional", copy}};
+CROSS_OBJECT(config_key, config_key_rules)
+CROSS_OBJECT(secret_key, secret_key_rules)
+static const struct rule value_from_rules[] = {
+    {"fieldRef", field_ref}, {"resourceFieldRef", copy}, {"configMapKeyRef", config_key}, {"secretKeyRef", secret_key}};
+CROSS_OBJECT(value_from, value_from_rules)
+static const struct rule env_rules[] = {{"name", copy}, {"value", copy}, {"valueFrom", value_from}};
+CROSS_LIST(env, env_rules)
+static const struct rule config_env_rules[] = {{"name", config_name}, {"optional", copy}};
+static const struct rule secret_env_rules[] = {{"name", secret_name}, {"optional", copy}};
+CROSS_OBJECT(config_env, config_env_rules)
+CROSS_OBJECT(secret_env, secret_env_rules)
+static const struct rule env_from_rules[] = {{"prefix", copy}, {"configMapRef", config_env}, {"secretRef", secret_env}};
+CROSS_LIST(env_from, env_from_rules)
+
+/* ---- containers ---- */
+
+/* What the "baseline" Pod security standard lets a container add. */
+static const char *const caps_allowed[] = {
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL",     "MKNOD",
+    "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"};
+
+static bool caps_add(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        bool allowed = false;
+        for (size_t j = 0; name && j < ARRAY_LEN(caps_allowed); j++)
+            allowed = allowed || strcmp(name, caps_allowed[j]) == 0;
+        if (!allowed)
+            return refuse(crossing, "capabilities.add", name ? name : "(not a name)");
+    }
+    return copy(crossing, out, field, value);
+}
+
+static bool proc_mount(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    (void)out;
+    return text_eq(json_string_value(value), "Default") || refuse(crossing, field, "only Default is allowed");
+}
+
+/* Unconfined and profiles of the node's file system are not for tenants. */
+static bool seccomp_profile(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    return text_eq(json_text(value, "type"), "RuntimeDefault") ? copy(crossing, out, field, value)
+                                                               : refuse(crossing, field, "only RuntimeDefault is allowed");
+}
+
+static const struct rule caps_rules[] = {{"add", caps_add}, {"drop", copy}};
+CROSS_OBJECT(capabilities, caps_rules)
+static const struct rule container_security_rules[] = {
+    {"allowPrivilegeEscalation", copy}, {"capabilities", capabilities}, {"privileged", only_unset},
+    {"procMount", proc_mount},          {"readOnlyRootFilesystem", copy}, {"runAsGroup", copy},
+    {"runAsNonRoot", copy},             {"runAsUser", copy},            {"seccompProfile", seccomp_profile},
+};
+CROSS_OBJECT(container_security, container_security_rules)
+
+static const struct rule port_rules[] = {{"name", copy},
+                                         {"containerPort", copy},
+                                         {"protocol", copy},
+                                         {"hostPort", only_unset},
+                                         {"hostIP", only_unset}};
+CROSS_LIST(ports, port_rules)
+
+static bool no_propagation(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    (void)out;
+    return text_eq(json_string_value(value), "None") || refuse(crossing, field, "only None is allowed");
+}
+
+static const struct rule volume_mount_rules[] = {
+    {"name", copy},    {"mountPath", copy},   {"readOnly", copy}, {"recursiveReadOnly", copy},
+    {"subPath", copy}, {"subPathExpr", copy}, {"mountPropagation", no_propagation}};
+CROSS_LIST(volume_mounts, volume_mount_rules)
+
+static const struct rule container_rules[] = {
+    {"name", copy},
+    {"image", copy},
+    {"command", copy},
+    {"args", copy},
+    {"workingDir", copy},
+    {"ports", ports},
+    {"env", env},
+    {"envFrom", env_from},
+    {"resources", copy},
+    {"resizePolicy", copy},
+    {"restartPolicy", copy},
+    {"volumeMounts", volume_mounts},
+    {"volumeDevices", only_unset},
+    {"livenessProbe", copy},
+    {"readinessProbe", copy},
+    {"startupProbe", copy},
+    {"lifecycle", copy},
+    {"terminationMessagePath", copy},
+    {"terminationMessagePolicy", copy},
+    {"imagePullPolicy", copy},
+    {"securityContext", container_security},
+    {"stdin", copy},
+    {"stdinOnce", copy},
+    {"tty", copy},
+};
+
+static bool containers(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    const struct translate_context *context = crossing->context;
+    if (!cross_list(crossing, container_rules, ARRAY_LEN(container_rules), out, field, value))
+        return false;
+    json_t *crossed = json_object_get(out, field);
+    bool links = json_bool_or(json_at(crossing->pod, "spec", "enableServiceLinks"), true);
+    for (size_t i = 0; i < json_array_size(crossed); i++)
+        service_env_prepend(json_ensure_array(json_array_get(crossed, i), "env"), context->cluster_ip,
+                            links ? context->services : NULL);
+    return true;
+}
+
+/* ---- volumes ---- */
+
+static const struct rule config_volume_rules[] = {
+    {"name", config_name}, {"items", copy}, {"defaultMode", copy}, {"optional", copy}};
+static const struct rule secret_volume_rules[] = {
+    {"secretName", secret_name}, {"items", copy}, {"defaultMode", copy}, {"optional", copy}};
+static const struct rule secret_projection_rules[] = {{"name", secret_name}, {"items", copy}, {"optional", copy}};
+static const struct rule config_projection_rules[] = {{"name", config_name}, {"items", copy}, {"optional", copy}};
+static const struct rule empty_dir_rules[] = {{"medium", copy}, {"sizeLimit", copy}};
+static const struct rule downward_item_rules[] = {
+    {"path", copy}, {"fieldRef", field_ref}, {"resourceFieldRef", copy}, {"mode", copy}};
+CROSS_OBJECT(config_volume, config_volume_rules)
+CROSS_OBJECT(secret_volume, secret_volume_rules)
+CROSS_OBJECT(secret_projection, secret_projection_rules)
+CROSS_OBJECT(config_projection, config_projection_rules)
+CROSS_OBJECT(empty_dir, empty_dir_rules)
+CROSS_LIST(downward_items, downward_item_rules)
+static const struct rule downward_rules[] = {{"items", downward_items}, {"defaultMode", copy}};
+CROSS_OBJECT(downward, downward_rules)
+
+/* The tenant's token comes from a Secret that the syncer fills: the node must not ask the host for one of its own. */
+static bool token_projection(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    const char *path = json_text(value, "path"), *audience = json_text(value, "audience");
+    (void)field;
+    if (audience && *audience)
+        return refuse(crossing, "serviceAccountToken.audience", "only the cluster's own audience is supported");
+    json_object_set_new(out, "secret",
+                        json_pack("{s:s, s:[{s:s, s:s}]}", "name", crossing->context->token_secret, "items", "key",
+                                  "token", "path", path ? path : "token"));
+    return true;
+}
+
+static const struct rule projection_rules[] = {{"secret", secret_projection},
+                                               {"configMap", config_projection},
+                                               {"downwardAPI", downward},
+                                               {"serviceAccountToken", token_projection}};
+CROSS_LIST(projection_sources, projection_rules)
+static const struct rule projected_rules[] = {{"sources", projection_sources}, {"defaultMode", copy}};
+CROSS_OBJECT(projected, projected_rules)
+
+static const struct rule volume_rules[] = {
+    {"name", copy},           {"configMap", config_volume}, {"secret", secret_volume},
+    {"emptyDir", empty_dir},  {"downwardAPI", downward},    {"projected", projected},
+};
+CROSS_LIST(volumes, volume_rules)
+
+/* ---- the rest of the spec ---- */
+
+static const struct rule pull_secret_rules[] = {{"name", secret_name}};
+CROSS_LIST(pull_secrets, pull_secret_rules)
+
+static const char *const sysctls_safe[] = {
+    "kernel.shm_rmid_forced",        "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_syncookies",       "net.ipv4.ping_group_range",    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",   "net.ipv4.tcp_fin_timeout",     "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+};
+
+static bool sysctls(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_text(json_array_get(value, i), "name");
+        bool safe = false;
+        for (size_t j = 0; name && j < ARRAY_LEN(sysctls_safe); j++)
+            safe = safe || strcmp(name, sysctls_safe[j]) == 0;
+        if (!safe)
+            return refuse(crossing, "sysctls", name ? name : "(not a name)");
+    }
+    return copy(crossing, out, field, value);
+}
+
+static const struct rule pod_security_rules[] = {
+    {"runAsUser", copy},           {"runAsGroup", copy},       {"runAsNonRoot", copy},
+    {"supplementalGroups", copy},  {"fsGroup", copy},          {"fsGroupChangePolicy", copy},
+    {"supplementalGroupsPolicy", copy}, {"seccompProfile", seccomp_profile}, {"sysctls", sysctls},
+};
+CROSS_OBJECT(pod_security, pod_security_rules)
+
+/* A toleration of everything would cover the taints that keep tenants off reserved nodes. */
+static bool tolerations(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *key = json_text(json_array_get(value, i), "key");
+        if (!key || !*key)
+            return refuse(crossing, field, "a toleration needs a key: one for every taint is not allowed");
+        if (text_starts(key, NOTE_PREFIX) || text_starts(key, "node-role.kubernetes.io/"))
+            return refuse(crossing, field, key);
+    }
+    return copy(crossing, out, field, value);
+}
+
+/* Terms that select Pods see only this namespace of this cluster. */
+static void confine_term(struct crossing *crossing, json_t *term)
+{
+    json_t *selector = json_ensure_object(term, "labelSelector");
+    json_t *labels = json_ensure_object(selector, "matchLabels");
+    json_set_text(labels, NOTE_CLUSTER, crossing->context->cluster);
+    json_set_text(labels, NOTE_NAMESPACE, crossing->ns);
+}
+
+static bool confine_terms(struct crossing *crossing, json_t *terms, bool weighted)
+{
+    for (size_t i = 0; i < json_array_size(terms); i++) {
+        json_t *term = json_array_get(terms, i);
+        if (weighted)
+            term = json_object_get(term, "podAffinityTerm");
+        if (!term)
+            continue;
+        if (json_array_size(json_object_get(term, "namespaces")) || json_object_get(term, "namespaceSelector"))
+            return refuse(crossing, "affinity", "terms that select other namespaces are not supported");
+        confine_term(crossing, term);
+    }
+    return true;
+}
+
+static bool affinity(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    static const char *const kinds[] = {"podAffinity", "podAntiAffinity"};
+    json_t *crossed = json_deep_copy(value);
+    json_object_set_new(out, field, crossed);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        json_t *kind = json_object_get(crossed, kinds[i]);
+        if (!confine_terms(crossing, json_object_get(kind, "requiredDuringSchedulingIgnoredDuringExecution"), false) ||
+            !confine_terms(crossing, json_object_get(kind, "preferredDuringSchedulingIgnoredDuringExecution"), true))
+            return false;
+    }
+    return true;
+}
+
+static bool spread(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    json_t *crossed = json_deep_copy(value);
+    json_object_set_new(out, field, crossed);
+    for (size_t i = 0; i < json_array_size(crossed); i++)
+        confine_term(crossing, json_array_get(crossed, i));
+    return true;
+}
+
+static const struct rule spec_rules[] = {
+    {"activeDeadlineSeconds", copy},
+    {"affinity", affinity},
+    {"automountServiceAccountToken", stay},
+    {"containers", containers},
+    {"dnsConfig", copy},
+    {"dnsPolicy", copy},
+    {"enableServiceLinks", stay},
+    {"ephemeralContainers", only_unset},
+    {"hostAliases", copy},
+    {"hostIPC", only_unset},
+    {"hostNetwork", only_unset},
+    {"hostPID", only_unset},
+    {"hostUsers", stay},
+    {"hostname", copy},
+    {"imagePullSecrets", pull_secrets},
+    {"initContainers", containers},
+    {"nodeName", stay},
+    {"nodeSelector", copy},
+    {"os", copy},
+    {"overhead", only_unset},
+    {"preemptionPolicy", stay},
+    {"priority", stay},
+    {"priorityClassName", stay},
+    {"readinessGates", copy},
+    {"resourceClaims", only_unset},
+    {"resources", only_unset},
+    {"restartPolicy", copy},
+    {"runtimeClassName", only_unset},
+    {"schedulerName", stay},
+    {"schedulingGates", only_unset},
+    {"securityContext", pod_security},
+    {"serviceAccount", stay},
+    {"serviceAccountName", stay},
+    {"setHostnameAsFQDN", copy},
+    {"shareProcessNamespace", copy},
+    {"subdomain", copy},
+    {"terminationGracePeriodSeconds", copy},
+    {"tolerations", tolerations},
+    {"topologySpreadConstraints", spread},
+    {"volumes", volumes},
+};
+
+/* A map in the form that the downward API writes to a file: key="value" a line. */
+static char *map_text(const json_t *map)
+{
+    struct buf out = BUF_INIT((size_t)256 << 10);
+    const char *key;
+    json_t *value, *self = (json_t *)(uintptr_t)map; /* jansson's iterators are not const */
+    json_object_foreach(self, key, value)
+    {
+        buf_printf(&out, "%s%s=", out.len ? "\n" : "", key);
+        json_write_string(&out, str_of(json_string_value(value) ? json_string_value(value) : ""));
+    }
+    char *text = buf_take(&out);
+    return text ? text : xstrdup("");
+}
+
+/* The tenant's annotations as they are, but for ours; and what the downward API needs as notes. */
+static void add_annotations(const struct translate_context *context, const json_t *pod, json_t *meta)
+{
+    (void)context;
+    json_t *notes = json_object_get(meta, "annotations"), *value;
+    const char *key, *account = json_text(pod, "spec", "serviceAccountName");
+    json_t *own = json_at(pod, "metadata", "annotations");
+    json_object_foreach(own, key, value)
+    {
+        if (!text_starts(key, NOTE_PREFIX))
+            json_object_set(notes, key, value);
+    }
+    CLEANUP(free_ptr) char *labels = map_text(json_at(pod, "metadata", "labels"));
+    CLEANUP(free_ptr) char *annotations = map_text(own);
+    json_set_text(notes, NOTE_LABELS, labels);
+    json_set_text(notes, NOTE_ANNOTATIONS, annotations);
+    json_set_text(notes, NOTE_SERVICE_ACCOUNT, account ? account : "default");
+}
+
+json_t *translate_pod(const struct translate_context *context, const json_t *pod, struct error *err)
+{
+    struct crossing crossing = {context, pod, meta_namespace(pod), err};
+    json_t *meta = translate_meta(context, pod, "Pod");
+    json_auto_t *host = json_pack("{s:s, s:s, s:o, s:{}}", "apiVersion", "v1", "kind", "Pod", "metadata", meta, "spec");
+    json_t *spec = json_object_get(host, "spec");
+    add_annotations(context, pod, meta);
+    if (!cross_object(&crossing, spec_rules, ARRAY_LEN(spec_rules), json_object_get(pod, "spec"), spec)) {
+        error_wrap(err, "spec");
+        return NULL;
+    }
+    char hostname[HOST_NAME_MAX + 1];
+    (void)snprintf(hostname, sizeof(hostname), "%s", meta_name(pod));
+    if (!json_object_get(spec, "hostname") && !strchr(hostname, '.'))
+        json_set_text(spec, "hostname", hostname);
+    json_set_text(spec, "serviceAccountName", "default");
+    json_object_set_new(spec, "automountServiceAccountToken", json_false());
+    json_object_set_new(spec, "enableServiceLinks", json_false());
+    return TAKE(host);
+}
+
+/* ---- what a Pod refers to ---- */
+
+static void refer(const json_t *object, const char *key, const char *kind,
+                  void (*each)(void *arg, const char *kind, const char *name), void *arg)
+{
+    const char *name = json_text(object, key);
+    if (name && *name)
+        each(arg, kind, name);
+}
+
+static void refer_projected(const json_t *sources, void (*each)(void *arg, const char *kind, const char *name), void *arg)
+{
+    for (size_t i = 0; i < json_array_size(sources); i++) {
+        const json_t *source = json_array_get(sources, i);
+        refer(json_object_get(source, "configMap"), "name", "configmaps", each, arg);
+        refer(json_object_get(source, "secret"), "name", "secrets", each, arg);
+    }
+}
+
+static void refer_containers(const json_t *list, void (*each)(void *arg, const char *kind, const char *name), void *arg)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *container = json_array_get(list, i);
+        const json_t *vars = json_object_get(container, "env"), *from = json_object_get(container, "envFrom");
+        for (size_t j = 0; j < json_array_size(vars); j++) {
+            const json_t *source = json_object_get(json_array_get(vars, j), "valueFrom");
+            refer(json_object_get(source, "configMapKeyRef"), "name", "configmaps", each, arg);
+            refer(json_object_get(source, "secretKeyRef"), "name", "secrets", each, arg);
+        }
+        for (size_t j = 0; j < json_array_size(from); j++) {
+            refer(json_object_get(json_array_get(from, j), "configMapRef"), "name", "configmaps", each, arg);
+            refer(json_object_get(json_array_get(from, j), "secretRef"), "name", "secrets", each, arg);
+        }
+    }
+}
+
+void translate_pod_references(const json_t *pod, void (*each)(void *arg, const char *kind, const char *name), void *arg)
+{
+    const json_t *spec = json_object_get(pod, "spec"), *list = json_object_get(spec, "volumes");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *volume = json_array_get(list, i);
+        refer(json_object_get(volume, "configMap"), "name", "configmaps", each, arg);
+        refer(json_object_get(volume, "secret"), "secretName", "secrets", each, arg);
+        refer_projected(json_at(volume, "projected", "sources"), each, arg);
+    }
+    list = json_object_get(spec, "imagePullSecrets");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        refer(json_array_get(list, i), "name", "secrets", each, arg);
+    refer_containers(json_object_get(spec, "initContainers"), each, arg);
+    refer_containers(json_object_get(spec, "containers"), each, arg);
+}
+
+int64_t translate_pod_token_seconds(const json_t *pod)
+{
+    const json_t *list = json_at(pod, "spec", "volumes");
+    int64_t longest = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *sources = json_at(json_array_get(list, i), "projected", "sources");
+        for (size_t j = 0; j < json_array_size(sources); j++) {
+            const json_t *token = json_object_get(json_array_get(sources, j), "serviceAccountToken");
+            int64_t seconds = token ? json_int_or(json_object_get(token, "expirationSeconds"), 3607) : 0;
+            if (seconds > longest)
+                longest = seconds;
+        }
+    }
+    return longest;
+}

@@ -1,0 +1,21 @@
+/* vcluster/vcluster.h: the syncer: what tenants declare becomes host workloads, and comes back as status.
+ *
+ * Rows of the controllers' frame, keyed in the tenant's cluster: a Pod, Service, ConfigMap, Secret or EndpointSlice of a
+ * tenant is reconciled with the host object that the mapping table gives it. Restart-safe: a key can be worked on at any
+ * time, from any state between the two, and converges. */
+#pragma once
+#include "controllers/controller.h"
+
+struct vcluster;
+
+/* Reads the mappings and adds the syncer's rows; sets where logs and exec of tenants' Pods go. Before controllers_start. */
+struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, struct error *err);
+/* After controllers_stop. */
+void vcluster_free(struct vcluster *vcluster);
+
+/* One step towards a host without this cluster's objects, for suspending (Pods only) and deleting (everything). True with
+ * `*empty` when nothing is left; call again until then. Blocking. */
+MUST_CHECK bool vcluster_stop_pods(struct vcluster *vcluster, struct cluster *cluster, bool *empty, struct error *err);
+MUST_CHECK bool vcluster_remove(struct vcluster *vcluster, struct cluster *cluster, bool *empty, struct error *err);
+/* Looks at every Pod of a cluster again: after resuming. */
+void vcluster_resync(struct vcluster *vcluster, struct cluster *cluster);
