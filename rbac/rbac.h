@@ -11,6 +11,7 @@ struct rbac_attributes {
     const char *group, *resource, *subresource; /* group "" is core; subresource "" none */
     const char *ns, *name;                      /* "" none */
     const char *path;                           /* non-resource request: /healthz; NULL for resource requests */
+    const char *pod_node; /* what a list or watch of Pods demands of spec.nodeName (selector_exact); NULL: nothing */
 };
 
 enum rbac_decision { RBAC_ALLOW, RBAC_NO_OPINION, RBAC_COLD /* caches are cold: rbac_warm, then again */ };
@@ -26,5 +27,11 @@ json_t *rbac_rules(struct cluster *cluster, const struct user *user, const char 
 /* Escalation check on writes of roles and bindings; FORBIDDEN in upstream's words when `user` lacks a right it would give. */
 MUST_CHECK bool rbac_check_escalation(struct cluster *cluster, const struct user *user, const char *resource,
                                       const json_t *object, struct error *err);
+/* NodeRestriction: a node creates and changes only the Node and Lease of its own name. FORBIDDEN; true for all others. */
+MUST_CHECK bool rbac_admit_node(const struct user *user, const char *resource, const json_t *object, struct error *err);
+/* What an aggregated ClusterRole's rules should be: those of `roles` (ClusterRole trees, any order) that one of its
+ * aggregationRule's selectors picks, by name, each rule once. Pure. New reference (an array); NULL when `role` has no
+ * aggregationRule. */
+json_t *rbac_aggregate(const json_t *role, const json_t *const *roles, size_t role_count);
 /* The bootstrap roles and bindings as JSON objects (array, borrowed, frozen). */
 const json_t *rbac_bootstrap(void);
