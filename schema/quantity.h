@@ -24,4 +24,12 @@ void quantity_format(const struct quantity *quantity, char out[QUANTITY_TEXT_SIZ
 int64_t quantity_value(const struct quantity *quantity);
 int64_t quantity_milli(const struct quantity *quantity);
 struct quantity quantity_from_milli(int64_t milli, enum quantity_format format);
+/* a + b and a - b, in the format of `a`; saturating. */
+struct quantity quantity_add(const struct quantity *a, const struct quantity *b);
+struct quantity quantity_sub(const struct quantity *a, const struct quantity *b);
 int quantity_compare(const struct quantity *a, const struct quantity *b);
+/* What a quantity that came in as text is stored and shown as: as it was when it is (nearly) canonical already,
+ * else in canonical form, by upstream's rule. False when it is not a quantity. */
+MUST_CHECK bool quantity_canonical(struct str text, char out[QUANTITY_TEXT_SIZE]);
+/* The same, rounded up to thousandths: what the values of a ResourceList are. */
+MUST_CHECK bool quantity_canonical_milli(struct str text, char out[QUANTITY_TEXT_SIZE]);
