@@ -1,0 +1,96 @@
+/* Events: both groups' events are one object, stored in the core group's form. */
+#include "schema/kinds/kinds.h"
+#include "schema/meta.h"
+
+#define TEXT_MAX    128
+#define MESSAGE_MAX 1024
+
+static bool object_namespace_fits(const json_t *object)
+{
+    const char *ns = meta_namespace(object), *involved = rule_text_at(object, "involvedObject.namespace");
+    if (*involved)
+        return strcmp(ns, involved) == 0;
+    return rule_one_of(ns, (const char *const[]){"", "default", "kube-system", NULL});
+}
+
+static void check_text(struct error *err, const json_t *object, const char *member)
+{
+    if (!check_required(err, NULL, object, member, NULL))
+        return;
+    if (strlen(rule_text(object, member)) > TEXT_MAX)
+        rule_invalid_text(err, PATH(NULL, member), "", "can have at most 128 characters");
+}
+
+/* Events that say when they happened are of the new kind, and say more. */
+static void check_new_style(const json_t *object, struct error *err)
+{
+    const char *controller = rule_text(object, "reportingComponent");
+    const struct path *path = PATH(NULL, "reportingController");
+    if (!*controller)
+        rule_required(err, path, NULL);
+    else if (name_check_qualified(controller))
+        rule_invalid_text(err, path, controller, name_check_qualified(controller));
+    check_text(err, object, "reportingInstance");
+    check_text(err, object, "action");
+    check_text(err, object, "reason");
+    if (strlen(rule_text(object, "message")) > MESSAGE_MAX)
+        rule_invalid_text(err, PATH(NULL, "message"), "", "can have at most 1024 characters");
+}
+
+static void validate(const json_t *object, struct error *err)
+{
+    if (!object_namespace_fits(object))
+        rule_invalid_text(err, PATH(PATH(NULL, "involvedObject"), "namespace"),
+                          rule_text_at(object, "involvedObject.namespace"), "does not match event.namespace");
+    if (*rule_text(object, "eventTime"))
+        check_new_style(object, err);
+}
+
+static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+{
+    (void)old;
+    (void)subresource;
+    validate(object, err);
+}
+
+/* Both groups' names for the same fields. */
+static const struct event_field {
+    const char *path, *source;
+} event_fields[] = {
+    {"involvedObject.kind", "involvedObject.kind"},
+    {"involvedObject.namespace", "involvedObject.namespace"},
+    {"involvedObject.name", "involvedObject.name"},
+    {"involvedObject.uid", "involvedObject.uid"},
+    {"involvedObject.apiVersion", "involvedObject.apiVersion"},
+    {"involvedObject.resourceVersion", "involvedObject.resourceVersion"},
+    {"involvedObject.fieldPath", "involvedObject.fieldPath"},
+    {"regarding.kind", "involvedObject.kind"},
+    {"regarding.namespace", "involvedObject.namespace"},
+    {"regarding.name", "involvedObject.name"},
+    {"regarding.uid", "involvedObject.uid"},
+    {"regarding.apiVersion", "involvedObject.apiVersion"},
+    {"regarding.resourceVersion", "involvedObject.resourceVersion"},
+    {"regarding.fieldPath", "involvedObject.fieldPath"},
+    {"reason", "reason"},
+    {"reportingComponent", "reportingComponent"},
+    {"reportingController", "reportingComponent"},
+    {"type", "type"},
+};
+
+static void index_fields(const json_t *object, index_add_fn add, void *arg)
+{
+    const char *component = rule_text_at(object, "source.component");
+    for (size_t i = 0; i < ARRAY_LEN(event_fields); i++) {
+        const char *value = rule_text_at(object, event_fields[i].source);
+        if (*value)
+            add(arg, event_fields[i].path, value);
+    }
+    add(arg, "source", *component ? component : rule_text(object, "reportingComponent"));
+}
+
+const struct kind_rules kind_events = {
+    .resource = "events",
+    .validate = validate,
+    .validate_update = validate_update,
+    .index = index_fields,
+};

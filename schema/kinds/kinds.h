@@ -1,0 +1,44 @@
+/* schema/kinds/kinds.h: every kind with rules, and the parts of kinds that others embed.
+ *
+ * X(name): a `const struct kind_rules kind_NAME` in one of this folder's files. */
+#pragma once
+#include "schema/kind.h"
+#include "schema/rule_internal.h"
+
+#define KINDS(X)                                                                                   \
+    X(namespaces)                                                                                  \
+    X(configmaps)                                                                                  \
+    X(secrets)                                                                                     \
+    X(service_accounts)                                                                            \
+    X(endpoints)                                                                                   \
+    X(endpoint_slices)                                                                             \
+    X(events)                                                                                      \
+    X(leases)                                                                                      \
+    X(nodes)                                                                                       \
+    X(resource_quotas)                                                                             \
+    X(limit_ranges)                                                                                \
+    X(roles)                                                                                       \
+    X(cluster_roles)                                                                               \
+    X(role_bindings)                                                                               \
+    X(cluster_role_bindings)
+
+#define X(name) extern const struct kind_rules kind_##name;
+KINDS(X)
+#undef X
+
+/* ResourceLists: amounts rounded up to thousandths, as every ResourceList's defaulting does. */
+void resource_list_defaults(json_t *list);
+/* resources {limits, requests} of `parent`, rounded. */
+void resources_defaults(json_t *parent);
+/* False, with one cause, when the value is not a quantity or is negative. */
+bool check_quantity(struct error *err, const struct path *path, const json_t *value);
+/* A name of a resource: cpu, memory, pods, requests.cpu, example.com/gpu; upstream's ValidateResourceName. */
+const char *resource_name_check(const char *name);
+bool resource_is_extended(const char *name); /* outside kubernetes.io, with a domain */
+bool resource_is_hugepages(const char *name);
+/* {key, value, effect} of a node's taints. */
+void check_taints(struct error *err, const struct path *path, const json_t *taints);
+/* Loopback, link-local, multicast and unspecified addresses may not be endpoints. */
+void check_non_special_ip(struct error *err, const struct path *path, const char *value);
+
+extern const char *const protocols[]; /* SCTP, TCP, UDP */

@@ -1,0 +1,69 @@
+/* Resource names and amounts: what containers, quotas, nodes and volumes count in. */
+#include "schema/kinds/kinds.h"
+#include "schema/meta.h"
+#include "schema/quantity.h"
+
+void resource_list_defaults(json_t *list)
+{
+    char text[QUANTITY_TEXT_SIZE];
+    const char *key;
+    json_t *value;
+    json_object_foreach (list, key, value) {
+        const char *given = json_string_value(value);
+        if (given && quantity_canonical_milli(str_of(given), text) && strcmp(given, text) != 0)
+            json_string_set(value, text);
+    }
+}
+
+void resources_defaults(json_t *parent)
+{
+    json_t *resources = member_object(parent, "resources");
+    resource_list_defaults(member_object(resources, "limits"));
+    resource_list_defaults(member_object(resources, "requests"));
+}
+
+bool check_quantity(struct error *err, const struct path *path, const json_t *value)
+{
+    struct quantity quantity;
+    const char *text = json_string_value(value);
+    if (!text || !quantity_parse(str_of(text), &quantity)) {
+        rule_invalid(err, path, value, "must be a quantity");
+        return false;
+    }
+    if (quantity.nano >= 0)
+        return true;
+    rule_invalid_raw(err, path, text, RULE_NOT_NEGATIVE);
+    return false;
+}
+
+static const char *const standard_names[] = {
+    "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu",
+    "limits.memory", "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers",
+    "secrets", "persistentvolumeclaims", "configmaps", "services.nodeports", "services.loadbalancers", "storage",
+    "requests.storage", NULL,
+};
+
+const char *resource_name_check(const char *name)
+{
+    const char *wrong = name_check_qualified(name);
+    if (wrong || strchr(name, '/'))
+        return wrong;
+    if (rule_one_of(name, standard_names) || resource_is_hugepages(name) || text_starts(name, "requests.hugepages-"))
+        return NULL;
+    return "must be a standard resource type or fully qualified";
+}
+
+bool resource_is_hugepages(const char *name)
+{
+    return text_starts(name, "hugepages-");
+}
+
+bool resource_is_extended(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    if (!slash || text_starts(name, "requests."))
+        return false;
+    size_t len = (size_t)(slash - name);
+    bool native = len >= 13 && strncmp(slash - 13, "kubernetes.io", 13) == 0;
+    return !native;
+}

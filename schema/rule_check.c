@@ -1,0 +1,219 @@
+/* Checks of one member, and of the small structures that many kinds share: labels, label selectors. */
+#include "schema/rule_internal.h"
+
+#include "schema/meta.h"
+#include "schema/selector.h"
+
+void check_min(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t min)
+{
+    const json_t *value = json_object_get(object, member);
+    if (json_is_integer(value) && json_integer_value(value) < min)
+        rule_invalid(err, PATH(at, member), value, min == 0 ? RULE_NOT_NEGATIVE : "must be greater than or equal to %lld",
+                     (long long)min);
+}
+
+void check_range(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t low,
+                 int64_t high)
+{
+    const json_t *value = json_object_get(object, member);
+    if (json_is_integer(value) && (json_integer_value(value) < low || json_integer_value(value) > high))
+        rule_invalid(err, PATH(at, member), value, "must be between %lld and %lld, inclusive", (long long)low,
+                     (long long)high);
+}
+
+void check_enum(struct error *err, const struct path *at, const json_t *object, const char *member,
+                const char *const *allowed)
+{
+    const char *text = rule_text(object, member);
+    if (*text && !rule_one_of(text, allowed))
+        rule_not_supported(err, PATH(at, member), json_object_get(object, member), allowed);
+}
+
+void check_enum_required(struct error *err, const struct path *at, const json_t *object, const char *member,
+                         const char *const *allowed)
+{
+    if (check_required(err, at, object, member, NULL))
+        check_enum(err, at, object, member, allowed);
+}
+
+void check_enum_given(struct error *err, const struct path *at, const json_t *object, const char *member,
+                      const char *const *allowed)
+{
+    const char *text = rule_text(object, member);
+    if (!rule_one_of(text, allowed))
+        rule_not_supported(err, PATH(at, member), *text ? json_object_get(object, member) : NULL, allowed);
+}
+
+void check_name(struct error *err, const struct path *at, const json_t *object, const char *member, rule_name_fn fn)
+{
+    const char *text = rule_text(object, member);
+    const char *wrong = *text ? fn(text) : NULL;
+    if (wrong)
+        rule_invalid_text(err, PATH(at, member), text, wrong);
+}
+
+bool check_required(struct error *err, const struct path *at, const json_t *object, const char *member,
+                    const char *detail)
+{
+    const json_t *value = json_object_get(object, member);
+    if (json_is_integer(value) || json_is_boolean(value) || rule_filled(object, member))
+        return true;
+    rule_required(err, PATH(at, member), detail);
+    return false;
+}
+
+void check_name_required(struct error *err, const struct path *at, const json_t *object, const char *member,
+                         rule_name_fn fn)
+{
+    if (check_required(err, at, object, member, NULL))
+        check_name(err, at, object, member, fn);
+}
+
+void check_immutable(struct error *err, const struct path *at, const json_t *object, const json_t *old,
+                     const char *member)
+{
+    const json_t *value = json_object_get(object, member);
+    if (!rule_equal(value, json_object_get(old, member)))
+        rule_invalid(err, PATH(at, member), value, RULE_IMMUTABLE);
+}
+
+void check_forbidden(struct error *err, const struct path *at, const json_t *object, const char *member,
+                     const char *detail)
+{
+    if (rule_has(object, member))
+        rule_forbidden(err, PATH(at, member), "%s", detail);
+}
+
+void check_max_text(struct error *err, const struct path *at, const json_t *object, const char *member, size_t max)
+{
+    if (strlen(rule_text(object, member)) > max)
+        rule_too_long(err, PATH(at, member), max);
+}
+
+void check_port_or_name(struct error *err, const struct path *path, const json_t *value)
+{
+    if (json_is_string(value)) {
+        const char *wrong = value_check_port_name(json_string_value(value));
+        if (wrong)
+            rule_invalid(err, path, value, "%s", wrong);
+    } else if (json_int_or(value, 0) < 1 || json_int_or(value, 0) > 65535) {
+        json_auto_t *shown = json_integer(json_int_or(value, 0));
+        rule_invalid(err, path, shown, "must be between 1 and 65535, inclusive");
+    }
+}
+
+void check_labels(struct error *err, const struct path *path, const json_t *labels)
+{
+    const char *key;
+    json_t *value;
+    MAP_EACH(labels, key, value)
+    {
+        const char *text = json_string_value(value);
+        const char *wrong = name_check_qualified(key);
+        if (wrong)
+            rule_invalid_text(err, path, key, wrong);
+        wrong = name_check_label_value(text ? text : "");
+        if (wrong)
+            rule_invalid_text(err, path, text, wrong);
+    }
+}
+
+static const char *const selector_operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
+
+static void check_expression(struct error *err, const struct path *path, const json_t *expression)
+{
+    const char *operator = rule_text(expression, "operator");
+    const json_t *values = member_array(expression, "values");
+    const json_t *value;
+    const char *wrong = name_check_qualified(rule_text(expression, "key"));
+    if (rule_one_of(operator, (const char *const[]){"In", "NotIn", NULL})) {
+        if (json_array_size(values) == 0)
+            rule_required(err, PATH(path, "values"), "must be specified when `operator` is 'In' or 'NotIn'");
+    } else if (rule_one_of(operator, selector_operators)) {
+        if (json_array_size(values) > 0)
+            rule_forbidden(err, PATH(path, "values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    } else {
+        rule_invalid_text(err, PATH(path, "operator"), operator, "not a valid selector operator");
+    }
+    if (wrong)
+        rule_invalid_text(err, PATH(path, "key"), rule_text(expression, "key"), wrong);
+    LIST_EACH(values, i, value)
+    {
+        wrong = name_check_label_value(json_string_value(value) ? json_string_value(value) : "");
+        if (wrong)
+            rule_invalid(err, PATH_AT(PATH(path, "values"), i), value, "%s", wrong);
+    }
+}
+
+void check_label_selector(struct error *err, const struct path *path, const json_t *selector)
+{
+    const json_t *expressions = member_array(selector, "matchExpressions"), *expression;
+    check_labels(err, PATH(path, "matchLabels"), member_object(selector, "matchLabels"));
+    LIST_EACH(expressions, i, expression)
+    check_expression(err, PATH_AT(PATH(path, "matchExpressions"), i), expression);
+}
+
+bool rule_selects(const json_t *selector, const json_t *labels)
+{
+    CLEANUP(error_clear) struct error ignored = {0}; /* told by check_label_selector */
+    struct selector *parsed = selector_from_json(selector, &ignored);
+    bool yes = parsed && selector_matches_json(parsed, labels);
+    selector_free(parsed);
+    return yes;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char *rule_map_go(const json_t *map)
+{
+    struct buf out = BUF_TEXT;
+    size_t count = 0;
+    const char *key;
+    json_t *value;
+    if (!map || json_is_null(map))
+        return xstrdup("map[string]string(nil)");
+    const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
+    MAP_EACH(map, key, value)
+    keys[count++] = key;
+    qsort(keys, count, sizeof(*keys), compare_keys);
+    buf_add_text(&out, "map[string]string{");
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&out, "%s\"%s\":\"%s\"", i ? ", " : "", keys[i], rule_text(map, keys[i]));
+    buf_add_char(&out, '}');
+    free(keys);
+    return buf_take(&out);
+}
+
+static void write_expressions_go(struct buf *out, const json_t *expressions)
+{
+    const json_t *expression, *value;
+    if (!expressions) {
+        buf_add_text(out, "[]v1.LabelSelectorRequirement(nil)");
+        return;
+    }
+    buf_add_text(out, "[]v1.LabelSelectorRequirement{");
+    LIST_EACH(expressions, i, expression)
+    {
+        buf_printf(out, "%sv1.LabelSelectorRequirement{Key:\"%s\", Operator:\"%s\", Values:[]string", i ? ", " : "",
+                   rule_text(expression, "key"), rule_text(expression, "operator"));
+        const json_t *values = member_array(expression, "values");
+        buf_add_text(out, values ? "{" : "(nil)");
+        LIST_EACH(values, k, value)
+        buf_printf(out, "%s\"%s\"", k ? ", " : "", json_string_value(value) ? json_string_value(value) : "");
+        buf_add_text(out, values ? "}}" : "}");
+    }
+    buf_add_char(out, '}');
+}
+
+char *rule_selector_go(const json_t *selector)
+{
+    struct buf out = BUF_TEXT;
+    CLEANUP(free_ptr) char *labels = rule_map_go(json_object_get(selector, "matchLabels"));
+    buf_printf(&out, "v1.LabelSelector{MatchLabels:%s, MatchExpressions:", labels);
+    write_expressions_go(&out, member_array(selector, "matchExpressions"));
+    buf_add_char(&out, '}');
+    return buf_take(&out);
+}

@@ -1,0 +1,154 @@
+/* Values with a form of their own: addresses, ports' names, keys of ConfigMaps, environment variables.
+ * Source: apimachinery's util/validation. */
+#include "schema/rule_internal.h"
+
+#include <arpa/inet.h>
+
+#include "schema/meta.h"
+
+#define IP_DETAIL   "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+#define CIDR_DETAIL "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_letter(char c)
+{
+    return is_lower(c) || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_ip(const char *value)
+{
+    unsigned char bytes[16];
+    return inet_pton(AF_INET, value, bytes) == 1 || inet_pton(AF_INET6, value, bytes) == 1;
+}
+
+const char *value_check_ip(const char *value)
+{
+    return is_ip(value) ? NULL : IP_DETAIL;
+}
+
+static bool is_prefix_length(const char *text, int max)
+{
+    int value = 0;
+    size_t len = strlen(text);
+    if (len == 0 || len > 3 || (len > 1 && text[0] == '0'))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!is_digit(text[i]))
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    return value <= max;
+}
+
+const char *value_check_cidr(const char *value)
+{
+    char address[64];
+    const char *slash = strchr(value, '/');
+    size_t len = slash ? (size_t)(slash - value) : sizeof(address);
+    if (len >= sizeof(address))
+        return CIDR_DETAIL;
+    memcpy(address, value, len);
+    address[len] = '\0';
+    if (!is_ip(address) || !is_prefix_length(slash + 1, strchr(address, ':') ? 128 : 32))
+        return CIDR_DETAIL;
+    return NULL;
+}
+
+const char *value_check_port_name(const char *value)
+{
+    size_t len = strlen(value), letters = 0;
+    if (len > 15)
+        return "must be no more than 15 characters";
+    for (size_t i = 0; i < len; i++) {
+        if (!is_lower(value[i]) && !is_digit(value[i]) && value[i] != '-')
+            return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        letters += is_lower(value[i]);
+    }
+    if (letters == 0)
+        return "must contain at least one letter (a-z)";
+    if (strstr(value, "--"))
+        return "must not contain consecutive hyphens";
+    if (value[0] == '-' || value[len - 1] == '-')
+        return "must not begin or end with a hyphen";
+    return NULL;
+}
+
+const char *value_check_config_key(const char *value)
+{
+    size_t len = strlen(value);
+    if (len > 253)
+        return "must be no more than 253 characters";
+    for (size_t i = 0; i < len; i++)
+        if (!is_letter(value[i]) && !is_digit(value[i]) && !strchr("-._", value[i]))
+            len = 0;
+    if (len == 0)
+        return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+               "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+    if (strcmp(value, ".") == 0)
+        return "must not be '.'";
+    if (strcmp(value, "..") == 0)
+        return "must not be '..'";
+    return text_starts(value, "..") ? "must not start with '..'" : NULL;
+}
+
+/* Relaxed, as RelaxedEnvironmentVariableValidation has it: on by default in 1.32. */
+const char *value_check_env_name(const char *value)
+{
+    bool fine = *value != '\0';
+    for (const char *at = value; *at; at++)
+        if (*at < ' ' || *at > '~' || *at == '=')
+            fine = false;
+    return fine ? NULL
+                : "a valid environment variable name must consist only of printable ASCII characters other than '=' "
+                  "(e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '^[ -<>-~]+$')";
+}
+
+const char *value_check_http_header(const char *value)
+{
+    bool fine = *value != '\0';
+    for (const char *at = value; *at; at++)
+        if (!is_letter(*at) && !is_digit(*at) && *at != '-')
+            fine = false;
+    return fine ? NULL
+                : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used "
+                  "for validation is '[-A-Za-z0-9]+')";
+}
+
+static bool is_path_char(char c)
+{
+    return is_letter(c) || is_digit(c) || strchr("._~%!$&'()*+,;=:/-@", c) != NULL;
+}
+
+const char *value_check_domain_path(const char *value)
+{
+    const char *slash = strchr(value, '/');
+    if (!slash || slash == value || !slash[1])
+        return "must be a domain-prefixed path (such as \"acme.io/foo\")";
+    CLEANUP(free_ptr) char *domain = xstrndup(value, (size_t)(slash - value));
+    const char *wrong = name_check_dns_subdomain(domain);
+    if (wrong)
+        return wrong;
+    for (const char *at = slash + 1; *at; at++)
+        if (!is_path_char(*at))
+            return "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
+    return NULL;
+}
+
+const char *value_check_wildcard_subdomain(const char *value)
+{
+    bool fine = text_starts(value, "*.") && !name_check_dns_subdomain(value + 2);
+    return fine ? NULL
+                : "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
+                  "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
+                  "'*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]"
+                  "([-a-z0-9]*[a-z0-9])?)*')";
+}
