@@ -1,9 +1,11 @@
-/* controllers/controller.h: the frame that every reconcile loop hangs in, for every cluster at once.
+/* controllers/controller.h: the frame that every reconcile loop hangs in, for every cluster at
+ * once.
  *
- * A controller is a row: which resources wake it, how a changed object becomes a key, and reconcile(cluster, key).
- * One work queue serves all controllers of all clusters; a cluster with nothing to do has no thread, timer or memory
- * in it. Level-triggered: a key says where to look, never what happened. At start, clusters whose revision passed what
- * they last settled at are looked at as a whole (`relist`). Upper floors (host/, vcluster/) add rows of their own. */
+ * A controller is a row: which resources wake it, how a changed object becomes a key, and
+ * reconcile(cluster, key). One work queue serves all controllers of all clusters; a cluster with
+ * nothing to do has no thread, timer or memory in it. Level-triggered: a key says where to look,
+ * never what happened. At start, clusters whose revision passed what they last settled at are
+ * looked at as a whole (`relist`). Upper floors (host/, vcluster/) add rows of their own. */
 #pragma once
 #include "apiserver/api.h"
 #include "base/work_queue.h"
@@ -26,20 +28,25 @@ enum reconcile_result {
 };
 
 struct controller;
-/* Calls add(arg, key) for each key that a change of `object` (or `before`) concerns. Must not block. */
-typedef void (*controller_map_fn)(struct cluster *cluster, const struct object *object, const struct object *before,
+/* Calls add(arg, key) for each key that a change of `object` (or `before`) concerns. Must not
+ * block: where a cache is cold, it adds the name "*": every object of the row's first source there.
+ */
+typedef void (*controller_map_fn)(struct cluster *cluster, const struct object *object,
+                                  const struct object *before,
                                   void (*add)(void *arg, const char *key), void *arg);
 
 struct controller_source {
-    const char *resource;  /* storage key */
+    const char *resource;  /* storage key; "*": every resource, custom ones too */
     controller_map_fn map; /* NULL: the object's own key */
 };
 struct controller {
-    const char *name;     /* "deployment-controller": its service account, metric label and log name */
-    const char *user;     /* NULL: system:serviceaccount:kube-system:NAME */
+    const char *name; /* "deployment-controller": its service account, metric label and log name;
+                         not empty */
+    const char *user; /* NULL: system:serviceaccount:kube-system:NAME */
     const struct controller_source *sources; /* ended by a NULL resource */
     bool host_only, tenants_only;
-    enum reconcile_result (*reconcile)(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+    enum reconcile_result (*reconcile)(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                       struct error *err);
     void *arg;
 };
 
@@ -49,14 +56,22 @@ struct controllers_options {
 };
 /* Rows are added between new and start. */
 struct controllers *controllers_new(const struct controllers_options *options);
-void controllers_add(struct controllers *controllers, const struct controller *row); /* borrowed for life */
+void controllers_add(struct controllers *controllers,
+                     const struct controller *row); /* borrowed for life */
 /* Every Kubernetes controller of this folder. */
 void controllers_add_kubernetes(struct controllers *controllers);
 MUST_CHECK bool controllers_start(struct controllers *controllers, struct error *err);
-void controllers_stop(struct controllers *controllers); /* finishes what is being worked on; frees */
+void controllers_stop(
+    struct controllers *controllers); /* finishes what is being worked on; frees */
 /* Asks `name`'s reconcile for a key, from outside (another cluster's change): any thread. */
-void controllers_enqueue(struct controllers *controllers, const char *name, struct cluster *cluster, const char *key);
-void controllers_enqueue_after(struct controllers *controllers, const char *name, struct cluster *cluster, const char *key, int64_t delay_ms);
-/* Emits an Event about `object` (core/v1, counted up when it repeats). Errors are dropped: events are best effort. */
-void controller_event(const struct api_caller *caller, const json_t *object, const char *type, const char *reason,
-                      const char *format, ...) PRINTF_LIKE(5, 6);
+void controllers_enqueue(struct controllers *controllers, const char *name, struct cluster *cluster,
+                         const char *key);
+void controllers_enqueue_after(struct controllers *controllers, const char *name,
+                               struct cluster *cluster, const char *key, int64_t delay_ms);
+/* Looks at everything in `cluster` anew, as at start: after it was resumed or filled from a backup.
+ * Any thread. */
+void controllers_relist(struct controllers *controllers, struct cluster *cluster);
+/* Emits an Event about `object` (core/v1, counted up when it repeats). Errors are dropped: events
+ * are best effort. */
+void controller_event(const struct api_caller *caller, const json_t *object, const char *type,
+                      const char *reason, const char *format, ...) PRINTF_LIKE(5, 6);

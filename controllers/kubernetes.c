@@ -1,0 +1,18 @@
+/* controllers/kubernetes.c: the table of Kubernetes' own controllers. */
+#include "base/mem.h"
+#include "controllers/controller.h"
+#include "controllers/deployment.h"
+#include "controllers/namespace.h"
+#include "controllers/replicaset.h"
+#include "controllers/root_ca.h"
+#include "controllers/serviceaccount.h"
+
+void controllers_add_kubernetes(struct controllers *controllers)
+{
+    static const struct controller *const rows[] = {
+        &namespace_controller,  &serviceaccount_controller, &root_ca_controller,
+        &replicaset_controller, &deployment_controller,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        controllers_add(controllers, rows[i]);
+}
