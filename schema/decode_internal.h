@@ -1,0 +1,40 @@
+/* schema/decode_internal.h: between the parts of the decoder. */
+#pragma once
+#include "schema/decode.h"
+
+/* Where in a document we are: a chain on the stack, from the leaf to the root (NULL). */
+struct step {
+    const struct step *parent;
+    struct str key;                                /* of a field or a map */
+    size_t index;                                  /* of a list */
+    enum { STEP_FIELD, STEP_KEY, STEP_INDEX } kind;
+    unsigned depth;
+};
+
+/* Appends `spec.containers[0].name`. */
+void step_write(struct buf *out, const struct step *step);
+/* Appends only the fields, as Go's errors do: `spec.containers.name`. */
+void step_write_fields(struct buf *out, const struct step *step);
+/* Adds `WHAT field "PATH.KEY"` unless it is there already. */
+void step_report(struct warnings *found, const char *what, const struct step *step, struct str key);
+
+struct shaper {
+    struct warnings *found;  /* unknown fields; NULL: nobody wants to know */
+    bool exact_numbers;      /* 1.0 is no integer: true for JSON text, false for trees */
+    struct error *err;
+};
+
+/* Checks a scalar of `field`'s kind. True with `*out` NULL to leave it as it is, or its canonical form (new reference).
+ * False: BAD_REQUEST in Go's words; `owner` is the struct around it. */
+MUST_CHECK bool shape_scalar(struct shaper *shaper, const struct step *step, const struct type *owner,
+                             const struct field *field, const json_t *value, json_t **out);
+/* `json: cannot unmarshal KIND into Go struct field OWNER.PATH of type TYPE`; returns false. */
+bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct type *owner,
+                    const struct field *field, bool item, const json_t *value);
+
+/* schema_shape() for one document. */
+MUST_CHECK bool shape_document(struct shaper *shaper, const struct type *type, json_t *value);
+
+/* Walks the text of a document that is known to be JSON, and reports the unknown and duplicate fields of `type` in
+ * the order of the document. */
+void strict_scan(const struct type *type, struct str body, struct warnings *found);

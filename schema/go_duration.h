@@ -1,0 +1,14 @@
+/* schema/go_duration.h: time.Duration as text: `1h0m0s`, `1.5s`, `300ms`. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define GO_DURATION_TEXT_SIZE 40
+
+/* As time.ParseDuration; false when it is none or does not fit. */
+MUST_CHECK bool go_duration_parse(struct str text, int64_t *ns);
+/* As Duration.String. */
+void go_duration_format(int64_t ns, char out[GO_DURATION_TEXT_SIZE]);

@@ -1,0 +1,122 @@
+#include "schema/go_text.h"
+
+#include <string.h>
+
+static const char *const go_names[] = {
+    [FIELD_STRING] = "string",
+    [FIELD_INT32] = "int32",
+    [FIELD_INT64] = "int64",
+    [FIELD_BOOL] = "bool",
+    [FIELD_DOUBLE] = "float64",
+    [FIELD_BYTES] = "[]uint8",
+    [FIELD_TIME] = "v1.Time",
+    [FIELD_MICRO_TIME] = "v1.MicroTime",
+    [FIELD_DURATION] = "v1.Duration",
+    [FIELD_QUANTITY] = "resource.Quantity",
+    [FIELD_INT_OR_STRING] = "intstr.IntOrString",
+    [FIELD_RAW] = "runtime.RawExtension",
+    [FIELD_FIELDS_V1] = "v1.FieldsV1",
+    [FIELD_JSON] = "v1.JSON",
+    [FIELD_STRING_LIST] = "[]string",
+};
+
+void go_quote(struct buf *out, struct str text)
+{
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c == '\n')
+            buf_add_text(out, "\\n");
+        else if (c == '\t')
+            buf_add_text(out, "\\t");
+        else if (c == '\r')
+            buf_add_text(out, "\\r");
+        else if (c < 0x20 || c == 0x7f)
+            buf_printf(out, "\\x%02x", c);
+        else
+            buf_add_char(out, (char)c);
+    }
+    buf_add_char(out, '"');
+}
+
+const char *type_short_name(const struct type *type)
+{
+    const char *dot = strrchr(type->name, '.');
+    return dot ? dot + 1 : type->name;
+}
+
+void go_struct_type(struct buf *out, const struct type *type)
+{
+    const char *last = type_short_name(type), *package = last > type->name ? last - 1 : last;
+    while (package > type->name && package[-1] != '.')
+        package--;
+    buf_add_text(out, package);
+}
+
+void go_field_type(struct buf *out, const struct field *field, bool item)
+{
+    if (!item && field->card == CARD_LIST)
+        buf_add_text(out, "[]");
+    if (!item && field->card == CARD_MAP)
+        buf_add_text(out, "map[string]");
+    if (field->kind == FIELD_REF)
+        go_struct_type(out, field->ref);
+    else
+        buf_add_text(out, go_names[field->kind]);
+}
+
+void go_value_kind(struct buf *out, const json_t *value, bool with_number)
+{
+    static const char *const names[] = {
+        [JSON_OBJECT] = "object", [JSON_ARRAY] = "array", [JSON_STRING] = "string", [JSON_INTEGER] = "number",
+        [JSON_REAL] = "number",   [JSON_TRUE] = "bool",   [JSON_FALSE] = "bool",    [JSON_NULL] = "null",
+    };
+    buf_add_text(out, names[json_typeof(value)]);
+    if (!with_number || !json_is_number(value))
+        return;
+    buf_add_char(out, ' ');
+    json_write(out, value);
+    if (json_is_real(value) && real_is_whole(json_real_value(value)))
+        buf_add_text(out, ".0"); /* written with a point or an exponent, or it would have been an integer */
+}
+
+/* The parts of RFC 3339 in order: `digits` of them, or the one character that `text` is. */
+static const struct time_part {
+    const char *text;
+    int digits;
+} time_parts[] = {
+    {"2006", 4}, {"-", 0}, {"01", 2}, {"-", 0}, {"02", 2}, {"T", 0},
+    {"15", 2},   {":", 0}, {"04", 2}, {":", 0}, {"05", 2},
+};
+
+static bool part_matches(const struct time_part *part, struct str text)
+{
+    size_t need = part->digits ? (size_t)part->digits : 1;
+    if (text.len < need)
+        return false;
+    for (size_t i = 0; i < need; i++)
+        if (part->digits ? text.data[i] < '0' || text.data[i] > '9' : text.data[i] != part->text[0])
+            return false;
+    return true;
+}
+
+void go_time_error(struct buf *out, struct str text, const char *layout)
+{
+    struct str rest = text;
+    const char *part = "Z07:00";
+    for (size_t i = 0; i < ARRAY_LEN(time_parts); i++) {
+        if (!part_matches(&time_parts[i], rest)) {
+            part = time_parts[i].text;
+            break;
+        }
+        size_t used = time_parts[i].digits ? (size_t)time_parts[i].digits : 1;
+        rest = (struct str){rest.data + used, rest.len - used};
+    }
+    buf_add_text(out, "parsing time ");
+    go_quote(out, text);
+    buf_printf(out, " as \"%s\": cannot parse ", layout);
+    go_quote(out, rest);
+    buf_printf(out, " as \"%s\"", part);
+}

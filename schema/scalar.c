@@ -1,0 +1,260 @@
+/* Scalars: what each kind of field accepts, and its canonical form.
+ * Source: the UnmarshalJSON of apimachinery's types; Go's encoding/json for the rest. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "schema/decode_internal.h"
+#include "schema/go_duration.h"
+#include "schema/go_text.h"
+#include "schema/quantity.h"
+
+#define LAYOUT       "2006-01-02T15:04:05Z07:00"
+#define LAYOUT_MICRO "2006-01-02T15:04:05.000000Z07:00"
+#define BYTES_MAX    ((size_t)4 << 20)
+
+/* Context that all checks need. */
+struct scalar {
+    struct shaper *shaper;
+    const struct step *step;
+    const struct type *owner;
+    const struct field *field;
+    const json_t *value;
+    json_t **out;
+};
+
+bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct type *owner,
+                    const struct field *field, bool item, const json_t *value)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    CLEANUP(buf_free) struct buf path = BUF_TEXT;
+    bool number = field->kind == FIELD_INT32 || field->kind == FIELD_INT64;
+    buf_add_text(&text, "json: cannot unmarshal ");
+    go_value_kind(&text, value, number && (item || field->card == CARD_ONE));
+    step_write_fields(&path, step);
+    buf_printf(&text, " into Go struct field %s.%s of type ", type_short_name(owner),
+               path.data ? path.data : "");
+    go_field_type(&text, field, item);
+    return error_bad_request(shaper->err, "%s", buf_ok(&text) ? text.data : "malformed value");
+}
+
+static bool mismatch(const struct scalar *s)
+{
+    return shape_mismatch(s->shaper, s->step, s->owner, s->field, true, s->value);
+}
+
+/* For types that decode themselves: no field is named. */
+static bool value_mismatch(const struct scalar *s, const char *go_type, bool with_number)
+{
+    CLEANUP(buf_free) struct buf kind = BUF_TEXT;
+    go_value_kind(&kind, s->value, with_number);
+    return error_bad_request(s->shaper->err, "json: cannot unmarshal %s into Go value of type %s", kind.data,
+                             go_type);
+}
+
+static struct str text_of(const struct scalar *s)
+{
+    return (struct str){json_string_value(s->value), json_string_length(s->value)};
+}
+
+static bool check_string(const struct scalar *s)
+{
+    return json_is_string(s->value) || mismatch(s);
+}
+
+static bool check_bool(const struct scalar *s)
+{
+    return json_is_boolean(s->value) || mismatch(s);
+}
+
+static bool check_double(const struct scalar *s)
+{
+    return json_is_number(s->value) || mismatch(s);
+}
+
+/* A whole number in `min`..`max`; reals that are whole numbers become integers where the source may have made them. */
+static bool whole(const struct scalar *s, int64_t min, int64_t max, json_t **out)
+{
+    if (json_is_integer(s->value))
+        return json_integer_value(s->value) >= min && json_integer_value(s->value) <= max;
+    if (!json_is_real(s->value) || s->shaper->exact_numbers)
+        return false;
+    double real = json_real_value(s->value);
+    if (!real_is_whole(real) || real < (double)min || real > (double)max)
+        return false;
+    *out = json_integer((json_int_t)real);
+    return true;
+}
+
+static bool check_int32(const struct scalar *s)
+{
+    return whole(s, INT32_MIN, INT32_MAX, s->out) || mismatch(s);
+}
+
+static bool check_int64(const struct scalar *s)
+{
+    return whole(s, INT64_MIN, INT64_MAX, s->out) || mismatch(s);
+}
+
+/* Place of the first character that cannot stand where it does. */
+static size_t base64_error_at(struct str text)
+{
+    size_t i = 0;
+    for (; i < text.len; i++) {
+        char c = text.data[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!letter && c != '+' && c != '/' && c != '\r' && c != '\n')
+            break;
+    }
+    return i;
+}
+
+/* Without the line breaks that Go's decoder skips. */
+static char *without_breaks(struct str text)
+{
+    char *copy = xmalloc(text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] != '\r' && text.data[i] != '\n')
+            copy[len++] = text.data[i];
+    copy[len] = '\0';
+    return copy;
+}
+
+static bool check_bytes(const struct scalar *s)
+{
+    if (!json_is_string(s->value))
+        return mismatch(s);
+    CLEANUP(buf_free) struct buf bytes = BUF_INIT(BYTES_MAX);
+    struct str text = text_of(s);
+    if (base64_decode(&bytes, text, BASE64_STANDARD))
+        return true;
+    CLEANUP(free_ptr) char *clean = without_breaks(text);
+    buf_clear(&bytes);
+    if (strlen(clean) < text.len && base64_decode(&bytes, str_of(clean), BASE64_STANDARD)) {
+        *s->out = json_string(clean);
+        return true;
+    }
+    return error_bad_request(s->shaper->err, "illegal base64 data at input byte %zu", base64_error_at(text));
+}
+
+static bool bad_time(const struct scalar *s, const char *layout)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    go_time_error(&text, text_of(s), layout);
+    return error_bad_request(s->shaper->err, "%s", buf_ok(&text) ? text.data : "malformed time");
+}
+
+static bool check_any_time(const struct scalar *s, const char *layout,
+                           void (*format)(int64_t, char[TIME_TEXT_SIZE]))
+{
+    char text[TIME_TEXT_SIZE];
+    int64_t at_us;
+    if (!json_is_string(s->value))
+        return value_mismatch(s, "string", false);
+    if (!time_parse(text_of(s), &at_us))
+        return bad_time(s, layout);
+    format(at_us, text);
+    if (!str_is(text_of(s), text))
+        *s->out = json_string(text);
+    return true;
+}
+
+static bool check_time(const struct scalar *s)
+{
+    return check_any_time(s, LAYOUT, time_format);
+}
+
+static bool check_micro_time(const struct scalar *s)
+{
+    return check_any_time(s, LAYOUT_MICRO, time_format_micro);
+}
+
+static bool check_duration(const struct scalar *s)
+{
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
+    int64_t ns;
+    if (!json_is_string(s->value))
+        return value_mismatch(s, "string", false);
+    if (go_duration_parse(text_of(s), &ns)) {
+        char text[GO_DURATION_TEXT_SIZE];
+        go_duration_format(ns, text);
+        if (!str_is(text_of(s), text))
+            *s->out = json_string(text);
+        return true;
+    }
+    go_quote(&quoted, text_of(s));
+    return error_bad_request(s->shaper->err, "time: invalid duration %s", quoted.data);
+}
+
+static bool bad_quantity(const struct scalar *s)
+{
+    return error_bad_request(s->shaper->err,
+                             "quantities must match the regular expression "
+                             "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+}
+
+static bool check_quantity(const struct scalar *s)
+{
+    CLEANUP(buf_free) struct buf number = BUF_TEXT;
+    struct quantity quantity;
+    char text[QUANTITY_TEXT_SIZE];
+    if (json_is_number(s->value))
+        json_write(&number, s->value);
+    else if (!json_is_string(s->value))
+        return bad_quantity(s);
+    struct str given = json_is_string(s->value) ? str_trim(text_of(s)) : buf_str(&number);
+    if (!quantity_parse(given, &quantity))
+        return bad_quantity(s);
+    quantity_format(&quantity, text);
+    if (!json_is_string(s->value) || !str_is(text_of(s), text))
+        *s->out = json_string(text);
+    return true;
+}
+
+static bool check_int_or_string(const struct scalar *s)
+{
+    if (json_is_string(s->value) || whole(s, INT32_MIN, INT32_MAX, s->out))
+        return true;
+    return value_mismatch(s, "int32", true);
+}
+
+static bool check_any(const struct scalar *s)
+{
+    (void)s; /* kept as it is */
+    return true;
+}
+
+static bool check_string_list(const struct scalar *s)
+{
+    for (size_t i = 0; i < json_array_size(s->value); i++)
+        if (!json_is_string(json_array_get(s->value, i)))
+            return mismatch(s);
+    return json_is_array(s->value) || mismatch(s);
+}
+
+static bool (*const checks[])(const struct scalar *) = {
+    [FIELD_STRING] = check_string,
+    [FIELD_INT32] = check_int32,
+    [FIELD_INT64] = check_int64,
+    [FIELD_BOOL] = check_bool,
+    [FIELD_DOUBLE] = check_double,
+    [FIELD_BYTES] = check_bytes,
+    [FIELD_TIME] = check_time,
+    [FIELD_MICRO_TIME] = check_micro_time,
+    [FIELD_DURATION] = check_duration,
+    [FIELD_QUANTITY] = check_quantity,
+    [FIELD_INT_OR_STRING] = check_int_or_string,
+    [FIELD_RAW] = check_any,
+    [FIELD_FIELDS_V1] = check_any,
+    [FIELD_JSON] = check_any,
+    [FIELD_STRING_LIST] = check_string_list,
+};
+
+bool shape_scalar(struct shaper *shaper, const struct step *step, const struct type *owner,
+                  const struct field *field, const json_t *value, json_t **out)
+{
+    const struct scalar s = {shaper, step, owner, field, value, out};
+    *out = NULL;
+    return checks[field->kind](&s);
+}

@@ -1,0 +1,288 @@
+/* Decoding: what is refused and in which words, what is dropped, what is made canonical; defaults from the types. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "schema/decode.h"
+#include "schema/go_duration.h"
+
+#define DEPLOYMENT "io.k8s.api.apps.v1.Deployment"
+#define POD        "io.k8s.api.core.v1.Pod"
+#define CONFIG_MAP "io.k8s.api.core.v1.ConfigMap"
+#define SECRET     "io.k8s.api.core.v1.Secret"
+#define SERVICE    "io.k8s.api.core.v1.Service"
+#define LEASE      "io.k8s.api.coordination.v1.Lease"
+#define CRD        "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition"
+#define REVIEW     "io.k8s.api.authentication.v1.TokenReview"
+
+static char *rendered(const json_t *value)
+{
+    struct buf out = BUF_TEXT;
+    json_write(&out, value);
+    return buf_take(&out);
+}
+
+static void documents_are_shaped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *type, *in, *out;
+    } rows[] = {
+        {"kept", POD, "{\"kind\":\"Pod\",\"spec\":{\"hostNetwork\":true}}",
+         "{\"kind\":\"Pod\",\"spec\":{\"hostNetwork\":true}}"},
+        {"null is absent", POD, "{\"metadata\":null,\"spec\":{\"nodeName\":null}}", "{\"spec\":{}}"},
+        {"empty is absent", POD,
+         "{\"metadata\":{\"labels\":{},\"finalizers\":[],\"name\":\"\"},\"spec\":{\"hostIPC\":false}}",
+         "{\"metadata\":{},\"spec\":{}}"},
+        {"presence is kept", DEPLOYMENT, "{\"spec\":{\"replicas\":0,\"paused\":false}}",
+         "{\"spec\":{\"replicas\":0}}"},
+        {"required and empty stays", POD, "{\"spec\":{\"containers\":[]}}", "{\"spec\":{\"containers\":[]}}"},
+        {"null in a map", CONFIG_MAP, "{\"data\":{\"a\":null,\"b\":\"\"}}", "{\"data\":{\"a\":\"\",\"b\":\"\"}}"},
+        {"null in lists", POD, "{\"spec\":{\"containers\":[null,{\"args\":[null]}]}}",
+         "{\"spec\":{\"containers\":[{},{\"args\":[\"\"]}]}}"},
+        {"time in UTC", POD, "{\"metadata\":{\"creationTimestamp\":\"2024-03-01T02:00:00.5+02:00\"}}",
+         "{\"metadata\":{\"creationTimestamp\":\"2024-03-01T00:00:00Z\"}}"},
+        {"micro time", LEASE, "{\"spec\":{\"renewTime\":\"2024-03-01T00:00:00.5Z\"}}",
+         "{\"spec\":{\"renewTime\":\"2024-03-01T00:00:00.500000Z\"}}"},
+        {"quantities", POD,
+         "{\"spec\":{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1000m\",\"memory\":1024}}}]}}",
+         "{\"spec\":{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"1024\"}}}]}}"},
+        {"int or string", SERVICE,
+         "{\"spec\":{\"ports\":[{\"port\":1,\"targetPort\":\"http\"},{\"port\":2,\"targetPort\":80}]}}",
+         "{\"spec\":{\"ports\":[{\"port\":1,\"targetPort\":\"http\"},{\"port\":2,\"targetPort\":80}]}}"},
+        {"bytes", SECRET, "{\"data\":{\"a\":\"aGk=\",\"b\":\"aG\\nk=\"}}", "{\"data\":{\"a\":\"aGk=\",\"b\":\"aGk=\"}}"},
+        {"gated field", POD, "{\"spec\":{\"resourceClaims\":[{\"name\":\"a\"}]}}", "{\"spec\":{}}"},
+        {"union", CRD,
+         "{\"spec\":{\"versions\":[{\"schema\":{\"openAPIV3Schema\":{\"items\":{\"type\":\"a\",\"type2\":1},"
+         "\"additionalProperties\":false,\"default\":[1,{\"x\":null}]}}}]}}",
+         "{\"spec\":{\"versions\":[{\"schema\":{\"openAPIV3Schema\":{\"items\":{\"type\":\"a\"},"
+         "\"additionalProperties\":false,\"default\":[1,{\"x\":null}]}}}]}}"},
+        {"unwrapped", REVIEW, "{\"status\":{\"user\":{\"extra\":{\"a\":[\"b\",\"c\"]}}}}",
+         "{\"status\":{\"user\":{\"extra\":{\"a\":[\"b\",\"c\"]}}}}"},
+        {"raw is kept", "io.k8s.api.apps.v1.ControllerRevision", "{\"data\":{\"a\":{\"b\":null}},\"revision\":0}",
+         "{\"data\":{\"a\":{\"b\":null}},\"revision\":0}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = schema_decode(type_find(rows[i].type), str_of(rows[i].in), FIELD_VALIDATION_STRICT,
+                                           NULL, &err);
+        if (!value)
+            fail_msg("%s: %s", rows[i].name, err.message);
+        CLEANUP(free_ptr) char *text = rendered(value);
+        if (strcmp(text, rows[i].out) != 0)
+            fail_msg("%s: %s", rows[i].name, text);
+    }
+}
+
+static void wrong_documents_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *in, *message;
+    } rows[] = {
+        {POD, "[]", "json: cannot unmarshal array into Go value of type v1.Pod"},
+        {POD, "{\"spec\":[]}", "json: cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec"},
+        {DEPLOYMENT, "{\"spec\":{\"replicas\":\"3\"}}",
+         "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"},
+        {DEPLOYMENT, "{\"spec\":{\"replicas\":1.5}}",
+         "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"},
+        {DEPLOYMENT, "{\"spec\":{\"replicas\":1.0}}",
+         "json: cannot unmarshal number 1.0 into Go struct field DeploymentSpec.spec.replicas of type int32"},
+        {DEPLOYMENT, "{\"spec\":{\"replicas\":2147483648}}",
+         "json: cannot unmarshal number 2147483648 into Go struct field DeploymentSpec.spec.replicas of type int32"},
+        {POD, "{\"spec\":{\"containers\":{}}}",
+         "json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container"},
+        {POD, "{\"spec\":{\"containers\":[{\"env\":[{\"name\":\"a\",\"value\":1}]}]}}",
+         "json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string"},
+        {POD, "{\"spec\":{\"containers\":[3]}}",
+         "json: cannot unmarshal number into Go struct field PodSpec.spec.containers of type v1.Container"},
+        {POD, "{\"metadata\":{\"labels\":{\"a\":true}}}",
+         "json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.labels of type string"},
+        {POD, "{\"metadata\":{\"labels\":[]}}",
+         "json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string"},
+        {CONFIG_MAP, "{\"data\":{\"a\":1}}",
+         "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"},
+        {SECRET, "{\"data\":{\"a\":\"%%\"}}", "illegal base64 data at input byte 0"},
+        {SECRET, "{\"data\":{\"a\":1}}",
+         "json: cannot unmarshal number into Go struct field Secret.data of type []uint8"},
+        {POD, "{\"metadata\":{\"creationTimestamp\":\"yesterday\"}}",
+         "parsing time \"yesterday\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"yesterday\" as \"2006\""},
+        {POD, "{\"metadata\":{\"creationTimestamp\":\"2024-03-01\"}}",
+         "parsing time \"2024-03-01\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"T\""},
+        {POD, "{\"metadata\":{\"creationTimestamp\":7}}",
+         "json: cannot unmarshal number into Go value of type string"},
+        {POD, "{\"spec\":{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"lots\"}}}]}}",
+         "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+        {SERVICE, "{\"spec\":{\"ports\":[{\"targetPort\":true}]}}",
+         "json: cannot unmarshal bool into Go value of type int32"},
+        {SERVICE, "{\"spec\":{\"ports\":[{\"targetPort\":1.5}]}}",
+         "json: cannot unmarshal number 1.5 into Go value of type int32"},
+        {REVIEW, "{\"status\":{\"user\":{\"extra\":{\"a\":[1]}}}}",
+         "json: cannot unmarshal number into Go struct field ExtraValue.status.user.extra of type string"},
+        {CRD, "{\"spec\":{\"versions\":[{\"schema\":{\"openAPIV3Schema\":{\"items\":1}}}]}}",
+         "JSONSchemaPropsOrArray cannot be made from this JSON value"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int validation = FIELD_VALIDATION_STRICT; validation <= FIELD_VALIDATION_IGNORE; validation++) {
+            CLEANUP(error_clear) struct error err = {0};
+            CLEANUP(warnings_free) struct warnings warnings = {0};
+            json_auto_t *value = schema_decode(type_find(rows[i].type), str_of(rows[i].in),
+                                               (enum field_validation)validation, &warnings, &err);
+            if (value || strcmp(err.message, rows[i].message) != 0)
+                fail_msg("%s: %s", rows[i].in, value ? "taken" : err.message);
+            assert_int_equal(err.code, 400);
+        }
+    }
+}
+
+static void malformed_text_is_refused(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"", " ", "{", "{\"a\"}", "{\"kind\":\"\xff\"}", "nope", "{}{}",
+                                       "{\"metadata\":{\"generation\":9223372036854775808}}"};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = schema_decode(type_find(POD), str_of(rows[i]), FIELD_VALIDATION_STRICT, NULL, &err);
+        if (value)
+            fail_msg("taken: %s", rows[i]);
+        assert_int_equal(err.code, 400);
+    }
+}
+
+static const struct {
+    const char *type, *in, *message; /* found in strict mode */
+} strict_rows[] = {
+    {POD, "{\"foo\":1}", "unknown field \"foo\""},
+    {POD, "{\"Spec\":{}}", "unknown field \"Spec\""},
+    {DEPLOYMENT, "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\",\"foo\":{}}]}}}}",
+     "unknown field \"spec.template.spec.containers[0].foo\""},
+    {POD, "{\"metadata\":{\"name\":\"a\",\"name\":\"b\"}}", "duplicate field \"metadata.name\""},
+    {POD, "{\"metadata\":{\"labels\":{\"x/y\":\"a\",\"x/y\":\"b\"}}}", "duplicate field \"metadata.labels.x/y\""},
+    {POD, "{\"spec\":{\"containers\":[{},{\"n\\u0061me\":\"a\",\"name\":\"b\"}]},\"z\":[{\"q\":1,\"q\":2}]}",
+     "duplicate field \"spec.containers[1].name\", unknown field \"z\""},
+    {POD, "{\"a\":1,\"metadata\":{\"b\":2},\"a\":1}", "unknown field \"a\", unknown field \"metadata.b\""},
+    {POD, "{\"spec\":{},\"spec\":{\"x\":\"}\\\"\"}}", "duplicate field \"spec\", unknown field \"spec.x\""},
+    {POD, "{\"a\\\"b\":1}", "unknown field \"a\\\"b\""},
+    {CRD,
+     "{\"spec\":{\"versions\":[{\"schema\":{\"openAPIV3Schema\":{\"zz\":1,\"properties\":{\"a\":{\"yy\":1}}}}}]}}",
+     "unknown field \"spec.versions[0].schema.openAPIV3Schema.zz\", "
+     "unknown field \"spec.versions[0].schema.openAPIV3Schema.properties.a.yy\""},
+};
+
+static void strictness(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(strict_rows); i++) {
+        const struct type *type = type_find(strict_rows[i].type);
+        struct str in = str_of(strict_rows[i].in);
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(warnings_free) struct warnings warnings = {0};
+        CLEANUP(free_ptr) char *want = xasprintf("strict decoding error: %s", strict_rows[i].message);
+        assert_null(schema_decode(type, in, FIELD_VALIDATION_STRICT, &warnings, &err));
+        assert_string_equal(err.message, want);
+        assert_int_equal(err.code, 400);
+        assert_int_equal(warnings.count, 0);
+
+        json_auto_t *warned = schema_decode(type, in, FIELD_VALIDATION_WARN, &warnings, &err);
+        CLEANUP(buf_free) struct buf joined = BUF_TEXT;
+        for (size_t j = 0; j < warnings.count; j++)
+            buf_printf(&joined, "%s%s", j ? ", " : "", warnings.items[j]);
+        assert_non_null(warned);
+        assert_string_equal(joined.data, strict_rows[i].message);
+
+        json_auto_t *ignored = schema_decode(type, in, FIELD_VALIDATION_IGNORE, NULL, &err);
+        assert_non_null(ignored);
+        assert_true(json_equal(warned, ignored));
+    }
+}
+
+static void trees_are_shaped(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(warnings_free) struct warnings warnings = {0};
+    json_auto_t *tree = json_loads("{\"spec\":{\"replicas\":3.0,\"x\":1}}", 0, NULL);
+    assert_true(schema_shape(type_find(DEPLOYMENT), tree, FIELD_VALIDATION_WARN, &warnings, &err));
+    assert_int_equal(warnings.count, 1);
+    assert_string_equal(warnings.items[0], "unknown field \"spec.x\"");
+    CLEANUP(free_ptr) char *text = rendered(tree);
+    assert_string_equal(text, "{\"spec\":{\"replicas\":3}}");
+    json_auto_t *wrong = json_loads("{\"spec\":{\"x\":1}}", 0, NULL);
+    assert_false(schema_shape(type_find(DEPLOYMENT), wrong, FIELD_VALIDATION_STRICT, NULL, &err));
+}
+
+static void warnings_are_bounded(void **state)
+{
+    (void)state;
+    CLEANUP(buf_free) struct buf body = BUF_TEXT;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(warnings_free) struct warnings warnings = {0};
+    buf_add_char(&body, '{');
+    for (int i = 0; i < 5000; i++)
+        buf_printf(&body, "%s\"f%d\":1", i ? "," : "", i);
+    buf_add_char(&body, '}');
+    json_auto_t *value = schema_decode(type_find(POD), buf_str(&body), FIELD_VALIDATION_WARN, &warnings, &err);
+    assert_non_null(value);
+    assert_int_equal(warnings.count, 64);
+}
+
+static void durations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out; /* out NULL: refused */
+    } rows[] = {
+        {"0", "0s"},          {"1h", "1h0m0s"},    {"1.5s", "1.5s"},      {"300ms", "300ms"},
+        {"-1m1s", "-1m1s"},   {"1500us", "1.5ms"}, {"1ns", "1ns"},        {"90m", "1h30m0s"},
+        {"+5s", "5s"},        {"", NULL},          {"1", NULL},           {"1x", NULL},
+        {"h", NULL},          {".s", NULL},        {"9223372037s", NULL}, {"2h45m30.25s", "2h45m30.25s"},
+        {"9999999999999999999999h", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t ns;
+        char text[GO_DURATION_TEXT_SIZE];
+        bool taken = go_duration_parse(str_of(rows[i].in), &ns);
+        if (taken != (rows[i].out != NULL))
+            fail_msg("%s", rows[i].in);
+        if (!taken)
+            continue;
+        go_duration_format(ns, text);
+        assert_string_equal(text, rows[i].out);
+    }
+}
+
+static void types_fill_their_zeroes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *in, *out;
+    } rows[] = {
+        {"io.k8s.api.core.v1.PodTemplateSpec", "{\"spec\":{\"containers\":[{\"name\":\"a\",\"ports\":[{\"containerPort\":1}]}]}}",
+         "{\"spec\":{\"containers\":[{\"name\":\"a\",\"ports\":[{\"containerPort\":1,\"protocol\":\"TCP\"}],"
+         "\"resources\":{}}]},\"metadata\":{}}"},
+        {"io.k8s.api.apps.v1.ReplicaSetSpec", "{\"template\":{}}",
+         "{\"template\":{\"metadata\":{\"creationTimestamp\":null},\"spec\":{}}}"},
+        {"io.k8s.api.apps.v1.ReplicaSetStatus", "{}", "{\"replicas\":0}"},
+        {"io.k8s.api.core.v1.ResourceFieldSelector", "{\"resource\":\"limits.cpu\"}",
+         "{\"resource\":\"limits.cpu\",\"divisor\":\"0\"}"},
+        {"dev.warren.tenancy.v1.TenantSpec", "{\"plan\":\"small\"}", "{\"plan\":\"small\",\"tier\":\"virtual\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_auto_t *value = json_loads(rows[i].in, 0, NULL);
+        schema_default(type_find(rows[i].type), value);
+        CLEANUP(free_ptr) char *text = rendered(value);
+        assert_string_equal(text, rows[i].out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(documents_are_shaped),      cmocka_unit_test(wrong_documents_are_refused),
+        cmocka_unit_test(malformed_text_is_refused), cmocka_unit_test(strictness),
+        cmocka_unit_test(trees_are_shaped),          cmocka_unit_test(warnings_are_bounded),
+        cmocka_unit_test(durations),                 cmocka_unit_test(types_fill_their_zeroes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
