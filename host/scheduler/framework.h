@@ -1,0 +1,155 @@
+/* host/scheduler/framework.h: the scheduling framework's shape: what plugins see and where they
+ * hook in.
+ *
+ * A cycle for one Pod: pre-filter, then filter over all nodes; if some are left: score, reserve,
+ * permit, bind; if none: post-filter tells why nothing can be preempted. Plugins are tables of pure
+ * functions over a `struct snapshot`; what one wants to carry from pre-filter to filter and score
+ * stands in `struct cycle`. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strmap.h"
+#include "schema/selector.h"
+
+#define SCORE_MAX 100
+
+/* Named amounts: cpu in thousandths, everything else in whole units. Few, so a list. */
+struct amounts {
+    struct amount {
+        char *name;
+        int64_t value;
+    } * items;
+    size_t count;
+};
+void amounts_free(struct amounts *amounts);
+int64_t amounts_get(const struct amounts *amounts, const char *name);
+void amounts_add(struct amounts *amounts, const char *name, int64_t value);
+void amounts_max(struct amounts *amounts, const char *name, int64_t value);
+
+struct host_port {
+    const char *ip, *protocol; /* in the Pod's tree */
+    int64_t port;
+};
+
+/* A Pod as the scheduler sees it. Frozen after pod_info_new. */
+struct pod_info {
+    json_t *pod;
+    const char *ns, *name, *uid; /* in `pod` */
+    const char *node;            /* in `pod`; "" while unscheduled */
+    const char *profile;         /* spec.schedulerName */
+    int64_t priority, created_us, revision;
+    struct amounts requests;
+    struct amounts
+        scored; /* as requests, with upstream's least amounts where cpu or memory are not stated */
+    struct host_port *ports;
+    size_t port_count;
+    bool deleting, terminal, gated;
+};
+struct pod_info *pod_info_new(json_t *pod, int64_t revision); /* takes the tree */
+void pod_info_free(struct pod_info *info);
+
+struct node_info {
+    json_t *node;
+    const char *name; /* in `node` */
+    int64_t revision;
+    struct amounts allocatable, requested, scored;
+    struct pod_info *
+        *pods; /* borrowed from the snapshot: those that are bound to this node and not finished */
+    size_t pod_count, pod_capacity;
+};
+struct node_info *node_info_new(json_t *node, int64_t revision); /* takes the tree */
+void node_info_free(struct node_info *info);
+void node_info_add_pod(struct node_info *node, struct pod_info *pod);
+void node_info_remove_pod(struct node_info *node, struct pod_info *pod);
+
+/* Nodes, by name, and what is on them. */
+struct snapshot {
+    struct node_info **nodes;
+    size_t node_count;
+    json_t *namespaces; /* name -> labels, for namespace selectors; may be NULL */
+};
+
+enum filter_code {
+    FILTER_OK,
+    FILTER_NO,         /* preempting others on the node might help */
+    FILTER_UNRESOLVED, /* nothing on the node would help */
+};
+#define FILTER_REASONS_MAX 8
+struct filter_status {
+    enum filter_code code;
+    char *reasons[FILTER_REASONS_MAX]; /* owned */
+    size_t reason_count;
+};
+void filter_refuse(struct filter_status *status, enum filter_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+void filter_status_clear(struct filter_status *status);
+
+/* One Pod's cycle. Slots belong to the plugin of that index. */
+struct cycle {
+    const struct pod_info *pod;
+    const struct snapshot *snapshot;
+    void **states; /* by plugin index */
+};
+
+struct plugin {
+    const char *name;
+    int64_t weight; /* default, of its score */
+    /* Queue sort: whether a goes before b. */
+    bool (*less)(const struct pod_info *a, const struct pod_info *b);
+    /* Prepares a state for the cycle (may be NULL); pre-filter may refuse every node at once by
+     * status. */
+    void *(*pre_filter)(const struct cycle *cycle, struct filter_status *status);
+    void (*free_state)(void *state);
+    void (*filter)(const struct cycle *cycle, void *state, const struct node_info *node,
+                   struct filter_status *status);
+    /* Any scale; normalize brings all nodes' scores to 0..SCORE_MAX. NULL normalize: it is already.
+     */
+    int64_t (*score)(const struct cycle *cycle, void *state, const struct node_info *node);
+    void (*normalize)(const struct cycle *cycle, void *state, int64_t *scores, size_t count);
+    /* Takes and gives back what the Pod will use; permit may hold a Pod back (false: try again
+     * later). */
+    void (*reserve)(const struct cycle *cycle, struct node_info *node);
+    void (*unreserve)(const struct cycle *cycle, struct node_info *node);
+    bool (*permit)(const struct cycle *cycle, const struct node_info *node);
+};
+
+/* All plugins, in upstream's default order; ended by NULL. */
+extern const struct plugin *const scheduler_plugins[];
+#define SCHEDULER_PLUGINS_MAX 16
+
+extern const struct plugin plugin_priority_sort, plugin_node_unschedulable, plugin_node_name,
+    plugin_taint_toleration, plugin_node_affinity, plugin_node_ports, plugin_resources_fit,
+    plugin_resources_balanced, plugin_image_locality, plugin_topology_spread, plugin_pod_affinity;
+
+/* A profile, resolved: which plugins run and with which weight. */
+struct profile {
+    const char *name;
+    const struct plugin *plugins[SCHEDULER_PLUGINS_MAX];
+    int64_t weights[SCHEDULER_PLUGINS_MAX];
+    size_t count;
+};
+
+/* ---- one decision ---- */
+
+struct decision {
+    struct node_info *node; /* NULL: none fits */
+    char *message;          /* owned; why none does, in upstream's words */
+    int64_t feasible;       /* how many nodes passed the filters */
+};
+void decision_free(struct decision *decision);
+/* Pure: the same Pod, snapshot and `seed` give the same node. */
+void schedule_decide(const struct profile *profile, const struct pod_info *pod,
+                     const struct snapshot *snapshot, uint64_t seed, struct decision *out);
+
+/* Linear helpers that several plugins use. */
+void normalize_default(int64_t *scores, size_t count, bool reverse);
+bool toleration_tolerates(const json_t *tolerations, const json_t *taint);
+/* A NodeSelectorTerm or NodeSelector (terms are alternatives) against a node. */
+bool node_selector_term_matches(const json_t *term, const struct node_info *node);
+bool node_selector_matches(const json_t *selector, const struct node_info *node);
+/* spec.nodeSelector and required node affinity. */
+bool node_affinity_required(const struct pod_info *pod, const struct node_info *node);

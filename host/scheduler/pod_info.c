@@ -1,0 +1,147 @@
+/* host/scheduler/pod_info.c: a Pod's requests, ports and place, read once from its tree.
+ * Source: upstream pkg/api/v1/resource (PodRequests) and scheduler/framework/types. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "host/scheduler/framework.h"
+#include "schema/meta.h"
+#include "schema/quantity.h"
+
+/* What a container without requests counts as when nodes are compared (never when they are
+ * filtered). */
+#define SCORED_CPU_MILLI    100
+#define SCORED_MEMORY_BYTES ((int64_t)200 * 1024 * 1024)
+
+static int64_t amount_of(const char *name, const json_t *text)
+{
+    struct quantity quantity;
+    const char *string = json_string_value(text);
+    if (json_is_integer(text))
+        return strcmp(name, "cpu") == 0 ? json_integer_value(text) * 1000
+                                        : json_integer_value(text);
+    if (!string || !quantity_parse(str_of(string), &quantity))
+        return 0;
+    return strcmp(name, "cpu") == 0 ? quantity_milli(&quantity) : quantity_value(&quantity);
+}
+
+static void read_list(const json_t *list, struct amounts *out)
+{
+    const char *name;
+    json_t *value, *self = (json_t *)(uintptr_t)list; /* jansson's iterators are not const */
+    json_object_foreach(self, name, value)
+    {
+        amounts_add(out, name, amount_of(name, value));
+    }
+}
+
+static void read_container(const json_t *container, bool scored, struct amounts *out)
+{
+    const json_t *requests = json_at(container, "resources", "requests");
+    read_list(requests, out);
+    if (scored && !json_object_get(requests, "cpu"))
+        amounts_add(out, "cpu", SCORED_CPU_MILLI);
+    if (scored && !json_object_get(requests, "memory"))
+        amounts_add(out, "memory", SCORED_MEMORY_BYTES);
+}
+
+static void add_all(struct amounts *to, const struct amounts *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        amounts_add(to, from->items[i].name, from->items[i].value);
+}
+
+/* Init containers run one at a time, each beside the sidecars (restartPolicy Always) that started
+ * before it. */
+static void read_init(const json_t *spec, bool scored, struct amounts *total)
+{
+    const json_t *containers = json_object_get(spec, "initContainers");
+    struct amounts sidecars = {0}, peak = {0};
+    for (size_t i = 0; i < json_array_size(containers); i++) {
+        const json_t *container = json_array_get(containers, i);
+        struct amounts here = {0};
+        read_container(container, scored, &here);
+        if (text_eq(json_text(container, "restartPolicy"), "Always")) {
+            add_all(total, &here);
+            add_all(&sidecars, &here);
+            amounts_free(&here);
+            here = (struct amounts){0};
+        }
+        add_all(&here, &sidecars);
+        for (size_t j = 0; j < here.count; j++)
+            amounts_max(&peak, here.items[j].name, here.items[j].value);
+        amounts_free(&here);
+    }
+    for (size_t i = 0; i < peak.count; i++)
+        amounts_max(total, peak.items[i].name, peak.items[i].value);
+    amounts_free(&sidecars);
+    amounts_free(&peak);
+}
+
+static void read_requests(const json_t *spec, bool scored, struct amounts *out)
+{
+    const json_t *containers = json_object_get(spec, "containers");
+    for (size_t i = 0; i < json_array_size(containers); i++)
+        read_container(json_array_get(containers, i), scored, out);
+    read_init(spec, scored, out);
+    read_list(json_object_get(spec, "overhead"), out);
+}
+
+static void read_ports(const json_t *spec, struct pod_info *info)
+{
+    const json_t *containers = json_object_get(spec, "containers");
+    for (size_t i = 0; i < json_array_size(containers); i++) {
+        const json_t *ports = json_object_get(json_array_get(containers, i), "ports");
+        for (size_t j = 0; j < json_array_size(ports); j++) {
+            const json_t *port = json_array_get(ports, j);
+            int64_t number = json_int_or(json_object_get(port, "hostPort"), 0);
+            const char *ip = json_text(port, "hostIP"), *protocol = json_text(port, "protocol");
+            if (!number)
+                continue;
+            info->ports = xreallocarray(info->ports, info->port_count + 1, sizeof(*info->ports));
+            info->ports[info->port_count++] = (struct host_port){
+                .ip = ip && ip[0] ? ip : "0.0.0.0",
+                .protocol = protocol ? protocol : "TCP",
+                .port = number,
+            };
+        }
+    }
+}
+
+struct pod_info *pod_info_new(json_t *pod, int64_t revision)
+{
+    struct pod_info *info = xcalloc(1, sizeof(*info));
+    const json_t *spec = json_object_get(pod, "spec");
+    const char *node = json_text(spec, "nodeName"), *profile = json_text(spec, "schedulerName");
+    const char *phase = json_text(pod, "status", "phase"),
+               *created = json_text(pod, "metadata", "creationTimestamp");
+    info->pod = pod;
+    info->ns = meta_namespace(pod);
+    info->name = meta_name(pod);
+    info->uid = meta_uid(pod);
+    info->node = node ? node : "";
+    info->profile = profile && profile[0] ? profile : "default-scheduler";
+    info->priority = json_int_or(json_object_get(spec, "priority"), 0);
+    info->revision = revision;
+    info->deleting = meta_deleting(pod);
+    info->terminal = text_eq(phase, "Succeeded") || text_eq(phase, "Failed");
+    info->gated = json_array_size(json_object_get(spec, "schedulingGates")) > 0;
+    if (created && !time_parse(str_of(created), &info->created_us))
+        info->created_us = 0;
+    read_requests(spec, false, &info->requests);
+    read_requests(spec, true, &info->scored);
+    read_ports(spec, info);
+    return info;
+}
+
+void pod_info_free(struct pod_info *info)
+{
+    if (!info)
+        return;
+    amounts_free(&info->requests);
+    amounts_free(&info->scored);
+    free(info->ports);
+    json_decref(info->pod);
+    free(info);
+}

@@ -1,0 +1,341 @@
+/* host/scheduler/scheduler.c: the controller row: Pods without a node, in order, each through one
+ * cycle. */
+#include "host/scheduler.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/metrics.h"
+#include "controllers/condition.h"
+#include "controllers/observe.h"
+#include "controllers/plan.h"
+#include "host/scheduler/view.h"
+#include "schema/meta.h"
+
+#define ROW_NAME     "default-scheduler"
+#define KEY          "schedule" /* one key a cluster: its Pods are worked off in the queue sort's order */
+#define BATCH        64         /* Pods in one turn; then other clusters have theirs */
+#define IDLE_MS      60000 /* a view without pending Pods is dropped after this */
+#define PROFILES_MAX 8
+
+struct scheduler {
+    struct controller row;
+    struct profile profiles[PROFILES_MAX];
+    size_t profile_count;
+    pthread_mutex_t lock;
+    struct strmap views; /* cluster id -> struct view; guarded by lock; a view belongs to the worker
+                            with its key */
+};
+
+static const double attempt_buckets[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
+                                         0.064, 0.128, 0.256, 0.512, 1};
+static struct metric_family attempts_family = {.name = "scheduler_schedule_attempts_total",
+                                               .help = "Tries to schedule a Pod, by result.",
+                                               .kind = METRIC_COUNTER,
+                                               .labels = {"profile", "result"}};
+static struct metric_family duration_family = {
+    .name = "scheduler_scheduling_attempt_duration_seconds",
+    .help = "How long a try to schedule a Pod takes, binding included.",
+    .kind = METRIC_HISTOGRAM,
+    .labels = {"profile", "result"},
+    .buckets = attempt_buckets,
+    .bucket_count = ARRAY_LEN(attempt_buckets)};
+
+/* ---- profiles ---- */
+
+static bool is_disabled(const struct scheduler_profile *wanted, const char *plugin)
+{
+    for (size_t i = 0; wanted && wanted->disabled && wanted->disabled[i]; i++)
+        if (strcmp(wanted->disabled[i], plugin) == 0)
+            return true;
+    return false;
+}
+
+static int64_t weight_of(const struct scheduler_profile *wanted, const struct plugin *plugin)
+{
+    for (size_t i = 0; wanted && wanted->weights && wanted->weights[i].plugin; i++)
+        if (strcmp(wanted->weights[i].plugin, plugin->name) == 0)
+            return wanted->weights[i].weight;
+    return plugin->weight;
+}
+
+static void add_profile(struct scheduler *scheduler, const struct scheduler_profile *wanted,
+                        const char *name)
+{
+    assert(scheduler->profile_count < PROFILES_MAX);
+    struct profile *profile = &scheduler->profiles[scheduler->profile_count++];
+    profile->name = name;
+    for (size_t i = 0; scheduler_plugins[i]; i++) {
+        if (is_disabled(wanted, scheduler_plugins[i]->name))
+            continue;
+        profile->weights[profile->count] = weight_of(wanted, scheduler_plugins[i]);
+        profile->plugins[profile->count++] = scheduler_plugins[i];
+    }
+}
+
+static const struct profile *find_profile(const struct scheduler *scheduler, const char *name)
+{
+    for (size_t i = 0; i < scheduler->profile_count; i++)
+        if (strcmp(scheduler->profiles[i].name, name) == 0)
+            return &scheduler->profiles[i];
+    return NULL;
+}
+
+/* ---- views ---- */
+
+static struct view *view_of(struct scheduler *scheduler, struct cluster *cluster)
+{
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)cluster->id);
+    pthread_mutex_lock(&scheduler->lock);
+    struct view *view = strmap_get(&scheduler->views, id);
+    if (!view) {
+        view = view_new(cluster);
+        (void)strmap_put(&scheduler->views, id, view); /* there was none */
+    }
+    pthread_mutex_unlock(&scheduler->lock);
+    return view;
+}
+
+static void drop_view(struct scheduler *scheduler, struct cluster *cluster)
+{
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)cluster->id);
+    pthread_mutex_lock(&scheduler->lock);
+    struct view *view = strmap_remove(&scheduler->views, id);
+    pthread_mutex_unlock(&scheduler->lock);
+    view_free(view);
+}
+
+/* ---- one Pod ---- */
+
+static bool bind(const struct reconcile *reconcile, const struct pod_info *pod, const char *node,
+                 struct error *err)
+{
+    json_auto_t *binding =
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s}}", "apiVersion", "v1", "kind",
+                  "Binding", "metadata", "name", pod->name, "namespace", pod->ns, "uid", pod->uid,
+                  "target", "kind", "Node", "name", node);
+    return api_post_sub(&reconcile->caller, "pods", "binding", pod->ns, pod->name, binding, NULL,
+                        err);
+}
+
+/* Reserve, permit, bind; what was reserved is given back when a later step fails. */
+static bool place(const struct profile *profile, const struct reconcile *reconcile,
+                  struct view *view, struct pod_info *pod, struct node_info *node,
+                  struct error *err)
+{
+    const struct cycle cycle = {pod, &view->snapshot, NULL};
+    bool permitted = true;
+    view_assume(view, pod, node);
+    for (size_t i = 0; i < profile->count; i++)
+        if (profile->plugins[i]->reserve)
+            profile->plugins[i]->reserve(&cycle, node);
+    for (size_t i = 0; i < profile->count && permitted; i++)
+        if (profile->plugins[i]->permit)
+            permitted = profile->plugins[i]->permit(&cycle, node);
+    if (permitted && bind(reconcile, pod, node->name, err))
+        return true;
+    for (size_t i = profile->count; i-- > 0;)
+        if (profile->plugins[i]->unreserve)
+            profile->plugins[i]->unreserve(&cycle, node);
+    view_forget(view, pod, node);
+    return false;
+}
+
+/* PodScheduled=False with the reason, and an event; only when it says something new. */
+static void tell_unschedulable(const struct reconcile *reconcile, const struct pod_info *pod,
+                               const char *reason, const char *message)
+{
+    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(error_clear) struct error err = {0};
+    const json_t *old = json_at(pod->pod, "status", "conditions");
+    const json_t *told = condition_find(old, "PodScheduled");
+    if (text_eq(json_text(told, "status"), "False") && text_eq(json_text(told, "reason"), reason) &&
+        text_eq(json_text(told, "message"), message))
+        return;
+    json_t *conditions = old ? json_deep_copy(old) : json_array();
+    json_auto_t *since = NULL;
+    if (text_eq(json_text(told, "status"), "False"))
+        since = json_incref(json_object_get(told, "lastTransitionTime"));
+    (void)condition_remove(conditions,
+                           "PodScheduled"); /* so that a new message alone is written, too */
+    const struct condition want = {"PodScheduled", "False", reason, message};
+    (void)condition_set(conditions, &want, reconcile->now_us, false);
+    if (since)
+        json_object_set(condition_find(conditions, "PodScheduled"), "lastTransitionTime", since);
+    json_t *patch = json_pack("{s:{s:s}, s:{s:o}}", "metadata", "uid", pod->uid, "status",
+                              "conditions", conditions);
+    plan_patch(&plan, "pods", pod->pod, patch)->subresource = "status";
+    plan_event(&plan, pod->pod, "Warning", "FailedScheduling", "%s", message);
+    if (!plan_apply(&reconcile->caller, &plan, NULL, &err))
+        return; /* the Pod changed or the API is busy: the next try tells it */
+}
+
+enum outcome { OUTCOME_SCHEDULED, OUTCOME_UNSCHEDULABLE, OUTCOME_ERROR };
+static const char *const outcome_names[] = {"scheduled", "unschedulable", "error"};
+
+static enum outcome try_pod(const struct profile *profile, const struct reconcile *reconcile,
+                            struct view *view, struct pending *pending)
+{
+    struct pod_info *pod = pending->pod;
+    CLEANUP(decision_free) struct decision decision = {0};
+    CLEANUP(error_clear) struct error err = {0};
+    schedule_decide(profile, pod, &view->snapshot, (uint64_t)clock_mono_ns(), &decision);
+    if (!decision.node) {
+        pending_stick(pending, reconcile->now_us);
+        tell_unschedulable(reconcile, pod, "Unschedulable", decision.message);
+        return OUTCOME_UNSCHEDULABLE;
+    }
+    if (!place(profile, reconcile, view, pod, decision.node, &err)) {
+        pending_stick(pending, reconcile->now_us);
+        pending->stuck = false; /* nothing is lacking: again after the back-off */
+        if (err.reason != ERROR_NOT_FOUND && err.reason != ERROR_CONFLICT)
+            tell_unschedulable(reconcile, pod, "SchedulerError", err.message ? err.message : "");
+        return OUTCOME_ERROR;
+    }
+    controller_event(&reconcile->caller, pod->pod, "Normal", "Scheduled",
+                     "Successfully assigned %s/%s to %s", pod->ns, pod->name, decision.node->name);
+    return OUTCOME_SCHEDULED;
+}
+
+static void attempt(const struct scheduler *scheduler, const struct reconcile *reconcile,
+                    struct view *view, struct pending *pending)
+{
+    const struct profile *profile = find_profile(scheduler, pending->pod->profile);
+    int64_t start = clock_mono_ns();
+    enum outcome outcome = try_pod(profile, reconcile, view, pending);
+    metric_add(metric_with(&attempts_family, profile->name, outcome_names[outcome]), 1);
+    metric_observe(metric_with(&duration_family, profile->name, outcome_names[outcome]),
+                   (double)(clock_mono_ns() - start) / 1e9);
+}
+
+/* ---- the row ---- */
+
+/* Pods of schedulers that are not ours are theirs. */
+static size_t keep_ours(const struct scheduler *scheduler, struct pending **ready, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (find_profile(scheduler, ready[i]->pod->profile))
+            ready[kept++] = ready[i];
+    return kept;
+}
+
+static enum reconcile_result rest(struct scheduler *scheduler, struct view *view,
+                                  const struct reconcile *reconcile, int64_t next_us,
+                                  int64_t *again_ms)
+{
+    if (next_us) {
+        int64_t wait_ms = (next_us - reconcile->now_us) / 1000 + 1;
+        *again_ms = wait_ms > 0 ? wait_ms : 1;
+        return RECONCILE_AGAIN;
+    }
+    if (reconcile->now_us - view->used_us < (int64_t)IDLE_MS * 1000) {
+        *again_ms = IDLE_MS;
+        return RECONCILE_AGAIN;
+    }
+    drop_view(scheduler, reconcile->cluster);
+    return RECONCILE_DONE;
+}
+
+static enum reconcile_result reconcile_schedule(void *arg, struct reconcile *reconcile,
+                                                int64_t *again_ms, struct error *err)
+{
+    struct scheduler *scheduler = arg;
+    struct view *view = view_of(scheduler, reconcile->cluster);
+    int64_t next_us;
+    size_t count;
+    if (!view_update(view, reconcile->now_us, err))
+        return RECONCILE_RETRY;
+    CLEANUP(free_ptr)
+    struct pending **ready =
+        view_ready(view, plugin_priority_sort.less, reconcile->now_us, &count, &next_us);
+    count = keep_ours(scheduler, ready, count);
+    if (count)
+        view->used_us = reconcile->now_us;
+    for (size_t i = 0; i < count && i < BATCH; i++)
+        attempt(scheduler, reconcile, view, ready[i]);
+    if (count > BATCH) {
+        *again_ms = 0;
+        return RECONCILE_AGAIN;
+    }
+    return rest(scheduler, view, reconcile, next_us, again_ms);
+}
+
+/* Only a Pod that waits, and one that makes room, concern the scheduler: not each beat of a running
+ * one. */
+static void map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
+                    void (*add)(void *arg, const char *key), void *arg)
+{
+    static const char mark[] = "\"deletionTimestamp\":";
+    const char *phase = object_field(pod, "status.phase");
+    (void)cluster;
+    (void)before;
+    if (!object_field(pod, "spec.nodeName")[0] || strcmp(phase, "Succeeded") == 0 ||
+        strcmp(phase, "Failed") == 0 ||
+        memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1))
+        add(arg, KEY);
+}
+
+static bool same_node(const struct object *node, const struct object *before)
+{
+    json_auto_t *now = object_json(node), *then = object_json(before);
+    static const char *const parts[][2] = {
+        {"spec", NULL}, {"metadata", "labels"}, {"status", "allocatable"}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const char *const path[] = {parts[i][0], parts[i][1], NULL};
+        if (!semantic_equal(json_at_path(now, path), json_at_path(then, path)))
+            return false;
+    }
+    return true;
+}
+
+/* Heartbeats change only conditions. */
+static void map_node(struct cluster *cluster, const struct object *node,
+                     const struct object *before, void (*add)(void *arg, const char *key),
+                     void *arg)
+{
+    (void)cluster;
+    if (!before || !same_node(node, before))
+        add(arg, KEY);
+}
+
+static const struct controller_source sources[] = {
+    {"pods", map_pod}, {"nodes", map_node}, {NULL, NULL}};
+
+struct scheduler *scheduler_new(const struct scheduler_config *config,
+                                struct controllers *controllers)
+{
+    struct scheduler *scheduler = xcalloc(1, sizeof(*scheduler));
+    pthread_mutex_init(&scheduler->lock, NULL);
+    for (size_t i = 0; config && i < config->profile_count; i++)
+        add_profile(scheduler, &config->profiles[i], config->profiles[i].name);
+    if (!scheduler->profile_count)
+        add_profile(scheduler, NULL, "default-scheduler");
+    scheduler->row = (struct controller){
+        .name = ROW_NAME,
+        .user = "system:kube-scheduler",
+        .sources = sources,
+        .host_only = !(config && config->tenants),
+        .reconcile = reconcile_schedule,
+        .arg = scheduler,
+    };
+    controllers_add(controllers, &scheduler->row);
+    return scheduler;
+}
+
+void scheduler_free(struct scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    const char *id;
+    void *view;
+    for (size_t i = 0; strmap_next(&scheduler->views, &i, &id, &view);)
+        view_free(view);
+    strmap_clear(&scheduler->views);
+    pthread_mutex_destroy(&scheduler->lock);
+    free(scheduler);
+}

@@ -1,0 +1,364 @@
+#include "host/scheduler/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "schema/meta.h"
+
+#define BACKOFF_FIRST_US ((int64_t)1000 * 1000)
+#define BACKOFF_MAX_US   ((int64_t)10 * 1000 * 1000)
+#define STUCK_MAX_US                                                                               \
+    ((int64_t)300 * 1000 * 1000) /* tried again after this even if nothing happened */
+
+struct view *view_new(struct cluster *cluster)
+{
+    struct view *view = xcalloc(1, sizeof(*view));
+    view->cluster = cluster_ref(cluster);
+    return view;
+}
+
+static void clear_map(struct strmap *map, void (*free_value)(void *value))
+{
+    const char *key;
+    void *value;
+    for (size_t i = 0; strmap_next(map, &i, &key, &value);)
+        free_value(value);
+    strmap_clear(map);
+}
+
+static void free_pod(void *value)
+{
+    pod_info_free(value);
+}
+
+static void free_node(void *value)
+{
+    node_info_free(value);
+}
+
+static void view_clear(struct view *view)
+{
+    if (view->pod_watch)
+        watch_close(view->pod_watch);
+    if (view->node_watch)
+        watch_close(view->node_watch);
+    view->pod_watch = view->node_watch = NULL;
+    clear_map(&view->pending, free);
+    clear_map(&view->nodes, free_node);
+    clear_map(&view->pods, free_pod);
+    free(view->snapshot.nodes);
+    json_decref(view->snapshot.namespaces);
+    view->snapshot = (struct snapshot){0};
+}
+
+void view_free(struct view *view)
+{
+    if (!view)
+        return;
+    view_clear(view);
+    cluster_unref(view->cluster);
+    free(view);
+}
+
+/* ---- Pods ---- */
+
+static bool takes_room(const struct pod_info *pod)
+{
+    return pod->node[0] && !pod->terminal;
+}
+
+static bool waits(const struct pod_info *pod)
+{
+    return !pod->node[0] && !pod->terminal && !pod->deleting && !pod->gated;
+}
+
+static struct node_info *node_of(struct view *view, const struct pod_info *pod)
+{
+    return pod->node[0] ? strmap_get(&view->nodes, pod->node) : NULL;
+}
+
+/* Assumed Pods stand on a node that their own tree does not name yet, so every node that has it is
+ * asked. */
+static void leave_nodes(struct view *view, struct pod_info *pod)
+{
+    struct node_info *node = node_of(view, pod);
+    if (node) {
+        node_info_remove_pod(node, pod);
+        return;
+    }
+    for (size_t i = 0; i < view->snapshot.node_count; i++)
+        node_info_remove_pod(view->snapshot.nodes[i], pod);
+}
+
+static void drop_pod(struct view *view, const char *key)
+{
+    struct pod_info *old = strmap_remove(&view->pods, key);
+    struct pending *pending = strmap_get(&view->pending, key);
+    if (!old)
+        return;
+    if (pending)
+        pending->pod = NULL;
+    leave_nodes(view, old);
+    pod_info_free(old);
+}
+
+static void forget_pending(struct view *view, const char *key)
+{
+    free(strmap_remove(&view->pending, key));
+}
+
+static void wait_for_node(struct view *view, const char *key, struct pod_info *pod)
+{
+    struct pending *pending = strmap_get(&view->pending, key);
+    if (!pending) {
+        pending = xcalloc(1, sizeof(*pending));
+        (void)strmap_put(&view->pending, key, pending); /* there was none */
+    }
+    pending->pod = pod;
+}
+
+static void put_pod(struct view *view, const struct object *object)
+{
+    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", object->ns, object->name);
+    struct pod_info *old = strmap_get(&view->pods, key);
+    if (old && old->revision >= object->revision)
+        return;
+    bool same = old && strcmp(old->uid, object->uid) == 0;
+    bool had_room = old && takes_room(old);
+    drop_pod(view, key);
+    struct pod_info *pod = pod_info_new(object_json(object), object->revision);
+    (void)strmap_put(&view->pods, key, pod); /* dropped before */
+    struct node_info *node = takes_room(pod) ? node_of(view, pod) : NULL;
+    if (node)
+        node_info_add_pod(node, pod);
+    view->relief |= had_room && !(same && takes_room(pod));
+    if (!same || !waits(pod))
+        forget_pending(view, key);
+    if (waits(pod))
+        wait_for_node(view, key, pod);
+}
+
+static void remove_pod(struct view *view, const struct object *object)
+{
+    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", object->ns, object->name);
+    const struct pod_info *old = strmap_get(&view->pods, key);
+    view->relief |= old && takes_room(old);
+    drop_pod(view, key);
+    forget_pending(view, key);
+}
+
+/* ---- nodes ---- */
+
+static void list_nodes(struct view *view)
+{
+    const char *name;
+    void *node;
+    size_t count = 0;
+    view->snapshot.nodes =
+        xreallocarray(view->snapshot.nodes, view->nodes.count + 1, sizeof(struct node_info *));
+    for (size_t i = 0; strmap_next(&view->nodes, &i, &name, &node);)
+        view->snapshot.nodes[count++] = node;
+    view->snapshot.node_count = count;
+}
+
+static void place_pods(struct view *view, struct node_info *node)
+{
+    const char *key;
+    void *value;
+    for (size_t i = 0; strmap_next(&view->pods, &i, &key, &value);) {
+        struct pod_info *pod = value;
+        if (takes_room(pod) && strcmp(pod->node, node->name) == 0)
+            node_info_add_pod(node, pod);
+    }
+}
+
+static bool same_offer(const struct node_info *old, const struct node_info *fresh)
+{
+    static const char *const parts[][2] = {
+        {"spec", NULL}, {"metadata", "labels"}, {"status", "allocatable"}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const char *const path[] = {parts[i][0], parts[i][1], NULL};
+        const json_t *a = json_at_path(old->node, path), *b = json_at_path(fresh->node, path);
+        if ((a || b) && !(a && b && json_equal(a, b)))
+            return false;
+    }
+    return true;
+}
+
+static void put_node(struct view *view, const struct object *object)
+{
+    struct node_info *old = strmap_get(&view->nodes, object->name);
+    if (old && old->revision >= object->revision)
+        return;
+    struct node_info *node = node_info_new(object_json(object), object->revision);
+    view->relief |= !old || !same_offer(old, node);
+    if (old) { /* assumed Pods stay on it */
+        for (size_t i = 0; i < old->pod_count; i++)
+            node_info_add_pod(node, old->pods[i]);
+    } else {
+        place_pods(view, node);
+    }
+    (void)strmap_put(&view->nodes, object->name, node); /* the old one is freed below */
+    node_info_free(old);
+    list_nodes(view);
+}
+
+static void remove_node(struct view *view, const struct object *object)
+{
+    node_info_free(strmap_remove(&view->nodes, object->name));
+    list_nodes(view);
+}
+
+/* ---- following ---- */
+
+static void on_wake(void *arg)
+{
+    (void)arg; /* the controller frame wakes the scheduler */
+}
+
+/* Nothing, since reading is by events that come after the list. */
+static bool open_watch(struct view *view, const char *resource, int64_t revision,
+                       struct watch **watch, struct error *err)
+{
+    if (watch_open(view->cluster, resource, revision, on_wake, view, watch) == CACHE_LIST_OK)
+        return true;
+    return error_unavailable(err, "the cache of %s was dropped while it was read", resource);
+}
+
+static bool load(struct view *view, struct error *err)
+{
+    CLEANUP(object_list_free) struct object_list nodes = {0};
+    CLEANUP(object_list_free) struct object_list pods = {0};
+    view_clear(view);
+    if (!cache_list(view->cluster, "nodes", NULL, &nodes, err) ||
+        !cache_list(view->cluster, "pods", NULL, &pods, err) ||
+        !open_watch(view, "nodes", nodes.revision, &view->node_watch, err) ||
+        !open_watch(view, "pods", pods.revision, &view->pod_watch, err))
+        return false;
+    for (size_t i = 0; i < nodes.count; i++)
+        put_node(view, nodes.items[i]);
+    for (size_t i = 0; i < pods.count; i++)
+        put_pod(view, pods.items[i]);
+    return true;
+}
+
+static bool drain(struct view *view, struct watch *watch,
+                  void (*put)(struct view *view, const struct object *object),
+                  void (*drop)(struct view *view, const struct object *object))
+{
+    for (;;) {
+        struct event *event = NULL;
+        switch (watch_next(watch, &event)) {
+        case WATCH_EVENT:
+            (event->type == EVENT_DELETED ? drop : put)(view, event->object);
+            event_unref(event);
+            break;
+        case WATCH_EMPTY:
+            return true;
+        case WATCH_GONE:
+            return false;
+        }
+    }
+}
+
+/* Only while a Pod asks for them by selector would namespaces' labels matter; they are few and in
+ * memory. */
+static bool read_namespaces(struct view *view, struct error *err)
+{
+    CLEANUP(object_list_free) struct object_list list = {0};
+    if (!cache_list(view->cluster, "namespaces", NULL, &list, err))
+        return false;
+    json_decref(view->snapshot.namespaces);
+    view->snapshot.namespaces = json_object();
+    for (size_t i = 0; i < list.count; i++) {
+        json_t *labels = json_object();
+        for (uint32_t j = 0; j < list.items[i]->label_count; j++)
+            json_object_set_new(labels, list.items[i]->labels[j].key,
+                                json_string(list.items[i]->labels[j].value));
+        json_object_set_new(view->snapshot.namespaces, list.items[i]->name, labels);
+    }
+    return true;
+}
+
+static void relieve(struct view *view, int64_t now_us)
+{
+    const char *key;
+    void *value;
+    for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
+        struct pending *pending = value;
+        if (pending->stuck && (view->relief || now_us - pending->stuck_since_us > STUCK_MAX_US))
+            pending->stuck = false;
+    }
+    view->relief = false;
+}
+
+bool view_update(struct view *view, int64_t now_us, struct error *err)
+{
+    bool fresh = view->pod_watch && view->node_watch &&
+                 drain(view, view->node_watch, put_node, remove_node) &&
+                 drain(view, view->pod_watch, put_pod, remove_pod);
+    if (!fresh && !load(view, err)) {
+        view_clear(view);
+        return false;
+    }
+    if (view->pending.count && !read_namespaces(view, err))
+        return false;
+    relieve(view, now_us);
+    return true;
+}
+
+void view_assume(struct view *view, struct pod_info *pod, struct node_info *node)
+{
+    (void)view;
+    node_info_add_pod(node, pod);
+}
+
+void view_forget(struct view *view, struct pod_info *pod, struct node_info *node)
+{
+    (void)view;
+    node_info_remove_pod(node, pod);
+}
+
+/* ---- what to try ---- */
+
+void pending_stick(struct pending *pending, int64_t now_us)
+{
+    int64_t backoff_us = BACKOFF_FIRST_US;
+    for (unsigned i = 0; i < pending->attempts && backoff_us < BACKOFF_MAX_US; i++)
+        backoff_us *= 2;
+    pending->attempts++;
+    pending->stuck = true;
+    pending->stuck_since_us = now_us;
+    pending->not_before_us = now_us + (backoff_us < BACKOFF_MAX_US ? backoff_us : BACKOFF_MAX_US);
+}
+
+static int compare(const void *left, const void *right, void *arg)
+{
+    bool (*const *less)(const struct pod_info *a, const struct pod_info *b) = arg;
+    const struct pending *a = *(struct pending *const *)left, *b = *(struct pending *const *)right;
+    return (*less)(a->pod, b->pod) ? -1 : (*less)(b->pod, a->pod) ? 1 : 0;
+}
+
+struct pending **view_ready(struct view *view,
+                            bool (*less)(const struct pod_info *a, const struct pod_info *b),
+                            int64_t now_us, size_t *count, int64_t *next_us)
+{
+    struct pending **ready = xcalloc(view->pending.count + 1, sizeof(struct pending *));
+    const char *key;
+    void *value;
+    *count = 0;
+    *next_us = 0;
+    for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
+        struct pending *pending = value;
+        int64_t at_us =
+            pending->stuck ? pending->stuck_since_us + STUCK_MAX_US : pending->not_before_us;
+        if (!pending->stuck && at_us <= now_us)
+            ready[(*count)++] = pending;
+        else if (!*next_us || at_us < *next_us)
+            *next_us = at_us;
+    }
+    qsort_r(ready, *count, sizeof(struct pending *), compare, &less);
+    return ready;
+}

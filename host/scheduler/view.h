@@ -1,0 +1,42 @@
+/* host/scheduler/view.h: one cluster's nodes and Pods as the scheduler knows them, kept up to date
+ * by watching.
+ *
+ * Used by one worker at a time (the work queue never gives a key to two). */
+#pragma once
+#include "host/scheduler/framework.h"
+#include "store/cache.h"
+
+/* A Pod that waits for a node. */
+struct pending {
+    struct pod_info *pod; /* in view->pods */
+    unsigned attempts;
+    int64_t not_before_us; /* back-off */
+    bool stuck;            /* was found unschedulable; waits for a change that may help */
+    int64_t stuck_since_us;
+};
+
+struct view {
+    struct cluster *cluster;
+    struct snapshot snapshot;
+    struct strmap pods;    /* "NS/NAME" -> struct pod_info */
+    struct strmap nodes;   /* name -> struct node_info */
+    struct strmap pending; /* "NS/NAME" -> struct pending */
+    struct watch *pod_watch, *node_watch;
+    bool relief; /* something happened that may make stuck Pods fit */
+    int64_t used_us;
+};
+
+struct view *view_new(struct cluster *cluster);
+void view_free(struct view *view);
+/* Brings it up to date: loads at first and after the watch fell behind. Blocking at first use. */
+MUST_CHECK bool view_update(struct view *view, int64_t now_us, struct error *err);
+/* The Pod takes its place (or gives it back) before the API has said so. */
+void view_assume(struct view *view, struct pod_info *pod, struct node_info *node);
+void view_forget(struct view *view, struct pod_info *pod, struct node_info *node);
+/* Pods to try now, in `less` order; the array is the caller's, the items are not. `next_us`: when
+ * the next one's back-off ends; 0: none waits for that. */
+struct pending **view_ready(struct view *view,
+                            bool (*less)(const struct pod_info *a, const struct pod_info *b),
+                            int64_t now_us, size_t *count, int64_t *next_us);
+/* The tries of one Pod failed: it waits. */
+void pending_stick(struct pending *pending, int64_t now_us);
