@@ -63,7 +63,8 @@ enum store_result {
     STORE_ABSENT,      /* update, delete: nothing there */
     STORE_OVER_LIMIT,  /* a charge passed its limit; `refused` is its index */
     STORE_NO_CLUSTER,  /* deleted meanwhile */
-    STORE_UNAVAILABLE, /* the database did not take it; nothing was written */
+    STORE_UNAVAILABLE, /* the database did not take it within 10 s (nothing was written), or was lost and did not come
+                        * back to tell; at once when it has been away for longer */
 };
 
 /* A counter that changes with the write, in the same transaction: quotas cannot be raced past. */
@@ -83,11 +84,12 @@ struct store_write {
     int64_t expect_revision;    /* update, delete: 0 takes whatever is there */
     const struct store_charge *charges;
     size_t charge_count;
-    /* Called once, on a writer thread (or the caller's, when the queue is full: STORE_UNAVAILABLE). Must not block.
+    /* Called once, on a thread of the store's (or the caller's, when the queue is full: STORE_UNAVAILABLE). Must not block.
      * `object` is borrowed. The write and what it points to must live until then. */
     void (*done)(struct store_write *write, enum store_result result, struct object *object, size_t refused);
     void *arg;
-    struct store_write *next; /* the store's */
+    struct store_write *next; /* the store's, as what follows */
+    int64_t submitted_mono_ns;
 };
 
 void store_submit(struct store *store, struct store_write *write);

@@ -1,0 +1,50 @@
+/* Applying changes: in revision order within a cluster, to its caches and then to listeners. */
+#include "store/store_internal.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "store/cache_internal.h"
+
+void store_listen(struct store *store, store_change_fn fn, void *arg)
+{
+    assert(store->listener_count < LISTENERS_MAX);
+    store->listeners[store->listener_count].fn = fn;
+    store->listeners[store->listener_count].arg = arg;
+    store->listener_count++;
+}
+
+static void apply_next(struct cluster *cluster, const struct change *change)
+{
+    CLEANUP(object_unref_ptr) struct object *before = NULL;
+    const struct store *store = cluster->store;
+    cache_apply(cluster, change->type, change->revision, change->object, &before);
+    for (unsigned i = 0; i < store->listener_count; i++)
+        store->listeners[i].fn(store->listeners[i].arg, cluster, change->type, change->object,
+                               before ? before : change->before);
+}
+
+enum apply_result apply_change(struct cluster *cluster, const struct change *change)
+{
+    enum apply_result result = APPLY_GAP;
+    cluster_apply_lock(cluster);
+    int64_t applied = atomic_load(&cluster->revision);
+    if (change->revision <= applied) {
+        result = APPLY_KNOWN;
+    } else if (change->revision == applied + 1) {
+        apply_next(cluster, change);
+        result = APPLY_DONE;
+    }
+    cluster_apply_unlock(cluster);
+    return result;
+}
+
+void apply_reset(struct cluster *cluster, int64_t revision)
+{
+    log_warn("store", "the change history of cluster %lld is cut: its caches are read anew", (long long)cluster->id);
+    cluster_cache_drop(cluster);
+    cluster_apply_lock(cluster);
+    if (atomic_load(&cluster->revision) < revision)
+        atomic_store(&cluster->revision, revision);
+    cluster_apply_unlock(cluster);
+}

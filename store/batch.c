@@ -1,0 +1,238 @@
+/* Group commit: up to BATCH_MAX calls of write_object() and one Sync, in one round trip and one transaction. */
+#include "store/store_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define BATCH_WAIT_NS ((int64_t)15 * 1000000000)
+
+enum code { CODE_OK, CODE_STALE, CODE_EXISTS, CODE_ABSENT, CODE_OVER_LIMIT, CODE_NO_CLUSTER, CODE_COUNT };
+
+static const enum store_result results[CODE_COUNT] = {
+    [CODE_OK] = STORE_OK,         [CODE_STALE] = STORE_STALE,           [CODE_EXISTS] = STORE_EXISTS,
+    [CODE_ABSENT] = STORE_ABSENT, [CODE_OVER_LIMIT] = STORE_OVER_LIMIT, [CODE_NO_CLUSTER] = STORE_NO_CLUSTER,
+};
+
+enum column { CODE, REVISION, REFUSED, WAS_REVISION, WAS_AT, WAS_KEY_ID, WAS_BODY };
+
+bool batch_prepare(PGconn *conn, struct error *err)
+{
+    static const char *const statements[][2] = {
+        {"write", "SELECT code, revision, refused, was_revision, was_at, was_key_id, was_body FROM "
+                  "write_object($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"},
+        {"notify", "SELECT pg_notify('warren', $1)"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        int64_t deadline = clock_mono_ns() + BATCH_WAIT_NS;
+        if (!PQsendPrepare(conn, statements[i][0], statements[i][1], 0, NULL) || !pg_wait(conn, deadline))
+            return error_unavailable(err, "the database: connection lost");
+        bool ok = true;
+        for (PGresult *result; (result = PQgetResult(conn));) {
+            ok = ok && PQresultStatus(result) == PGRES_COMMAND_OK;
+            PQclear(result);
+        }
+        if (!ok)
+            return error_unavailable(err, "the database: preparing statements failed");
+    }
+    if (!pg_command(conn, "SET ROLE warren_tenant", err))
+        return false;
+    return PQenterPipelineMode(conn) ? true : error_unavailable(err, "the database: no pipeline mode");
+}
+
+/* ---- sending ---- */
+
+struct charge_arrays {
+    struct buf scopes, counters, deltas, limits;
+};
+
+static void charge_arrays_free(struct charge_arrays *arrays)
+{
+    buf_free(&arrays->scopes);
+    buf_free(&arrays->counters);
+    buf_free(&arrays->deltas);
+    buf_free(&arrays->limits);
+}
+
+static void add_charges(struct pg_params *params, const struct store_write *write, struct charge_arrays *arrays)
+{
+    if (!write->charge_count) {
+        for (unsigned i = 0; i < 4; i++)
+            pg_text(params, NULL);
+        return;
+    }
+    pg_array_begin(&arrays->scopes, PG_OID_TEXT);
+    pg_array_begin(&arrays->counters, PG_OID_TEXT);
+    pg_array_begin(&arrays->deltas, PG_OID_INT8);
+    pg_array_begin(&arrays->limits, PG_OID_INT8);
+    for (size_t i = 0; i < write->charge_count; i++) {
+        const struct store_charge *charge = &write->charges[i];
+        pg_array_add(&arrays->scopes, charge->scope, strlen(charge->scope));
+        pg_array_add(&arrays->counters, charge->counter, strlen(charge->counter));
+        pg_array_i64(&arrays->deltas, charge->delta);
+        pg_array_i64(&arrays->limits, charge->limit);
+    }
+    pg_array(params, &arrays->scopes);
+    pg_array(params, &arrays->counters);
+    pg_array(params, &arrays->deltas);
+    pg_array(params, &arrays->limits);
+}
+
+static bool send_write(PGconn *conn, const struct slot *slot)
+{
+    const struct store_write *write = slot->write;
+    CLEANUP(charge_arrays_free) struct charge_arrays arrays = {BUF_TEXT, BUF_TEXT, BUF_TEXT, BUF_TEXT};
+    struct pg_params params = {0};
+    pg_i64(&params, write->cluster->id);
+    pg_i16(&params, (int16_t)write->op);
+    pg_text(&params, write->resource);
+    pg_text(&params, write->draft.ns);
+    pg_text(&params, write->draft.name);
+    pg_i64(&params, write->op == STORE_CREATE ? 0 : write->expect_revision);
+    pg_bytes(&params, write->op == STORE_DELETE ? (struct str){0} : write->draft.body);
+    pg_i32(&params, (int32_t)write->draft.revision_at);
+    pg_i32(&params, 0);
+    pg_i64(&params, slot->tag);
+    add_charges(&params, write, &arrays);
+    return PQsendQueryPrepared(conn, "write", params.count, params.values, params.lengths, params.formats, 1);
+}
+
+/* One for each cluster of the batch; `slots` are sorted by cluster. */
+static bool send_notifies(const struct store *store, PGconn *conn, const struct slot *slots, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (i && slots[i].write->cluster == slots[i - 1].write->cluster)
+            continue;
+        CLEANUP(free_ptr) char *payload =
+            xasprintf("w %lld %s", (long long)slots[i].write->cluster->id, store->id);
+        struct pg_params params = {0};
+        pg_text(&params, payload);
+        if (!PQsendQueryPrepared(conn, "notify", 1, params.values, params.lengths, params.formats, 1))
+            return false;
+    }
+    return true;
+}
+
+static bool send_all(const struct store *store, PGconn *conn, struct slot *slots, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        slots[i].base_revision = atomic_load(&slots[i].write->cluster->revision);
+        if (!send_write(conn, &slots[i]))
+            return false;
+    }
+    if (atomic_load(&store->notify) && !send_notifies(store, conn, slots, count))
+        return false;
+    return PQpipelineSync(conn);
+}
+
+/* ---- receiving ---- */
+
+/* Errors after which the same batch may succeed: serialization and deadlock (40), resources such as a full disk (53),
+ * locks (55), shutdown (57), and a partition of `change` that is not made yet (23514). */
+static bool is_transient(const char *state)
+{
+    static const char *const prefixes[] = {"40", "53", "55", "57", "23514"};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        if (text_starts(state, prefixes[i]))
+            return true;
+    return false;
+}
+
+/* Reads up to the Sync; keeps the rows of the writes, in their order. */
+static enum batch_end receive(PGconn *conn, PGresult **rows, unsigned count, struct error *err)
+{
+    int64_t deadline = clock_mono_ns() + BATCH_WAIT_NS;
+    enum batch_end end = BATCH_DONE;
+    for (unsigned statement = 0;;) {
+        if (!pg_wait(conn, deadline))
+            return BATCH_LOST;
+        PGresult *result = PQgetResult(conn);
+        if (PQstatus(conn) != CONNECTION_OK) {
+            PQclear(result);
+            return BATCH_LOST;
+        }
+        if (!result) {
+            statement++;
+            continue;
+        }
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            return end;
+        }
+        if (status == PGRES_TUPLES_OK && statement < count && PQntuples(result) == 1) {
+            rows[statement] = result;
+            continue;
+        }
+        if (status == PGRES_FATAL_ERROR && end == BATCH_DONE) {
+            const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+            const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+            end = state && is_transient(state) ? BATCH_TRANSIENT : BATCH_REFUSED;
+            error_unavailable(err, "a write was refused: %s", message ? message : "unknown");
+        }
+        PQclear(result);
+    }
+}
+
+static struct outcome read_outcome(const PGresult *row)
+{
+    int16_t code = row ? pg_get_i16(row, 0, CODE) : -1;
+    if (code < 0 || code >= CODE_COUNT)
+        return (struct outcome){.result = STORE_UNAVAILABLE};
+    return (struct outcome){.result = results[code],
+                            .revision = pg_get_i64(row, 0, REVISION),
+                            .refused = pg_get_i32(row, 0, REFUSED),
+                            .was = {.revision = pg_get_i64(row, 0, WAS_REVISION),
+                                    .revision_at = pg_get_i32(row, 0, WAS_AT),
+                                    .key_id = pg_get_i32(row, 0, WAS_KEY_ID),
+                                    .body = pg_get_bytes(row, 0, WAS_BODY)}};
+}
+
+enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count, struct error *err)
+{
+    PGresult *rows[BATCH_MAX] = {0};
+    enum batch_end end = send_all(store, conn, slots, count) ? receive(conn, rows, count, err) : BATCH_LOST;
+    for (unsigned i = 0; i < count; i++) {
+        if (end == BATCH_DONE) {
+            struct outcome outcome = read_outcome(rows[i]);
+            slot_finish(store, &slots[i], &outcome);
+        }
+        PQclear(rows[i]);
+    }
+    return end;
+}
+
+/* ---- finishing ---- */
+
+static struct object *outcome_object(const struct store_write *write, const struct outcome *outcome)
+{
+    struct row_body was = outcome->was;
+    switch (outcome->result) {
+    case STORE_OK:
+        if (write->op != STORE_DELETE)
+            return object_new(write->resource, &write->draft, outcome->revision, write->value);
+        was.revision = outcome->revision;
+        return row_object(write->cluster, write->resource, write->draft.ns, write->draft.name, &was);
+    case STORE_STALE:
+    case STORE_EXISTS:
+        return row_object(write->cluster, write->resource, write->draft.ns, write->draft.name, &was);
+    default:
+        return NULL;
+    }
+}
+
+void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome)
+{
+    static const enum event_type types[] = {
+        [STORE_CREATE] = EVENT_ADDED, [STORE_UPDATE] = EVENT_MODIFIED, [STORE_DELETE] = EVENT_DELETED};
+    struct store_write *write = slot->write;
+    CLEANUP(object_unref_ptr) struct object *object = outcome_object(write, outcome);
+    if (outcome->result == STORE_OK && object) {
+        const struct change change = {.type = types[write->op], .revision = outcome->revision, .object = object};
+        if (apply_change(write->cluster, &change) == APPLY_GAP) {
+            feed_park(store, write, outcome->revision, object);
+            return;
+        }
+    }
+    write->done(write, outcome->result, object, (size_t)outcome->refused);
+}

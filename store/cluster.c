@@ -1,0 +1,132 @@
+#include "store/store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* What a cluster is here: the public struct and its locks, in one block. */
+struct cluster_box {
+    struct cluster cluster;
+    pthread_mutex_t parts_lock;
+    pthread_mutex_t apply_lock;
+    char name[];
+};
+
+static struct cluster_box *box_of(struct cluster *cluster)
+{
+    return (struct cluster_box *)cluster;
+}
+
+struct cluster *cluster_new(struct store *store, const struct cluster_row *row)
+{
+    size_t name_size = strlen(row->name) + 1;
+    struct cluster_box *box = xcalloc(1, sizeof(*box) + name_size);
+    struct cluster *cluster = &box->cluster;
+    memcpy(box->name, row->name, name_size);
+    pthread_mutex_init(&box->parts_lock, NULL);
+    pthread_mutex_init(&box->apply_lock, NULL);
+    cluster->id = row->id;
+    cluster->name = box->name;
+    cluster->store = store;
+    cluster->lock = &box->parts_lock;
+    (void)snprintf(cluster->uid, sizeof(cluster->uid), "%s", row->uid);
+    atomic_init(&cluster->refs, 1);
+    atomic_init(&cluster->state, (enum cluster_state)row->state);
+    atomic_init(&cluster->revision, row->revision);
+    atomic_init(&cluster->used_mono_ns, 0);
+    return cluster;
+}
+
+struct cluster *cluster_ref(struct cluster *cluster)
+{
+    atomic_fetch_add_explicit(&cluster->refs, 1, memory_order_relaxed);
+    return cluster;
+}
+
+void cluster_unref(struct cluster *cluster)
+{
+    if (!cluster || atomic_fetch_sub_explicit(&cluster->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    struct cluster_box *box = box_of(cluster);
+    cluster_part_drop(cluster, CLUSTER_PART_COUNT);
+    pthread_mutex_destroy(&box->parts_lock);
+    pthread_mutex_destroy(&box->apply_lock);
+    free(box);
+}
+
+void cluster_unref_ptr(struct cluster **cluster)
+{
+    cluster_unref(*cluster);
+}
+
+void cluster_touch(struct cluster *cluster)
+{
+    atomic_store_explicit(&cluster->used_mono_ns, clock_mono_ns(), memory_order_relaxed);
+}
+
+void cluster_apply_lock(struct cluster *cluster)
+{
+    pthread_mutex_lock(&box_of(cluster)->apply_lock);
+}
+
+void cluster_apply_unlock(struct cluster *cluster)
+{
+    pthread_mutex_unlock(&box_of(cluster)->apply_lock);
+}
+
+void cluster_part_unref(struct cluster_part *part)
+{
+    if (part && atomic_fetch_sub_explicit(&part->refs, 1, memory_order_acq_rel) == 1)
+        part->free(part);
+}
+
+struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_part_kind kind)
+{
+    pthread_mutex_lock(cluster->lock);
+    struct cluster_part *part = cluster->parts[kind];
+    if (part)
+        atomic_fetch_add_explicit(&part->refs, 1, memory_order_relaxed);
+    pthread_mutex_unlock(cluster->lock);
+    return part;
+}
+
+struct cluster_part *cluster_part_get(struct cluster *cluster, enum cluster_part_kind kind,
+                                      struct cluster_part *(*make)(struct cluster *cluster))
+{
+    struct cluster_part *part = cluster_part_peek(cluster, kind);
+    if (part)
+        return part;
+    struct cluster_part *made = make(cluster), *loser = NULL;
+    if (!made)
+        return NULL;
+    atomic_store(&made->refs, 2); /* the cluster's and the caller's */
+    pthread_mutex_lock(cluster->lock);
+    part = cluster->parts[kind];
+    if (part) {
+        atomic_fetch_add_explicit(&part->refs, 1, memory_order_relaxed);
+        loser = made;
+    } else {
+        part = cluster->parts[kind] = made;
+    }
+    pthread_mutex_unlock(cluster->lock);
+    if (loser)
+        loser->free(loser);
+    return part;
+}
+
+void cluster_part_drop(struct cluster *cluster, enum cluster_part_kind kind)
+{
+    struct cluster_part *dropped[CLUSTER_PART_COUNT] = {0};
+    unsigned first = kind == CLUSTER_PART_COUNT ? 0 : kind;
+    unsigned last = kind == CLUSTER_PART_COUNT ? CLUSTER_PART_COUNT - 1 : kind;
+    pthread_mutex_lock(cluster->lock);
+    for (unsigned i = first; i <= last; i++) {
+        dropped[i] = cluster->parts[i];
+        cluster->parts[i] = NULL;
+    }
+    pthread_mutex_unlock(cluster->lock);
+    for (unsigned i = first; i <= last; i++)
+        cluster_part_unref(dropped[i]);
+}

@@ -1,0 +1,12 @@
+# Writes OUTPUT: the bytes of FILES as a table that migrate.c reads.
+set(body "#include \"store/migrate_internal.h\"\n\n")
+set(table "")
+foreach(file ${FILES})
+  get_filename_component(stem ${file} NAME_WE)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(APPEND body "static const char text_${stem}[] = {${bytes}0};\n")
+  string(APPEND table "    {\"${stem}\", text_${stem}},\n")
+endforeach()
+string(APPEND body "\nconst struct migration migrations[] = {\n${table}    {0, 0},\n};\n")
+file(WRITE ${OUTPUT} "${body}")

@@ -1,0 +1,206 @@
+/* Clusters come and go: each in one call of the database. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/store_internal.h"
+
+#define SEED_BYTES_MAX ((size_t)64 << 20)
+
+struct seed_arrays {
+    struct buf resources, namespaces, names, ats, key_ids, bodies;
+};
+
+static void seed_arrays_free(struct seed_arrays *arrays)
+{
+    buf_free(&arrays->resources);
+    buf_free(&arrays->namespaces);
+    buf_free(&arrays->names);
+    buf_free(&arrays->ats);
+    buf_free(&arrays->key_ids);
+    buf_free(&arrays->bodies);
+}
+
+static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arrays)
+{
+    pg_array_begin(&arrays->resources, PG_OID_TEXT);
+    pg_array_begin(&arrays->namespaces, PG_OID_TEXT);
+    pg_array_begin(&arrays->names, PG_OID_TEXT);
+    pg_array_begin(&arrays->ats, PG_OID_INT4);
+    pg_array_begin(&arrays->key_ids, PG_OID_INT4);
+    pg_array_begin(&arrays->bodies, PG_OID_BYTEA);
+    for (size_t i = 0; i < seed->write_count; i++) {
+        const struct store_write *write = &seed->writes[i];
+        assert(write->op == STORE_CREATE);
+        pg_array_add(&arrays->resources, write->resource, strlen(write->resource));
+        pg_array_add(&arrays->namespaces, write->draft.ns, strlen(write->draft.ns));
+        pg_array_add(&arrays->names, write->draft.name, strlen(write->draft.name));
+        pg_array_i32(&arrays->ats, (int32_t)write->draft.revision_at);
+        pg_array_i32(&arrays->key_ids, 0);
+        pg_array_add(&arrays->bodies, write->draft.body.data, write->draft.body.len);
+    }
+    return buf_ok(&arrays->resources) && buf_ok(&arrays->namespaces) && buf_ok(&arrays->names) &&
+           buf_ok(&arrays->bodies);
+}
+
+/* The new id; 0 when the name is taken; -1 when it failed. */
+static int64_t insert_cluster(struct store *store, PGconn *conn, const struct cluster_seed *seed, struct error *err)
+{
+    const struct buf text = BUF_INIT(SEED_BYTES_MAX);
+    CLEANUP(seed_arrays_free) struct seed_arrays arrays = {text, text, text, text, text, text};
+    struct pg_params params = {0};
+    (void)store;
+    if (!fill_arrays(seed, &arrays)) {
+        error_internal(err, "the objects of a new cluster are too large");
+        return -1;
+    }
+    pg_i64(&params, 0);
+    pg_text(&params, seed->name);
+    pg_text(&params, seed->uid);
+    pg_i32(&params, 0);
+    pg_bytes(&params, (struct str){0});
+    pg_bytes(&params, seed->secrets.data ? seed->secrets : STR(""));
+    pg_array(&params, &arrays.resources);
+    pg_array(&params, &arrays.namespaces);
+    pg_array(&params, &arrays.names);
+    pg_array(&params, &arrays.ats);
+    pg_array(&params, &arrays.key_ids);
+    pg_array(&params, &arrays.bodies);
+    CLEANUP(pg_result_clear) PGresult *row =
+        pg_query(conn, "SELECT create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", &params, err);
+    return row ? pg_get_i64(row, 0, 0) : -1;
+}
+
+/* Tells listeners what the cluster was born with, before anybody can write to it. */
+static struct cluster *announce(struct store *store, const struct cluster_seed *seed, int64_t id)
+{
+    int64_t revision = seed->write_count ? (int64_t)seed->write_count : 1;
+    const struct cluster_row row = {.id = id, .revision = revision, .uid = seed->uid, .name = seed->name};
+    struct cluster *cluster = cluster_new(store, &row), *there = NULL;
+    cluster_apply_lock(cluster);
+    if (!directory_add(&store->directory, cluster, &there)) { /* the feed was quicker */
+        cluster_apply_unlock(cluster);
+        cluster_unref(cluster);
+        cluster = there;
+        cluster_apply_lock(cluster);
+    }
+    for (size_t i = 0; store->listener_count && i < seed->write_count; i++) {
+        const struct store_write *write = &seed->writes[i];
+        CLEANUP(object_unref_ptr) struct object *object =
+            object_new(write->resource, &write->draft, (int64_t)i + 1, write->value);
+        for (unsigned k = 0; k < store->listener_count; k++)
+            store->listeners[k].fn(store->listeners[k].arg, cluster, EVENT_ADDED, object, NULL);
+    }
+    cluster_apply_unlock(cluster);
+    return cluster;
+}
+
+bool store_cluster_create(struct store *store, const struct cluster_seed *seed, struct cluster **out, struct error *err)
+{
+    PGconn *conn = reader_take(store, err);
+    if (!conn)
+        return false;
+    struct error ignored = {0};
+    int64_t id = insert_cluster(store, conn, seed, err);
+    if (id > 0 && !feed_tell_cluster(store, conn, id, &ignored))
+        error_clear(&ignored); /* it is made; others find it at their next look */
+    reader_give(store, conn);
+    if (id == 0)
+        return error_already_exists(err, "clusters", seed->name);
+    if (id < 0)
+        return false;
+    *out = announce(store, seed, id);
+    return true;
+}
+
+/* One statement about one cluster, and others are told. */
+static bool change_cluster(struct cluster *cluster, const char *sql, const struct pg_params *params, struct error *err)
+{
+    PGconn *conn = reader_take(cluster->store, err);
+    if (!conn)
+        return false;
+    bool ok = pg_command_params(conn, sql, params, err);
+    struct error ignored = {0};
+    if (ok && !feed_tell_cluster(cluster->store, conn, cluster->id, &ignored))
+        error_clear(&ignored); /* as above */
+    reader_give(cluster->store, conn);
+    return ok;
+}
+
+bool store_cluster_set_state(struct cluster *cluster, enum cluster_state state, struct error *err)
+{
+    struct pg_params params = {0};
+    pg_i64(&params, cluster->id);
+    pg_i16(&params, (int16_t)state);
+    if (!change_cluster(cluster, "UPDATE cluster SET state = $2 WHERE id = $1", &params, err))
+        return false;
+    atomic_store(&cluster->state, state);
+    return true;
+}
+
+bool store_cluster_delete(struct cluster *cluster, struct error *err)
+{
+    struct pg_params params = {0};
+    assert(cluster->id != CLUSTER_HOST_ID);
+    pg_i64(&params, cluster->id);
+    if (!change_cluster(cluster, "SELECT delete_cluster($1)", &params, err))
+        return false;
+    directory_remove(&cluster->store->directory, cluster);
+    return true;
+}
+
+bool store_cluster_secrets(struct cluster *cluster, struct buf *out, struct error *err)
+{
+    struct pg_params params = {0};
+    pg_i64(&params, cluster->id);
+    PGconn *conn = reader_take(cluster->store, err);
+    CLEANUP(pg_result_clear) PGresult *row =
+        conn ? pg_query(conn, "SELECT secrets FROM cluster WHERE id = $1", &params, err) : NULL;
+    reader_give(cluster->store, conn);
+    if (!row)
+        return false;
+    if (!PQntuples(row))
+        return error_not_found(err, "clusters", cluster->name);
+    buf_clear(out);
+    buf_add_str(out, pg_get_bytes(row, 0, 0));
+    return buf_ok(out) ? true : error_internal(err, "the secrets of a cluster are too large");
+}
+
+bool store_cluster_set_secrets(struct cluster *cluster, struct str secrets, struct error *err)
+{
+    struct pg_params params = {0};
+    pg_i64(&params, cluster->id);
+    pg_bytes(&params, secrets.data ? secrets : STR(""));
+    return change_cluster(cluster, "UPDATE cluster SET secrets = $2 WHERE id = $1", &params, err);
+}
+
+bool store_cluster_settled(struct cluster *cluster, int64_t revision, struct error *err)
+{
+    struct pg_params params = {0};
+    pg_i64(&params, cluster->id);
+    pg_i64(&params, revision);
+    PGconn *conn = reader_take(cluster->store, err);
+    bool ok = conn && pg_command_params(conn, "UPDATE cluster SET settled = $2 WHERE id = $1 AND settled < $2",
+                                        &params, err);
+    reader_give(cluster->store, conn);
+    return ok;
+}
+
+struct cluster **store_unsettled(struct store *store, size_t *count, struct error *err)
+{
+    PGconn *conn = reader_take(store, err);
+    CLEANUP(pg_result_clear) PGresult *rows = !conn ? NULL :
+        pg_query(conn, "SELECT c.id FROM cluster c JOIN head h ON h.cluster = c.id WHERE h.revision > c.settled "
+                       "ORDER BY c.id", NULL, err);
+    reader_give(store, conn);
+    if (!rows)
+        return NULL;
+    struct cluster **all = xcalloc((size_t)PQntuples(rows), sizeof(struct cluster *));
+    *count = 0;
+    for (int row = 0; row < PQntuples(rows); row++) {
+        struct cluster *cluster = store_cluster_by_id(store, pg_get_i64(rows, row, 0));
+        if (cluster)
+            all[(*count)++] = cluster;
+    }
+    return all;
+}

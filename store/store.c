@@ -1,0 +1,121 @@
+#include "store/store.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/migrate_internal.h"
+#include "store/store_internal.h"
+
+#define WRITERS_DEFAULT 2
+#define READERS_DEFAULT 4
+#define KEEP_DEFAULT_S  600
+
+static bool ensure_host(struct store *store, PGconn *conn, struct error *err)
+{
+    char uid[UUID_TEXT_SIZE];
+    struct pg_params params = {0};
+    uuid_make(uid);
+    pg_i64(&params, CLUSTER_HOST_ID);
+    pg_text(&params, uid);
+    (void)store;
+    return pg_command_params(conn, "SELECT create_cluster($1, 'host', $2, 0, NULL, '', '{}', '{}', '{}', '{}', '{}', '{}')",
+                             &params, err);
+}
+
+static bool prepare_database(struct store *store, struct error *err)
+{
+    PGconn *conn = reader_take(store, err);
+    bool ok = conn && migrate(conn, err) && ensure_host(store, conn, err);
+    reader_give(store, conn);
+    return ok;
+}
+
+static bool start_writers(struct store *store, unsigned count, struct error *err)
+{
+    store->writers = xcalloc(count, sizeof(struct writer *));
+    for (; store->writer_count < count; store->writer_count++) {
+        store->writers[store->writer_count] = writer_start(store, err);
+        if (!store->writers[store->writer_count])
+            return false;
+    }
+    return true;
+}
+
+struct store *store_open(const struct store_options *options, struct error *err)
+{
+    struct store *store = xcalloc(1, sizeof(*store));
+    store->conninfo = xstrdup(options->conninfo);
+    store->change_keep_s = options->change_keep_s ? options->change_keep_s : KEEP_DEFAULT_S;
+    uuid_make(store->id);
+    directory_init(&store->directory);
+    readers_init(&store->readers, options->reader_connections ? options->reader_connections : READERS_DEFAULT);
+    if (prepare_database(store, err) && feed_start(store, err) &&
+        start_writers(store, options->writer_threads ? options->writer_threads : WRITERS_DEFAULT, err))
+        return store;
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    for (unsigned i = 0; i < store->writer_count; i++)
+        writer_stop(store->writers[i]);
+    free(store->writers);
+    feed_stop(store->feed);
+    directory_deinit(&store->directory);
+    readers_deinit(&store->readers);
+    free(store->conninfo);
+    free(store);
+}
+
+bool store_healthy(struct store *store)
+{
+    return atomic_load(&store->down) == 0;
+}
+
+void store_submit(struct store *store, struct store_write *write)
+{
+    struct writer *writer = store->writers[(uint64_t)write->cluster->id % store->writer_count];
+    if (!writer_submit(writer, write))
+        write->done(write, STORE_UNAVAILABLE, NULL, 0);
+}
+
+struct waiting {
+    sem_t finished;
+    enum store_result result;
+    struct object *object;
+    size_t refused;
+};
+
+static void wake_waiting(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+{
+    struct waiting *waiting = write->arg;
+    waiting->result = result;
+    waiting->object = object ? object_ref(object) : NULL;
+    waiting->refused = refused;
+    sem_post(&waiting->finished);
+}
+
+enum store_result store_write_wait(struct store *store, struct store_write *write, struct object **object,
+                                   size_t *refused)
+{
+    struct waiting waiting;
+    sem_init(&waiting.finished, 0, 0);
+    write->done = wake_waiting;
+    write->arg = &waiting;
+    store_submit(store, write);
+    while (sem_wait(&waiting.finished))
+        ; /* interrupted by a signal */
+    sem_destroy(&waiting.finished);
+    if (refused)
+        *refused = waiting.refused;
+    if (object)
+        *object = waiting.object;
+    else
+        object_unref(waiting.object);
+    return waiting.result;
+}

@@ -1,0 +1,175 @@
+/* store/store_internal.h: the parts of an open store.
+ *
+ *  store_submit → writer (a thread, one connection) → write_object() in PostgreSQL → apply → done
+ *                                                   ↘ a gap: feed (a thread) reads `change`, applies, then done
+ * Locks, in this order: a cluster's apply lock, cache locks (cache_internal.h); all others are leaves. */
+#pragma once
+#include <pthread.h>
+
+#include "base/strmap.h"
+#include "store/cache.h"
+#include "store/pg_internal.h"
+#include "store/store.h"
+
+#define LISTENERS_MAX 8
+
+struct feed;
+struct writer;
+
+/* Clusters by name and by id; each entry is a reference. */
+struct directory {
+    pthread_rwlock_t lock;
+    struct strmap by_name;
+    struct cluster **by_id; /* ascending */
+    size_t count, capacity;
+};
+
+/* Connections for blocking calls, as the login role. */
+struct readers {
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    PGconn **idle;
+    unsigned idle_count, open_count, open_max;
+};
+
+struct store {
+    char *conninfo;
+    char id[UUID_TEXT_SIZE]; /* of this replica */
+    int64_t change_keep_s;
+    struct directory directory;
+    struct readers readers;
+    struct writer **writers;
+    unsigned writer_count;
+    struct feed *feed;
+    struct {
+        store_change_fn fn;
+        void *arg;
+    } listeners[LISTENERS_MAX]; /* frozen once traffic starts */
+    unsigned listener_count;
+    atomic_bool notify; /* another replica is up: say what we write */
+    atomic_uint down;   /* threads that have lost the database */
+};
+
+/* ---- cluster.c ---- */
+struct cluster_row {
+    int64_t id, revision;
+    const char *uid, *name;
+    int state;
+};
+struct cluster *cluster_new(struct store *store, const struct cluster_row *row);
+/* Makes what is applied to this cluster, and told to listeners, happen in revision order. */
+void cluster_apply_lock(struct cluster *cluster);
+void cluster_apply_unlock(struct cluster *cluster);
+void cluster_touch(struct cluster *cluster);
+/* The part if it is there, referenced; else NULL. */
+struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_part_kind kind);
+
+/* ---- directory.c ---- */
+void directory_init(struct directory *directory);
+void directory_deinit(struct directory *directory);
+/* Takes a reference of its own. False when the id is there already: `*there` gets a reference to that one. */
+bool directory_add(struct directory *directory, struct cluster *cluster, struct cluster **there);
+/* Forgets it: its parts are dropped, its watches say GONE. */
+void directory_remove(struct directory *directory, struct cluster *cluster);
+/* Reads every cluster, or (id not 0) one; adds, updates states, removes what is gone. */
+MUST_CHECK bool directory_load(struct store *store, PGconn *conn, int64_t id, struct error *err);
+
+/* ---- readers.c ---- */
+void readers_init(struct readers *readers, unsigned max);
+void readers_deinit(struct readers *readers);
+/* A connection, waited for if need be. NULL (503). */
+PGconn *reader_take(struct store *store, struct error *err);
+/* Gives it back; one that is broken or inside a transaction is closed. */
+void reader_give(struct store *store, PGconn *conn);
+
+/* ---- row.c: from rows to objects ---- */
+struct row_body { /* as stored */
+    int64_t revision;
+    int32_t revision_at, key_id;
+    struct str body;
+};
+/* NULL when it cannot be decrypted. */
+struct object *row_object(struct cluster *cluster, const char *resource, const char *ns, const char *name,
+                          const struct row_body *row);
+
+/* ---- history.c: what `change` tells ---- */
+struct change {
+    enum event_type type;
+    int64_t revision;
+    struct object *object, *before; /* referenced; before: NULL for ADDED */
+};
+struct change_list {
+    struct change *items; /* ascending */
+    size_t count;
+    int64_t floor; /* of what was asked for, nothing behind it is missing */
+    int64_t head;  /* history_follow: the cluster's last revision; 0 when the cluster is gone */
+};
+void change_list_clear(struct change_list *list);
+/* The latest changes of one resource, at most `max`. `present` looks an object up in its state as of `upto`. */
+struct history_scope {
+    const char *resource;
+    size_t max;
+    int64_t upto;
+    struct object *(*present)(void *arg, const char *ns, const char *name); /* borrowed */
+    void *arg;
+};
+MUST_CHECK bool history_load(struct cluster *cluster, PGconn *conn, const struct history_scope *scope,
+                             struct change_list *list, struct error *err);
+/* All that happened behind `after`, when it is no more than `max`: else floor is above `after`. */
+MUST_CHECK bool history_follow(struct cluster *cluster, PGconn *conn, int64_t after, size_t max,
+                               struct change_list *list, struct error *err);
+
+/* ---- apply.c ---- */
+enum apply_result { APPLY_DONE, APPLY_KNOWN /* was applied before */, APPLY_GAP };
+/* Applies one change if it is the next one. */
+enum apply_result apply_change(struct cluster *cluster, const struct change *change);
+/* Gives up following: caches are dropped, the cluster is at `revision`. */
+void apply_reset(struct cluster *cluster, int64_t revision);
+
+/* ---- feed.c ---- */
+struct feed *feed_start(struct store *store, struct error *err);
+void feed_stop(struct feed *feed);
+/* Asks for a cluster to be brought up to date. Any thread. */
+void feed_request(struct store *store, struct cluster *cluster);
+/* A write is durable as `revision`, but others' changes come before it: the feed applies those, then calls done. */
+void feed_park(struct store *store, struct store_write *write, int64_t revision, struct object *object);
+/* Waits until the cluster's revision is at least that. */
+MUST_CHECK bool feed_wait(struct cluster *cluster, int64_t revision, struct error *err);
+/* Tells other replicas that a cluster's row has changed. */
+MUST_CHECK bool feed_tell_cluster(struct store *store, PGconn *conn, int64_t id, struct error *err);
+
+/* ---- batch.c: one transaction of several writes ---- */
+#define BATCH_MAX 64
+
+struct slot {
+    struct store_write *write;
+    int64_t tag;           /* of its change row: finds out what became of it */
+    int64_t base_revision; /* the cluster was there when it was sent */
+    unsigned order;
+};
+struct outcome { /* what write_object() answered */
+    enum store_result result;
+    int64_t revision;
+    int32_t refused;
+    struct row_body was; /* stale, exists: what is there; deleted: what was there */
+};
+enum batch_end {
+    BATCH_DONE,
+    BATCH_REFUSED,   /* rolled back by an error in the database */
+    BATCH_TRANSIENT, /* the same, but it may go well in a moment */
+    BATCH_LOST,      /* the connection went: nobody knows */
+};
+/* What a connection needs before batch_run(): role, statements, pipeline mode. */
+MUST_CHECK bool batch_prepare(PGconn *conn, struct error *err);
+/* Sends the writes as one transaction, waits for the commit, then calls `finish` for each. */
+enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count, struct error *err);
+/* Tells the cache and the writer of the request. */
+void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome);
+
+/* ---- writer.c ---- */
+/* A thread, one connection: clusters are spread over them by id. NULL when it cannot start. */
+struct writer *writer_start(struct store *store, struct error *err);
+/* Finishes what is queued, then ends. */
+void writer_stop(struct writer *writer);
+/* False when the queue is full or the database has been away for long. */
+bool writer_submit(struct writer *writer, struct store_write *write);
