@@ -1,0 +1,91 @@
+/* The parts together: reflectors feed the view, one thread turns it into rules, another answers names. */
+#include "host/network.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/network/dns.h"
+#include "host/network/proxy.h"
+#include "host/network/view.h"
+
+#define LISTS 3
+
+static const struct list {
+    const char *path;
+    enum view_kind kind;
+} lists[LISTS] = {
+    {"/api/v1/services", VIEW_SERVICES},
+    {"/apis/discovery.k8s.io/v1/endpointslices", VIEW_SLICES},
+    {"/api/v1/pods", VIEW_PODS},
+};
+
+struct feed {
+    struct view *view;
+    enum view_kind kind;
+    struct reflector *reflector;
+    bool synced; /* owned by the reflector's thread */
+};
+
+struct network {
+    struct network_options options;
+    struct view view;
+    struct feed feeds[LISTS];
+    struct proxy *proxy;
+    struct dns *dns;
+};
+
+static void on_event(void *arg, const char *type, const json_t *object)
+{
+    struct feed *feed = arg;
+    view_apply(feed->view, feed->kind, object, strcmp(type, "DELETED") == 0);
+}
+
+static void on_synced(void *arg)
+{
+    struct feed *feed = arg;
+    if (!feed->synced)
+        view_synced(feed->view);
+    feed->synced = true;
+}
+
+/* Frames that the bridge passes between Pods go through the ip hooks only when the kernel is told so. */
+static bool filter_bridges(void)
+{
+    CLEANUP(close_fd) int fd = open("/proc/sys/net/bridge/bridge-nf-call-iptables", O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, "1", 1) == 1;
+}
+
+struct network *network_start(const struct network_options *options, struct error *err)
+{
+    struct network *network = xcalloc(1, sizeof(*network));
+    network->options = *options;
+    network->options.bridge_filtered = filter_bridges();
+    view_init(&network->view);
+    network->dns = dns_start(&network->options, &network->view, err);
+    network->proxy = network->dns ? proxy_start(&network->options, &network->view, err) : NULL;
+    if (!network->proxy) {
+        network_stop(network);
+        return NULL;
+    }
+    for (size_t i = 0; i < LISTS; i++) {
+        struct feed *feed = &network->feeds[i];
+        *feed = (struct feed){.view = &network->view, .kind = lists[i].kind};
+        const struct reflector_handler handler = {.on_event = on_event, .on_synced = on_synced, .arg = feed};
+        feed->reflector = reflector_start(options->client, lists[i].path, &handler);
+    }
+    return network;
+}
+
+void network_stop(struct network *network)
+{
+    if (!network)
+        return;
+    for (size_t i = 0; i < LISTS; i++)
+        if (network->feeds[i].reflector)
+            reflector_stop(network->feeds[i].reflector);
+    proxy_stop(network->proxy);
+    dns_stop(network->dns);
+    view_deinit(&network->view);
+    free(network);
+}

@@ -1,0 +1,100 @@
+/* One thread: waits for the view to change, lets a burst of changes gather for a moment, replaces the table in one
+ * nftables transaction. */
+#include "host/network/proxy.h"
+
+#include <nftables/libnftables.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "host/network/rules.h"
+
+#define SCRIPT_MAX   ((size_t)64 << 20)
+#define GATHER_NS    15000000
+#define LISTS_NEEDED 3
+#define RETRY_S      2
+
+struct proxy {
+    const struct network_options *options;
+    struct view *view;
+    struct nft_ctx *nft; /* owned by the thread, then by proxy_stop */
+    pthread_t thread;
+    atomic_bool stopping;
+};
+
+static bool run_script(struct proxy *proxy, const struct buf *script)
+{
+    if (!buf_ok(script) || nft_run_cmd_from_buffer(proxy->nft, script->data) != 0) {
+        const char *why = nft_ctx_get_error_buffer(proxy->nft);
+        log_error("proxy", "nftables refused the rules: %.200s", why && *why ? why : "they are too large");
+        return false;
+    }
+    return true;
+}
+
+/* Waits until the view is newer than `done`; false when the proxy stops. Lock held on return in both cases. */
+static bool wait_for_change(struct proxy *proxy, uint64_t done)
+{
+    struct view *view = proxy->view;
+    pthread_mutex_lock(&view->lock);
+    while (!atomic_load(&proxy->stopping) && (view->synced < LISTS_NEEDED || view->version == done))
+        pthread_cond_wait(&view->changed, &view->lock);
+    return !atomic_load(&proxy->stopping);
+}
+
+static void *work(void *arg)
+{
+    struct proxy *proxy = arg;
+    struct view *view = proxy->view;
+    uint64_t done = UINT64_MAX;
+    const struct timespec gather = {.tv_nsec = GATHER_NS}, retry = {.tv_sec = RETRY_S};
+    while (wait_for_change(proxy, done)) {
+        pthread_mutex_unlock(&view->lock);
+        nanosleep(&gather, NULL);
+        CLEANUP(buf_free) struct buf script = BUF_INIT(SCRIPT_MAX);
+        pthread_mutex_lock(&view->lock);
+        uint64_t version = view->version;
+        rules_write(&script, proxy->options, view);
+        pthread_mutex_unlock(&view->lock);
+        if (run_script(proxy, &script))
+            done = version;
+        else
+            nanosleep(&retry, NULL);
+    }
+    pthread_mutex_unlock(&view->lock);
+    return NULL;
+}
+
+struct proxy *proxy_start(const struct network_options *options, struct view *view, struct error *err)
+{
+    struct proxy *proxy = xcalloc(1, sizeof(*proxy));
+    proxy->options = options;
+    proxy->view = view;
+    proxy->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!proxy->nft || nft_ctx_buffer_error(proxy->nft) != 0 || nft_ctx_buffer_output(proxy->nft) != 0 ||
+        pthread_create(&proxy->thread, NULL, work, proxy) != 0) {
+        error_internal(err, "cannot start the service proxy: nftables is not available");
+        if (proxy->nft)
+            nft_ctx_free(proxy->nft);
+        free(proxy);
+        return NULL;
+    }
+    return proxy;
+}
+
+void proxy_stop(struct proxy *proxy)
+{
+    if (!proxy)
+        return;
+    pthread_mutex_lock(&proxy->view->lock);
+    atomic_store(&proxy->stopping, true);
+    pthread_cond_broadcast(&proxy->view->changed);
+    pthread_mutex_unlock(&proxy->view->lock);
+    pthread_join(proxy->thread, NULL);
+    CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
+    rules_remove(&script, proxy->options);
+    (void)run_script(proxy, &script); /* logged there; nothing else can be done at the end */
+    nft_ctx_free(proxy->nft);
+    free(proxy);
+}

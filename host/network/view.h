@@ -1,0 +1,70 @@
+/* host/network/view.h: Services, endpoints and Pods as the proxy and the DNS server need them.
+ *
+ * Fed by reflector threads, read by the others under view_lock(). Annotations of tenancy.warren.dev are trusted: on the host
+ * only the syncer and the operator write Services, slices and Pods. */
+#pragma once
+#include <pthread.h>
+
+#include "base/json.h"
+#include "base/strmap.h"
+
+#define VIEW_HOST_CLUSTER "host"
+#define ADDRESS_TEXT_SIZE 46
+
+struct view_port {
+    char *name;        /* "" when it has none */
+    char protocol[5];  /* "tcp", "udp", "sctp" */
+    unsigned port;
+};
+
+struct view_service {
+    char *cluster, *ns, *name; /* as its own cluster names it */
+    char *address;             /* ClusterIP; "" when headless or external */
+    char *external_name;       /* NULL but for ExternalName */
+    bool publish_not_ready, client_affinity;
+    struct view_port *ports;
+    size_t port_count;
+};
+
+struct view_endpoint {
+    char address[ADDRESS_TEXT_SIZE];
+    char *hostname; /* NULL */
+    bool ready;
+};
+
+struct view_slice {
+    char *service_key; /* "NS/NAME" of the host Service */
+    struct view_port *ports;
+    struct view_endpoint *endpoints;
+    size_t port_count, endpoint_count;
+};
+
+struct view_pod {
+    char *cluster, *ns, *name; /* as its own cluster names it */
+    char address[ADDRESS_TEXT_SIZE]; /* "" while it has none */
+};
+
+struct view {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* guarded by lock */
+    struct strmap services; /* host key -> view_service, owned */
+    struct strmap slices;   /* host key -> view_slice, owned */
+    struct strmap pods;     /* host key -> view_pod, owned */
+    struct strmap clients;  /* address -> view_pod, borrowed */
+    uint64_t version;       /* rises with every change */
+    unsigned synced;        /* how many of the three lists have come */
+};
+
+enum view_kind { VIEW_SERVICES, VIEW_SLICES, VIEW_PODS };
+
+void view_init(struct view *view);
+void view_deinit(struct view *view);
+/* Takes over what `object` says, or forgets it; wakes whoever waits for `changed`. Takes the lock. */
+void view_apply(struct view *view, enum view_kind kind, const json_t *object, bool deleted);
+void view_synced(struct view *view);
+/* The cluster of a client's address: a Pod's own; NULL for a Pod address that nobody has. Lock held. Borrowed. */
+const char *view_cluster_of(const struct view *view, const char *address);
+/* The Service of a cluster by name. Lock held. Borrowed. `key` (may be NULL) gets its host key. */
+const struct view_service *view_find_service(const struct view *view, const char *cluster, const char *ns, const char *name,
+                                             const char **key);
