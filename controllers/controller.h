@@ -48,6 +48,13 @@ struct controller {
     enum reconcile_result (*reconcile)(void *arg, struct reconcile *reconcile, int64_t *again_ms,
                                        struct error *err);
     void *arg;
+    /* For rows that must know what happened (the garbage collector): sees every change of every
+     * cluster in place of a source of "*", whose map then serves only when a cluster is looked at
+     * anew. Must not block. NULL: none. */
+    void (*changed)(void *arg, struct cluster *cluster, enum event_type type,
+                    const struct object *object, const struct object *before,
+                    void (*add)(void *add_arg, const char *key), void *add_arg);
+    void (*free)(void *arg); /* at controllers_stop; may be NULL */
 };
 
 struct controllers_options {

@@ -13,8 +13,9 @@
 #include "controllers/owner.h"
 #include "schema/meta.h"
 
-#define HISTORY_CHARS_MAX 2000 /* of the revision-history annotation; the oldest numbers are cut   \
-                                */
+#define HISTORY_CHARS_MAX                                                                          \
+    2000 /* of the revision-history annotation; the oldest numbers are cut                         \
+          */
 
 /* Annotations of a Deployment that its ReplicaSets do not get. */
 static const char *const own_annotations[] = {

@@ -111,11 +111,25 @@ void row_map(struct controllers *controllers, struct cluster *cluster, uint32_t 
     add_key(&adding, key);
 }
 
+static void tell_watchers(struct controllers *controllers, struct cluster *cluster,
+                          enum event_type type, const struct object *object,
+                          const struct object *before)
+{
+    for (size_t i = 0; i < controllers->row_count; i++) {
+        const struct controller *spec = controllers->rows[i].spec;
+        struct adding adding = {controllers, cluster, (uint32_t)i};
+        if (spec->changed && row_serves(spec, cluster))
+            spec->changed(spec->arg, cluster, type, object, before, add_key, &adding);
+    }
+}
+
 static void tell(struct controllers *controllers, const struct listener *listener,
                  struct cluster *cluster, const struct object *object, const struct object *before)
 {
     for (size_t i = 0; i < listener->count; i++)
-        if (row_serves(controllers->rows[listener->items[i].kind].spec, cluster))
+        if (row_serves(controllers->rows[listener->items[i].kind].spec, cluster) &&
+            !(listener == &controllers->every &&
+              controllers->rows[listener->items[i].kind].spec->changed))
             row_map(controllers, cluster, listener->items[i].kind, listener->items[i].map, object,
                     before);
 }
@@ -124,13 +138,13 @@ static void on_change(void *arg, struct cluster *cluster, enum event_type type,
                       struct object *object, struct object *before)
 {
     struct controllers *controllers = arg;
-    (void)type; /* a key says where to look, never what happened */
     if (!atomic_load(&controllers->running) || atomic_load(&cluster->state) != CLUSTER_ACTIVE)
         return;
     const struct listener *listener = strmap_get(&controllers->listeners, object->resource);
     if (listener)
         tell(controllers, listener, cluster, object, before);
     tell(controllers, &controllers->every, cluster, object, before);
+    tell_watchers(controllers, cluster, type, object, before);
     settle_seen(controllers->settle, cluster, object->revision);
 }
 
@@ -348,8 +362,12 @@ void controllers_stop(struct controllers *controllers)
         pthread_join(controllers->threads[i], NULL);
     settle_stop(controllers->settle);
     store_listen(controllers->store, NULL, controllers);
-    for (size_t i = 0; i < controllers->row_count; i++)
+    for (size_t i = 0; i < controllers->row_count; i++) {
+        const struct controller *spec = controllers->rows[i].spec;
         user_clear(&controllers->rows[i].user);
+        if (spec->free)
+            spec->free(spec->arg);
+    }
     free_listeners(controllers);
     work_queue_free(controllers->queue);
     free(controllers->threads);

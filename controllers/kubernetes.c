@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "controllers/controller.h"
 #include "controllers/deployment.h"
+#include "controllers/garbage.h"
 #include "controllers/namespace.h"
 #include "controllers/replicaset.h"
 #include "controllers/root_ca.h"
@@ -15,4 +16,5 @@ void controllers_add_kubernetes(struct controllers *controllers)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
+    garbage_add(controllers);
 }
