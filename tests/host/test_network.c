@@ -1,0 +1,138 @@
+/* The service proxy's rules and the DNS server's answers, from objects to text. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "host/network/dns_answer.h"
+#include "host/network/rules.h"
+#include "host/network/view.h"
+
+static const struct network_options options = {.table = "warren-test",
+                                               .bridge = "warren0",
+                                               .pod_cidr = "10.244.0.0/24",
+                                               .pod_network = "10.244.0.0/16",
+                                               .service_network = "10.96.0.0/16",
+                                               .dns_address = "10.244.0.1",
+                                               .dns_service = "10.96.0.10",
+                                               .domain = "cluster.local",
+                                               .bridge_filtered = true};
+
+static void apply(struct view *view, enum view_kind kind, const char *text)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *object = json_parse(str_of(text), JSON_LOAD_STRICT, &err);
+    if (!object)
+        fail_msg("%s", err.message);
+    view_apply(view, kind, object, false);
+}
+
+#define NOTES(cluster, name)                                                                       \
+    "\"annotations\":{\"tenancy.warren.dev/cluster\":\"" cluster "\",\"tenancy.warren.dev/namespace\":\"shop\","                 \
+    "\"tenancy.warren.dev/name\":\"" name "\",\"tenancy.warren.dev/cluster-ip\":\"10.96.5.5\"}"
+
+/* Two tenants with a Service of the same name and the same ClusterIP. */
+static void fill(struct view *view)
+{
+    view_init(view);
+    apply(view, VIEW_SERVICES,
+          "{\"metadata\":{\"name\":\"web-x-shop-x-acme\",\"namespace\":\"warren-acme\"," NOTES("acme", "web") "},"
+          "\"spec\":{\"clusterIP\":\"None\",\"ports\":[{\"name\":\"http\",\"port\":80,\"protocol\":\"TCP\"}]}}");
+    apply(view, VIEW_SERVICES,
+          "{\"metadata\":{\"name\":\"web-x-shop-x-globex\",\"namespace\":\"warren-globex\"," NOTES("globex", "web") "},"
+          "\"spec\":{\"clusterIP\":\"None\",\"ports\":[{\"name\":\"http\",\"port\":80,\"protocol\":\"TCP\"}]}}");
+    apply(view, VIEW_SLICES,
+          "{\"metadata\":{\"name\":\"s1\",\"namespace\":\"warren-acme\",\"labels\":{\"kubernetes.io/service-name\":\"web-x-shop-x-acme\"}},"
+          "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":["
+          "{\"addresses\":[\"10.244.0.5\"],\"hostname\":\"web-0\"},{\"addresses\":[\"10.244.0.6\"],\"conditions\":{\"ready\":false}},"
+          "{\"addresses\":[\"; drop\"]}]}");
+    apply(view, VIEW_PODS,
+          "{\"metadata\":{\"name\":\"p-x-shop-x-acme\",\"namespace\":\"warren-acme\"," NOTES("acme", "p") "},\"status\":{\"podIP\":\"10.244.0.5\"}}");
+    apply(view, VIEW_PODS,
+          "{\"metadata\":{\"name\":\"q-x-shop-x-globex\",\"namespace\":\"warren-globex\"," NOTES("globex", "q") "},\"status\":{\"podIP\":\"10.244.0.7\"}}");
+}
+
+static void rules_keep_tenants_apart(void **state)
+{
+    (void)state;
+    struct view view;
+    CLEANUP(buf_free) struct buf script = BUF_TEXT;
+    fill(&view);
+    rules_write(&script, &options, &view);
+    assert_true(buf_ok(&script));
+    static const char *const wanted[] = {
+        "dnat to numgen random mod 1 map { 0 : 10.244.0.5 . 8080 }",
+        "10.96.5.5 . tcp . 80 : goto s-1",
+        "10.244.0.5 : jump t-acme",
+        "10.244.0.7 : jump t-globex",
+        "set p-acme { type ipv4_addr; elements = { 10.244.0.5 }; }",
+        "169.254.0.0/16 drop",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (!strstr(script.data, wanted[i]))
+            fail_msg("missing: %s\n%s", wanted[i], script.data);
+    static const char *const unwanted[] = {"10.244.0.6 . 8080", "; drop"};
+    for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
+        if (strstr(script.data, unwanted[i]))
+            fail_msg("unwanted: %s", unwanted[i]);
+    view_deinit(&view);
+}
+
+static char *ask(struct view *view, const char *cluster, const char *name, ldns_rr_type type)
+{
+    ldns_pkt *query = ldns_pkt_query_new(ldns_dname_new_frm_str(name), type, LDNS_RR_CLASS_IN, LDNS_RD), *answer = NULL;
+    struct buf text = BUF_TEXT;
+    if (dns_answer(view, cluster, "cluster.local", query, &answer) == DNS_FORWARD) {
+        buf_add_text(&text, "forward");
+    } else {
+        buf_printf(&text, "%u", ldns_pkt_get_rcode(answer));
+        for (size_t i = 0; i < ldns_pkt_ancount(answer); i++) {
+            char *data = ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(ldns_pkt_answer(answer), i),
+                                                  ldns_rr_rd_count(ldns_rr_list_rr(ldns_pkt_answer(answer), i)) - 1));
+            buf_printf(&text, " %s", data);
+            free(data);
+        }
+        ldns_pkt_free(answer);
+    }
+    ldns_pkt_free(query);
+    return buf_take(&text);
+}
+
+static void names_are_those_of_the_asking_cluster(void **state)
+{
+    (void)state;
+    struct view view;
+    fill(&view);
+    static const struct {
+        const char *cluster, *name;
+        ldns_rr_type type;
+        const char *answer; /* rcode, then the last field of each record */
+    } rows[] = {
+        {"acme", "web.shop.svc.cluster.local.", LDNS_RR_TYPE_A, "0 10.96.5.5"},
+        {"acme", "WEB.Shop.svc.cluster.local.", LDNS_RR_TYPE_A, "0 10.96.5.5"},
+        {"acme", "web.shop.svc.cluster.local.", LDNS_RR_TYPE_AAAA, "0"},
+        {"acme", "_http._tcp.web.shop.svc.cluster.local.", LDNS_RR_TYPE_SRV, "0 web.shop.svc.cluster.local."},
+        {"acme", "10-244-0-5.shop.pod.cluster.local.", LDNS_RR_TYPE_A, "0 10.244.0.5"},
+        {"acme", "absent.shop.svc.cluster.local.", LDNS_RR_TYPE_A, "3"},
+        {"host", "web.shop.svc.cluster.local.", LDNS_RR_TYPE_A, "3"},
+        {"acme", "web-x-shop-x-globex.warren-globex.svc.cluster.local.", LDNS_RR_TYPE_A, "3"},
+        {"acme", "a.b.c.d.e.f.g.h.i.svc.cluster.local.", LDNS_RR_TYPE_A, "3"},
+        {"acme", "cluster.local.", LDNS_RR_TYPE_A, "0"},
+        {"acme", "example.com.", LDNS_RR_TYPE_A, "forward"},
+        {"acme", "notcluster.local.", LDNS_RR_TYPE_A, "forward"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(free_ptr) char *answer = ask(&view, rows[i].cluster, rows[i].name, rows[i].type);
+        if (strcmp(answer, rows[i].answer) != 0)
+            fail_msg("%s in %s: %s", rows[i].name, rows[i].cluster, answer);
+    }
+    view_deinit(&view);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_keep_tenants_apart),
+        cmocka_unit_test(names_are_those_of_the_asking_cluster),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

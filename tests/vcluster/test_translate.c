@@ -1,0 +1,228 @@
+/* What crosses from a tenant to the host, and what is refused. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "schema/meta.h"
+#include "vcluster/names.h"
+#include "vcluster/status.h"
+#include "vcluster/translate.h"
+
+static char *name_of(void *arg, const char *kind, const char *ns, const char *name)
+{
+    (void)arg;
+    return xasprintf("%s-x-%s-x-acme-%s", name, ns, kind);
+}
+
+static const struct translate_context context = {.cluster = "acme",
+                                                 .host_ns = "warren-acme",
+                                                 .host_name = "web-x-shop-x-acme",
+                                                 .cluster_ip = "10.96.0.1",
+                                                 .token_secret = "token-web-x-shop-x-acme",
+                                                 .name_of = name_of};
+
+static json_t *pod_with(const char *spec)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *text =
+        xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u1\","
+                  "\"labels\":{\"app\":\"web\",\"tenancy.warren.dev/cluster\":\"globex\"},"
+                  "\"annotations\":{\"note\":\"x\",\"tenancy.warren.dev/cluster\":\"globex\"},"
+                  "\"ownerReferences\":[{\"kind\":\"Node\",\"name\":\"n\",\"uid\":\"u\",\"apiVersion\":\"v1\"}],"
+                  "\"finalizers\":[\"stay\"]},\"spec\":%s}",
+                  spec);
+    json_t *pod = json_parse(str_of(text), JSON_LOAD_STRICT, &err);
+    if (!pod)
+        fail_msg("%s: %s", spec, err.message);
+    return pod;
+}
+
+static void metadata_is_ours(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"priority\":1000000,"
+                                "\"serviceAccountName\":\"robot\",\"nodeName\":\"node-1\"}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    assert_string_equal(meta_name(host), "web-x-shop-x-acme");
+    assert_string_equal(meta_namespace(host), "warren-acme");
+    assert_string_equal(meta_label(host, NOTE_CLUSTER), "acme");
+    assert_string_equal(meta_annotation(host, NOTE_CLUSTER), "acme");
+    assert_string_equal(meta_annotation(host, NOTE_SERVICE_ACCOUNT), "robot");
+    assert_string_equal(meta_annotation(host, "note"), "x");
+    assert_string_equal(meta_label(host, "app"), "web");
+    static const char *const absent[] = {"ownerReferences", "finalizers"};
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+        assert_null(json_at(host, "metadata", absent[i]));
+    static const char *const not_crossing[] = {"priority", "nodeName", "priorityClassName"};
+    for (size_t i = 0; i < ARRAY_LEN(not_crossing); i++)
+        assert_null(json_at(host, "spec", not_crossing[i]));
+    assert_string_equal(json_text(host, "spec", "serviceAccountName"), "default");
+    assert_true(json_is_false(json_at(host, "spec", "automountServiceAccountToken")));
+}
+
+/* Each escape beside the harmless form of the same field. */
+static void what_grants_rights_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *spec, *refusal; /* NULL: allowed */
+    } rows[] = {
+        {"host network", "{\"hostNetwork\":true}", "hostNetwork"},
+        {"no host network", "{\"hostNetwork\":false}", NULL},
+        {"host pid", "{\"hostPID\":true}", "hostPID"},
+        {"host ipc", "{\"hostIPC\":true}", "hostIPC"},
+        {"host path", "{\"volumes\":[{\"name\":\"v\",\"hostPath\":{\"path\":\"/\"}}]}", "hostPath"},
+        {"empty dir", "{\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]}", NULL},
+        {"persistent volume claim", "{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]}",
+         "persistentVolumeClaim"},
+        {"privileged", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"privileged\":true}}]}", "privileged"},
+        {"unprivileged", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"privileged\":false}}]}", NULL},
+        {"capability", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"capabilities\":{\"add\":[\"SYS_ADMIN\"]}}}]}",
+         "SYS_ADMIN"},
+        {"small capability",
+         "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"capabilities\":{\"add\":[\"NET_BIND_SERVICE\"],\"drop\":[\"ALL\"]}}}]}",
+         NULL},
+        {"unmasked proc", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"procMount\":\"Unmasked\"}}]}", "procMount"},
+        {"unconfined", "{\"securityContext\":{\"seccompProfile\":{\"type\":\"Unconfined\"}}}", "seccompProfile"},
+        {"confined", "{\"securityContext\":{\"seccompProfile\":{\"type\":\"RuntimeDefault\"}}}", NULL},
+        {"unsafe sysctl", "{\"securityContext\":{\"sysctls\":[{\"name\":\"kernel.msgmax\",\"value\":\"1\"}]}}", "kernel.msgmax"},
+        {"host port", "{\"containers\":[{\"name\":\"c\",\"ports\":[{\"containerPort\":80,\"hostPort\":80}]}]}", "hostPort"},
+        {"container port", "{\"containers\":[{\"name\":\"c\",\"ports\":[{\"containerPort\":80}]}]}", NULL},
+        {"runtime class", "{\"runtimeClassName\":\"runc\"}", "runtimeClassName"},
+        {"wildcard toleration", "{\"tolerations\":[{\"operator\":\"Exists\"}]}", "tolerations"},
+        {"reserved toleration", "{\"tolerations\":[{\"key\":\"tenancy.warren.dev/dedicated\",\"operator\":\"Exists\"}]}", "tolerations"},
+        {"plain toleration", "{\"tolerations\":[{\"key\":\"gpu\",\"operator\":\"Exists\"}]}", NULL},
+        {"other namespaces' pods",
+         "{\"affinity\":{\"podAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[{\"topologyKey\":\"t\","
+         "\"namespaces\":[\"warren-globex\"]}]}}}",
+         "affinity"},
+        {"mount propagation",
+         "{\"containers\":[{\"name\":\"c\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\",\"mountPropagation\":\"Bidirectional\"}]}]}",
+         "mountPropagation"},
+        {"token for another audience",
+         "{\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\",\"audience\":\"host\"}}]}}]}",
+         "audience"},
+        {"a host annotation by the downward API",
+         "{\"containers\":[{\"name\":\"c\",\"env\":[{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
+         "\"metadata.annotations['tenancy.warren.dev/uid']\"}}}]}]}",
+         "downward API"},
+        {"a field of a later version", "{\"brandNewField\":{}}", "brandNewField"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *pod = pod_with(rows[i].spec);
+        json_auto_t *host = translate_pod(&context, pod, &err);
+        if ((host == NULL) != (rows[i].refusal != NULL))
+            fail_msg("%s: %s", rows[i].name, err.message ? err.message : "allowed");
+        if (rows[i].refusal && !strstr(err.message, rows[i].refusal))
+            fail_msg("%s: %s", rows[i].name, err.message);
+    }
+}
+
+static void references_get_host_names(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with(
+        "{\"containers\":[{\"name\":\"c\",\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}],\"env\":[{\"name\":\"NS\",\"valueFrom\":"
+        "{\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}}}]}],"
+        "\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"token\",\"expirationSeconds\":3607}},"
+        "{\"configMap\":{\"name\":\"kube-root-ca.crt\"}}]}}]}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    const json_t *container = json_array_get(json_at(host, "spec", "containers"), 0);
+    assert_string_equal(json_text(json_array_get(json_object_get(container, "envFrom"), 0), "secretRef", "name"),
+                        "s-x-shop-x-acme-secrets");
+    const json_t *env = json_object_get(container, "env"), *last = json_array_get(env, json_array_size(env) - 1);
+    assert_string_equal(json_text(last, "valueFrom", "fieldRef", "fieldPath"), "metadata.annotations['" NOTE_NAMESPACE "']");
+    assert_string_equal(json_text(json_array_get(env, 0), "name"), "KUBERNETES_SERVICE_HOST");
+    const json_t *sources = json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
+    assert_string_equal(json_text(json_array_get(sources, 0), "secret", "name"), "token-web-x-shop-x-acme");
+    assert_string_equal(json_text(json_array_get(sources, 1), "configMap", "name"), "kube-root-ca.crt-x-shop-x-acme-configmaps");
+    assert_int_equal(translate_pod_token_seconds(pod), 3607);
+}
+
+static bool owns_first(void *arg, const char *address)
+{
+    (void)arg;
+    return strcmp(address, "10.244.0.5") == 0;
+}
+
+static void only_own_addresses_are_served(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    size_t dropped = 0;
+    json_auto_t *slice = json_parse(STR("{\"metadata\":{\"name\":\"s\",\"namespace\":\"shop\"},\"addressType\":\"IPv4\",\"endpoints\":["
+                                        "{\"addresses\":[\"10.244.0.5\"]},{\"addresses\":[\"10.244.0.9\"]},"
+                                        "{\"addresses\":[\"169.254.169.254\"]}],\"ports\":[{\"port\":80}]}"),
+                                    JSON_LOAD_STRICT, &err);
+    json_auto_t *host = translate_endpointslice(&context, slice, "svc", owns_first, NULL, &dropped);
+    assert_int_equal(dropped, 2);
+    assert_int_equal(json_array_size(json_object_get(host, "endpoints")), 1);
+    assert_string_equal(meta_label(host, "kubernetes.io/service-name"), "svc");
+}
+
+static void names_fit_and_differ(void **state)
+{
+    (void)state;
+    char a[HOST_NAME_MAX + 1], b[HOST_NAME_MAX + 1];
+    names_host_name("acme", "shop", "web", 0, a);
+    assert_string_equal(a, "web-x-shop-x-acme");
+    names_host_name("acme", "c", "a-x-b", 0, a);
+    names_host_name("acme", "b-x-c", "a", 0, b);
+    assert_string_equal(a, b); /* the reason for the mapping table */
+    names_host_name("acme", "c", "a-x-b", 1, a);
+    names_host_name("acme", "b-x-c", "a", 1, b);
+    assert_string_not_equal(a, b);
+    char longest[254];
+    memset(longest, 'n', 253);
+    longest[253] = '\0';
+    names_host_name("acme", longest, longest, 0, a);
+    assert_int_equal(strlen(a), HOST_NAME_MAX);
+}
+
+static char *known_name(void *arg, const char *host_name)
+{
+    (void)arg;
+    return strcmp(host_name, "web-x-shop-x-acme") == 0 ? xstrdup("web") : NULL;
+}
+
+static void events_do_not_name_the_host(void **state)
+{
+    (void)state;
+    char node[HOST_NAME_MAX + 1];
+    names_pseudo_node("acme", "rack7.example", node);
+    CLEANUP(free_ptr) char *text = status_text("acme", "warren-acme", "rack7.example",
+                                               "Successfully assigned warren-acme/web-x-shop-x-acme to rack7.example.", known_name, NULL);
+    CLEANUP(free_ptr) char *want = xasprintf("Successfully assigned default/web to %s.", node);
+    assert_string_equal(text, want);
+}
+
+static void host_addresses_do_not_show(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *tenant = pod_with("{}");
+    json_auto_t *host = json_parse(STR("{\"status\":{\"phase\":\"Running\",\"hostIP\":\"203.0.113.7\",\"podIP\":\"10.244.0.5\","
+                                       "\"hostIPs\":[{\"ip\":\"203.0.113.7\"}],\"conditions\":[]}}"),
+                                   JSON_LOAD_STRICT, &err);
+    json_auto_t *status = status_from_host("acme", tenant, host);
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    json_write(&text, status);
+    assert_null(strstr(text.data, "203.0.113.7"));
+    assert_string_equal(json_text(status, "podIP"), "10.244.0.5");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metadata_is_ours),          cmocka_unit_test(what_grants_rights_is_refused),
+        cmocka_unit_test(references_get_host_names), cmocka_unit_test(only_own_addresses_are_served),
+        cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
+        cmocka_unit_test(host_addresses_do_not_show),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
