@@ -1,0 +1,94 @@
+/* Putting the server together, and taking it down. */
+#include "apiserver/api.h"
+
+#include <string.h>
+
+#include "apiserver/credentials_tls.h"
+#include "apiserver/documents.h"
+#include "apiserver/server.h"
+
+#define POOL_THREADS   4
+#define POOL_QUEUE_MAX 4096
+
+static struct api *api_new(const struct api_options *options)
+{
+    struct api *api = xcalloc(1, sizeof(*api));
+    api->store = options->store;
+    api->domain = options->domain ? xstrdup(options->domain) : NULL;
+    api->pool = pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS, POOL_QUEUE_MAX);
+    api->credentials = credentials_cache_new();
+    api->documents = documents_new();
+    api->ports = ports_start(api, options->pod_address);
+    pthread_mutex_init(&api->lock, NULL);
+    pthread_cond_init(&api->idle, NULL);
+    streams_start(&api->streams);
+    return api;
+}
+
+/* "0.0.0.0:6443" with the port that was really taken. */
+static char *listen_text(const char *listen, unsigned port)
+{
+    const char *colon = strrchr(listen, ':');
+    return xasprintf("%.*s:%u", (int)(colon - listen), listen, port);
+}
+
+struct api *api_start(const struct api_options *options, struct error *err)
+{
+    unsigned port = 0;
+    int fd = server_listen(options->listen, &port, err);
+    if (fd < 0)
+        return NULL;
+    struct api *api = api_new(options);
+    api->port = port;
+    api->advertise = options->advertise ? xstrdup(options->advertise) : listen_text(options->listen, port);
+    if (server_start(api, fd, options, err))
+        return api;
+    api_stop(api);
+    return NULL;
+}
+
+void api_stop(struct api *api)
+{
+    if (!api)
+        return;
+    ports_stop(api->ports);
+    server_stop(api);
+    streams_stop(&api->streams);
+    ports_free(api->ports);
+    pool_free(api->pool);
+    credentials_cache_free(api->credentials);
+    documents_free(api->documents);
+    pthread_cond_destroy(&api->idle);
+    pthread_mutex_destroy(&api->lock);
+    free(api->domain);
+    free(api->advertise);
+    free(api);
+}
+
+unsigned api_port(const struct api *api)
+{
+    return api->port;
+}
+
+struct store *api_store(struct api *api)
+{
+    return api->store;
+}
+
+char *api_url(struct api *api, struct cluster *cluster)
+{
+    if (cluster->id == CLUSTER_HOST_ID)
+        return xasprintf("https://%s", api->advertise);
+    return xasprintf("https://%s/clusters/%s", api->advertise, cluster->name);
+}
+
+unsigned api_pod_port(struct api *api, struct cluster *cluster)
+{
+    return ports_open(api->ports, cluster);
+}
+
+void api_set_pod_target(struct api *api, api_pod_target_fn fn, void *arg)
+{
+    api->pod_target = fn;
+    api->pod_target_arg = arg;
+}

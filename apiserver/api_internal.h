@@ -1,0 +1,60 @@
+/* apiserver/api_internal.h: what the files of this folder share: the server itself. */
+#pragma once
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "apiserver/api.h"
+#include "apiserver/request.h"
+#include "apiserver/stream.h"
+#include "base/pool.h"
+
+#define API_HOOKS_MAX 32
+
+struct credentials_cache;
+struct documents;
+struct ports;
+
+struct api {
+    struct store *store;
+    struct MHD_Daemon *daemon;
+    struct pool *pool;
+    struct credentials_cache *credentials;
+    struct documents *documents;
+    struct ports *ports;
+    struct streams streams;
+    char *domain, *advertise; /* owned; domain may be NULL */
+    unsigned port;
+    struct api_hook hooks[API_HOOKS_MAX]; /* set before traffic, then only read */
+    size_t hook_count;
+    api_pod_target_fn pod_target;
+    void *pod_target_arg;
+
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    unsigned suspended; /* guarded by lock: requests whose connection is suspended */
+    bool stopping;      /* guarded by lock */
+};
+
+/* NULL when the resource has none. */
+const struct api_hook *api_hook_find(const struct api *api, const char *storage);
+
+/* ---- running a request (pipeline.c) ---- */
+
+/* Runs the steps until the reply is made or the request has to wait. STEP_DONE also for a failed request: its error
+ * is then the reply. STEP_BLOCK only when the request may not block. */
+enum step_result pipeline_run(struct request *request);
+/* The steps of `chain`, NULL-ended, on their own: for a step that turns into another verb. */
+enum step_result pipeline_chain(struct request *request, const step_fn *chain);
+
+/* ---- the connection's side (server.c) ---- */
+
+/* Before handing a request to another thread. Does nothing for calls from inside. */
+void server_suspend(struct request *request);
+/* The request is READY: its connection's I/O thread will send the reply. */
+void server_resume(struct request *request);
+/* Runs the request on a pool thread, blocking. Its connection is suspended. */
+void server_run_on_pool(struct request *request);
+
+/* ---- fairness (flow.c) ---- */
+enum step_result step_flow(struct request *request);
+void flow_leave(struct request *request);

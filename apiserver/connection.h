@@ -1,0 +1,24 @@
+/* apiserver/connection.h: what is remembered for the life of a client's connection.
+ * Owned by whoever owns the connection's current request: requests of one connection follow each other. */
+#pragma once
+#include <gnutls/gnutls.h>
+
+#include "auth/auth.h"
+#include "store/cluster.h"
+
+struct api;
+
+struct connection {
+    struct api *api;
+    struct cluster *cluster; /* of the port or TLS server name that it came by; NULL: told by the request */
+    bool pinned;             /* came by a cluster's own port: serves no other cluster */
+    gnutls_session_t session; /* NULL: plain */
+    int fd;
+    /* The identity of its client certificate, found once a while: checking a chain costs more than a request. */
+    int64_t identity_cluster; /* 0: none yet */
+    int64_t identity_mono_ns;
+    struct user identity;
+};
+
+/* The leaf certificate that the client offered; empty when none. Borrowed. */
+struct str connection_peer(const struct connection *connection);

@@ -1,0 +1,96 @@
+/* POST: what the server fills in, the kind's strategy, and validation. Source: apiserver pkg/registry/rest/create.go. */
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/steps.h"
+#include "base/clock.h"
+#include "schema/kind.h"
+#include "schema/meta.h"
+
+#define GENERATED_BASE_MAX 58 /* 63 less the suffix */
+
+static bool place(struct request *request, json_t *metadata)
+{
+    const char *given = meta_namespace(request->object), *ns = request_ns(request);
+    if (!request->resource->namespaced) {
+        if (*given)
+            return error_bad_request(&request->error, "the namespace of the provided object does not match the namespace "
+                                     "sent on the request");
+        json_object_del(metadata, "namespace");
+        return true;
+    }
+    if (*given && strcmp(given, ns) != 0)
+        return error_bad_request(&request->error,
+                                 "the namespace of the provided object does not match the namespace sent on the request");
+    json_set_text(metadata, "namespace", ns);
+    return true;
+}
+
+static void fill_system_fields(json_t *metadata)
+{
+    static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"};
+    char uid[UUID_TEXT_SIZE], now[TIME_TEXT_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(cleared); i++)
+        json_object_del(metadata, cleared[i]);
+    uuid_make(uid);
+    time_format(clock_now_us(), now);
+    json_set_text(metadata, "uid", uid);
+    json_set_text(metadata, "creationTimestamp", now);
+    json_object_del(metadata, "generation");
+}
+
+/* The name that generateName asks for, before validation, as upstream does. */
+static void generate_name(struct request *request, json_t *metadata)
+{
+    const char *base = json_text(metadata, "generateName");
+    char suffix[6];
+    if (*meta_name(request->object) || !base || !*base)
+        return;
+    random_name_suffix(suffix, 5);
+    json_object_set_new(metadata, "name", json_sprintf("%.*s%s", GENERATED_BASE_MAX, base, suffix));
+    request->generated_name = true;
+}
+
+enum step_result step_create_meta(struct request *request)
+{
+    if (request->view) {
+        json_t *stored = request->view->accept(request->resource, request->object, NULL, &request->error);
+        if (!stored)
+            return STEP_FAIL;
+        json_decref(request->object);
+        request->object = stored;
+    }
+    json_t *metadata = json_ensure_object(request->object, "metadata");
+    if (*meta_resource_version(request->object)) {
+        error_set(&request->error, ERROR_INTERNAL, "resourceVersion should not be set on objects to be created");
+        return STEP_FAIL;
+    }
+    json_object_del(metadata, "resourceVersion");
+    if (!place(request, metadata))
+        return STEP_FAIL;
+    fill_system_fields(metadata);
+    generate_name(request, metadata);
+    return STEP_NEXT;
+}
+
+enum step_result step_create_prepare(struct request *request)
+{
+    const struct kind_rules *rules = kind_rules(request->storage);
+    if (rules->has_generation)
+        json_object_set_new(json_ensure_object(request->object, "metadata"), "generation", json_integer(1));
+    if (rules->prepare_create)
+        rules->prepare_create(request->object);
+    request->write.op = STORE_CREATE;
+    return STEP_NEXT;
+}
+
+enum step_result step_create_validate(struct request *request)
+{
+    const struct kind_rules *rules = kind_rules(request->storage);
+    struct error *err = &request->error;
+    meta_validate(request->resource, request->object, err);
+    if (rules->validate)
+        rules->validate(request->object, err);
+    return error_seal_invalid(err, request->resource->kind, request->resource->group, meta_name(request->object))
+               ? STEP_NEXT : STEP_FAIL;
+}

@@ -1,0 +1,354 @@
+/* From reply to bytes. A stored object goes out as it is kept, referenced by the response; a list is copied from the cached
+ * bytes block by block as the socket takes them; only other shapes and encodings are rendered. */
+#include "apiserver/encode.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/documents.h"
+#include "apiserver/render.h"
+#include "apiserver/status.h"
+#include "apiserver/tunnel.h"
+
+#define RENDER_MAX       ((size_t)1 << 30)
+#define LIST_BLOCK       ((size_t)64 << 10)
+#define STREAM_BLOCK     ((size_t)32 << 10)
+#define GZIP_MIN         ((size_t)128 << 10) /* upstream's threshold */
+#define GZIP_LEVEL       1
+#define PREFIX_MAX       256
+
+/* ---- bytes ---- */
+
+static void free_bytes(void *cls)
+{
+    free(cls);
+}
+
+/* Takes the buffer's bytes. */
+static struct MHD_Response *from_buf(struct buf *bytes)
+{
+    size_t len = bytes->len;
+    char *data = buf_take(bytes);
+    if (!data)
+        return NULL;
+    return MHD_create_response_from_buffer_with_free_callback_cls(len, data, free_bytes, data);
+}
+
+static bool takes_gzip(const struct request *request)
+{
+    const char *accepts = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Accept-Encoding");
+    return accepts && strstr(accepts, "gzip");
+}
+
+bool gzip_bytes(struct buf *out, struct str plain, int level)
+{
+    z_stream stream = {0};
+    if (plain.len > UINT32_MAX || deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
+    size_t bound = deflateBound(&stream, plain.len);
+    char *room = buf_reserve(out, bound);
+    stream.next_in = (Bytef *)(uintptr_t)plain.data;
+    stream.avail_in = (uInt)plain.len;
+    stream.next_out = (Bytef *)room;
+    stream.avail_out = (uInt)bound;
+    bool ok = room && deflate(&stream, Z_FINISH) == Z_STREAM_END;
+    if (ok)
+        out->len += stream.total_out;
+    deflateEnd(&stream);
+    return ok;
+}
+
+bool gunzip_bytes(struct str packed, char *out, size_t len)
+{
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.data, .avail_in = (uInt)packed.len,
+                       .next_out = (Bytef *)out, .avail_out = (uInt)len};
+    if (inflateInit2(&stream, 15 + 16) != Z_OK)
+        return false;
+    bool ok = inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.total_out == len;
+    inflateEnd(&stream);
+    return ok;
+}
+
+/* ---- lists ---- */
+
+struct list_body { /* owned by the response; reads the request's reply.list */
+    const struct request *request;
+    struct buf head;
+    char prefix[PREFIX_MAX]; /* what list items leave out: kind and apiVersion */
+    size_t prefix_len;
+    size_t item;             /* list.count: the tail */
+    unsigned part;           /* 0: before an item, 1: the item */
+    size_t offset;
+    bool in_head;
+};
+
+static struct str item_bytes(const struct list_body *body, const struct object *object)
+{
+    bool cut = body->prefix_len && object->body.len > body->prefix_len &&
+               memcmp(object->body.data, body->prefix, body->prefix_len) == 0;
+    size_t skip = cut ? body->prefix_len : 1; /* the opening brace goes with the separator */
+    return (struct str){object->body.data + skip, object->body.len - skip};
+}
+
+/* The text at the cursor. */
+static struct str list_piece(const struct list_body *body)
+{
+    const struct object_list *list = &body->request->reply.list;
+    if (body->in_head)
+        return buf_str(&body->head);
+    if (body->item == list->count)
+        return STR("]}\n");
+    if (body->part == 0)
+        return body->item ? STR(",{") : STR("{");
+    return item_bytes(body, list->items[body->item]);
+}
+
+static void list_advance(struct list_body *body)
+{
+    body->offset = 0;
+    if (body->in_head) {
+        body->in_head = false;
+    } else if (body->part == 0 && body->item < body->request->reply.list.count) {
+        body->part = 1;
+    } else {
+        body->part = 0;
+        body->item++;
+    }
+}
+
+static size_t list_copy(struct list_body *body, char *out, size_t max)
+{
+    size_t copied = 0, end = body->request->reply.list.count;
+    while (copied < max && body->item <= end) {
+        struct str piece = list_piece(body);
+        size_t left = piece.len - body->offset, take = left < max - copied ? left : max - copied;
+        memcpy(out + copied, piece.data + body->offset, take);
+        copied += take;
+        body->offset += take;
+        if (body->offset == piece.len)
+            list_advance(body);
+    }
+    return copied;
+}
+
+static ssize_t list_read(void *cls, uint64_t pos, char *out, size_t max)
+{
+    size_t copied = list_copy(cls, out, max);
+    (void)pos;
+    return copied ? (ssize_t)copied : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void list_free(void *cls)
+{
+    struct list_body *body = cls;
+    buf_free(&body->head);
+    free(body);
+}
+
+static struct list_body *list_body_new(const struct request *request, size_t *size)
+{
+    const struct object_list *list = &request->reply.list;
+    const struct resource *row = request->resource;
+    struct list_body *body = xcalloc(1, sizeof(*body));
+    body->request = request;
+    body->head = BUF_TEXT;
+    body->in_head = true;
+    int len = snprintf(body->prefix, sizeof(body->prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", row->kind, resource_api_version(row));
+    if (list->count && memcmp(list->items[0]->body.data, "{\"a", 3) == 0)
+        len = snprintf(body->prefix, sizeof(body->prefix), "{\"apiVersion\":\"%s\",\"kind\":\"%s\",", resource_api_version(row), row->kind);
+    body->prefix_len = len > 0 && (size_t)len < sizeof(body->prefix) ? (size_t)len : 0;
+    render_list_head(&body->head, request);
+    *size = body->head.len + 3;
+    for (size_t i = 0; i < list->count; i++)
+        *size += item_bytes(body, list->items[i]).len + (i ? 2 : 1);
+    return body;
+}
+
+static size_t list_estimate(const struct request *request)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < request->reply.list.count && size < GZIP_MIN; i++)
+        size += request->reply.list.items[i]->body.len;
+    return size;
+}
+
+/* ---- the response ---- */
+
+static void to_yaml(struct buf *bytes)
+{
+    struct error ignored = {0};
+    json_auto_t *tree = json_parse(buf_str(bytes), JSON_LOAD_LENIENT, &ignored);
+    error_clear(&ignored);
+    if (!tree)
+        return;
+    buf_clear(bytes);
+    yaml_write(bytes, tree);
+}
+
+/* Rendered JSON in the encoding that was asked for. Takes `bytes`. */
+static struct MHD_Response *finish_bytes(struct request *request, struct buf *bytes, struct encoding *encoding)
+{
+    encoding->type = media_type(request->accept.media);
+    if (request->accept.media == MEDIA_YAML)
+        to_yaml(bytes);
+    if (bytes->len >= GZIP_MIN && takes_gzip(request)) {
+        struct buf packed = BUF_INIT(RENDER_MAX);
+        if (gzip_bytes(&packed, buf_str(bytes), GZIP_LEVEL)) {
+            buf_free(bytes);
+            encoding->gzip = true;
+            return from_buf(&packed);
+        }
+        buf_free(&packed);
+    }
+    return from_buf(bytes);
+}
+
+static void unref_object(void *cls)
+{
+    object_unref(cls);
+}
+
+static struct MHD_Response *encode_object(struct request *request, struct encoding *encoding)
+{
+    struct object *object = request->reply.object;
+    bool plain = render_is_plain(request) && request->accept.media == MEDIA_JSON;
+    if (plain && (object->body.len < GZIP_MIN || !takes_gzip(request))) {
+        encoding->type = "application/json";
+        return MHD_create_response_from_buffer_with_free_callback_cls(object->body.len, (void *)(uintptr_t)object->body.data,
+                                                                      unref_object, object_ref(object));
+    }
+    struct buf bytes = BUF_INIT(RENDER_MAX);
+    render_object(&bytes, request, object);
+    return finish_bytes(request, &bytes, encoding);
+}
+
+static struct MHD_Response *encode_list(struct request *request, struct encoding *encoding)
+{
+    bool plain = render_is_plain(request);
+    bool packed = takes_gzip(request) && list_estimate(request) >= GZIP_MIN;
+    if (!plain || request->accept.media != MEDIA_JSON) {
+        struct buf bytes = BUF_INIT(RENDER_MAX);
+        render_list(&bytes, request);
+        return finish_bytes(request, &bytes, encoding);
+    }
+    size_t size = 0;
+    struct list_body *body = list_body_new(request, &size);
+    encoding->type = "application/json";
+    if (!packed)
+        return MHD_create_response_from_callback(size, LIST_BLOCK, list_read, body, list_free);
+    struct buf bytes = BUF_INIT(RENDER_MAX);
+    char *room = buf_reserve(&bytes, size);
+    if (room)
+        bytes.len += list_copy(body, room, size);
+    list_free(body);
+    return finish_bytes(request, &bytes, encoding);
+}
+
+static struct MHD_Response *encode_json(struct request *request, struct encoding *encoding)
+{
+    struct buf bytes = BUF_INIT(RENDER_MAX);
+    json_t *json = request->reply.json;
+    bool is_kind = request->resource && text_eq(json_text(json, "kind"), request->resource->kind);
+    if (is_kind)
+        render_tree(&bytes, request, json, true);
+    else
+        json_write(&bytes, json);
+    return finish_bytes(request, &bytes, encoding);
+}
+
+static struct MHD_Response *encode_bytes(struct request *request, struct encoding *encoding)
+{
+    struct reply *reply = &request->reply;
+    encoding->type = reply->content_type;
+    if (!reply->document)
+        return from_buf(&reply->bytes);
+    return document_response(reply->document, takes_gzip(request), &encoding->gzip);
+}
+
+static struct MHD_Response *encode_stream(struct request *request, struct encoding *encoding)
+{
+    struct stream *stream = request->reply.stream;
+    encoding->type = "application/json";
+    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL);
+    if (response)
+        stream_link(stream, &request->api->streams);
+    return response;
+}
+
+static struct MHD_Response *encode_error(struct request *request, struct encoding *encoding)
+{
+    struct buf bytes = BUF_INIT(RENDER_MAX);
+    status_write(&bytes, &request->error, request->reply.next_page);
+    return finish_bytes(request, &bytes, encoding);
+}
+
+static void add_warnings(struct request *request, struct MHD_Response *response)
+{
+    for (size_t i = 0; i < request->warnings.count; i++) {
+        struct buf text = BUF_TEXT;
+        buf_add_text(&text, "299 - \"");
+        for (const char *at = request->warnings.items[i]; *at; at++) {
+            if (*at == '"' || *at == '\\')
+                buf_add_char(&text, '\\');
+            if ((unsigned char)*at >= ' ')
+                buf_add_char(&text, *at);
+        }
+        buf_add_char(&text, '"');
+        MHD_add_response_header(response, "Warning", text.data);
+        buf_free(&text);
+    }
+}
+
+static void add_headers(struct request *request, struct MHD_Response *response, const struct encoding *encoding)
+{
+    char seconds[24];
+    if (encoding->type)
+        MHD_add_response_header(response, "Content-Type", encoding->type);
+    MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+    if (encoding->gzip)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+    if (request->reply.etag) {
+        MHD_add_response_header(response, "ETag", request->reply.etag);
+        MHD_add_response_header(response, "Vary", "Accept");
+    }
+    if (request->error.code && request->error.retry_after_s) {
+        snprintf(seconds, sizeof(seconds), "%d", request->error.retry_after_s);
+        MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    if (request->error.code == 401)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"kubernetes-master\"");
+    add_warnings(request, response);
+}
+
+bool encode_is_heavy(const struct request *request)
+{
+    return request->reply.kind == REPLY_LIST && !request->error.code && list_estimate(request) >= GZIP_MIN &&
+           (takes_gzip(request) || !render_is_plain(request));
+}
+
+typedef struct MHD_Response *(*encode_fn)(struct request *request, struct encoding *encoding);
+static const encode_fn encoders[] = {
+    [REPLY_NONE] = encode_error,   [REPLY_OBJECT] = encode_object, [REPLY_JSON] = encode_json,
+    [REPLY_LIST] = encode_list,    [REPLY_BYTES] = encode_bytes,   [REPLY_STREAM] = encode_stream,
+    [REPLY_UPGRADE] = tunnel_response,
+};
+
+struct MHD_Response *encode_response(struct request *request, unsigned *code)
+{
+    struct encoding encoding = {0};
+    struct MHD_Response *response;
+    if (!request->error.code && request->reply.kind == REPLY_NONE)
+        error_internal(&request->error, "the request was not answered");
+    if (request->error.code) {
+        *code = (unsigned)request->error.code;
+        response = encode_error(request, &encoding);
+    } else {
+        *code = (unsigned)request->reply.code;
+        response = encoders[request->reply.kind](request, &encoding);
+    }
+    if (response)
+        add_headers(request, response, &encoding);
+    return response;
+}

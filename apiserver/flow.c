@@ -1,0 +1,52 @@
+/* Fairness between clusters: each may have so many requests under way; the next is told to come back.
+ * Watches do not count once they stream. Source of the numbers: upstream's --max-requests-inflight and its mutating twin. */
+#include "apiserver/api_internal.h"
+#include "store/cluster.h"
+
+#define IN_FLIGHT_MAX 600
+
+struct flow_part {
+    struct cluster_part part;
+    atomic_uint in_flight;
+};
+
+static void part_free(struct cluster_part *part)
+{
+    free(part);
+}
+
+static struct cluster_part *part_make(struct cluster *cluster)
+{
+    struct flow_part *flow = xcalloc(1, sizeof(*flow));
+    (void)cluster;
+    flow->part.free = part_free;
+    atomic_init(&flow->part.refs, 1);
+    return &flow->part;
+}
+
+enum step_result step_flow(struct request *request)
+{
+    if (request->caller)
+        return STEP_NEXT;
+    struct cluster_part *part = cluster_part_get(request->cluster, CLUSTER_PART_API, part_make);
+    struct flow_part *flow = (struct flow_part *)part;
+    if (atomic_fetch_add(&flow->in_flight, 1) >= IN_FLIGHT_MAX && !user_in(&request->user, "system:masters")) {
+        atomic_fetch_sub(&flow->in_flight, 1);
+        cluster_part_unref(part);
+        error_set(&request->error, ERROR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+        request->error.retry_after_s = 1;
+        return STEP_FAIL;
+    }
+    request->flow = part;
+    return STEP_NEXT;
+}
+
+void flow_leave(struct request *request)
+{
+    struct flow_part *flow = (struct flow_part *)request->flow;
+    if (!flow)
+        return;
+    atomic_fetch_sub(&flow->in_flight, 1);
+    cluster_part_unref(request->flow);
+    request->flow = NULL;
+}

@@ -1,0 +1,410 @@
+/* The steps that every request takes: which cluster, who, may they, and to whom it goes. */
+#include <string.h>
+#include <strings.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/connection.h"
+#include "apiserver/documents.h"
+#include "apiserver/hook.h"
+#include "apiserver/special.h"
+#include "apiserver/steps.h"
+#include "apiserver/view.h"
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "rbac/rbac.h"
+
+#define IDENTITY_NS ((int64_t)60 * 1000000000)
+
+static enum step_result not_served(struct request *request)
+{
+    error_set(&request->error, ERROR_NOT_FOUND, "the server could not find the requested resource");
+    return STEP_FAIL;
+}
+
+static enum step_result not_allowed(struct request *request)
+{
+    error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
+              "the server does not allow this method on the requested resource");
+    return STEP_FAIL;
+}
+
+static void route_call(struct request *request)
+{
+    const struct call *call = &request->call;
+    const struct resource *row = resource_by_key(call->resource);
+    request->route = (struct route){
+        .path = "", .is_resource = true, .verb = call->verb,
+        .group = row ? row->group : "", .version = row ? row->version : "", .plural = row ? row->plural : call->resource,
+        .sub = call->sub, .ns = call->ns, .name = call->name, .rest = "",
+    };
+}
+
+enum step_result step_route(struct request *request)
+{
+    if (request->caller) {
+        route_call(request);
+        return STEP_NEXT;
+    }
+    if (request->body_too_large) {
+        error_set(&request->error, ERROR_TOO_LARGE, "Request entity too large: limit is %zu", BODY_MAX);
+        return STEP_FAIL;
+    }
+    return route_parse(&request->route, request->method, request->target, &request->error) ? STEP_NEXT : STEP_FAIL;
+}
+
+/* ---- cluster ---- */
+
+static const char *header(const struct request *request, const char *name)
+{
+    return request->http ? MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, name) : NULL;
+}
+
+/* The label of NAME.domain in the Host header; false when the header names no cluster. */
+static bool host_label(const struct request *request, char out[64])
+{
+    const char *host = header(request, "Host"), *domain = request->api->domain;
+    if (!host || !domain)
+        return false;
+    size_t len = strcspn(host, ":"), domain_len = strlen(domain);
+    if (len <= domain_len + 1 || len - domain_len - 1 >= 64 || host[len - domain_len - 1] != '.' ||
+        strncasecmp(host + len - domain_len, domain, domain_len) != 0)
+        return false;
+    memcpy(out, host, len - domain_len - 1);
+    out[len - domain_len - 1] = '\0';
+    return true;
+}
+
+static struct cluster *find_cluster(const struct request *request)
+{
+    struct store *store = request->api->store;
+    const struct connection *connection = request->connection;
+    char label[64];
+    if (request->caller)
+        return cluster_ref(request->caller->cluster);
+    if (connection && connection->pinned)
+        return request->route.cluster ? NULL : cluster_ref(connection->cluster);
+    if (request->route.cluster)
+        return store_cluster(store, request->route.cluster);
+    if (connection && connection->cluster)
+        return cluster_ref(connection->cluster);
+    if (host_label(request, label))
+        return store_cluster(store, label);
+    return store_cluster_by_id(store, CLUSTER_HOST_ID);
+}
+
+enum step_result step_cluster(struct request *request)
+{
+    request->cluster = find_cluster(request);
+    if (!request->cluster)
+        return not_served(request);
+    atomic_store_explicit(&request->cluster->used_mono_ns, clock_mono_ns(), memory_order_relaxed);
+    return STEP_NEXT;
+}
+
+/* ---- who ---- */
+
+static struct str bearer(const struct request *request)
+{
+    static const char prefix[] = "Bearer ";
+    const char *value = header(request, "Authorization");
+    if (!value)
+        return (struct str){0};
+    if (strncasecmp(value, prefix, sizeof(prefix) - 1) != 0)
+        return (struct str){0};
+    return str_trim(str_of(value + sizeof(prefix) - 1));
+}
+
+static bool known_identity(struct request *request, bool has_bearer)
+{
+    const struct connection *connection = request->connection;
+    if (!connection || has_bearer || connection->identity_cluster != request->cluster->id ||
+        clock_mono_ns() - connection->identity_mono_ns > IDENTITY_NS)
+        return false;
+    user_copy(&request->user, &connection->identity);
+    return true;
+}
+
+static void remember_identity(struct request *request, const struct credentials *credentials)
+{
+    struct connection *connection = request->connection;
+    if (!connection || credentials->bearer.data || !credentials->peer_cert_der.len)
+        return;
+    user_clear(&connection->identity);
+    user_copy(&connection->identity, &request->user);
+    connection->identity_cluster = request->cluster->id;
+    connection->identity_mono_ns = clock_mono_ns();
+}
+
+/* What a service-account token is checked against. */
+static bool warm_identity(struct request *request)
+{
+    static const char *const resources[] = {"serviceaccounts", "pods", "secrets", "nodes"};
+    if (!auth_warm(request->cluster, &request->error))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+        if (!cache_warm(request->cluster, resources[i], &request->error))
+            return false;
+    return true;
+}
+
+enum step_result step_authenticate(struct request *request)
+{
+    if (request->caller) {
+        user_copy(&request->user, request->caller->user);
+        return STEP_NEXT;
+    }
+    struct credentials credentials = {.bearer = bearer(request)};
+    if (known_identity(request, credentials.bearer.data))
+        return STEP_NEXT;
+    if (request->connection)
+        credentials.peer_cert_der = connection_peer(request->connection);
+    enum auth_result result = auth_authenticate(request->cluster, &credentials, &request->user);
+    if (result == AUTH_COLD) {
+        if (!request->may_block)
+            return STEP_BLOCK;
+        if (!warm_identity(request))
+            return STEP_FAIL;
+        result = auth_authenticate(request->cluster, &credentials, &request->user);
+    }
+    switch (result) {
+    case AUTH_OK:
+        remember_identity(request, &credentials);
+        return STEP_NEXT;
+    case AUTH_ANONYMOUS:
+        return STEP_NEXT;
+    case AUTH_COLD:
+        error_unavailable(&request->error, "the credentials could not be checked");
+        return STEP_FAIL;
+    case AUTH_DENIED:
+        break;
+    }
+    error_set(&request->error, ERROR_UNAUTHORIZED, "Unauthorized");
+    return STEP_FAIL;
+}
+
+/* ---- may they ---- */
+
+static enum step_result authorize(struct request *request, const struct rbac_attributes *attributes)
+{
+    enum rbac_decision decision = rbac_authorize(request->cluster, attributes, NULL);
+    if (decision == RBAC_COLD) {
+        if (!request->may_block)
+            return STEP_BLOCK;
+        if (!rbac_warm(request->cluster, &request->error))
+            return STEP_FAIL;
+        decision = rbac_authorize(request->cluster, attributes, NULL);
+    }
+    if (decision == RBAC_ALLOW)
+        return STEP_NEXT;
+    rbac_forbid(&request->error, attributes);
+    return STEP_FAIL;
+}
+
+static bool is_read(const char *verb)
+{
+    return strcmp(verb, "get") == 0 || strcmp(verb, "list") == 0 || strcmp(verb, "watch") == 0;
+}
+
+enum step_result step_authorize(struct request *request)
+{
+    const struct route *route = &request->route;
+    if (request->trusted)
+        return STEP_NEXT;
+    struct rbac_attributes attributes = {
+        .user = &request->user, .verb = route->verb, .group = route->group, .resource = route->plural,
+        .subresource = route->sub, .ns = route->ns, .name = route->name,
+        .path = route->is_resource ? NULL : route->path,
+    };
+    enum step_result result = authorize(request, &attributes);
+    if (result != STEP_NEXT || request->caller || is_read(route->verb))
+        return result;
+    if (atomic_load(&request->cluster->state) != CLUSTER_ACTIVE) {
+        error_set(&request->error, ERROR_FORBIDDEN, "forbidden: this cluster is suspended: it can be read, not changed");
+        return STEP_FAIL;
+    }
+    return STEP_NEXT;
+}
+
+/* Headers that name another identity: each needs the right to impersonate it. */
+static enum step_result may_impersonate(struct request *request, const char *group, const char *resource,
+                                        const char *sub, const char *ns, const char *name)
+{
+    struct rbac_attributes attributes = {
+        .user = &request->user, .verb = "impersonate", .group = group, .resource = resource,
+        .subresource = sub, .ns = ns, .name = name,
+    };
+    return authorize(request, &attributes);
+}
+
+struct impersonation {
+    struct request *request;
+    struct user user;
+    enum step_result result;
+};
+
+static enum MHD_Result each_group(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    struct impersonation *as = cls;
+    (void)kind;
+    if (!value || strcasecmp(key, "Impersonate-Group") != 0)
+        return MHD_YES;
+    as->result = may_impersonate(as->request, "", "groups", "", "", value);
+    strset_add(&as->user.groups, value);
+    return as->result == STEP_NEXT ? MHD_YES : MHD_NO;
+}
+
+static enum step_result impersonate_user(struct request *request, struct impersonation *as, const char *name)
+{
+    static const char prefix[] = "system:serviceaccount:";
+    if (text_starts(name, prefix) && strchr(name + sizeof(prefix) - 1, ':')) {
+        struct str account = str_of(name + sizeof(prefix) - 1);
+        CLEANUP(free_ptr) char *ns = str_dup(str_cut(&account, ':'));
+        CLEANUP(free_ptr) char *group = xasprintf("system:serviceaccounts:%s", ns);
+        CLEANUP(free_ptr) char *bare = str_dup(account);
+        strset_add(&as->user.groups, "system:serviceaccounts");
+        strset_add(&as->user.groups, group);
+        return may_impersonate(request, "", "serviceaccounts", "", ns, bare);
+    }
+    return may_impersonate(request, "", "users", "", "", name);
+}
+
+enum step_result step_impersonate(struct request *request)
+{
+    const char *name = header(request, "Impersonate-User"), *uid = header(request, "Impersonate-Uid");
+    struct impersonation as = {.request = request, .result = STEP_NEXT};
+    if (!name) {
+        if (!header(request, "Impersonate-Group") && !uid)
+            return STEP_NEXT;
+        error_bad_request(&request->error, "requested to impersonate without impersonating a user");
+        return STEP_FAIL;
+    }
+    as.result = impersonate_user(request, &as, name);
+    if (as.result == STEP_NEXT)
+        MHD_get_connection_values(request->http, MHD_HEADER_KIND, each_group, &as);
+    if (as.result == STEP_NEXT && uid)
+        as.result = may_impersonate(request, "authentication.k8s.io", "uids", "", "", uid);
+    if (as.result != STEP_NEXT) {
+        user_clear(&as.user);
+        return as.result;
+    }
+    as.user.name = xstrdup(name);
+    as.user.uid = uid ? xstrdup(uid) : NULL;
+    strset_add(&as.user.groups,
+               strcmp(name, "system:anonymous") == 0 ? "system:unauthenticated" : "system:authenticated");
+    user_clear(&request->user);
+    request->user = as.user;
+    return STEP_NEXT;
+}
+
+/* ---- to whom ---- */
+
+static const step_fn get_chain[] = {step_get, NULL};
+static const step_fn list_chain[] = {step_list, NULL};
+static const step_fn watch_chain[] = {step_watch, NULL};
+static const step_fn post_chain[] = {step_options, step_decode, step_create_meta, step_admit, step_allocate,
+                                     step_create_prepare, step_create_validate, step_admit_validate, step_quota,
+                                     step_store, NULL};
+static const step_fn put_chain[] = {step_options, step_decode, step_update_read, step_update_rebase, step_admit,
+                                    step_allocate, step_update_prepare, step_update_validate, step_admit_validate,
+                                    step_quota, step_store, NULL};
+static const step_fn patch_chain[] = {step_options, step_read, step_patch, step_update_rebase, step_admit,
+                                      step_allocate, step_update_prepare, step_update_validate, step_admit_validate,
+                                      step_quota, step_store, NULL};
+static const step_fn delete_chain[] = {step_options, step_read, step_delete, step_quota, step_store, NULL};
+static const step_fn delete_collection_chain[] = {step_options, step_delete_collection, NULL};
+static const step_fn document_chain[] = {step_document, NULL};
+
+const step_fn *const create_chain = post_chain + 2;
+
+static const struct verb_row {
+    const char *verb;
+    uint32_t flag;
+    bool collection; /* addresses the collection, not one object */
+    const step_fn *chain;
+} verb_rows[] = {
+    {"get", VERB_GET, false, get_chain},
+    {"list", VERB_LIST, true, list_chain},
+    {"watch", VERB_WATCH, true, watch_chain},
+    {"create", VERB_CREATE, true, post_chain},
+    {"update", VERB_UPDATE, false, put_chain},
+    {"patch", VERB_PATCH, false, patch_chain},
+    {"delete", VERB_DELETE, false, delete_chain},
+    {"deletecollection", VERB_DELETE_COLLECTION, true, delete_collection_chain},
+};
+
+static const struct verb_row *verb_find(const char *verb)
+{
+    for (size_t i = 0; i < ARRAY_LEN(verb_rows); i++)
+        if (strcmp(verb, verb_rows[i].verb) == 0)
+            return &verb_rows[i];
+    return NULL;
+}
+
+/* Whether the path has the shape that this scope and verb are served at. */
+static bool scope_fits(const struct request *request, const struct verb_row *row)
+{
+    const struct route *route = &request->route;
+    bool has_ns = *route->ns && strcmp(route->plural, "namespaces") != 0;
+    if (!request->resource->namespaced)
+        return !has_ns;
+    return has_ns || strcmp(row->verb, "list") == 0 || strcmp(row->verb, "watch") == 0;
+}
+
+static enum step_result find_row(struct request *request)
+{
+    const struct route *route = &request->route;
+    request->resource = resource_find(str_of(route->group), str_of(route->version), str_of(route->plural));
+    bool hidden = request->cluster->id != CLUSTER_HOST_ID && text_eq(route->group, "tenancy.warren.dev");
+    if (request->resource && !hidden)
+        return STEP_NEXT;
+    request->resource = NULL;
+    if (documents_serves(request->cluster, route->group, route->version))
+        return not_served(request);
+    return reply_text(request, 404, "404 page not found\n");
+}
+
+static enum step_result find_subresource(struct request *request)
+{
+    const struct route *route = &request->route;
+    const struct api_hook *hook = api_hook_find(request->api, request->resource->key);
+    request->sub = resource_sub(request->resource, str_of(route->sub));
+    if (request->sub)
+        return STEP_NEXT;
+    if (!hook || !hook->sub)
+        return not_served(request);
+    request->chain = hook_sub_chain;
+    return STEP_NEXT;
+}
+
+enum step_result step_dispatch(struct request *request)
+{
+    const struct route *route = &request->route;
+    enum step_result result;
+    if (!route->is_resource) {
+        request->chain = document_chain;
+        return STEP_NEXT;
+    }
+    if (!request->caller && !accept_parse(header(request, "Accept"), &request->accept, &request->error))
+        return STEP_FAIL;
+    if ((result = find_row(request)) != STEP_NEXT)
+        return result;
+    const struct verb_row *row = verb_find(route->verb);
+    if (!row)
+        return not_allowed(request);
+    if (*route->sub && ((result = find_subresource(request)) != STEP_NEXT || request->chain))
+        return result;
+    uint32_t verbs = request->sub ? request->sub->verbs : request->resource->verbs;
+    request->view = view_find(request->resource, route->sub);
+    request->storage = store_intern(request->view ? request->view->storage : request->resource->key);
+    request->type = request->sub && request->sub->type ? request->sub->type : request->resource->type;
+    request->chain = special_chain(request->resource->key, route->sub, route->verb);
+    if (!(verbs & row->flag))
+        return not_allowed(request);
+    if (!scope_fits(request, row))
+        return row->flag == VERB_CREATE || row->flag == VERB_DELETE_COLLECTION ? not_allowed(request) : not_served(request);
+    if (!request->sub && row->collection != (*route->name == '\0') && row->flag != VERB_LIST && row->flag != VERB_WATCH)
+        return not_allowed(request);
+    if (!request->chain)
+        request->chain = row->chain;
+    return STEP_NEXT;
+}

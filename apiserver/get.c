@@ -1,0 +1,15 @@
+#include "apiserver/api_internal.h"
+#include "apiserver/steps.h"
+
+enum step_result step_get(struct request *request)
+{
+    struct object *object;
+    enum step_result result = request_read(request, request->storage, request_ns(request), request->route.name, &object);
+    if (result != STEP_NEXT)
+        return result;
+    if (!object) {
+        error_not_found(&request->error, request->resource->key, request->route.name);
+        return STEP_FAIL;
+    }
+    return reply_object(request, 200, object);
+}

@@ -1,0 +1,71 @@
+/* OpenAPI documents of one edition, from the schema's tables. */
+#include <string.h>
+
+#include "apiserver/document.h"
+#include "base/codec.h"
+#include "base/json.h"
+#include "schema/openapi.h"
+
+#define DOCUMENT_MAX ((size_t)64 << 20)
+
+struct rows {
+    const struct resource **items; /* owned array */
+    size_t count;
+};
+
+static void rows_clear(struct rows *rows)
+{
+    free(rows->items);
+}
+
+/* Of one group version, or (group NULL) of all that the edition shows. */
+static struct rows rows_of(const struct edition *edition, const char *group, const char *version)
+{
+    size_t count;
+    const struct resource *const *all = resource_all(&count);
+    struct rows rows = {.items = xcalloc(count + 1, sizeof(*rows.items))};
+    for (size_t i = 0; i < count; i++)
+        if (edition_shows(edition, all[i]->group) &&
+            (!group || (strcmp(all[i]->group, group) == 0 && strcmp(all[i]->version, version) == 0)))
+            rows.items[rows.count++] = all[i];
+    return rows;
+}
+
+bool openapi_group(struct buf *out, const struct edition *edition, const char *group, const char *version)
+{
+    CLEANUP(rows_clear) struct rows rows = rows_of(edition, group, version);
+    if (rows.count == 0)
+        return false;
+    openapi_v3(out, group, version, rows.items, rows.count);
+    return true;
+}
+
+void openapi_swagger(struct buf *out, const struct edition *edition)
+{
+    CLEANUP(rows_clear) struct rows rows = rows_of(edition, NULL, NULL);
+    openapi_v2(out, rows.items, rows.count);
+}
+
+/* The hash in each URL lets clients keep a document for ever: it is that of the document. */
+void openapi_index(struct buf *out, const struct edition *edition)
+{
+    size_t count;
+    const struct group_version *all = group_version_all(&count);
+    buf_add_text(out, "{\"paths\":{");
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        struct buf document = BUF_INIT(DOCUMENT_MAX);
+        char digest[65];
+        if (!edition_shows(edition, all[i].group) || !openapi_group(&document, edition, all[i].group, all[i].version)) {
+            buf_free(&document);
+            continue;
+        }
+        sha256_hex(document.data, document.len, digest);
+        CLEANUP(free_ptr) char *path = *all[i].group ? xasprintf("apis/%s/%s", all[i].group, all[i].version)
+                                                     : xasprintf("api/%s", all[i].version);
+        buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}", first ? "" : ",", path, path, digest);
+        first = false;
+        buf_free(&document);
+    }
+    buf_add_text(out, "}}");
+}

@@ -1,0 +1,89 @@
+/* PATCH: the patched form of what is stored, which then goes the way of an update. */
+#include "schema/patch.h"
+
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/steps.h"
+#include "schema/meta.h"
+
+enum patch_kind { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_UNKNOWN };
+
+static const struct patch_row {
+    const char *type;
+    enum patch_kind kind;
+} patch_rows[] = {
+    {"application/json-patch+json", PATCH_JSON},
+    {"application/merge-patch+json", PATCH_MERGE},
+    {"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+};
+
+static enum patch_kind patch_kind(const struct request *request)
+{
+    struct str rest = str_of(request->content_type ? request->content_type : "");
+    struct str name = str_trim(str_cut(&rest, ';'));
+    for (size_t i = 0; i < ARRAY_LEN(patch_rows); i++)
+        if (str_is(name, patch_rows[i].type))
+            return patch_rows[i].kind;
+    return PATCH_UNKNOWN;
+}
+
+static json_t *patched(struct request *request, const json_t *target)
+{
+    struct str patch = buf_str(&request->body);
+    struct error *err = &request->error;
+    if (request->caller)
+        return patch_merge_tree(target, request->given);
+    switch (patch_kind(request)) {
+    case PATCH_JSON:
+        return patch_json(target, patch, err);
+    case PATCH_MERGE:
+        return patch_merge(target, patch, err);
+    case PATCH_STRATEGIC:
+        return patch_strategic(request->type, target, patch, err);
+    case PATCH_UNKNOWN:
+        break;
+    }
+    error_set(err, ERROR_UNSUPPORTED_MEDIA_TYPE,
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
+    return NULL;
+}
+
+/* A patch that makes something undecodable is the patch's fault. */
+static void blame_patch(struct request *request)
+{
+    struct error *err = &request->error;
+    if (err->reason != ERROR_BAD_REQUEST || (err->message && strstr(err->message, "strict decoding error")))
+        return;
+    CLEANUP(free_ptr) char *why = xstrdup(err->message);
+    CLEANUP(free_ptr) char *patch = xstrndup(request->body.len ? request->body.data : "", request->body.len < 4096 ? request->body.len : 4096);
+    error_clear(err);
+    error_add_invalid(err, "patch", patch, why);
+    (void)error_seal_invalid(err, "", "", ""); /* always false here */
+}
+
+enum step_result step_patch(struct request *request)
+{
+    json_auto_t *shown = request->view ? request->view->show(request->resource, request->old) : NULL;
+    const json_t *target = shown ? shown : request->old;
+    request->object = patched(request, target);
+    if (!request->object)
+        return STEP_FAIL;
+    if (!schema_shape(request->type, request->object, request->validation, &request->warnings, &request->error)) {
+        blame_patch(request);
+        return STEP_FAIL;
+    }
+    json_object_set(request->object, "kind", json_object_get(target, "kind"));
+    json_object_set(request->object, "apiVersion", json_object_get(target, "apiVersion"));
+    if (strcmp(meta_name(request->object), request->route.name) != 0) {
+        error_bad_request(&request->error, "the name of the object (%s) does not match the name on the URL (%s)",
+                          meta_name(request->object), request->route.name);
+        return STEP_FAIL;
+    }
+    /* Only a patch that changes resourceVersion asked for one; otherwise a lost race is simply tried again. */
+    request->expects_revision = strcmp(meta_resource_version(request->object), meta_resource_version(target)) != 0;
+    if (!request->view)
+        schema_default(request->type, request->object);
+    return STEP_NEXT;
+}

@@ -1,0 +1,169 @@
+#include "apiserver/render.h"
+
+#include <string.h>
+
+#include "apiserver/status.h"
+#include "base/clock.h"
+#include "base/parse.h"
+#include "schema/meta.h"
+#include "schema/table.h"
+
+#define OBJECT_MAX ((size_t)4 << 20)
+
+bool render_is_plain(const struct request *request)
+{
+    return request->accept.shape != SHAPE_TABLE && request->accept.shape != SHAPE_METADATA && !request->view;
+}
+
+/* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` */
+static void add_list_meta(struct buf *out, const struct request *request)
+{
+    const struct reply *reply = &request->reply;
+    buf_printf(out, "{\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
+    if (reply->next_page)
+        buf_printf(out, ",\"continue\":\"%s\"", reply->next_page);
+    if (reply->next_page && reply->partial_count)
+        buf_printf(out, ",\"remainingItemCount\":%zu", reply->list.remaining);
+    buf_add_char(out, '}');
+}
+
+static enum table_include table_include(const struct request *request)
+{
+    const char *include = route_arg(&request->route, "includeObject");
+    if (text_eq(include, "None"))
+        return TABLE_NONE;
+    return text_eq(include, "Object") ? TABLE_OBJECT : TABLE_METADATA;
+}
+
+static void add_table(struct buf *out, const struct request *request, const struct object *object, bool headers)
+{
+    CLEANUP(free_ptr) char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)object->revision);
+    table_begin(out, request->resource, meta, headers);
+    table_row(out, request->resource, object, table_include(request), clock_now_us());
+    table_end(out);
+}
+
+static void add_metadata(struct buf *out, const struct request *request, const json_t *tree)
+{
+    buf_printf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":",
+               request->accept.beta ? "v1beta1" : "v1");
+    json_write(out, json_object_get(tree, "metadata"));
+    buf_add_char(out, '}');
+}
+
+void render_event(struct buf *out, const struct request *request, const struct object *object, bool headers)
+{
+    if (request->accept.shape == SHAPE_TABLE && !request->view) {
+        add_table(out, request, object, headers);
+        return;
+    }
+    if (render_is_plain(request)) {
+        buf_add_str(out, object->body);
+        return;
+    }
+    json_auto_t *tree = object_json(object);
+    render_tree(out, request, tree, headers);
+}
+
+void render_object(struct buf *out, const struct request *request, const struct object *object)
+{
+    render_event(out, request, object, true);
+}
+
+/* A Table needs an object with its index: one is made for the purpose. */
+static void add_tree_table(struct buf *out, const struct request *request, json_t *tree, bool headers)
+{
+    struct buf bytes = BUF_INIT(OBJECT_MAX);
+    struct object_draft draft;
+    struct error ignored = {0};
+    int64_t revision = 0;
+    (void)parse_i64(str_of(meta_resource_version(tree)), 0, INT64_MAX, &revision); /* a dry run has none: 0 */
+    if (object_draft_make(tree, &bytes, &draft, &ignored)) {
+        struct object *object = object_new(store_intern(request->resource->key), &draft, revision, tree);
+        add_table(out, request, object, headers);
+        object_unref(object);
+    }
+    error_clear(&ignored);
+    buf_free(&bytes);
+}
+
+void render_tree(struct buf *out, const struct request *request, json_t *tree, bool headers)
+{
+    json_auto_t *shown = request->view ? request->view->show(request->resource, tree) : NULL;
+    json_t *tree_shown = shown ? shown : tree;
+    bool whole = !request->sub || !request->sub->type || request->sub->type == request->resource->type;
+    if (request->accept.shape == SHAPE_METADATA)
+        add_metadata(out, request, tree_shown);
+    else if (request->accept.shape == SHAPE_TABLE && whole)
+        add_tree_table(out, request, tree_shown, headers);
+    else
+        json_write(out, tree_shown);
+}
+
+void render_list_head(struct buf *out, const struct request *request)
+{
+    bool metadata = request->accept.shape == SHAPE_METADATA;
+    const char *beta = request->accept.beta ? "v1beta1" : "v1";
+    buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s\",\"metadata\":",
+               metadata ? "PartialObjectMetadataList" : request->resource->list_kind, metadata ? "meta.k8s.io/" : "",
+               metadata ? beta : resource_api_version(request->resource));
+    add_list_meta(out, request);
+    buf_add_text(out, ",\"items\":[");
+}
+
+static void add_rows(struct buf *out, const struct request *request)
+{
+    const struct object_list *list = &request->reply.list;
+    struct buf meta = BUF_TEXT;
+    add_list_meta(&meta, request);
+    table_begin(out, request->resource, meta.data, true);
+    int64_t now = clock_now_us();
+    for (size_t i = 0; i < list->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        table_row(out, request->resource, list->items[i], table_include(request), now);
+    }
+    table_end(out);
+    buf_free(&meta);
+}
+
+void render_list(struct buf *out, const struct request *request)
+{
+    const struct object_list *list = &request->reply.list;
+    if (request->accept.shape == SHAPE_TABLE) {
+        add_rows(out, request);
+        return;
+    }
+    render_list_head(out, request);
+    for (size_t i = 0; i < list->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        render_event(out, request, list->items[i], true);
+    }
+    buf_add_text(out, "]}");
+}
+
+void render_bookmark(struct buf *out, const struct request *request, int64_t revision, bool initial_end)
+{
+    const char *annotation = initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
+    if (request->accept.shape == SHAPE_TABLE) {
+        CLEANUP(free_ptr) char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)revision);
+        table_begin(out, request->resource, meta, false);
+        buf_printf(out, "{\"cells\":[],\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+                   "\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}", (long long)revision, annotation);
+        table_end(out);
+        return;
+    }
+    bool metadata = request->accept.shape == SHAPE_METADATA;
+    buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}",
+               metadata ? "PartialObjectMetadata" : request->resource->kind,
+               metadata ? "meta.k8s.io/v1" : resource_api_version(request->resource), (long long)revision, annotation);
+}
+
+void render_expired(struct buf *out, int64_t revision)
+{
+    struct error err = {0};
+    error_set(&err, ERROR_EXPIRED, "too old resource version: %lld", (long long)revision);
+    status_write(out, &err, NULL);
+    error_clear(&err);
+}

@@ -1,0 +1,171 @@
+#include "apiserver/request.h"
+
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/stream.h"
+#include "apiserver/tunnel.h"
+#include "base/clock.h"
+
+#define DRAFT_MAX ((size_t)4 << 20)
+
+struct request *request_new(struct api *api, const char *method, const char *target)
+{
+    struct request *request = xcalloc(1, sizeof(*request));
+    request->api = api;
+    request->method = xstrdup(method);
+    request->target = xstrdup(target);
+    request->body = BUF_INIT(BODY_MAX);
+    request->draft_bytes = BUF_INIT(DRAFT_MAX);
+    request->start_mono_ns = clock_mono_ns();
+    return request;
+}
+
+static void reply_clear(struct reply *reply)
+{
+    object_unref(reply->object);
+    json_decref(reply->json);
+    object_list_free(&reply->list);
+    free(reply->next_page);
+    buf_free(&reply->bytes);
+    stream_free(reply->stream);
+    tunnel_free(reply->tunnel);
+    *reply = (struct reply){0};
+}
+
+void request_rewind(struct request *request)
+{
+    reply_clear(&request->reply);
+    error_clear(&request->error);
+    route_clear(&request->route);
+    user_clear(&request->user);
+    warnings_free(&request->warnings);
+    request->warnings = (struct warnings){0};
+    charges_free(&request->charges);
+    request->charges = (struct charges){0};
+    json_decref(request->object);
+    json_decref(request->old);
+    json_decref(request->eviction);
+    object_unref(request->current);
+    buf_clear(&request->draft_bytes);
+    flow_leave(request);
+    cluster_unref(request->cluster);
+    request->cluster = NULL;
+    request->object = request->old = request->eviction = NULL;
+    request->answers_status = request->fixed_address = false;
+    request->current = NULL;
+    request->resource = NULL;
+    request->sub = NULL;
+    request->view = NULL;
+    request->chain = NULL;
+    request->storage = NULL;
+    request->type = NULL;
+    request->validation = FIELD_VALIDATION_WARN;
+    request->dry_run = request->expects_revision = request->deletes = request->generated_name = false;
+}
+
+void request_free(struct request *request)
+{
+    if (!request)
+        return;
+    request_rewind(request);
+    buf_free(&request->draft_bytes);
+    buf_free(&request->body);
+    free(request->method);
+    free(request->target);
+    free(request);
+}
+
+enum step_result request_read(struct request *request, const char *storage, const char *ns, const char *name,
+                              struct object **object)
+{
+    *object = NULL;
+    switch (cache_peek(request->cluster, storage, ns, name, object)) {
+    case CACHE_HIT:
+    case CACHE_ABSENT:
+        return STEP_NEXT;
+    case CACHE_COLD:
+        break;
+    }
+    if (!request->may_block)
+        return STEP_BLOCK;
+    return cache_get(request->cluster, storage, ns, name, object, &request->error) ? STEP_NEXT : STEP_FAIL;
+}
+
+enum step_result request_list(struct request *request, const char *storage, const struct cache_range *range,
+                              struct object_list *list, bool *gone)
+{
+    for (unsigned tries = 0;; tries++) {
+        switch (cache_list_peek(request->cluster, storage, range, list)) {
+        case CACHE_LIST_OK:
+            *gone = false;
+            return STEP_NEXT;
+        case CACHE_LIST_GONE:
+            *gone = true;
+            return STEP_NEXT;
+        case CACHE_LIST_COLD:
+            break;
+        }
+        if (!request->may_block)
+            return STEP_BLOCK;
+        if (tries == 4) {
+            error_unavailable(&request->error, "the cache could not be filled");
+            return STEP_FAIL;
+        }
+        if (!cache_warm(request->cluster, storage, &request->error))
+            return STEP_FAIL;
+    }
+}
+
+enum step_result reply_object(struct request *request, int code, struct object *object)
+{
+    request->reply.kind = REPLY_OBJECT;
+    request->reply.code = code;
+    request->reply.object = object;
+    return STEP_DONE;
+}
+
+enum step_result reply_json(struct request *request, int code, json_t *json)
+{
+    request->reply.kind = REPLY_JSON;
+    request->reply.code = code;
+    request->reply.json = json;
+    return STEP_DONE;
+}
+
+enum step_result reply_bytes(struct request *request, int code, const char *content_type, struct buf *bytes)
+{
+    request->reply.kind = REPLY_BYTES;
+    request->reply.code = code;
+    request->reply.content_type = content_type;
+    request->reply.bytes = *bytes;
+    *bytes = (struct buf){0};
+    return STEP_DONE;
+}
+
+enum step_result reply_text(struct request *request, int code, const char *text)
+{
+    struct buf bytes = BUF_TEXT;
+    buf_add_text(&bytes, text);
+    return reply_bytes(request, code, "text/plain; charset=utf-8", &bytes);
+}
+
+enum step_result reply_success(struct request *request, const char *uid)
+{
+    const struct resource *resource = request->resource;
+    json_t *details = json_object();
+    json_set_text(details, "name", request->route.name);
+    if (*resource->group)
+        json_set_text(details, "group", resource->group);
+    json_set_text(details, "kind", resource->plural);
+    if (uid)
+        json_set_text(details, "uid", uid);
+    json_t *status = json_pack("{s:s, s:s, s:{}, s:s, s:o}", "kind", "Status", "apiVersion", "v1", "metadata",
+                               "status", "Success", "details", details);
+    return reply_json(request, 200, status);
+}
+
+const char *request_ns(const struct request *request)
+{
+    return request->resource && request->resource->namespaced ? request->route.ns : "";
+}

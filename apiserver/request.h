@@ -1,0 +1,156 @@
+/* apiserver/request.h: one request on its way through the pipeline, from a connection or from inside.
+ *
+ * A request is owned by one thread at a time: an I/O thread, then (while its connection is suspended) a pool or store
+ * writer thread. What was received stays as it is; what steps derive is thrown away by request_rewind, so that the
+ * pipeline can run again from the start: on a pool thread when a step would have to wait, or after a lost race. */
+#pragma once
+#include <microhttpd.h>
+
+#include "apiserver/accept.h"
+#include "apiserver/api.h"
+#include "apiserver/route.h"
+#include "quota/quota.h"
+#include "schema/decode.h"
+#include "schema/resource.h"
+#include "schema/selector.h"
+
+#define BODY_MAX         ((size_t)3145728) /* upstream's limit */
+#define REQUEST_RACES_MAX 8                /* lost compare-and-swaps and taken names before giving up */
+
+struct request;
+struct stream;
+struct connection;
+
+enum step_result {
+    STEP_NEXT,  /* go on with the next step */
+    STEP_DONE,  /* the reply is made */
+    STEP_FAIL,  /* request->error says why */
+    STEP_BLOCK, /* would have to wait: again from the start where that is allowed */
+    STEP_WAIT,  /* a write is on its way; its callback goes on */
+    STEP_AGAIN, /* lost a race: again from the start */
+};
+typedef enum step_result (*step_fn)(struct request *request);
+
+enum reply_kind {
+    REPLY_NONE,
+    REPLY_OBJECT, /* a stored object, sent as it is kept */
+    REPLY_JSON,   /* a tree */
+    REPLY_LIST,   /* stored objects with list metadata */
+    REPLY_BYTES,  /* anything else, with its content type */
+    REPLY_STREAM, /* a watch */
+    REPLY_UPGRADE, /* a tunnel to a node */
+};
+
+/* Static or shared bytes that outlive the reply: discovery and OpenAPI documents. */
+struct document;
+
+struct reply {
+    enum reply_kind kind;
+    int code;
+    struct object *object;   /* REPLY_OBJECT */
+    json_t *json;            /* REPLY_JSON */
+    struct object_list list; /* REPLY_LIST */
+    char *next_page;         /* continue token; may be NULL */
+    bool partial_count;      /* remainingItemCount is known */
+    struct buf bytes;        /* REPLY_BYTES, owned */
+    const struct document *document; /* REPLY_BYTES, instead of `bytes` */
+    const char *content_type;        /* REPLY_BYTES; static */
+    const char *etag;        /* borrowed from the document */
+    struct stream *stream;   /* REPLY_STREAM */
+    struct tunnel *tunnel;   /* REPLY_UPGRADE */
+};
+
+/* How a resource or subresource is shown when that differs from how it is stored (scale, events.k8s.io). */
+struct view {
+    const char *key, *sub;    /* resource->key and subresource, "" for the resource itself */
+    const char *storage;      /* the storage key behind it */
+    json_t *(*show)(const struct resource *resource, const json_t *stored);
+    /* The stored object that follows from a shown one; `old` NULL on create. New reference, NULL with err. */
+    json_t *(*accept)(const struct resource *resource, const json_t *shown, const json_t *old, struct error *err);
+};
+
+/* What a call from inside asks for; strings are the caller's. */
+struct call {
+    const char *verb, *resource, *sub, *ns, *name; /* resource: storage key; "" for none */
+};
+
+enum request_phase { PHASE_HEADERS, PHASE_BODY, PHASE_RUNNING, PHASE_READY, PHASE_ANSWERED };
+
+struct request {
+    /* as received */
+    struct api *api;
+    struct MHD_Connection *http;    /* NULL: a call from inside */
+    struct connection *connection;  /* NULL: a call from inside */
+    char *method, *target;
+    struct buf body;
+    size_t body_seen;
+    bool body_too_large;
+    enum request_phase phase;
+    int64_t start_mono_ns;
+    const struct api_caller *caller; /* calls from inside */
+    struct call call;
+    json_t *given;                   /* calls from inside: the object or patch; borrowed */
+    const char *content_type;        /* borrowed from the connection, or static */
+
+    /* how it is run */
+    bool may_block;
+    bool trusted; /* part of a request that was authorized as a whole */
+    unsigned races;
+    bool suspended;  /* its connection is */
+    bool answered;   /* the reply is made, only encoding is left */
+    struct MHD_Response *response; /* made on another thread; NULL: the I/O thread makes it */
+    unsigned response_code;
+    struct cluster_part *flow; /* its place in the in-flight limit of its cluster; NULL: none */
+
+    /* derived: cleared by request_rewind */
+    struct route route;
+    struct accept accept;
+    struct cluster *cluster;
+    struct user user;
+    const struct resource *resource;
+    const struct subresource *sub;
+    const struct view *view;
+    const step_fn *chain;    /* what follows step_dispatch */
+    const char *storage;     /* interned storage key */
+    const struct type *type; /* of the body */
+    enum field_validation validation;
+    struct warnings warnings;
+    bool dry_run;
+    json_t *object;          /* what is to be stored */
+    json_t *old;             /* what is stored now, as a tree */
+    struct object *current;  /* what is stored now */
+    struct object_draft draft;
+    struct buf draft_bytes;
+    struct charges charges;
+    struct store_write write;
+    bool expects_revision;   /* the client named a resourceVersion: a lost race is a Conflict */
+    json_t *eviction;        /* the body of an eviction */
+    bool answers_status;     /* success is told by a Status, not by the object */
+    bool fixed_address;      /* a Service names its own address or port */
+    bool generated_name;     /* from generateName: a taken name is tried again */
+    bool deletes;            /* the update turned out to be the final deletion */
+    struct reply reply;
+    struct error error;
+};
+
+struct request *request_new(struct api *api, const char *method, const char *target);
+void request_free(struct request *request);
+void request_rewind(struct request *request);
+
+/* The current state of an object: *object NULL when absent, else referenced. STEP_NEXT, STEP_BLOCK or STEP_FAIL. */
+enum step_result request_read(struct request *request, const char *storage, const char *ns, const char *name,
+                              struct object **object);
+/* Lists a collection; a cold cache is filled when the request may block. CACHE_LIST_GONE is passed on in `*gone`. */
+enum step_result request_list(struct request *request, const char *storage, const struct cache_range *range,
+                              struct object_list *list, bool *gone);
+
+/* Ends a request with this reply. Each takes what it is given. */
+enum step_result reply_object(struct request *request, int code, struct object *object);
+enum step_result reply_json(struct request *request, int code, json_t *json);
+enum step_result reply_bytes(struct request *request, int code, const char *content_type, struct buf *bytes);
+enum step_result reply_text(struct request *request, int code, const char *text);
+/* A Status of success, with details of the request's resource. */
+enum step_result reply_success(struct request *request, const char *uid);
+
+/* The name and namespace that the request works on; "" for none. */
+const char *request_ns(const struct request *request);

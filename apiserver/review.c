@@ -1,0 +1,155 @@
+/* Reviews: questions about who somebody is and what they may do. Nothing is stored. */
+#include <string.h>
+
+#include "apiserver/special.h"
+#include "auth/auth.h"
+#include "rbac/rbac.h"
+#include "schema/meta.h"
+
+static const char *text_or_empty(const json_t *object, const char *key)
+{
+    const char *text = json_text(object, key);
+    return text ? text : "";
+}
+
+static struct rbac_attributes attributes_of(const struct user *user, const json_t *spec)
+{
+    const json_t *resource = json_object_get(spec, "resourceAttributes"), *path = json_object_get(spec, "nonResourceAttributes");
+    const json_t *from = resource ? resource : path;
+    return (struct rbac_attributes){
+        .user = user,
+        .verb = text_or_empty(from, "verb"),
+        .group = text_or_empty(resource, "group"),
+        .resource = text_or_empty(resource, "resource"),
+        .subresource = text_or_empty(resource, "subresource"),
+        .ns = text_or_empty(resource, "namespace"),
+        .name = text_or_empty(resource, "name"),
+        .path = resource ? NULL : text_or_empty(path, "path"),
+    };
+}
+
+static enum step_result answer(struct request *request, const struct user *user)
+{
+    json_t *spec = json_object_get(request->object, "spec");
+    const json_t *resource = json_object_get(spec, "resourceAttributes"), *path = json_object_get(spec, "nonResourceAttributes");
+    if (!resource == !path) {
+        error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
+                        "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified");
+        (void)error_seal_invalid(&request->error, request->resource->kind, request->resource->group, ""); /* always false here */
+        return STEP_FAIL;
+    }
+    struct rbac_attributes attributes = attributes_of(user, spec);
+    CLEANUP(free_ptr) char *reason = NULL;
+    enum rbac_decision decision = rbac_authorize(request->cluster, &attributes, &reason);
+    if (decision == RBAC_COLD) {
+        if (!request->may_block)
+            return STEP_BLOCK;
+        if (!rbac_warm(request->cluster, &request->error))
+            return STEP_FAIL;
+        decision = rbac_authorize(request->cluster, &attributes, &reason);
+    }
+    json_t *status = json_pack("{s:b}", "allowed", decision == RBAC_ALLOW);
+    if (reason)
+        json_set_text(status, "reason", reason);
+    json_object_set_new(request->object, "status", status);
+    return reply_json(request, 201, json_incref(request->object));
+}
+
+enum step_result step_review_self_access(struct request *request)
+{
+    return answer(request, &request->user);
+}
+
+static void spec_user(const json_t *spec, struct user *user)
+{
+    const json_t *groups = json_object_get(spec, "groups"), *group;
+    size_t i;
+    *user = (struct user){.name = xstrdup(text_or_empty(spec, "user"))};
+    json_array_foreach(groups, i, group)
+        if (json_is_string(group))
+            strset_add(&user->groups, json_string_value(group));
+}
+
+enum step_result step_review_access(struct request *request)
+{
+    json_t *spec = json_object_get(request->object, "spec");
+    const char *ns = json_text(spec, "resourceAttributes", "namespace");
+    CLEANUP(user_clear) struct user user;
+    spec_user(spec, &user);
+    if (request->resource->namespaced && !text_eq(ns, request_ns(request))) {
+        error_bad_request(&request->error, "spec.resourceAttributes.namespace must match namespace: %s", request_ns(request));
+        return STEP_FAIL;
+    }
+    if (!*user.name && user.groups.count == 0) {
+        error_add_required(&request->error, "spec.user", "at least one of user or group must be specified");
+        (void)error_seal_invalid(&request->error, request->resource->kind, request->resource->group, ""); /* always false here */
+        return STEP_FAIL;
+    }
+    return answer(request, &user);
+}
+
+enum step_result step_review_self_rules(struct request *request)
+{
+    const char *ns = json_text(request->object, "spec", "namespace");
+    if (!ns || !*ns) {
+        error_bad_request(&request->error, "no namespace on request");
+        return STEP_FAIL;
+    }
+    json_t *status = rbac_rules(request->cluster, &request->user, ns);
+    if (!status && !request->may_block)
+        return STEP_BLOCK;
+    if (!status && !rbac_warm(request->cluster, &request->error))
+        return STEP_FAIL;
+    if (!status)
+        status = rbac_rules(request->cluster, &request->user, ns);
+    json_object_set_new(request->object, "status", status ? status : json_object());
+    return reply_json(request, 201, json_incref(request->object));
+}
+
+static json_t *user_json(const struct user *user)
+{
+    json_t *groups = json_array(), *info = json_object();
+    json_set_text(info, "username", user->name);
+    if (user->uid)
+        json_set_text(info, "uid", user->uid);
+    for (size_t i = 0; i < user->groups.count; i++)
+        json_array_append_new(groups, json_string(user->groups.items[i]));
+    json_object_set_new(info, "groups", groups);
+    if (user->extra)
+        json_object_set(info, "extra", user->extra);
+    return info;
+}
+
+enum step_result step_review_self(struct request *request)
+{
+    json_object_set_new(request->object, "status", json_pack("{s:o}", "userInfo", user_json(&request->user)));
+    return reply_json(request, 201, json_incref(request->object));
+}
+
+enum step_result step_review_token(struct request *request)
+{
+    const char *token = json_text(request->object, "spec", "token");
+    struct credentials credentials = {.bearer = str_of(token ? token : "")};
+    CLEANUP(user_clear) struct user user = {0};
+    enum auth_result result = auth_authenticate(request->cluster, &credentials, &user);
+    if (result == AUTH_COLD && !request->may_block)
+        return STEP_BLOCK;
+    for (unsigned i = 0; result == AUTH_COLD && i < 4; i++) {
+        static const char *const needed[] = {"serviceaccounts", "pods", "secrets", "nodes"};
+        if (!auth_warm(request->cluster, &request->error) || !cache_warm(request->cluster, needed[i], &request->error))
+            return STEP_FAIL;
+        result = auth_authenticate(request->cluster, &credentials, &user);
+    }
+    bool ok = result == AUTH_OK;
+    json_t *status = json_object();
+    if (ok) {
+        json_object_set_new(status, "authenticated", json_true());
+        json_object_set_new(status, "user", user_json(&user));
+        json_object_set_new(status, "audiences", json_pack("[s]", "https://kubernetes.default.svc.cluster.local"));
+    } else {
+        json_object_set_new(status, "user", json_object());
+        json_set_text(status, "error", "[invalid bearer token]");
+    }
+    json_object_set_new(request->object, "status", status);
+    return reply_json(request, 201, json_incref(request->object));
+}

@@ -1,0 +1,254 @@
+/* Splitting a request target. Percent-encoding is undone segment by segment, so that an encoded slash can never
+ * move a request to another resource; it makes the path one that nothing is served at. */
+#include "apiserver/route.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+struct segments {
+    const char *items[ROUTE_SEGMENTS_MAX];
+    size_t count;
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* In place. False for a malformed escape, a NUL or (in paths) a slash. */
+static bool decode(char *text, bool is_query)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++, to++) {
+        if (*from == '+' && is_query) {
+            *to = ' ';
+        } else if (*from == '%') {
+            int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+            if (low < 0 || high * 16 + low == 0)
+                return false;
+            *to = (char)(high * 16 + low);
+            if (*to == '/' && !is_query)
+                return false;
+            from += 2;
+        } else {
+            *to = *from;
+        }
+    }
+    *to = '\0';
+    return true;
+}
+
+static bool parse_args(struct route *route, char *query, struct error *err)
+{
+    size_t capacity = 1;
+    for (const char *at = query; *at; at++)
+        capacity += *at == '&';
+    if (capacity > ROUTE_ARGS_MAX)
+        return error_bad_request(err, "too many query arguments");
+    route->args = xcalloc(capacity, sizeof(*route->args));
+    for (char *pair = query, *next; pair; pair = next) {
+        next = strchr(pair, '&');
+        if (next)
+            *next++ = '\0';
+        if (!*pair)
+            continue;
+        char *value = strchr(pair, '=');
+        if (value)
+            *value++ = '\0';
+        if (!decode(pair, true) || (value && !decode(value, true)))
+            return error_bad_request(err, "invalid URL escape in the query");
+        route->args[route->arg_count++] = (struct route_arg){pair, value ? value : ""};
+    }
+    return true;
+}
+
+static bool split_path(struct segments *segments, char *path, struct error *err)
+{
+    for (char *at = path, *next; at; at = next) {
+        next = strchr(at, '/');
+        if (next)
+            *next++ = '\0';
+        if (!*at)
+            continue;
+        if (!decode(at, false) || strcmp(at, ".") == 0 || strcmp(at, "..") == 0)
+            return error_bad_request(err, "invalid path segment");
+        if (segments->count == ROUTE_SEGMENTS_MAX)
+            return error_bad_request(err, "the path has too many segments");
+        segments->items[segments->count++] = at;
+    }
+    return true;
+}
+
+static const struct method_verb {
+    const char *method, *verb;
+} method_verbs[] = {
+    {"GET", "get"},       {"HEAD", "get"},    {"POST", "create"},
+    {"PUT", "update"},    {"PATCH", "patch"}, {"DELETE", "delete"},
+    {"OPTIONS", "options"},
+};
+
+static const char *verb_of(const char *method)
+{
+    for (size_t i = 0; i < ARRAY_LEN(method_verbs); i++)
+        if (strcmp(method, method_verbs[i].method) == 0)
+            return method_verbs[i].verb;
+    return "";
+}
+
+static const char *lower_method(const char *method)
+{
+    static const char *const names[] = {"get", "head", "post", "put", "patch", "delete", "options"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcasecmp(method, names[i]) == 0)
+            return names[i];
+    return "unknown";
+}
+
+/* A list or watch that names one object by field selector is authorized for that name. The selector text itself stays. */
+static const char *selected_name(struct route *route)
+{
+    static const char prefix[] = "metadata.name=";
+    const char *selector = route_arg(route, "fieldSelector");
+    if (!selector || !text_starts(selector, prefix))
+        return "";
+    const char *name = selector + sizeof(prefix) - 1;
+    if (*name == '=')
+        name++;
+    return strchr(name, ',') || strchr(name, '\\') || strchr(name, '/') ? "" : name;
+}
+
+static void collection_verb(struct route *route)
+{
+    if (strcmp(route->verb, "get") == 0) {
+        route->verb = route_flag(route, "watch") ? "watch" : "list";
+        route->name = selected_name(route);
+    } else if (strcmp(route->verb, "delete") == 0) {
+        route->verb = "deletecollection";
+    }
+}
+
+/* The part behind the version: [namespaces/NS/]RESOURCE[/NAME[/SUB[/...]]]. */
+static void resource_route(struct route *route, const char *const *parts, size_t count)
+{
+    if (count > 1 && strcmp(parts[0], "watch") == 0) {
+        route->verb = "watch";
+        parts++;
+        count--;
+    }
+    if (strcmp(parts[0], "namespaces") == 0 && count > 1) {
+        route->ns = parts[1];
+        if (count > 2 && strcmp(parts[2], "status") != 0 && strcmp(parts[2], "finalize") != 0) {
+            parts += 2;
+            count -= 2;
+        }
+    }
+    route->plural = parts[0];
+    if (count > 1)
+        route->name = parts[1];
+    if (count > 2)
+        route->sub = parts[2];
+    if (count == 1)
+        collection_verb(route);
+}
+
+static void classify(struct route *route, const char *method, struct segments *segments)
+{
+    const char *const *parts = segments->items;
+    size_t count = segments->count;
+    route->verb = lower_method(method);
+    if (count < 3)
+        return;
+    bool core = strcmp(parts[0], "api") == 0;
+    if (!core && (strcmp(parts[0], "apis") != 0 || count < 4))
+        return;
+    route->is_resource = true;
+    route->verb = verb_of(method);
+    route->group = core ? "" : parts[1];
+    route->version = parts[core ? 1 : 2];
+    resource_route(route, parts + (core ? 2 : 3), count - (core ? 2 : 3));
+}
+
+/* Joins the decoded segments again: "/healthz/ping". */
+static char *join(const struct segments *segments, size_t from, char *out)
+{
+    char *start = out;
+    if (from >= segments->count)
+        *out++ = '/';
+    for (size_t i = from; i < segments->count; i++) {
+        size_t len = strlen(segments->items[i]);
+        *out++ = '/';
+        memcpy(out, segments->items[i], len);
+        out += len;
+    }
+    *out = '\0';
+    return start;
+}
+
+/* Where in `path` the part behind a proxy subresource begins. */
+static const char *rest_of(const struct route *route, const struct segments *segments)
+{
+    if (!route->is_resource || !*route->sub)
+        return "";
+    size_t at = 0, skip = 0;
+    while (at < segments->count && segments->items[at] != route->sub)
+        at++;
+    for (size_t i = 0; i <= at && i < segments->count; i++)
+        skip += strlen(segments->items[i]) + 1;
+    return route->path + skip;
+}
+
+bool route_parse(struct route *route, const char *method, const char *target, struct error *err)
+{
+    size_t len = strlen(target);
+    *route = (struct route){.group = "", .version = "", .plural = "", .sub = "", .ns = "", .name = "", .rest = ""};
+    route->path = "/";
+    route->verb = "";
+    route->text = xmalloc(2 * len + 4);
+    memcpy(route->text, target, len + 1);
+    char *query = strchr(route->text, '?');
+    if (query)
+        *query++ = '\0';
+    struct segments segments = {0};
+    if (!split_path(&segments, route->text, err) || (query && !parse_args(route, query, err)))
+        return false;
+    size_t from = 0;
+    if (segments.count >= 2 && strcmp(segments.items[0], "clusters") == 0) {
+        route->cluster = segments.items[1];
+        from = 2;
+    }
+    route->path = join(&segments, from, route->text + len + 1);
+    struct segments behind = {.count = segments.count - from};
+    memcpy(behind.items, segments.items + from, behind.count * sizeof(*behind.items));
+    classify(route, method, &behind);
+    route->rest = rest_of(route, &behind);
+    return true;
+}
+
+void route_clear(struct route *route)
+{
+    free(route->text);
+    free(route->args);
+    *route = (struct route){0};
+}
+
+const char *route_arg(const struct route *route, const char *key)
+{
+    for (size_t i = 0; i < route->arg_count; i++)
+        if (strcmp(route->args[i].key, key) == 0)
+            return route->args[i].value;
+    return NULL;
+}
+
+bool route_flag(const struct route *route, const char *key)
+{
+    const char *value = route_arg(route, key);
+    return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
+}

@@ -1,0 +1,37 @@
+/* apiserver/route.h: what a request line asks for: cluster, resource, verb, arguments.
+ *
+ * Pure: reads method and target only. Mirrors upstream's RequestInfo, so that authorization sees the same attributes.
+ * Source: apiserver pkg/endpoints/request/requestinfo.go. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define ROUTE_ARGS_MAX     64
+#define ROUTE_SEGMENTS_MAX 32
+
+struct route_arg {
+    const char *key, *value;
+};
+
+struct route {
+    char *text;          /* owned: what the rest points into */
+    const char *cluster; /* from /clusters/NAME; NULL */
+    const char *path;    /* decoded, without the cluster's prefix */
+    struct route_arg *args; /* owned array, in order */
+    size_t arg_count;
+
+    bool is_resource;
+    const char *verb; /* "get", "list", ...; lower-case method for other paths */
+    const char *group, *version, *plural, *sub, *ns, *name; /* "" for none */
+    const char *rest; /* behind a proxy subresource; "" for none */
+};
+
+/* `target` is the raw request target. BAD_REQUEST when it is malformed. */
+MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target, struct error *err);
+void route_clear(struct route *route);
+/* The first value of a query argument; NULL when it was not given. */
+const char *route_arg(const struct route *route, const char *key);
+/* As upstream reads booleans in queries: given, and neither "false" nor "0". */
+bool route_flag(const struct route *route, const char *key);

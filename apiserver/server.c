@@ -1,0 +1,400 @@
+/* The MHD daemon: a pool of epoll threads with TLS. A request is made when its first line is read, collects its body, then runs
+ * the pipeline on the I/O thread; whatever takes longer goes on elsewhere while the connection is suspended. */
+#include "apiserver/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apiserver/connection.h"
+#include "apiserver/credentials_tls.h"
+#include "apiserver/encode.h"
+#include "apiserver/meter.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+
+#define IDLE_TIMEOUT_S     120 /* longer than the 90 s that Go clients keep idle connections */
+#define CONNECTION_MEMORY  ((size_t)32 << 10)
+#define CONNECTIONS_SPARE  128 /* descriptors that are not for clients */
+#define BODY_DISCARD_MAX   ((size_t)16 << 20) /* of a body that is refused, read before the connection is cut */
+#define TLS_PRIORITIES     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
+
+/* ---- connections ---- */
+
+struct str connection_peer(const struct connection *connection)
+{
+    unsigned count = 0;
+    if (!connection->session)
+        return (struct str){0};
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(connection->session, &count);
+    return count ? (struct str){(const char *)chain[0].data, chain[0].size} : (struct str){0};
+}
+
+static unsigned local_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return 0;
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* The cluster that the TLS server name asks for: NAME.domain. Referenced; NULL when it is none. */
+static struct cluster *named_cluster(const struct api *api, gnutls_session_t session)
+{
+    char name[256];
+    size_t len = sizeof(name) - 1;
+    unsigned type = 0;
+    if (!api->domain || gnutls_server_name_get(session, name, &len, &type, 0) != 0 || type != GNUTLS_NAME_DNS)
+        return NULL;
+    name[len] = '\0';
+    CLEANUP(free_ptr) char *suffix = xasprintf(".%s", api->domain);
+    if (!text_ends(name, suffix))
+        return NULL;
+    name[strlen(name) - strlen(suffix)] = '\0';
+    return store_cluster(api->store, name);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *http, void **context, enum MHD_ConnectionNotificationCode code)
+{
+    struct api *api = cls;
+    struct connection *connection = *context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *session = MHD_get_connection_info(http, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        connection = xcalloc(1, sizeof(*connection));
+        connection->api = api;
+        connection->fd = fd ? fd->connect_fd : -1;
+        connection->session = session ? session->tls_session : NULL;
+        connection->cluster = ports_cluster(api->ports, local_port(connection->fd));
+        connection->pinned = connection->cluster != NULL;
+        if (connection->session) /* MHD has no closure for the certificate callback; it uses the pointer for PSK only */
+            gnutls_session_set_ptr(connection->session, connection);
+        *context = connection;
+    } else if (connection) {
+        cluster_unref(connection->cluster);
+        user_clear(&connection->identity);
+        free(connection);
+        *context = NULL;
+    }
+}
+
+/* Chooses the certificate. No CA names go into the certificate request: Go clients offer a certificate only when its issuer is
+ * among those listed, or when none is. */
+static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+                                const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
+                                unsigned *chain_count, gnutls_privkey_t *key)
+{
+    struct connection *connection = gnutls_session_get_ptr(session);
+    struct api *api = connection->api;
+    (void)names, (void)name_count, (void)algorithms, (void)algorithm_count;
+    gnutls_certificate_send_x509_rdn_sequence(session, 1);
+    if (!connection->cluster)
+        connection->cluster = named_cluster(api, session);
+    struct cluster *cluster = connection->cluster ? cluster_ref(connection->cluster) : NULL;
+    if (!cluster)
+        cluster = store_cluster_by_id(api->store, CLUSTER_HOST_ID);
+    const struct server_credentials *credentials = cluster ? credentials_get(api->credentials, cluster) : NULL;
+    cluster_unref(cluster);
+    if (!credentials)
+        return -1;
+    *chain = credentials->chain;
+    *chain_count = credentials->chain_count;
+    *key = credentials->key;
+    return 0;
+}
+
+/* ---- requests ---- */
+
+static void *on_target(void *cls, const char *target, struct MHD_Connection *http)
+{
+    struct request *request = request_new(cls, "", target);
+    request->http = http;
+    return request;
+}
+
+static struct connection *connection_of(struct MHD_Connection *http)
+{
+    const union MHD_ConnectionInfo *context = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return context ? context->socket_context : NULL;
+}
+
+static enum MHD_Result send_reply(struct request *request)
+{
+    struct MHD_Response *response = request->response;
+    unsigned code = request->response_code;
+    if (!response)
+        response = encode_response(request, &code);
+    request->response = NULL;
+    request->phase = PHASE_ANSWERED;
+    if (!response)
+        return MHD_NO;
+    meter_request(request, code);
+    enum MHD_Result result = MHD_queue_response(request->http, code, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+void server_suspend(struct request *request)
+{
+    struct api *api = request->api;
+    if (!request->http || request->suspended)
+        return;
+    pthread_mutex_lock(&api->lock);
+    api->suspended++;
+    pthread_mutex_unlock(&api->lock);
+    request->suspended = true;
+    MHD_suspend_connection(request->http);
+}
+
+void server_resume(struct request *request)
+{
+    struct api *api = request->api;
+    if (!request->http)
+        return;
+    request->suspended = false;
+    request->phase = PHASE_READY;
+    MHD_resume_connection(request->http); /* from here on the request is the I/O thread's */
+    pthread_mutex_lock(&api->lock);
+    if (--api->suspended == 0)
+        pthread_cond_broadcast(&api->idle);
+    pthread_mutex_unlock(&api->lock);
+}
+
+static void run_job(void *arg)
+{
+    struct request *request = arg;
+    if (!request->answered) {
+        request_rewind(request);
+        pipeline_run(request);
+    }
+    request->response = encode_response(request, &request->response_code);
+    server_resume(request);
+}
+
+void server_run_on_pool(struct request *request)
+{
+    request->may_block = true;
+    if (pool_submit(request->api->pool, run_job, request))
+        return;
+    request_rewind(request);
+    error_set(&request->error, ERROR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+    request->error.retry_after_s = 1;
+    server_resume(request);
+}
+
+static enum MHD_Result run(struct request *request)
+{
+    request->phase = PHASE_RUNNING;
+    switch (pipeline_run(request)) {
+    case STEP_WAIT:
+        return MHD_YES;
+    case STEP_BLOCK:
+        server_suspend(request);
+        server_run_on_pool(request);
+        return MHD_YES;
+    case STEP_NEXT:
+    case STEP_DONE:
+    case STEP_FAIL:
+    case STEP_AGAIN:
+        break;
+    }
+    if (!encode_is_heavy(request))
+        return send_reply(request);
+    request->answered = true;
+    server_suspend(request);
+    server_run_on_pool(request);
+    return MHD_YES;
+}
+
+static enum MHD_Result collect_body(struct request *request, const char *data, size_t *size)
+{
+    request->body_seen += *size;
+    if (request->body_seen > BODY_DISCARD_MAX)
+        return MHD_NO;
+    if (request->body_seen > BODY_MAX)
+        request->body_too_large = true;
+    else
+        buf_add(&request->body, data, *size);
+    *size = 0;
+    return MHD_YES;
+}
+
+static void read_headers(struct request *request, const char *method)
+{
+    free(request->method);
+    request->method = xstrdup(method);
+    request->connection = connection_of(request->http);
+    request->content_type = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Type");
+    request->phase = PHASE_BODY;
+}
+
+/* A body that is announced as too large is refused before it is sent. */
+static bool announces_too_much(const struct request *request)
+{
+    const char *length = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Length");
+    int64_t value;
+    return length && parse_i64(str_of(length), 0, INT64_MAX, &value) && value > (int64_t)BODY_MAX;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *size, void **context)
+{
+    struct request *request = *context;
+    (void)cls, (void)http, (void)url, (void)version;
+    switch (request->phase) {
+    case PHASE_HEADERS:
+        read_headers(request, method);
+        if (announces_too_much(request)) {
+            request->body_too_large = true;
+            return run(request);
+        }
+        return MHD_YES;
+    case PHASE_BODY:
+        return *size ? collect_body(request, data, size) : run(request);
+    case PHASE_READY:
+        return send_reply(request);
+    case PHASE_RUNNING:
+    case PHASE_ANSWERED:
+        break;
+    }
+    return MHD_YES;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *http, void **context, enum MHD_RequestTerminationCode code)
+{
+    struct request *request = *context;
+    (void)cls, (void)http, (void)code;
+    if (request && request->response)
+        MHD_destroy_response(request->response);
+    request_free(request);
+    *context = NULL;
+}
+
+/* ---- start and stop ---- */
+
+static bool split_address(const char *text, char host[64], char port[8])
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8)
+        return false;
+    size_t len = (size_t)(colon - text);
+    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    }
+    if (len >= 64)
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    memcpy(port, colon + 1, strlen(colon + 1) + 1);
+    return true;
+}
+
+int server_listen(const char *address, unsigned *port, struct error *err)
+{
+    char host[64], service[8];
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    const int on = 1;
+    if (!split_address(address, host, service) || getaddrinfo(*host ? host : NULL, service, &hints, &found) != 0) {
+        error_bad_request(err, "\"%s\" is not ADDRESS:PORT", address);
+        return -1;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+              bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0;
+    if (!ok)
+        error_internal(err, "listening on %s: %s", address, strerror(errno));
+    freeaddrinfo(found);
+    if (ok) {
+        *port = local_port(fd);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* As many connections as there are descriptors, less what the rest of the process needs. */
+static unsigned connection_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024 - CONNECTIONS_SPARE;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit stays when this is refused */
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    rlim_t most = limit.rlim_cur > 200000 ? 200000 : limit.rlim_cur;
+    return most > 2 * CONNECTIONS_SPARE ? (unsigned)most - CONNECTIONS_SPARE : CONNECTIONS_SPARE;
+}
+
+static void on_log(void *cls, const char *format, va_list args)
+{
+    struct buf text = BUF_TEXT;
+    (void)cls;
+    buf_vprintf(&text, format, args);
+    log_debug("apiserver", "%s", text.data ? text.data : "");
+    buf_free(&text);
+}
+
+bool server_start(struct api *api, int fd, const struct api_options *options, struct error *err)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = options->io_threads ? options->io_threads : processors > 0 ? (unsigned)processors : 2;
+    struct cluster *host = store_cluster_by_id(api->store, CLUSTER_HOST_ID);
+    CLEANUP(free_ptr) char *ca = NULL;
+    bool ok = host && auth_warm(host, err) && auth_ca_pem(host, &ca, err);
+    cluster_unref(host);
+    if (!ok) {
+        close(fd);
+        return false;
+    }
+    /* A trusted CA makes MHD ask for client certificates; auth/ verifies them by the cluster's own CA. */
+    api->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, api,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_HTTPS_CERT_CALLBACK, retrieve_certificate,
+        MHD_OPTION_HTTPS_MEM_TRUST, ca,
+        MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, api,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, api,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, api,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        MHD_OPTION_END);
+    if (api->daemon)
+        return true;
+    close(fd);
+    return error_internal(err, "the HTTP server could not be started");
+}
+
+void server_stop(struct api *api)
+{
+    if (!api->daemon)
+        return;
+    int fd = MHD_quiesce_daemon(api->daemon);
+    if (fd >= 0)
+        close(fd);
+    streams_stop(&api->streams);
+    pthread_mutex_lock(&api->lock);
+    api->stopping = true;
+    while (api->suspended)
+        pthread_cond_wait(&api->idle, &api->lock);
+    pthread_mutex_unlock(&api->lock);
+    MHD_stop_daemon(api->daemon);
+    api->daemon = NULL;
+}

@@ -1,0 +1,46 @@
+#include "apiserver/special.h"
+
+#include <string.h>
+
+#include "apiserver/steps.h"
+#include "apiserver/tunnel.h"
+
+static const step_fn self_access[] = {step_options, step_decode, step_review_self_access, NULL};
+static const step_fn access_review[] = {step_options, step_decode, step_review_access, NULL};
+static const step_fn self_rules[] = {step_options, step_decode, step_review_self_rules, NULL};
+static const step_fn self_review[] = {step_options, step_decode, step_review_self, NULL};
+static const step_fn token_review[] = {step_options, step_decode, step_review_token, NULL};
+static const step_fn binding[] = {step_options, step_decode, step_bind, step_store, NULL};
+static const step_fn eviction[] = {step_options, step_eviction_decode, step_read, step_evict, step_quota, step_store, NULL};
+static const step_fn token[] = {step_options, step_decode, step_token, NULL};
+static const step_fn tunnel[] = {step_tunnel, NULL};
+
+static const struct special_row {
+    const char *key, *sub, *verb; /* verb NULL: any */
+    const step_fn *chain;
+} special_rows[] = {
+    {"selfsubjectaccessreviews.authorization.k8s.io", "", "create", self_access},
+    {"subjectaccessreviews.authorization.k8s.io", "", "create", access_review},
+    {"localsubjectaccessreviews.authorization.k8s.io", "", "create", access_review},
+    {"selfsubjectrulesreviews.authorization.k8s.io", "", "create", self_rules},
+    {"selfsubjectreviews.authentication.k8s.io", "", "create", self_review},
+    {"tokenreviews.authentication.k8s.io", "", "create", token_review},
+    {"bindings", "", "create", binding},
+    {"pods", "binding", "create", binding},
+    {"pods", "eviction", "create", eviction},
+    {"pods", "log", NULL, tunnel},
+    {"pods", "exec", NULL, tunnel},
+    {"pods", "attach", NULL, tunnel},
+    {"pods", "portforward", NULL, tunnel},
+    {"serviceaccounts", "token", "create", token},
+};
+
+const step_fn *special_chain(const char *key, const char *sub, const char *verb)
+{
+    for (size_t i = 0; i < ARRAY_LEN(special_rows); i++) {
+        const struct special_row *row = &special_rows[i];
+        if (strcmp(row->key, key) == 0 && strcmp(row->sub, sub) == 0 && (!row->verb || strcmp(row->verb, verb) == 0))
+            return row->chain;
+    }
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* apiserver/special.h: resources and subresources that are not plain storage: reviews, tokens, bindings, evictions, Pod streams. */
+#pragma once
+#include "apiserver/request.h"
+
+/* NULL when the verb goes the general way. */
+const step_fn *special_chain(const char *key, const char *sub, const char *verb);
+
+/* review.c */
+enum step_result step_review_self_access(struct request *request);
+enum step_result step_review_access(struct request *request);
+enum step_result step_review_self_rules(struct request *request);
+enum step_result step_review_self(struct request *request);
+enum step_result step_review_token(struct request *request);
+
+/* pod_subresource.c, service_account_token.c */
+enum step_result step_bind(struct request *request);
+enum step_result step_eviction_decode(struct request *request);
+enum step_result step_evict(struct request *request);
+enum step_result step_token(struct request *request);

@@ -1,0 +1,56 @@
+/* apiserver/steps.h: every step of the pipeline, by the file it lives in. All have one signature (step_fn). */
+#pragma once
+#include "apiserver/request.h"
+
+/* front.c: for every request */
+enum step_result step_route(struct request *request);
+enum step_result step_cluster(struct request *request);
+enum step_result step_authenticate(struct request *request);
+enum step_result step_impersonate(struct request *request);
+enum step_result step_authorize(struct request *request);
+enum step_result step_dispatch(struct request *request);
+
+/* body.c */
+enum step_result step_options(struct request *request); /* dryRun, fieldValidation */
+enum step_result step_decode(struct request *request);
+
+/* current.c */
+enum step_result step_read(struct request *request); /* 404 when absent */
+
+/* get.c, list.c, watch.c */
+enum step_result step_get(struct request *request);
+enum step_result step_list(struct request *request);
+enum step_result step_watch(struct request *request);
+
+/* create.c */
+enum step_result step_create_meta(struct request *request);
+enum step_result step_create_prepare(struct request *request);
+enum step_result step_create_validate(struct request *request);
+extern const step_fn *const create_chain; /* what follows step_decode */
+
+/* update.c */
+enum step_result step_update_read(struct request *request);
+enum step_result step_update_rebase(struct request *request);
+enum step_result step_update_prepare(struct request *request);
+enum step_result step_update_validate(struct request *request);
+
+/* patch.c */
+enum step_result step_patch(struct request *request);
+
+/* delete.c */
+enum step_result step_delete(struct request *request);
+enum step_result step_delete_collection(struct request *request);
+
+/* admission.c */
+enum step_result step_admit(struct request *request);          /* mutating */
+enum step_result step_admit_validate(struct request *request); /* validating */
+enum step_result step_quota(struct request *request);
+
+/* service_address.c */
+enum step_result step_allocate(struct request *request);
+
+/* documents.c, health.c */
+enum step_result step_document(struct request *request);
+
+/* write.c: request->write.op says what; the last step of every write */
+enum step_result step_store(struct request *request);

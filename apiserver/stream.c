@@ -1,0 +1,384 @@
+#include "apiserver/stream.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/connection.h"
+#include "apiserver/render.h"
+#include "base/clock.h"
+
+#define SECOND_NS       ((int64_t)1000000000)
+#define BOOKMARK_NS     (60 * SECOND_NS)
+#define PROBE_NS        (20 * SECOND_NS)
+
+/* ---- frames ---- */
+
+static void frame_clear(struct frame *frame)
+{
+    if (frame->event)
+        event_unref(frame->event);
+    buf_free(&frame->text);
+    *frame = (struct frame){.text = BUF_TEXT, .part = ARRAY_LEN(frame->parts)};
+}
+
+static bool frame_done(const struct frame *frame)
+{
+    return frame->part >= ARRAY_LEN(frame->parts);
+}
+
+static void frame_start(struct frame *frame, struct str head, struct str body)
+{
+    frame->parts[0] = head;
+    frame->parts[1] = body;
+    frame->parts[2] = STR("}\n");
+    frame->part = 0;
+    frame->offset = 0;
+}
+
+/* As much as fits. */
+static size_t frame_copy(struct frame *frame, char *out, size_t max)
+{
+    size_t copied = 0;
+    while (!frame_done(frame) && copied < max) {
+        struct str part = frame->parts[frame->part];
+        size_t left = part.len - frame->offset, take = left < max - copied ? left : max - copied;
+        if (take)
+            memcpy(out + copied, part.data + frame->offset, take);
+        copied += take;
+        frame->offset += take;
+        if (frame->offset == part.len) {
+            frame->part++;
+            frame->offset = 0;
+        }
+    }
+    return copied;
+}
+
+#define HEAD(type) {"{\"type\":\"" type "\",\"object\":", sizeof("{\"type\":\"" type "\",\"object\":") - 1}
+
+static const struct str heads[] = {
+    [EVENT_ADDED] = HEAD("ADDED"),
+    [EVENT_MODIFIED] = HEAD("MODIFIED"),
+    [EVENT_DELETED] = HEAD("DELETED"),
+};
+
+/* The object as the client accepts it: its own bytes where it can be. */
+static void frame_object(struct stream *stream, enum event_type type, const struct object *object, struct event *keeps)
+{
+    struct frame *frame = &stream->frame;
+    const struct request *request = stream->request;
+    frame_clear(frame);
+    if (render_is_plain(request)) {
+        frame->event = keeps;
+        frame_start(frame, heads[type], object->body);
+        return;
+    }
+    render_event(&frame->text, request, object, !stream->headers_sent);
+    stream->headers_sent = true;
+    if (keeps)
+        event_unref(keeps);
+    frame_start(frame, heads[type], buf_str(&frame->text));
+}
+
+/* An object that stopped matching is shown as it was, at the revision of the change. */
+static void frame_left(struct stream *stream, struct event *event)
+{
+    struct frame *frame = &stream->frame;
+    json_auto_t *was = object_json(event->before);
+    char revision[24];
+    snprintf(revision, sizeof(revision), "%lld", (long long)event->revision);
+    json_set_text(json_ensure_object(was, "metadata"), "resourceVersion", revision);
+    frame_clear(frame);
+    render_tree(&frame->text, stream->request, was, !stream->headers_sent);
+    stream->headers_sent = true;
+    event_unref(event);
+    frame_start(frame, heads[EVENT_DELETED], buf_str(&frame->text));
+}
+
+static void frame_bookmark(struct stream *stream, int64_t revision, bool initial_end)
+{
+    struct frame *frame = &stream->frame;
+    frame_clear(frame);
+    render_bookmark(&frame->text, stream->request, revision, initial_end);
+    frame_start(frame, STR("{\"type\":\"BOOKMARK\",\"object\":"), buf_str(&frame->text));
+}
+
+static void frame_gone(struct stream *stream)
+{
+    struct frame *frame = &stream->frame;
+    frame_clear(frame);
+    render_expired(&frame->text, stream->start_revision);
+    frame_start(frame, STR("{\"type\":\"ERROR\",\"object\":"), buf_str(&frame->text));
+}
+
+/* ---- what comes next ---- */
+
+/* Takes the event. False when this client does not see it. */
+static bool take_event(struct stream *stream, struct event *event)
+{
+    bool now = event->type != EVENT_DELETED && selection_keeps(&stream->selection, event->object);
+    bool before = event->before && selection_keeps(&stream->selection, event->before);
+    if (event->type == EVENT_DELETED && !event->before)
+        before = selection_keeps(&stream->selection, event->object);
+    if (event->revision <= stream->start_revision || (!now && !before)) {
+        event_unref(event);
+        return false;
+    }
+    if (event->type == EVENT_DELETED || now)
+        frame_object(stream, event->type == EVENT_DELETED ? EVENT_DELETED : before ? EVENT_MODIFIED : EVENT_ADDED,
+                     event->object, event);
+    else
+        frame_left(stream, event);
+    return true;
+}
+
+static bool next_initial(struct stream *stream)
+{
+    if (stream->initial_sent < stream->initial.count) {
+        frame_object(stream, EVENT_ADDED, stream->initial.items[stream->initial_sent++], NULL);
+        return true;
+    }
+    return false;
+}
+
+/* Drops what was sent, since a stream may live for an hour. */
+static void end_initial(struct stream *stream)
+{
+    if (stream->initial.items) {
+        object_list_free(&stream->initial);
+        stream->initial = (struct object_list){0};
+        stream->initial_sent = 0;
+    }
+}
+
+static bool next_event(struct stream *stream)
+{
+    struct event *event;
+    for (;;) {
+        switch (watch_next(stream->watch, &event)) {
+        case WATCH_EVENT:
+            if (take_event(stream, event))
+                return true;
+            break;
+        case WATCH_EMPTY:
+            return false;
+        case WATCH_GONE:
+            stream->gone = true;
+            return false;
+        }
+    }
+}
+
+/* What the heartbeat asked for; true when there is a frame. */
+static bool next_owed(struct stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    bool bookmark = stream->bookmarks && (stream->owes_bookmark || stream->closing);
+    bool closing = stream->closing, client_gone = stream->client_gone;
+    stream->owes_bookmark = false;
+    pthread_mutex_unlock(&stream->lock);
+    if (closing || client_gone)
+        stream->ended = true;
+    if (!bookmark || client_gone || !stream->watch)
+        return false;
+    int64_t revision = watch_revision(stream->watch);
+    if (revision <= stream->start_revision)
+        revision = stream->start_revision;
+    frame_bookmark(stream, revision, false);
+    return true;
+}
+
+/* Fills the frame; false when there is nothing to send now. */
+static bool next_frame(struct stream *stream)
+{
+    if (stream->ended)
+        return false;
+    if (next_initial(stream))
+        return true;
+    end_initial(stream);
+    if (stream->initial_end) {
+        stream->initial_end = false;
+        frame_bookmark(stream, stream->start_revision, true);
+        return true;
+    }
+    if (stream->watch && !stream->gone && next_event(stream))
+        return true;
+    if (stream->gone) {
+        frame_gone(stream);
+        stream->ended = true;
+        return true;
+    }
+    return next_owed(stream);
+}
+
+/* ---- the connection's side ---- */
+
+void stream_wake(void *arg)
+{
+    struct stream *stream = arg;
+    pthread_mutex_lock(&stream->lock);
+    stream->pending = true;
+    if (stream->parked) {
+        stream->parked = false;
+        MHD_resume_connection(stream->request->http);
+    }
+    pthread_mutex_unlock(&stream->lock);
+}
+
+/* False when something came in between. */
+static bool park(struct stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    bool quiet = !stream->pending;
+    if (quiet) {
+        MHD_suspend_connection(stream->request->http);
+        stream->parked = true;
+    }
+    stream->pending = false;
+    pthread_mutex_unlock(&stream->lock);
+    return quiet;
+}
+
+ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t max)
+{
+    struct stream *stream = cls;
+    size_t copied = 0;
+    (void)pos;
+    for (;;) {
+        while (copied < max && (!frame_done(&stream->frame) || next_frame(stream)))
+            copied += frame_copy(&stream->frame, out + copied, max - copied);
+        if (copied)
+            return (ssize_t)copied;
+        if (stream->ended)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        if (park(stream))
+            return 0;
+    }
+}
+
+/* ---- the heartbeat ---- */
+
+static bool client_has_gone(const struct stream *stream)
+{
+    struct pollfd socket = {.fd = stream->request->connection->fd, .events = POLLRDHUP};
+    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+static void beat(struct stream *stream, int64_t now)
+{
+    bool bookmark = now >= stream->bookmark_mono_ns, closing = now >= stream->deadline_mono_ns, client_gone = false;
+    if (now >= stream->probe_mono_ns) {
+        stream->probe_mono_ns = now + PROBE_NS;
+        client_gone = client_has_gone(stream);
+    }
+    if (bookmark)
+        stream->bookmark_mono_ns = now + BOOKMARK_NS;
+    if (!bookmark && !closing && !client_gone)
+        return;
+    pthread_mutex_lock(&stream->lock);
+    stream->owes_bookmark |= bookmark;
+    stream->closing |= closing;
+    stream->client_gone |= client_gone;
+    pthread_mutex_unlock(&stream->lock);
+    if (stream->bookmarks || closing || client_gone)
+        stream_wake(stream);
+}
+
+static void beat_all(struct streams *streams, int64_t now)
+{
+    for (struct stream *stream = streams->first; stream; stream = stream->next)
+        beat(stream, now);
+}
+
+static void *heartbeat(void *arg)
+{
+    struct streams *streams = arg;
+    pthread_mutex_lock(&streams->lock);
+    while (!streams->stopping) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += 1;
+        if (!streams->first)
+            pthread_cond_wait(&streams->changed, &streams->lock);
+        else
+            pthread_cond_timedwait(&streams->changed, &streams->lock, &until);
+        beat_all(streams, clock_mono_ns());
+    }
+    beat_all(streams, INT64_MAX - BOOKMARK_NS); /* past every deadline */
+    pthread_mutex_unlock(&streams->lock);
+    return NULL;
+}
+
+void streams_start(struct streams *streams)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&streams->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&streams->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    streams->started = pthread_create(&streams->thread, NULL, heartbeat, streams) == 0;
+}
+
+void streams_stop(struct streams *streams)
+{
+    pthread_mutex_lock(&streams->lock);
+    streams->stopping = true;
+    pthread_cond_broadcast(&streams->changed);
+    pthread_mutex_unlock(&streams->lock);
+    if (streams->started)
+        pthread_join(streams->thread, NULL);
+    streams->started = false;
+}
+
+void stream_link(struct stream *stream, struct streams *streams)
+{
+    int64_t now = clock_mono_ns();
+    pthread_mutex_lock(&streams->lock);
+    stream->bookmark_mono_ns = now + BOOKMARK_NS;
+    stream->probe_mono_ns = now + PROBE_NS;
+    stream->next = streams->first;
+    if (stream->next)
+        stream->next->previous = stream;
+    streams->first = stream;
+    stream->linked = true;
+    if (streams->stopping)
+        stream->closing = true;
+    pthread_cond_signal(&streams->changed);
+    pthread_mutex_unlock(&streams->lock);
+}
+
+static void stream_unlink(struct stream *stream, struct streams *streams)
+{
+    pthread_mutex_lock(&streams->lock);
+    if (stream->linked) {
+        if (stream->previous)
+            stream->previous->next = stream->next;
+        else
+            streams->first = stream->next;
+        if (stream->next)
+            stream->next->previous = stream->previous;
+    }
+    stream->linked = false;
+    pthread_mutex_unlock(&streams->lock);
+}
+
+void stream_free(struct stream *stream)
+{
+    if (!stream)
+        return;
+    stream_unlink(stream, &stream->request->api->streams);
+    if (stream->watch)
+        watch_close(stream->watch);
+    frame_clear(&stream->frame);
+    buf_free(&stream->frame.text);
+    object_list_free(&stream->initial);
+    selection_clear(&stream->selection);
+    pthread_mutex_destroy(&stream->lock);
+    free(stream);
+}
+
+

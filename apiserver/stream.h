@@ -1,0 +1,70 @@
+/* apiserver/stream.h: watches that are being served: one stream a connection, and the heartbeat that keeps them honest.
+ *
+ * A stream belongs to its request. Its connection is suspended while there is nothing to send; the cache's wake resumes it.
+ * A suspended connection does not notice that its client has gone, so the heartbeat looks at the socket. */
+#pragma once
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "apiserver/list.h"
+#include "store/cache.h"
+
+struct api;
+struct request;
+
+struct streams {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct stream *first; /* guarded by lock */
+    bool stopping, started;
+};
+
+struct frame { /* bytes on their way out: head, body, tail */
+    struct str parts[3];
+    unsigned part;
+    size_t offset;
+    struct event *event; /* what body points into; referenced */
+    struct buf text;     /* or this */
+};
+
+struct stream {
+    struct request *request;
+    struct selection selection;
+    struct watch *watch;
+    struct object_list initial; /* sent first, as ADDED */
+    size_t initial_sent;
+    int64_t start_revision; /* events up to it are old news */
+    bool bookmarks;         /* the client takes them */
+    bool initial_end;       /* the initial-events-end bookmark is still owed */
+    bool gone;              /* 410 is the only event */
+    bool ended;             /* nothing more will come */
+    bool headers_sent;      /* a Table's columns */
+    struct frame frame;
+
+    /* owned by the heartbeat, under streams.lock */
+    struct stream *previous, *next;
+    int64_t deadline_mono_ns, bookmark_mono_ns, probe_mono_ns;
+    bool linked;
+
+    pthread_mutex_t lock;
+    bool pending;       /* guarded by lock: there may be something new */
+    bool parked;        /* guarded by lock: the connection is suspended */
+    bool owes_bookmark; /* guarded by lock */
+    bool closing;       /* guarded by lock: the time is up, or the server stops */
+    bool client_gone;   /* guarded by lock */
+};
+
+void streams_start(struct streams *streams);
+/* Ends every stream and the heartbeat; connections close by themselves. */
+void streams_stop(struct streams *streams);
+
+/* Hands the stream to the heartbeat, once its response is queued. */
+void stream_link(struct stream *stream, struct streams *streams);
+/* There may be something new: the cache calls this. Any thread. */
+void stream_wake(void *stream);
+void stream_free(struct stream *stream);
+/* MHD's content reader; `cls` is the stream. */
+ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t max);

@@ -1,0 +1,118 @@
+/* Scale of the workloads, and Events of events.k8s.io, which are core Events under other names. */
+#include "apiserver/view.h"
+
+#include <string.h>
+
+#include "schema/meta.h"
+#include "schema/selector.h"
+
+/* ---- Scale ---- */
+
+static void scale_selector(json_t *status, const json_t *selector)
+{
+    struct buf text = BUF_TEXT;
+    const char *key;
+    json_t *value;
+    const json_t *labels = json_at(selector, "matchLabels") ? json_at(selector, "matchLabels") : selector;
+    if (json_at(selector, "matchExpressions") && !json_at(selector, "matchLabels"))
+        return;
+    json_object_foreach((json_t *)(uintptr_t)labels, key, value)
+        if (json_is_string(value))
+            buf_printf(&text, "%s%s=%s", text.len ? "," : "", key, json_string_value(value));
+    if (text.len)
+        json_set_text(status, "selector", text.data);
+    buf_free(&text);
+}
+
+static json_t *scale_show(const struct resource *resource, const json_t *stored)
+{
+    static const char *const kept[] = {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"};
+    json_t *scale = json_pack("{s:s, s:s, s:{}, s:{}, s:{}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata",
+                              "spec", "status");
+    json_t *metadata = json_object_get(scale, "metadata"), *status = json_object_get(scale, "status");
+    (void)resource;
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        if (json_at(stored, "metadata", kept[i]))
+            json_object_set(metadata, kept[i], json_at(stored, "metadata", kept[i]));
+    json_object_set_new(json_object_get(scale, "spec"), "replicas", json_integer(json_int_or(json_at(stored, "spec", "replicas"), 0)));
+    json_object_set_new(status, "replicas", json_integer(json_int_or(json_at(stored, "status", "replicas"), 0)));
+    scale_selector(status, json_at(stored, "spec", "selector"));
+    return scale;
+}
+
+static json_t *scale_accept(const struct resource *resource, const json_t *shown, const json_t *old, struct error *err)
+{
+    int64_t replicas = json_int_or(json_at(shown, "spec", "replicas"), 0);
+    (void)resource;
+    if (replicas < 0) {
+        error_add_cause(err, CAUSE_INVALID, "spec.replicas",
+                        "Invalid value: %lld: must be greater than or equal to 0", (long long)replicas);
+        if (!error_seal_invalid(err, "Scale", "autoscaling", meta_name(old)))
+            return NULL;
+    }
+    json_t *object = json_deep_copy(old);
+    json_object_set_new(json_ensure_object(object, "spec"), "replicas", json_integer(replicas));
+    json_t *metadata = json_ensure_object(object, "metadata");
+    const char *revision = meta_resource_version(shown);
+    json_set_text(metadata, "resourceVersion", *revision ? revision : NULL);
+    return object;
+}
+
+/* ---- events.k8s.io ---- */
+
+static const struct renamed {
+    const char *core, *events;
+} event_fields[] = {
+    {"involvedObject", "regarding"},
+    {"message", "note"},
+    {"source", "deprecatedSource"},
+    {"firstTimestamp", "deprecatedFirstTimestamp"},
+    {"lastTimestamp", "deprecatedLastTimestamp"},
+    {"count", "deprecatedCount"},
+    {"reportingComponent", "reportingController"},
+};
+
+static json_t *event_rename(const json_t *from, bool to_events)
+{
+    json_t *event = json_copy((json_t *)(uintptr_t)from);
+    for (size_t i = 0; i < ARRAY_LEN(event_fields); i++) {
+        const struct renamed *row = &event_fields[i];
+        const char *have = to_events ? row->core : row->events, *want = to_events ? row->events : row->core;
+        json_t *value = json_object_get(event, have);
+        if (value)
+            json_object_set(event, want, value);
+        json_object_del(event, have);
+    }
+    json_set_text(event, "apiVersion", to_events ? "events.k8s.io/v1" : "v1");
+    return event;
+}
+
+static json_t *event_show(const struct resource *resource, const json_t *stored)
+{
+    (void)resource;
+    return event_rename(stored, true);
+}
+
+static json_t *event_accept(const struct resource *resource, const json_t *shown, const json_t *old, struct error *err)
+{
+    (void)resource;
+    (void)old;
+    (void)err;
+    return event_rename(shown, false);
+}
+
+static const struct view views[] = {
+    {"deployments.apps", "scale", "deployments.apps", scale_show, scale_accept},
+    {"replicasets.apps", "scale", "replicasets.apps", scale_show, scale_accept},
+    {"statefulsets.apps", "scale", "statefulsets.apps", scale_show, scale_accept},
+    {"replicationcontrollers", "scale", "replicationcontrollers", scale_show, scale_accept},
+    {"events.events.k8s.io", "", "events", event_show, event_accept},
+};
+
+const struct view *view_find(const struct resource *resource, const char *sub)
+{
+    for (size_t i = 0; i < ARRAY_LEN(views); i++)
+        if (strcmp(views[i].key, resource->key) == 0 && strcmp(views[i].sub, sub) == 0)
+            return &views[i];
+    return NULL;
+}

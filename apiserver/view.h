@@ -1,0 +1,6 @@
+/* apiserver/view.h: resources and subresources that are shown in another form than they are stored in. */
+#pragma once
+#include "apiserver/request.h"
+
+/* NULL when it is stored as it is shown, which is the rule. */
+const struct view *view_find(const struct resource *resource, const char *sub);

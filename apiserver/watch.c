@@ -1,0 +1,124 @@
+/* WATCH: where it starts, and the stream that goes on from there. Source: Kubernetes docs "API Concepts". */
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/steps.h"
+#include "base/clock.h"
+#include "base/parse.h"
+
+#define TIMEOUT_MIN_S 1800 /* upstream's --min-request-timeout; the deadline is spread over twice that */
+#define TIMEOUT_MAX_S ((int64_t)1 << 31)
+
+static bool forbidden(struct request *request, const char *field, const char *why)
+{
+    error_add_forbidden(&request->error, field, why);
+    return error_seal_invalid(&request->error, "ListOptions", "meta.k8s.io", "");
+}
+
+struct watch_options {
+    int64_t revision;
+    bool from_now;       /* no revision, or "0": the present state first */
+    bool initial;        /* sendInitialEvents */
+    int64_t timeout_s;
+};
+
+static bool parse_start(struct request *request, struct watch_options *options)
+{
+    const char *revision = route_arg(&request->route, "resourceVersion");
+    const char *match = route_arg(&request->route, "resourceVersionMatch");
+    const char *initial = route_arg(&request->route, "sendInitialEvents");
+    options->initial = initial && route_flag(&request->route, "sendInitialEvents");
+    if (initial && !text_eq(match, "NotOlderThan"))
+        return forbidden(request, "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    if (match && *match && !initial)
+        return forbidden(request, "resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    if (revision && *revision && !parse_i64(str_of(revision), 0, INT64_MAX, &options->revision))
+        return error_bad_request(&request->error, "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax", revision);
+    options->from_now = options->revision == 0 && (!initial || options->initial);
+    return true;
+}
+
+static bool parse_options(struct request *request, struct watch_options *options)
+{
+    const char *timeout = route_arg(&request->route, "timeoutSeconds");
+    unsigned char dice[2];
+    random_bytes(dice, sizeof(dice));
+    *options = (struct watch_options){.timeout_s = TIMEOUT_MIN_S + (dice[0] << 8 | dice[1]) % TIMEOUT_MIN_S};
+    if (timeout && *timeout && !parse_i64(str_of(timeout), 0, TIMEOUT_MAX_S, &options->timeout_s))
+        return error_bad_request(&request->error, "strconv.ParseInt: parsing \"%s\": invalid syntax", timeout);
+    return parse_start(request, options);
+}
+
+static struct stream *stream_new(struct request *request, const struct watch_options *options)
+{
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    stream->request = request;
+    stream->frame = (struct frame){.text = BUF_TEXT, .part = ARRAY_LEN(stream->frame.parts)};
+    stream->bookmarks = route_flag(&request->route, "allowWatchBookmarks");
+    stream->initial_end = options->initial && stream->bookmarks;
+    stream->start_revision = options->revision;
+    stream->deadline_mono_ns = clock_mono_ns() + options->timeout_s * 1000000000;
+    pthread_mutex_init(&stream->lock, NULL);
+    request->reply.stream = stream;
+    return stream;
+}
+
+static bool keep(const struct object *object, void *arg)
+{
+    return selection_keeps(arg, object);
+}
+
+static enum step_result take_initial(struct request *request, struct stream *stream)
+{
+    struct cache_range range = {.ns = stream->selection.ns, .keep = keep, .arg = &stream->selection};
+    bool gone = false;
+    enum step_result result = request_list(request, request->storage, &range, &stream->initial, &gone);
+    if (result == STEP_NEXT && stream->initial.revision < stream->start_revision)
+        return list_from_future(request, stream->start_revision);
+    stream->start_revision = stream->initial.revision;
+    return result;
+}
+
+/* Opens at most at the present: a client may name a revision that is still to come. */
+static enum step_result open_watch(struct request *request, struct stream *stream)
+{
+    for (unsigned tries = 0; tries < 4; tries++) {
+        int64_t now = cache_revision(request->cluster, request->storage), from = stream->start_revision;
+        switch (watch_open(request->cluster, request->storage, now && from > now ? now : from, stream_wake, stream, &stream->watch)) {
+        case CACHE_LIST_OK:
+            return STEP_NEXT;
+        case CACHE_LIST_GONE:
+            stream->gone = true;
+            return STEP_NEXT;
+        case CACHE_LIST_COLD:
+            break;
+        }
+        if (!request->may_block)
+            return STEP_BLOCK;
+        if (!cache_warm(request->cluster, request->storage, &request->error))
+            return STEP_FAIL;
+    }
+    error_unavailable(&request->error, "the cache could not be filled");
+    return STEP_FAIL;
+}
+
+enum step_result step_watch(struct request *request)
+{
+    struct watch_options options;
+    enum step_result result = STEP_NEXT;
+    if (!parse_options(request, &options))
+        return STEP_FAIL;
+    struct stream *stream = stream_new(request, &options);
+    if (!selection_parse(request, &stream->selection))
+        return STEP_FAIL;
+    if (options.from_now || options.initial)
+        result = take_initial(request, stream);
+    if (result == STEP_NEXT)
+        result = open_watch(request, stream);
+    if (result != STEP_NEXT)
+        return result;
+    flow_leave(request);
+    request->reply.kind = REPLY_STREAM;
+    request->reply.code = 200;
+    return STEP_DONE;
+}

@@ -1,0 +1,231 @@
+/* The last step of every write: submit it, and make the reply of what the store says.
+ *
+ * Compare-and-swap on the revision that the request was decided on makes each request atomic; who loses runs again from the
+ * start, unless the client named the revision itself. */
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/steps.h"
+#include "schema/meta.h"
+
+static const char *object_name(const struct request *request)
+{
+    return request->write.draft.name ? request->write.draft.name : request->route.name;
+}
+
+/* STEP_AGAIN with the error set, in case that was the last try. */
+static enum step_result lost_race(struct request *request)
+{
+    error_conflict_modified(&request->error, request->resource->key, object_name(request));
+    return STEP_AGAIN;
+}
+
+static enum step_result over_limit(struct request *request, size_t refused)
+{
+    const char *scope = refused < request->charges.count ? request->charges.items[refused].scope : "";
+    if (text_starts(scope, "ip/") || text_starts(scope, "nodeport/"))
+        return lost_race(request); /* another Service took the address or port meanwhile */
+    if (!request->may_block)
+        return STEP_BLOCK;
+    quota_exceeded(request->cluster, request->resource->key, object_name(request), &request->charges, refused,
+                   &request->error);
+    return STEP_FAIL;
+}
+
+static enum step_result name_taken(struct request *request, const struct object *object)
+{
+    const char *key = request->resource->key, *name = object_name(request);
+    if (request->generated_name) {
+        error_set(&request->error, ERROR_ALREADY_EXISTS,
+                  "%s \"%s\" already exists, the server was not able to generate a unique name for the object", key, name);
+        error_details(&request->error, key, name);
+        request->error.retry_after_s = 1;
+        return STEP_AGAIN;
+    }
+    json_auto_t *there = object ? object_json(object) : NULL;
+    if (there && meta_deleting(there)) {
+        error_set(&request->error, ERROR_ALREADY_EXISTS, "object is being deleted: %s \"%s\" already exists", key, name);
+        error_details(&request->error, key, name);
+    } else {
+        error_already_exists(&request->error, key, name);
+    }
+    return STEP_FAIL;
+}
+
+static enum step_result stale(struct request *request)
+{
+    if (request->expects_revision) {
+        error_conflict_modified(&request->error, request->resource->key, object_name(request));
+        return STEP_FAIL;
+    }
+    return lost_race(request);
+}
+
+static enum step_result absent(struct request *request)
+{
+    error_not_found(&request->error, request->resource->key, object_name(request));
+    return request->expects_revision ? STEP_FAIL : STEP_AGAIN;
+}
+
+/* Kinds whose finished deletion answers with the object; the others answer with a Status. */
+static bool delete_returns_object(const char *key)
+{
+    static const char *const keys[] = {
+        "pods", "services", "namespaces", "podtemplates", "resourcequotas", "persistentvolumes", "persistentvolumeclaims",
+        "serviceaccounts", "storageclasses.storage.k8s.io", "csidrivers.storage.k8s.io", "csinodes.storage.k8s.io",
+        "volumeattachments.storage.k8s.io",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum step_result written(struct request *request, struct object *object)
+{
+    if (request->answers_status)
+        return reply_json(request, 201, json_pack("{s:s, s:s, s:{}, s:s, s:i}", "kind", "Status", "apiVersion", "v1",
+                                                  "metadata", "status", "Success", "code", 201));
+    switch (request->write.op) {
+    case STORE_CREATE:
+        return reply_object(request, 201, object_ref(object));
+    case STORE_UPDATE:
+        return reply_object(request, 200, object_ref(object));
+    case STORE_DELETE:
+        break;
+    }
+    if (request->deletes) /* an update that took the last finalizer away answers with what was put */
+        return reply_json(request, 200, json_incref(request->object));
+    if (delete_returns_object(request->resource->key))
+        return reply_object(request, 200, object_ref(object));
+    return reply_success(request, object->uid);
+}
+
+static enum step_result settle(struct request *request, enum store_result result, struct object *object, size_t refused)
+{
+    switch (result) {
+    case STORE_OK:
+        return written(request, object);
+    case STORE_STALE:
+        return stale(request);
+    case STORE_EXISTS:
+        return name_taken(request, object);
+    case STORE_ABSENT:
+        return absent(request);
+    case STORE_OVER_LIMIT:
+        return over_limit(request, refused);
+    case STORE_NO_CLUSTER:
+        error_set(&request->error, ERROR_NOT_FOUND, "the server could not find the requested resource");
+        return STEP_FAIL;
+    case STORE_UNAVAILABLE:
+        break;
+    }
+    error_unavailable(&request->error, "the database is not available; nothing was written");
+    return STEP_FAIL;
+}
+
+/* On a writer thread. */
+static void on_done(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+{
+    struct request *request = write->arg;
+    switch (settle(request, result, object, refused)) {
+    case STEP_AGAIN:
+        if (++request->races > REQUEST_RACES_MAX)
+            server_resume(request);
+        else
+            server_run_on_pool(request);
+        break;
+    case STEP_BLOCK:
+        server_run_on_pool(request);
+        break;
+    case STEP_NEXT:
+    case STEP_DONE:
+    case STEP_FAIL:
+    case STEP_WAIT:
+        server_resume(request);
+        break;
+    }
+}
+
+/* What a dry run answers: as if it had been written, at the revision that is there. */
+static enum step_result dry_reply(struct request *request)
+{
+    if (request->write.op == STORE_DELETE && !request->deletes) {
+        if (delete_returns_object(request->resource->key))
+            return reply_object(request, 200, object_ref(request->current));
+        return reply_success(request, request->current->uid);
+    }
+    json_t *object = json_incref(request->object);
+    if (request->current)
+        json_object_set_new(json_ensure_object(object, "metadata"), "resourceVersion",
+                            json_sprintf("%lld", (long long)request->current->revision));
+    return reply_json(request, request->write.op == STORE_CREATE ? 201 : 200, object);
+}
+
+static enum step_result wait_for_store(struct request *request, const struct api_hook *hook)
+{
+    struct object *object = NULL;
+    size_t refused = 0;
+    enum store_result result = store_write_wait(request->api->store, &request->write, &object, &refused);
+    enum step_result step = settle(request, result, object, refused);
+    if (result == STORE_OK && hook && hook->after) {
+        struct api_caller caller = {request->api, request->cluster, &request->user};
+        json_auto_t *now = request->write.op == STORE_DELETE ? NULL : object_json(object);
+        hook->after(hook->arg, &caller, now, request->old);
+    }
+    object_unref(object);
+    return step;
+}
+
+static bool run_before(struct request *request, const struct api_hook *hook)
+{
+    struct api_caller caller = {request->api, request->cluster, &request->user};
+    if (!hook->before)
+        return true;
+    json_t *object = request->write.op == STORE_DELETE ? NULL : request->object;
+    return hook->before(hook->arg, &caller, object, request->old, &request->error);
+}
+
+static bool same_as_current(const struct request *request)
+{
+    return request->write.op == STORE_UPDATE && request->old && json_equal(request->old, request->object);
+}
+
+static bool make_draft(struct request *request)
+{
+    if (request->write.op == STORE_DELETE) {
+        request->write.draft = (struct object_draft){.ns = request->current->ns, .name = request->current->name};
+        return true;
+    }
+    buf_clear(&request->draft_bytes);
+    request->write.value = request->object;
+    return object_draft_make(request->object, &request->draft_bytes, &request->write.draft, &request->error);
+}
+
+enum step_result step_store(struct request *request)
+{
+    const struct api_hook *hook = api_hook_find(request->api, request->storage);
+    struct store_write *write = &request->write;
+    if (hook && !request->may_block)
+        return STEP_BLOCK;
+    if (hook && !request->dry_run && !run_before(request, hook))
+        return STEP_FAIL;
+    if (same_as_current(request))
+        return reply_object(request, 200, object_ref(request->current));
+    write->cluster = request->cluster;
+    write->resource = request->storage;
+    write->charges = request->charges.items;
+    write->charge_count = request->charges.count;
+    write->expect_revision = request->current ? request->current->revision : 0;
+    write->done = on_done;
+    write->arg = request;
+    if (!make_draft(request))
+        return STEP_FAIL;
+    if (request->dry_run)
+        return dry_reply(request);
+    if (request->may_block)
+        return wait_for_store(request, hook);
+    server_suspend(request);
+    store_submit(request->api->store, write);
+    return STEP_WAIT;
+}
