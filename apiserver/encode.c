@@ -10,7 +10,6 @@
 #include "apiserver/documents.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
-#include "apiserver/tunnel.h"
 
 #define RENDER_MAX       ((size_t)1 << 30)
 #define LIST_BLOCK       ((size_t)64 << 10)
@@ -332,7 +331,6 @@ typedef struct MHD_Response *(*encode_fn)(struct request *request, struct encodi
 static const encode_fn encoders[] = {
     [REPLY_NONE] = encode_error,   [REPLY_OBJECT] = encode_object, [REPLY_JSON] = encode_json,
     [REPLY_LIST] = encode_list,    [REPLY_BYTES] = encode_bytes,   [REPLY_STREAM] = encode_stream,
-    [REPLY_UPGRADE] = tunnel_response,
 };
 
 struct MHD_Response *encode_response(struct request *request, unsigned *code)

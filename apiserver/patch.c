@@ -51,16 +51,16 @@ static json_t *patched(struct request *request, const json_t *target)
 }
 
 /* A patch that makes something undecodable is the patch's fault. */
-static void blame_patch(struct request *request)
+static enum step_result blame_patch(struct request *request)
 {
     struct error *err = &request->error;
     if (err->reason != ERROR_BAD_REQUEST || (err->message && strstr(err->message, "strict decoding error")))
-        return;
+        return STEP_FAIL;
     CLEANUP(free_ptr) char *why = xstrdup(err->message);
     CLEANUP(free_ptr) char *patch = xstrndup(request->body.len ? request->body.data : "", request->body.len < 4096 ? request->body.len : 4096);
     error_clear(err);
     error_add_invalid(err, "patch", patch, why);
-    (void)error_seal_invalid(err, "", "", ""); /* always false here */
+    return request_invalid(request, "", "", "");
 }
 
 enum step_result step_patch(struct request *request)
@@ -70,10 +70,8 @@ enum step_result step_patch(struct request *request)
     request->object = patched(request, target);
     if (!request->object)
         return STEP_FAIL;
-    if (!schema_shape(request->type, request->object, request->validation, &request->warnings, &request->error)) {
-        blame_patch(request);
-        return STEP_FAIL;
-    }
+    if (!schema_shape(request->type, request->object, request->validation, &request->warnings, &request->error))
+        return blame_patch(request);
     json_object_set(request->object, "kind", json_object_get(target, "kind"));
     json_object_set(request->object, "apiVersion", json_object_get(target, "apiVersion"));
     if (strcmp(meta_name(request->object), request->route.name) != 0) {

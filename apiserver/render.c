@@ -77,7 +77,8 @@ static void add_tree_table(struct buf *out, const struct request *request, json_
     struct object_draft draft;
     struct error ignored = {0};
     int64_t revision = 0;
-    (void)parse_i64(str_of(meta_resource_version(tree)), 0, INT64_MAX, &revision); /* a dry run has none: 0 */
+    if (!parse_i64(str_of(meta_resource_version(tree)), 0, INT64_MAX, &revision))
+        revision = 0; /* a dry run has none */
     if (object_draft_make(tree, &bytes, &draft, &ignored)) {
         struct object *object = object_new(store_intern(request->resource->key), &draft, revision, tree);
         add_table(out, request, object, headers);

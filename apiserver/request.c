@@ -4,7 +4,6 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/stream.h"
-#include "apiserver/tunnel.h"
 #include "base/clock.h"
 
 #define DRAFT_MAX ((size_t)4 << 20)
@@ -29,7 +28,6 @@ static void reply_clear(struct reply *reply)
     free(reply->next_page);
     buf_free(&reply->bytes);
     stream_free(reply->stream);
-    tunnel_free(reply->tunnel);
     *reply = (struct reply){0};
 }
 
@@ -115,6 +113,11 @@ enum step_result request_list(struct request *request, const char *storage, cons
         if (!cache_warm(request->cluster, storage, &request->error))
             return STEP_FAIL;
     }
+}
+
+enum step_result request_invalid(struct request *request, const char *kind, const char *group, const char *name)
+{
+    return error_seal_invalid(&request->error, kind, group, name) ? STEP_NEXT : STEP_FAIL;
 }
 
 enum step_result reply_object(struct request *request, int code, struct object *object)

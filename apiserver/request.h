@@ -38,7 +38,6 @@ enum reply_kind {
     REPLY_LIST,   /* stored objects with list metadata */
     REPLY_BYTES,  /* anything else, with its content type */
     REPLY_STREAM, /* a watch */
-    REPLY_UPGRADE, /* a tunnel to a node */
 };
 
 /* Static or shared bytes that outlive the reply: discovery and OpenAPI documents. */
@@ -57,7 +56,6 @@ struct reply {
     const char *content_type;        /* REPLY_BYTES; static */
     const char *etag;        /* borrowed from the document */
     struct stream *stream;   /* REPLY_STREAM */
-    struct tunnel *tunnel;   /* REPLY_UPGRADE */
 };
 
 /* How a resource or subresource is shown when that differs from how it is stored (scale, events.k8s.io). */
@@ -143,6 +141,9 @@ enum step_result request_read(struct request *request, const char *storage, cons
 /* Lists a collection; a cold cache is filled when the request may block. CACHE_LIST_GONE is passed on in `*gone`. */
 enum step_result request_list(struct request *request, const char *storage, const struct cache_range *range,
                               struct object_list *list, bool *gone);
+
+/* Makes the causes in request->error one 422. STEP_NEXT when there are none. */
+enum step_result request_invalid(struct request *request, const char *kind, const char *group, const char *name);
 
 /* Ends a request with this reply. Each takes what it is given. */
 enum step_result reply_object(struct request *request, int code, struct object *object);

@@ -35,8 +35,7 @@ static enum step_result answer(struct request *request, const struct user *user)
     if (!resource == !path) {
         error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
                         "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified");
-        (void)error_seal_invalid(&request->error, request->resource->kind, request->resource->group, ""); /* always false here */
-        return STEP_FAIL;
+        return request_invalid(request, request->resource->kind, request->resource->group, "");
     }
     struct rbac_attributes attributes = attributes_of(user, spec);
     CLEANUP(free_ptr) char *reason = NULL;
@@ -82,8 +81,7 @@ enum step_result step_review_access(struct request *request)
     }
     if (!*user.name && user.groups.count == 0) {
         error_add_required(&request->error, "spec.user", "at least one of user or group must be specified");
-        (void)error_seal_invalid(&request->error, request->resource->kind, request->resource->group, ""); /* always false here */
-        return STEP_FAIL;
+        return request_invalid(request, request->resource->kind, request->resource->group, "");
     }
     return answer(request, &user);
 }

@@ -76,8 +76,7 @@ static bool check_revision(struct request *request)
         if (request->resource->unconditional_update || request->caller || strcmp(request->route.verb, "patch") == 0)
             return true;
         error_add_cause(err, CAUSE_INVALID, "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update");
-        (void)error_seal_invalid(err, request->resource->plural, request->resource->group, name); /* always false here */
-        return false;
+        return error_seal_invalid(err, request->resource->plural, request->resource->group, name);
     }
     if (!parse_i64(str_of(given), 0, INT64_MAX, &revision)) {
         error_add_invalid(err, "metadata.resourceVersion", given, "must be an unsigned integer");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/service_address.h"
 #include "apiserver/steps.h"
 #include "schema/meta.h"
 
@@ -23,8 +24,12 @@ static enum step_result lost_race(struct request *request)
 static enum step_result over_limit(struct request *request, size_t refused)
 {
     const char *scope = refused < request->charges.count ? request->charges.items[refused].scope : "";
-    if (text_starts(scope, "ip/") || text_starts(scope, "nodeport/"))
-        return lost_race(request); /* another Service took the address or port meanwhile */
+    if (text_starts(scope, "ip/") || text_starts(scope, "nodeport/")) {
+        if (!request->fixed_address)
+            return lost_race(request); /* another Service took the address or port meanwhile */
+        service_taken(request, scope, &request->error);
+        return STEP_FAIL;
+    }
     if (!request->may_block)
         return STEP_BLOCK;
     quota_exceeded(request->cluster, request->resource->key, object_name(request), &request->charges, refused,

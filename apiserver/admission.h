@@ -1,0 +1,13 @@
+/* apiserver/admission.h: admission plugins that the table in admission.c runs, by the file they live in. */
+#pragma once
+#include "apiserver/request.h"
+
+/* admission_pod.c */
+enum step_result admit_service_account(struct request *request);
+enum step_result admit_priority(struct request *request);
+enum step_result admit_tolerations(struct request *request);
+
+/* admission_storage.c */
+enum step_result admit_storage_class(struct request *request);
+enum step_result admit_storage_protection(struct request *request);
+enum step_result admit_ingress_class(struct request *request);

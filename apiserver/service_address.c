@@ -1,0 +1,234 @@
+/* Choosing a Service's addresses. Picked at random from the range; two Services that pick the same are told apart by the store,
+ * where the charge for an address can be taken once. Source: pkg/registry/core/service. */
+#include "apiserver/service_address.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "apiserver/steps.h"
+#include "base/clock.h"
+#include "schema/meta.h"
+
+#define RANGE_BASE      0x0a600000u /* 10.96.0.0 */
+#define RANGE_SIZE      65536u
+#define STATIC_BAND     257u        /* the first addresses are for Services that name theirs */
+#define NODE_PORT_FIRST 30000
+#define NODE_PORT_LAST  32767
+#define COUNTER         "services"
+
+static const char *service_type(const json_t *service)
+{
+    const char *type = json_text(service, "spec", "type");
+    return type ? type : "ClusterIP";
+}
+
+static bool has_address(const char *ip)
+{
+    return ip && *ip && strcmp(ip, "None") != 0;
+}
+
+static uint32_t dice(uint32_t sides)
+{
+    uint32_t value;
+    random_bytes(&value, sizeof(value));
+    return value % sides;
+}
+
+/* ---- cluster IP ---- */
+
+static void set_address(json_t *spec, const char *ip)
+{
+    json_set_text(spec, "clusterIP", ip);
+    json_object_set_new(spec, "clusterIPs", json_pack("[s]", ip));
+}
+
+static void pick_address(json_t *spec)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address = {htonl(RANGE_BASE + STATIC_BAND + dice(RANGE_SIZE - STATIC_BAND - 1))};
+    inet_ntop(AF_INET, &address, text, sizeof(text));
+    set_address(spec, text);
+}
+
+static bool in_range(const char *ip)
+{
+    struct in_addr address;
+    return inet_pton(AF_INET, ip, &address) == 1 && ntohl(address.s_addr) > RANGE_BASE &&
+           ntohl(address.s_addr) < RANGE_BASE + RANGE_SIZE - 1;
+}
+
+static void clear_addresses(json_t *spec)
+{
+    static const char *const fields[] = {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        json_object_del(spec, fields[i]);
+}
+
+/* An update that leaves the address out means the one that is there. */
+static void carry_address(json_t *spec, const json_t *old)
+{
+    const char *ip = json_text(spec, "clusterIP"), *had = json_text(old, "spec", "clusterIP");
+    if (old && strcmp(service_type(old), "ExternalName") != 0 && (!ip || !*ip) && had)
+        set_address(spec, had);
+}
+
+static bool allocate_address(struct request *request, json_t *spec)
+{
+    const json_t *old = request->old;
+    struct error *err = &request->error;
+    if (strcmp(service_type(request->object), "ExternalName") == 0) {
+        if (old && strcmp(service_type(old), "ExternalName") != 0)
+            clear_addresses(spec);
+        return true;
+    }
+    carry_address(spec, old);
+    const char *ip = json_text(spec, "clusterIP");
+    const char *listed = json_string_value(json_array_get(json_object_get(spec, "clusterIPs"), 0));
+    if ((!ip || !*ip) && listed)
+        ip = listed;
+    if (!ip || !*ip) {
+        pick_address(spec);
+    } else {
+        bool is_new = has_address(ip) && !text_eq(ip, json_text(old, "spec", "clusterIP"));
+        request->fixed_address = request->fixed_address || is_new;
+        if (is_new && !in_range(ip)) {
+            error_add_cause(err, CAUSE_INVALID, "spec.clusterIPs",
+                            "Invalid value: [\"%s\"]: failed to allocate IP %s: the provided IP (%s) is not in the valid range. "
+                            "The range of valid IPs is 10.96.0.0/16", ip, ip, ip);
+            return error_seal_invalid(err, "Service", "", meta_name(request->object));
+        }
+        if (!listed) {
+            CLEANUP(free_ptr) char *copy = xstrdup(ip);
+            set_address(spec, copy);
+        }
+    }
+    if (!json_object_get(spec, "ipFamilies"))
+        json_object_set_new(spec, "ipFamilies", json_pack("[s]", "IPv4"));
+    if (!json_object_get(spec, "ipFamilyPolicy"))
+        json_set_text(spec, "ipFamilyPolicy", "SingleStack");
+    return true;
+}
+
+/* ---- node ports ---- */
+
+static bool wants_node_ports(const json_t *service)
+{
+    const char *type = service_type(service);
+    if (strcmp(type, "NodePort") == 0)
+        return true;
+    return strcmp(type, "LoadBalancer") == 0 && json_bool_or(json_at(service, "spec", "allocateLoadBalancerNodePorts"), true);
+}
+
+/* The node port that the old Service had for the same port and protocol. */
+static int64_t carried_port(const json_t *old, const json_t *port)
+{
+    const json_t *other;
+    size_t i;
+    json_array_foreach(json_at(old, "spec", "ports"), i, other)
+        if (json_int_or(json_object_get(other, "port"), 0) == json_int_or(json_object_get(port, "port"), -1) &&
+            text_eq(json_text(other, "protocol"), json_text(port, "protocol")))
+            return json_int_or(json_object_get(other, "nodePort"), 0);
+    return 0;
+}
+
+static bool has_port(const json_t *service, int64_t number)
+{
+    const json_t *port;
+    size_t i;
+    json_array_foreach(json_at(service, "spec", "ports"), i, port)
+        if (json_int_or(json_object_get(port, "nodePort"), 0) == number)
+            return true;
+    return false;
+}
+
+static bool allocate_ports(struct request *request, json_t *spec)
+{
+    json_t *port;
+    size_t i;
+    json_array_foreach(json_object_get(spec, "ports"), i, port) {
+        int64_t number = json_int_or(json_object_get(port, "nodePort"), 0);
+        if (!wants_node_ports(request->object)) {
+            if (number && has_port(request->old, number))
+                json_object_del(port, "nodePort");
+            continue;
+        }
+        if (number == 0)
+            number = carried_port(request->old, port);
+        else if (!has_port(request->old, number))
+            request->fixed_address = true;
+        if (number == 0)
+            number = NODE_PORT_FIRST + (int64_t)dice(NODE_PORT_LAST - NODE_PORT_FIRST + 1);
+        if (number < NODE_PORT_FIRST || number > NODE_PORT_LAST) {
+            CLEANUP(free_ptr) char *field = xasprintf("spec.ports[%zu].nodePort", i);
+            error_add_cause(&request->error, CAUSE_INVALID, field,
+                            "Invalid value: %lld: provided port is not in the valid range. The range of valid ports is %d-%d",
+                            (long long)number, NODE_PORT_FIRST, NODE_PORT_LAST);
+            return error_seal_invalid(&request->error, "Service", "", meta_name(request->object));
+        }
+        json_object_set_new(port, "nodePort", json_integer(number));
+    }
+    return true;
+}
+
+enum step_result step_allocate(struct request *request)
+{
+    if (strcmp(request->storage, "services") != 0 || request->sub)
+        return STEP_NEXT;
+    json_t *spec = json_ensure_object(request->object, "spec");
+    return allocate_address(request, spec) && allocate_ports(request, spec) ? STEP_NEXT : STEP_FAIL;
+}
+
+/* ---- charges ---- */
+
+static void charge_address(const json_t *now, const json_t *old, struct charges *charges)
+{
+    const char *to = json_text(now, "spec", "clusterIP"), *from = json_text(old, "spec", "clusterIP");
+    char scope[64];
+    if (text_eq(to, from))
+        return;
+    if (has_address(to)) {
+        snprintf(scope, sizeof(scope), "ip/%s", to);
+        charges_add(charges, scope, COUNTER, 1, 1);
+    }
+    if (has_address(from)) {
+        snprintf(scope, sizeof(scope), "ip/%s", from);
+        charges_add(charges, scope, COUNTER, -1, INT64_MAX);
+    }
+}
+
+/* Each number once, however many ports of the Service share it. */
+static void charge_ports(const json_t *of, const json_t *unless, int64_t delta, struct charges *charges)
+{
+    const json_t *ports = json_at(of, "spec", "ports"), *port;
+    char scope[32];
+    size_t i;
+    json_array_foreach(ports, i, port) {
+        int64_t number = json_int_or(json_object_get(port, "nodePort"), 0);
+        bool seen = number == 0 || has_port(unless, number);
+        for (size_t j = 0; j < i && !seen; j++)
+            seen = json_int_or(json_object_get(json_array_get(ports, j), "nodePort"), 0) == number;
+        if (seen)
+            continue;
+        snprintf(scope, sizeof(scope), "nodeport/%lld", (long long)number);
+        charges_add(charges, scope, COUNTER, delta, delta > 0 ? 1 : INT64_MAX);
+    }
+}
+
+void service_charges(const json_t *now, const json_t *old, struct charges *charges)
+{
+    charge_address(now, old, charges);
+    charge_ports(now, old, 1, charges);
+    charge_ports(old, now, -1, charges);
+}
+
+bool service_taken(const struct request *request, const char *scope, struct error *err)
+{
+    const char *what = strchr(scope, '/') + 1;
+    if (text_starts(scope, "ip/"))
+        error_add_cause(err, CAUSE_INVALID, "spec.clusterIPs",
+                        "Invalid value: [\"%s\"]: failed to allocate IP %s: provided IP is already allocated", what, what);
+    else
+        error_add_cause(err, CAUSE_INVALID, "spec.ports[0].nodePort", "Invalid value: %s: provided port is already allocated", what);
+    return error_seal_invalid(err, "Service", "", meta_name(request->object));
+}
