@@ -6,6 +6,7 @@
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents.h"
 #include "apiserver/server.h"
+#include "schema/kind.h"
 
 #define POOL_THREADS   4
 #define POOL_QUEUE_MAX 4096
@@ -35,6 +36,7 @@ static char *listen_text(const char *listen, unsigned port)
 struct api *api_start(const struct api_options *options, struct error *err)
 {
     unsigned port = 0;
+    object_set_index(kind_index); /* before anything is cached */
     int fd = server_listen(options->listen, &port, err);
     if (fd < 0)
         return NULL;

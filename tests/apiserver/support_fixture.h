@@ -1,0 +1,38 @@
+/* tests/apiserver/support_fixture.h: PostgreSQL, store and API server for one test program, and requests to it over TLS. */
+#pragma once
+#include <curl/curl.h>
+
+#include "apiserver/api.h"
+#include "auth/auth.h"
+#include "store/postgres.h"
+
+struct fixture {
+    struct postgres *postgres;
+    struct store *store;
+    struct api *api;
+    struct cluster *host;
+    char *url, *ca_path, *cert_path, *key_path;
+    char dir[64];
+};
+
+/* Aborts the test program when it cannot be had. */
+void fixture_start(struct fixture *fixture);
+void fixture_stop(struct fixture *fixture);
+/* A virtual cluster with the usual first objects; referenced. */
+struct cluster *fixture_tenant(struct fixture *fixture, const char *name);
+/* Calls from inside as a cluster administrator. */
+struct api_caller fixture_admin(struct fixture *fixture, struct cluster *cluster);
+
+struct answer {
+    long code;
+    struct buf body, headers;
+    json_t *json; /* NULL when the body is not JSON */
+};
+void answer_clear(struct answer *answer);
+
+struct ask {
+    const char *method, *path, *body, *type, *accept, *header;
+    const char *token; /* NULL: the admin's client certificate; "": nobody */
+};
+/* One request; the connection is reused within a thread. */
+void fixture_ask(struct fixture *fixture, const struct ask *ask, struct answer *answer);
