@@ -1,0 +1,43 @@
+/* host/node/server_internal.h: requests to the agent's HTTPS server. */
+#pragma once
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "host/node/node_internal.h"
+#include "host/node/server.h"
+
+#define STREAMS_MAX     256
+#define CONNECTIONS_MAX 512
+
+struct node_server {
+    struct node *node;
+    struct MHD_Daemon *daemon;
+    unsigned port;
+    int stop_fd; /* eventfd: readable when the server ends */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned streams; /* guarded by lock: threads of upgraded connections */
+};
+
+/* One request: its path below the first part, cut into names. */
+struct request {
+    struct node_server *server;
+    struct MHD_Connection *connection;
+    const char *method;
+    char *parts[6]; /* owned; "containerLogs", namespace, pod, [uid,] container */
+    size_t part_count;
+};
+
+/* Answers with a text. */
+enum MHD_Result request_reply(const struct request *request, unsigned code, const char *text);
+enum MHD_Result request_reply_error(const struct request *request, const struct error *err);
+/* A query argument, or NULL. */
+const char *request_argument(const struct request *request, const char *name);
+bool request_flag(const struct request *request, const char *name);
+
+/* server_logs.c */
+enum MHD_Result serve_logs(struct request *request);
+/* stream_start.c */
+enum MHD_Result serve_exec(struct request *request);
+enum MHD_Result serve_attach(struct request *request);
+enum MHD_Result serve_port_forward(struct request *request);
