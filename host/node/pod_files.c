@@ -5,6 +5,7 @@
 
 #define SEARCHES_MAX    32
 #define NAMESERVERS_MAX 3
+#define HOSTNAME_MAX    63
 
 static bool host_network(const struct pod_view *view)
 {
@@ -14,7 +15,8 @@ static bool host_network(const struct pod_view *view)
 char *pod_hostname(const struct pod_view *view)
 {
     const char *asked = json_text(view->pod, "spec", "hostname");
-    char *name = xstrndup(asked && *asked ? asked : view->name, 63);
+    const char *whole = asked && *asked ? asked : view->name;
+    char *name = xstrndup(whole, strnlen(whole, HOSTNAME_MAX));
     for (size_t len = strlen(name); len && !isalnum((unsigned char)name[len - 1]);)
         name[--len] = 0;
     return name;
