@@ -20,7 +20,12 @@
     X(roles)                                                                                       \
     X(cluster_roles)                                                                               \
     X(role_bindings)                                                                               \
-    X(cluster_role_bindings)
+    X(cluster_role_bindings)                                                                       \
+    X(claims)                                                                                      \
+    X(pods)                                                                                        \
+    X(services)                                                                                    \
+    X(deployments)                                                                                 \
+    X(replica_sets)
 
 #define X(name) extern const struct kind_rules kind_##name;
 KINDS(X)

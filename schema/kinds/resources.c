@@ -32,7 +32,7 @@ bool check_quantity(struct error *err, const struct path *path, const json_t *va
     }
     if (quantity.nano >= 0)
         return true;
-    rule_invalid_raw(err, path, text, RULE_NOT_NEGATIVE);
+    rule_invalid(err, path, value, RULE_NOT_NEGATIVE);
     return false;
 }
 

@@ -1,0 +1,203 @@
+/* Where a Pod may go: node selectors, affinity, tolerations, spreading. */
+#include "schema/kinds/pod.h"
+#include "schema/meta.h"
+
+static const char *const effects[] = {"NoExecute", "NoSchedule", "PreferNoSchedule", NULL};
+
+/* How many values an operator takes. */
+static const struct operator_row {
+    const char *name;
+    size_t min, max;
+    const char *detail;
+} operator_rows[] = {
+    {"In", 1, SIZE_MAX, "must be specified when `operator` is 'In' or 'NotIn'"},
+    {"NotIn", 1, SIZE_MAX, "must be specified when `operator` is 'In' or 'NotIn'"},
+    {"Exists", 0, 0, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"},
+    {"DoesNotExist", 0, 0, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"},
+    {"Gt", 1, 1, "must be specified single value when `operator` is 'Lt' or 'Gt'"},
+    {"Lt", 1, 1, "must be specified single value when `operator` is 'Lt' or 'Gt'"},
+};
+
+static void check_node_requirement(struct error *err, const struct path *at, const json_t *requirement)
+{
+    const char *operator = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
+    size_t count = json_array_size(member_array(requirement, "values"));
+    const struct operator_row *row = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(operator_rows); i++)
+        if (strcmp(operator_rows[i].name, operator) == 0)
+            row = &operator_rows[i];
+    if (!row)
+        rule_invalid_text(err, PATH(at, "operator"), operator, "not a valid selector operator");
+    else if (count > row->max && row->max == 0)
+        rule_forbidden(err, PATH(at, "values"), "%s", row->detail);
+    else if (count < row->min || count > row->max)
+        rule_required(err, PATH(at, "values"), row->detail);
+    const char *wrong = name_check_qualified(key);
+    if (wrong)
+        rule_invalid_text(err, PATH(at, "key"), key, wrong);
+}
+
+static void check_field_requirement(struct error *err, const struct path *at, const json_t *requirement)
+{
+    const char *operator = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
+    const json_t *values = member_array(requirement, "values");
+    if (!rule_one_of(operator, (const char *const[]){"In", "NotIn", NULL}))
+        rule_invalid_text(err, PATH(at, "operator"), operator, "not a valid selector operator");
+    else if (json_array_size(values) != 1)
+        rule_required(err, PATH(at, "values"), "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+    if (strcmp(key, "metadata.name") != 0)
+        rule_invalid_text(err, PATH(at, "key"), key, "not a valid field selector key");
+}
+
+static void check_term(struct error *err, const struct path *at, const json_t *term)
+{
+    const json_t *item;
+    LIST_EACH(member_array(term, "matchExpressions"), i, item)
+    check_node_requirement(err, PATH_AT(PATH(at, "matchExpressions"), i), item);
+    LIST_EACH(member_array(term, "matchFields"), i, item)
+    check_field_requirement(err, PATH_AT(PATH(at, "matchFields"), i), item);
+}
+
+void check_node_selector(struct error *err, const struct path *at, const json_t *selector)
+{
+    const json_t *terms = member_array(selector, "nodeSelectorTerms"), *term;
+    const struct path *path = PATH(at, "nodeSelectorTerms");
+    if (!selector)
+        return;
+    if (json_array_size(terms) == 0)
+        rule_required(err, path, "must have at least one node selector term");
+    LIST_EACH(terms, i, term)
+    check_term(err, PATH_AT(path, i), term);
+}
+
+static void check_weight(struct error *err, const struct path *at, const json_t *item)
+{
+    int64_t weight = rule_int(item, "weight", 0);
+    if (weight < 1 || weight > 100) {
+        json_auto_t *shown = json_integer(weight);
+        rule_invalid(err, PATH(at, "weight"), shown, "must be in the range 1-100");
+    }
+}
+
+static void check_node_affinity(struct error *err, const struct path *at, const json_t *affinity)
+{
+    static const char preferred[] = "preferredDuringSchedulingIgnoredDuringExecution";
+    static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
+    const json_t *item;
+    check_node_selector(err, PATH(at, required), member_object(affinity, required));
+    LIST_EACH(member_array(affinity, preferred), i, item)
+    {
+        const struct path *path = PATH_AT(PATH(at, preferred), i);
+        check_weight(err, path, item);
+        check_term(err, PATH(path, "preference"), member_object(item, "preference"));
+    }
+}
+
+static void check_affinity_term(struct error *err, const struct path *at, const json_t *term)
+{
+    const char *key = rule_text(term, "topologyKey"), *wrong;
+    const json_t *ns;
+    check_label_selector(err, PATH(at, "labelSelector"), member_object(term, "labelSelector"));
+    check_label_selector(err, PATH(at, "namespaceSelector"), member_object(term, "namespaceSelector"));
+    LIST_EACH(member_array(term, "namespaces"), i, ns)
+    {
+        const char *name = json_string_value(ns) ? json_string_value(ns) : "";
+        if ((wrong = name_check_dns_label(name)))
+            rule_invalid_text(err, PATH(at, "namespace"), name, wrong);
+    }
+    if (!*key)
+        rule_required(err, PATH(at, "topologyKey"), "can not be empty");
+    else if ((wrong = name_check_qualified(key)))
+        rule_invalid_text(err, PATH(at, "topologyKey"), key, wrong);
+}
+
+static void check_pod_affinity(struct error *err, const struct path *at, const json_t *affinity)
+{
+    static const char preferred[] = "preferredDuringSchedulingIgnoredDuringExecution";
+    static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
+    const json_t *item;
+    LIST_EACH(member_array(affinity, required), i, item)
+    check_affinity_term(err, PATH_AT(PATH(at, required), i), item);
+    LIST_EACH(member_array(affinity, preferred), i, item)
+    {
+        const struct path *path = PATH_AT(PATH(at, preferred), i);
+        check_weight(err, path, item);
+        check_affinity_term(err, PATH(path, "podAffinityTerm"), member_object(item, "podAffinityTerm"));
+    }
+}
+
+void check_affinity(struct error *err, const struct path *at, const json_t *affinity)
+{
+    check_node_affinity(err, PATH(at, "nodeAffinity"), member_object(affinity, "nodeAffinity"));
+    check_pod_affinity(err, PATH(at, "podAffinity"), member_object(affinity, "podAffinity"));
+    check_pod_affinity(err, PATH(at, "podAntiAffinity"), member_object(affinity, "podAntiAffinity"));
+}
+
+static void check_toleration(struct error *err, const struct path *at, const json_t *toleration)
+{
+    const char *key = rule_text(toleration, "key"), *operator = rule_text(toleration, "operator");
+    const char *value = rule_text(toleration, "value"), *effect = rule_text(toleration, "effect");
+    static const char *const operators[] = {"Equal", "Exists", NULL};
+    check_name(err, at, toleration, "key", name_check_qualified);
+    if (!*key && strcmp(operator, "Exists") != 0)
+        rule_invalid_text(err, PATH(at, "operator"), operator,
+                          "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+    if (rule_has(toleration, "tolerationSeconds") && strcmp(effect, "NoExecute") != 0)
+        rule_invalid_text(err, PATH(at, "effect"), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
+    if (!*operator || strcmp(operator, "Equal") == 0)
+        check_name(err, PATH(at, "operator"), toleration, "value", name_check_label_value);
+    else if (strcmp(operator, "Exists") == 0 && *value)
+        rule_invalid(err, PATH(at, "operator"), toleration, "value must be empty when `operator` is 'Exists'");
+    else
+        check_enum(err, at, toleration, "operator", operators);
+    check_enum(err, at, toleration, "effect", effects);
+}
+
+void check_tolerations(struct error *err, const struct path *path, const json_t *tolerations)
+{
+    const json_t *toleration;
+    LIST_EACH(tolerations, i, toleration)
+    check_toleration(err, PATH_AT(path, i), toleration);
+}
+
+static void check_constraint(struct error *err, const struct path *at, const json_t *constraint)
+{
+    static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway", NULL};
+    static const char *const policies[] = {"Honor", "Ignore", NULL};
+    const json_t *skew = json_object_get(constraint, "maxSkew"), *domains = json_object_get(constraint, "minDomains");
+    if (json_int_or(skew, 0) <= 0) {
+        json_auto_t *shown = json_integer(json_int_or(skew, 0));
+        rule_invalid(err, PATH(at, "maxSkew"), shown, "must be greater than zero");
+    }
+    if (!*rule_text(constraint, "topologyKey"))
+        rule_required(err, PATH(at, "topologyKey"), "can not be empty");
+    check_name(err, at, constraint, "topologyKey", name_check_qualified);
+    check_enum_given(err, at, constraint, "whenUnsatisfiable", actions);
+    if (json_is_integer(domains) && json_integer_value(domains) <= 0)
+        rule_invalid(err, PATH(at, "minDomains"), domains, "must be greater than zero");
+    if (json_is_integer(domains) && strcmp(rule_text(constraint, "whenUnsatisfiable"), "DoNotSchedule") != 0)
+        rule_invalid(err, PATH(at, "minDomains"), domains, "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %s",
+                     rule_text(constraint, "whenUnsatisfiable"));
+    check_enum(err, at, constraint, "nodeAffinityPolicy", policies);
+    check_enum(err, at, constraint, "nodeTaintsPolicy", policies);
+    check_label_selector(err, PATH(at, "labelSelector"), member_object(constraint, "labelSelector"));
+}
+
+void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints)
+{
+    const json_t *constraint;
+    LIST_EACH(constraints, i, constraint)
+    {
+        check_constraint(err, PATH_AT(path, i), constraint);
+        for (size_t k = 0; k < i; k++) {
+            const json_t *other = json_array_get(constraints, k);
+            if (strcmp(rule_text(constraint, "topologyKey"), rule_text(other, "topologyKey")) != 0 ||
+                strcmp(rule_text(constraint, "whenUnsatisfiable"), rule_text(other, "whenUnsatisfiable")) != 0)
+                continue;
+            CLEANUP(free_ptr) char *pair = xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"), rule_text(constraint, "whenUnsatisfiable"));
+            json_auto_t *shown = json_string(pair);
+            rule_duplicate(err, PATH(PATH_AT(path, i), "{topologyKey, whenUnsatisfiable}"), shown);
+            break;
+        }
+    }
+}

@@ -1,0 +1,459 @@
+/* Containers: names, images, ports, environment, mounts, resources.
+ * Source: validateContainers and its parts in pkg/apis/core/validation. */
+#include "schema/kinds/pod.h"
+#include "schema/meta.h"
+#include "schema/quantity.h"
+
+#define ONE_OF_ENV "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
+#define ONLY_ONE   "may not have more than one field specified at a time"
+
+static const char *const pull_policies[] = {"Always", "IfNotPresent", "Never", NULL};
+static const char *const message_policies[] = {"FallbackToLogsOnError", "File", NULL};
+static const char *const propagations[] = {"Bidirectional", "HostToContainer", "None", NULL};
+static const char *const recursive_modes[] = {"Disabled", "Enabled", "IfPossible", NULL};
+
+static const char *const env_paths[] = {
+    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
+    "status.hostIPs", "status.podIP", "status.podIPs", NULL,
+};
+
+void check_local_path(struct error *err, const struct path *path, const char *value)
+{
+    struct str rest = str_of(value);
+    if (*value == '/')
+        rule_invalid_text(err, path, value, "must be a relative path");
+    while (rest.data) {
+        if (!str_is(str_cut(&rest, '/'), ".."))
+            continue;
+        rule_invalid_text(err, path, value, "must not contain '..'");
+        return;
+    }
+}
+
+/* "metadata.labels['key']": true, with what is before and the key. */
+static bool split_subscript(const char *path, struct str *name, char **key)
+{
+    const char *open = strstr(path, "['");
+    if (!open || !text_ends(path, "']"))
+        return false;
+    *name = (struct str){path, (size_t)(open - path)};
+    *key = xstrndup(open + 2, strlen(open + 2) - 2);
+    return true;
+}
+
+static void check_subscript(struct error *err, const struct path *path, const char *text, struct str name,
+                            const char *key)
+{
+    bool known = str_is(name, "metadata.labels") || str_is(name, "metadata.annotations");
+    const char *wrong = known ? name_check_qualified(key) : NULL;
+    if (!known) {
+        CLEANUP(free_ptr) char *detail = xasprintf("error converting fieldPath: field label does not support subscript: " STR_FMT, STR_ARG(name));
+        rule_invalid_text(err, path, text, detail);
+    } else if (wrong) {
+        rule_invalid_text(err, path, key, wrong);
+    }
+}
+
+void check_field_ref(struct error *err, const struct path *at, const json_t *ref, const char *const *paths)
+{
+    static const char *const known[] = {
+        "metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations", "spec.nodeName",
+        "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName", "status.phase", "status.hostIP",
+        "status.hostIPs", "status.podIP", "status.podIPs", NULL,
+    };
+    const char *text = rule_text(ref, "fieldPath");
+    const struct path *path = PATH(at, "fieldPath");
+    struct str name;
+    CLEANUP(free_ptr) char *key = NULL;
+    check_required(err, at, ref, "apiVersion", NULL);
+    if (!check_required(err, at, ref, "fieldPath", NULL))
+        return;
+    if (split_subscript(text, &name, &key)) {
+        check_subscript(err, path, text, name, key);
+    } else if (!rule_one_of(text, known)) {
+        CLEANUP(free_ptr) char *detail = xasprintf("error converting fieldPath: field label not supported: %s", text);
+        rule_invalid_text(err, path, text, detail);
+    } else if (!rule_one_of(text, paths)) {
+        rule_not_supported(err, path, json_object_get(ref, "fieldPath"), paths);
+    }
+}
+
+void check_resource_field_ref(struct error *err, const struct path *at, const json_t *ref, bool needs_container)
+{
+    static const char *const known[] = {"limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.cpu",
+                                        "requests.memory", "requests.ephemeral-storage", NULL};
+    static const char *const cpu_divisors[] = {"0", "1m", "1", NULL};
+    static const char *const divisors[] = {"0", "1", "1k", "1M", "1G", "1T", "1P", "1E",
+                                           "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
+    const char *resource = rule_text(ref, "resource"), *divisor = rule_text(ref, "divisor");
+    bool huge = text_starts(resource, "limits.hugepages-") || text_starts(resource, "requests.hugepages-");
+    if (needs_container && !check_required(err, at, ref, "containerName", NULL))
+        return;
+    if (!check_required(err, at, ref, "resource", NULL))
+        return;
+    if (!huge && !rule_one_of(resource, known))
+        rule_not_supported(err, PATH(at, "resource"), json_object_get(ref, "resource"), known);
+    else if (*divisor && !rule_one_of(divisor, text_ends(resource, ".cpu") ? cpu_divisors : divisors))
+        rule_invalid_text(err, PATH(at, "divisor"), divisor,
+                          text_ends(resource, ".cpu") ? "only divisor's values 1m and 1 are supported with the cpu resource"
+                                                      : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
+                                                        "1Pi, 1Ei are supported with the memory resource");
+}
+
+static void check_key_ref(struct error *err, const struct path *at, const json_t *ref)
+{
+    check_name_required(err, at, ref, "key", value_check_config_key);
+}
+
+static void check_value_from(struct error *err, const struct path *at, const json_t *variable)
+{
+    static const char *const sources[] = {"fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"};
+    const json_t *from = member_object(variable, "valueFrom");
+    size_t count = 0;
+    if (!from)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        const json_t *source = member_object(from, sources[i]);
+        const struct path *path = PATH(at, sources[i]);
+        count += source != NULL;
+        if (source && i == 0)
+            check_field_ref(err, path, source, env_paths);
+        else if (source && i == 1)
+            check_resource_field_ref(err, path, source, false);
+        else if (source)
+            check_key_ref(err, path, source);
+    }
+    if (count == 0)
+        rule_invalid_text(err, at, "", ONE_OF_ENV);
+    else if (*rule_text(variable, "value"))
+        rule_invalid_text(err, at, "", "may not be specified when `value` is not empty");
+    else if (count > 1)
+        rule_invalid_text(err, at, "", ONLY_ONE);
+}
+
+static void check_env(struct error *err, const struct path *path, const json_t *list)
+{
+    const json_t *variable;
+    LIST_EACH(list, i, variable)
+    {
+        const struct path *at = PATH_AT(path, i);
+        check_name_required(err, at, variable, "name", value_check_env_name);
+        check_value_from(err, PATH(at, "valueFrom"), variable);
+    }
+}
+
+static void check_env_from(struct error *err, const struct path *path, const json_t *list)
+{
+    static const char *const sources[] = {"configMapRef", "secretRef"};
+    const json_t *item;
+    LIST_EACH(list, i, item)
+    {
+        const struct path *at = PATH_AT(path, i);
+        size_t count = 0;
+        check_name(err, at, item, "prefix", value_check_env_name);
+        for (size_t k = 0; k < ARRAY_LEN(sources); k++) {
+            const json_t *source = member_object(item, sources[k]);
+            count += source != NULL;
+            if (source)
+                check_required(err, PATH(at, sources[k]), source, "name", NULL);
+        }
+        if (count == 0)
+            rule_invalid_text(err, at, "", "must specify one of: `configMapRef` or `secretRef`");
+        else if (count > 1)
+            rule_invalid_text(err, at, "", ONLY_ONE);
+    }
+}
+
+static void check_port(struct error *err, const struct path *at, const json_t *port)
+{
+    check_name(err, at, port, "name", value_check_port_name);
+    if (rule_int(port, "containerPort", 0) == 0)
+        rule_required(err, PATH(at, "containerPort"), NULL);
+    else
+        check_range(err, at, port, "containerPort", 1, 65535);
+    if (rule_int(port, "hostPort", 0) != 0)
+        check_range(err, at, port, "hostPort", 1, 65535);
+    check_enum_required(err, at, port, "protocol", protocols);
+}
+
+static void check_ports(struct error *err, const struct path *path, const json_t *ports, bool host_network)
+{
+    const json_t *port;
+    LIST_EACH(ports, i, port)
+    {
+        const char *name = rule_text(port, "name");
+        int64_t host = rule_int(port, "hostPort", 0);
+        check_port(err, PATH_AT(path, i), port);
+        for (size_t k = 0; k < i && *name; k++)
+            if (strcmp(name, rule_text(json_array_get(ports, k), "name")) == 0) {
+                rule_duplicate(err, PATH(PATH_AT(path, i), "name"), json_object_get(port, "name"));
+                break;
+            }
+        if (host_network && host && host != rule_int(port, "containerPort", 0))
+            rule_invalid(err, PATH(PATH_AT(path, i), "hostPort"), json_object_get(port, "hostPort"),
+                         "must match `containerPort` when `hostNetwork` is true");
+    }
+}
+
+static const json_t *find_named(const json_t *list, const char *member, const char *value)
+{
+    const json_t *item;
+    LIST_EACH(list, i, item)
+    {
+        if (strcmp(rule_text(item, member), value) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+static void check_propagation(struct error *err, const struct path *at, const json_t *mount, const json_t *container)
+{
+    bool privileged = json_is_true(json_at(container, "securityContext", "privileged"));
+    const char *mode = rule_text(mount, "mountPropagation"), *recursive = rule_text(mount, "recursiveReadOnly");
+    check_enum(err, at, mount, "mountPropagation", propagations);
+    if (strcmp(mode, "Bidirectional") == 0 && !privileged)
+        rule_forbidden(err, PATH(at, "mountPropagation"),
+                       "Bidirectional mount propagation is available only to privileged containers");
+    check_enum(err, at, mount, "recursiveReadOnly", recursive_modes);
+    if (!rule_one_of(recursive, (const char *const[]){"Enabled", "IfPossible", NULL}))
+        return;
+    if (!rule_bool(mount, "readOnly"))
+        rule_forbidden(err, PATH(at, "recursiveReadOnly"), "may only be specified when readOnly is true");
+    if (*mode && strcmp(mode, "None") != 0)
+        rule_forbidden(err, PATH(at, "recursiveReadOnly"), "may only be specified when mountPropagation is None or not specified");
+}
+
+static void check_mount(struct error *err, const struct path *at, const json_t *mount, const json_t *container,
+                        const json_t *volumes)
+{
+    const char *name = rule_text(mount, "name"), *where = rule_text(mount, "mountPath");
+    const json_t *devices = member_array(container, "volumeDevices");
+    check_required(err, at, mount, "name", NULL);
+    if (!find_named(volumes, "name", name))
+        rule_not_found(err, PATH(at, "name"), json_object_get(mount, "name"));
+    check_required(err, at, mount, "mountPath", NULL);
+    if (*name && find_named(devices, "name", name))
+        rule_invalid_text(err, PATH(at, "name"), name, "must not already exist in volumeDevices");
+    if (*where && find_named(devices, "devicePath", where))
+        rule_invalid_text(err, PATH(at, "mountPath"), where, "must not already exist as a path in volumeDevices");
+    if (*rule_text(mount, "subPath"))
+        check_local_path(err, PATH(at, "subPath"), rule_text(mount, "subPath"));
+    if (*rule_text(mount, "subPathExpr")) {
+        if (*rule_text(mount, "subPath"))
+            rule_invalid_text(err, PATH(at, "subPathExpr"), rule_text(mount, "subPathExpr"),
+                              "subPathExpr and subPath are mutually exclusive");
+        check_local_path(err, PATH(at, "subPathExpr"), rule_text(mount, "subPathExpr"));
+    }
+    check_propagation(err, at, mount, container);
+}
+
+static void check_mounts(struct error *err, const struct path *path, const json_t *container, const json_t *volumes)
+{
+    const json_t *mounts = member_array(container, "volumeMounts"), *mount;
+    LIST_EACH(mounts, i, mount)
+    {
+        const char *where = rule_text(mount, "mountPath");
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(where, rule_text(json_array_get(mounts, k), "mountPath")) == 0) {
+                rule_invalid_text(err, PATH(PATH_AT(path, i), "mountPath"), where, "must be unique");
+                break;
+            }
+        check_mount(err, PATH_AT(path, i), mount, container, volumes);
+    }
+}
+
+static void check_devices(struct error *err, const struct path *path, const json_t *container, const json_t *volumes)
+{
+    const json_t *devices = member_array(container, "volumeDevices"), *device;
+    LIST_EACH(devices, i, device)
+    {
+        const struct path *at = PATH_AT(path, i);
+        const char *name = rule_text(device, "name"), *where = rule_text(device, "devicePath");
+        const json_t *volume = find_named(volumes, "name", name);
+        check_required(err, at, device, "name", NULL);
+        if (find_named(devices, "name", name) != device)
+            rule_invalid_text(err, PATH(at, "name"), name, "must be unique");
+        if (volume && !rule_has(volume, "persistentVolumeClaim") && !rule_has(volume, "ephemeral"))
+            rule_invalid_text(err, PATH(at, "name"), name,
+                              "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+        if (!volume)
+            rule_not_found(err, PATH(at, "name"), json_object_get(device, "name"));
+        check_required(err, at, device, "devicePath", NULL);
+        if (*where && find_named(devices, "devicePath", where) != device)
+            rule_invalid_text(err, PATH(at, "devicePath"), where, "must be unique");
+        if (strstr(where, ".."))
+            rule_invalid_text(err, PATH(at, "devicePath"), where, "must not contain '..'");
+    }
+}
+
+static bool is_container_resource(const char *name)
+{
+    return rule_one_of(name, (const char *const[]){"cpu", "memory", "ephemeral-storage", NULL}) || resource_is_hugepages(name);
+}
+
+static void check_amount(struct error *err, const struct path *path, const char *name, const json_t *value)
+{
+    struct quantity quantity;
+    const char *wrong = resource_name_check(name);
+    if (wrong)
+        rule_invalid_text(err, path, name, wrong);
+    if (!strchr(name, '/') && !is_container_resource(name))
+        rule_invalid_text(err, path, name, "must be a standard resource for containers");
+    if (check_quantity(err, path, value) && (resource_is_extended(name) || resource_is_hugepages(name)) &&
+        quantity_parse(str_of(json_string_value(value)), &quantity) && quantity_milli(&quantity) % 1000)
+        rule_invalid_raw(err, path, json_string_value(value), "must be an integer");
+}
+
+/* A request against its limit. Extended resources and huge pages cannot be overcommitted. */
+static void check_request(struct error *err, const struct path *at, const char *name, const json_t *request,
+                          const json_t *limit)
+{
+    struct quantity want, max;
+    bool fixed = resource_is_extended(name) || resource_is_hugepages(name);
+    if (!limit) {
+        if (fixed)
+            rule_required(err, PATH(at, "limits"), "Limit must be set for non overcommitable resources");
+        return;
+    }
+    if (!json_is_string(request) || !json_is_string(limit) || !quantity_parse(str_of(json_string_value(request)), &want) ||
+        !quantity_parse(str_of(json_string_value(limit)), &max))
+        return;
+    int order = quantity_compare(&want, &max);
+    if (fixed && order != 0)
+        rule_invalid(err, PATH(at, "requests"), request, "must be equal to %s limit of %s", name, json_string_value(limit));
+    else if (order > 0)
+        rule_invalid(err, PATH(at, "requests"), request, "must be less than or equal to %s limit of %s", name,
+                     json_string_value(limit));
+}
+
+void check_resources(struct error *err, const struct path *at, const json_t *resources)
+{
+    const json_t *limits = member_object(resources, "limits"), *requests = member_object(resources, "requests");
+    const char *name;
+    json_t *value;
+    bool huge = false, plain = false;
+    MAP_EACH(limits, name, value)
+    {
+        check_amount(err, PATH_KEY(PATH(at, "limits"), name), name, value);
+        huge = huge || resource_is_hugepages(name);
+        plain = plain || strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0;
+    }
+    MAP_EACH(requests, name, value)
+    {
+        check_amount(err, PATH_KEY(PATH(at, "requests"), name), name, value);
+        check_request(err, at, name, value, json_object_get(limits, name));
+        plain = plain || strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0;
+    }
+    if (huge && !plain)
+        rule_forbidden(err, at, "HugePages require cpu or memory");
+}
+
+static void check_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec,
+                            enum pod_holder holder)
+{
+    const char *image = rule_text(container, "image");
+    const json_t *volumes = member_array(spec, "volumes");
+    check_name_required(err, at, container, "name", name_check_dns_label);
+    check_required(err, at, container, "image", NULL);
+    if (holder == HOLDER_POD && *image && str_trim(str_of(image)).len != strlen(image))
+        rule_invalid_text(err, PATH(at, "image"), image, "must not have leading or trailing whitespace");
+    check_enum_required(err, at, container, "terminationMessagePolicy", message_policies);
+    check_ports(err, PATH(at, "ports"), member_array(container, "ports"), rule_bool(spec, "hostNetwork"));
+    check_env(err, PATH(at, "env"), member_array(container, "env"));
+    check_env_from(err, PATH(at, "envFrom"), member_array(container, "envFrom"));
+    check_mounts(err, PATH(at, "volumeMounts"), container, volumes);
+    check_devices(err, PATH(at, "volumeDevices"), container, volumes);
+    check_enum_required(err, at, container, "imagePullPolicy", pull_policies);
+    check_resources(err, PATH(at, "resources"), member_object(container, "resources"));
+    check_security_context(err, PATH(at, "securityContext"), member_object(container, "securityContext"));
+}
+
+/* Names are unique among all three lists; `seen` holds those so far. */
+static void check_unique(struct error *err, const struct path *at, const json_t *container, json_t *seen)
+{
+    const char *name = rule_text(container, "name");
+    if (*name && json_object_get(seen, name))
+        rule_duplicate(err, PATH(at, "name"), json_object_get(container, "name"));
+    json_object_set_new(seen, name, json_true());
+}
+
+static void check_host_ports(struct error *err, const struct path *path, const json_t *container, json_t *used)
+{
+    const json_t *port;
+    LIST_EACH(member_array(container, "ports"), i, port)
+    {
+        int64_t host = rule_int(port, "hostPort", 0);
+        if (host == 0)
+            continue;
+        CLEANUP(free_ptr) char *id = xasprintf("%s/%s/%lld", rule_text(port, "protocol"), rule_text(port, "hostIP"), (long long)host);
+        if (json_object_get(used, id)) {
+            json_auto_t *shown = json_string(id);
+            rule_duplicate(err, PATH(PATH_AT(PATH(path, "ports"), i), "hostPort"), shown);
+        }
+        json_object_set_new(used, id, json_true());
+    }
+}
+
+static void check_init_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
+{
+    static const char *const members[] = {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"};
+    bool restartable = strcmp(rule_text(container, "restartPolicy"), "Always") == 0;
+    check_enum(err, at, container, "restartPolicy", (const char *const[]){"Always", NULL});
+    if (restartable) {
+        check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
+        check_probes(err, at, container, spec);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        check_forbidden(err, at, container, members[i], "may not be set for init containers without restartPolicy=Always");
+}
+
+static void check_main_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
+{
+    check_forbidden(err, at, container, "restartPolicy", "may not be set for non-init containers");
+    check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
+    check_probes(err, at, container, spec);
+}
+
+static void check_ephemeral(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
+{
+    static const char *const members[] = {"ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle",
+                                          "resources", "resizePolicy"};
+    const char *target = rule_text(container, "targetContainerName");
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (rule_filled(container, members[i]))
+            rule_forbidden(err, PATH(at, members[i]), "cannot be set for an Ephemeral Container");
+    if (*target && !find_named(member_array(spec, "containers"), "name", target) &&
+        !find_named(member_array(spec, "initContainers"), "name", target))
+        rule_not_found(err, PATH(at, "targetContainerName"), json_object_get(container, "targetContainerName"));
+}
+
+static const struct container_list {
+    const char *member;
+    void (*check)(struct error *err, const struct path *at, const json_t *container, const json_t *spec);
+    bool own_ports; /* host ports conflict within the list */
+} container_lists[] = {
+    {"containers", check_main_container, true},
+    {"initContainers", check_init_container, false},
+    {"ephemeralContainers", check_ephemeral, false},
+};
+
+void check_containers(struct error *err, const struct path *at, const json_t *spec, enum pod_holder holder)
+{
+    json_auto_t *seen = json_object(), *used = json_object();
+    const json_t *container;
+    if (json_array_size(member_array(spec, "containers")) == 0)
+        rule_required(err, PATH(at, "containers"), NULL);
+    for (size_t k = 0; k < ARRAY_LEN(container_lists); k++) {
+        const struct container_list *row = &container_lists[k];
+        LIST_EACH(member_array(spec, row->member), i, container)
+        {
+            const struct path *path = PATH_AT(PATH(at, row->member), i);
+            check_container(err, path, container, spec, holder);
+            check_unique(err, path, container, seen);
+            row->check(err, path, container, spec);
+            if (row->own_ports)
+                check_host_ports(err, path, container, used);
+        }
+    }
+}
