@@ -13,22 +13,38 @@ struct row {
     char *kind, *tenant_key, *host_key;
 };
 
+/* What one cluster has on the host; there while it has anything. */
+struct cluster_rows {
+    struct strmap rows; /* "KIND/TENANT-KEY" -> row, owned */
+};
+
 struct mapping_index {
     struct store *store;
     pthread_mutex_t lock;
     /* guarded by lock */
-    struct strmap by_tenant; /* "CLUSTER/KIND/TENANT-KEY" -> row, owned */
-    struct strmap by_host;   /* "KIND/HOST-KEY" -> row, borrowed */
+    struct strmap clusters; /* id -> cluster_rows, owned */
+    struct strmap by_host;  /* "KIND/HOST-KEY" -> row, borrowed */
 };
 
-static char *tenant_index(int64_t cluster_id, const char *kind, const char *tenant_key)
+/* The key of a row in either map. Owned. */
+static char *index_key(const char *kind, const char *key)
 {
-    return xasprintf("%lld/%s/%s", (long long)cluster_id, kind, tenant_key);
+    return xasprintf("%s/%s", kind, key);
 }
 
-static char *host_index(const char *kind, const char *host_key)
+/* NULL when the cluster has nothing on the host. Lock held. */
+static struct cluster_rows *rows_of(const struct mapping_index *index, int64_t cluster_id)
 {
-    return xasprintf("%s/%s", kind, host_key);
+    CLEANUP(free_ptr) char *id = xasprintf("%lld", (long long)cluster_id);
+    return strmap_get(&index->clusters, id);
+}
+
+/* Lock held. */
+static struct row *find_row(const struct mapping_index *index, int64_t cluster_id, const char *kind, const char *tenant_key)
+{
+    const struct cluster_rows *rows = rows_of(index, cluster_id);
+    CLEANUP(free_ptr) char *key = index_key(kind, tenant_key);
+    return rows ? strmap_get(&rows->rows, key) : NULL;
 }
 
 static void row_free(struct row *row)
@@ -42,27 +58,40 @@ static void row_free(struct row *row)
 /* Lock held. */
 static void remember(struct mapping_index *index, int64_t cluster_id, const struct store_mapping *mapping)
 {
-    CLEANUP(free_ptr) char *tenant = tenant_index(cluster_id, mapping->kind, mapping->tenant_key);
-    CLEANUP(free_ptr) char *host = host_index(mapping->kind, mapping->host_key);
-    if (strmap_get(&index->by_tenant, tenant))
+    struct cluster_rows *rows = rows_of(index, cluster_id);
+    if (find_row(index, cluster_id, mapping->kind, mapping->tenant_key))
         return;
+    if (!rows) {
+        CLEANUP(free_ptr) char *id = xasprintf("%lld", (long long)cluster_id);
+        rows = xcalloc(1, sizeof(*rows));
+        (void)strmap_put(&index->clusters, id, rows); /* there was none */
+    }
+    CLEANUP(free_ptr) char *tenant = index_key(mapping->kind, mapping->tenant_key);
+    CLEANUP(free_ptr) char *host = index_key(mapping->kind, mapping->host_key);
     struct row *row = xcalloc(1, sizeof(*row));
     *row = (struct row){cluster_id, xstrdup(mapping->kind), xstrdup(mapping->tenant_key),
                         xstrdup(mapping->host_key)};
-    strmap_put(&index->by_tenant, tenant, row);
-    strmap_put(&index->by_host, host, row);
+    (void)strmap_put(&rows->rows, tenant, row);
+    (void)strmap_put(&index->by_host, host, row);
 }
 
 /* Lock held. */
 static void forget(struct mapping_index *index, int64_t cluster_id, const char *kind, const char *tenant_key)
 {
-    CLEANUP(free_ptr) char *tenant = tenant_index(cluster_id, kind, tenant_key);
-    struct row *row = strmap_remove(&index->by_tenant, tenant);
+    struct cluster_rows *rows = rows_of(index, cluster_id);
+    CLEANUP(free_ptr) char *tenant = index_key(kind, tenant_key);
+    struct row *row = rows ? strmap_remove(&rows->rows, tenant) : NULL;
     if (!row)
         return;
-    CLEANUP(free_ptr) char *host = host_index(kind, row->host_key);
-    strmap_remove(&index->by_host, host);
+    CLEANUP(free_ptr) char *host = index_key(kind, row->host_key);
+    (void)strmap_remove(&index->by_host, host); /* borrowed */
     row_free(row);
+    if (rows->rows.count)
+        return;
+    CLEANUP(free_ptr) char *id = xasprintf("%lld", (long long)cluster_id);
+    (void)strmap_remove(&index->clusters, id);
+    strmap_clear(&rows->rows);
+    free(rows);
 }
 
 static void load_row(void *arg, int64_t cluster_id, const struct store_mapping *mapping)
@@ -81,16 +110,27 @@ struct mapping_index *mapping_open(struct store *store, struct error *err)
     return NULL;
 }
 
-void mapping_close(struct mapping_index *index)
+static void rows_free(struct cluster_rows *rows)
 {
     size_t at = 0;
     const char *key;
     void *row;
+    while (strmap_next(&rows->rows, &at, &key, &row))
+        row_free(row);
+    strmap_clear(&rows->rows);
+    free(rows);
+}
+
+void mapping_close(struct mapping_index *index)
+{
+    size_t at = 0;
+    const char *key;
+    void *rows;
     if (!index)
         return;
-    while (strmap_next(&index->by_tenant, &at, &key, &row))
-        row_free(row);
-    strmap_clear(&index->by_tenant);
+    while (strmap_next(&index->clusters, &at, &key, &rows))
+        rows_free(rows);
+    strmap_clear(&index->clusters);
     strmap_clear(&index->by_host);
     pthread_mutex_destroy(&index->lock);
     free(index);
@@ -98,9 +138,8 @@ void mapping_close(struct mapping_index *index)
 
 char *mapping_to_host(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *tenant_key)
 {
-    CLEANUP(free_ptr) char *key = tenant_index(cluster->id, kind, tenant_key);
     pthread_mutex_lock(&index->lock);
-    const struct row *row = strmap_get(&index->by_tenant, key);
+    const struct row *row = find_row(index, cluster->id, kind, tenant_key);
     char *host_key = row ? xstrdup(row->host_key) : NULL;
     pthread_mutex_unlock(&index->lock);
     return host_key;
@@ -109,7 +148,7 @@ char *mapping_to_host(struct mapping_index *index, const struct cluster *cluster
 bool mapping_to_tenant(struct mapping_index *index, const char *kind, const char *host_key, int64_t *cluster_id,
                        char **tenant_key)
 {
-    CLEANUP(free_ptr) char *key = host_index(kind, host_key);
+    CLEANUP(free_ptr) char *key = index_key(kind, host_key);
     pthread_mutex_lock(&index->lock);
     const struct row *row = strmap_get(&index->by_host, key);
     if (row) {
@@ -166,9 +205,9 @@ bool mapping_release(struct mapping_index *index, struct cluster *cluster, const
     return true;
 }
 
-static bool is_in(const struct row *row, const struct cluster *cluster, const char *kind, const char *ns)
+static bool is_in(const struct row *row, const char *kind, const char *ns)
 {
-    if (row->cluster_id != cluster->id || (kind && strcmp(row->kind, kind) != 0))
+    if (kind && strcmp(row->kind, kind) != 0)
         return false;
     size_t len = ns ? strlen(ns) : 0;
     return !ns || (strncmp(row->tenant_key, ns, len) == 0 && row->tenant_key[len] == '/');
@@ -182,9 +221,10 @@ static void collect(struct mapping_index *index, const struct cluster *cluster, 
     const char *key;
     void *value;
     pthread_mutex_lock(&index->lock);
-    while (strmap_next(&index->by_tenant, &at, &key, &value)) {
+    const struct cluster_rows *rows = rows_of(index, cluster->id);
+    while (rows && strmap_next(&rows->rows, &at, &key, &value)) {
         const struct row *row = value;
-        if (!is_in(row, cluster, kind, ns))
+        if (!is_in(row, kind, ns))
             continue;
         CLEANUP(free_ptr) char *text = xasprintf("%s %s", row->kind, row->tenant_key);
         strset_add(out, text);
