@@ -32,7 +32,8 @@ void resource_cache_wake(struct resource_cache *cache)
     while (cache->armed) {
         struct watch *watch = cache->armed;
         disarm(watch);
-        watch->wake(watch->arg);
+        if (watch->wake)
+            watch->wake(watch->arg);
     }
 }
 
