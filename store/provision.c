@@ -9,6 +9,7 @@
 
 struct seed_arrays {
     struct buf resources, namespaces, names, ats, key_ids, bodies;
+    struct buf scopes, counters, deltas; /* of all charges; their limits do not count at birth */
 };
 
 static void seed_arrays_free(struct seed_arrays *arrays)
@@ -19,6 +20,18 @@ static void seed_arrays_free(struct seed_arrays *arrays)
     buf_free(&arrays->ats);
     buf_free(&arrays->key_ids);
     buf_free(&arrays->bodies);
+    buf_free(&arrays->scopes);
+    buf_free(&arrays->counters);
+    buf_free(&arrays->deltas);
+}
+
+static void add_charges(struct seed_arrays *arrays, const struct store_write *write)
+{
+    for (size_t i = 0; i < write->charge_count; i++) {
+        pg_array_add(&arrays->scopes, write->charges[i].scope, strlen(write->charges[i].scope));
+        pg_array_add(&arrays->counters, write->charges[i].counter, strlen(write->charges[i].counter));
+        pg_array_i64(&arrays->deltas, write->charges[i].delta);
+    }
 }
 
 static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arrays)
@@ -29,6 +42,9 @@ static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arr
     pg_array_begin(&arrays->ats, PG_OID_INT4);
     pg_array_begin(&arrays->key_ids, PG_OID_INT4);
     pg_array_begin(&arrays->bodies, PG_OID_BYTEA);
+    pg_array_begin(&arrays->scopes, PG_OID_TEXT);
+    pg_array_begin(&arrays->counters, PG_OID_TEXT);
+    pg_array_begin(&arrays->deltas, PG_OID_INT8);
     for (size_t i = 0; i < seed->write_count; i++) {
         const struct store_write *write = &seed->writes[i];
         assert(write->op == STORE_CREATE);
@@ -38,16 +54,17 @@ static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arr
         pg_array_i32(&arrays->ats, (int32_t)write->draft.revision_at);
         pg_array_i32(&arrays->key_ids, 0);
         pg_array_add(&arrays->bodies, write->draft.body.data, write->draft.body.len);
+        add_charges(arrays, write);
     }
     return buf_ok(&arrays->resources) && buf_ok(&arrays->namespaces) && buf_ok(&arrays->names) &&
-           buf_ok(&arrays->bodies);
+           buf_ok(&arrays->bodies) && buf_ok(&arrays->scopes) && buf_ok(&arrays->counters) && buf_ok(&arrays->deltas);
 }
 
 /* The new id; 0 when the name is taken; -1 when it failed. */
 static int64_t insert_cluster(struct store *store, PGconn *conn, const struct cluster_seed *seed, struct error *err)
 {
     const struct buf text = BUF_INIT(SEED_BYTES_MAX);
-    CLEANUP(seed_arrays_free) struct seed_arrays arrays = {text, text, text, text, text, text};
+    CLEANUP(seed_arrays_free) struct seed_arrays arrays = {text, text, text, text, text, text, text, text, text};
     struct pg_params params = {0};
     (void)store;
     if (!fill_arrays(seed, &arrays)) {
@@ -66,8 +83,12 @@ static int64_t insert_cluster(struct store *store, PGconn *conn, const struct cl
     pg_array(&params, &arrays.ats);
     pg_array(&params, &arrays.key_ids);
     pg_array(&params, &arrays.bodies);
+    pg_array(&params, &arrays.scopes);
+    pg_array(&params, &arrays.counters);
+    pg_array(&params, &arrays.deltas);
     CLEANUP(pg_result_clear) PGresult *row =
-        pg_query(conn, "SELECT create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", &params, err);
+        pg_query(conn, "SELECT seed_usage(create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12), $13, $14, $15)",
+                 &params, err);
     return row ? pg_get_i64(row, 0, 0) : -1;
 }
 

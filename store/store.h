@@ -40,7 +40,8 @@ struct cluster **store_clusters(struct store *store, size_t *count);
 struct cluster_seed {
     const char *name, *uid;
     struct str secrets;          /* opaque to the store: CA, keys (auth/); kept in cluster.secrets, encrypted */
-    struct store_write *writes;  /* array: first objects, all STORE_CREATE; `cluster` and `done` unused */
+    struct store_write *writes;  /* array: first objects, all STORE_CREATE; `cluster` and `done` unused. Their charges are
+                                  * counted, without regard to limits */
     size_t write_count;
 };
 /* One transaction. Blocking. ALREADY_EXISTS when the name is taken. Returns a reference. */
