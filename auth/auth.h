@@ -11,6 +11,10 @@
 /* Makes CA, serving certificate (for the names below) and token key; appends them as JSON for cluster_seed.secrets. */
 MUST_CHECK bool auth_secrets_make(const char *cluster_name, const char *domain, const char *const *addresses,
                                   struct buf *out, struct error *err);
+/* The same credentials for other names: CA and keys stay, the serving certificate is made anew when a name or address is
+ * not in it yet (`*changed`). Appends the document as it should be. */
+MUST_CHECK bool auth_secrets_rename(struct str secrets, const char *cluster_name, const char *domain,
+                                    const char *const *addresses, struct buf *out, bool *changed, struct error *err);
 /* Loads the part when it is not there (one blocking read); afterwards the calls below do not block. */
 MUST_CHECK bool auth_warm(struct cluster *cluster, struct error *err);
 bool auth_is_warm(struct cluster *cluster);

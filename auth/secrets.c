@@ -108,6 +108,48 @@ bool auth_secrets_make(const char *cluster_name, const char *domain, const char 
     return true;
 }
 
+static bool names_all(const json_t *have, const json_t *want)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (want, i, item)
+        if (!json_array_has_text(have, json_string_value(item)))
+            return false;
+    return true;
+}
+
+static bool take_pair(const json_t *from, struct keypair *pair)
+{
+    const char *cert = json_text(from, "cert"), *key = json_text(from, "key");
+    if (!cert || !key)
+        return false;
+    *pair = (struct keypair){.cert = xstrdup(cert), .key = xstrdup(key)};
+    return true;
+}
+
+bool auth_secrets_rename(struct str secrets, const char *cluster_name, const char *domain,
+                         const char *const *addresses, struct buf *out, bool *changed, struct error *err)
+{
+    CLEANUP(keypair_clear) struct keypair ca = {0}, serving = {0};
+    json_auto_t *document = json_parse(secrets, JSON_LOAD_STRICT, err);
+    json_auto_t *want = serving_names(cluster_name, domain, addresses);
+    const json_t *have = json_at(document, "servingNames");
+    if (!document)
+        return false;
+    if (!take_pair(json_at(document, "ca"), &ca))
+        return error_internal(err, "the cluster's credentials are damaged");
+    *changed = !names_all(json_at(have, "names"), json_at(want, "names")) ||
+               !names_all(json_at(have, "addresses"), json_at(want, "addresses"));
+    if (*changed) {
+        if (!issue_serving(&ca, want, &serving, err))
+            return false;
+        json_object_set_new(document, "serving", pair_json(&serving));
+        json_object_set(document, "servingNames", want);
+    }
+    json_write(out, document);
+    return true;
+}
+
 /* ---- loading ---- */
 
 static void part_free(struct cluster_part *base)
@@ -127,15 +169,6 @@ void auth_part_unref_ptr(struct auth_part **part)
 {
     if (*part)
         cluster_part_unref(&(*part)->part);
-}
-
-static bool take_pair(const json_t *from, struct keypair *pair)
-{
-    const char *cert = json_text(from, "cert"), *key = json_text(from, "key");
-    if (!cert || !key)
-        return false;
-    *pair = (struct keypair){.cert = xstrdup(cert), .key = xstrdup(key)};
-    return true;
 }
 
 static bool set_roots(struct auth_part *part)

@@ -1,0 +1,61 @@
+/* tenancy/tenancy_internal.h: what the files of this folder share. */
+#pragma once
+#include "tenancy/tenancy.h"
+
+#define TENANTS          "tenants.tenancy.warren.dev"
+#define PLANS            "plans.tenancy.warren.dev"
+#define TENANT_CONTROLLER "tenant-controller"
+#define TENANT_FINALIZER "tenancy.warren.dev/cluster"
+#define TENANCY_USER     "system:warren:tenancy"
+#define PLAN_DEFAULT     "small"
+#define TENANT_NAME_MAX  56 /* its host namespace is warren-NAME, a DNS label */
+
+struct tenancy { /* frozen after tenancy_new */
+    struct api *api;
+    struct controllers *controllers;
+    struct vcluster *vcluster;
+    struct cluster *host;
+    char *domain;
+    struct user user; /* ours, a master of every cluster */
+};
+
+/* ---- seed.c: the first objects of a cluster ---- */
+
+struct seed {
+    struct store_write *writes; /* STORE_CREATE each; `cluster` is not set */
+    size_t count;
+    struct buf *texts; /* one a write; bodies are in them */
+    struct charges *charges;
+};
+/* Objects as of `now_us`, with fresh uids; `ca_pem` goes into kube-root-ca.crt. Everything is the seed's. */
+MUST_CHECK bool seed_make(struct seed *seed, const char *ca_pem, int64_t now_us, struct error *err);
+void seed_free(struct seed *seed);
+
+/* ---- provision.c ---- */
+
+/* A new virtual cluster of that name and uid. ALREADY_EXISTS when there is one. Returns a reference. Blocking. */
+MUST_CHECK bool provision_cluster(struct tenancy *tenancy, const char *name, const char *uid, struct cluster **cluster,
+                                  struct error *err);
+
+/* ---- plan.c ---- */
+
+extern const struct api_hook plan_hook;
+/* The built-in Plans, as objects without metadata of the server's. New reference (an array). */
+json_t *plan_builtin(void);
+/* quota_plan_fn; `arg` is the tenancy. */
+bool plan_limits(void *arg, struct cluster *cluster, json_t **limits, struct error *err);
+/* Causes for limits whose name or amount is none, under `field`. */
+void plan_check_limits(const json_t *limits, const char *field, struct error *err);
+
+/* ---- tenant_hook.c, tenant_controller.c ---- */
+
+extern const struct api_hook tenant_hook;
+extern const struct controller tenant_controller;
+/* The state that a Tenant asks for. */
+enum cluster_state tenant_state(const json_t *tenant);
+/* "Active", "Suspended", "Deleting". */
+const char *tenant_phase(const json_t *tenant);
+/* The Tenant as a new tree; NULL when there is none. */
+MUST_CHECK bool tenant_read(struct tenancy *tenancy, const char *name, json_t **tenant, struct error *err);
+/* Looks once at clusters without a Tenant, which a crash in the middle of a creation leaves. */
+void tenant_find_orphans(struct tenancy *tenancy);
