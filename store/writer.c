@@ -97,13 +97,13 @@ static int compare_slots(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Waits for work. By cluster, since every writer of every replica must lock clusters in the same order; within a
+/* Waits for work, or (while the database is away) not at all. By cluster, since every writer of every replica must lock clusters in the same order; within a
  * cluster in order of arrival. False when it is time to end. */
 static bool take_batch(struct writer *writer)
 {
     size_t bytes = 0;
     pthread_mutex_lock(&writer->lock);
-    while (!writer->queued && !writer->stop)
+    while (!writer->queued && !writer->stop && !writer->down_since_ns)
         pthread_cond_wait(&writer->ready, &writer->lock);
     for (writer->count = 0; writer->queued && writer->count < BATCH_MAX && bytes < BATCH_BYTES_MAX; writer->count++) {
         struct store_write *write = pop(writer);
@@ -111,11 +111,12 @@ static bool take_batch(struct writer *writer)
         writer->slots[writer->count] =
             (struct slot){.write = write, .tag = writer->next_tag++, .order = writer->count};
     }
+    bool stop = writer->stop;
     pthread_mutex_unlock(&writer->lock);
     if (writer->count > 1)
         qsort(writer->slots, writer->count, sizeof(writer->slots[0]), compare_slots);
     writer->alone = false;
-    return writer->count > 0;
+    return writer->count || !stop;
 }
 
 static void drop_slots(struct writer *writer, unsigned first, unsigned count)
@@ -313,16 +314,14 @@ static void *run(void *arg)
 {
     struct writer *writer = arg;
     while (take_batch(writer)) {
-        while (writer->count) {
-            if (ensure_connection(writer)) {
-                if (writer->count)
-                    run_once(writer);
-            } else {
+        do {
+            if (!ensure_connection(writer)) {
                 expire(writer);
-                if (writer->count)
-                    back_off(writer);
+                back_off(writer);
+            } else if (writer->count) { /* else all was resolved, or the database is just back */
+                run_once(writer);
             }
-        }
+        } while (writer->count);
         writer->unresolved = false;
     }
     return NULL;
