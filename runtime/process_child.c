@@ -58,15 +58,25 @@ static bool spec_flag(const struct child *child, const char *key)
 
 /* ---- file system and namespaces ---- */
 
-/* From here on we are the sandbox's root, not the host's, and the mounts are locked for us. */
-static bool enter_user_namespace(const struct child *child, struct error *err)
+static bool open_root(struct child *child, struct error *err)
+{
+    child->rootfs.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return child->rootfs.root >= 0 ? true : error_system(err, "open the container's root");
+}
+
+/* From here on we are the sandbox's root, not the host's, and the mounts are locked for us. They are also new ones: what was
+ * open before belongs to the mount namespace that is left behind. */
+static bool enter_user_namespace(struct child *child, struct error *err)
 {
     int user = child->plan->namespaces->user;
     if (user < 0)
         return true;
     if (setns(user, CLONE_NEWUSER) != 0 || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
         return error_system(err, "enter the user namespace");
-    return unshare(CLONE_NEWNS) == 0 ? true : error_system(err, "own the mount namespace");
+    if (unshare(CLONE_NEWNS) != 0)
+        return error_system(err, "own the mount namespace");
+    close(child->rootfs.root);
+    return open_root(child, err);
 }
 
 static bool build_container(struct child *child, struct error *err)
@@ -82,9 +92,8 @@ static bool build_container(struct child *child, struct error *err)
 static bool open_existing_root(struct child *child, struct error *err)
 {
     child->rootfs.master = child->rootfs.slave = -1;
-    child->rootfs.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (child->rootfs.root < 0)
-        return error_system(err, "open the container's root");
+    if (!open_root(child, err))
+        return false;
     return !child->plan->tty ||
            rootfs_open_terminal(child->rootfs.root, &child->rootfs.master, &child->rootfs.slave, err);
 }
@@ -198,11 +207,13 @@ static void set_limits(void)
     umask(022);
 }
 
+/* By the bare call: the C library keeps two signals to itself, which its posix_spawn left ignored in the shim. */
 static void reset_signals(void)
 {
+    static const unsigned long by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
     sigset_t none;
     for (int i = 1; i < NSIG; i++)
-        (void)signal(i, SIG_DFL); /* KILL and STOP cannot be, and need not */
+        (void)syscall(SYS_rt_sigaction, i, by_default, NULL, sizeof(unsigned long)); /* not KILL and STOP: they are so */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
