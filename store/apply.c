@@ -6,22 +6,43 @@
 #include "base/log.h"
 #include "store/cache_internal.h"
 
+static void forget_listener(struct store *store, const void *arg)
+{
+    for (unsigned i = 0; i < store->listener_count; i++)
+        if (store->listeners[i].arg == arg) {
+            store->listeners[i] = store->listeners[--store->listener_count];
+            return;
+        }
+}
+
 void store_listen(struct store *store, store_change_fn fn, void *arg)
 {
-    assert(store->listener_count < LISTENERS_MAX);
-    store->listeners[store->listener_count].fn = fn;
-    store->listeners[store->listener_count].arg = arg;
-    store->listener_count++;
+    pthread_rwlock_wrlock(&store->listeners_lock);
+    if (!fn) {
+        forget_listener(store, arg);
+    } else {
+        assert(store->listener_count < LISTENERS_MAX);
+        store->listeners[store->listener_count].fn = fn;
+        store->listeners[store->listener_count].arg = arg;
+        store->listener_count++;
+    }
+    pthread_rwlock_unlock(&store->listeners_lock);
+}
+
+void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before)
+{
+    struct store *store = cluster->store;
+    pthread_rwlock_rdlock(&store->listeners_lock);
+    for (unsigned i = 0; i < store->listener_count; i++)
+        store->listeners[i].fn(store->listeners[i].arg, cluster, type, object, before);
+    pthread_rwlock_unlock(&store->listeners_lock);
 }
 
 static void apply_next(struct cluster *cluster, const struct change *change)
 {
     CLEANUP(object_unref_ptr) struct object *before = NULL;
-    const struct store *store = cluster->store;
     cache_apply(cluster, change->type, change->revision, change->object, &before);
-    for (unsigned i = 0; i < store->listener_count; i++)
-        store->listeners[i].fn(store->listeners[i].arg, cluster, change->type, change->object,
-                               before ? before : change->before);
+    apply_tell(cluster, change->type, change->object, before ? before : change->before);
 }
 
 enum apply_result apply_change(struct cluster *cluster, const struct change *change)

@@ -74,7 +74,8 @@ int64_t watch_revision(struct watch *watch);
 
 /* Every change of every cluster, in revision order within a cluster, whoever wrote it: what feeds controllers.
  * `before` is NULL for creates and where it is not known. Called on writer and feed threads: must not block.
- * Set before store traffic starts; at most 8 listeners. */
+ * Set before store traffic starts; at most 8 listeners. `fn` NULL removes the listener of `arg`: it is not running then
+ * and is never called again. */
 typedef void (*store_change_fn)(void *arg, struct cluster *cluster, enum event_type type, struct object *object, struct object *before);
 void store_listen(struct store *store, store_change_fn fn, void *arg);
 /* Drops the caches of clusters that were not used for `idle_ms` and have no watch; returns how many. */

@@ -105,12 +105,11 @@ static struct cluster *announce(struct store *store, const struct cluster_seed *
         cluster = there;
         cluster_apply_lock(cluster);
     }
-    for (size_t i = 0; store->listener_count && i < seed->write_count; i++) {
+    for (size_t i = 0; i < seed->write_count; i++) {
         const struct store_write *write = &seed->writes[i];
         CLEANUP(object_unref_ptr) struct object *object =
             object_new(write->resource, &write->draft, (int64_t)i + 1, write->value);
-        for (unsigned k = 0; k < store->listener_count; k++)
-            store->listeners[k].fn(store->listeners[k].arg, cluster, EVENT_ADDED, object, NULL);
+        apply_tell(cluster, EVENT_ADDED, object, NULL);
     }
     cluster_apply_unlock(cluster);
     return cluster;

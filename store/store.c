@@ -49,6 +49,7 @@ struct store *store_open(const struct store_options *options, struct error *err)
     store->conninfo = xstrdup(options->conninfo);
     store->change_keep_s = options->change_keep_s ? options->change_keep_s : KEEP_DEFAULT_S;
     uuid_make(store->id);
+    pthread_rwlock_init(&store->listeners_lock, NULL);
     directory_init(&store->directory);
     readers_init(&store->readers, options->reader_connections ? options->reader_connections : READERS_DEFAULT);
     if (prepare_database(store, err) && feed_start(store, err) &&
@@ -68,6 +69,7 @@ void store_close(struct store *store)
     feed_stop(store->feed);
     directory_deinit(&store->directory);
     readers_deinit(&store->readers);
+    pthread_rwlock_destroy(&store->listeners_lock);
     free(store->conninfo);
     free(store);
 }

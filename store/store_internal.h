@@ -41,10 +41,12 @@ struct store {
     struct writer **writers;
     unsigned writer_count;
     struct feed *feed;
+    pthread_rwlock_t listeners_lock;
+    /* guarded by listeners_lock */
     struct {
         store_change_fn fn;
         void *arg;
-    } listeners[LISTENERS_MAX]; /* frozen once traffic starts */
+    } listeners[LISTENERS_MAX];
     unsigned listener_count;
     atomic_bool notify; /* another replica is up: say what we write */
     atomic_uint down;   /* threads that have lost the database */
@@ -122,6 +124,8 @@ MUST_CHECK bool history_follow(struct cluster *cluster, PGconn *conn, int64_t af
 /* ---- apply.c ---- */
 enum apply_result { APPLY_DONE, APPLY_KNOWN /* was applied before */, APPLY_GAP };
 /* Applies one change if it is the next one. */
+/* Calls every listener; under the cluster's apply lock. */
+void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before);
 enum apply_result apply_change(struct cluster *cluster, const struct change *change);
 /* Gives up following: caches are dropped, the cluster is at `revision`. */
 void apply_reset(struct cluster *cluster, int64_t revision);
