@@ -101,8 +101,7 @@ static void create_fresh(struct rollout *rollout)
         action->message = xasprintf("Scaled up replica set %s from 0 to %lld", meta_name(set),
                                     (long long)replicas);
     }
-    if (status_has_deadline(rollout->deployment))
-        status_progressing(rollout, "True", "NewReplicaSetCreated", message);
+    status_created(rollout, message);
 }
 
 /* True when something is put right first, and the rest waits. */

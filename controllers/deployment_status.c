@@ -224,6 +224,16 @@ void status_progressing(struct rollout *rollout, const char *status_text, const 
     write_status(rollout, status);
 }
 
+void status_created(struct rollout *rollout, const char *message)
+{
+    json_t *status = calculate(rollout);
+    const struct condition want = {"Progressing", "True", "NewReplicaSetCreated", message};
+    if (status_has_deadline(rollout->deployment))
+        (void)condition_set(json_object_get(status, "conditions"), &want, rollout->seen->now_us,
+                            true);
+    write_status(rollout, status);
+}
+
 bool status_pause(struct rollout *rollout)
 {
     const json_t *conditions = json_at(rollout->deployment, "status", "conditions");

@@ -1,0 +1,337 @@
+/* The scheduler's decisions: filters and their words, scores, the order of the queue. No server. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "host/scheduler/framework.h"
+
+#define NODES_MAX 8
+
+static json_t *read(const char *text)
+{
+    json_error_t why;
+    char *copy = xstrdup(text);
+    for (char *at = copy; *at; at++)
+        if (*at == '\'')
+            *at = '"';
+    json_t *value = json_loads(copy, 0, &why);
+    if (!value)
+        fail_msg("%s in %s", why.text, copy);
+    free(copy);
+    return value;
+}
+
+/* Nodes with Pods on them; each Pod names its node. */
+struct world {
+    struct node_info *nodes[NODES_MAX];
+    struct pod_info *pods[32];
+    size_t pod_count;
+    struct snapshot snapshot;
+};
+
+static void world_init(struct world *world, const char *nodes, const char *pods)
+{
+    json_auto_t *node_list = read(nodes), *pod_list = read(pods);
+    *world = (struct world){.snapshot = {.nodes = world->nodes}};
+    for (size_t i = 0; i < json_array_size(node_list); i++)
+        world->nodes[world->snapshot.node_count++] =
+            node_info_new(json_incref(json_array_get(node_list, i)), 1);
+    for (size_t i = 0; i < json_array_size(pod_list); i++) {
+        struct pod_info *pod = pod_info_new(json_incref(json_array_get(pod_list, i)), 1);
+        world->pods[world->pod_count++] = pod;
+        for (size_t j = 0; j < world->snapshot.node_count; j++)
+            if (strcmp(world->nodes[j]->name, pod->node) == 0)
+                node_info_add_pod(world->nodes[j], pod);
+    }
+}
+
+static void world_free(struct world *world)
+{
+    for (size_t i = 0; i < world->snapshot.node_count; i++)
+        node_info_free(world->nodes[i]);
+    for (size_t i = 0; i < world->pod_count; i++)
+        pod_info_free(world->pods[i]);
+    json_decref(world->snapshot.namespaces);
+}
+
+static void default_profile(struct profile *profile)
+{
+    *profile = (struct profile){.name = "default-scheduler"};
+    for (size_t i = 0; scheduler_plugins[i]; i++) {
+        profile->weights[i] = scheduler_plugins[i]->weight;
+        profile->plugins[profile->count++] = scheduler_plugins[i];
+    }
+}
+
+#define ROOM "'status':{'allocatable':{'cpu':'4','memory':'8Gi','pods':'110'}}"
+#define NODE(name, more)                                                                           \
+    "{'metadata':{'name':'" name "','labels':{'kubernetes.io/hostname':'" name "'" more "}}," ROOM \
+    "}"
+#define ON(node, cpu)                                                                              \
+    "{'metadata':{'name':'x','namespace':'d','labels':{'app':'x'}},'spec':{'nodeName':'" node      \
+    "','containers':[{'resources':{'requests':{'cpu':'" cpu "'}}}]}}"
+#define PREEMPT(n)    " preemption: 0/" n " nodes are available: "
+#define NO_VICTIMS(n) n " No preemption victims found for incoming pod."
+#define NO_HELP(n)    n " Preemption is not helpful for scheduling."
+
+struct row {
+    const char *name, *nodes, *pods, *pod;
+    const char *want; /* a node's name, or the message */
+};
+
+static void run_rows(const struct row *rows, size_t count)
+{
+    struct profile profile;
+    default_profile(&profile);
+    for (size_t i = 0; i < count; i++) {
+        struct world world;
+        struct decision decision;
+        world_init(&world, rows[i].nodes, rows[i].pods);
+        struct pod_info *pod = pod_info_new(read(rows[i].pod), 1);
+        schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
+        const char *found = decision.node ? decision.node->name : decision.message;
+        if (strcmp(found, rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].name, found);
+        decision_free(&decision);
+        pod_info_free(pod);
+        world_free(&world);
+    }
+}
+
+static void filters(void **state)
+{
+    static const struct row rows[] = {
+        {"no nodes", "[]", "[]", "{'spec':{}}", "no nodes available to schedule pods"},
+        {"the only one", "[" NODE("a", "") "]", "[]", "{'spec':{'containers':[{}]}}", "a"},
+        {"cpu is short", "[" NODE("a", "") "]", "[" ON("a", "3500m") "]",
+         "{'spec':{'containers':[{'resources':{'requests':{'cpu':'600m'}}}]}}",
+         "0/1 nodes are available: 1 Insufficient cpu." PREEMPT("1") NO_VICTIMS("1")},
+        {"cpu just fits", "[" NODE("a", "") "]", "[" ON("a", "3500m") "]",
+         "{'spec':{'containers':[{'resources':{'requests':{'cpu':'0.5'}}}]}}", "a"},
+        {"never enough", "[" NODE("a", "") "," NODE("b", "") "]", "[]",
+         "{'spec':{'containers':[{'resources':{'requests':{'cpu':'5','memory':'9Gi'}}}]}}",
+         "0/2 nodes are available: 2 Insufficient cpu, 2 Insufficient memory." PREEMPT("2")
+             NO_HELP("2")},
+        {"finished Pods take no room here", "[" NODE("a", "") "]", "[]",
+         "{'spec':{'containers':[{'resources':{'requests':{'cpu':'4'}}}]}}", "a"},
+        {"unknown resource", "[" NODE("a", "") "]", "[]",
+         "{'spec':{'containers':[{'resources':{'requests':{'example.com/gpu':'1'}}}]}}",
+         "0/1 nodes are available: 1 Insufficient example.com/gpu." PREEMPT("1") NO_HELP("1")},
+        {"init containers count by their peak", "[" NODE("a", "") "]", "[]",
+         "{'spec':{'initContainers':[{'resources':{'requests':{'cpu':'5'}}}],'containers':[{}]}}",
+         "0/1 nodes are available: 1 Insufficient cpu." PREEMPT("1") NO_HELP("1")},
+        {"sidecars count on top", "[" NODE("a", "") "]", "[]",
+         "{'spec':{'initContainers':[{'restartPolicy':'Always','resources':{'requests':{'cpu':'3'}}"
+         "}],"
+         "'containers':[{'resources':{'requests':{'cpu':'2'}}}]}}",
+         "0/1 nodes are available: 1 Insufficient cpu." PREEMPT("1") NO_HELP("1")},
+        {"too many Pods", "[{'metadata':{'name':'a'},'status':{'allocatable':{'pods':'1'}}}]",
+         "[" ON("a", "0") "]", "{'spec':{'containers':[{}]}}",
+         "0/1 nodes are available: 1 Too many pods." PREEMPT("1") NO_VICTIMS("1")},
+        {"cordoned", "[{'metadata':{'name':'a'},'spec':{'unschedulable':true}," ROOM "}]", "[]",
+         "{'spec':{'containers':[{}]}}",
+         "0/1 nodes are available: 1 node(s) were unschedulable." PREEMPT("1") NO_HELP("1")},
+        {"cordoned but tolerated",
+         "[{'metadata':{'name':'a'},'spec':{'unschedulable':true}," ROOM "}]", "[]",
+         "{'spec':{'tolerations':[{'operator':'Exists'}],'containers':[{}]}}", "a"},
+        {"tainted",
+         "[{'metadata':{'name':'a'},'spec':{'taints':[{'key':'k','value':'v','effect':'NoSchedule'}"
+         "]}," ROOM "}]",
+         "[]", "{'spec':{'containers':[{}]}}",
+         "0/1 nodes are available: 1 node(s) had untolerated taint {k: v}." PREEMPT("1")
+             NO_HELP("1")},
+        {"taint tolerated",
+         "[{'metadata':{'name':'a'},'spec':{'taints':[{'key':'k','value':'v','effect':'NoSchedule'}"
+         "]}," ROOM "}]",
+         "[]", "{'spec':{'tolerations':[{'key':'k','value':'v'}],'containers':[{}]}}", "a"},
+        {"wrong value is not tolerated",
+         "[{'metadata':{'name':'a'},'spec':{'taints':[{'key':'k','value':'v','effect':'NoExecute'}]"
+         "}," ROOM "}]",
+         "[]", "{'spec':{'tolerations':[{'key':'k','value':'w'}],'containers':[{}]}}",
+         "0/1 nodes are available: 1 node(s) had untolerated taint {k: v}." PREEMPT("1")
+             NO_HELP("1")},
+        {"node selector", "[" NODE("a", "") "," NODE("b", ",'disk':'ssd'") "]", "[]",
+         "{'spec':{'nodeSelector':{'disk':'ssd'},'containers':[{}]}}", "b"},
+        {"node selector without match", "[" NODE("a", "") "]", "[]",
+         "{'spec':{'nodeSelector':{'disk':'ssd'},'containers':[{}]}}",
+         "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector." PREEMPT(
+             "1") NO_HELP("1")},
+        {"required affinity by field", "[" NODE("a", "") "," NODE("b", "") "]", "[]",
+         "{'spec':{'affinity':{'nodeAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':{'"
+         "nodeSelectorTerms':"
+         "[{'matchFields':[{'key':'metadata.name','operator':'In','values':['b']}]}]}}},'"
+         "containers':[{}]}}",
+         "b"},
+        {"affinity by number", "[" NODE("a", ",'cores':'4'") "," NODE("b", ",'cores':'16'") "]",
+         "[]",
+         "{'spec':{'affinity':{'nodeAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':{'"
+         "nodeSelectorTerms':"
+         "[{'matchExpressions':[{'key':'cores','operator':'Gt','values':['8']}]}]}}},'containers':["
+         "{}]}}",
+         "b"},
+        {"host port taken", "[" NODE("a", "") "]",
+         "[{'metadata':{'name':'x'},'spec':{'nodeName':'a','containers':[{'ports':[{'hostPort':80}]"
+         "}]}}]",
+         "{'spec':{'containers':[{'ports':[{'hostPort':80,'hostIP':'10.0.0.1'}]}]}}",
+         "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod "
+         "ports." PREEMPT("1") NO_VICTIMS("1")},
+        {"same port, other protocol", "[" NODE("a", "") "]",
+         "[{'metadata':{'name':'x'},'spec':{'nodeName':'a','containers':[{'ports':[{'hostPort':80}]"
+         "}]}}]",
+         "{'spec':{'containers':[{'ports':[{'hostPort':80,'protocol':'UDP'}]}]}}", "a"},
+        {"reasons are counted and sorted",
+         "[" NODE("a", "") ",{'metadata':{'name':'b'},'spec':{'unschedulable':true}," ROOM "}]",
+         "[" ON("a", "4") "]", "{'spec':{'containers':[{'resources':{'requests':{'cpu':'1'}}}]}}",
+         "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable." PREEMPT(
+             "2") "1 No preemption victims found for incoming pod, 1 Preemption is not helpful for "
+                  "scheduling."},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+static void scores(void **state)
+{
+    static const struct row rows[] = {
+        {"the emptier", "[" NODE("a", "") "," NODE("b", "") "]", "[" ON("a", "2") "]",
+         "{'spec':{'containers':[{'resources':{'requests':{'cpu':'1'}}}]}}", "b"},
+        {"without requests too", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" ON("b", "100m") "," ON("b", "100m") "]", "{'spec':{'containers':[{}]}}", "a"},
+        {"preferred label", "[" NODE("a", "") "," NODE("b", ",'disk':'ssd'") "]",
+         "[" ON("b", "1") "]",
+         "{'spec':{'affinity':{'nodeAffinity':{'preferredDuringSchedulingIgnoredDuringExecution':[{"
+         "'weight':10,"
+         "'preference':{'matchExpressions':[{'key':'disk','operator':'In','values':['ssd']}]}}]}},'"
+         "containers':[{}]}}",
+         "b"},
+        {"soft taints repel",
+         "[{'metadata':{'name':'a'},'spec':{'taints':[{'key':'k','effect':'PreferNoSchedule'}]}"
+         "," ROOM "}," NODE("b", "") "]",
+         "[" ON("b", "1") "]", "{'spec':{'containers':[{}]}}", "b"},
+        {"the image is there",
+         "[" NODE("a", "") ",{'metadata':{'name':'b'},'status':{'allocatable':{'cpu':'4','memory':'"
+                           "8Gi','pods':'110'},"
+                           "'images':[{'names':['big:latest'],'sizeBytes':900000000}]}}]",
+         "[]", "{'spec':{'containers':[{'image':'big'}]}}", "b"},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+#define KIN(node)                                                                                  \
+    "{'metadata':{'name':'x','namespace':'d','labels':{'app':'x'}},'spec':{'nodeName':'" node "'}" \
+                                                                                              "}"
+#define SPREAD(when)                                                                               \
+    "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],"     \
+    "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'zone','whenUnsatisfiable':'" when    \
+    "','labelSelector':{'matchLabels':{'app':'x'}}}]}}"
+#define NEAR(kind, key)                                                                            \
+    "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],'"    \
+    "affinity':{'" kind                                                                            \
+    "':{'requiredDuringSchedulingIgnoredDuringExecution':[{'topologyKey':'" key                    \
+    "','labelSelector':{'matchLabels':{'app':'x'}}}]}}}}"
+
+static void pods_among_pods(void **state)
+{
+    static const struct row rows[] = {
+        {"spread evens out", "[" NODE("a", ",'zone':'1'") "," NODE("b", ",'zone':'2'") "]",
+         "[" KIN("a") "]", SPREAD("DoNotSchedule"), "b"},
+        {"spread refuses",
+         "[" NODE("a", ",'zone':'1'") ",{'metadata':{'name':'b','labels':{'zone':'2'}},"
+                                      "'status':{'allocatable':{'pods':'0'}}}]",
+         "[" KIN("a") "]", SPREAD("DoNotSchedule"),
+         "0/2 nodes are available: 1 Too many pods, 1 node(s) didn't match pod topology spread "
+         "constraints." PREEMPT("2") NO_VICTIMS("2")},
+        {"spread wants the label", "[" NODE("a", "") "]", "[]", SPREAD("DoNotSchedule"),
+         "0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing "
+         "required label)." PREEMPT("1") NO_HELP("1")},
+        {"soft spread prefers", "[" NODE("a", ",'zone':'1'") "," NODE("b", ",'zone':'2'") "]",
+         "[" KIN("a") "," KIN("a") "]", SPREAD("ScheduleAnyway"), "b"},
+        {"near another", "[" NODE("a", "") "," NODE("b", "") "]", "[" KIN("b") "]",
+         NEAR("podAffinity", "kubernetes.io/hostname"), "b"},
+        {"near: the first of its kind", "[" NODE("a", "") "]", "[]",
+         NEAR("podAffinity", "kubernetes.io/hostname"), "a"},
+        {"near: the node has no such label", "[" NODE("a", "") "]", "[" KIN("a") "]",
+         NEAR("podAffinity", "zone"),
+         "0/1 nodes are available: 1 node(s) didn't match pod affinity rules." PREEMPT("1")
+             NO_HELP("1")},
+        {"away from another", "[" NODE("a", "") "," NODE("b", "") "]", "[" KIN("b") "]",
+         NEAR("podAntiAffinity", "kubernetes.io/hostname"), "a"},
+        {"away: no place left", "[" NODE("a", "") "]", "[" KIN("a") "]",
+         NEAR("podAntiAffinity", "kubernetes.io/hostname"),
+         "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules." PREEMPT("1")
+             NO_VICTIMS("1")},
+        {"away: those who run do not want it", "[" NODE("a", "") "]",
+         "[{'metadata':{'name':'q','namespace':'d','labels':{'app':'q'}},'spec':{'nodeName':'a','"
+         "affinity':"
+         "{'podAntiAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':[{'topologyKey':"
+         "'kubernetes.io/hostname','labelSelector':{'matchLabels':{'app':'x'}}}]}}}}]",
+         "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}]}"
+         "}",
+         "0/1 nodes are available: 1 node(s) didn't satisfy existing pods anti-affinity "
+         "rules." PREEMPT("1") NO_VICTIMS("1")},
+        {"other namespaces do not count", "[" NODE("a", "") "]",
+         "[{'metadata':{'name':'x','namespace':'other','labels':{'app':'x'}},'spec':{'nodeName':'a'"
+         "}}]",
+         NEAR("podAntiAffinity", "kubernetes.io/hostname"), "a"},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+static void queue_order(void **state)
+{
+    static const struct {
+        const char *name, *first, *second;
+    } rows[] = {
+        {"priority",
+         "{'metadata':{'uid':'b','creationTimestamp':'2026-01-02T00:00:00Z'},'spec':{'priority':10}"
+         "}",
+         "{'metadata':{'uid':'a','creationTimestamp':'2026-01-01T00:00:00Z'}}"},
+        {"age", "{'metadata':{'uid':'b','creationTimestamp':'2026-01-01T00:00:00Z'}}",
+         "{'metadata':{'uid':'a','creationTimestamp':'2026-01-02T00:00:00Z'}}"},
+        {"a stable order", "{'metadata':{'uid':'a'}}", "{'metadata':{'uid':'b'}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pod_info *a = pod_info_new(read(rows[i].first), 1),
+                        *b = pod_info_new(read(rows[i].second), 1);
+        if (!plugin_priority_sort.less(a, b) || plugin_priority_sort.less(b, a))
+            fail_msg("%s", rows[i].name);
+        pod_info_free(a);
+        pod_info_free(b);
+    }
+}
+
+static void room_is_taken_and_given_back(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, "[" NODE("a", "") "]", "[" ON("a", "1500m") "]");
+    assert_int_equal(amounts_get(&world.nodes[0]->requested, "cpu"), 1500);
+    struct pod_info *pod = pod_info_new(
+        read("{'spec':{'containers':[{'resources':{'requests':{'cpu':'250m'}}}]}}"), 1);
+    node_info_add_pod(world.nodes[0], pod);
+    assert_int_equal(amounts_get(&world.nodes[0]->requested, "cpu"), 1750);
+    node_info_remove_pod(world.nodes[0], pod);
+    node_info_remove_pod(world.nodes[0], pod); /* twice: nothing */
+    assert_int_equal(amounts_get(&world.nodes[0]->requested, "cpu"), 1500);
+    assert_int_equal(world.nodes[0]->pod_count, 1);
+    pod_info_free(pod);
+    world_free(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(filters),
+        cmocka_unit_test(scores),
+        cmocka_unit_test(pods_among_pods),
+        cmocka_unit_test(queue_order),
+        cmocka_unit_test(room_is_taken_and_given_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
