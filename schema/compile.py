@@ -314,6 +314,35 @@ def type_flags(made):
     return "|".join(flags) or "0"
 
 
+def proto_slots(made):
+    """The numbers of a message, level by level: rows of (number, index, first, count, is_wrapper)."""
+    def path(wrapper):
+        outer = next((w[6:] + "." for w in wrapper.words if w.startswith("embed@")), "")
+        return outer + wrapper.name
+
+    def level(inside):
+        rows = [(m.number, i, None) for i, m in enumerate(made.plain)
+                if m.number and m.words.get("via", "") == inside]
+        rows += [(m.number, i, path(m)) for i, m in enumerate(made.wrappers)
+                 if any(w.startswith("embed") for w in m.words) and path(m).rpartition(".")[0] == inside]
+        return sorted(rows)
+
+    slots = []
+
+    def place(rows):
+        at = len(slots)
+        slots.extend([None] * len(rows))
+        for offset, (number, index, inner) in enumerate(rows):
+            first = count = 0
+            if inner is not None:
+                first, count = len(slots), len(level(inner))
+                place(level(inner))
+            slots[at + offset] = (number, index, first, count, "true" if inner is not None else "false")
+
+    place(level(""))
+    return slots, len(level(""))
+
+
 def write_type(unit, made, types):
     name, out = symbol(made.name), unit.body
     plain, parts = made.plain, {"name": c_text(made.name)}
@@ -330,7 +359,12 @@ def write_type(unit, made, types):
         if numbers:
             out.append(f"static const uint16_t {label}_of_{name}[] = {{{', '.join(map(str, numbers))}}};")
             parts[label] = f"{label}_of_{name}"
-    parts.update(field_count=str(len(plain)), wrapper_count=str(len(made.wrappers)),
+    slots, slot_count = proto_slots(made)
+    if slots:
+        rows = ", ".join(f"{{{', '.join(map(str, slot))}}}" for slot in slots)
+        out.append(f"static const struct proto_slot slots_of_{name}[] = {{{rows}}};")
+        parts["slots"] = f"slots_of_{name}"
+    parts.update(slot_count=str(slot_count), field_count=str(len(plain)), wrapper_count=str(len(made.wrappers)),
                  zero_count=str(len(zeroes)), flags=type_flags(made), gvks=unit.texts(made.options("gvk")),
                  unions=unit.texts(made.options("union")), description=c_text(made.description))
     out.append(f"const struct type {name} = {{")

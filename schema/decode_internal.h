@@ -18,9 +18,13 @@ void step_write_fields(struct buf *out, const struct step *step);
 /* Adds `WHAT field "PATH.KEY"` unless it is there already. */
 void step_report(struct warnings *found, const char *what, const struct step *step, struct str key);
 
+/* Structs in one document: what Go prints for an empty one is many times what it takes to send. */
+#define STRUCTS_MAX 100000
+
 struct shaper {
     struct warnings *found;  /* unknown fields; NULL: nobody wants to know */
     bool exact_numbers;      /* 1.0 is no integer: true for JSON text, false for trees */
+    unsigned struct_count;   /* so far */
     struct error *err;
 };
 

@@ -7,6 +7,12 @@
 
 static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type, json_t *object);
 
+/* Of what is inside `step`. */
+static unsigned step_depth(const struct step *step)
+{
+    return step ? step->depth + 1 : 0;
+}
+
 /* What a null inside a list or a map stands for; NULL to leave it. */
 static json_t *zero_item(const struct field *field)
 {
@@ -30,33 +36,48 @@ static json_t *zero_item(const struct field *field)
     }
 }
 
-/* JSONSchemaPropsOrBool and its like: whichever alternative the JSON value fits. They decode themselves in Go, so
- * strictness ends here. */
-static bool shape_union(struct shaper *shaper, const struct step *step, const struct type *type, json_t *value)
+/* A list of one of a union's alternatives: of schemas or of strings. */
+static bool shape_alternatives(struct shaper *shaper, const struct step *step, const struct type *type,
+                               const struct field *field, json_t *list)
 {
-    struct shaper inner = {.exact_numbers = shaper->exact_numbers, .err = shaper->err};
+    json_t *item;
+    size_t at;
+    json_array_foreach(list, at, item)
+    {
+        const struct step here = {.parent = step, .index = at, .kind = STEP_INDEX, .depth = step_depth(step)};
+        bool fits = field->kind == FIELD_REF ? json_is_object(item) : json_is_string(item);
+        if (!fits)
+            return shape_mismatch(shaper, step, type, field, true, item);
+        if (field->kind == FIELD_REF && !shape_struct(shaper, &here, field->ref, item))
+            return false;
+    }
+    return true;
+}
+
+static bool shape_alternative(struct shaper *shaper, const struct step *step, const struct type *type,
+                              json_t *value)
+{
     for (size_t i = 0; i < type->wrapper_count; i++) {
         const struct field *field = &type->wrappers[i];
-        json_t *item;
-        size_t at;
-        if (field->card == CARD_LIST && json_is_array(value)) {
-            json_array_foreach(value, at, item)
-            {
-                if (field->kind == FIELD_REF && json_is_object(item)) {
-                    if (!shape_struct(&inner, step, field->ref, item))
-                        return false;
-                } else if (field->kind == FIELD_REF || !json_is_string(item)) {
-                    return shape_mismatch(shaper, step, type, field, true, item);
-                }
-            }
-            return true;
-        }
+        if (field->card == CARD_LIST && json_is_array(value))
+            return shape_alternatives(shaper, step, type, field, value);
         if (field->card == CARD_ONE && field->kind == FIELD_REF && json_is_object(value))
-            return shape_struct(&inner, step, field->ref, value);
+            return shape_struct(shaper, step, field->ref, value);
         if (field->card == CARD_ONE && field->kind == FIELD_BOOL && json_is_boolean(value))
             return true;
     }
     return error_bad_request(shaper->err, "%s cannot be made from this JSON value", type_short_name(type));
+}
+
+/* JSONSchemaPropsOrBool and its like: whichever alternative the JSON value fits. They decode themselves in Go, so
+ * strictness ends here. */
+static bool shape_union(struct shaper *shaper, const struct step *step, const struct type *type, json_t *value)
+{
+    struct warnings *found = shaper->found;
+    shaper->found = NULL;
+    bool ok = shape_alternative(shaper, step, type, value);
+    shaper->found = found;
+    return ok;
 }
 
 static bool shape_unwrapped(struct shaper *shaper, const struct step *step, const struct type *type,
@@ -107,7 +128,7 @@ static bool shape_list(struct shaper *shaper, const struct step *step, const str
     json_array_foreach(list, at, item)
     {
         const struct step here = {
-            .parent = step, .index = at, .kind = STEP_INDEX, .depth = step->depth + 1};
+            .parent = step, .index = at, .kind = STEP_INDEX, .depth = step_depth(step)};
         if (!shape_item(shaper, &here, owner, field, item, &better))
             return false;
         if (better)
@@ -126,7 +147,7 @@ static bool shape_map(struct shaper *shaper, const struct step *step, const stru
         const struct step here = {.parent = step,
                                   .key = {json_object_iter_key(at), json_object_iter_key_len(at)},
                                   .kind = STEP_KEY,
-                                  .depth = step->depth + 1};
+                                  .depth = step_depth(step)};
         if (!shape_item(shaper, &here, owner, field, json_object_iter_value(at), &better))
             return false;
         if (better)
@@ -171,8 +192,11 @@ static bool shape_field(struct shaper *shaper, const struct step *step, const st
 
 static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type, json_t *object)
 {
-    unsigned depth = step ? step->depth + 1 : 0;
-    if (depth > JSON_DEPTH_MAX)
+    unsigned depth = step_depth(step);
+    if (++shaper->struct_count > STRUCTS_MAX)
+        return error_set(shaper->err, ERROR_TOO_LARGE, "Request entity too large: limit is %d objects in one document",
+                         STRUCTS_MAX);
+    if (depth >= JSON_DEPTH_MAX)
         return error_bad_request(shaper->err, "the document nests deeper than %d levels", JSON_DEPTH_MAX);
     for (void *next, *at = json_object_iter(object); at; at = next) {
         const struct str key = {json_object_iter_key(at), json_object_iter_key_len(at)};

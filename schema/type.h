@@ -71,6 +71,14 @@ struct field {
     const char *description; /* one line of our own; NULL */
 };
 
+/* One protobuf number of a message. */
+struct proto_slot {
+    uint16_t number;
+    uint16_t index;        /* into the type's fields, or its wrappers */
+    uint16_t first, count; /* of a wrapper: the slots inside it */
+    bool is_wrapper;
+};
+
 struct type {
     const char *name; /* "io.k8s.api.core.v1.Pod" */
     const struct field *fields; /* in JSON output order */
@@ -83,6 +91,9 @@ struct type {
     const struct field *wrappers;
     /* Indexes of fields that Go prints even when nobody set them, or that have a default: schema_default(). */
     const uint16_t *zeroes;
+    /* By ascending number; those inside wrappers stand behind the first slot_count. */
+    const struct proto_slot *slots;
+    uint16_t slot_count;
     const char *const *gvks;   /* "apps/v1/Deployment", "v1/Pod"; NULL-ended; NULL when it has none */
     const char *const *unions; /* "discriminator:field,field"; NULL-ended; NULL */
     const char *description;   /* one line of our own, or NULL */

@@ -1,0 +1,42 @@
+/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing. The first byte picks
+ * the type, the second the field validation. */
+#include <assert.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "schema/decode.h"
+#include "schema/resource.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void write_text(struct buf *out, const json_t *value)
+{
+    json_write(out, value);
+    assert(buf_ok(out));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t count;
+    const struct resource *const *rows = resource_all(&count);
+    if (size < 2)
+        return 0;
+    const struct type *type = rows[data[0] % count]->type;
+    struct str body = {(const char *)data + 2, size - 2};
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(warnings_free) struct warnings warnings = {0};
+    CLEANUP(buf_free) struct buf once = BUF_TEXT;
+    CLEANUP(buf_free) struct buf twice = BUF_TEXT;
+    json_auto_t *value = schema_decode(type, body, (enum field_validation)(data[1] % 3), &warnings, &err);
+    if (!value) {
+        assert(err.code >= 400 && err.message);
+        return 0;
+    }
+    write_text(&once, value);
+    json_auto_t *again = schema_decode(type, buf_str(&once), FIELD_VALIDATION_STRICT, NULL, &err);
+    assert(again);
+    write_text(&twice, again);
+    assert(str_eq(buf_str(&once), buf_str(&twice)));
+    schema_default(type, value);
+    return 0;
+}

@@ -1,0 +1,169 @@
+/* Protobuf: bytes as Go writes them, envelopes and frames, and what comes in broken. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/json.h"
+#include "schema/protobuf.h"
+
+static char *hex(struct str bytes)
+{
+    struct buf out = BUF_TEXT;
+    hex_encode(&out, bytes.data, bytes.len);
+    return buf_take(&out);
+}
+
+static void bytes_are_gos(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *type, *in, *out;
+    } rows[] = {
+        {"scalars are written when zero", "io.k8s.api.core.v1.LocalObjectReference", "{}", "0a00"},
+        {"pointers are not", "io.k8s.api.core.v1.SecretKeySelector", "{\"key\":\"k\"}", "0a020a0012016b"},
+        {"maps are sorted", "io.k8s.api.core.v1.NodeSelector", "{}", ""},
+        {"entries", "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector", "{\"matchLabels\":{\"b\":\"2\",\"a\":\"1\"}}",
+         "0a060a01611201310a060a0162120132"},
+        {"int or string", "io.k8s.api.core.v1.TCPSocketAction", "{\"port\":80}", "0a0608001050" "1a00" "1200"},
+        {"negative", "io.k8s.api.autoscaling.v1.ScaleSpec", "{\"replicas\":-1}", "08ffffffffffffffffff01"},
+        {"time", "io.k8s.api.core.v1.ContainerStateRunning", "{\"startedAt\":\"1970-01-01T00:00:01Z\"}",
+         "0a0408011000"},
+        {"zero time", "io.k8s.api.core.v1.ContainerStateRunning", "{}", "0a00"},
+        {"quantity", "io.k8s.api.core.v1.ResourceFieldSelector", "{\"resource\":\"x\",\"divisor\":\"1m\"}",
+         "0a00120178" "1a040a02316d"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_free) struct buf out = BUF_TEXT;
+        json_auto_t *value = json_loads(rows[i].in, 0, NULL);
+        assert_true(protobuf_encode(&out, type_find(rows[i].type), value));
+        CLEANUP(free_ptr) char *text = hex(buf_str(&out));
+        if (strcmp(text, rows[i].out) != 0)
+            fail_msg("%s: %s", rows[i].name, text);
+    }
+}
+
+static void objects_have_envelopes(void **state)
+{
+    (void)state;
+    const struct type *type = type_find("io.k8s.api.core.v1.ConfigMap");
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    CLEANUP(error_clear) struct error err = {0};
+    struct protobuf_envelope envelope;
+    json_auto_t *map = json_loads("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},"
+                                  "\"data\":{\"k\":\"v\"}}", 0, NULL);
+    assert_true(protobuf_encode_object(&out, type, map));
+    assert_memory_equal(out.data, "k8s\0\x0a\x0f\x0a\x02v1\x12\x09" "ConfigMap", 21);
+    assert_true(protobuf_open(buf_str(&out), &envelope, &err));
+    assert_true(str_is(envelope.kind, "ConfigMap") && str_is(envelope.api_version, "v1"));
+    json_auto_t *back = protobuf_decode_object(type, buf_str(&out), &err);
+    assert_string_equal(json_text(back, "kind"), "ConfigMap");
+    assert_string_equal(json_text(back, "data", "k"), "v");
+    assert_string_equal(json_text(back, "metadata", "name"), "a");
+}
+
+static void lists_are_put_together(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf item = BUF_TEXT;
+    CLEANUP(buf_free) struct buf list = BUF_TEXT;
+    json_auto_t *map = json_loads("{\"metadata\":{\"name\":\"a\"}}", 0, NULL);
+    json_auto_t *meta = json_loads("{\"resourceVersion\":\"7\"}", 0, NULL);
+    assert_true(protobuf_encode(&item, type_find("io.k8s.api.core.v1.ConfigMap"), map));
+    assert_true(protobuf_list_meta(&list, meta));
+    protobuf_list_item(&list, buf_str(&item));
+    protobuf_list_item(&list, buf_str(&item));
+    json_auto_t *back = protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMapList"), buf_str(&list), &err);
+    assert_int_equal(json_array_size(json_object_get(back, "items")), 2);
+    assert_string_equal(json_text(back, "metadata", "resourceVersion"), "7");
+}
+
+static void watch_frames(void **state)
+{
+    (void)state;
+    CLEANUP(buf_free) struct buf frame = BUF_TEXT;
+    protobuf_watch_event(&frame, "ADDED", STR("k8s"));
+    CLEANUP(free_ptr) char *text = hex(buf_str(&frame));
+    assert_string_equal(text, "0000000e" "0a05" "4144444544" "1205" "0a03" "6b3873");
+}
+
+static void raw_objects(void **state)
+{
+    (void)state;
+    const struct type *type = type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent");
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf inner = BUF_TEXT;
+    CLEANUP(buf_free) struct buf frame = BUF_TEXT;
+    json_auto_t *map = json_loads("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"data\":{\"k\":\"v\"}}", 0, NULL);
+    assert_true(protobuf_encode_object(&inner, type_find("io.k8s.api.core.v1.ConfigMap"), map));
+    protobuf_watch_event(&frame, "ADDED", buf_str(&inner));
+    json_auto_t *event = protobuf_decode(type, (struct str){frame.data + 4, frame.len - 4}, &err);
+    assert_string_equal(json_text(event, "object", "data", "k"), "v");
+    assert_string_equal(json_text(event, "object", "kind"), "ConfigMap");
+}
+
+static void broken_input_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct str in;
+    } rows[] = {
+        {"cut tag", STR("\x80")},
+        {"cut length", STR("\x0a")},
+        {"too long", STR("\x0a\x7f" "a")},
+        {"huge length", STR("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f")},
+        {"number zero", STR("\x02\x00")},
+        {"group", STR("\x0b")},
+        {"wrong wire type", STR("\x08\x01")},
+        {"bad UTF-8", STR("\x12\x06\x0a\x01\xff\x12\x01" "a")},
+        {"NUL in a key", STR("\x12\x06\x0a\x01\0\x12\x01" "a")},
+        {"NUL in a value", STR("\x12\x06\x0a\x01" "a\x12\x01\0")},
+        {"overlong varint", STR("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMap"), rows[i].in, &err);
+        if (value)
+            fail_msg("%s: taken", rows[i].name);
+        assert_int_equal(err.code, 400);
+    }
+    struct protobuf_envelope envelope;
+    CLEANUP(error_clear) struct error err = {0};
+    assert_false(protobuf_open(STR("{}"), &envelope, &err));
+    assert_non_null(strstr(err.message, "expected prefix [107 56 115 0]"));
+}
+
+/* Envelopes inside envelopes, thousands deep, must not exhaust the stack. */
+static void nesting_is_bounded(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf inner = BUF_INIT((size_t)16 << 20);
+    buf_add_text(&inner, "{}");
+    for (int i = 0; i < 400; i++) {
+        CLEANUP(buf_free) struct buf message = BUF_INIT((size_t)16 << 20);
+        CLEANUP(buf_free) struct buf raw = BUF_INIT((size_t)16 << 20);
+        protobuf_list_item(&raw, buf_str(&inner)); /* WatchEvent.object has number 2 as well */
+        raw.data[0] = 0x0a;                        /* RawExtension.raw */
+        protobuf_list_item(&message, buf_str(&raw));
+        buf_clear(&inner);
+        protobuf_wrap(&inner, "v1", "WatchEvent", buf_str(&message));
+    }
+    json_auto_t *value = protobuf_decode_object(type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"),
+                                                buf_str(&inner), &err);
+    assert_null(value);
+    assert_int_equal(err.code, 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_are_gos),           cmocka_unit_test(objects_have_envelopes),
+        cmocka_unit_test(lists_are_put_together),  cmocka_unit_test(watch_frames),
+        cmocka_unit_test(raw_objects),             cmocka_unit_test(broken_input_is_refused),
+        cmocka_unit_test(nesting_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
