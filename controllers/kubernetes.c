@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "controllers/controller.h"
 #include "controllers/deployment.h"
+#include "controllers/endpoints.h"
+#include "controllers/endpointslice.h"
 #include "controllers/garbage.h"
 #include "controllers/namespace.h"
 #include "controllers/replicaset.h"
@@ -11,8 +13,9 @@
 void controllers_add_kubernetes(struct controllers *controllers)
 {
     static const struct controller *const rows[] = {
-        &namespace_controller,  &serviceaccount_controller, &root_ca_controller,
-        &replicaset_controller, &deployment_controller,
+        &namespace_controller,     &serviceaccount_controller, &root_ca_controller,
+        &replicaset_controller,    &deployment_controller,     &endpoints_controller,
+        &endpointslice_controller, &mirroring_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
