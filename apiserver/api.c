@@ -72,6 +72,11 @@ unsigned api_port(const struct api *api)
     return api->port;
 }
 
+const char *api_pod_address(const struct api *api)
+{
+    return ports_address(api->ports);
+}
+
 struct store *api_store(struct api *api)
 {
     return api->store;

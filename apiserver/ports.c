@@ -73,6 +73,11 @@ struct ports *ports_start(struct api *api, const char *address)
     return ports;
 }
 
+const char *ports_address(const struct ports *ports)
+{
+    return ports->address;
+}
+
 void ports_stop(struct ports *ports)
 {
     if (!ports->address)

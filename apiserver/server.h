@@ -16,4 +16,6 @@ void ports_stop(struct ports *ports);
 void ports_free(struct ports *ports);
 /* The cluster whose port this is, referenced; NULL when it is none. */
 struct cluster *ports_cluster(struct ports *ports, unsigned port);
+/* NULL: none are opened. Borrowed. */
+const char *ports_address(const struct ports *ports);
 unsigned ports_open(struct ports *ports, struct cluster *cluster);

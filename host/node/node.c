@@ -151,7 +151,7 @@ static bool open_server(struct node *node, const struct node_options *options, s
 {
     struct server_options server = {options->address, options->port, options->serving_cert_pem,
                                     options->serving_key_pem, options->client_ca_pem};
-    node->server = server_start(node, &server, err);
+    node->server = node_server_start(node, &server, err);
     return node->server != NULL;
 }
 
@@ -277,7 +277,7 @@ static void end_threads(struct node *node, bool stop_pods)
     uint64_t one = 1;
     if (node->reflector)
         reflector_stop(node->reflector); /* first: no new Pods */
-    server_stop(node->server);
+    node_server_stop(node->server);
     if (stop_pods && node->pods)
         stop_all_pods(node);
     (void)!write(node->stop_fd, &one, sizeof(one)); /* an eventfd of ours takes it */

@@ -178,7 +178,7 @@ static struct MHD_Daemon *start_daemon(struct node_server *server,
         (size_t)(64 << 10), MHD_OPTION_END);
 }
 
-struct node_server *server_start(struct node *node, const struct server_options *options,
+struct node_server *node_server_start(struct node *node, const struct server_options *options,
                                  struct error *err)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -192,7 +192,7 @@ struct node_server *server_start(struct node *node, const struct server_options 
     const union MHD_DaemonInfo *info =
         server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (!info) {
-        server_stop(server);
+        node_server_stop(server);
         error_unavailable(err, "the node's HTTPS server cannot listen on %s:%u", options->address,
                           options->port);
         return NULL;
@@ -217,7 +217,7 @@ static void wait_for_streams(struct node_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
-void server_stop(struct node_server *server)
+void node_server_stop(struct node_server *server)
 {
     uint64_t one = 1;
     if (!server)

@@ -14,8 +14,8 @@ struct server_options {
     const char *cert_pem, *key_pem, *client_ca_pem;
 };
 
-struct node_server *server_start(struct node *node, const struct server_options *options,
+struct node_server *node_server_start(struct node *node, const struct server_options *options,
                                  struct error *err);
 unsigned server_port(const struct node_server *server);
 /* Ends every connection and stream. */
-void server_stop(struct node_server *server);
+void node_server_stop(struct node_server *server);

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "host/scheduler/framework.h"
 
-void amounts_free(struct amounts *amounts)
+void sched_amounts_free(struct amounts *amounts)
 {
     for (size_t i = 0; i < amounts->count; i++)
         free(amounts->items[i].name);
@@ -19,7 +19,7 @@ static struct amount *find(const struct amounts *amounts, const char *name)
     return NULL;
 }
 
-int64_t amounts_get(const struct amounts *amounts, const char *name)
+int64_t sched_amounts_get(const struct amounts *amounts, const char *name)
 {
     const struct amount *amount = find(amounts, name);
     return amount ? amount->value : 0;
@@ -37,7 +37,7 @@ static struct amount *ensure(struct amounts *amounts, const char *name)
 }
 
 /* Saturates: amounts come from users. */
-void amounts_add(struct amounts *amounts, const char *name, int64_t value)
+void sched_amounts_add(struct amounts *amounts, const char *name, int64_t value)
 {
     struct amount *amount = ensure(amounts, name);
     if (__builtin_add_overflow(amount->value, value, &amount->value))

@@ -25,9 +25,9 @@ struct amounts {
     } * items;
     size_t count;
 };
-void amounts_free(struct amounts *amounts);
-int64_t amounts_get(const struct amounts *amounts, const char *name);
-void amounts_add(struct amounts *amounts, const char *name, int64_t value);
+void sched_amounts_free(struct amounts *amounts);
+int64_t sched_amounts_get(const struct amounts *amounts, const char *name);
+void sched_amounts_add(struct amounts *amounts, const char *name, int64_t value);
 void amounts_max(struct amounts *amounts, const char *name, int64_t value);
 
 struct host_port {

@@ -21,7 +21,7 @@ struct node_info *node_info_new(json_t *node, int64_t revision)
         struct quantity quantity;
         const char *text = json_string_value(value);
         if (text && quantity_parse(str_of(text), &quantity))
-            amounts_add(&info->allocatable, name,
+            sched_amounts_add(&info->allocatable, name,
                         strcmp(name, "cpu") == 0 ? quantity_milli(&quantity)
                                                  : quantity_value(&quantity));
     }
@@ -32,9 +32,9 @@ void node_info_free(struct node_info *info)
 {
     if (!info)
         return;
-    amounts_free(&info->allocatable);
-    amounts_free(&info->requested);
-    amounts_free(&info->scored);
+    sched_amounts_free(&info->allocatable);
+    sched_amounts_free(&info->requested);
+    sched_amounts_free(&info->scored);
     free(info->pods);
     json_decref(info->node);
     free(info);
@@ -43,10 +43,10 @@ void node_info_free(struct node_info *info)
 static void count(struct node_info *node, const struct pod_info *pod, int64_t sign)
 {
     for (size_t i = 0; i < pod->requests.count; i++)
-        amounts_add(&node->requested, pod->requests.items[i].name,
+        sched_amounts_add(&node->requested, pod->requests.items[i].name,
                     sign * pod->requests.items[i].value);
     for (size_t i = 0; i < pod->scored.count; i++)
-        amounts_add(&node->scored, pod->scored.items[i].name, sign * pod->scored.items[i].value);
+        sched_amounts_add(&node->scored, pod->scored.items[i].name, sign * pod->scored.items[i].value);
 }
 
 void node_info_add_pod(struct node_info *node, struct pod_info *pod)

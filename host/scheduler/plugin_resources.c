@@ -12,12 +12,12 @@ static void filter_fit(const struct cycle *cycle, void *state, const struct node
 {
     const struct amounts *requests = &cycle->pod->requests;
     (void)state;
-    if ((int64_t)node->pod_count + 1 > amounts_get(&node->allocatable, "pods"))
+    if ((int64_t)node->pod_count + 1 > sched_amounts_get(&node->allocatable, "pods"))
         filter_refuse(status, FILTER_NO, "Too many pods");
     for (size_t i = 0; i < requests->count; i++) {
         const char *name = requests->items[i].name;
-        int64_t want = requests->items[i].value, all = amounts_get(&node->allocatable, name);
-        if (want <= 0 || want <= all - amounts_get(&node->requested, name))
+        int64_t want = requests->items[i].value, all = sched_amounts_get(&node->allocatable, name);
+        if (want <= 0 || want <= all - sched_amounts_get(&node->requested, name))
             continue;
         filter_refuse(status, want > all ? FILTER_UNRESOLVED : FILTER_NO, "Insufficient %s", name);
     }
@@ -29,9 +29,9 @@ static int64_t score_least(const struct cycle *cycle, void *state, const struct 
     int64_t sum = 0, weights = 0;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(scored_names); i++) {
-        int64_t all = amounts_get(&node->allocatable, scored_names[i]);
-        int64_t used = amounts_get(&node->scored, scored_names[i]) +
-                       amounts_get(&cycle->pod->scored, scored_names[i]);
+        int64_t all = sched_amounts_get(&node->allocatable, scored_names[i]);
+        int64_t used = sched_amounts_get(&node->scored, scored_names[i]) +
+                       sched_amounts_get(&cycle->pod->scored, scored_names[i]);
         if (!all)
             continue;
         sum += used < all ? (int64_t)((__int128)(all - used) * SCORE_MAX / all) : 0;
@@ -53,9 +53,9 @@ static int64_t score_balanced(const struct cycle *cycle, void *state, const stru
     int64_t parts[ARRAY_LEN(scored_names)], count = 0;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(scored_names); i++) {
-        int64_t all = amounts_get(&node->allocatable, scored_names[i]);
-        int64_t used = amounts_get(&node->requested, scored_names[i]) +
-                       amounts_get(&cycle->pod->requests, scored_names[i]);
+        int64_t all = sched_amounts_get(&node->allocatable, scored_names[i]);
+        int64_t used = sched_amounts_get(&node->requested, scored_names[i]) +
+                       sched_amounts_get(&cycle->pod->requests, scored_names[i]);
         if (!all)
             continue;
         parts[count++] = used < all ? (int64_t)((__int128)used * 10000 / all) : 10000;

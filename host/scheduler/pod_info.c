@@ -32,7 +32,7 @@ static void read_list(const json_t *list, struct amounts *out)
     json_t *value, *self = (json_t *)(uintptr_t)list; /* jansson's iterators are not const */
     json_object_foreach(self, name, value)
     {
-        amounts_add(out, name, amount_of(name, value));
+        sched_amounts_add(out, name, amount_of(name, value));
     }
 }
 
@@ -41,15 +41,15 @@ static void read_container(const json_t *container, bool scored, struct amounts 
     const json_t *requests = json_at(container, "resources", "requests");
     read_list(requests, out);
     if (scored && !json_object_get(requests, "cpu"))
-        amounts_add(out, "cpu", SCORED_CPU_MILLI);
+        sched_amounts_add(out, "cpu", SCORED_CPU_MILLI);
     if (scored && !json_object_get(requests, "memory"))
-        amounts_add(out, "memory", SCORED_MEMORY_BYTES);
+        sched_amounts_add(out, "memory", SCORED_MEMORY_BYTES);
 }
 
 static void add_all(struct amounts *to, const struct amounts *from)
 {
     for (size_t i = 0; i < from->count; i++)
-        amounts_add(to, from->items[i].name, from->items[i].value);
+        sched_amounts_add(to, from->items[i].name, from->items[i].value);
 }
 
 /* Init containers run one at a time, each beside the sidecars (restartPolicy Always) that started
@@ -65,18 +65,18 @@ static void read_init(const json_t *spec, bool scored, struct amounts *total)
         if (text_eq(json_text(container, "restartPolicy"), "Always")) {
             add_all(total, &here);
             add_all(&sidecars, &here);
-            amounts_free(&here);
+            sched_amounts_free(&here);
             here = (struct amounts){0};
         }
         add_all(&here, &sidecars);
         for (size_t j = 0; j < here.count; j++)
             amounts_max(&peak, here.items[j].name, here.items[j].value);
-        amounts_free(&here);
+        sched_amounts_free(&here);
     }
     for (size_t i = 0; i < peak.count; i++)
         amounts_max(total, peak.items[i].name, peak.items[i].value);
-    amounts_free(&sidecars);
-    amounts_free(&peak);
+    sched_amounts_free(&sidecars);
+    sched_amounts_free(&peak);
 }
 
 static void read_requests(const json_t *spec, bool scored, struct amounts *out)
@@ -139,8 +139,8 @@ void pod_info_free(struct pod_info *info)
 {
     if (!info)
         return;
-    amounts_free(&info->requests);
-    amounts_free(&info->scored);
+    sched_amounts_free(&info->requests);
+    sched_amounts_free(&info->scored);
     free(info->ports);
     json_decref(info->pod);
     free(info);
