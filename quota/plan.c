@@ -53,7 +53,7 @@ struct plan *plan_new(const json_t *limits)
     return plan;
 }
 
-void plan_free(struct plan *plan)
+void limits_plan_free(struct plan *plan)
 {
     if (plan)
         amounts_free(&plan->limits);

@@ -11,6 +11,6 @@ struct plan {
 };
 /* NULL when `limits` is NULL. What is not a quantity, or not a counter, is left out. */
 struct plan *plan_new(const json_t *limits);
-void plan_free(struct plan *plan);
+void limits_plan_free(struct plan *plan);
 /* Adds what `object` costs a plan. */
 void plan_measure(const char *resource, const json_t *object, struct amounts *out);

@@ -58,7 +58,7 @@ static void part_free(struct cluster_part *base)
     for (size_t i = 0; strmap_next(&part->rules, &i, &key, &rule);)
         quota_rule_unref(rule);
     strmap_clear(&part->rules);
-    plan_free(part->plan);
+    limits_plan_free(part->plan);
     pthread_mutex_destroy(&part->lock);
     free(part);
 }

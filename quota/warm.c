@@ -29,7 +29,7 @@ static void put_plan(struct quota_part *part, struct plan *plan, bool replace)
         part->plan_loaded = true;
     }
     pthread_mutex_unlock(&part->lock);
-    plan_free(loser);
+    limits_plan_free(loser);
 }
 
 void quota_set_plan(struct cluster *cluster, const json_t *limits)
