@@ -213,7 +213,7 @@ enum step_result step_authorize(struct request *request)
     struct rbac_attributes attributes = {
         .user = &request->user, .verb = route->verb, .group = route->group, .resource = route->plural,
         .subresource = route->sub, .ns = route->ns, .name = route->name,
-        .path = route->is_resource ? NULL : route->path,
+        .path = route->is_resource ? NULL : route->path, .pod_node = route_selected(route, "spec.nodeName"),
     };
     enum step_result result = authorize(request, &attributes);
     if (result != STEP_NEXT || request->caller || is_read(route->verb))
@@ -368,12 +368,10 @@ static enum step_result find_subresource(struct request *request)
     const struct route *route = &request->route;
     const struct api_hook *hook = api_hook_find(request->api, request->resource->key);
     request->sub = resource_sub(request->resource, str_of(route->sub));
-    if (request->sub)
-        return STEP_NEXT;
-    if (!hook || !hook->sub)
-        return not_served(request);
-    request->chain = hook_sub_chain;
-    return STEP_NEXT;
+    bool hooked = hook && hook->sub && !(request->sub && request->sub->type);
+    if (hooked)
+        request->chain = hook_sub_chain;
+    return request->sub || hooked ? STEP_NEXT : not_served(request);
 }
 
 enum step_result step_dispatch(struct request *request)

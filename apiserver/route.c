@@ -112,24 +112,21 @@ static const char *lower_method(const char *method)
     return "unknown";
 }
 
-/* A list or watch that names one object by field selector is authorized for that name. The selector text itself stays. */
-static const char *selected_name(struct route *route)
+const char *route_selected(const struct route *route, const char *path)
 {
-    static const char prefix[] = "metadata.name=";
     const char *selector = route_arg(route, "fieldSelector");
-    if (!selector || !text_starts(selector, prefix))
+    size_t len = strlen(path);
+    if (!selector || strncmp(selector, path, len) != 0 || selector[len] != '=')
         return "";
-    const char *name = selector + sizeof(prefix) - 1;
-    if (*name == '=')
-        name++;
-    return strchr(name, ',') || strchr(name, '\\') || strchr(name, '/') ? "" : name;
+    const char *value = selector + len + (selector[len + 1] == '=' ? 2 : 1);
+    return strchr(value, ',') || strchr(value, '\\') || strchr(value, '/') ? "" : value;
 }
 
 static void collection_verb(struct route *route)
 {
     if (strcmp(route->verb, "get") == 0) {
         route->verb = route_flag(route, "watch") ? "watch" : "list";
-        route->name = selected_name(route);
+        route->name = route_selected(route, "metadata.name");
     } else if (strcmp(route->verb, "delete") == 0) {
         route->verb = "deletecollection";
     }

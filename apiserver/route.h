@@ -33,5 +33,8 @@ MUST_CHECK bool route_parse(struct route *route, const char *method, const char 
 void route_clear(struct route *route);
 /* The first value of a query argument; NULL when it was not given. */
 const char *route_arg(const struct route *route, const char *key);
+/* What the field selector demands of `path` when that is all it says ("metadata.name": a list or watch of one object is
+ * authorized by its name); else "". Borrowed. */
+const char *route_selected(const struct route *route, const char *path);
 /* As upstream reads booleans in queries: given, and neither "false" nor "0". */
 bool route_flag(const struct route *route, const char *key);

@@ -13,6 +13,7 @@ struct network;
 
 struct network_options {
     struct client *client;      /* of the host cluster; borrowed for life */
+    const char *node_name;
     const char *table;          /* nftables table, e.g. "warren0": ours alone */
     const char *bridge;         /* the Pods' bridge, "warren0" */
     const char *pod_cidr;       /* this node's Pods, "10.244.0.0/24" */

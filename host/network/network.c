@@ -12,12 +12,12 @@
 #define LISTS 3
 
 static const struct list {
-    const char *path;
+    const char *path; /* with the node's name for %s */
     enum view_kind kind;
 } lists[LISTS] = {
     {"/api/v1/services", VIEW_SERVICES},
     {"/apis/discovery.k8s.io/v1/endpointslices", VIEW_SLICES},
-    {"/api/v1/pods", VIEW_PODS},
+    {"/api/v1/pods?fieldSelector=spec.nodeName%3D%s", VIEW_PODS}, /* whose traffic begins here */
 };
 
 struct feed {
@@ -34,6 +34,14 @@ struct network {
     struct proxy *proxy;
     struct dns *dns;
 };
+
+static char *list_path(const struct list *list, const char *node_name)
+{
+    const char *hole = strstr(list->path, "%s");
+    if (!hole)
+        return xstrdup(list->path);
+    return xasprintf("%.*s%s", (int)(hole - list->path), list->path, node_name);
+}
 
 static void on_event(void *arg, const char *type, const json_t *object)
 {
@@ -72,7 +80,8 @@ struct network *network_start(const struct network_options *options, struct erro
         struct feed *feed = &network->feeds[i];
         *feed = (struct feed){.view = &network->view, .kind = lists[i].kind};
         const struct reflector_handler handler = {.on_event = on_event, .on_synced = on_synced, .arg = feed};
-        feed->reflector = reflector_start(options->client, lists[i].path, &handler);
+        CLEANUP(free_ptr) char *path = list_path(&lists[i], options->node_name);
+        feed->reflector = reflector_start(options->client, path, &handler);
     }
     return network;
 }
