@@ -309,6 +309,8 @@ int server_listen(const char *address, unsigned *port, struct error *err)
         return -1;
     }
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* The address of the Pods' bridge comes with the first Pod. */
+    (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
     bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
               bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0;
     if (!ok)

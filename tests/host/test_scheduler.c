@@ -311,14 +311,14 @@ static void room_is_taken_and_given_back(void **state)
     struct world world;
     (void)state;
     world_init(&world, "[" NODE("a", "") "]", "[" ON("a", "1500m") "]");
-    assert_int_equal(amounts_get(&world.nodes[0]->requested, "cpu"), 1500);
+    assert_int_equal(sched_amounts_get(&world.nodes[0]->requested, "cpu"), 1500);
     struct pod_info *pod = pod_info_new(
         read("{'spec':{'containers':[{'resources':{'requests':{'cpu':'250m'}}}]}}"), 1);
     node_info_add_pod(world.nodes[0], pod);
-    assert_int_equal(amounts_get(&world.nodes[0]->requested, "cpu"), 1750);
+    assert_int_equal(sched_amounts_get(&world.nodes[0]->requested, "cpu"), 1750);
     node_info_remove_pod(world.nodes[0], pod);
     node_info_remove_pod(world.nodes[0], pod); /* twice: nothing */
-    assert_int_equal(amounts_get(&world.nodes[0]->requested, "cpu"), 1500);
+    assert_int_equal(sched_amounts_get(&world.nodes[0]->requested, "cpu"), 1500);
     assert_int_equal(world.nodes[0]->pod_count, 1);
     pod_info_free(pod);
     world_free(&world);
