@@ -8,42 +8,28 @@
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
 
-struct rows {
-    const struct resource **items; /* owned array */
-    size_t count;
-};
-
-static void rows_clear(struct rows *rows)
-{
-    free(rows->items);
-}
-
-/* Of one group version, or (group NULL) of all that the edition shows. */
-static struct rows rows_of(const struct edition *edition, const char *group, const char *version)
+static bool has_rows(const char *group, const char *version)
 {
     size_t count;
     const struct resource *const *all = resource_all(&count);
-    struct rows rows = {.items = xcalloc(count + 1, sizeof(*rows.items))};
     for (size_t i = 0; i < count; i++)
-        if (edition_shows(edition, all[i]->group) &&
-            (!group || (strcmp(all[i]->group, group) == 0 && strcmp(all[i]->version, version) == 0)))
-            rows.items[rows.count++] = all[i];
-    return rows;
+        if (strcmp(all[i]->group, group) == 0 && strcmp(all[i]->version, version) == 0)
+            return true;
+    return false;
 }
 
 bool openapi_group(struct buf *out, const struct edition *edition, const char *group, const char *version)
 {
-    CLEANUP(rows_clear) struct rows rows = rows_of(edition, group, version);
-    if (rows.count == 0)
+    if (!edition_shows(edition, group) || !has_rows(group, version))
         return false;
-    openapi_v3(out, group, version, rows.items, rows.count);
+    openapi_v3(out, group, version, NULL, 0);
     return true;
 }
 
 void openapi_swagger(struct buf *out, const struct edition *edition)
 {
-    CLEANUP(rows_clear) struct rows rows = rows_of(edition, NULL, NULL);
-    openapi_v2(out, rows.items, rows.count);
+    (void)edition; /* one document: it describes types, not what a cluster holds */
+    openapi_v2(out, NULL, 0);
 }
 
 /* The hash in each URL lets clients keep a document for ever: it is that of the document. */
@@ -56,7 +42,7 @@ void openapi_index(struct buf *out, const struct edition *edition)
     for (size_t i = 0; i < count; i++) {
         struct buf document = BUF_INIT(DOCUMENT_MAX);
         char digest[65];
-        if (!edition_shows(edition, all[i].group) || !openapi_group(&document, edition, all[i].group, all[i].version)) {
+        if (!openapi_group(&document, edition, all[i].group, all[i].version)) {
             buf_free(&document);
             continue;
         }
