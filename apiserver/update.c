@@ -131,12 +131,12 @@ static bool spec_changed(const json_t *object, const json_t *old)
     return false;
 }
 
+/* Counted from the old object: a kind's own rule may have raised it already. */
 static void raise_generation(struct request *request)
 {
-    json_t *metadata = json_object_get(request->object, "metadata");
-    int64_t generation = json_int_or(json_object_get(metadata, "generation"), 0);
+    int64_t generation = json_int_or(json_at(request->old, "metadata", "generation"), 0);
     if (spec_changed(request->object, request->old))
-        json_object_set_new(metadata, "generation", json_integer(generation + 1));
+        json_object_set_new(json_object_get(request->object, "metadata"), "generation", json_integer(generation + 1));
 }
 
 /* An object whose deletion was only waiting for this update is now gone. */
