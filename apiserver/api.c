@@ -5,7 +5,9 @@
 
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents.h"
+#include "apiserver/node_tls.h"
 #include "apiserver/server.h"
+#include "apiserver/tunnel.h"
 #include "schema/kind.h"
 
 #define POOL_THREADS   4
@@ -19,6 +21,8 @@ static struct api *api_new(const struct api_options *options)
     api->pool = pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS, POOL_QUEUE_MAX);
     api->credentials = credentials_cache_new();
     api->documents = documents_new();
+    api->tunnels = tunnels_new();
+    api->node_identity = node_identity_new();
     api->ports = ports_start(api, options->pod_address);
     pthread_mutex_init(&api->lock, NULL);
     pthread_cond_init(&api->idle, NULL);
@@ -60,6 +64,8 @@ void api_stop(struct api *api)
     pool_free(api->pool);
     credentials_cache_free(api->credentials);
     documents_free(api->documents);
+    tunnels_free(api->tunnels);
+    node_identity_free(api->node_identity);
     pthread_cond_destroy(&api->idle);
     pthread_mutex_destroy(&api->lock);
     free(api->domain);

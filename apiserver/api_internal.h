@@ -13,6 +13,8 @@
 struct credentials_cache;
 struct documents;
 struct ports;
+struct tunnels;
+struct node_identity;
 
 struct api {
     struct store *store;
@@ -21,6 +23,8 @@ struct api {
     struct credentials_cache *credentials;
     struct documents *documents;
     struct ports *ports;
+    struct tunnels *tunnels;
+    struct node_identity *node_identity;
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;

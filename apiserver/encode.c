@@ -10,6 +10,7 @@
 #include "apiserver/documents.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
+#include "apiserver/tunnel.h"
 
 #define RENDER_MAX       ((size_t)1 << 30)
 #define LIST_BLOCK       ((size_t)64 << 10)
@@ -305,7 +306,8 @@ static void add_headers(struct request *request, struct MHD_Response *response, 
     char seconds[24];
     if (encoding->type)
         MHD_add_response_header(response, "Content-Type", encoding->type);
-    MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+    if (request->reply.kind != REPLY_TUNNEL)
+        MHD_add_response_header(response, "Cache-Control", "no-cache, private");
     if (encoding->gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
     if (request->reply.etag) {
@@ -331,6 +333,7 @@ typedef struct MHD_Response *(*encode_fn)(struct request *request, struct encodi
 static const encode_fn encoders[] = {
     [REPLY_NONE] = encode_error,   [REPLY_OBJECT] = encode_object, [REPLY_JSON] = encode_json,
     [REPLY_LIST] = encode_list,    [REPLY_BYTES] = encode_bytes,   [REPLY_STREAM] = encode_stream,
+    [REPLY_TUNNEL] = tunnel_response,
 };
 
 struct MHD_Response *encode_response(struct request *request, unsigned *code)

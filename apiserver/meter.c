@@ -46,6 +46,7 @@ void meter_request(const struct request *request, unsigned code)
     snprintf(status, sizeof(status), "%u", code);
     const char *group = row ? row->group : "", *version = row ? row->version : "", *plural = row ? row->plural : "";
     metric_add(metric_with(&requests, verb, group, version, plural, request->sub ? request->sub->name : "", status), 1);
+    if (request->reply.kind != REPLY_STREAM && request->reply.kind != REPLY_TUNNEL)
         metric_observe(metric_with(&durations, verb, group, version, plural),
                        (double)(clock_mono_ns() - request->start_mono_ns) / 1e9);
 }

@@ -4,6 +4,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/stream.h"
+#include "apiserver/tunnel.h"
 #include "base/clock.h"
 
 #define DRAFT_MAX ((size_t)4 << 20)
@@ -28,6 +29,7 @@ static void reply_clear(struct reply *reply)
     free(reply->next_page);
     buf_free(&reply->bytes);
     stream_free(reply->stream);
+    tunnel_free(reply->tunnel);
     *reply = (struct reply){0};
 }
 

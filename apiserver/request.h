@@ -19,6 +19,7 @@
 
 struct request;
 struct stream;
+struct tunnel;
 struct connection;
 
 enum step_result {
@@ -38,6 +39,7 @@ enum reply_kind {
     REPLY_LIST,   /* stored objects with list metadata */
     REPLY_BYTES,  /* anything else, with its content type */
     REPLY_STREAM, /* a watch */
+    REPLY_TUNNEL, /* a log or an upgraded connection */
 };
 
 /* Static or shared bytes that outlive the reply: discovery and OpenAPI documents. */
@@ -56,6 +58,7 @@ struct reply {
     const char *content_type;        /* REPLY_BYTES; static */
     const char *etag;        /* borrowed from the document */
     struct stream *stream;   /* REPLY_STREAM */
+    struct tunnel *tunnel;   /* REPLY_TUNNEL */
 };
 
 /* How a resource or subresource is shown when that differs from how it is stored (scale, events.k8s.io). */

@@ -15,6 +15,7 @@
 #include "apiserver/credentials_tls.h"
 #include "apiserver/encode.h"
 #include "apiserver/meter.h"
+#include "apiserver/tunnel.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -397,6 +398,7 @@ void server_stop(struct api *api)
     while (api->suspended)
         pthread_cond_wait(&api->idle, &api->lock);
     pthread_mutex_unlock(&api->lock);
+    tunnels_stop(api->tunnels);
     MHD_stop_daemon(api->daemon);
     api->daemon = NULL;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/steps.h"
+#include "apiserver/tunnel.h"
 
 static const step_fn self_access[] = {step_options, step_decode, step_review_self_access, NULL};
 static const step_fn access_review[] = {step_options, step_decode, step_review_access, NULL};
@@ -12,6 +13,8 @@ static const step_fn token_review[] = {step_options, step_decode, step_review_to
 static const step_fn binding[] = {step_options, step_decode, step_bind, step_store, NULL};
 static const step_fn eviction[] = {step_options, step_eviction_decode, step_read, step_evict, step_quota, step_store, NULL};
 static const step_fn token[] = {step_options, step_decode, step_token, NULL};
+
+static const step_fn tunnel[] = {step_tunnel, NULL};
 
 static const struct special_row {
     const char *key, *sub, *verb; /* verb NULL: any */
@@ -26,6 +29,10 @@ static const struct special_row {
     {"bindings", "", "create", binding},
     {"pods", "binding", "create", binding},
     {"pods", "eviction", "create", eviction},
+    {"pods", "log", NULL, tunnel},
+    {"pods", "exec", NULL, tunnel},
+    {"pods", "attach", NULL, tunnel},
+    {"pods", "portforward", NULL, tunnel},
     {"serviceaccounts", "token", "create", token},
 };
 
