@@ -29,7 +29,7 @@ static void format(int64_t at_us, bool micro, char out[TIME_TEXT_SIZE])
     }
     struct tm parts;
     gmtime_r(&seconds, &parts);
-    size_t len = strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+    size_t len = strftime(out, TIME_TEXT_SIZE, "%04Y-%m-%dT%H:%M:%S", &parts);
     if (micro)
         (void)snprintf(out + len, TIME_TEXT_SIZE - len, ".%06dZ", (int)fraction);
     else

@@ -494,6 +494,16 @@ static void discovery_path(struct openapi *doc, const char *group, const char *v
     doc_close(doc->out, '}');
 }
 
+static bool is_built_in(const struct resource *row)
+{
+    size_t count;
+    const struct resource *const *built_in = resource_all(&count);
+    for (size_t i = 0; i < count; i++)
+        if (built_in[i] == row)
+            return true;
+    return false;
+}
+
 void openapi_paths(struct openapi *doc, const char *group, const char *version,
                    const struct resource *const *rows, size_t row_count)
 {
@@ -503,11 +513,14 @@ void openapi_paths(struct openapi *doc, const char *group, const char *version,
     for (size_t i = 0; i < built_in_count + row_count; i++) {
         bool extra = i >= built_in_count;
         const struct resource *row = extra ? rows[i - built_in_count] : built_in[i];
-        if (strcmp(row->group, group) != 0 || strcmp(row->version, version) != 0 || (row->host_only && !extra))
+        if (strcmp(row->group, group) != 0 || strcmp(row->version, version) != 0)
             continue;
+        bool custom = extra && !is_built_in(row);
+        if (!custom && row->host_only != extra)
+            continue; /* host rows only when they are given, the others once */
         if (!any)
             discovery_path(doc, group, version);
         any = true;
-        resource_paths(doc, row, extra && !row->host_only);
+        resource_paths(doc, row, custom);
     }
 }
