@@ -1,0 +1,199 @@
+/* OpenAPI documents: they are JSON, hold every resource, and refer to nothing that they do not define. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "schema/openapi.h"
+#include "schema/wire.h"
+
+static json_t *parsed(struct buf *out)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    assert_true(buf_ok(out));
+    json_t *document = json_parse(buf_str(out), JSON_LOAD_STRICT, &err); /* strict: no member twice */
+    if (!document)
+        fail_msg("%s", err.message);
+    return document;
+}
+
+static json_t *v3(const char *group, const char *version)
+{
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    openapi_v3(&out, group, version, NULL, 0);
+    return parsed(&out);
+}
+
+static json_t *v2(const struct resource *const *rows, size_t count)
+{
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    openapi_v2(&out, rows, count);
+    return parsed(&out);
+}
+
+/* Every $ref under `value` has its definition. */
+static void check_refs(const json_t *value, const json_t *schemas, const char *prefix)
+{
+    const char *key;
+    json_t *member, *self = (json_t *)(uintptr_t)value;
+    size_t at;
+    if (json_is_array(value)) {
+        json_array_foreach(value, at, member)
+            check_refs(member, schemas, prefix);
+        return;
+    }
+    json_object_foreach(self, key, member)
+    {
+        const char *ref = strcmp(key, "$ref") == 0 ? json_string_value(member) : NULL;
+        if (!ref) {
+            check_refs(member, schemas, prefix);
+            continue;
+        }
+        if (!text_starts(ref, prefix) || !json_object_get(schemas, ref + strlen(prefix)))
+            fail_msg("dangling %s", ref);
+    }
+}
+
+static void every_group_has_a_document(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct group_version *groups = group_version_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        json_auto_t *document = v3(groups[i].group, groups[i].version);
+        const json_t *schemas = json_at(document, "components", "schemas");
+        check_refs(document, schemas, "#/components/schemas/");
+        if (groups[i].host_only)
+            assert_int_equal(json_object_size(json_at(document, "paths")), 0);
+        else
+            assert_true(json_object_size(json_at(document, "paths")) > 1);
+    }
+}
+
+/* kubectl looks for PATCH of a kind, and whether it takes fieldValidation. */
+static bool patch_validates(const json_t *document, const struct resource *row)
+{
+    const char *path;
+    json_t *item, *parameter;
+    size_t at;
+    json_object_foreach(json_at(document, "paths"), path, item)
+    {
+        const json_t *gvk = json_at(item, "patch", "x-kubernetes-group-version-kind");
+        if (!text_eq(json_text(gvk, "kind"), row->kind) || !text_eq(json_text(gvk, "group"), row->group) ||
+            !text_eq(json_text(gvk, "version"), row->version))
+            continue;
+        json_array_foreach(json_at(item, "patch", "parameters"), at, parameter)
+            if (text_eq(json_text(parameter, "name"), "fieldValidation"))
+                return true;
+    }
+    return false;
+}
+
+static bool has_schema(const json_t *schemas, const struct resource *row)
+{
+    const json_t *schema = json_object_get(schemas, row->type->name);
+    json_t *gvk;
+    size_t at;
+    json_array_foreach(json_object_get(schema, "x-kubernetes-group-version-kind"), at, gvk)
+        if (text_eq(json_text(gvk, "kind"), row->kind) && text_eq(json_text(gvk, "group"), row->group))
+            return true;
+    return false;
+}
+
+static void every_resource_is_there(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct resource *const *rows = resource_all(&count);
+    json_auto_t *swagger = v2(NULL, 0);
+    check_refs(swagger, json_object_get(swagger, "definitions"), "#/definitions/");
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i]->host_only)
+            continue;
+        json_auto_t *document = v3(rows[i]->group, rows[i]->version);
+        if (!has_schema(json_at(document, "components", "schemas"), rows[i]) ||
+            !has_schema(json_object_get(swagger, "definitions"), rows[i]))
+            fail_msg("%s %s: no schema", rows[i]->group, rows[i]->kind);
+        if ((rows[i]->verbs & VERB_PATCH) &&
+            (!patch_validates(document, rows[i]) || !patch_validates(swagger, rows[i])))
+            fail_msg("%s %s: no PATCH with fieldValidation", rows[i]->group, rows[i]->kind);
+    }
+}
+
+static void some_members_in_full(void **state)
+{
+    (void)state;
+    json_auto_t *document = v3("apps", "v1");
+    const json_t *list = json_at(document, "paths", "/apis/apps/v1/namespaces/{namespace}/deployments", "get");
+    assert_string_equal(json_text(list, "operationId"), "listAppsV1NamespacedDeployment");
+    assert_string_equal(json_text(list, "x-kubernetes-action"), "list");
+    const json_t *ports = json_at(document, "components", "schemas", "io.k8s.api.core.v1.Container", "properties",
+                                  "ports");
+    assert_string_equal(json_text(ports, "x-kubernetes-list-type"), "map");
+    assert_string_equal(json_text(ports, "x-kubernetes-patch-merge-key"), "containerPort");
+    assert_string_equal(json_text(ports, "x-kubernetes-patch-strategy"), "merge");
+    assert_int_equal(json_array_size(json_at(ports, "x-kubernetes-list-map-keys")), 2);
+    json_auto_t *core = v3("", "v1");
+    const json_t *exec = json_at(core, "paths", "/api/v1/namespaces/{namespace}/pods/{name}/exec", "post");
+    assert_string_equal(json_text(exec, "operationId"), "connectCoreV1PostNamespacedPodExec");
+    assert_non_null(json_at(core, "paths", "/api/v1/namespaces/{namespace}/services/{name}/proxy/{path}", "head"));
+}
+
+static void host_rows_are_asked_for(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct resource *const *rows = resource_all(&count);
+    static const char path[] = "/apis/tenancy.warren.dev/v1/tenants";
+    json_auto_t *tenant = v2(NULL, 0), *host = v2(rows, count);
+    assert_null(json_at(tenant, "paths", path));
+    assert_non_null(json_at(host, "paths", path));
+    assert_int_equal(json_object_size(json_at(host, "paths", path)), 4); /* get, post, delete, parameters */
+}
+
+/* The named entries of the message in field `number` of `message`. */
+static size_t entries_of(struct str message, uint32_t number, uint32_t entry, struct str *first)
+{
+    struct wire_reader reader = wire_reader_of(message);
+    struct wire_field field;
+    size_t count = 0;
+    while (wire_next(&reader, &field)) {
+        if (field.number != number)
+            continue;
+        struct wire_reader inner = wire_reader_of(field.bytes);
+        struct wire_field item;
+        while (wire_next(&inner, &item))
+            if (item.number == entry && !count++)
+                *first = item.bytes;
+    }
+    assert_false(reader.malformed);
+    return count;
+}
+
+static void old_kubectls_form(void **state)
+{
+    (void)state;
+    CLEANUP(buf_free) struct buf json = BUF_TEXT;
+    CLEANUP(buf_free) struct buf bytes = BUF_TEXT;
+    struct str first = STR("");
+    openapi_v2(&json, NULL, 0);
+    json_auto_t *document = parsed(&json);
+    assert_true(openapi_v2_protobuf(&bytes, buf_str(&json)));
+    assert_int_equal(entries_of(buf_str(&bytes), 8, 2, &first), json_object_size(json_at(document, "paths")));
+    assert_int_equal(entries_of(buf_str(&bytes), 9, 1, &first), json_object_size(json_at(document, "definitions")));
+    struct wire_reader reader = wire_reader_of(first);
+    struct wire_field field;
+    assert_true(wire_next(&reader, &field) && field.number == 1);
+    assert_true(text_starts(field.bytes.data, "io.k8s."));
+    assert_false(openapi_v2_protobuf(&bytes, STR("[]")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_group_has_a_document), cmocka_unit_test(every_resource_is_there),
+        cmocka_unit_test(some_members_in_full),       cmocka_unit_test(host_rows_are_asked_for),
+        cmocka_unit_test(old_kubectls_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
