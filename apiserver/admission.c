@@ -105,6 +105,13 @@ static enum step_result check_escalation(struct request *request)
                ? STEP_NEXT : STEP_FAIL;
 }
 
+/* ---- NodeRestriction: a node writes its own Node and Lease ---- */
+
+static enum step_result check_node(struct request *request)
+{
+    return rbac_admit_node(&request->user, request->resource->key, request->object, &request->error) ? STEP_NEXT : STEP_FAIL;
+}
+
 /* ---- the table ---- */
 
 static const struct plugin {
@@ -116,6 +123,7 @@ static const struct plugin {
     {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL},
     {"LimitRanger", {"pods", "persistentvolumeclaims"}, ON_CREATE, admit_limit_range, NULL},
     {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, NULL},
+    {"NodeRestriction", {"nodes", "leases.coordination.k8s.io"}, ON_CREATE | ON_UPDATE, NULL, check_node},
     {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL},
     {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL},
     {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL},
