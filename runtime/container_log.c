@@ -93,8 +93,8 @@ static void write_line(struct container_log *log, enum log_stream stream, struct
 
 void container_log_write(struct container_log *log, enum log_stream stream, const char *data, size_t len)
 {
-    struct buf *pending = &log->pending[stream];
-    while (len) {
+    struct buf *pending = log ? &log->pending[stream] : NULL;
+    while (pending && len) {
         size_t room = LINE_MAX_BYTES - pending->len, take = len < room ? len : room;
         const char *end = memchr(data, '\n', take);
         if (end)
@@ -111,7 +111,7 @@ void container_log_write(struct container_log *log, enum log_stream stream, cons
 
 void container_log_flush(struct container_log *log)
 {
-    for (size_t i = 0; i < ARRAY_LEN(log->pending); i++) {
+    for (size_t i = 0; log && i < ARRAY_LEN(log->pending); i++) {
         if (log->pending[i].len)
             write_line(log, (enum log_stream)i, buf_str(&log->pending[i]), false);
         buf_clear(&log->pending[i]);

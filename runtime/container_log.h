@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 enum log_stream { LOG_STDOUT, LOG_STDERR };
-struct container_log;
+struct container_log; /* NULL is a log that keeps nothing */
 
 /* The file is made 0640 and must be a regular file with one name: a symlink or hard link put there is refused.
  * It is renamed to PATH.1 (replacing an older one) when it would pass `max_bytes`. */

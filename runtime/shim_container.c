@@ -123,7 +123,9 @@ static bool prepare(struct shim_container *container, struct error *err)
         !cgroup_create(container->shim->cgroups, container->cgroup, &limits, err))
         return false;
     const char *log = json_text(spec, "logPath");
-    container->log = container_log_open(log ? log : "/dev/null", json_int_or(json_object_get(spec, "logMaxBytes"), 0), err);
+    if (!log)
+        return true; /* the caller wants none */
+    container->log = container_log_open(log, json_int_or(json_object_get(spec, "logMaxBytes"), 0), err);
     return container->log != NULL;
 }
 
