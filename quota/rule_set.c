@@ -9,13 +9,15 @@
 /* Of what the counters depend on: which resources, which scopes. Values may change without counting anew. */
 static int64_t mark_of(const json_t *quota, const struct amounts *hard)
 {
+    static const char *const parts[] = {"scopes", "scopeSelector"};
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     unsigned char digest[32];
     int64_t mark = 0;
     for (size_t i = 0; i < hard->count; i++)
         buf_printf(&text, "%s\n", hard->items[i].name);
-    json_write(&text, json_at(quota, "spec", "scopes"));
-    json_write(&text, json_at(quota, "spec", "scopeSelector"));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (json_at(quota, "spec", parts[i]))
+            json_write(&text, json_at(quota, "spec", parts[i]));
     sha256(text.data, text.len, digest);
     for (size_t i = 0; i < sizeof(mark); i++)
         mark = (int64_t)((uint64_t)mark << 8 | digest[i]);
