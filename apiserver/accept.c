@@ -16,6 +16,7 @@ static const struct media_row {
     enum media media;
 } media_rows[] = {
     {"application/json", MEDIA_JSON}, {"application/yaml", MEDIA_YAML}, {"*/*", MEDIA_JSON},
+    {"application/vnd.kubernetes.protobuf", MEDIA_PROTOBUF},
     {"application/*", MEDIA_JSON},
 };
 
@@ -98,6 +99,8 @@ static bool read_clause(struct str text, struct clause *clause)
         clause->accept.media = media_rows[i].media;
         read_params(text, &params);
         clause->quality = params.quality;
+        if (clause->accept.media == MEDIA_PROTOBUF && clause->quality > 1)
+            clause->quality = 1;
         return params.quality > 0 && find_shape(&params, &clause->accept);
     }
     return false;
@@ -117,12 +120,18 @@ bool accept_parse(const char *header, struct accept *accept, struct error *err)
     }
     if (best.quality == 0)
         return error_set(err, ERROR_NOT_ACCEPTABLE,
-                         "only the following media types are accepted: application/json, application/yaml");
+                         "only the following media types are accepted: application/json, application/yaml, "
+                         "application/vnd.kubernetes.protobuf");
     *accept = best.accept;
     return true;
 }
 
 const char *media_type(enum media media)
 {
-    return media == MEDIA_YAML ? "application/yaml" : "application/json";
+    static const char *const types[] = {
+        [MEDIA_JSON] = "application/json",
+        [MEDIA_YAML] = "application/yaml",
+        [MEDIA_PROTOBUF] = "application/vnd.kubernetes.protobuf",
+    };
+    return types[media];
 }

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-enum media { MEDIA_JSON, MEDIA_YAML };
+enum media { MEDIA_JSON, MEDIA_YAML, MEDIA_PROTOBUF };
 enum shape {
     SHAPE_OBJECT,
     SHAPE_TABLE,
@@ -19,6 +19,7 @@ struct accept {
     bool beta; /* the v1beta1 or v2beta1 name of the shape was asked for */
 };
 
-/* `header` may be NULL (JSON). Clauses are tried by q, then in order; NOT_ACCEPTABLE when none fits. */
+/* `header` may be NULL (JSON). Clauses are tried by q, then in order; protobuf only when nothing else fits, since objects are kept
+ * as JSON. NOT_ACCEPTABLE when none fits. */
 MUST_CHECK bool accept_parse(const char *header, struct accept *accept, struct error *err);
 const char *media_type(enum media media);

@@ -5,6 +5,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/steps.h"
+#include "schema/protobuf.h"
 
 /* ---- options in the query ---- */
 
@@ -65,7 +66,7 @@ enum step_result step_options(struct request *request)
 
 /* ---- the body ---- */
 
-enum body_media { BODY_JSON, BODY_YAML, BODY_UNKNOWN };
+enum body_media { BODY_JSON, BODY_YAML, BODY_PROTOBUF, BODY_UNKNOWN };
 
 static enum body_media body_media(const struct request *request)
 {
@@ -77,6 +78,8 @@ static enum body_media body_media(const struct request *request)
         return BODY_JSON;
     if (str_is(name, "application/yaml") || str_is(name, "application/x-yaml"))
         return BODY_YAML;
+    if (str_is(name, PROTOBUF_MEDIA))
+        return BODY_PROTOBUF;
     return BODY_UNKNOWN;
 }
 
@@ -100,12 +103,14 @@ static json_t *parse_body(struct request *request, const struct type *type)
             json_decref(tree), tree = NULL;
         return tree;
     }
+    case BODY_PROTOBUF:
+        return protobuf_decode_object(type, body, err);
     case BODY_UNKNOWN:
         break;
     }
     error_set(err, ERROR_UNSUPPORTED_MEDIA_TYPE,
               "the body of the request was in an unknown format - accepted media types include: "
-              "application/json, application/yaml");
+              "application/json, application/yaml, application/vnd.kubernetes.protobuf");
     return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "apiserver/documents.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
+#include "apiserver/transcode.h"
 #include "apiserver/tunnel.h"
 
 #define RENDER_MAX       ((size_t)1 << 30)
@@ -193,6 +194,8 @@ static struct MHD_Response *finish_bytes(struct request *request, struct buf *by
     encoding->type = media_type(request->accept.media);
     if (request->accept.media == MEDIA_YAML)
         to_yaml(bytes);
+    if (request->accept.media == MEDIA_PROTOBUF && !transcode_protobuf(bytes))
+        encoding->type = media_type(MEDIA_JSON); /* Tables have no protobuf */
     if (bytes->len >= GZIP_MIN && takes_gzip(request)) {
         struct buf packed = BUF_INIT(RENDER_MAX);
         if (gzip_bytes(&packed, buf_str(bytes), GZIP_LEVEL)) {
@@ -270,7 +273,8 @@ static struct MHD_Response *encode_bytes(struct request *request, struct encodin
 static struct MHD_Response *encode_stream(struct request *request, struct encoding *encoding)
 {
     struct stream *stream = request->reply.stream;
-    encoding->type = "application/json";
+    bool protobuf = request->accept.media == MEDIA_PROTOBUF;
+    encoding->type = protobuf ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json";
     struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL);
     if (response)
         stream_link(stream, &request->api->streams);

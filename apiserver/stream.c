@@ -8,7 +8,9 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
 #include "apiserver/render.h"
+#include "apiserver/transcode.h"
 #include "base/clock.h"
+#include "schema/protobuf.h"
 
 #define SECOND_NS       ((int64_t)1000000000)
 #define BOOKMARK_NS     (60 * SECOND_NS)
@@ -29,13 +31,28 @@ static bool frame_done(const struct frame *frame)
     return frame->part >= ARRAY_LEN(frame->parts);
 }
 
-static void frame_start(struct frame *frame, struct str head, struct str body)
+static void frame_start(struct frame *frame, struct str head, struct str body, struct str tail)
 {
     frame->parts[0] = head;
     frame->parts[1] = body;
-    frame->parts[2] = STR("}\n");
+    frame->parts[2] = tail;
     frame->part = 0;
     frame->offset = 0;
+}
+
+/* The event around what was rendered into frame->text. */
+static void frame_text(struct stream *stream, const char *type)
+{
+    struct frame *frame = &stream->frame;
+    struct buf object = frame->text;
+    frame->text = BUF_TEXT;
+    bool protobuf = stream->request->accept.media == MEDIA_PROTOBUF && transcode_protobuf(&object);
+    if (protobuf)
+        protobuf_watch_event(&frame->text, type, buf_str(&object));
+    else
+        buf_printf(&frame->text, "{\"type\":\"%s\",\"object\":%s}\n", type, object.data);
+    buf_free(&object);
+    frame_start(frame, buf_str(&frame->text), (struct str){0}, (struct str){0});
 }
 
 /* As much as fits. */
@@ -59,10 +76,13 @@ static size_t frame_copy(struct frame *frame, char *out, size_t max)
 
 #define HEAD(type) {"{\"type\":\"" type "\",\"object\":", sizeof("{\"type\":\"" type "\",\"object\":") - 1}
 
-static const struct str heads[] = {
-    [EVENT_ADDED] = HEAD("ADDED"),
-    [EVENT_MODIFIED] = HEAD("MODIFIED"),
-    [EVENT_DELETED] = HEAD("DELETED"),
+static const struct event_row {
+    const char *name;
+    struct str head;
+} event_rows[] = {
+    [EVENT_ADDED] = {"ADDED", HEAD("ADDED")},
+    [EVENT_MODIFIED] = {"MODIFIED", HEAD("MODIFIED")},
+    [EVENT_DELETED] = {"DELETED", HEAD("DELETED")},
 };
 
 /* The object as the client accepts it: its own bytes where it can be. */
@@ -71,16 +91,16 @@ static void frame_object(struct stream *stream, enum event_type type, const stru
     struct frame *frame = &stream->frame;
     const struct request *request = stream->request;
     frame_clear(frame);
-    if (render_is_plain(request)) {
+    if (render_is_plain(request) && request->accept.media != MEDIA_PROTOBUF) {
         frame->event = keeps;
-        frame_start(frame, heads[type], object->body);
+        frame_start(frame, event_rows[type].head, object->body, STR("}\n"));
         return;
     }
     render_event(&frame->text, request, object, !stream->headers_sent);
     stream->headers_sent = true;
     if (keeps)
         event_unref(keeps);
-    frame_start(frame, heads[type], buf_str(&frame->text));
+    frame_text(stream, event_rows[type].name);
 }
 
 /* An object that stopped matching is shown as it was, at the revision of the change. */
@@ -95,7 +115,7 @@ static void frame_left(struct stream *stream, struct event *event)
     render_tree(&frame->text, stream->request, was, !stream->headers_sent);
     stream->headers_sent = true;
     event_unref(event);
-    frame_start(frame, heads[EVENT_DELETED], buf_str(&frame->text));
+    frame_text(stream, event_rows[EVENT_DELETED].name);
 }
 
 static void frame_bookmark(struct stream *stream, int64_t revision, bool initial_end)
@@ -103,7 +123,7 @@ static void frame_bookmark(struct stream *stream, int64_t revision, bool initial
     struct frame *frame = &stream->frame;
     frame_clear(frame);
     render_bookmark(&frame->text, stream->request, revision, initial_end);
-    frame_start(frame, STR("{\"type\":\"BOOKMARK\",\"object\":"), buf_str(&frame->text));
+    frame_text(stream, "BOOKMARK");
 }
 
 static void frame_gone(struct stream *stream)
@@ -111,7 +131,7 @@ static void frame_gone(struct stream *stream)
     struct frame *frame = &stream->frame;
     frame_clear(frame);
     render_expired(&frame->text, stream->start_revision);
-    frame_start(frame, STR("{\"type\":\"ERROR\",\"object\":"), buf_str(&frame->text));
+    frame_text(stream, "ERROR");
 }
 
 /* ---- what comes next ---- */
