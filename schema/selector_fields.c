@@ -31,40 +31,30 @@ static bool unescape(struct str text, struct buf *out, struct error *err)
     return buf_ok(out) || error_bad_request(err, "the field selector is too long");
 }
 
-/* A row of resource->selectable may carry a note in parentheses; "(alias:x)" says which path it stands for. */
-static const char *allowed_path(const char *row, struct str label, size_t *len)
-{
-    const char *note = strchr(row, '(');
-    size_t name_len = note ? (size_t)(note - row) : strlen(row);
-    if (!str_eq((struct str){row, name_len}, label))
-        return NULL;
-    const char *alias = note ? strstr(note, "(alias:") : NULL;
-    if (!alias) {
-        *len = name_len;
-        return row;
-    }
-    alias += strlen("(alias:");
-    *len = strcspn(alias, ")");
-    return alias;
-}
+/* Paths that stand for others. */
+static const struct field_alias {
+    const char *label, *path;
+} aliases[] = {
+    {"spec.host", "spec.nodeName"}, /* Pods */
+};
 
 /* The owned path that a label stands for. */
 static char *resolve(struct str label, const char *const *allowed, struct error *err)
 {
-    size_t len = 0;
-    if (str_is(label, "metadata.name") || str_is(label, "metadata.namespace"))
-        return str_dup(label);
-    for (size_t i = 0; allowed && allowed[i]; i++) {
-        const char *path = allowed_path(allowed[i], label, &len);
-        if (path)
-            return xstrndup(path, len);
-    }
-    if (allowed)
+    bool known = str_is(label, "metadata.name") || str_is(label, "metadata.namespace");
+    for (size_t i = 0; allowed && allowed[i]; i++)
+        known = known || str_is(label, allowed[i]);
+    if (!known && allowed)
         error_bad_request(err, "field label not supported: " STR_FMT, STR_ARG(label));
-    else
+    else if (!known)
         error_bad_request(err, "\"" STR_FMT "\" is not a known field selector: only \"metadata.name\", "
                                "\"metadata.namespace\"", STR_ARG(label));
-    return NULL;
+    if (!known)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
+        if (str_is(label, aliases[i].label))
+            return xstrdup(aliases[i].path);
+    return str_dup(label);
 }
 
 static bool add_term(struct selector *selector, struct str text, struct str term, const char *const *allowed,
