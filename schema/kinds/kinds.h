@@ -25,7 +25,8 @@
     X(pods)                                                                                        \
     X(services)                                                                                    \
     X(deployments)                                                                                 \
-    X(replica_sets)
+    X(replica_sets)                                                                                \
+    X(tenants)
 
 #define X(name) extern const struct kind_rules kind_##name;
 KINDS(X)
