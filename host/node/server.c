@@ -13,8 +13,9 @@
 #include "base/strset.h"
 #include "host/node/server_internal.h"
 
-#define REQUEST_TIMEOUT_S 0 /* streams and followed logs last; the API server is the only caller   \
-                             */
+#define REQUEST_TIMEOUT_S                                                                          \
+    0 /* streams and followed logs last; the API server is the only caller                         \
+       */
 #define STOP_SECONDS 10
 #define NAME_SIZE    256
 
@@ -113,6 +114,9 @@ static const struct route {
 } routes[] = {
     {"healthz", 1, 2, false, serve_health},
     {"containerLogs", 4, 4, false, serve_logs},
+    {"exec", 4, 5, true, serve_exec},
+    {"attach", 4, 5, true, serve_attach},
+    {"portForward", 3, 4, true, serve_port_forward},
 };
 
 static enum MHD_Result route_request(struct request *request)

@@ -1,0 +1,28 @@
+/* host/node/stream_session.h: what runs on an upgraded connection until either side ends it.
+ * Blocking. */
+#pragma once
+#include "base/strset.h"
+#include "host/node/stream_wire.h"
+#include "runtime/runtime.h"
+
+#define SESSION_ARGUMENTS_MAX 1000
+#define SESSION_PORTS_MAX     64
+
+struct session {
+    struct wire wire;
+    struct runtime *runtime;
+    int stop_fd; /* readable when the agent ends; borrowed */
+    char *sandbox, *container;
+    char **argv; /* NULL: attach; NULL-ended */
+    bool tty, want_stdin, want_stdout, want_stderr;
+    uint16_t ports[SESSION_PORTS_MAX]; /* of a port-forward on channels */
+    size_t port_count;
+};
+
+/* exec and attach: pumps until the command has ended, then tells its Status. */
+void session_exec(struct session *session);
+/* Port-forward: connections into the Pod's network. */
+void session_forward(struct session *session);
+/* The Status of an exit code, as the error channel carries it; appended. */
+void session_exit_status(struct buf *out, int code);
+void session_error_status(struct buf *out, const char *message);

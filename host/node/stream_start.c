@@ -1,0 +1,316 @@
+/* From a request to an upgraded connection: which protocol, which container, and a thread for the
+ * session. */
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/parse.h"
+#include "host/node/pod_worker.h"
+#include "host/node/server_internal.h"
+#include "host/node/stream_session.h"
+
+#define PROTOCOLS_TEXT_MAX 1024
+
+struct protocol {
+    const char *name;
+    enum wire_kind kind;
+    bool v5;
+};
+
+static const struct protocol exec_websocket[] = {{"v5.channel.k8s.io", WIRE_CHANNELS, true},
+                                                 {"v4.channel.k8s.io", WIRE_CHANNELS, false},
+                                                 {NULL, 0, false}};
+static const struct protocol exec_spdy[] = {{"v4.channel.k8s.io", WIRE_SPDY, false},
+                                            {NULL, 0, false}};
+static const struct protocol forward_websocket[] = {
+    {"SPDY/3.1+portforward.k8s.io", WIRE_SPDY_TUNNEL, false},
+    {"v4.channel.k8s.io", WIRE_CHANNELS, false},
+    {NULL, 0, false}};
+static const struct protocol forward_spdy[] = {{"portforward.k8s.io", WIRE_SPDY, false},
+                                               {NULL, 0, false}};
+
+struct stream {
+    struct node_server *server;
+    struct session session;
+    void (*run)(struct session *session);
+    const struct protocol *protocol;
+    struct MHD_UpgradeResponseHandle *upgrade;
+};
+
+/* ---- ending ---- */
+
+static void stream_free(struct stream *stream)
+{
+    struct session *session = &stream->session;
+    for (char **one = session->argv; one && *one; one++)
+        free(*one);
+    free(session->argv);
+    free(session->sandbox);
+    free(session->container);
+    free(stream);
+}
+
+static void count_streams(struct node_server *server, int by)
+{
+    pthread_mutex_lock(&server->lock);
+    server->streams += (unsigned)by;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void *stream_run(void *arg)
+{
+    struct stream *stream = arg;
+    struct node_server *server = stream->server;
+    stream->run(&stream->session);
+    wire_deinit(&stream->session.wire);
+    (void)MHD_upgrade_action(stream->upgrade,
+                             MHD_UPGRADE_ACTION_CLOSE); /* fails for no open connection of ours */
+    stream_free(stream);
+    count_streams(server, -1);
+    return NULL;
+}
+
+/* MHD calls this once the 101 is on its way; `first` is what the client sent behind its request. */
+static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state, const char *first,
+                       size_t first_len, MHD_socket fd, struct MHD_UpgradeResponseHandle *upgrade)
+{
+    pthread_t thread;
+    struct stream *stream = arg;
+    struct node_server *server = stream->server;
+    (void)connection;
+    (void)state;
+    stream->upgrade = upgrade;
+    stream->session.stop_fd = server->stop_fd;
+    bool ready = wire_init(&stream->session.wire, stream->protocol->kind, fd,
+                           (struct str){first, first_len});
+    stream->session.wire.v5 = stream->protocol->v5;
+    count_streams(server, 1);
+    if (ready && pthread_create(&thread, NULL, stream_run, stream) == 0) {
+        pthread_detach(thread); /* server_stop waits for the count */
+        return;
+    }
+    wire_deinit(&stream->session.wire);
+    (void)MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
+    stream_free(stream);
+    count_streams(server, -1);
+}
+
+/* ---- protocols ---- */
+
+/* Headers may come several times: their values are joined by commas. */
+struct joined {
+    const char *name;
+    struct buf text;
+};
+
+static enum MHD_Result join_header(void *arg, enum MHD_ValueKind kind, const char *key,
+                                   const char *value)
+{
+    struct joined *joined = arg;
+    (void)kind;
+    if (value && strcasecmp(key, joined->name) == 0 && joined->text.len < PROTOCOLS_TEXT_MAX)
+        buf_printf(&joined->text, "%s%.256s", joined->text.len ? "," : "", value);
+    return MHD_YES;
+}
+
+/* Our first that the client offers in the named header. */
+static const struct protocol *choose(const struct request *request, const char *header,
+                                     const struct protocol *known)
+{
+    const struct protocol *chosen = NULL;
+    struct joined joined = {header, BUF_TEXT};
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_header,
+                                    &joined); /* the count */
+    for (const struct protocol *one = known; one->name && !chosen; one++) {
+        struct str rest = buf_str(&joined.text);
+        while (rest.data && !chosen)
+            if (str_is(str_trim(str_cut(&rest, ',')), one->name))
+                chosen = one;
+    }
+    buf_free(&joined.text);
+    return chosen;
+}
+
+static const char *header_of(const struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result reply_upgrade(const struct request *request, struct stream *stream,
+                                     bool websocket)
+{
+    char accept[WS_ACCEPT_SIZE];
+    struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, stream);
+    if (!response) {
+        stream_free(stream);
+        return MHD_NO;
+    }
+    bool ok = MHD_add_response_header(response, "Upgrade", websocket ? "websocket" : "SPDY/3.1") ==
+              MHD_YES;
+    if (websocket) {
+        ws_accept_key(header_of(request, "Sec-WebSocket-Key"), accept);
+        ok = ok && MHD_add_response_header(response, "Sec-WebSocket-Accept", accept) == MHD_YES &&
+             MHD_add_response_header(response, "Sec-WebSocket-Protocol", stream->protocol->name) ==
+                 MHD_YES;
+    } else {
+        ok = ok && MHD_add_response_header(response, "X-Stream-Protocol-Version",
+                                           stream->protocol->name) == MHD_YES;
+    }
+    enum MHD_Result result =
+        ok ? MHD_queue_response(request->connection, MHD_HTTP_SWITCHING_PROTOCOLS, response)
+           : MHD_NO;
+    MHD_destroy_response(response);
+    if (result != MHD_YES)
+        stream_free(stream);
+    return result;
+}
+
+/* Takes the stream. */
+static enum MHD_Result start(const struct request *request, struct stream *stream,
+                             const struct protocol *websocket, const struct protocol *spdy)
+{
+    const char *upgrade = header_of(request, "Upgrade");
+    bool is_websocket = upgrade && strcasecmp(upgrade, "websocket") == 0;
+    if (is_websocket && header_of(request, "Sec-WebSocket-Key"))
+        stream->protocol = choose(request, "Sec-WebSocket-Protocol", websocket);
+    else if (upgrade && strcasecmp(upgrade, "SPDY/3.1") == 0)
+        stream->protocol = choose(request, "X-Stream-Protocol-Version", spdy);
+    pthread_mutex_lock(&request->server->lock);
+    bool full = request->server->streams >= STREAMS_MAX;
+    pthread_mutex_unlock(&request->server->lock);
+    if (stream->protocol && !full)
+        return reply_upgrade(request, stream, is_websocket);
+    bool known = stream->protocol != NULL;
+    stream_free(stream);
+    return full && known
+               ? request_reply(request, 429, "too many streams")
+               : request_reply(request, 400, "unable to upgrade: no protocol that both sides know");
+}
+
+/* ---- what is asked for ---- */
+
+struct arguments {
+    char **items;
+    size_t count;
+    const char *name;
+};
+
+static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
+{
+    struct arguments *list = arg;
+    (void)kind;
+    if (strcmp(key, list->name) == 0 && list->count < SESSION_ARGUMENTS_MAX)
+        list->items[list->count++] = xstrdup(value ? value : "");
+    return MHD_YES;
+}
+
+/* Owned, NULL-ended. */
+static char **arguments_of(const struct request *request, const char *name, size_t *count)
+{
+    struct arguments list = {xcalloc(SESSION_ARGUMENTS_MAX + 1, sizeof(char *)), 0, name};
+    (void)MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, add_argument,
+                                    &list); /* the count */
+    *count = list.count;
+    return list.items;
+}
+
+static bool either_flag(const struct request *request, const char *a, const char *b)
+{
+    return request_flag(request, a) || request_flag(request, b);
+}
+
+static struct stream *stream_new(const struct request *request, const struct pod_worker *worker,
+                                 void (*run)(struct session *session))
+{
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    stream->server = request->server;
+    stream->run = run;
+    stream->session.runtime = request->server->node->runtime;
+    stream->session.sandbox = xstrdup(worker->uid);
+    return stream;
+}
+
+/* exec and attach, once the container is known to run. */
+static enum MHD_Result start_exec(const struct request *request, const struct pod_worker *worker,
+                                  const struct container_state *state, bool attach)
+{
+    size_t count = 0;
+    struct stream *stream = stream_new(request, worker, session_exec);
+    struct session *session = &stream->session;
+    session->container = container_runtime_name(state, state->attempt);
+    session->tty = request_flag(request, "tty");
+    session->want_stdin = either_flag(request, "stdin", "input");
+    session->want_stdout = either_flag(request, "stdout", "output");
+    session->want_stderr = either_flag(request, "stderr", "error");
+    if (!attach) {
+        session->argv = arguments_of(request, "command", &count);
+        if (!count) {
+            stream_free(stream);
+            return request_reply(request, 400, "you must specify at least 1 command");
+        }
+    }
+    return start(request, stream, exec_websocket, exec_spdy);
+}
+
+static enum MHD_Result serve_container(struct request *request, bool attach)
+{
+    const char *name = request->parts[request->part_count - 1];
+    struct pod_worker *worker =
+        pod_worker_find_named(request->server->node, request->parts[1], request->parts[2]);
+    const struct container_state *state = worker ? pod_worker_container(worker, name) : NULL;
+    CLEANUP(free_ptr) char *missing = xasprintf("container not found (\"%s\")", name);
+    enum MHD_Result result = !worker ? request_reply(request, 404, "pod does not exist")
+                             : !state || state->run != RUN_RUNNING
+                                 ? request_reply(request, 404, missing)
+                                 : start_exec(request, worker, state, attach);
+    pod_worker_unref(worker);
+    return result;
+}
+
+enum MHD_Result serve_exec(struct request *request)
+{
+    return serve_container(request, false);
+}
+
+enum MHD_Result serve_attach(struct request *request)
+{
+    return serve_container(request, true);
+}
+
+/* `ports` (or `port`), several or joined by commas. */
+static bool read_ports(const struct request *request, struct session *session)
+{
+    size_t count = 0;
+    bool ok = true;
+    char **list =
+        arguments_of(request, request_argument(request, "ports") ? "ports" : "port", &count);
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = str_of(list[i]);
+        while (ok && rest.data) {
+            int64_t port;
+            ok = parse_i64(str_cut(&rest, ','), 1, 65535, &port) &&
+                 session->port_count < SESSION_PORTS_MAX;
+            if (ok)
+                session->ports[session->port_count++] = (uint16_t)port;
+        }
+        free(list[i]);
+    }
+    free(list);
+    return ok;
+}
+
+enum MHD_Result serve_port_forward(struct request *request)
+{
+    struct pod_worker *worker =
+        pod_worker_find_named(request->server->node, request->parts[1], request->parts[2]);
+    if (!worker)
+        return request_reply(request, 404, "pod does not exist");
+    struct stream *stream = stream_new(request, worker, session_forward);
+    pod_worker_unref(worker);
+    if (read_ports(request, &stream->session))
+        return start(request, stream, forward_websocket, forward_spdy);
+    stream_free(stream);
+    return request_reply(request, 400, "the ports are malformed");
+}
