@@ -7,11 +7,6 @@
 #define NAMESERVERS_MAX 3
 #define HOSTNAME_MAX    63
 
-static bool host_network(const struct pod_view *view)
-{
-    return json_bool_or(json_at(view->pod, "spec", "hostNetwork"), false);
-}
-
 char *pod_hostname(const struct pod_view *view)
 {
     const char *asked = json_text(view->pod, "spec", "hostname");
@@ -84,7 +79,7 @@ char *pod_resolv_conf(const struct pod_view *view, const struct dns_settings *dn
     const json_t *config = json_at(view->pod, "spec", "dnsConfig");
     bool none = text_eq(policy, "None");
     bool cluster = !none && !text_eq(policy, "Default") &&
-                   (!host_network(view) || text_eq(policy, "ClusterFirstWithHostNet"));
+                   (!pod_view_host_network(view) || text_eq(policy, "ClusterFirstWithHostNet"));
     if (!none && !cluster && !json_object_size(config))
         return NULL;
     CLEANUP(free_ptr)
@@ -130,7 +125,7 @@ char *pod_hosts_file(const struct pod_view *view, const struct dns_settings *dns
                        "fe00::0\tip6-mcastprefix\n"
                        "fe00::1\tip6-allnodes\n"
                        "fe00::2\tip6-allrouters\n");
-    if (view->pod_ip && *view->pod_ip && !host_network(view)) {
+    if (view->pod_ip && *view->pod_ip && !pod_view_host_network(view)) {
         buf_printf(&out, "%s\t", view->pod_ip);
         if (subdomain && *subdomain)
             buf_printf(&out, "%s.%s.%s.svc.%s\t", hostname, subdomain, view->namespace,

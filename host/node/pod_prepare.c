@@ -112,6 +112,13 @@ static void free_sysctls(const char ***list)
     free(*list);
 }
 
+/* A tenant's Pod has one whatever it asks for. */
+static bool wants_user_namespace(const struct pod_view *view)
+{
+    const json_t *spec = json_at(view->pod, "spec");
+    return view->cluster || !json_bool_or(json_at(spec, "hostUsers"), true);
+}
+
 static bool start_sandbox(struct pod_worker *worker, const struct pod_view *view, struct error *err)
 {
     struct node *node = worker->node;
@@ -129,10 +136,10 @@ static bool start_sandbox(struct pod_worker *worker, const struct pod_view *view
     struct sandbox_config config = {
         .id = worker->uid,
         .hostname = hostname,
-        .host_network = json_bool_or(json_at(spec, "hostNetwork"), false),
-        .host_pid = json_bool_or(json_at(spec, "hostPID"), false),
+        .host_network = pod_view_host_network(view),
+        .host_pid = json_bool_or(json_at(spec, "hostPID"), false) && !view->cluster,
         .share_pid = json_bool_or(json_at(spec, "shareProcessNamespace"), false),
-        .user_namespace = !json_bool_or(json_at(spec, "hostUsers"), true),
+        .user_namespace = wants_user_namespace(view),
         .resolv_conf = resolv,
         .hosts = hosts,
         .cpu_shares = limits.cpu_shares,

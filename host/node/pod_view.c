@@ -28,6 +28,11 @@ void pod_view_init(struct pod_view *view, const json_t *pod)
     view->node_name = first_of(json_text(pod, "spec", "nodeName"), NULL, "");
 }
 
+bool pod_view_host_network(const struct pod_view *view)
+{
+    return json_bool_or(json_at(view->pod, "spec", "hostNetwork"), false) && !view->cluster;
+}
+
 const json_t *pod_view_container(const struct pod_view *view, const char *name)
 {
     static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};

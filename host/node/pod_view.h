@@ -19,6 +19,8 @@ struct pod_view {
 
 void pod_view_init(struct pod_view *view, const json_t *pod);
 
+/* Never for a tenant, whatever its Pod says. */
+bool pod_view_host_network(const struct pod_view *view);
 /* A fieldRef's value: owned text in `*out`. Fails with INVALID for a path that is none. */
 MUST_CHECK bool pod_view_field(const struct pod_view *view, const char *path, char **out,
                                struct error *err);

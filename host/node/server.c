@@ -183,7 +183,7 @@ static struct MHD_Daemon *start_daemon(struct node_server *server,
 }
 
 struct node_server *node_server_start(struct node *node, const struct server_options *options,
-                                 struct error *err)
+                                      struct error *err)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)options->port)};

@@ -19,13 +19,14 @@ enum {
     CHANNEL_COUNT
 };
 
-#define BLOCK_SIZE   (32 << 10)
-#define STDIN_HIGH   ((size_t)1 << 20)
-#define STDIN_MAX    ((size_t)4 << 20)
-#define OPEN_WAIT_MS 30000 /* SPDY: for the streams that the client has to open; upstream's time   \
-                            */
-#define LINGER_MS 2000     /* for the peer to take what is left */
-#define DRAIN_MS  500      /* for output that comes after the exit */
+#define BLOCK_SIZE (32 << 10)
+#define STDIN_HIGH ((size_t)1 << 20)
+#define STDIN_MAX  ((size_t)4 << 20)
+#define OPEN_WAIT_MS                                                                               \
+    30000              /* SPDY: for the streams that the client has to open; upstream's time       \
+                        */
+#define LINGER_MS 2000 /* for the peer to take what is left */
+#define DRAIN_MS  500  /* for output that comes after the exit */
 
 struct pump {
     struct session *session;
