@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "runtime/cgroup_devices.h"
 #include "runtime/file.h"
 #include "runtime/system_error.h"
 
@@ -220,13 +221,22 @@ static const char *const devices_allowed[] = {
     "c 5:2 rwm", "c 136:* rwm",
 };
 
-static void restrict_devices(struct cgroups *cgroups, const char *path)
+static bool restrict_devices(struct cgroups *cgroups, const char *path, struct error *err)
 {
     const char *mount = cgroups->v1[CONTROLLER_DEVICES];
-    if (!mount || !group_write(cgroups, mount, path, "devices.deny", "a"))
-        return; /* every mount in a container is nodev as well; this is the second lock */
+    if (!mount && cgroups->unified) {
+        CLEANUP(free_ptr) char *name = group_file(cgroups, cgroups->unified, path, "");
+        CLEANUP(close_fd) int group = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return group < 0 ? error_system(err, "open %s", name) : cgroup_devices_restrict(group, err);
+    }
+    if (!mount)
+        return true; /* every mount in a container is nodev as well; this is the second lock */
+    if (!group_write(cgroups, mount, path, "devices.deny", "a"))
+        return error_system(err, "restrict the devices of %s", path);
     for (size_t i = 0; i < ARRAY_LEN(devices_allowed); i++)
-        (void)group_write(cgroups, mount, path, "devices.allow", devices_allowed[i]);
+        if (!group_write(cgroups, mount, path, "devices.allow", devices_allowed[i]))
+            return error_system(err, "allow device \"%s\" to %s", devices_allowed[i], path);
+    return true;
 }
 
 static bool set_limits(struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits, struct error *err)
@@ -245,9 +255,7 @@ static bool set_limits(struct cgroups *cgroups, const char *path, const struct c
         what = "process limit";
     if (what)
         return error_system(err, "set the %s of %s", what, path);
-    if (limits->devices_restricted)
-        restrict_devices(cgroups, path);
-    return true;
+    return !limits->devices_restricted || restrict_devices(cgroups, path, err);
 }
 
 /* The cpuset hierarchy is left alone: a new group in it has no CPUs until it is given some. */

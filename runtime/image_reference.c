@@ -57,7 +57,7 @@ static bool host_valid(struct str host)
         port = (struct str){end + 1, host.len - (size_t)(end - host.data) - 1};
         return port.len == 0 || (port.data[0] == ':' && parse_i64((struct str){port.data + 1, port.len - 1}, 1, 65535, &number));
     }
-    return only(name, WORD ".-") && name.data[0] != '-' && name.data[0] != '.' &&
+    return only(name, WORD ".-") && name.data[0] != '-' && name.data[0] != '.' && !memmem(name.data, name.len, "..", 2) &&
            (!port.data || parse_i64(port, 1, 65535, &number));
 }
 

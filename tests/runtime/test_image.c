@@ -35,7 +35,7 @@ static void names(void **state)
         {"busybox@sha256:" D64, "docker.io/library/busybox@sha256:" D64},
         {"busybox:1@sha256:" D64, "docker.io/library/busybox:1@sha256:" D64},
         {"", NULL}, {NULL, NULL}, {"Upper", NULL}, {"a b", NULL}, {"a//b", NULL}, {"/a", NULL}, {"a/", NULL}, {"a:", NULL},
-        {"a:-x", NULL}, {"a@sha256:12", NULL}, {"a@md5:" D64, NULL}, {"-a", NULL}, {"a..b", NULL}, {"../a", NULL},
+        {"a:-x", NULL}, {"a@sha256:12", NULL}, {"a@md5:" D64, NULL}, {"-a", NULL}, {"a..b", NULL}, {"../a", NULL}, {"a../b", NULL},
         {"h.x:0/a", NULL}, {"h.x:99999/a", NULL}, {"a:b:c", NULL}, {"a\nb", NULL}, {"x.y/../z", NULL}, {"http://x/y", NULL},
     };
     (void)state;

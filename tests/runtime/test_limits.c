@@ -4,14 +4,17 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "runtime/cgroup_devices.h"
 #include "runtime/container_log.h"
 #include "runtime/file.h"
 #include "tests/runtime/support_runtime.h"
@@ -140,6 +143,45 @@ static void log_traps(void **state)
     }
 }
 
+/* Exit status of a child in the group that tries to open both. */
+static int try_devices(const char *procs)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        CLEANUP(close_fd) int fd = open(procs, O_WRONLY | O_CLOEXEC);
+        bool inside = fd >= 0 && write(fd, "0", 1) == 1;
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC), host = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        _exit(!inside ? 3 : (null < 0 ? 1 : 0) | (host < 0 ? 0 : 2));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+/* The program of hosts with only the unified hierarchy; needs that hierarchy, with or without controllers. */
+static void devices(void **state)
+{
+    static const char *const tops[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+    CLEANUP(error_clear) struct error err = {0};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
+        CLEANUP(free_ptr) char *probe = xasprintf("%s/cgroup.procs", tops[i]);
+        CLEANUP(free_ptr) char *group = xasprintf("%s/warren-test-devices", tops[i]);
+        CLEANUP(free_ptr) char *procs = xasprintf("%s/cgroup.procs", group);
+        if (access(probe, F_OK) != 0)
+            continue;
+        assert_int_equal(mkdir(group, 0755), 0);
+        CLEANUP(close_fd) int fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(try_devices(procs), 2); /* both can be opened */
+        if (!cgroup_devices_restrict(fd, &err))
+            fail_msg("%s", err.message);
+        assert_int_equal(try_devices(procs), 0); /* only the null device */
+        assert_int_equal(rmdir(group), 0);
+        return;
+    }
+    skip();
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -147,7 +189,7 @@ int main(int argc, char **argv)
         return status;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(out_of_memory), cmocka_unit_test(processes), cmocka_unit_test(usage),    cmocka_unit_test(format),
-        cmocka_unit_test(long_lines),    cmocka_unit_test(rotation),  cmocka_unit_test(log_traps),
+        cmocka_unit_test(long_lines),    cmocka_unit_test(rotation),  cmocka_unit_test(log_traps), cmocka_unit_test(devices),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }

@@ -4,13 +4,16 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -240,17 +243,79 @@ static void user_namespace(void **state)
     support_remove(support, "user2");
 }
 
+/* A process that holds the host's binary open must not be able to change it. */
+static void protected_binary(void **state)
+{
+    struct support *support = *state;
+    support_sandbox(support, "binary");
+    CLEANUP(free_ptr) char *path = xasprintf("/proc/%d/exe", (int)shim_of(support, "binary"));
+    CLEANUP(close_fd) int fd = open(path, O_PATH | O_CLOEXEC);
+    struct statvfs view;
+    assert_int_equal(fstatvfs(fd, &view), 0);
+    assert_true(view.f_flag & ST_RDONLY);
+    assert_int_equal(open(path, O_WRONLY | O_CLOEXEC), -1);
+    support_remove(support, "binary");
+}
+
+struct worker {
+    struct support *support;
+    pthread_t thread;
+    unsigned number;
+    char failure[256];
+};
+
+static bool one_life(struct worker *worker, const char *id, struct error *err)
+{
+    static const char *const command[] = {"true", NULL};
+    struct runtime *runtime = worker->support->runtime;
+    struct sandbox_config sandbox = {.id = id, .hostname = id, .user_namespace = worker->number % 2};
+    struct container_config container = {PLAIN, .name = "c", .image = "busybox", .command = command};
+    return sandbox_start(runtime, &sandbox, err) && container_start(runtime, id, &container, err) && sandbox_remove(runtime, id, err);
+}
+
+static void *live(void *arg)
+{
+    struct worker *worker = arg;
+    for (unsigned i = 0; i < 5 && !worker->failure[0]; i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(free_ptr) char *id = xasprintf("w%u-%u", worker->number, i);
+        if (!one_life(worker, id, &err))
+            (void)snprintf(worker->failure, sizeof(worker->failure), "%s: %s", id, err.message);
+    }
+    return NULL;
+}
+
+static void at_once(void **state)
+{
+    struct worker workers[8] = {0};
+    int64_t start = clock_mono_ns();
+    for (unsigned i = 0; i < ARRAY_LEN(workers); i++) {
+        workers[i].support = *state;
+        workers[i].number = i;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, live, &workers[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(workers); i++)
+        pthread_join(workers[i].thread, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(workers); i++)
+        assert_string_equal(workers[i].failure, "");
+    print_message("40 sandboxes with a container came and went in %lld ms\n", (long long)((clock_mono_ns() - start) / 1000000));
+}
+
 static void quick(void **state)
 {
     struct support *support = *state;
+    int64_t begin = clock_mono_ns();
     support_sandbox(support, "quick");
+    print_message("a sandbox starts in %lld ms\n", (long long)((clock_mono_ns() - begin) / 1000000));
     support_start(support, "quick", "first", "true", NULL);
     int64_t start = clock_mono_ns();
     support_start(support, "quick", "second", "true", NULL);
     int64_t took_ms = (clock_mono_ns() - start) / 1000000;
     print_message("a container starts in %lld ms (under the sanitizers)\n", (long long)took_ms);
     assert_true(took_ms < 1000);
+    begin = clock_mono_ns();
     support_remove(support, "quick");
+    print_message("and goes in %lld ms\n", (long long)((clock_mono_ns() - begin) / 1000000));
 }
 
 int main(int argc, char **argv)
@@ -261,7 +326,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed), cmocka_unit_test(twice),  cmocka_unit_test(network_namespace), cmocka_unit_test(reopened),
         cmocka_unit_test(killed_shim), cmocka_unit_test(events), cmocka_unit_test(shared_processes),
-        cmocka_unit_test(user_namespace), cmocka_unit_test(quick),
+        cmocka_unit_test(user_namespace), cmocka_unit_test(protected_binary), cmocka_unit_test(at_once), cmocka_unit_test(quick),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }
