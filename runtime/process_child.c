@@ -172,7 +172,7 @@ static bool own_stdio(const struct child *child, struct error *err)
     struct stat info;
     for (int i = 0; i < 3 && !child->plan->tty; i++)
         if (fstat(child->plan->stdio[i], &info) == 0 && S_ISFIFO(info.st_mode))
-            (void)fchown(child->plan->stdio[i], base + child->identity.uid, (gid_t)-1); /* an exec may not; it can do without */
+            (void)!fchown(child->plan->stdio[i], base + child->identity.uid, (gid_t)-1); /* an exec may not; it can do without */
     if (!child->plan->tty)
         return true;
     if (fchown(child->rootfs.slave, base + child->identity.uid, (gid_t)-1) != 0 && errno != EPERM)

@@ -280,7 +280,7 @@ static void add_host_devices(int dev)
         if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
             (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) &&
             mknodat(dev, entry->d_name, info.st_mode, info.st_rdev) == 0)
-            (void)fchownat(dev, entry->d_name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW);
+            (void)!fchownat(dev, entry->d_name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW);
     if (dir)
         closedir(dir);
 }
