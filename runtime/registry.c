@@ -333,7 +333,7 @@ static void forget_partial(struct transfer *transfer)
     if (transfer->out)
         buf_clear(transfer->out);
     else if (transfer->status == 416) { /* what is there is no beginning of this blob */
-        (void)ftruncate(transfer->fd, 0);
+        (void)!ftruncate(transfer->fd, 0);
         transfer->offset = 0;
     }
 }

@@ -8,28 +8,44 @@
 #include "store/cache.h"
 #include "tenancy/tenancy_internal.h"
 
-static const char *const builtin_rows[] = {
-    "{kind: Plan, apiVersion: tenancy.warren.dev/v1, metadata: {name: small}, spec: {description: 'To try it, or for one small "
-    "service', limits: {pods: '20', requests.cpu: '2', requests.memory: 4Gi, limits.cpu: '8', limits.memory: 16Gi, "
-    "requests.storage: 20Gi, services: '50', services.loadbalancers: '1', services.nodeports: '0', persistentvolumeclaims: "
-    "'10', namespaces: '20', configmaps: '1000', secrets: '1000', objects: '20000', events: '20000', bytes: 128Mi}}}",
-    "{kind: Plan, apiVersion: tenancy.warren.dev/v1, metadata: {name: medium}, spec: {description: A team and its services, "
-    "limits: {pods: '100', requests.cpu: '16', requests.memory: 32Gi, limits.cpu: '64', limits.memory: 128Gi, "
-    "requests.storage: 200Gi, services: '250', services.loadbalancers: '5', services.nodeports: '20', persistentvolumeclaims: "
-    "'50', namespaces: '100', configmaps: '5000', secrets: '5000', objects: '100000', events: '50000', bytes: 512Mi}}}",
-    "{kind: Plan, apiVersion: tenancy.warren.dev/v1, metadata: {name: large}, spec: {description: Production of a larger "
-    "customer, limits: {pods: '1000', requests.cpu: '128', requests.memory: 512Gi, limits.cpu: '512', limits.memory: 2Ti, "
-    "requests.storage: 5Ti, services: '2500', services.loadbalancers: '25', services.nodeports: '100', "
-    "persistentvolumeclaims: '500', namespaces: '1000', configmaps: '50000', secrets: '50000', objects: '1000000', events: "
-    "'200000', bytes: 4Gi}}}",
+/* What a plan limits, and by how much in each of the built-in ones: against accidents, not to be felt. Operators who sell by
+ * size make Plans of their own. */
+static const char *const builtin_names[] = {"small", "medium", "large"};
+static const char *const builtin_descriptions[] = {"One service, or a trial", "A team and its services",
+                                                   "Production of a larger customer"};
+static const struct limit_row {
+    const char *counter, *limits[ARRAY_LEN(builtin_names)];
+} builtin_limits[] = {
+    // clang-format off
+    {"requests.cpu",           {"1000",   "4000",   "16000"}},
+    {"requests.memory",        {"4Ti",    "16Ti",   "64Ti"}},
+    {"limits.cpu",             {"4000",   "16000",  "64000"}},
+    {"limits.memory",          {"16Ti",   "64Ti",   "256Ti"}},
+    {"requests.storage",       {"100Gi",  "1Ti",    "10Ti"}},
+    {"persistentvolumeclaims", {"100",    "1000",   "10000"}},
+    {"pods",                   {"10000",  "20000",  "50000"}},
+    {"services",               {"1000",   "5000",   "20000"}},
+    {"services.loadbalancers", {"2",      "20",     "100"}},
+    {"services.nodeports",     {"20",     "100",    "500"}},
+    {"namespaces",             {"1000",   "5000",   "10000"}},
+    {"configmaps",             {"50000",  "100000", "200000"}},
+    {"secrets",                {"50000",  "100000", "200000"}},
+    {"events",                 {"50000",  "100000", "200000"}},
+    {"objects",                {"200000", "500000", "1000000"}},
+    {"bytes",                  {"1Gi",    "4Gi",    "16Gi"}},
+    // clang-format on
 };
 
 json_t *plan_builtin(void)
 {
     json_t *plans = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(builtin_rows); i++) {
-        CLEANUP(error_clear) struct error err = {0};
-        json_array_append_new(plans, yaml_parse(str_of(builtin_rows[i]), JSON_LOAD_STRICT, &err));
+    for (size_t plan = 0; plan < ARRAY_LEN(builtin_names); plan++) {
+        json_t *limits = json_object();
+        for (size_t i = 0; i < ARRAY_LEN(builtin_limits); i++)
+            json_set_text(limits, builtin_limits[i].counter, builtin_limits[i].limits[plan]);
+        json_array_append_new(plans, json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:o}}", "kind", "Plan", "apiVersion",
+                                               "tenancy.warren.dev/v1", "metadata", "name", builtin_names[plan], "spec",
+                                               "description", builtin_descriptions[plan], "limits", limits));
     }
     return plans;
 }
