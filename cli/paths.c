@@ -1,0 +1,47 @@
+#include "cli/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *paths_join(const char *data_dir, const char *below)
+{
+    return xasprintf("%s%s%s", data_dir ? data_dir : PATHS_DEFAULT_DIR, *below ? "/" : "", below);
+}
+
+char *paths_runtime(const char *data_dir)
+{
+    return paths_join(data_dir, "node/runtime");
+}
+
+bool paths_make(const char *path, struct error *err)
+{
+    CLEANUP(free_ptr) char *partial = xstrdup(path);
+    for (char *slash = strchr(partial + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(partial, 0755) != 0 && errno != EEXIST)
+            return error_set(err, ERROR_FORBIDDEN, "cannot make the directory %s: %s", partial, strerror(errno));
+        if (!slash)
+            return true;
+        *slash = '/';
+    }
+}
+
+bool paths_write(const char *path, const char *text, unsigned mode, struct error *err)
+{
+    size_t len = strlen(text);
+    CLEANUP(free_ptr) char *scratch = xasprintf("%s.new", path);
+    CLEANUP(close_fd) int fd = open(scratch, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return error_set(err, ERROR_FORBIDDEN, "cannot write %s: %s", scratch, strerror(errno));
+    if (write(fd, text, len) != (ssize_t)len || fsync(fd) != 0 || rename(scratch, path) != 0) {
+        error_internal(err, "cannot write %s: %s", path, strerror(errno));
+        (void)unlink(scratch);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,18 @@
+/* cli/paths.h: where things are below the data directory.
+ *
+ *   admin.kubeconfig      the host cluster's administrator
+ *   postgres/             the private PostgreSQL, unless --postgres is given
+ *   server/               the server's key-encryption key
+ *   node/                 the node agent: kubeconfig, runtime/ (images, sandboxes), Pods' volumes and logs */
+#pragma once
+#include "base/error.h"
+
+#define PATHS_DEFAULT_DIR "/var/lib/warren"
+
+/* `data_dir` NULL: the default. Owned. */
+char *paths_join(const char *data_dir, const char *below);
+char *paths_runtime(const char *data_dir);
+/* Makes the directory and its parents, 0755. */
+MUST_CHECK bool paths_make(const char *path, struct error *err);
+/* Writes a file of ours (0600, or `mode`) as a whole or not at all. */
+MUST_CHECK bool paths_write(const char *path, const char *text, unsigned mode, struct error *err);

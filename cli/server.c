@@ -1,0 +1,162 @@
+/* warren server: the API endpoints of all clusters, their controllers, the scheduler and the syncer, in one process. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apiserver/api.h"
+#include "auth/auth.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/paths.h"
+#include "cli/ready.h"
+#include "controllers/controller.h"
+#include "host/scheduler.h"
+#include "tenancy/tenancy.h"
+#include "vcluster/vcluster.h"
+
+#define YEAR_S          ((int64_t)365 * 24 * 3600)
+#define IDLE_MS         60000
+#define HOUSEKEEPING_MS 15000
+#define POD_GATEWAY     "10.244.0.1"
+#define KEY_BYTES       32
+
+static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
+    *ready_fd;
+static bool supervised;
+
+static const struct option options[] = {
+    {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "admin.kubeconfig and credentials go there (default: " PATHS_DEFAULT_DIR ")", NULL},
+    {"listen", 'l', OPTION_TEXT, &listen_address, "ADDR:PORT", "of the API (default: 127.0.0.1:6443)", NULL},
+    {"postgres", 0, OPTION_TEXT, &postgres_url, "URL", "PostgreSQL 15 or later; needed", NULL},
+    {"domain", 0, OPTION_TEXT, &domain, "NAME", "tenants' endpoints are TENANT.NAME; without it a path of the same address", NULL},
+    {"advertise", 0, OPTION_TEXT, &advertise, "HOST:PORT", "what kubeconfigs name (default: the address that it listens on)", NULL},
+    {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
+    {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
+    {"supervised", 0, OPTION_FLAG, &supervised, NULL, "end when the parent process ends", NULL},
+    {"ready-fd", 0, OPTION_TEXT, &ready_fd, "FD", "write \"ready\" to this descriptor once requests are answered", NULL},
+    {0},
+};
+
+struct server {
+    struct store *store;
+    struct cluster *host;
+    struct api *api;
+    struct controllers *controllers;
+    struct vcluster *vcluster;
+    struct scheduler *scheduler;
+    struct tenancy *tenancy;
+};
+
+/* ---- credentials on disk ---- */
+
+static bool write_kubeconfig(struct server *server, const char *path, const char *user, const char *const *groups,
+                             struct error *err)
+{
+    CLEANUP(keypair_clear) struct keypair client = {0};
+    CLEANUP(free_ptr) char *ca = NULL, *url = api_url(server->api, server->host);
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    if (!auth_issue_client(server->host, user, groups, YEAR_S, &client, err) || !auth_ca_pem(server->host, &ca, err))
+        return false;
+    kubeconfig_write(&text, url, ca, &client, "host", NULL);
+    return paths_write(path, text.data, 0600, err);
+}
+
+static bool write_admin(struct server *server, struct error *err)
+{
+    CLEANUP(free_ptr) char *path = paths_join(data_dir, "admin.kubeconfig");
+    const char *const groups[] = {"system:masters", NULL};
+    return write_kubeconfig(server, path, "kubernetes-admin", groups, err);
+}
+
+/* What `warren node` wants: a kubeconfig as system:node:NAME, a serving certificate, the CA that may call it. */
+static bool write_node(struct server *server, struct error *err)
+{
+    CLEANUP(free_ptr) char *dir = paths_join(data_dir, "node"), *user = xasprintf("system:node:%s", node_name);
+    CLEANUP(free_ptr) char *kubeconfig = xasprintf("%s/kubeconfig", dir), *cert = xasprintf("%s/serving.crt", dir);
+    CLEANUP(free_ptr) char *key = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir), *ca = NULL;
+    CLEANUP(keypair_clear) struct keypair serving = {0};
+    const char *const groups[] = {"system:nodes", NULL};
+    const char *const names[] = {node_name, "localhost", NULL}, *const addresses[] = {"127.0.0.1", POD_GATEWAY, NULL};
+    const struct cert_request request = {
+        .common_name = user, .dns_names = names, .addresses = addresses, .server = true, .valid_s = YEAR_S};
+    return paths_make(dir, err) && write_kubeconfig(server, kubeconfig, user, groups, err) &&
+           auth_issue(server->host, &request, &serving, err) && auth_ca_pem(server->host, &ca, err) &&
+           paths_write(cert, serving.cert, 0644, err) && paths_write(key, serving.key, 0600, err) &&
+           paths_write(ca_path, ca, 0644, err);
+}
+
+/* ---- life ---- */
+
+static bool start(struct server *server, struct error *err)
+{
+    const struct store_options store_options = {.conninfo = postgres_url};
+    const struct api_options api_options = {
+        .listen = listen_address, .domain = domain, .advertise = advertise, .pod_address = pod_address ? pod_address : POD_GATEWAY};
+    if (!(server->store = store_open(&store_options, err)))
+        return false;
+    struct api_options with_store = api_options;
+    with_store.store = server->store;
+    if (!tenancy_bootstrap_host(&(struct tenancy_host){server->store, listen_address, advertise, domain}, err))
+        return false;
+    server->host = store_cluster_by_id(server->store, CLUSTER_HOST_ID);
+    if (!(server->api = api_start(&with_store, err)))
+        return false;
+    server->controllers = controllers_new(&(struct controllers_options){.api = server->api});
+    controllers_add_kubernetes(server->controllers);
+    if (!(server->vcluster = vcluster_new(server->api, server->controllers, err)))
+        return false;
+    server->scheduler = scheduler_new(NULL, server->controllers);
+    server->tenancy = tenancy_new(
+        &(struct tenancy_options){server->api, server->controllers, server->vcluster, domain});
+    return controllers_start(server->controllers, err) && write_admin(server, err) &&
+           (!node_name || write_node(server, err));
+}
+
+static void stop(struct server *server)
+{
+    if (server->controllers)
+        controllers_stop(server->controllers);
+    if (server->api)
+        api_stop(server->api);
+    tenancy_free(server->tenancy);
+    scheduler_free(server->scheduler);
+    vcluster_free(server->vcluster);
+    cluster_unref(server->host);
+    if (server->store)
+        store_close(server->store);
+}
+
+static int run(const char *const *args, size_t count)
+{
+    static struct server server;
+    CLEANUP(error_clear) struct error err = {0};
+    (void)args;
+    (void)count;
+    if (!postgres_url)
+        return command_usage(&command_server, "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
+    if (supervised && !ready_die_with_parent())
+        return EXIT_FAILED;
+    ready_block_signals();
+    bool started = start(&server, &err);
+    if (started) {
+        ready_tell(ready_fd);
+        log_info("server", "listening on %s", listen_address);
+        for (int got = 0; got != SIGINT && got != SIGTERM && got != SIGHUP; got = ready_wait_signal(HOUSEKEEPING_MS))
+            (void)cache_drop_idle(server.store, IDLE_MS); /* how many is of no interest */
+    }
+    stop(&server);
+    return started ? EXIT_DONE : command_fail(&err);
+}
+
+const struct command command_server = {
+    .name = "server",
+    .args = "",
+    .summary = "run the control plane of every cluster, on a PostgreSQL",
+    .about = "  warren server --postgres postgresql://warren@db/warren --listen 0.0.0.0:6443 --data-dir /var/lib/warren\n\n"
+             "Needs no root. Several replicas may run on one database.",
+    .options = options,
+    .run = run,
+};
