@@ -155,7 +155,7 @@ static void take_open(struct pump *pump, uint32_t stream)
 static bool take_events(struct pump *pump)
 {
     for (struct wire_event event;;) {
-        wire_next(pump->wire, &event);
+        stream_wire_next(pump->wire, &event);
         switch (event.kind) {
         case WIRE_NONE:
             return true;

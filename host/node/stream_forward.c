@@ -171,7 +171,7 @@ static void take_close(struct pump *pump, const struct wire_event *event)
 static bool take_events(struct pump *pump)
 {
     for (struct wire_event event;;) {
-        wire_next(pump->wire, &event);
+        stream_wire_next(pump->wire, &event);
         struct forward *forward =
             event.kind == WIRE_DATA ? find_by_channel(pump, event.channel) : NULL;
         switch (event.kind) {

@@ -157,7 +157,7 @@ static void next_spdy(struct wire *wire, struct wire_event *event)
         end(wire, event);
 }
 
-void wire_next(struct wire *wire, struct wire_event *event)
+void stream_wire_next(struct wire *wire, struct wire_event *event)
 {
     if (wire->ended) {
         *event = (struct wire_event){.kind = WIRE_END};

@@ -53,7 +53,7 @@ void wire_deinit(struct wire *wire);
 /* Reads what has come; false at the connection's end. */
 bool wire_read(struct wire *wire);
 /* Takes the next event out of what was read; answers pings by itself. */
-void wire_next(struct wire *wire, struct wire_event *event);
+void stream_wire_next(struct wire *wire, struct wire_event *event);
 const char *wire_header(const struct wire *wire, const char *name);
 
 void wire_send(struct wire *wire, uint32_t channel, struct str data);
