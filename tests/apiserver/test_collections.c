@@ -1,0 +1,237 @@
+/* LIST page by page, and WATCH: what a reflector relies on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "support_watch.h"
+#include "tests/test.h"
+
+#define CM "/api/v1/namespaces/default/configmaps"
+
+static struct fixture fixture;
+
+static void ask(const char *method, const char *path, const char *body, struct answer *answer)
+{
+    fixture_ask(&fixture, &(struct ask){.method = method, .path = path, .body = body,
+                                        .type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL}, answer);
+}
+
+static void make(const char *name, const char *label)
+{
+    struct answer answer;
+    CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"l\":\"%s\"}}}", name, label);
+    ask("POST", CM, body, &answer);
+    assert_int_equal(answer.code, 201);
+    answer_clear(&answer);
+}
+
+static void relabel(const char *name, const char *label)
+{
+    struct answer answer;
+    CLEANUP(free_ptr) char *path = xasprintf(CM "/%s", name);
+    CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"labels\":{\"l\":\"%s\"}}}", label);
+    ask("PATCH", path, body, &answer);
+    assert_int_equal(answer.code, 200);
+    answer_clear(&answer);
+}
+
+static void drop(const char *name)
+{
+    struct answer answer;
+    CLEANUP(free_ptr) char *path = xasprintf(CM "/%s", name);
+    ask("DELETE", path, NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    answer_clear(&answer);
+}
+
+static long long revision_of(const struct answer *answer)
+{
+    long long revision = 0;
+    const char *text = json_text(answer->json, "metadata", "resourceVersion");
+    assert_non_null(text);
+    assert_int_equal(sscanf(text, "%lld", &revision), 1);
+    return revision;
+}
+
+static void test_pages(void **state)
+{
+    struct answer answer;
+    size_t seen = 0, pages = 0;
+    long long revision = 0;
+    CLEANUP(free_ptr) char *next = NULL;
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("page-%d", i);
+        make(name, "page");
+    }
+    do {
+        CLEANUP(free_ptr) char *path = xasprintf(CM "?labelSelector=l%%3Dpage&limit=3%s%s", next ? "&continue=" : "", next ? next : "");
+        ask("GET", path, NULL, &answer);
+        assert_int_equal(answer.code, 200);
+        seen += json_array_size(json_object_get(answer.json, "items"));
+        if (pages++ == 0) {
+            revision = revision_of(&answer);
+            make("page-9", "page"); /* not in a list that began before it */
+        }
+        assert_int_equal(revision_of(&answer), revision);
+        const char *token = json_text(answer.json, "metadata", "continue");
+        free(next);
+        next = token ? xstrdup(token) : NULL;
+        answer_clear(&answer);
+    } while (next);
+    assert_int_equal(seen, 7);
+    assert_int_equal(pages, 3);
+}
+
+static void test_list_options(void **state)
+{
+    static const struct option_row {
+        const char *name, *query;
+        long code;
+        const char *has;
+    } rows[] = {
+        {"bad label selector", "labelSelector=a%3D%3D%3D", 400, "BadRequest"},
+        {"bad field selector", "fieldSelector=spec.x%3Dy", 400, "is not a known field selector"},
+        {"by name", "fieldSelector=metadata.name%3Dpage-1", 200, "\"name\":\"page-1\""},
+        {"bad token", "continue=xxxx", 400, "continue key is not valid"},
+        {"bad revision", "resourceVersion=abc", 400, "invalid resource version"},
+        {"the future", "resourceVersion=999999999", 504, "Too large resource version: 999999999"},
+        {"match without revision", "resourceVersionMatch=Exact", 422, "resourceVersionMatch is forbidden unless resourceVersion is provided"},
+        {"unknown match", "resourceVersion=1&resourceVersionMatch=Nearly", 422, "resourceVersionMatch: Unsupported value"},
+        {"any", "resourceVersion=0", 200, "ConfigMapList"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer answer;
+        CLEANUP(free_ptr) char *path = xasprintf(CM "?%s", rows[i].query);
+        ask("GET", path, NULL, &answer);
+        bool ok = answer.code == rows[i].code && strstr(answer.body.data, rows[i].has);
+        if (!ok)
+            print_message("%s: %ld %s\n", rows[i].name, answer.code, answer.body.data);
+        answer_clear(&answer);
+        assert_true(ok);
+    }
+}
+
+static void test_list_in_the_past(void **state)
+{
+    struct answer answer;
+    (void)state;
+    make("past", "past");
+    ask("GET", CM "?labelSelector=l%3Dpast", NULL, &answer);
+    CLEANUP(free_ptr) char *path = xasprintf(CM "?labelSelector=l%%3Dpast&resourceVersionMatch=Exact&resourceVersion=%lld", revision_of(&answer));
+    answer_clear(&answer);
+    drop("past");
+    ask("GET", path, NULL, &answer);
+    assert_int_equal(json_array_size(json_object_get(answer.json, "items")), 1);
+    answer_clear(&answer);
+}
+
+static void expect(struct watcher *watcher, size_t n, const char *type, const char *name)
+{
+    assert_true(watcher_wait(watcher, n + 1, 10));
+    assert_string_equal(watcher_type(watcher, n), type);
+    assert_string_equal(watcher_name(watcher, n), name);
+}
+
+static void test_watch_selector(void **state)
+{
+    struct watcher watcher;
+    (void)state;
+    make("w1", "in");
+    watcher_start(&watcher, &fixture, CM "?watch=1&labelSelector=l%3Din");
+    expect(&watcher, 0, "ADDED", "w1");
+    make("w2", "out");
+    make("w3", "in");
+    expect(&watcher, 1, "ADDED", "w3");
+    relabel("w2", "in"); /* comes in */
+    expect(&watcher, 2, "ADDED", "w2");
+    relabel("w3", "out"); /* goes out */
+    expect(&watcher, 3, "DELETED", "w3");
+    drop("w1");
+    expect(&watcher, 4, "DELETED", "w1");
+    watcher_stop(&watcher);
+}
+
+static void test_watch_resumes(void **state)
+{
+    struct watcher watcher;
+    struct answer answer;
+    (void)state;
+    ask("GET", CM "?limit=1", NULL, &answer);
+    CLEANUP(free_ptr) char *path = xasprintf(CM "?watch=true&resourceVersion=%lld", revision_of(&answer));
+    answer_clear(&answer);
+    make("r1", "r");
+    relabel("r1", "q");
+    drop("r1");
+    watcher_start(&watcher, &fixture, path);
+    expect(&watcher, 0, "ADDED", "r1");
+    expect(&watcher, 1, "MODIFIED", "r1");
+    expect(&watcher, 2, "DELETED", "r1");
+    watcher_stop(&watcher);
+}
+
+static void test_watch_list(void **state)
+{
+    struct watcher watcher;
+    (void)state;
+    make("wl", "wl");
+    watcher_start(&watcher, &fixture, CM "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=l%3Dwl");
+    expect(&watcher, 0, "ADDED", "wl");
+    assert_true(watcher_wait(&watcher, 2, 10));
+    assert_string_equal(watcher_type(&watcher, 1), "BOOKMARK");
+    pthread_mutex_lock(&watcher.lock);
+    const char *end = json_text(json_array_get(watcher.events, 1), "object", "metadata", "annotations", "k8s.io/initial-events-end");
+    assert_true(text_eq(end, "true"));
+    pthread_mutex_unlock(&watcher.lock);
+    watcher_stop(&watcher);
+}
+
+static void test_watch_ends(void **state)
+{
+    struct watcher watcher;
+    (void)state;
+    watcher_start(&watcher, &fixture, CM "?watch=1&timeoutSeconds=1&allowWatchBookmarks=true&labelSelector=l%3Dnone");
+    assert_true(watcher_wait_end(&watcher, 15));
+    assert_int_equal(watcher.code, 200);
+    assert_string_equal(watcher_type(&watcher, 0), "BOOKMARK");
+    watcher_stop(&watcher);
+}
+
+static void test_delete_collection(void **state)
+{
+    struct answer answer;
+    (void)state;
+    make("dc1", "dc");
+    make("dc2", "dc");
+    make("dc3", "stays");
+    ask("DELETE", CM "?labelSelector=l%3Ddc", NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    assert_int_equal(json_array_size(json_object_get(answer.json, "items")), 2);
+    answer_clear(&answer);
+    ask("GET", CM "?labelSelector=l+in+(dc,stays)", NULL, &answer);
+    assert_int_equal(json_array_size(json_object_get(answer.json, "items")), 1);
+    answer_clear(&answer);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    fixture_stop(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pages),         cmocka_unit_test(test_list_options), cmocka_unit_test(test_list_in_the_past), cmocka_unit_test(test_watch_selector),
+        cmocka_unit_test(test_watch_resumes), cmocka_unit_test(test_watch_list),   cmocka_unit_test(test_watch_ends),       cmocka_unit_test(test_delete_collection),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
