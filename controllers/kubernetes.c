@@ -1,5 +1,6 @@
 /* controllers/kubernetes.c: the table of Kubernetes' own controllers. */
 #include "base/mem.h"
+#include "controllers/cluster_role.h"
 #include "controllers/controller.h"
 #include "controllers/deployment.h"
 #include "controllers/endpoints.h"
@@ -7,6 +8,7 @@
 #include "controllers/garbage.h"
 #include "controllers/namespace.h"
 #include "controllers/replicaset.h"
+#include "controllers/resource_quota.h"
 #include "controllers/root_ca.h"
 #include "controllers/serviceaccount.h"
 
@@ -15,7 +17,8 @@ void controllers_add_kubernetes(struct controllers *controllers)
     static const struct controller *const rows[] = {
         &namespace_controller,     &serviceaccount_controller, &root_ca_controller,
         &replicaset_controller,    &deployment_controller,     &endpoints_controller,
-        &endpointslice_controller, &mirroring_controller,
+        &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
+        &cluster_role_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

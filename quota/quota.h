@@ -35,6 +35,9 @@ MUST_CHECK bool quota_recount(struct cluster *cluster, const json_t *resource_qu
  * controller. New reference. Blocking. */
 MUST_CHECK bool quota_status(struct cluster *cluster, const json_t *resource_quota, json_t **status, struct error *err);
 
+/* The same from the counters, which are counted only when nobody has yet. */
+MUST_CHECK bool quota_used(struct cluster *cluster, const json_t *resource_quota, json_t **status, struct error *err);
+
 /* ---- plans: scope "plan" ---- */
 
 /* Where plan limits come from when a cluster is first used, and after it was idle: `*limits` gets a new reference, or NULL

@@ -198,19 +198,42 @@ bool quota_warm(struct cluster *cluster, struct error *err)
 
 /* ---- for the quota controller ---- */
 
+static json_t *status_of(const json_t *quota, const struct amounts *used)
+{
+    const json_t *hard = json_at(quota, "spec", "hard");
+    json_t *status = json_object();
+    if (hard)
+        json_object_set_new(status, "hard", json_deep_copy(hard));
+    for (size_t i = 0; i < used->count; i++) {
+        CLEANUP(free_ptr) char *text = amount_text(used->items[i].name, used->items[i].milli);
+        json_set_text(json_ensure_object(status, "used"), used->items[i].name, text);
+    }
+    return status;
+}
+
 bool quota_status(struct cluster *cluster, const json_t *resource_quota, json_t **status, struct error *err)
 {
     CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_rule_new(resource_quota);
     CLEANUP(amounts_free) struct amounts used = {0};
     if (!recount_and_set(cluster, rule, &used, err))
         return false;
-    const json_t *hard = json_at(resource_quota, "spec", "hard");
-    *status = json_object();
-    if (hard)
-        json_object_set_new(*status, "hard", json_deep_copy(hard));
-    for (size_t i = 0; i < used.count; i++) {
-        CLEANUP(free_ptr) char *text = amount_text(used.items[i].name, used.items[i].milli);
-        json_set_text(json_ensure_object(*status, "used"), used.items[i].name, text);
-    }
+    *status = status_of(resource_quota, &used);
+    return true;
+}
+
+static void add_row(void *arg, const char *counter, int64_t used)
+{
+    amounts_add(arg, counter, used);
+}
+
+bool quota_used(struct cluster *cluster, const json_t *resource_quota, json_t **status, struct error *err)
+{
+    CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_rule_new(resource_quota);
+    CLEANUP(amounts_free) struct amounts rows = {0}, used = {0};
+    if (!quota_rule_settle(cluster, rule, err) || !store_usage(cluster, rule->scope, add_row, &rows, err))
+        return false;
+    for (size_t i = 0; i < rule->hard.count; i++)
+        amounts_add(&used, rule->hard.items[i].name, amounts_get(&rows, rule->hard.items[i].name));
+    *status = status_of(resource_quota, &used);
     return true;
 }

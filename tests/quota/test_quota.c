@@ -251,6 +251,11 @@ static void status(void **state)
     json_auto_t *expected = world_yaml("{hard: {pods: '4', requests.cpu: 1500m, secrets: '1'}, used: {pods: '2', requests.cpu: 1250m, secrets: '0'}}");
     assert_true(quota_status(cluster, quota, &found, &err));
     assert_true(json_equal(found, expected));
+    json_auto_t *from_counters = NULL;
+    must(cluster, STORE_DELETE, "pods", POD("a", CPU("250m", "1")));
+    assert_true(quota_used(cluster, quota, &from_counters, &err));
+    assert_string_equal(json_text(from_counters, "used", "requests.cpu"), "1");
+    must(cluster, STORE_CREATE, "pods", POD("a", CPU("250m", "1")));
     CLEANUP(charges_free) struct charges counted = {0};
     assert_true(quota_recount(cluster, quota, &counted, &err));
     assert_int_equal(counted.count, 3);

@@ -356,6 +356,56 @@ static void deletion_is_whole(void **state)
     delete_tenant("gone");
 }
 
+/* Polls until `good` likes what is at `path`. */
+static void wait_object(struct client *client, const char *path, bool (*good)(const json_t *object))
+{
+    for (int waited = 0; waited < WAIT_MS; waited += 20) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *object = NULL;
+        if (client_get(client, path, &object, &err) && good(object))
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    fail_msg("%s did not come to be", path);
+}
+
+static bool one_secret_used(const json_t *quota)
+{
+    return text_eq(json_text(quota, "status", "used", "secrets"), "1") && text_eq(json_text(quota, "status", "hard", "secrets"), "2");
+}
+
+static bool knows_widgets(const json_t *role)
+{
+    const json_t *rule;
+    size_t i;
+    json_array_foreach (json_at(role, "rules"), i, rule)
+        if (json_array_has_text(json_at(rule, "resources"), "widgets"))
+            return true;
+    return false;
+}
+
+/* The controllers that quota/ and rbac/ have a half of. */
+static void quotas_and_roles_follow(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    must_create("followed");
+    CLEANUP(free_client) struct client *client = tenant_client("followed");
+    json_auto_t *quota = world_yaml("{apiVersion: v1, kind: ResourceQuota, metadata: {name: q, namespace: default}, spec: {hard: {secrets: '2'}}}");
+    json_auto_t *secret = world_yaml("{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: default}}");
+    json_auto_t *role = world_yaml("{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: widgets, labels: "
+                                   "{rbac.authorization.k8s.io/aggregate-to-view: 'true'}}, rules: [{apiGroups: [example.com], "
+                                   "resources: [widgets], verbs: [get]}]}");
+    if (!client_create(client, "/api/v1/namespaces/default/resourcequotas", quota, NULL, &err) ||
+        !client_create(client, "/api/v1/namespaces/default/secrets", secret, NULL, &err) ||
+        !client_create(client, "/apis/rbac.authorization.k8s.io/v1/clusterroles", role, NULL, &err))
+        fail_msg("%s", err.message);
+    wait_object(client, "/api/v1/namespaces/default/resourcequotas/q", one_secret_used);
+    /* view is a part of edit, and edit of admin. */
+    wait_object(client, "/apis/rbac.authorization.k8s.io/v1/clusterroles/admin", knows_widgets);
+    delete_tenant("followed");
+}
+
 /* Printed, not judged: this build has sanitizers and the machine is shared. */
 static void latency(void **state)
 {
@@ -385,7 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usable_at_once),     cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
         cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
-        cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(latency),
+        cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(quotas_and_roles_follow),
+        cmocka_unit_test(latency),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
