@@ -160,10 +160,21 @@ static bool group_number(const struct cgroups *cgroups, const char *mount, const
 
 /* ---- making ---- */
 
+static bool pass_controllers(const char *group)
+{
+    static const char all[] = "+cpu +memory +pids";
+    CLEANUP(free_ptr) char *control = xasprintf("%s/cgroup.subtree_control", group);
+    CLEANUP(close_fd) int fd = open(control, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, all, strlen(all)) == (ssize_t)strlen(all);
+}
+
 /* mkdir -p of the group below one mount; on the unified one each level passes its controllers on. */
 static bool make_group(const struct cgroups *cgroups, const char *mount, const char *path, struct error *err)
 {
     CLEANUP(free_ptr) char *name = group_file(cgroups, mount, path, "");
+    bool controls = mount == cgroups->unified && cgroups->unified_controls;
+    if (controls)
+        (void)pass_controllers(mount); /* somebody did, or the next level says what is wrong */
     for (char *at = name + strlen(mount) + 1;; at++) {
         if (*at != '/' && *at != '\0')
             continue;
@@ -173,12 +184,8 @@ static bool make_group(const struct cgroups *cgroups, const char *mount, const c
             return error_system(err, "make the control group %s", name);
         if (last)
             return true;
-        if (mount == cgroups->unified && cgroups->unified_controls) {
-            CLEANUP(free_ptr) char *control = xasprintf("%s/cgroup.subtree_control", name);
-            CLEANUP(close_fd) int fd = open(control, O_WRONLY | O_CLOEXEC);
-            if (fd < 0 || write(fd, "+cpu +memory +pids", 18) != 18)
-                return error_system(err, "enable controllers in %s", name);
-        }
+        if (controls && !pass_controllers(name))
+            return error_system(err, "enable controllers in %s", name);
         *at = '/';
     }
 }
@@ -239,6 +246,18 @@ static bool restrict_devices(struct cgroups *cgroups, const char *path, struct e
     return true;
 }
 
+/* On the unified hierarchy a container is killed as a whole, and does not go to swap before it is; as the kubelet has it. */
+static bool put_memory(struct cgroups *cgroups, const char *path, int64_t max_bytes)
+{
+    if (!put_number(cgroups, CONTROLLER_MEMORY, path, "memory.limit_in_bytes", "memory.max", max_bytes, max_bytes))
+        return false;
+    if (!cgroups->v1[CONTROLLER_MEMORY]) {
+        (void)group_write(cgroups, cgroups->unified, path, "memory.swap.max", "0"); /* a kernel without swap has no such file */
+        (void)group_write(cgroups, cgroups->unified, path, "memory.oom.group", "1");
+    }
+    return true;
+}
+
 static bool set_limits(struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits, struct error *err)
 {
     const char *what = NULL;
@@ -247,8 +266,7 @@ static bool set_limits(struct cgroups *cgroups, const char *path, const struct c
         what = "CPU shares";
     else if (limits->cpu_quota_us && !put_quota(cgroups, path, limits->cpu_quota_us))
         what = "CPU quota";
-    else if (limits->memory_max_bytes && !put_number(cgroups, CONTROLLER_MEMORY, path, "memory.limit_in_bytes",
-                                                     "memory.max", limits->memory_max_bytes, limits->memory_max_bytes))
+    else if (limits->memory_max_bytes && !put_memory(cgroups, path, limits->memory_max_bytes))
         what = "memory limit";
     else if (limits->pids_max && !put_number(cgroups, CONTROLLER_PIDS, path, "pids.max", "pids.max", limits->pids_max,
                                              limits->pids_max))

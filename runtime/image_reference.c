@@ -8,7 +8,8 @@
 #include "runtime/image_manifest.h"
 #include "runtime/image_reference.h"
 
-#define REFERENCE_BYTES_MAX 255
+#define NAME_BYTES_MAX      255 /* host and path together, when completed */
+#define REFERENCE_BYTES_MAX (NAME_BYTES_MAX + 1 + 128 + 72) /* with a tag and a digest */
 #define LOWER               "abcdefghijklmnopqrstuvwxyz0123456789"
 #define WORD                LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -88,17 +89,20 @@ static bool cut_tag(struct str *rest, struct str *tag)
 bool image_reference_parse(const char *text, struct image_reference *reference, struct error *err)
 {
     struct str digest = str_of(text), rest = str_cut(&digest, '@'), tag = {0};
-    bool ok = text && rest.len && strlen(text) <= REFERENCE_BYTES_MAX + 72;
+    bool ok = text && rest.len && strlen(text) <= REFERENCE_BYTES_MAX;
     ok = ok && (!digest.data || digest_valid(digest.data)) && cut_tag(&rest, &tag);
     struct str path = rest, first = ok ? str_cut(&path, '/') : (struct str){0};
     bool hosted = ok && path.data && is_host(first);
     if (!hosted)
         path = rest;
-    if (!ok || path.len > REFERENCE_BYTES_MAX || !path_valid(path) || (hosted && !host_valid(first)))
+    if (!ok || !path_valid(path) || (hosted && !host_valid(first)))
         return error_set(err, ERROR_INVALID, "invalid image reference \"%s\"", text ? text : "");
     bool docker = !hosted || str_is(first, "index.docker.io") || str_is(first, "docker.io");
     bool library = docker && !memchr(path.data, '/', path.len);
-    reference->host = docker ? xstrdup("docker.io") : str_dup(first);
+    struct str host = docker ? STR("docker.io") : first;
+    if (host.len + (library ? strlen("/library/") : 1) + path.len > NAME_BYTES_MAX)
+        return error_set(err, ERROR_INVALID, "the image reference is too long");
+    reference->host = str_dup(host);
     reference->path = xasprintf("%s" STR_FMT, library ? "library/" : "", STR_ARG(path));
     reference->tag = tag.len ? str_dup(tag) : digest.data ? NULL : xstrdup("latest");
     reference->digest = digest.data ? str_dup(digest) : NULL;

@@ -102,6 +102,7 @@ struct exec_session {
 MUST_CHECK bool exec_start(struct runtime *runtime, const char *sandbox, const struct exec_config *config,
                            struct exec_session *session, struct error *err);
 MUST_CHECK bool exec_resize(struct exec_session *session, unsigned columns, unsigned rows, struct error *err);
+/* Closes the descriptors. A process of exec_start that still runs is killed; a container that was attached to runs on. */
 void exec_close(struct exec_session *session);
 /* A TCP connection to 127.0.0.1:port (then ::1) inside the sandbox's network namespace; the caller's descriptor. */
 MUST_CHECK bool sandbox_connect(struct runtime *runtime, const char *sandbox, unsigned port, int *fd, struct error *err);

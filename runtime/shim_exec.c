@@ -57,20 +57,27 @@ static bool give_wait(struct frame_fds *fds, json_t *names, int *ours, struct er
     return true;
 }
 
-static bool start(struct shim_container *container, const json_t *request, struct process_plan *plan,
-                  struct frame_fds *fds, json_t *names, struct process *started, struct error *err)
+static bool start(const json_t *request, struct process_plan *plan, struct frame_fds *fds, json_t *names,
+                  struct process *started, struct error *err)
 {
     static const char *const ends[] = {"stdin", "stdout", "stderr"};
     bool ok = true;
     for (size_t i = 0; i < ARRAY_LEN(ends) && ok && !plan->tty; i++)
         ok = make_end(request, ends[i], &plan->stdio[i], fds, names, err);
     ok = ok && process_start(plan, started, err);
-    (void)container;
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         close_fd(&plan->stdio[i]);
     if (ok && plan->tty)
         give(fds, names, "terminal", started->master);
     return ok;
+}
+
+/* The pipe is only written to: an event means that its reader has gone, and nobody can ever learn how it ends. */
+static void waiter_gone(struct shim *shim, struct source *source)
+{
+    struct shim_exec *exec = (struct shim_exec *)source; /* its first member */
+    (void)kill(exec->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
+    shim_unwatch(shim, source);
 }
 
 bool shim_exec(struct shim_container *container, const json_t *request, struct frame_fds *fds, json_t *names,
@@ -101,8 +108,14 @@ bool shim_exec(struct shim_container *container, const json_t *request, struct f
         .seccomp = container->seccomp,
     };
     struct shim_exec *made = xcalloc(1, sizeof(*made));
-    if (!give_wait(fds, names, &made->wait_fd, err) || !start(container, request, &plan, fds, names, &started, err)) {
-        close_fd(&made->wait_fd);
+    made->wait = (struct source){-1, waiter_gone};
+    if (!give_wait(fds, names, &made->wait.fd, err) || !start(request, &plan, fds, names, &started, err)) {
+        close_fd(&made->wait.fd);
+        free(made);
+        return false;
+    }
+    if (!shim_watch(shim, &made->wait, err)) {
+        (void)kill(started.pid, SIGKILL);
         free(made);
         return false;
     }
@@ -120,8 +133,9 @@ bool shim_exec_ended(struct shim *shim, pid_t pid, int wait_status)
         if (exec->pid != pid)
             continue;
         *at = exec->next;
-        (void)!write(exec->wait_fd, &code, sizeof(code)); /* nobody may be waiting any more */
-        close(exec->wait_fd);
+        if (exec->wait.fd >= 0)
+            (void)!write(exec->wait.fd, &code, sizeof(code)); /* the reader may be going just now */
+        shim_unwatch(shim, &exec->wait);
         free(exec);
         return true;
     }

@@ -25,9 +25,10 @@ struct source {
 
 /* One who looks at a container's output, or writes to its input. */
 struct attachment {
+    struct source wait; /* a pipe that gets the exit code; breaks when they have gone */
     struct attachment *next;
-    int out[2];  /* stdout, stderr: pipes to them, -1 when not wanted */
-    int wait_fd; /* gets the exit code */
+    struct shim_container *container;
+    int out[2]; /* stdout, stderr: pipes to them, -1 when not wanted */
 };
 
 struct shim_container {
@@ -53,9 +54,9 @@ struct shim_container {
 };
 
 struct shim_exec {
+    struct source wait; /* as above: when nobody waits any more the process is killed */
     struct shim_exec *next;
     pid_t pid;
-    int wait_fd;
 };
 
 struct seccomp_slot {

@@ -12,12 +12,23 @@
 #define ATTACH_PIPE_SIZE (1 << 20)
 #define ATTACHMENTS_MAX  64
 
-static void attachment_free(struct attachment *attachment)
+static void attachment_free(struct shim *shim, struct attachment *attachment)
 {
     close_fd(&attachment->out[0]);
     close_fd(&attachment->out[1]);
-    close_fd(&attachment->wait_fd);
+    shim_unwatch(shim, &attachment->wait);
     free(attachment);
+}
+
+/* The pipe is only written to: an event means that its reader has gone. */
+static void onlooker_gone(struct shim *shim, struct source *source)
+{
+    struct attachment *attachment = (struct attachment *)source; /* its first member */
+    struct attachment **at = &attachment->container->attachments;
+    while (*at != attachment)
+        at = &(*at)->next;
+    *at = attachment->next;
+    attachment_free(shim, attachment);
 }
 
 /* An onlooker that does not read loses its stream; the container must not stand still for it. */
@@ -127,14 +138,14 @@ bool shim_attach(struct shim_container *container, const json_t *request, struct
     if (count >= ATTACHMENTS_MAX)
         return error_set(err, ERROR_TOO_MANY_REQUESTS, "too many are attached to container %s", container->name);
     struct attachment *made = xcalloc(1, sizeof(*made));
-    *made = (struct attachment){NULL, {-1, -1}, -1};
+    *made = (struct attachment){.wait = {-1, onlooker_gone}, .container = container, .out = {-1, -1}};
     bool ok = (!json_is_true(json_object_get(request, "stdin")) || give_stdin(container, fds, names, err)) &&
               (!json_is_true(json_object_get(request, "stdout")) || give_pipe(fds, names, "stdout", &made->out[0], err)) &&
               (tty || !json_is_true(json_object_get(request, "stderr")) ||
                give_pipe(fds, names, "stderr", &made->out[1], err)) &&
-              give_pipe(fds, names, "wait", &made->wait_fd, err);
+              give_pipe(fds, names, "wait", &made->wait.fd, err) && shim_watch(container->shim, &made->wait, err);
     if (!ok) {
-        attachment_free(made);
+        attachment_free(container->shim, made);
         return false;
     }
     made->next = container->attachments;
@@ -146,8 +157,8 @@ void shim_attachments_end(struct shim_container *container, int code)
 {
     while (container->attachments) {
         struct attachment *next = container->attachments->next;
-        (void)!write(container->attachments->wait_fd, &code, sizeof(code)); /* it may have gone */
-        attachment_free(container->attachments);
+        (void)!write(container->attachments->wait.fd, &code, sizeof(code)); /* it may have gone */
+        attachment_free(container->shim, container->attachments);
         container->attachments = next;
     }
 }

@@ -134,6 +134,35 @@ static void interactive(void **state)
     support_remove(support, "talk");
 }
 
+/* What nobody waits for any more is killed; and onlookers that left make room for others. */
+static void abandoned(void **state)
+{
+    static const char *const argv[] = {"sleep", "4242", NULL};
+    struct support *support = *state;
+    struct exec_session session;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *out = NULL;
+    struct exec_config config = {.container = "c", .argv = argv, .want_stdout = true};
+    struct exec_config attach = {.container = "c", .want_stdout = true};
+    support_sandbox(support, "leave");
+    support_start(support, "leave", "c", "exec sleep 1000", NULL);
+    assert_true(exec_start(support->runtime, "leave", &config, &session, &err));
+    assert_int_equal(support_exec(support, "leave", "c", "pidof sleep | wc -w", false, &out), 0);
+    assert_string_equal(out, "2\n");
+    exec_close(&session);
+    for (int i = 0; i < 200 && strcmp(out, "1\n") != 0; i++) {
+        free(out);
+        (void)support_exec(support, "leave", "c", "pidof sleep | wc -w", false, &out);
+    }
+    assert_string_equal(out, "1\n");
+    for (int i = 0; i < 200; i++) {
+        if (!exec_start(support->runtime, "leave", &attach, &session, &err))
+            fail_msg("attach %d: %s", i, err.message);
+        exec_close(&session);
+    }
+    support_remove(support, "leave");
+}
+
 static void attached(void **state)
 {
     struct support *support = *state;
@@ -197,7 +226,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands), cmocka_unit_test(not_possible), cmocka_unit_test(interactive),
-        cmocka_unit_test(attached), cmocka_unit_test(connected),
+        cmocka_unit_test(abandoned), cmocka_unit_test(attached), cmocka_unit_test(connected),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }
