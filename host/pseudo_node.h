@@ -4,6 +4,8 @@
 #pragma once
 
 #define PSEUDO_NODE_NAME_SIZE 32
+/* The address that every pseudo node has: of no host (TEST-NET-1, RFC 5737). */
+#define PSEUDO_NODE_ADDRESS "192.0.2.1"
 
 /* "node-" and ten hexadecimal digits: the same for the same pair, telling nothing of the host. Pure. */
 void pseudo_node_name(const char *cluster, const char *host_node, char out[PSEUDO_NODE_NAME_SIZE]);

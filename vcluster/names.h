@@ -11,10 +11,8 @@
 #define NOTE_UID        "tenancy.warren.dev/uid"
 #define NOTE_KIND       "tenancy.warren.dev/kind"
 #define NOTE_CLUSTER_IP "tenancy.warren.dev/cluster-ip"
-#define NOTE_LABELS      "tenancy.warren.dev/labels"
-#define NOTE_ANNOTATIONS "tenancy.warren.dev/annotations"
 #define NOTE_SERVICE_ACCOUNT "tenancy.warren.dev/service-account"
-#define NOTE_PREFIX      "tenancy.warren.dev/"
+#define NOTE_PREFIX     "tenancy.warren.dev/"
 
 #define HOST_NAME_MAX 63
 

@@ -2,11 +2,9 @@
 
 #include <string.h>
 
+#include "host/pseudo_node.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
-
-/* The address that every pseudo node has: of no host (TEST-NET-1, RFC 5737). */
-#define PSEUDO_ADDRESS "192.0.2.1"
 
 static const char *const status_copied[] = {
     "phase",          "message",      "reason",      "podIP", "podIPs", "startTime", "initContainerStatuses",
@@ -39,8 +37,8 @@ json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const js
         if (json_object_get(from, status_copied[i]))
             json_object_set_new(to, status_copied[i], json_deep_copy(json_object_get(from, status_copied[i])));
     if (json_object_get(from, "hostIP")) {
-        json_set_text(to, "hostIP", PSEUDO_ADDRESS);
-        json_object_set_new(to, "hostIPs", json_pack("[{s:s}]", "ip", PSEUDO_ADDRESS));
+        json_set_text(to, "hostIP", PSEUDO_NODE_ADDRESS);
+        json_object_set_new(to, "hostIPs", json_pack("[{s:s}]", "ip", PSEUDO_NODE_ADDRESS));
     }
     return to;
 }
@@ -51,7 +49,7 @@ static bool is_name_char(char c)
 }
 
 struct words {
-    const char *cluster, *host_ns, *host_node;
+    const char *cluster, *host_ns, *ns, *host_node;
     char *(*name_of)(void *arg, const char *host_name);
     void *arg;
 };
@@ -60,7 +58,7 @@ static void add_word(struct buf *out, const struct words *words, struct str word
 {
     CLEANUP(free_ptr) char *text = str_dup(word);
     if (strcmp(text, words->host_ns) == 0) {
-        buf_add_text(out, "default");
+        buf_add_text(out, words->ns);
         return;
     }
     if (words->host_node && strcmp(text, words->host_node) == 0) {
@@ -73,10 +71,10 @@ static void add_word(struct buf *out, const struct words *words, struct str word
     buf_add_text(out, name ? name : text);
 }
 
-char *status_text(const char *cluster, const char *host_ns, const char *host_node, const char *text,
+char *status_text(const char *cluster, const char *host_ns, const char *ns, const char *host_node, const char *text,
                   char *(*name_of)(void *arg, const char *host_name), void *arg)
 {
-    const struct words words = {cluster, host_ns, host_node, name_of, arg};
+    const struct words words = {cluster, host_ns, ns, host_node, name_of, arg};
     struct buf out = BUF_INIT(64 << 10);
     while (*text) {
         size_t len = 0;
@@ -116,7 +114,7 @@ json_t *status_pseudo_node(const char *cluster, const json_t *host_node)
     const json_t *status = json_object_get(host_node, "status");
     json_t *node = json_pack("{s:s, s:s, s:{s:s, s:o}, s:{}, s:{s:o, s:[{s:s, s:s}, {s:s, s:s}]}}", "apiVersion", "v1",
                              "kind", "Node", "metadata", "name", name, "labels", labels, "spec", "status", "nodeInfo",
-                             info, "addresses", "type", "InternalIP", "address", PSEUDO_ADDRESS, "type", "Hostname",
+                             info, "addresses", "type", "InternalIP", "address", PSEUDO_NODE_ADDRESS, "type", "Hostname",
                              "address", name);
     static const char *const copied[] = {"capacity", "allocatable", "conditions"};
     for (size_t i = 0; i < ARRAY_LEN(copied); i++)

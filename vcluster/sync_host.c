@@ -76,7 +76,7 @@ static bool tell_tenant(struct vcluster *vcluster, struct cluster *owner, const 
         return pod == NULL && err->code == 0;
     struct naming naming = {vcluster, host_ns, owner->id};
     CLEANUP(free_ptr) char *node = host_node_of(vcluster, host_ns, json_text(event, "involvedObject", "name"));
-    CLEANUP(free_ptr) char *text = status_text(owner->name, host_ns, node, message ? message : "", tenant_name, &naming);
+    CLEANUP(free_ptr) char *text = status_text(owner->name, host_ns, ns, node, message ? message : "", tenant_name, &naming);
     json_auto_t *copy = json_deep_copy(event);
     json_object_set_new(copy, "metadata", json_pack("{s:o, s:s}", "name", json_sprintf("%s.%s", name, meta_uid(event)),
                                                     "namespace", ns));

@@ -125,18 +125,10 @@ static bool secret_name(struct crossing *crossing, json_t *out, const char *fiel
 
 /* ---- what the downward API may tell ---- */
 
-static const struct field_note {
-    const char *field, *note;
-} field_notes[] = {
-    {"metadata.name", NOTE_NAME},
-    {"metadata.namespace", NOTE_NAMESPACE},
-    {"metadata.uid", NOTE_UID},
-    {"spec.serviceAccountName", NOTE_SERVICE_ACCOUNT},
-    {"metadata.labels", NOTE_LABELS},
-    {"metadata.annotations", NOTE_ANNOTATIONS},
-};
-/* The node agent answers these itself; it knows a tenant's Pod and gives the pseudo node's name. */
-static const char *const plain_fields[] = {"spec.nodeName", "status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs"};
+/* The node agent answers these in the tenant's words: it reads the notes, and gives the pseudo node's name. */
+static const char *const fields_told[] = {
+    "metadata.name",      "metadata.namespace", "metadata.uid",  "metadata.labels", "metadata.annotations", "spec.nodeName",
+    "spec.serviceAccountName", "status.podIP",  "status.podIPs", "status.hostIP",   "status.hostIPs"};
 
 /* `metadata.annotations['key']` and `metadata.labels['key']` stay: both are copied to the host Pod, but for ours. */
 static bool is_subscript(const char *path)
@@ -148,17 +140,10 @@ static bool is_subscript(const char *path)
 static bool field_path(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {
     const char *path = json_string_value(value);
-    for (size_t i = 0; path && i < ARRAY_LEN(field_notes); i++) {
-        if (strcmp(path, field_notes[i].field) == 0) {
-            json_object_set_new(out, field, json_sprintf("metadata.annotations['%s']", field_notes[i].note));
-            return true;
-        }
-    }
-    for (size_t i = 0; path && i < ARRAY_LEN(plain_fields); i++)
-        if (strcmp(path, plain_fields[i]) == 0)
-            return copy(crossing, out, field, value);
-    return path && is_subscript(path) ? copy(crossing, out, field, value)
-                                      : refuse(crossing, path ? path : field, "is not in the downward API");
+    bool told = path && is_subscript(path);
+    for (size_t i = 0; path && i < ARRAY_LEN(fields_told); i++)
+        told = told || strcmp(path, fields_told[i]) == 0;
+    return told ? copy(crossing, out, field, value) : refuse(crossing, path ? path : field, "is not in the downward API");
 }
 
 static const struct rule field_ref_rules[] = {{"apiVersion", copy}, {"fieldPath", field_path}};
@@ -464,37 +449,16 @@ static const struct rule spec_rules[] = {
     {"volumes", volumes},
 };
 
-/* A map in the form that the downward API writes to a file: key="value" a line. */
-static char *map_text(const json_t *map)
+/* The tenant's annotations as they are, but for ours. */
+static void add_annotations(const json_t *pod, json_t *meta)
 {
-    struct buf out = BUF_INIT((size_t)256 << 10);
-    const char *key;
-    json_t *value, *self = (json_t *)(uintptr_t)map; /* jansson's iterators are not const */
-    json_object_foreach(self, key, value)
-    {
-        buf_printf(&out, "%s%s=", out.len ? "\n" : "", key);
-        json_write_string(&out, str_of(json_string_value(value) ? json_string_value(value) : ""));
-    }
-    char *text = buf_take(&out);
-    return text ? text : xstrdup("");
-}
-
-/* The tenant's annotations as they are, but for ours; and what the downward API needs as notes. */
-static void add_annotations(const struct translate_context *context, const json_t *pod, json_t *meta)
-{
-    (void)context;
     json_t *notes = json_object_get(meta, "annotations"), *value;
     const char *key, *account = json_text(pod, "spec", "serviceAccountName");
-    json_t *own = json_at(pod, "metadata", "annotations");
-    json_object_foreach(own, key, value)
+    json_object_foreach(json_at(pod, "metadata", "annotations"), key, value)
     {
         if (!text_starts(key, NOTE_PREFIX))
             json_object_set(notes, key, value);
     }
-    CLEANUP(free_ptr) char *labels = map_text(json_at(pod, "metadata", "labels"));
-    CLEANUP(free_ptr) char *annotations = map_text(own);
-    json_set_text(notes, NOTE_LABELS, labels);
-    json_set_text(notes, NOTE_ANNOTATIONS, annotations);
     json_set_text(notes, NOTE_SERVICE_ACCOUNT, account ? account : "default");
 }
 
@@ -504,7 +468,7 @@ json_t *translate_pod(const struct translate_context *context, const json_t *pod
     json_t *meta = translate_meta(context, pod, "Pod");
     json_auto_t *host = json_pack("{s:s, s:s, s:o, s:{}}", "apiVersion", "v1", "kind", "Pod", "metadata", meta, "spec");
     json_t *spec = json_object_get(host, "spec");
-    add_annotations(context, pod, meta);
+    add_annotations(pod, meta);
     if (!cross_object(&crossing, spec_rules, ARRAY_LEN(spec_rules), json_object_get(pod, "spec"), spec)) {
         error_wrap(err, "spec");
         return NULL;

@@ -26,6 +26,8 @@ void pod_view_init(struct pod_view *view, const json_t *pod)
     view->uid = first_of(tenant ? annotation(pod, TENANCY_PREFIX "uid") : NULL,
                          json_text(pod, "metadata", "uid"), "");
     view->node_name = first_of(json_text(pod, "spec", "nodeName"), NULL, "");
+    if (tenant)
+        pseudo_node_name(view->cluster, view->node_name, view->pseudo_node);
 }
 
 bool pod_view_host_network(const struct pod_view *view)
@@ -124,15 +126,16 @@ static const char *service_account(const struct pod_view *view)
 
 bool pod_view_field(const struct pod_view *view, const char *path, char **out, struct error *err)
 {
+    const char *host_ip = view->cluster ? PSEUDO_NODE_ADDRESS : view->host_ip;
     const struct {
         const char *path, *value;
     } plain[] = {
         {"metadata.name", view->name},
         {"metadata.namespace", view->namespace},
         {"metadata.uid", view->uid},
-        {"spec.nodeName", view->node_name},
-        {"status.hostIP", view->host_ip},
-        {"status.hostIPs", view->host_ip},
+        {"spec.nodeName", view->cluster ? view->pseudo_node : view->node_name},
+        {"status.hostIP", host_ip},
+        {"status.hostIPs", host_ip},
         {"status.podIP", view->pod_ip},
         {"status.podIPs", view->pod_ip},
         {"spec.serviceAccountName", service_account(view)},

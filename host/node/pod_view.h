@@ -3,6 +3,7 @@
  * For a tenant's Pod names come from the tenancy annotations, not from the host object, and labels
  * and annotations of the tenancy stay hidden. Borrowed from the Pod; cheap. */
 #pragma once
+#include "host/pseudo_node.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -13,7 +14,8 @@ struct pod_view {
     const char *name, *namespace, *uid; /* the tenant's, where it has one */
     const char *cluster;                /* the tenant's cluster; NULL for the host's own Pods */
     const char *pod_ip, *host_ip;       /* may be NULL */
-    const char *node_name;
+    const char *node_name;                       /* the host's own */
+    char pseudo_node[PSEUDO_NODE_NAME_SIZE];     /* what a tenant is told in its place; "" for the host's own Pods */
     int64_t allocatable_cpu_milli, allocatable_memory; /* what an absent limit means */
 };
 

@@ -136,7 +136,7 @@ static void references_get_host_names(void **state)
     assert_string_equal(json_text(json_array_get(json_object_get(container, "envFrom"), 0), "secretRef", "name"),
                         "s-x-shop-x-acme-secrets");
     const json_t *env = json_object_get(container, "env"), *last = json_array_get(env, json_array_size(env) - 1);
-    assert_string_equal(json_text(last, "valueFrom", "fieldRef", "fieldPath"), "metadata.annotations['" NOTE_NAMESPACE "']");
+    assert_string_equal(json_text(last, "valueFrom", "fieldRef", "fieldPath"), "metadata.namespace");
     assert_string_equal(json_text(json_array_get(env, 0), "name"), "KUBERNETES_SERVICE_HOST");
     const json_t *sources = json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
     assert_string_equal(json_text(json_array_get(sources, 0), "secret", "name"), "token-web-x-shop-x-acme");
@@ -195,9 +195,9 @@ static void events_do_not_name_the_host(void **state)
     (void)state;
     char node[HOST_NAME_MAX + 1];
     names_pseudo_node("acme", "rack7.example", node);
-    CLEANUP(free_ptr) char *text = status_text("acme", "warren-acme", "rack7.example",
+    CLEANUP(free_ptr) char *text = status_text("acme", "warren-acme", "shop", "rack7.example",
                                                "Successfully assigned warren-acme/web-x-shop-x-acme to rack7.example.", known_name, NULL);
-    CLEANUP(free_ptr) char *want = xasprintf("Successfully assigned default/web to %s.", node);
+    CLEANUP(free_ptr) char *want = xasprintf("Successfully assigned shop/web to %s.", node);
     assert_string_equal(text, want);
 }
 
