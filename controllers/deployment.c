@@ -95,7 +95,7 @@ static void tell_create_failed(const struct reconcile *reconcile,
                                const struct deployment_seen *seen, const struct plan_action *failed,
                                const struct error *why)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     CLEANUP(error_clear) struct error err = {0};
     bool taken = why->reason == ERROR_ALREADY_EXISTS;
     deployment_decide_create_failed(seen, failed->name, taken, why->message ? why->message : "",
@@ -109,7 +109,7 @@ static enum reconcile_result reconcile_deployment(void *arg, struct reconcile *r
 {
     (void)arg;
     CLEANUP(observed_free) struct observed observed = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     CLEANUP(error_clear) struct error why = {0};
     const struct plan_action *failed = NULL;
     if (!observe(reconcile, &observed, &plan, err))

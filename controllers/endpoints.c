@@ -141,7 +141,7 @@ static enum reconcile_result reconcile_endpoints(void *arg, struct reconcile *re
     (void)again_ms;
     json_auto_t *service = NULL, *endpoints = NULL;
     CLEANUP(json_list_free) struct json_list pods = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, "services", reconcile->ns, reconcile->name, &service,
                      err) ||
         !observe_get(reconcile->cluster, "endpoints", reconcile->ns, reconcile->name, &endpoints,

@@ -2,8 +2,9 @@
 #pragma once
 #include "controllers/plan.h"
 
-#define ENDPOINTS_MAX 1000 /* addresses in one object; the rest is cut off and the object says so  \
-                            */
+#define ENDPOINTS_MAX                                                                              \
+    1000 /* addresses in one object; the rest is cut off and the object says so                    \
+          */
 
 struct endpoints_seen {
     const json_t *service; /* NULL when it is gone */

@@ -191,7 +191,7 @@ static enum reconcile_result reconcile_slices(void *arg, struct reconcile *recon
     (void)again_ms;
     json_auto_t *service = NULL;
     CLEANUP(json_list_free) struct json_list pods = {0}, nodes = {0}, slices = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, "services", reconcile->ns, reconcile->name, &service, err))
         return RECONCILE_RETRY;
     if (!service || !service_has_selector(service))
@@ -214,7 +214,7 @@ static enum reconcile_result reconcile_mirroring(void *arg, struct reconcile *re
     (void)again_ms;
     json_auto_t *service = NULL, *endpoints = NULL;
     CLEANUP(json_list_free) struct json_list slices = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, "services", reconcile->ns, reconcile->name, &service,
                      err) ||
         !observe_get(reconcile->cluster, "endpoints", reconcile->ns, reconcile->name, &endpoints,

@@ -298,7 +298,7 @@ static bool collect(struct garbage *garbage, const struct reconcile *reconcile,
                     const char *resource, const char *ns, const char *name, struct error *err)
 {
     CLEANUP(observed_free) struct observed observed = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, resource, ns, name, &observed.object, err))
         return false;
     if (!observed.object)

@@ -7,6 +7,7 @@
 #include "controllers/endpointslice.h"
 #include "controllers/garbage.h"
 #include "controllers/namespace.h"
+#include "controllers/node.h"
 #include "controllers/replicaset.h"
 #include "controllers/resource_quota.h"
 #include "controllers/root_ca.h"
@@ -18,9 +19,10 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &namespace_controller,     &serviceaccount_controller, &root_ca_controller,
         &replicaset_controller,    &deployment_controller,     &endpoints_controller,
         &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
-        &cluster_role_controller,
+        &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
     garbage_add(controllers);
+    node_controller_add(controllers);
 }

@@ -233,7 +233,7 @@ static enum reconcile_result reconcile_namespace(void *arg, struct reconcile *re
 {
     (void)arg;
     CLEANUP(observed_free) struct observed observed = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, "namespaces", "", reconcile->name, &observed.namespace,
                      err))
         return RECONCILE_RETRY;

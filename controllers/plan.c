@@ -9,7 +9,7 @@
 
 /* ---- building ---- */
 
-void plan_free(struct plan *plan)
+void plan_clear(struct plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_action *action = &plan->items[i];

@@ -41,7 +41,7 @@ struct plan {
     int64_t again_ms; /* > 0: look again then */
 };
 
-void plan_free(struct plan *plan);
+void plan_clear(struct plan *plan);
 
 /* Each appends one action and returns it for details; valid until the next call. Objects are
  * borrowed, bodies taken. */

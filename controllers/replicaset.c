@@ -171,7 +171,7 @@ void replicaset_decide_status(const struct replicaset_seen *seen, const char *fa
                               const char *failure, struct plan *plan)
 {
     CLEANUP(ours_free) struct ours ours = {0};
-    CLEANUP(plan_free) struct plan claims = {0};
+    CLEANUP(plan_clear) struct plan claims = {0};
     claim_pods(seen, &ours, &claims);
     struct counts counts = count_pods(seen, &ours);
     json_t *status = make_status(seen, &counts, failure_reason, failure);
@@ -256,8 +256,8 @@ static enum reconcile_result reconcile_replicaset(void *arg, struct reconcile *r
 {
     (void)arg;
     CLEANUP(observed_free) struct observed observed = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
-    CLEANUP(plan_free) struct plan status = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan status = {0};
     CLEANUP(error_clear) struct error why = {0};
     const struct plan_action *failed = NULL;
     if (!observe(reconcile, &observed, err))

@@ -45,7 +45,7 @@ static enum reconcile_result reconcile_root_ca(void *arg, struct reconcile *reco
     (void)again_ms;
     json_auto_t *namespace = NULL, *map = NULL;
     CLEANUP(free_ptr) char *pem = NULL;
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, "namespaces", "", reconcile->name, &namespace, err) ||
         !observe_get(reconcile->cluster, "configmaps", reconcile->name, CONFIG_MAP, &map, err))
         return RECONCILE_RETRY;

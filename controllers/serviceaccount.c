@@ -22,7 +22,7 @@ static enum reconcile_result reconcile_serviceaccount(void *arg, struct reconcil
     (void)arg;
     (void)again_ms;
     json_auto_t *namespace = NULL, *account = NULL;
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, "namespaces", "", reconcile->name, &namespace, err) ||
         !observe_get(reconcile->cluster, "serviceaccounts", reconcile->name, "default", &account,
                      err))

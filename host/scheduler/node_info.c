@@ -22,8 +22,8 @@ struct node_info *node_info_new(json_t *node, int64_t revision)
         const char *text = json_string_value(value);
         if (text && quantity_parse(str_of(text), &quantity))
             sched_amounts_add(&info->allocatable, name,
-                        strcmp(name, "cpu") == 0 ? quantity_milli(&quantity)
-                                                 : quantity_value(&quantity));
+                              strcmp(name, "cpu") == 0 ? quantity_milli(&quantity)
+                                                       : quantity_value(&quantity));
     }
     return info;
 }
@@ -44,9 +44,10 @@ static void count(struct node_info *node, const struct pod_info *pod, int64_t si
 {
     for (size_t i = 0; i < pod->requests.count; i++)
         sched_amounts_add(&node->requested, pod->requests.items[i].name,
-                    sign * pod->requests.items[i].value);
+                          sign * pod->requests.items[i].value);
     for (size_t i = 0; i < pod->scored.count; i++)
-        sched_amounts_add(&node->scored, pod->scored.items[i].name, sign * pod->scored.items[i].value);
+        sched_amounts_add(&node->scored, pod->scored.items[i].name,
+                          sign * pod->scored.items[i].value);
 }
 
 void node_info_add_pod(struct node_info *node, struct pod_info *pod)

@@ -149,7 +149,7 @@ static bool place(const struct profile *profile, const struct reconcile *reconci
 static void tell_unschedulable(const struct reconcile *reconcile, const struct pod_info *pod,
                                const char *reason, const char *message)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     CLEANUP(error_clear) struct error err = {0};
     const json_t *old = json_at(pod->pod, "status", "conditions");
     const json_t *told = condition_find(old, "PodScheduled");

@@ -68,7 +68,7 @@ static void note_events(struct world *world, const struct plan *plan)
 
 static size_t decide(struct world *world, int64_t *again_ms)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     CLEANUP(json_list_free) struct json_list sets = {0};
     owned(world, SETS, "deployment-uid", &sets);
     const struct deployment_seen seen = {deployment(world), sets.items, sets.count, false,
@@ -84,8 +84,8 @@ static size_t decide(struct world *world, int64_t *again_ms)
 static size_t run_set(struct world *world, const json_t *set)
 {
     struct error err = {0};
-    CLEANUP(plan_free) struct plan plan = {0};
-    CLEANUP(plan_free) struct plan status = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan status = {0};
     CLEANUP(json_list_free) struct json_list pods = {0};
     owned(world, "pods", meta_uid(set), &pods);
     struct selector *selector = selector_from_json(json_at(set, "spec", "selector"), &err);
@@ -301,7 +301,7 @@ static void recreate_waits_for_old_pods(void **state)
     CLEANUP(json_list_free) struct json_list sets = {0};
     sim_list(&world.sim, SETS, &sets);
     json_object_set_new(json_object_get(sets.items[0], "spec"), "replicas", json_integer(0));
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     const struct deployment_seen seen = {deployment(&world), sets.items, sets.count, true,
                                          world.sim.now_us};
     deployment_decide(&seen, &plan);
@@ -401,7 +401,7 @@ static void failures_to_create_show(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world world;
-        CLEANUP(plan_free) struct plan plan = {0};
+        CLEANUP(plan_clear) struct plan plan = {0};
         world_init(&world, 1, "{'type':'RollingUpdate'}");
         const struct deployment_seen seen = {deployment(&world), NULL, 0, false, world.sim.now_us};
         deployment_decide_create_failed(&seen, "web-x", cases[i].taken, "no", &plan);

@@ -96,7 +96,7 @@ static void decisions(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(plan_free) struct plan plan = {0};
+        CLEANUP(plan_clear) struct plan plan = {0};
         CLEANUP(free_ptr)
         char *text =
             xasprintf("{'metadata':{'name':'p','namespace':'d','uid':'p-uid',%s}}", rows[i].object);
@@ -117,7 +117,7 @@ static void decisions(void **state)
 
 static void patches_keep_what_stays(void **state)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     json_auto_t *object =
         sim_json("{'metadata':{'name':'p','namespace':'d','uid':'p-uid','resourceVersion':'7',"
                  "'ownerReferences':[" REF("a", "") "," REF("b", "") "]}}");

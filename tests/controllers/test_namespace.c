@@ -58,7 +58,7 @@ static void ends_step_by_step(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(plan_free) struct plan plan = {0};
+        CLEANUP(plan_clear) struct plan plan = {0};
         decide(rows[i].namespace, rows[i].pods, rows[i].maps, &plan);
         CLEANUP(free_ptr) char *text = sim_text(&plan);
         if (strcmp(text, rows[i].plan) != 0)
@@ -68,7 +68,7 @@ static void ends_step_by_step(void **state)
 
 static void tells_what_remains(void **state)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     (void)state;
     decide(ENDING, "[" LEAVING("p") "," LEAVING("q") "]", "[" NAMED("m") "]", &plan);
     const json_t *conditions = json_at(plan.items[0].body, "status", "conditions");
@@ -88,8 +88,8 @@ static void tells_what_remains(void **state)
 
 static void deciding_twice_says_nothing_new(void **state)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
-    CLEANUP(plan_free) struct plan again = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan again = {0};
     (void)state;
     decide(ENDING, "[" LEAVING("p") "]", "[]", &plan);
     CLEANUP(free_ptr) char *text = json_dumps(plan.items[0].body, 0);
@@ -114,7 +114,7 @@ static void living_namespaces_get_their_own(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(plan_free) struct plan plan = {0};
+        CLEANUP(plan_clear) struct plan plan = {0};
         json_auto_t *namespace = sim_json(rows[i].namespace);
         json_auto_t *account = rows[i].account ? sim_json(rows[i].account) : NULL;
         json_auto_t *map = rows[i].map ? sim_json(rows[i].map) : NULL;

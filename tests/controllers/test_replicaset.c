@@ -63,8 +63,8 @@ static void world_free(struct world *world)
 /* One look: manages, then writes the status. Returns how many actions it took. */
 static size_t step(struct world *world)
 {
-    CLEANUP(plan_free) struct plan plan = {0};
-    CLEANUP(plan_free) struct plan status = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan status = {0};
     look(world);
     replicaset_decide(&world->seen, &plan);
     replicaset_decide_status(&world->seen, NULL, NULL, &status);
@@ -121,7 +121,7 @@ static void created_pods_are_as_the_template(void **state)
     struct world world;
     (void)state;
     world_init(&world, 1);
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     replicaset_decide(&world.seen, &plan);
     assert_int_equal(plan.count, 1);
     const struct plan_action *action = &plan.items[0];
@@ -148,7 +148,7 @@ static void orphans_are_adopted_and_strays_released(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world world;
-        CLEANUP(plan_free) struct plan plan = {0};
+        CLEANUP(plan_clear) struct plan plan = {0};
         world_init(&world, 1);
         CLEANUP(free_ptr) char *more = xasprintf(",%s}", cases[i].pod);
         put_pod(&world, "p", more);
@@ -244,7 +244,7 @@ static void status_tells_failures_and_availability(void **state)
     json_object_set_new(pod, "status",
                         sim_json("{'phase':'Running','conditions':[{'type':'Ready','status':'True',"
                                  "'lastTransitionTime':'2025-10-09T08:53:18Z'}]}"));
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     look(&world);
     replicaset_decide_status(&world.seen, "FailedCreate", "exceeded quota", &plan);
     assert_int_equal(plan.count, 1);
@@ -270,7 +270,7 @@ static void nothing_while_being_deleted(void **state)
     json_t *set = sim_get(&world.sim, "replicasets.apps", "d", "web");
     json_set_text(json_object_get(set, "metadata"), "deletionTimestamp", "2026-01-01T00:00:00Z");
     put_pod(&world, "orphan", "}");
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     look(&world);
     replicaset_decide(&world.seen, &plan);
     assert_int_equal(plan.count, 0);
@@ -283,7 +283,7 @@ static void finished_pods_do_not_count(void **state)
     (void)state;
     world_init(&world, 1);
     put_pod(&world, "done", OWNED "},'status':{'phase':'Failed'}");
-    CLEANUP(plan_free) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
     look(&world);
     replicaset_decide(&world.seen, &plan);
     CLEANUP(free_ptr) char *text = sim_text(&plan);
