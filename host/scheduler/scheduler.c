@@ -280,6 +280,18 @@ static void map_pod(struct cluster *cluster, const struct object *pod, const str
         add(arg, KEY);
 }
 
+/* A Pod that is removed at once leaves no mark of having been stopped. */
+static void on_change(void *arg, struct cluster *cluster, enum event_type type,
+                      const struct object *object, const struct object *before,
+                      void (*add)(void *add_arg, const char *key), void *add_arg)
+{
+    (void)arg;
+    (void)cluster;
+    (void)before;
+    if (type == EVENT_DELETED && strcmp(object->resource, "pods") == 0)
+        add(add_arg, KEY);
+}
+
 static bool same_node(const struct object *node, const struct object *before)
 {
     json_auto_t *now = object_json(node), *then = object_json(before);
@@ -322,6 +334,7 @@ struct scheduler *scheduler_new(const struct scheduler_config *config,
         .host_only = !(config && config->tenants),
         .reconcile = reconcile_schedule,
         .arg = scheduler,
+        .changed = on_change,
     };
     controllers_add(controllers, &scheduler->row);
     return scheduler;

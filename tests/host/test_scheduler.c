@@ -223,7 +223,7 @@ static void scores(void **state)
 
 #define KIN(node)                                                                                  \
     "{'metadata':{'name':'x','namespace':'d','labels':{'app':'x'}},'spec':{'nodeName':'" node "'}" \
-                                                                                              "}"
+    "}"
 #define SPREAD(when)                                                                               \
     "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],"     \
     "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'zone','whenUnsatisfiable':'" when    \
