@@ -39,7 +39,9 @@ check_fails "the exit code of exec" 'exit code 3' acme -n hello exec "$pod" -- s
 check_out "exec with stdin" '^42$' bash -c "echo 42 | kubectl --kubeconfig acme.kubeconfig -n hello exec -i $pod -- cat"
 check_out "the token and the CA are mounted" 'ca.crt' acme -n hello exec "$pod" -- ls /var/run/secrets/kubernetes.io/serviceaccount
 check_out "the namespace is the tenant's" '^hello$' acme -n hello exec "$pod" -- cat /var/run/secrets/kubernetes.io/serviceaccount/namespace
-check_out "a Service answers by name" 'Hello from a virtual cluster' acme -n hello exec "$pod" -- wget -qO- -T 5 http://hello
+# busybox's static wget cannot look up names itself: nslookup does.
+check_out "a Service answers at the address of its name" 'Hello from a virtual cluster' acme -n hello exec "$pod" -- \
+    sh -c 'wget -qO- -T 5 http://$(nslookup hello.hello.svc.cluster.local | awk "/^Address: /{print \$2}")'
 check_out "names resolve" '10\.96\.0\.1' acme -n hello exec "$pod" -- nslookup kubernetes.default.svc.cluster.local
 
 port_forward() {
