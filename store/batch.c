@@ -35,7 +35,10 @@ bool batch_prepare(PGconn *conn, struct error *err)
         if (!ok)
             return error_unavailable(err, "the database: preparing statements failed");
     }
-    if (!pg_command(conn, "SET ROLE warren_tenant", err))
+    /* Left to itself, PostgreSQL plans the statements of write_object() anew at each call, for their partitions' sake:
+     * that costs more than running them. */
+    if (!pg_command(conn, "SET plan_cache_mode = force_generic_plan", err) ||
+        !pg_command(conn, "SET ROLE warren_tenant", err))
         return false;
     return PQenterPipelineMode(conn) ? true : error_unavailable(err, "the database: no pipeline mode");
 }
