@@ -1,5 +1,6 @@
--- One write: compare-and-swap, charges, object, change and revision. It takes the cluster's row first, so that commit
--- order is revision order, and never raises for an ordinary outcome, since many writes share a transaction.
+-- One write: compare-and-swap, charges, object, change and revision. It takes the cluster's row and the next revision
+-- first, so that commit order is revision order (a write that comes to nothing gives the revision back), and never
+-- raises for an ordinary outcome, since many writes share a transaction.
 --
 -- op: 0 create, 1 update, 2 delete. code: 0 done, 1 stale, 2 exists, 3 absent, 4 over a limit (`refused` is the charge,
 -- from 0), 5 no such cluster. `was_*` is what is there (stale, exists), or what was deleted.
@@ -16,8 +17,8 @@ DECLARE
     v_at   timestamptz;
 BEGIN
     PERFORM set_config('warren.cluster', p_cluster::text, true);
-    SELECT h.revision + 1, greatest(h.changed_at, now()) INTO v_next, v_at
-      FROM head h WHERE h.cluster = p_cluster FOR NO KEY UPDATE;
+    UPDATE head h SET revision = h.revision + 1, changed_at = greatest(h.changed_at, now())
+     WHERE h.cluster = p_cluster RETURNING h.revision, h.changed_at INTO v_next, v_at;
     IF NOT FOUND THEN
         code := 5;
         RETURN;
@@ -29,26 +30,24 @@ BEGIN
          WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
         IF p_op = 0 AND FOUND THEN
             code := 2;
-            RETURN;
         ELSIF p_op <> 0 AND NOT FOUND THEN
             code := 3;
-            RETURN;
         ELSIF p_op <> 0 AND p_expect <> 0 AND p_expect <> was_revision THEN
             code := 1;
-            RETURN;
         END IF;
     END IF;
 
-    IF p_scopes IS NOT NULL THEN
+    IF code IS NULL AND p_scopes IS NOT NULL THEN
         refused := charge(p_cluster, p_scopes, p_counters, p_deltas, p_limits);
         IF refused IS NOT NULL THEN
             code := 4;
             was_body := NULL;
-            RETURN;
         END IF;
     END IF;
 
-    IF p_op = 0 THEN
+    IF code IS NOT NULL THEN
+        NULL;
+    ELSIF p_op = 0 THEN
         INSERT INTO object (cluster, revision, revision_at, key_id, resource, ns, name, body)
         VALUES (p_cluster, v_next, p_revision_at, p_key_id, p_resource, p_ns, p_name, p_body)
         ON CONFLICT DO NOTHING;
@@ -56,7 +55,6 @@ BEGIN
             SELECT 2, o.revision, o.revision_at, o.key_id, o.body INTO code, was_revision, was_at, was_key_id, was_body
               FROM object o
              WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
-            RETURN;
         END IF;
     ELSIF p_op = 1 THEN
         UPDATE object o SET revision = v_next, revision_at = p_revision_at, key_id = p_key_id, body = p_body
@@ -66,10 +64,13 @@ BEGIN
          WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
     END IF;
 
+    IF code IS NOT NULL THEN
+        UPDATE head h SET revision = v_next - 1 WHERE h.cluster = p_cluster; -- nothing was written
+        RETURN;
+    END IF;
     INSERT INTO change (cluster, revision, at, tag, before_revision, before_at, key_id, op, resource, ns, name, before)
     VALUES (p_cluster, v_next, v_at, p_tag, coalesce(was_revision, 0), coalesce(was_at, 0), coalesce(was_key_id, 0),
             p_op, p_resource, p_ns, p_name, was_body);
-    UPDATE head h SET revision = v_next, changed_at = v_at WHERE h.cluster = p_cluster;
     code := 0;
     revision := v_next;
     IF p_op = 1 THEN

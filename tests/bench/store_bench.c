@@ -1,6 +1,6 @@
 /* tests/bench/store_bench: what the store alone can do, without HTTP. Prints one JSON line a measurement.
  *
- * store_bench DIR: makes a PostgreSQL with fsync below DIR and measures creates at several concurrencies (each
+ * store_bench DIR [nosync]: makes a PostgreSQL below DIR (with fsync, if not told otherwise) and measures creates at several concurrencies (each
  * client waits for its write), updates, provisioning of clusters with 150 objects, listing and memory. */
 #include <pthread.h>
 #include <stdio.h>
@@ -194,11 +194,12 @@ static void bench_list(void)
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    if (argc != 2) {
-        fprintf(stderr, "usage: store_bench DIR\n");
+    if (argc < 2) {
+        fprintf(stderr, "usage: store_bench DIR [nosync]\n");
         return 2;
     }
-    struct postgres *postgres = postgres_start(&(struct postgres_options){.dir = argv[1]}, &err);
+    struct postgres_options options = {.dir = argv[1], .unsafe_fast = argc > 2};
+    struct postgres *postgres = postgres_start(&options, &err);
     store = postgres ? store_open(&(struct store_options){.conninfo = postgres_conninfo(postgres)}, &err) : NULL;
     if (!store) {
         fprintf(stderr, "%s\n", err.message);
