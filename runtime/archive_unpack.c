@@ -6,6 +6,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -325,20 +326,45 @@ static bool finish(struct source *source, struct unpack_result *result, struct e
     return true;
 }
 
+/* libarchive turns names into the locale's characters. In the C locale that a server runs in it would lose all but ASCII, so
+ * this thread reads archives in a UTF-8 one, where bytes stay as they are. */
+static locale_t enter_utf8(locale_t *before)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    *before = utf8 ? uselocale(utf8) : (locale_t)0;
+    return utf8;
+}
+
+static void leave_utf8(locale_t utf8, locale_t before)
+{
+    if (!utf8)
+        return;
+    (void)uselocale(before);
+    freelocale(utf8);
+}
+
+static bool unpack_with(struct source *source, struct unpack *unpack, int fd, struct unpack_result *result, struct error *err)
+{
+    archive_read_support_format_tar(unpack->tar);
+    if (!open_raw(source, fd, err))
+        return false;
+    if (archive_read_open(unpack->tar, source, NULL, next_piece, NULL) != ARCHIVE_OK)
+        return error_set(err, ERROR_INVALID, "this is no tar archive: %s", archive_error_string(unpack->tar));
+    return unpack_all(unpack, err) && finish(source, result, err);
+}
+
 bool archive_unpack(int fd, int root, enum unpack_kind kind, int64_t bytes_max, struct unpack_result *result,
                     struct error *err)
 {
+    locale_t before, utf8 = enter_utf8(&before);
     struct source *source = xcalloc(1, sizeof(*source));
     struct unpack unpack = {.tar = archive_read_new(), .root = root, .kind = kind};
     source->bytes_max = bytes_max;
-    archive_read_support_format_tar(unpack.tar);
-    bool ok = open_raw(source, fd, err);
-    if (ok && archive_read_open(unpack.tar, source, NULL, next_piece, NULL) != ARCHIVE_OK)
-        ok = error_set(err, ERROR_INVALID, "this is no tar archive: %s", archive_error_string(unpack.tar));
-    ok = ok && unpack_all(&unpack, err) && finish(source, result, err);
+    bool ok = unpack_with(source, &unpack, fd, result, err);
     result->size_bytes = unpack.size_bytes;
     archive_read_free(unpack.tar);
     close_source(source);
     free(source);
+    leave_utf8(utf8, before);
     return ok;
 }

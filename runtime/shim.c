@@ -253,8 +253,10 @@ static void on_connection(struct shim *shim, struct source *source)
 /* ---- start ---- */
 
 /* True when we already run from a mount that cannot be written to; else does not return, or fails. */
-static bool run_read_only(char **argv, struct error *err)
+static bool run_read_only(char *dir, struct error *err)
 {
+    char program[] = "warren", command[] = "shim";
+    char *argv[] = {program, command, dir, NULL};
     struct statvfs view;
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
     if (statvfs("/proc/self/exe", &view) == 0 && (view.f_flag & ST_RDONLY))
@@ -414,7 +416,7 @@ int shim_main(int argc, char **argv)
         (void)fprintf(stderr, "usage: warren shim DIRECTORY (started by the node agent, not by hand)\n");
         return 2;
     }
-    if (!run_read_only(argv, &err)) {
+    if (!run_read_only(argv[argc - 1], &err)) {
         report(err.message);
         return 1;
     }

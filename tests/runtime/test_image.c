@@ -355,6 +355,35 @@ static void linked_roots(void **state)
     support_remove(support, "linked");
 }
 
+/* Names beyond ASCII, and names that are no text at all, as tar writes them. */
+static void odd_names(void **state)
+{
+    struct support *support = *state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *from = in_root(support, "odd");
+    CLEANUP(free_ptr) char *file = in_root(support, "odd/gr\303\274n");
+    CLEANUP(free_ptr) char *raw = in_root(support, "odd/raw\377");
+    static const char *const formats[] = {"--format=gnu", "--format=posix"};
+    assert_true(dir_make(from, 0755, &err) && file_write(file, STR("x"), 0644, &err) && file_write(raw, STR("x"), 0644, &err));
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        CLEANUP(free_ptr) char *tar = xasprintf("%s/odd-%zu.tar", support->root, i);
+        CLEANUP(free_ptr) char *dir = xasprintf("%s/odd-%zu", support->root, i);
+        CLEANUP(buf_free) struct buf layer = BUF_TEXT;
+        char sum[72];
+        const char *const pack[] = {"tar", formats[i], "-C", from, "-cf", tar, ".", NULL};
+        support_command(pack);
+        assert_true(file_read(tar, &layer, &err));
+        support_docker_dir(dir, &layer, 1, "t/odd", NULL);
+        if (!image_import(support->runtime, dir, NULL, NULL, &err))
+            fail_msg("%s: %s", formats[i], err.message);
+        digest_of(buf_str(&layer), sum);
+        CLEANUP(free_ptr) char *made = xasprintf("%s/images/layers/%s/gr\303\274n", support->root, digest_hex(sum));
+        CLEANUP(free_ptr) char *made_raw = xasprintf("%s/images/layers/%s/raw\377", support->root, digest_hex(sum));
+        assert_int_equal(access(made, F_OK), 0);
+        assert_int_equal(access(made_raw, F_OK), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -363,6 +392,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names),   cmocka_unit_test(documents), cmocka_unit_test(hostile_layers), cmocka_unit_test(damaged),
         cmocka_unit_test(layered), cmocka_unit_test(collected), cmocka_unit_test(users),          cmocka_unit_test(linked_roots),
+        cmocka_unit_test(odd_names),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }
