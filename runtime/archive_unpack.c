@@ -1,5 +1,6 @@
-/* Unpacking: one libarchive reader takes the compression off, its bytes are hashed and counted, a second one reads the tar
- * in them, and each entry is made by *at() calls on a descriptor of its parent. */
+/* Unpacking: one libarchive reader takes the compression off, its bytes are hashed and counted, a
+ * second one reads the tar in them, and each entry is made by *at() calls on a descriptor of its
+ * parent. */
 #include "runtime/archive_unpack.h"
 
 #include <archive.h>
@@ -76,7 +77,8 @@ static bool open_raw(struct source *source, int fd, struct error *err)
     archive_read_support_filter_bzip2(raw);
     archive_read_support_filter_xz(raw);
     struct archive_entry *ignored;
-    if (archive_read_open_fd(raw, fd, PIECE_BYTES) != ARCHIVE_OK || archive_read_next_header(raw, &ignored) != ARCHIVE_OK)
+    if (archive_read_open_fd(raw, fd, PIECE_BYTES) != ARCHIVE_OK ||
+        archive_read_next_header(raw, &ignored) != ARCHIVE_OK)
         return error_set(err, ERROR_INVALID, "the archive cannot be read: %s",
                          archive_error_string(raw) ? archive_error_string(raw) : "it is empty");
     return true;
@@ -96,7 +98,8 @@ static bool refuse(struct error *err, const char *path, const char *why)
     return error_set(err, ERROR_INVALID, "archive entry \"%.200s\": %s", path, why);
 }
 
-/* Splits at the last slash. "./a//b/" is "a" and "b"; false for a name that leads upwards. The root is "" and ".". */
+/* Splits at the last slash. "./a//b/" is "a" and "b"; false for a name that leads upwards. The root
+ * is "" and ".". */
 static bool split_path(const char *path, char **parent, char **name)
 {
     struct str rest = str_of(path);
@@ -127,19 +130,22 @@ static bool clear_place(int parent, const char *name)
            ((errno == EISDIR || errno == EPERM) && unlinkat(parent, name, AT_REMOVEDIR) == 0);
 }
 
-static bool write_file(struct unpack *unpack, int parent, const char *name, struct archive_entry *entry, struct error *err)
+static bool write_file(struct unpack *unpack, int parent, const char *name,
+                       struct archive_entry *entry, struct error *err)
 {
     const void *data;
     size_t len;
     la_int64_t offset, end = 0;
     int result;
     (void)entry;
-    CLEANUP(close_fd) int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    CLEANUP(close_fd)
+    int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_system(err, "create \"%.200s\"", name);
     while ((result = archive_read_data_block(unpack->tar, &data, &len, &offset)) == ARCHIVE_OK) {
         for (size_t done = 0; done < len;) {
-            ssize_t wrote = pwrite(fd, (const char *)data + done, len - done, offset + (la_int64_t)done);
+            ssize_t wrote =
+                pwrite(fd, (const char *)data + done, len - done, offset + (la_int64_t)done);
             if (wrote < 0)
                 return error_system(err, "write \"%.200s\"", name);
             done += (size_t)wrote;
@@ -148,26 +154,32 @@ static bool write_file(struct unpack *unpack, int parent, const char *name, stru
         unpack->size_bytes += (int64_t)len;
     }
     if (result != ARCHIVE_EOF)
-        return refuse(err, name, archive_error_string(unpack->tar) ? archive_error_string(unpack->tar) : "truncated");
-    if (archive_entry_size(entry) > end && ftruncate(fd, archive_entry_size(entry)) != 0) /* it ends in a hole */
+        return refuse(err, name,
+                      archive_error_string(unpack->tar) ? archive_error_string(unpack->tar)
+                                                        : "truncated");
+    if (archive_entry_size(entry) > end &&
+        ftruncate(fd, archive_entry_size(entry)) != 0) /* it ends in a hole */
         return error_system(err, "size \"%.200s\"", name);
     return true;
 }
 
-static bool make_link(struct unpack *unpack, int parent, const char *name, const char *target, struct error *err)
+static bool make_link(struct unpack *unpack, int parent, const char *name, const char *target,
+                      struct error *err)
 {
     CLEANUP(free_ptr) char *target_parent = NULL;
     CLEANUP(free_ptr) char *target_name = NULL;
     if (!split_path(target, &target_parent, &target_name))
         return refuse(err, name, "a hard link that leads out of the archive");
-    CLEANUP(close_fd) int at =
-        rootpath_open(unpack->root, *target_parent ? target_parent : "/", O_PATH | O_DIRECTORY, 0, ROOTPATH_FOLLOW);
+    CLEANUP(close_fd)
+    int at = rootpath_open(unpack->root, *target_parent ? target_parent : "/", O_PATH | O_DIRECTORY,
+                           0, ROOTPATH_FOLLOW);
     if (at < 0 || linkat(at, target_name, parent, name, 0) != 0)
         return refuse(err, name, "a hard link to what is not in the archive");
     return true;
 }
 
-static bool make_node(struct unpack *unpack, int parent, const char *name, struct archive_entry *entry, struct error *err)
+static bool make_node(struct unpack *unpack, int parent, const char *name,
+                      struct archive_entry *entry, struct error *err)
 {
     dev_t device = archive_entry_rdev(entry);
     mode_t type = archive_entry_filetype(entry);
@@ -192,7 +204,8 @@ static bool make_dir(int parent, const char *name, struct error *err)
     return true;
 }
 
-/* Capabilities of programs and what users put there; never overlayfs's or a security module's own. */
+/* Capabilities of programs and what users put there; never overlayfs's or a security module's own.
+ */
 static void copy_xattrs(int fd, struct archive_entry *entry)
 {
     const char *key;
@@ -215,20 +228,24 @@ static bool set_owner(int parent, const char *name, struct archive_entry *entry,
 }
 
 /* Owner, mode, extended attributes, time. */
-static bool set_metadata(int parent, const char *name, struct archive_entry *entry, struct error *err)
+static bool set_metadata(int parent, const char *name, struct archive_entry *entry,
+                         struct error *err)
 {
     mode_t type = archive_entry_filetype(entry);
     if (!set_owner(parent, name, entry, err))
         return false;
     if (type == S_IFREG || type == S_IFDIR) {
-        CLEANUP(close_fd) int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        CLEANUP(close_fd)
+        int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0 || fchmod(fd, archive_entry_perm(entry)) != 0)
             return error_system(err, "set the mode of \"%.200s\"", name);
         copy_xattrs(fd, entry);
     } else if (type != S_IFLNK && fchmodat(parent, name, archive_entry_perm(entry), 0) != 0)
         return error_system(err, "set the mode of \"%.200s\"", name);
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)}};
-    (void)utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW); /* a time that the file system cannot hold */
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)}};
+    (void)utimensat(parent, name, times,
+                    AT_SYMLINK_NOFOLLOW); /* a time that the file system cannot hold */
     return true;
 }
 
@@ -236,8 +253,11 @@ static bool set_metadata(int parent, const char *name, struct archive_entry *ent
 static bool make_whiteout(int parent, const char *name, struct error *err)
 {
     if (strcmp(name, WHITEOUT_OPAQUE) == 0) {
-        CLEANUP(free_ptr) char *path = xasprintf("/proc/self/fd/%d", parent); /* fsetxattr takes no O_PATH */
-        return setxattr(path, "trusted.overlay.opaque", "y", 1, 0) == 0 ? true : error_system(err, "hide a directory's contents");
+        CLEANUP(free_ptr)
+        char *path = xasprintf("/proc/self/fd/%d", parent); /* fsetxattr takes no O_PATH */
+        return setxattr(path, "trusted.overlay.opaque", "y", 1, 0) == 0
+                   ? true
+                   : error_system(err, "hide a directory's contents");
     }
     const char *hidden = name + strlen(WHITEOUT);
     if (text_starts(hidden, WHITEOUT)) /* other metadata of old storage drivers */
@@ -249,7 +269,8 @@ static bool make_whiteout(int parent, const char *name, struct error *err)
     return true;
 }
 
-static bool make_entry(struct unpack *unpack, int parent, const char *name, struct archive_entry *entry, struct error *err)
+static bool make_entry(struct unpack *unpack, int parent, const char *name,
+                       struct archive_entry *entry, struct error *err)
 {
     const char *hard = archive_entry_hardlink(entry), *soft = archive_entry_symlink(entry);
     mode_t type = archive_entry_filetype(entry);
@@ -264,7 +285,9 @@ static bool make_entry(struct unpack *unpack, int parent, const char *name, stru
     if (type == S_IFREG)
         return write_file(unpack, parent, name, entry, err);
     if (type == S_IFLNK)
-        return symlinkat(soft ? soft : "", parent, name) == 0 ? true : error_system(err, "link \"%.200s\"", name);
+        return symlinkat(soft ? soft : "", parent, name) == 0
+                   ? true
+                   : error_system(err, "link \"%.200s\"", name);
     return make_node(unpack, parent, name, entry, err);
 }
 
@@ -296,13 +319,15 @@ static bool unpack_all(struct unpack *unpack, struct error *err)
                            result == ARCHIVE_WARN;
          count++) {
         if (count >= ENTRIES_MAX)
-            return error_set(err, ERROR_INVALID, "the archive has more than %d entries", ENTRIES_MAX);
+            return error_set(err, ERROR_INVALID, "the archive has more than %d entries",
+                             ENTRIES_MAX);
         if (!unpack_entry(unpack, entry, err))
             return false;
     }
     if (result == ARCHIVE_EOF)
         return true;
-    return error_set(err, ERROR_INVALID, "the archive is malformed: %s", archive_error_string(unpack->tar));
+    return error_set(err, ERROR_INVALID, "the archive is malformed: %s",
+                     archive_error_string(unpack->tar));
 }
 
 /* What follows the end mark belongs to the digest. */
@@ -318,7 +343,8 @@ static bool finish(struct source *source, struct unpack_result *result, struct e
         (void)EVP_DigestUpdate(source->hash, source->piece, (size_t)got);
     }
     if (got < 0)
-        return error_set(err, ERROR_INVALID, "the archive is damaged: %s", archive_error_string(source->raw));
+        return error_set(err, ERROR_INVALID, "the archive is damaged: %s",
+                         archive_error_string(source->raw));
     if (EVP_DigestFinal_ex(source->hash, sum, NULL) != 1)
         return error_set(err, ERROR_INTERNAL, "sha256 failed");
     hex_encode(&text, sum, sizeof(sum));
@@ -326,8 +352,9 @@ static bool finish(struct source *source, struct unpack_result *result, struct e
     return true;
 }
 
-/* libarchive turns names into the locale's characters. In the C locale that a server runs in it would lose all but ASCII, so
- * this thread reads archives in a UTF-8 one, where bytes stay as they are. */
+/* libarchive turns names into the locale's characters. In the C locale that a server runs in it
+ * would lose all but ASCII, so this thread reads archives in a UTF-8 one, where bytes stay as they
+ * are. */
 static locale_t enter_utf8(locale_t *before)
 {
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -343,18 +370,20 @@ static void leave_utf8(locale_t utf8, locale_t before)
     freelocale(utf8);
 }
 
-static bool unpack_with(struct source *source, struct unpack *unpack, int fd, struct unpack_result *result, struct error *err)
+static bool unpack_with(struct source *source, struct unpack *unpack, int fd,
+                        struct unpack_result *result, struct error *err)
 {
     archive_read_support_format_tar(unpack->tar);
     if (!open_raw(source, fd, err))
         return false;
     if (archive_read_open(unpack->tar, source, NULL, next_piece, NULL) != ARCHIVE_OK)
-        return error_set(err, ERROR_INVALID, "this is no tar archive: %s", archive_error_string(unpack->tar));
+        return error_set(err, ERROR_INVALID, "this is no tar archive: %s",
+                         archive_error_string(unpack->tar));
     return unpack_all(unpack, err) && finish(source, result, err);
 }
 
-bool archive_unpack(int fd, int root, enum unpack_kind kind, int64_t bytes_max, struct unpack_result *result,
-                    struct error *err)
+bool archive_unpack(int fd, int root, enum unpack_kind kind, int64_t bytes_max,
+                    struct unpack_result *result, struct error *err)
 {
     locale_t before, utf8 = enter_utf8(&before);
     struct source *source = xcalloc(1, sizeof(*source));

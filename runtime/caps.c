@@ -13,10 +13,11 @@
 
 uint64_t caps_default(void)
 {
-    return CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_FOWNER) |
-           CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) |
-           CAP_BIT(CAP_SETFCAP) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) |
-           CAP_BIT(CAP_KILL) | CAP_BIT(CAP_AUDIT_WRITE);
+    return CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FSETID) |
+           CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_SETGID) |
+           CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETFCAP) | CAP_BIT(CAP_SETPCAP) |
+           CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_KILL) |
+           CAP_BIT(CAP_AUDIT_WRITE);
 }
 
 uint64_t caps_all(void)
@@ -36,7 +37,8 @@ static bool parse_name(const char *name, uint64_t *bits, struct error *err)
         *bits = name ? ~UINT64_C(0) : 0;
         return true;
     }
-    CLEANUP(free_ptr) char *full = xasprintf("%s%s", strncasecmp(name, "CAP_", 4) == 0 ? "" : "CAP_", name);
+    CLEANUP(free_ptr)
+    char *full = xasprintf("%s%s", strncasecmp(name, "CAP_", 4) == 0 ? "" : "CAP_", name);
     if (cap_from_name(full, &value) != 0 || value < 0 || value > 63)
         return error_set(err, ERROR_INVALID, "unknown capability \"%s\"", name);
     *bits = CAP_BIT(value);
@@ -49,7 +51,8 @@ bool caps_resolve(const json_t *add, const json_t *drop, uint64_t *mask, struct 
     bool drop_all = false;
     size_t i;
     json_t *item;
-    json_array_foreach(add, i, item) {
+    json_array_foreach(add, i, item)
+    {
         if (!parse_name(json_string_value(item), &bits, err))
             return false;
         if (bits == ~UINT64_C(0))
@@ -57,7 +60,8 @@ bool caps_resolve(const json_t *add, const json_t *drop, uint64_t *mask, struct 
         else
             named |= bits;
     }
-    json_array_foreach(drop, i, item) {
+    json_array_foreach(drop, i, item)
+    {
         if (!parse_name(json_string_value(item), &bits, err))
             return false;
         drop_all = drop_all || bits == ~UINT64_C(0);

@@ -21,9 +21,16 @@
 #define CPU_PERIOD_US   100000
 #define DEPTH_MAX       8
 
-enum controller { CONTROLLER_CPU, CONTROLLER_CPUACCT, CONTROLLER_MEMORY, CONTROLLER_PIDS, CONTROLLER_DEVICES,
-                  CONTROLLER_COUNT };
-static const char *const controller_names[CONTROLLER_COUNT] = {"cpu", "cpuacct", "memory", "pids", "devices"};
+enum controller {
+    CONTROLLER_CPU,
+    CONTROLLER_CPUACCT,
+    CONTROLLER_MEMORY,
+    CONTROLLER_PIDS,
+    CONTROLLER_DEVICES,
+    CONTROLLER_COUNT
+};
+static const char *const controller_names[CONTROLLER_COUNT] = {"cpu", "cpuacct", "memory", "pids",
+                                                               "devices"};
 
 struct cgroups {
     char *parent;
@@ -44,7 +51,8 @@ static bool has_option(struct str options, const char *name)
     return false;
 }
 
-static void note_hierarchy(struct cgroups *cgroups, struct str where, struct str kind, struct str options)
+static void note_hierarchy(struct cgroups *cgroups, struct str where, struct str kind,
+                           struct str options)
 {
     if (cgroups->mount_count == HIERARCHIES_MAX)
         return;
@@ -77,7 +85,10 @@ static bool unified_has_controllers(const char *mount)
     unsigned seen = 0;
     while (words.data) {
         struct str word = str_cut(&words, ' ');
-        seen |= str_is(word, "cpu") ? 1U : str_is(word, "memory") ? 2U : str_is(word, "pids") ? 4U : 0U;
+        seen |= str_is(word, "cpu")      ? 1U
+                : str_is(word, "memory") ? 2U
+                : str_is(word, "pids")   ? 4U
+                                         : 0U;
     }
     return seen == 7U;
 }
@@ -119,21 +130,23 @@ const char *cgroups_parent(const struct cgroups *cgroups)
 
 /* ---- files of one group ---- */
 
-static char *group_file(const struct cgroups *cgroups, const char *mount, const char *path, const char *file)
+static char *group_file(const struct cgroups *cgroups, const char *mount, const char *path,
+                        const char *file)
 {
-    return xasprintf("%s/%s%s%s%s%s", mount, cgroups->parent, *path ? "/" : "", path, *file ? "/" : "", file);
+    return xasprintf("%s/%s%s%s%s%s", mount, cgroups->parent, *path ? "/" : "", path,
+                     *file ? "/" : "", file);
 }
 
-static bool group_write(const struct cgroups *cgroups, const char *mount, const char *path, const char *file,
-                        const char *text)
+static bool group_write(const struct cgroups *cgroups, const char *mount, const char *path,
+                        const char *file, const char *text)
 {
     CLEANUP(free_ptr) char *name = group_file(cgroups, mount, path, file);
     CLEANUP(close_fd) int fd = open(name, O_WRONLY | O_CLOEXEC);
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-static bool group_read(const struct cgroups *cgroups, const char *mount, const char *path, const char *file,
-                       struct buf *out)
+static bool group_read(const struct cgroups *cgroups, const char *mount, const char *path,
+                       const char *file, struct buf *out)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(free_ptr) char *name = group_file(cgroups, mount, path, file);
@@ -141,8 +154,8 @@ static bool group_read(const struct cgroups *cgroups, const char *mount, const c
 }
 
 /* The number in a file that holds one, or behind `key` in one that holds "key number" lines. */
-static bool group_number(const struct cgroups *cgroups, const char *mount, const char *path, const char *file,
-                         const char *key, int64_t *number)
+static bool group_number(const struct cgroups *cgroups, const char *mount, const char *path,
+                         const char *file, const char *key, int64_t *number)
 {
     CLEANUP(buf_free) struct buf text = BUF_INIT(65536);
     if (!group_read(cgroups, mount, path, file, &text))
@@ -168,8 +181,10 @@ static bool pass_controllers(const char *group)
     return fd >= 0 && write(fd, all, strlen(all)) == (ssize_t)strlen(all);
 }
 
-/* mkdir -p of the group below one mount; on the unified one each level passes its controllers on. */
-static bool make_group(const struct cgroups *cgroups, const char *mount, const char *path, struct error *err)
+/* mkdir -p of the group below one mount; on the unified one each level passes its controllers on.
+ */
+static bool make_group(const struct cgroups *cgroups, const char *mount, const char *path,
+                       struct error *err)
 {
     CLEANUP(free_ptr) char *name = group_file(cgroups, mount, path, "");
     bool controls = mount == cgroups->unified && cgroups->unified_controls;
@@ -198,17 +213,20 @@ static int64_t weight_of_shares(int64_t shares)
 }
 
 /* One limit's file and text in either version. */
-static bool put(struct cgroups *cgroups, enum controller controller, const char *path, const char *v1_file,
-                const char *unified_file, const char *v1_text, const char *unified_text)
+static bool put(struct cgroups *cgroups, enum controller controller, const char *path,
+                const char *v1_file, const char *unified_file, const char *v1_text,
+                const char *unified_text)
 {
     if (cgroups->v1[controller])
         return group_write(cgroups, cgroups->v1[controller], path, v1_file, v1_text);
     errno = ENODEV;
-    return cgroups->unified_controls && group_write(cgroups, cgroups->unified, path, unified_file, unified_text);
+    return cgroups->unified_controls &&
+           group_write(cgroups, cgroups->unified, path, unified_file, unified_text);
 }
 
-static bool put_number(struct cgroups *cgroups, enum controller controller, const char *path, const char *v1_file,
-                       const char *unified_file, int64_t v1_value, int64_t unified_value)
+static bool put_number(struct cgroups *cgroups, enum controller controller, const char *path,
+                       const char *v1_file, const char *unified_file, int64_t v1_value,
+                       int64_t unified_value)
 {
     CLEANUP(free_ptr) char *v1_text = xasprintf("%lld", (long long)v1_value);
     CLEANUP(free_ptr) char *unified_text = xasprintf("%lld", (long long)unified_value);
@@ -217,15 +235,17 @@ static bool put_number(struct cgroups *cgroups, enum controller controller, cons
 
 static bool put_quota(struct cgroups *cgroups, const char *path, int64_t quota_us)
 {
-    CLEANUP(free_ptr) char *quota = xasprintf("%lld", (long long)(quota_us < 1000 ? 1000 : quota_us));
+    CLEANUP(free_ptr)
+    char *quota = xasprintf("%lld", (long long)(quota_us < 1000 ? 1000 : quota_us));
     CLEANUP(free_ptr) char *both = xasprintf("%s %d", quota, CPU_PERIOD_US);
     return put(cgroups, CONTROLLER_CPU, path, "cpu.cfs_quota_us", "cpu.max", quota, both);
 }
 
-/* What a container may open or make: the devices of its own /dev. Anything may be mknod-ed, not opened. */
+/* What a container may open or make: the devices of its own /dev. Anything may be mknod-ed, not
+ * opened. */
 static const char *const devices_allowed[] = {
-    "c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm", "c 5:1 rwm",
-    "c 5:2 rwm", "c 136:* rwm",
+    "c *:* m",   "b *:* m",   "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm",   "c 1:8 rwm",
+    "c 1:9 rwm", "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm",
 };
 
 static bool restrict_devices(struct cgroups *cgroups, const char *path, struct error *err)
@@ -246,30 +266,34 @@ static bool restrict_devices(struct cgroups *cgroups, const char *path, struct e
     return true;
 }
 
-/* On the unified hierarchy a container is killed as a whole, and does not go to swap before it is; as the kubelet has it. */
+/* On the unified hierarchy a container is killed as a whole, and does not go to swap before it is;
+ * as the kubelet has it. */
 static bool put_memory(struct cgroups *cgroups, const char *path, int64_t max_bytes)
 {
-    if (!put_number(cgroups, CONTROLLER_MEMORY, path, "memory.limit_in_bytes", "memory.max", max_bytes, max_bytes))
+    if (!put_number(cgroups, CONTROLLER_MEMORY, path, "memory.limit_in_bytes", "memory.max",
+                    max_bytes, max_bytes))
         return false;
     if (!cgroups->v1[CONTROLLER_MEMORY]) {
-        (void)group_write(cgroups, cgroups->unified, path, "memory.swap.max", "0"); /* a kernel without swap has no such file */
+        (void)group_write(cgroups, cgroups->unified, path, "memory.swap.max",
+                          "0"); /* a kernel without swap has no such file */
         (void)group_write(cgroups, cgroups->unified, path, "memory.oom.group", "1");
     }
     return true;
 }
 
-static bool set_limits(struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits, struct error *err)
+static bool set_limits(struct cgroups *cgroups, const char *path,
+                       const struct cgroup_limits *limits, struct error *err)
 {
     const char *what = NULL;
-    if (limits->cpu_shares && !put_number(cgroups, CONTROLLER_CPU, path, "cpu.shares", "cpu.weight", limits->cpu_shares,
-                                          weight_of_shares(limits->cpu_shares)))
+    if (limits->cpu_shares && !put_number(cgroups, CONTROLLER_CPU, path, "cpu.shares", "cpu.weight",
+                                          limits->cpu_shares, weight_of_shares(limits->cpu_shares)))
         what = "CPU shares";
     else if (limits->cpu_quota_us && !put_quota(cgroups, path, limits->cpu_quota_us))
         what = "CPU quota";
     else if (limits->memory_max_bytes && !put_memory(cgroups, path, limits->memory_max_bytes))
         what = "memory limit";
-    else if (limits->pids_max && !put_number(cgroups, CONTROLLER_PIDS, path, "pids.max", "pids.max", limits->pids_max,
-                                             limits->pids_max))
+    else if (limits->pids_max && !put_number(cgroups, CONTROLLER_PIDS, path, "pids.max", "pids.max",
+                                             limits->pids_max, limits->pids_max))
         what = "process limit";
     if (what)
         return error_system(err, "set the %s of %s", what, path);
@@ -277,11 +301,13 @@ static bool set_limits(struct cgroups *cgroups, const char *path, const struct c
 }
 
 /* The cpuset hierarchy is left alone: a new group in it has no CPUs until it is given some. */
-bool cgroup_create(struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits, struct error *err)
+bool cgroup_create(struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits,
+                   struct error *err)
 {
     for (size_t i = 0; i < cgroups->mount_count; i++) {
         bool made = false;
-        for (int attempt = 0; attempt < 3 && !made; attempt++) { /* another sandbox's end may remove the parent */
+        for (int attempt = 0; attempt < 3 && !made;
+             attempt++) { /* another sandbox's end may remove the parent */
             error_clear(err);
             made = make_group(cgroups, cgroups->mounts[i], path, err);
         }
@@ -400,7 +426,8 @@ bool cgroup_remove(struct cgroups *cgroups, const char *path, int64_t timeout_ms
 void cgroups_remove_parent(struct cgroups *cgroups)
 {
     for (size_t i = 0; i < cgroups->mount_count; i++) {
-        CLEANUP(free_ptr) char *holders = group_file(cgroups, cgroups->mounts[i], CGROUP_HOLDERS, "");
+        CLEANUP(free_ptr)
+        char *holders = group_file(cgroups, cgroups->mounts[i], CGROUP_HOLDERS, "");
         CLEANUP(free_ptr) char *group = group_file(cgroups, cgroups->mounts[i], "", "");
         (void)rmdir(holders);
         (void)rmdir(group); /* not empty: another sandbox lives in it */
@@ -413,17 +440,20 @@ int64_t cgroup_oom_kills(struct cgroups *cgroups, const char *path)
 {
     int64_t count = 0;
     if (cgroups->v1[CONTROLLER_MEMORY])
-        (void)!group_number(cgroups, cgroups->v1[CONTROLLER_MEMORY], path, "memory.oom_control", "oom_kill", &count);
+        (void)!group_number(cgroups, cgroups->v1[CONTROLLER_MEMORY], path, "memory.oom_control",
+                            "oom_kill", &count);
     else if (cgroups->unified_controls)
         (void)!group_number(cgroups, cgroups->unified, path, "memory.events", "oom_kill", &count);
     return count;
 }
 
-static bool usage_v1(struct cgroups *cgroups, const char *path, int64_t *cpu_ns, int64_t *memory_bytes)
+static bool usage_v1(struct cgroups *cgroups, const char *path, int64_t *cpu_ns,
+                     int64_t *memory_bytes)
 {
     int64_t inactive = 0;
     const char *memory = cgroups->v1[CONTROLLER_MEMORY];
-    if (!group_number(cgroups, cgroups->v1[CONTROLLER_CPUACCT], path, "cpuacct.usage", NULL, cpu_ns) ||
+    if (!group_number(cgroups, cgroups->v1[CONTROLLER_CPUACCT], path, "cpuacct.usage", NULL,
+                      cpu_ns) ||
         !group_number(cgroups, memory, path, "memory.usage_in_bytes", NULL, memory_bytes))
         return false;
     if (group_number(cgroups, memory, path, "memory.stat", "total_inactive_file", &inactive))
@@ -437,7 +467,8 @@ bool cgroup_usage(struct cgroups *cgroups, const char *path, int64_t *cpu_ns, in
     int64_t cpu_us = 0, inactive = 0;
     if (cgroups->v1[CONTROLLER_MEMORY])
         return usage_v1(cgroups, path, cpu_ns, memory_bytes);
-    if (!cgroups->unified_controls || !group_number(cgroups, cgroups->unified, path, "cpu.stat", "usage_usec", &cpu_us) ||
+    if (!cgroups->unified_controls ||
+        !group_number(cgroups, cgroups->unified, path, "cpu.stat", "usage_usec", &cpu_us) ||
         !group_number(cgroups, cgroups->unified, path, "memory.current", NULL, memory_bytes))
         return false;
     if (group_number(cgroups, cgroups->unified, path, "memory.stat", "inactive_file", &inactive))

@@ -1,8 +1,9 @@
 /* runtime/cgroup.h: control groups of both versions behind one small face.
  *
- * A group is named by its path below the parent, "SANDBOX" or "SANDBOX/CONTAINER", and exists at that path in every
- * hierarchy that this machine has: each v1 controller's, and the unified one, which on some hosts has all the
- * controllers and on others none and is then only used to count and kill. Any thread. */
+ * A group is named by its path below the parent, "SANDBOX" or "SANDBOX/CONTAINER", and exists at
+ * that path in every hierarchy that this machine has: each v1 controller's, and the unified one,
+ * which on some hosts has all the controllers and on others none and is then only used to count and
+ * kill. Any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,20 +25,23 @@ struct cgroup_limits {
     bool devices_restricted; /* only the harmless devices of a container's /dev */
 };
 /* Makes the group (and its parents). Fails when a limit that was asked for cannot be set. */
-MUST_CHECK bool cgroup_create(struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits,
-                              struct error *err);
+MUST_CHECK bool cgroup_create(struct cgroups *cgroups, const char *path,
+                              const struct cgroup_limits *limits, struct error *err);
 /* Moves `pid` (0: the caller) into it, everywhere. */
-MUST_CHECK bool cgroup_enter(struct cgroups *cgroups, const char *path, pid_t pid, struct error *err);
+MUST_CHECK bool cgroup_enter(struct cgroups *cgroups, const char *path, pid_t pid,
+                             struct error *err);
 /* SIGKILL to all that is in it and below it; does not wait. */
 void cgroup_kill(struct cgroups *cgroups, const char *path);
 /* True when no process is in it or below it. */
 bool cgroup_is_empty(struct cgroups *cgroups, const char *path);
 /* Kills until it is empty, then removes it and what is below; gives up after `timeout_ms`. */
-MUST_CHECK bool cgroup_remove(struct cgroups *cgroups, const char *path, int64_t timeout_ms, struct error *err);
+MUST_CHECK bool cgroup_remove(struct cgroups *cgroups, const char *path, int64_t timeout_ms,
+                              struct error *err);
 /* Removes the parent itself when nothing is left in it. */
 void cgroups_remove_parent(struct cgroups *cgroups);
 
 /* Processes of this group that the kernel killed for want of memory, so far. */
 int64_t cgroup_oom_kills(struct cgroups *cgroups, const char *path);
 /* False when there are no such counters. */
-bool cgroup_usage(struct cgroups *cgroups, const char *path, int64_t *cpu_ns, int64_t *memory_bytes);
+bool cgroup_usage(struct cgroups *cgroups, const char *path, int64_t *cpu_ns,
+                  int64_t *memory_bytes);

@@ -27,10 +27,14 @@ struct program {
     size_t count;
 };
 
-static void add(struct program *program, uint8_t code, unsigned to, unsigned from, int offset, int32_t value)
+static void add(struct program *program, uint8_t code, unsigned to, unsigned from, int offset,
+                int32_t value)
 {
-    program->code[program->count++] = (struct bpf_insn){
-        .code = code, .dst_reg = to & 15, .src_reg = from & 15, .off = (int16_t)offset, .imm = value};
+    program->code[program->count++] = (struct bpf_insn){.code = code,
+                                                        .dst_reg = to & 15,
+                                                        .src_reg = from & 15,
+                                                        .off = (int16_t)offset,
+                                                        .imm = value};
 }
 
 static void load_field(struct program *program, unsigned to, size_t offset)
@@ -49,7 +53,8 @@ static void build(struct program *program)
     load_field(program, R2, offsetof(struct bpf_cgroup_dev_ctx, access_type));
     load_field(program, R3, offsetof(struct bpf_cgroup_dev_ctx, major));
     load_field(program, R4, offsetof(struct bpf_cgroup_dev_ctx, minor));
-    add(program, BPF_ALU | BPF_MOV | BPF_X, R5, R2, 0, 0); /* the access: making a node alone is harmless */
+    add(program, BPF_ALU | BPF_MOV | BPF_X, R5, R2, 0,
+        0); /* the access: making a node alone is harmless */
     add(program, BPF_ALU | BPF_RSH | BPF_K, R5, 0, 0, 16);
     add(program, BPF_JMP | BPF_JNE | BPF_K, R5, 0, 2, BPF_DEVCG_ACC_MKNOD);
     answer(program, 1);

@@ -19,7 +19,8 @@
 /* ---- start ---- */
 
 /* Writes the spec while images are held still, so that the collector sees what it uses. */
-static bool write_spec(struct runtime *runtime, const char *dir, const struct container_config *config, struct error *err)
+static bool write_spec(struct runtime *runtime, const char *dir,
+                       const struct container_config *config, struct error *err)
 {
     CLEANUP(free_ptr) char *path = xasprintf("%s/spec.json", dir);
     CLEANUP(free_ptr) char *digest = NULL;
@@ -27,7 +28,8 @@ static bool write_spec(struct runtime *runtime, const char *dir, const struct co
     CLEANUP(close_fd) int lock = runtime_lock(runtime, IMAGES_LOCK, LOCK_SH, err);
     if (lock < 0 || !image_resolve(runtime, config->image, &image, &layers, &digest, err))
         return false;
-    json_auto_t *spec = container_spec_make(config, json_object_get(image, "config"), digest, layers, err);
+    json_auto_t *spec =
+        container_spec_make(config, json_object_get(image, "config"), digest, layers, err);
     return spec && file_write_json(path, spec, err);
 }
 
@@ -35,11 +37,13 @@ static void discard(struct runtime *runtime, const char *sandbox, const char *na
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(free_ptr) char *cgroup = xasprintf("%s/%s", sandbox, name);
-    (void)!cgroup_remove(runtime->cgroups, cgroup, REMOVE_TIMEOUT_MS, &ignored); /* the sandbox's end tries again */
+    (void)!cgroup_remove(runtime->cgroups, cgroup, REMOVE_TIMEOUT_MS,
+                         &ignored); /* the sandbox's end tries again */
     (void)!tree_remove(dir, &ignored);
 }
 
-bool container_start(struct runtime *runtime, const char *sandbox, const struct container_config *config, struct error *err)
+bool container_start(struct runtime *runtime, const char *sandbox,
+                     const struct container_config *config, struct error *err)
 {
     if (!sandbox_id_valid(sandbox) || !container_name_valid(config->name))
         return error_set(err, ERROR_INVALID, "malformed sandbox or container name");
@@ -48,21 +52,27 @@ bool container_start(struct runtime *runtime, const char *sandbox, const struct 
     if (access(sandbox_dir, F_OK) != 0)
         return error_set(err, ERROR_NOT_FOUND, "no sandbox %s", sandbox);
     if (mkdir(dir, 0700) != 0)
-        return errno == EEXIST ? error_set(err, ERROR_ALREADY_EXISTS, "container %s exists", config->name)
-                               : error_system(err, "make %s", dir);
+        return errno == EEXIST
+                   ? error_set(err, ERROR_ALREADY_EXISTS, "container %s exists", config->name)
+                   : error_system(err, "make %s", dir);
     if (write_spec(runtime, dir, config, err) &&
-        shim_tell(runtime, sandbox, json_pack("{s:s,s:s}", "op", "start", "name", config->name), err))
+        shim_tell(runtime, sandbox, json_pack("{s:s,s:s}", "op", "start", "name", config->name),
+                  err))
         return true;
     discard(runtime, sandbox, config->name, dir);
     return false;
 }
 
-bool container_signal(struct runtime *runtime, const char *sandbox, const char *name, int signal, struct error *err)
+bool container_signal(struct runtime *runtime, const char *sandbox, const char *name, int signal,
+                      struct error *err)
 {
-    return shim_tell(runtime, sandbox, json_pack("{s:s,s:s,s:i}", "op", "signal", "name", name, "signal", signal), err);
+    return shim_tell(runtime, sandbox,
+                     json_pack("{s:s,s:s,s:i}", "op", "signal", "name", name, "signal", signal),
+                     err);
 }
 
-bool container_remove(struct runtime *runtime, const char *sandbox, const char *name, struct error *err)
+bool container_remove(struct runtime *runtime, const char *sandbox, const char *name,
+                      struct error *err)
 {
     if (!sandbox_id_valid(sandbox) || !container_name_valid(name))
         return error_set(err, ERROR_INVALID, "malformed sandbox or container name");
@@ -89,7 +99,9 @@ void container_status_clear(struct container_status *status)
 
 static enum container_phase parse_phase(const char *text)
 {
-    return text_eq(text, "running") ? CONTAINER_RUNNING : text_eq(text, "exited") ? CONTAINER_EXITED : CONTAINER_CREATED;
+    return text_eq(text, "running")  ? CONTAINER_RUNNING
+           : text_eq(text, "exited") ? CONTAINER_EXITED
+                                     : CONTAINER_CREATED;
 }
 
 static void read_numbers(const json_t *json, struct container_status *status)
@@ -137,8 +149,8 @@ static void mark_lost(struct container_status *status)
     status->finished_us = clock_now_us();
 }
 
-bool container_statuses(struct runtime *runtime, const char *sandbox, struct container_status **statuses, size_t *count,
-                        struct error *err)
+bool container_statuses(struct runtime *runtime, const char *sandbox,
+                        struct container_status **statuses, size_t *count, struct error *err)
 {
     if (!sandbox_id_valid(sandbox))
         return error_set(err, ERROR_INVALID, "malformed sandbox id");

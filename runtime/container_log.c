@@ -68,7 +68,8 @@ static void rotate(struct container_log *log)
     log->fd = open_file(log->path, &log->size_bytes, &ignored);
 }
 
-static void write_line(struct container_log *log, enum log_stream stream, struct str text, bool whole)
+static void write_line(struct container_log *log, enum log_stream stream, struct str text,
+                       bool whole)
 {
     struct timespec now;
     struct tm parts;
@@ -77,7 +78,8 @@ static void write_line(struct container_log *log, enum log_stream stream, struct
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
-    buf_printf(&line, "%s.%09ldZ %s %c ", stamp, now.tv_nsec, stream_names[stream], whole ? 'F' : 'P');
+    buf_printf(&line, "%s.%09ldZ %s %c ", stamp, now.tv_nsec, stream_names[stream],
+               whole ? 'F' : 'P');
     buf_add_str(&line, text);
     buf_add_char(&line, '\n');
     if (log->fd < 0 || log->size_bytes + (int64_t)line.len > log->max_bytes)
@@ -91,7 +93,8 @@ static void write_line(struct container_log *log, enum log_stream stream, struct
         (void)!ftruncate(log->fd, log->size_bytes -= done);
 }
 
-void container_log_write(struct container_log *log, enum log_stream stream, const char *data, size_t len)
+void container_log_write(struct container_log *log, enum log_stream stream, const char *data,
+                         size_t len)
 {
     struct buf *pending = log ? &log->pending[stream] : NULL;
     while (pending && len) {

@@ -8,9 +8,11 @@
 
 bool container_name_valid(const char *name)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     size_t len = name ? strlen(name) : 0;
-    return len > 0 && len <= 128 && name[0] != '.' && name[0] != '-' && strspn(name, allowed) == len;
+    return len > 0 && len <= 128 && name[0] != '.' && name[0] != '-' &&
+           strspn(name, allowed) == len;
 }
 
 static json_t *texts(const char *const *list)
@@ -21,7 +23,8 @@ static json_t *texts(const char *const *list)
     return array;
 }
 
-/* A command replaces entrypoint and arguments of the image; arguments alone replace its arguments. */
+/* A command replaces entrypoint and arguments of the image; arguments alone replace its arguments.
+ */
 static json_t *make_args(const struct container_config *config, const json_t *image)
 {
     if (config->command && *config->command) {
@@ -31,7 +34,8 @@ static json_t *make_args(const struct container_config *config, const json_t *im
         return args;
     }
     json_t *args = json_array();
-    json_t *entrypoint = json_object_get(image, "Entrypoint"), *command = json_object_get(image, "Cmd");
+    json_t *entrypoint = json_object_get(image, "Entrypoint"),
+           *command = json_object_get(image, "Cmd");
     json_auto_t *wanted = texts(config->args);
     if (json_is_array(entrypoint))
         json_array_extend(args, entrypoint);
@@ -53,7 +57,8 @@ static void env_put(json_t *env, const char *setting)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(env, i, item) {
+    json_array_foreach(env, i, item)
+    {
         if (str_eq(env_name(json_string_value(item)), env_name(setting))) {
             json_array_set_new(env, i, json_string(setting));
             return;
@@ -66,7 +71,8 @@ static json_t *make_env(const struct container_config *config, const json_t *ima
 {
     json_t *env = json_array(), *item;
     size_t i;
-    json_array_foreach(json_object_get(image, "Env"), i, item) {
+    json_array_foreach(json_object_get(image, "Env"), i, item)
+    {
         if (json_is_string(item) && strchr(json_string_value(item), '='))
             env_put(env, json_string_value(item));
     }
@@ -89,7 +95,8 @@ static json_t *make_mounts(const struct container_config *config, struct error *
             error_set(err, ERROR_INVALID, "mount %zu needs an absolute source and target", i);
             return NULL;
         }
-        json_t *item = json_pack("{s:s,s:b}", "target", mount->target, "readOnly", mount->read_only);
+        json_t *item =
+            json_pack("{s:s,s:b}", "target", mount->target, "readOnly", mount->read_only);
         json_set_text(item, mount->tmpfs_size ? "tmpfsSize" : "source",
                       mount->tmpfs_size ? mount->tmpfs_size : mount->source);
         json_array_append_new(mounts, item);
@@ -111,9 +118,12 @@ static void put_flags(json_t *spec, const struct container_config *config)
         const char *key;
         bool value;
     } flags[] = {
-        {"mustNotBeRoot", config->must_not_be_root}, {"readOnlyRoot", config->read_only_root},
-        {"privileged", config->privileged},          {"noNewPrivs", config->no_new_privs},
-        {"tty", config->tty},                        {"stdinOpen", config->stdin_open},
+        {"mustNotBeRoot", config->must_not_be_root},
+        {"readOnlyRoot", config->read_only_root},
+        {"privileged", config->privileged},
+        {"noNewPrivs", config->no_new_privs},
+        {"tty", config->tty},
+        {"stdinOpen", config->stdin_open},
         {"stdinOnce", config->stdin_once},
     };
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
@@ -133,17 +143,20 @@ static void put_numbers(json_t *spec, const struct container_config *config)
     json_object_set_new(spec, "logMaxBytes", json_integer(config->log_max_bytes));
 }
 
-json_t *container_spec_make(const struct container_config *config, const json_t *image_config, const char *image_digest,
-                            json_t *layers, struct error *err)
+json_t *container_spec_make(const struct container_config *config, const json_t *image_config,
+                            const char *image_digest, json_t *layers, struct error *err)
 {
     if (!container_name_valid(config->name)) {
-        error_set(err, ERROR_INVALID, "\"%s\" is no valid container name", config->name ? config->name : "");
+        error_set(err, ERROR_INVALID, "\"%s\" is no valid container name",
+                  config->name ? config->name : "");
         return NULL;
     }
     json_t *mounts = make_mounts(config, err);
     if (!mounts)
         return NULL;
-    const char *cwd = config->working_dir && *config->working_dir ? config->working_dir : json_text(image_config, "WorkingDir");
+    const char *cwd = config->working_dir && *config->working_dir
+                          ? config->working_dir
+                          : json_text(image_config, "WorkingDir");
     const char *user = json_text(image_config, "User");
     json_t *spec = json_object();
     json_set_text(spec, "name", config->name);

@@ -12,8 +12,9 @@
 
 static json_t *make_request(const struct exec_config *config)
 {
-    json_t *request = json_pack("{s:s,s:s,s:b,s:b,s:b,s:b}", "op", "exec", "name", config->container, "tty", config->tty,
-                                "stdin", config->want_stdin, "stdout", config->want_stdout, "stderr", config->want_stderr);
+    json_t *request = json_pack("{s:s,s:s,s:b,s:b,s:b,s:b}", "op", "exec", "name",
+                                config->container, "tty", config->tty, "stdin", config->want_stdin,
+                                "stdout", config->want_stdout, "stderr", config->want_stderr);
     if (!request || !config->argv)
         return request;
     json_t *argv = json_array();

@@ -60,7 +60,8 @@ bool file_write(const char *path, struct str text, mode_t mode, struct error *er
     buf_printf(&temporary, "%s.", path);
     hex_encode(&temporary, nonce, sizeof(nonce));
     CLEANUP(free_ptr) char *name = buf_take(&temporary);
-    CLEANUP(close_fd) int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    CLEANUP(close_fd)
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return error_system(err, "create %s", name);
     if (write_all(fd, text) && fchmod(fd, mode) == 0 && rename(name, path) == 0)

@@ -19,7 +19,8 @@ MUST_CHECK bool file_write_json(const char *path, const json_t *value, struct er
 
 /* mkdir -p: what is there already is fine. */
 MUST_CHECK bool dir_make(const char *path, mode_t mode, struct error *err);
-/* Names in a directory without "." and "..", NULL-ended, owned; an empty list when it cannot be read. */
+/* Names in a directory without "." and "..", NULL-ended, owned; an empty list when it cannot be
+ * read. */
 char **dir_names(const char *path);
 void names_free(char **names);
 /* rm -rf: follows no symlink and crosses no mount point. What is absent is fine. */

@@ -50,8 +50,8 @@ static void attach_fds(struct msghdr *message, union control *control, const str
     memcpy(CMSG_DATA(header), fds->fds, sizeof(int) * fds->count);
 }
 
-bool frame_send(int socket, const json_t *message, const struct frame_fds *fds, int64_t deadline_mono_ns,
-                struct error *err)
+bool frame_send(int socket, const json_t *message, const struct frame_fds *fds,
+                int64_t deadline_mono_ns, struct error *err)
 {
     CLEANUP(buf_free) struct buf out = BUF_INIT(FRAME_MAX + 4);
     uint32_t len = 0;
@@ -101,7 +101,9 @@ static ssize_t read_piece(int socket, char *into, size_t want, struct frame_fds 
 {
     union control control;
     struct iovec piece = {into, want};
-    struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr header = {.msg_iov = &piece,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
                             .msg_controllen = sizeof(control.bytes)};
     ssize_t got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (got < 0)
@@ -148,7 +150,8 @@ int frame_poll(int socket, struct buf *in, json_t **message)
     return advance(socket, in, NULL, message);
 }
 
-json_t *frame_receive(int socket, struct frame_fds *fds, int64_t deadline_mono_ns, struct error *err)
+json_t *frame_receive(int socket, struct frame_fds *fds, int64_t deadline_mono_ns,
+                      struct error *err)
 {
     CLEANUP(buf_free) struct buf in = BUF_INIT(FRAME_MAX + 4);
     json_t *message = NULL;

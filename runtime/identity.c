@@ -1,4 +1,5 @@
-/* Users and groups of a container, from its image's user, the caller's wishes and its own /etc files. */
+/* Users and groups of a container, from its image's user, the caller's wishes and its own /etc
+ * files. */
 #include "runtime/identity.h"
 
 #include <stdlib.h>
@@ -91,7 +92,8 @@ static bool add_group(struct identity *identity, int64_t gid, struct error *err)
         if (identity->groups[i] == (gid_t)gid)
             return true;
     if (identity->group_count == IDENTITY_GROUPS_MAX)
-        return error_set(err, ERROR_INVALID, "more than %d supplementary groups", IDENTITY_GROUPS_MAX);
+        return error_set(err, ERROR_INVALID, "more than %d supplementary groups",
+                         IDENTITY_GROUPS_MAX);
     identity->groups[identity->group_count++] = (gid_t)gid;
     return true;
 }
@@ -104,7 +106,8 @@ static bool list_has(struct str members, struct str name)
     return false;
 }
 
-static bool add_memberships(struct str table, struct str user, struct identity *identity, struct error *err)
+static bool add_memberships(struct str table, struct str user, struct identity *identity,
+                            struct error *err)
 {
     while (user.len && table.data) {
         struct str name, members;
@@ -117,7 +120,8 @@ static bool add_memberships(struct str table, struct str user, struct identity *
 }
 
 /* The user half of "user:group". A number need not be in the file. */
-static bool choose_user(struct str table, struct str wanted, int64_t uid, struct passwd_row *row, struct error *err)
+static bool choose_user(struct str table, struct str wanted, int64_t uid, struct passwd_row *row,
+                        struct error *err)
 {
     bool number = uid >= 0 || wanted.len == 0 || parse_id(wanted, &uid);
     if (uid < 0 && wanted.len == 0)
@@ -131,23 +135,27 @@ static bool choose_user(struct str table, struct str wanted, int64_t uid, struct
     }
     if (find_user(table, wanted, 0, row))
         return true;
-    return error_set(err, ERROR_INVALID, "unable to find user " STR_FMT ": no matching entries in passwd file",
+    return error_set(err, ERROR_INVALID,
+                     "unable to find user " STR_FMT ": no matching entries in passwd file",
                      STR_ARG(wanted));
 }
 
-static bool choose_group(struct str table, struct str wanted, int64_t gid, int64_t *out, struct error *err)
+static bool choose_group(struct str table, struct str wanted, int64_t gid, int64_t *out,
+                         struct error *err)
 {
     if (gid > IDENTITY_ID_MAX)
         return error_set(err, ERROR_INVALID, "group id %lld is out of range", (long long)gid);
     if (gid >= 0)
         *out = gid;
     else if (wanted.len && !parse_id(wanted, out) && !find_group(table, wanted, out))
-        return error_set(err, ERROR_INVALID, "unable to find group " STR_FMT ": no matching entries in group file",
+        return error_set(err, ERROR_INVALID,
+                         "unable to find group " STR_FMT ": no matching entries in group file",
                          STR_ARG(wanted));
     return true;
 }
 
-bool identity_resolve(int root, const struct identity_request *request, struct identity *identity, struct error *err)
+bool identity_resolve(int root, const struct identity_request *request, struct identity *identity,
+                      struct error *err)
 {
     CLEANUP(buf_free) struct buf passwd = BUF_INIT(FILE_BYTES_MAX);
     CLEANUP(buf_free) struct buf groups = BUF_INIT(FILE_BYTES_MAX);
@@ -156,7 +164,8 @@ bool identity_resolve(int root, const struct identity_request *request, struct i
     struct str group = str_of(request->image_user), user = str_cut(&group, ':');
     if (request->uid >= 0) /* the image's group belongs to the image's user */
         group = user = (struct str){0};
-    if (!read_table(root, "/etc/passwd", &passwd, err) || !read_table(root, "/etc/group", &groups, err) ||
+    if (!read_table(root, "/etc/passwd", &passwd, err) ||
+        !read_table(root, "/etc/group", &groups, err) ||
         !choose_user(buf_str(&passwd), user, request->uid, &row, err) ||
         !choose_group(buf_str(&groups), group, request->gid, &row.gid, err))
         return false;
@@ -165,7 +174,8 @@ bool identity_resolve(int root, const struct identity_request *request, struct i
     made.home = row.home.len ? str_dup(row.home) : xstrdup("/");
     for (size_t i = 0; i < request->group_count; i++)
         if (request->groups[i] < 0 || request->groups[i] > IDENTITY_ID_MAX)
-            return error_set(err, ERROR_INVALID, "group id %lld is out of range", (long long)request->groups[i]);
+            return error_set(err, ERROR_INVALID, "group id %lld is out of range",
+                             (long long)request->groups[i]);
         else if (!add_group(&made, request->groups[i], err))
             return false;
     if (!add_memberships(buf_str(&groups), row.name, &made, err))

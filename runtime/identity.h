@@ -1,6 +1,7 @@
 /* runtime/identity.h: who a container's process is: user, group, supplementary groups, home.
  *
- * Reads the container's own /etc/passwd and /etc/group through rootpath.h: both are hostile input. */
+ * Reads the container's own /etc/passwd and /etc/group through rootpath.h: both are hostile input.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ struct identity_request {
     const int64_t *groups;  /* added to those of /etc/group */
     size_t group_count;
 };
-/* INVALID when a name is unknown, a number is negative or too large, or a file is malformed in the line that counts. */
-MUST_CHECK bool identity_resolve(int root, const struct identity_request *request, struct identity *identity,
-                                 struct error *err);
+/* INVALID when a name is unknown, a number is negative or too large, or a file is malformed in the
+ * line that counts. */
+MUST_CHECK bool identity_resolve(int root, const struct identity_request *request,
+                                 struct identity *identity, struct error *err);

@@ -1,5 +1,5 @@
-/* Importing images from files: an OCI layout (directory or tar) or a docker-archive. A tar is unpacked into a directory
- * first; everything in it is then looked up as in a hostile root. */
+/* Importing images from files: an OCI layout (directory or tar) or a docker-archive. A tar is
+ * unpacked into a directory first; everything in it is then looked up as in a hostile root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static void note_name(struct import *import, const char *name)
 /* ---- one image ---- */
 
 struct parts {
-    struct str config;    /* its bytes */
-    char *const *layers;  /* paths in the layout, bottom first */
+    struct str config;   /* its bytes */
+    char *const *layers; /* paths in the layout, bottom first */
     size_t layer_count;
 };
 
@@ -53,13 +53,15 @@ static bool unpack_layers(struct import *import, const struct parts *parts, stru
     if (!ids)
         return false;
     if (json_array_size(ids) != parts->layer_count)
-        return error_set(err, ERROR_INVALID, "the image has %zu layers, but its config names %zu", parts->layer_count,
-                         json_array_size(ids));
+        return error_set(err, ERROR_INVALID, "the image has %zu layers, but its config names %zu",
+                         parts->layer_count, json_array_size(ids));
     for (size_t i = 0; i < parts->layer_count; i++) {
         const char *diff_id = json_string_value(json_array_get(ids, i));
         if (layer_present(import->runtime, diff_id))
             continue;
-        CLEANUP(close_fd) int fd = rootpath_open(import->root, parts->layers[i], O_RDONLY | O_NONBLOCK, 0, ROOTPATH_FOLLOW);
+        CLEANUP(close_fd)
+        int fd = rootpath_open(import->root, parts->layers[i], O_RDONLY | O_NONBLOCK, 0,
+                               ROOTPATH_FOLLOW);
         if (fd < 0)
             return error_system(err, "open layer %zu of the image", i + 1);
         if (!layer_unpack(import->runtime, fd, diff_id, err))
@@ -69,14 +71,16 @@ static bool unpack_layers(struct import *import, const struct parts *parts, stru
 }
 
 /* `name` may be NULL: then the caller's reference, or none. */
-static bool import_image(struct import *import, const struct parts *parts, const char *name, struct error *err)
+static bool import_image(struct import *import, const struct parts *parts, const char *name,
+                         struct error *err)
 {
     const char *wanted = name ? name : import->reference;
     CLEANUP(free_ptr) char *reference = wanted ? image_reference_normalize(wanted) : NULL;
     CLEANUP(free_ptr) char *digest = NULL;
     if (wanted && !reference)
         return error_set(err, ERROR_INVALID, "invalid image reference \"%s\"", wanted);
-    if (!unpack_layers(import, parts, err) || !image_commit(import->runtime, parts->config, reference, &digest, err))
+    if (!unpack_layers(import, parts, err) ||
+        !image_commit(import->runtime, parts->config, reference, &digest, err))
         return false;
     note_name(import, reference ? reference : digest);
     return true;
@@ -88,7 +92,8 @@ static bool import_docker_entry(struct import *import, const json_t *entry, stru
 {
     CLEANUP(buf_free) struct buf config = BUF_INIT(IMAGE_CONFIG_MAX);
     const char *config_path = json_text(entry, "Config");
-    const json_t *layers = json_object_get(entry, "Layers"), *tags = json_object_get(entry, "RepoTags");
+    const json_t *layers = json_object_get(entry, "Layers"),
+                 *tags = json_object_get(entry, "RepoTags");
     size_t i;
     json_t *item;
     if (!config_path || json_array_size(layers) > IMAGE_LAYERS_MAX)
@@ -98,7 +103,8 @@ static bool import_docker_entry(struct import *import, const json_t *entry, stru
     char *paths[IMAGE_LAYERS_MAX + 1] = {NULL};
     struct parts parts = {buf_str(&config), paths, json_array_size(layers)};
     bool ok = true;
-    json_array_foreach(layers, i, item) {
+    json_array_foreach(layers, i, item)
+    {
         ok = ok && json_is_string(item);
         paths[i] = xstrdup(json_is_string(item) ? json_string_value(item) : "");
     }
@@ -119,7 +125,8 @@ static bool import_docker(struct import *import, const json_t *manifest, struct 
     json_t *entry;
     if (!json_array_size(manifest) || json_array_size(manifest) > IMAGES_MAX)
         return error_set(err, ERROR_INVALID, "manifest.json lists no images, or too many");
-    json_array_foreach(manifest, i, entry) {
+    json_array_foreach(manifest, i, entry)
+    {
         if (!import_docker_entry(import, entry, err))
             return false;
     }
@@ -148,11 +155,13 @@ static bool read_blob(int root, const char *digest, struct buf *out, struct erro
     return true;
 }
 
-static bool import_manifest(struct import *import, const json_t *json, const char *name, struct error *err)
+static bool import_manifest(struct import *import, const json_t *json, const char *name,
+                            struct error *err)
 {
     CLEANUP(image_manifest_clear) struct image_manifest manifest = {0};
     CLEANUP(buf_free) struct buf config = BUF_INIT(IMAGE_CONFIG_MAX);
-    if (!image_manifest_parse(json, &manifest, err) || !read_blob(import->root, manifest.config.digest, &config, err))
+    if (!image_manifest_parse(json, &manifest, err) ||
+        !read_blob(import->root, manifest.config.digest, &config, err))
         return false;
     char *paths[IMAGE_LAYERS_MAX + 1] = {NULL};
     for (size_t i = 0; i < manifest.layer_count; i++)
@@ -165,7 +174,8 @@ static bool import_manifest(struct import *import, const json_t *json, const cha
 }
 
 /* A manifest, or an index that leads to one. */
-static bool import_descriptor(struct import *import, const char *digest, const char *name, struct error *err)
+static bool import_descriptor(struct import *import, const char *digest, const char *name,
+                              struct error *err)
 {
     CLEANUP(free_ptr) char *at = xstrdup(digest ? digest : "");
     for (unsigned depth = 0; depth < IMAGE_INDEX_DEPTH; depth++) {
@@ -204,12 +214,16 @@ static bool import_oci(struct import *import, struct error *err)
         return false;
     if (!json_array_size(descriptors) || json_array_size(descriptors) > IMAGES_MAX)
         return error_set(err, ERROR_INVALID, "index.json lists no images, or too many");
-    if (json_object_get(json_array_get(descriptors, 0), "platform") && json_array_size(descriptors) > 1) {
+    if (json_object_get(json_array_get(descriptors, 0), "platform") &&
+        json_array_size(descriptors) > 1) {
         CLEANUP(free_ptr) char *digest = NULL; /* one image for several machines */
-        return image_index_choose(index, &digest, err) && import_descriptor(import, digest, NULL, err);
+        return image_index_choose(index, &digest, err) &&
+               import_descriptor(import, digest, NULL, err);
     }
-    json_array_foreach(descriptors, i, descriptor) {
-        if (!import_descriptor(import, json_text(descriptor, "digest"), descriptor_name(descriptor), err))
+    json_array_foreach(descriptors, i, descriptor)
+    {
+        if (!import_descriptor(import, json_text(descriptor, "digest"), descriptor_name(descriptor),
+                               err))
             return false;
     }
     return true;
@@ -229,7 +243,8 @@ static bool import_layout(struct import *import, struct error *err)
         return true;
     if (err->reason != ERROR_NOT_FOUND || import->name_count)
         return false;
-    return error_set(err, ERROR_INVALID, "this is neither an OCI layout nor a docker-archive (%s)", err->message);
+    return error_set(err, ERROR_INVALID, "this is neither an OCI layout nor a docker-archive (%s)",
+                     err->message);
 }
 
 static bool import_tar(struct import *import, int fd, struct error *err)
@@ -240,14 +255,16 @@ static bool import_tar(struct import *import, int fd, struct error *err)
     if (!dir)
         return false;
     import->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = import->root >= 0 ? archive_unpack(fd, import->root, UNPACK_PLAIN, 2 * LAYER_BYTES_MAX, &result, err) &&
+    bool ok = import->root >= 0 ? archive_unpack(fd, import->root, UNPACK_PLAIN,
+                                                 2 * LAYER_BYTES_MAX, &result, err) &&
                                       import_layout(import, err)
                                 : error_system(err, "open %s", dir);
     (void)!tree_remove(dir, &ignored);
     return ok;
 }
 
-bool image_import(struct runtime *runtime, const char *path, const char *reference, char ***names, struct error *err)
+bool image_import(struct runtime *runtime, const char *path, const char *reference, char ***names,
+                  struct error *err)
 {
     struct stat info;
     struct import import = {.runtime = runtime, .root = -1, .reference = reference};

@@ -64,14 +64,17 @@ bool image_manifest_parse(const json_t *json, struct image_manifest *manifest, s
     const json_t *layers = json_object_get(json, "layers");
     size_t count = json_array_size(layers);
     if (json_int_or(json_object_get(json, "schemaVersion"), 0) != 2)
-        return error_set(err, ERROR_INVALID, "only image manifests of schema version 2 are supported");
+        return error_set(err, ERROR_INVALID,
+                         "only image manifests of schema version 2 are supported");
     if (count > IMAGE_LAYERS_MAX || !json_is_array(layers))
-        return error_set(err, ERROR_INVALID, "the manifest has no layers, or more than %d", IMAGE_LAYERS_MAX);
+        return error_set(err, ERROR_INVALID, "the manifest has no layers, or more than %d",
+                         IMAGE_LAYERS_MAX);
     if (!parse_blob(json_object_get(json, "config"), &made.config, err))
         return false;
     made.layers = xcalloc(count + 1, sizeof(*made.layers));
     for (; made.layer_count < count; made.layer_count++)
-        if (!parse_blob(json_array_get(layers, made.layer_count), &made.layers[made.layer_count], err))
+        if (!parse_blob(json_array_get(layers, made.layer_count), &made.layers[made.layer_count],
+                        err))
             return false;
     *manifest = made;
     made = (struct image_manifest){0};
@@ -96,13 +99,16 @@ bool image_index_choose(const json_t *index, char **digest, struct error *err)
     json_t *entry;
     size_t i;
     if (json_array_size(entries) > ENTRIES_MAX)
-        return error_set(err, ERROR_INVALID, "the image index has more than %d entries", ENTRIES_MAX);
-    json_array_foreach(entries, i, entry) {
+        return error_set(err, ERROR_INVALID, "the image index has more than %d entries",
+                         ENTRIES_MAX);
+    json_array_foreach(entries, i, entry)
+    {
         const char *found = json_text(entry, "digest");
         if (!runs_here(entry))
             continue;
         if (!digest_valid(found))
-            return error_set(err, ERROR_INVALID, "an entry of the image index has no sha256 digest");
+            return error_set(err, ERROR_INVALID,
+                             "an entry of the image index has no sha256 digest");
         *digest = xstrdup(found);
         return true;
     }
@@ -115,12 +121,15 @@ const json_t *image_config_diff_ids(const json_t *config, struct error *err)
     json_t *id;
     size_t i;
     if (!json_array_size(ids) || json_array_size(ids) > IMAGE_LAYERS_MAX) {
-        error_set(err, ERROR_INVALID, "the image's config has no layers, or more than %d", IMAGE_LAYERS_MAX);
+        error_set(err, ERROR_INVALID, "the image's config has no layers, or more than %d",
+                  IMAGE_LAYERS_MAX);
         return NULL;
     }
-    json_array_foreach(ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         if (!digest_valid(json_string_value(id))) {
-            error_set(err, ERROR_INVALID, "diff id %zu of the image's config is no sha256 digest", i);
+            error_set(err, ERROR_INVALID, "diff id %zu of the image's config is no sha256 digest",
+                      i);
             return NULL;
         }
     }

@@ -1,5 +1,5 @@
-/* runtime/image_manifest.h: the JSON documents of images, checked: indexes, manifests, configs. Pure; any thread.
- * Source: OCI image-spec 1.1; Docker's schema 2 has the same fields. */
+/* runtime/image_manifest.h: the JSON documents of images, checked: indexes, manifests, configs.
+ * Pure; any thread. Source: OCI image-spec 1.1; Docker's schema 2 has the same fields. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,12 +28,15 @@ struct image_manifest {
     size_t layer_count;
 };
 void image_manifest_clear(struct image_manifest *manifest);
-MUST_CHECK bool image_manifest_parse(const json_t *json, struct image_manifest *manifest, struct error *err);
+MUST_CHECK bool image_manifest_parse(const json_t *json, struct image_manifest *manifest,
+                                     struct error *err);
 
 /* True for a manifest list or index, false for anything else. */
 bool image_json_is_index(const json_t *json);
-/* The entry for linux on this machine's architecture: its digest, owned. NOT_FOUND when there is none. */
+/* The entry for linux on this machine's architecture: its digest, owned. NOT_FOUND when there is
+ * none. */
 MUST_CHECK bool image_index_choose(const json_t *index, char **digest, struct error *err);
 
-/* Diff ids of a config, checked: a borrowed array of 1 to IMAGE_LAYERS_MAX digests. NULL with an error. */
+/* Diff ids of a config, checked: a borrowed array of 1 to IMAGE_LAYERS_MAX digests. NULL with an
+ * error. */
 const json_t *image_config_diff_ids(const json_t *config, struct error *err);

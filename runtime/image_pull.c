@@ -31,8 +31,8 @@ static bool expect_digest(struct str data, const char *digest, struct error *err
 }
 
 /* Follows indexes to the manifest of this machine. */
-static bool fetch_manifest(struct pull *pull, const struct image_reference *reference, struct image_manifest *manifest,
-                           struct error *err)
+static bool fetch_manifest(struct pull *pull, const struct image_reference *reference,
+                           struct image_manifest *manifest, struct error *err)
 {
     CLEANUP(free_ptr) char *digest = reference->digest ? xstrdup(reference->digest) : NULL;
     for (unsigned depth = 0; depth < IMAGE_INDEX_DEPTH; depth++) {
@@ -78,9 +78,10 @@ static bool file_digest(int fd, char out[72], struct error *err)
     return true;
 }
 
-/* Downloads into partial/HEX, which another pull may be at as well, and unpacks. What does not hash is thrown away; what
- * was interrupted stays for the next time. */
-static bool fetch_layer(struct pull *pull, const struct image_blob *blob, const char *diff_id, struct error *err)
+/* Downloads into partial/HEX, which another pull may be at as well, and unpacks. What does not hash
+ * is thrown away; what was interrupted stays for the next time. */
+static bool fetch_layer(struct pull *pull, const struct image_blob *blob, const char *diff_id,
+                        struct error *err)
 {
     char sum[72];
     CLEANUP(free_ptr) char *dir = image_path(pull->runtime, "partial");
@@ -93,33 +94,39 @@ static bool fetch_layer(struct pull *pull, const struct image_blob *blob, const 
         return false;
     if (layer_present(pull->runtime, diff_id)) /* somebody else got it while we waited */
         return true;
-    if (!registry_download(pull->registry, blob->digest, blob->size_bytes, fd, err) || !file_digest(fd, sum, err))
+    if (!registry_download(pull->registry, blob->digest, blob->size_bytes, fd, err) ||
+        !file_digest(fd, sum, err))
         return false;
     bool right = strcmp(sum, blob->digest) == 0;
     bool ok = right ? layer_unpack(pull->runtime, fd, diff_id, err)
-                    : error_set(err, ERROR_INVALID, "the registry sent %s instead of %s", sum, blob->digest);
+                    : error_set(err, ERROR_INVALID, "the registry sent %s instead of %s", sum,
+                                blob->digest);
     (void)unlink(path); /* used, or of no use */
     return ok;
 }
 
-static bool fetch_layers(struct pull *pull, const struct image_manifest *manifest, struct str config, struct error *err)
+static bool fetch_layers(struct pull *pull, const struct image_manifest *manifest,
+                         struct str config, struct error *err)
 {
     json_auto_t *json = json_parse(config, JSON_LOAD_LENIENT, err);
     const json_t *ids = json ? image_config_diff_ids(json, err) : NULL;
     if (!ids)
         return false;
     if (json_array_size(ids) != manifest->layer_count)
-        return error_set(err, ERROR_INVALID, "the manifest has %zu layers, but the config names %zu", manifest->layer_count,
-                         json_array_size(ids));
+        return error_set(err, ERROR_INVALID,
+                         "the manifest has %zu layers, but the config names %zu",
+                         manifest->layer_count, json_array_size(ids));
     for (size_t i = 0; i < manifest->layer_count; i++) {
         const char *diff_id = json_string_value(json_array_get(ids, i));
-        if (!layer_present(pull->runtime, diff_id) && !fetch_layer(pull, &manifest->layers[i], diff_id, err))
+        if (!layer_present(pull->runtime, diff_id) &&
+            !fetch_layer(pull, &manifest->layers[i], diff_id, err))
             return false;
     }
     return true;
 }
 
-static bool pull_image(struct pull *pull, const struct image_reference *reference, char **digest, struct error *err)
+static bool pull_image(struct pull *pull, const struct image_reference *reference, char **digest,
+                       struct error *err)
 {
     CLEANUP(image_manifest_clear) struct image_manifest manifest = {0};
     CLEANUP(buf_free) struct buf config = BUF_INIT(IMAGE_CONFIG_MAX);
@@ -132,8 +139,8 @@ static bool pull_image(struct pull *pull, const struct image_reference *referenc
            image_commit(pull->runtime, buf_str(&config), name, digest, err);
 }
 
-bool image_pull(struct runtime *runtime, const char *reference, const struct image_auth *auth, const char *const *http_hosts,
-                char **digest, struct error *err)
+bool image_pull(struct runtime *runtime, const char *reference, const struct image_auth *auth,
+                const char *const *http_hosts, char **digest, struct error *err)
 {
     CLEANUP(image_reference_clear) struct image_reference parsed = {0};
     if (!image_reference_parse(reference, &parsed, err))

@@ -1,4 +1,5 @@
-/* Image references: `[host[:port]/]path[:tag][@digest]`, completed as Docker's clients complete them. */
+/* Image references: `[host[:port]/]path[:tag][@digest]`, completed as Docker's clients complete
+ * them. */
 #include <ctype.h>
 #include <string.h>
 
@@ -53,19 +54,24 @@ static bool host_valid(struct str host)
     int64_t number;
     if (host.len > 2 && host.data[0] == '[') { /* an IPv6 address in brackets */
         const char *end = memchr(host.data, ']', host.len);
-        if (!end || !only((struct str){host.data + 1, (size_t)(end - host.data) - 1}, "0123456789abcdefABCDEF:."))
+        if (!end || !only((struct str){host.data + 1, (size_t)(end - host.data) - 1},
+                          "0123456789abcdefABCDEF:."))
             return false;
         port = (struct str){end + 1, host.len - (size_t)(end - host.data) - 1};
-        return port.len == 0 || (port.data[0] == ':' && parse_i64((struct str){port.data + 1, port.len - 1}, 1, 65535, &number));
+        return port.len == 0 ||
+               (port.data[0] == ':' &&
+                parse_i64((struct str){port.data + 1, port.len - 1}, 1, 65535, &number));
     }
-    return only(name, WORD ".-") && name.data[0] != '-' && name.data[0] != '.' && !memmem(name.data, name.len, "..", 2) &&
+    return only(name, WORD ".-") && name.data[0] != '-' && name.data[0] != '.' &&
+           !memmem(name.data, name.len, "..", 2) &&
            (!port.data || parse_i64(port, 1, 65535, &number));
 }
 
 /* The first part names a host when it looks like one. */
 static bool is_host(struct str part)
 {
-    return memchr(part.data, '.', part.len) || memchr(part.data, ':', part.len) || str_is(part, "localhost");
+    return memchr(part.data, '.', part.len) || memchr(part.data, ':', part.len) ||
+           str_is(part, "localhost");
 }
 
 static bool tag_valid(struct str tag)

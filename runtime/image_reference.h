@@ -12,6 +12,7 @@ struct image_reference {
 };
 void image_reference_clear(struct image_reference *reference);
 /* Completed: host and "library/" of Docker's own registry. INVALID when it is malformed. */
-MUST_CHECK bool image_reference_parse(const char *text, struct image_reference *reference, struct error *err);
+MUST_CHECK bool image_reference_parse(const char *text, struct image_reference *reference,
+                                      struct error *err);
 /* "host/path[:tag][@digest]"; owned. */
 char *image_reference_format(const struct image_reference *reference);

@@ -66,7 +66,8 @@ static const char *find_entry(json_t *index, const char *reference, json_t **ent
         return *entry ? reference : NULL;
     }
     CLEANUP(free_ptr) char *name = image_reference_normalize(reference);
-    json_object_foreach(images, digest, value) {
+    json_object_foreach(images, digest, value)
+    {
         if (name && json_array_has_text(json_object_get(value, "references"), name)) {
             *entry = value;
             return digest;
@@ -77,7 +78,8 @@ static const char *find_entry(json_t *index, const char *reference, json_t **ent
 
 static bool not_here(struct error *err, const char *reference)
 {
-    return error_set(err, ERROR_NOT_FOUND, "image \"%s\" is not present", reference ? reference : "");
+    return error_set(err, ERROR_NOT_FOUND, "image \"%s\" is not present",
+                     reference ? reference : "");
 }
 
 bool layer_present(struct runtime *runtime, const char *diff_id)
@@ -87,8 +89,8 @@ bool layer_present(struct runtime *runtime, const char *diff_id)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-bool image_resolve(struct runtime *runtime, const char *reference, json_t **config, json_t **layers, char **digest,
-                   struct error *err)
+bool image_resolve(struct runtime *runtime, const char *reference, json_t **config, json_t **layers,
+                   char **digest, struct error *err)
 {
     json_t *entry;
     json_auto_t *index = load_index(runtime, err);
@@ -102,7 +104,8 @@ bool image_resolve(struct runtime *runtime, const char *reference, json_t **conf
         return false;
     json_auto_t *paths = json_array();
     for (size_t i = json_array_size(ids); i-- > 0;) {
-        CLEANUP(free_ptr) char *layer =
+        CLEANUP(free_ptr)
+        char *layer =
             image_path(runtime, "layers/%s", digest_hex(json_string_value(json_array_get(ids, i))));
         json_array_append_new(paths, json_string(layer));
     }
@@ -122,9 +125,11 @@ static void release_name(json_t *images, const char *name)
     const char *digest;
     json_t *entry, *item;
     size_t i;
-    json_object_foreach(images, digest, entry) {
+    json_object_foreach(images, digest, entry)
+    {
         json_t *references = json_object_get(entry, "references");
-        json_array_foreach(references, i, item) {
+        json_array_foreach(references, i, item)
+        {
             if (text_eq(json_string_value(item), name)) {
                 json_array_remove(references, i);
                 break;
@@ -142,23 +147,27 @@ static int64_t layer_size(struct runtime *runtime, const char *diff_id)
     return json_int_or(json_object_get(record, "size"), 0);
 }
 
-static json_t *entry_for(struct runtime *runtime, json_t *images, const char *digest, const json_t *ids)
+static json_t *entry_for(struct runtime *runtime, json_t *images, const char *digest,
+                         const json_t *ids)
 {
     json_t *entry = json_object_get(images, digest), *id;
     int64_t size = 0;
     size_t i;
     if (entry)
         return entry;
-    json_array_foreach(ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         size += layer_size(runtime, json_string_value(id));
     }
-    entry = json_pack("{s:[],s:I,s:I}", "references", "size", (json_int_t)size, "createdUs", (json_int_t)clock_now_us());
+    entry = json_pack("{s:[],s:I,s:I}", "references", "size", (json_int_t)size, "createdUs",
+                      (json_int_t)clock_now_us());
     json_object_set_new(entry, "layers", json_deep_copy(ids));
     json_object_set_new(images, digest, entry);
     return entry;
 }
 
-bool image_commit(struct runtime *runtime, struct str config, const char *reference, char **digest, struct error *err)
+bool image_commit(struct runtime *runtime, struct str config, const char *reference, char **digest,
+                  struct error *err)
 {
     char sum[72];
     digest_of(config, sum);
@@ -168,9 +177,11 @@ bool image_commit(struct runtime *runtime, struct str config, const char *refere
     size_t i;
     if (!ids)
         return false;
-    json_array_foreach(ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         if (!layer_present(runtime, json_string_value(id)))
-            return error_set(err, ERROR_INVALID, "layer %s of the image is missing", json_string_value(id));
+            return error_set(err, ERROR_INVALID, "layer %s of the image is missing",
+                             json_string_value(id));
     }
     CLEANUP(free_ptr) char *path = image_path(runtime, "configs/%s", digest_hex(sum));
     CLEANUP(free_ptr) char *dir = image_path(runtime, "configs");
@@ -195,7 +206,8 @@ bool image_commit(struct runtime *runtime, struct str config, const char *refere
 
 /* ---- the public face ---- */
 
-bool image_config(struct runtime *runtime, const char *reference, json_t **config, char **digest, struct error *err)
+bool image_config(struct runtime *runtime, const char *reference, json_t **config, char **digest,
+                  struct error *err)
 {
     json_auto_t *whole = NULL;
     CLEANUP(close_fd) int lock = runtime_lock(runtime, IMAGES_LOCK, LOCK_SH, err);
@@ -224,7 +236,8 @@ static void fill(struct image *image, const char *digest, const json_t *entry)
     image->size_bytes = json_int_or(json_object_get(entry, "size"), 0);
     image->created_us = json_int_or(json_object_get(entry, "createdUs"), 0);
     image->references = xcalloc(json_array_size(references) + 1, sizeof(char *));
-    json_array_foreach(references, i, item) {
+    json_array_foreach(references, i, item)
+    {
         image->references[i] = xstrdup(json_string_value(item));
     }
 }
@@ -242,7 +255,8 @@ bool image_list(struct runtime *runtime, struct image **images, size_t *count, s
     json_t *all = json_object_get(index, "images");
     struct image *list = xcalloc(json_object_size(all) + 1, sizeof(*list));
     size_t have = 0;
-    json_object_foreach(all, digest, entry) {
+    json_object_foreach(all, digest, entry)
+    {
         fill(&list[have++], digest, entry);
     }
     *images = list;
@@ -278,17 +292,19 @@ static void keep_images(json_t *index, struct strset *layers, struct strset *con
     const char *digest;
     json_t *entry, *id;
     size_t i;
-    json_object_foreach(json_object_get(index, "images"), digest, entry) {
+    json_object_foreach(json_object_get(index, "images"), digest, entry)
+    {
         strset_add(configs, digest_hex(digest));
-        json_array_foreach(json_object_get(entry, "layers"), i, id) {
+        json_array_foreach(json_object_get(entry, "layers"), i, id)
+        {
             if (digest_valid(json_string_value(id)))
                 strset_add(layers, digest_hex(json_string_value(id)));
         }
     }
 }
 
-/* Layers under existing containers, whose image may have lost its name since. False when one cannot be read: then nothing
- * is known, and nothing may go. */
+/* Layers under existing containers, whose image may have lost its name since. False when one cannot
+ * be read: then nothing is known, and nothing may go. */
 static bool keep_container(const char *spec_path, struct strset *layers, struct error *err)
 {
     size_t i;
@@ -298,7 +314,8 @@ static bool keep_container(const char *spec_path, struct strset *layers, struct 
         error_clear(err);
         return true;
     }
-    json_array_foreach(json_object_get(spec, "layers"), i, layer) {
+    json_array_foreach(json_object_get(spec, "layers"), i, layer)
+    {
         const char *slash = strrchr(json_string_value(layer), '/');
         strset_add(layers, slash ? slash + 1 : "");
     }
@@ -324,7 +341,8 @@ static bool keep_containers(struct runtime *runtime, struct strset *layers, stru
 }
 
 /* Removes what `keep` does not name. */
-static bool sweep(struct runtime *runtime, const char *folder, const struct strset *keep, int64_t *freed, struct error *err)
+static bool sweep(struct runtime *runtime, const char *folder, const struct strset *keep,
+                  int64_t *freed, struct error *err)
 {
     CLEANUP(free_ptr) char *dir = image_path(runtime, "%s", folder);
     char **names = dir_names(dir);
@@ -357,14 +375,16 @@ bool image_collect(struct runtime *runtime, int64_t *freed, struct error *err)
         *freed = 0;
         return true;
     }
-    CLEANUP(close_fd) int lock = importing < 0 ? -1 : runtime_lock(runtime, IMAGES_LOCK, LOCK_EX, err);
+    CLEANUP(close_fd)
+    int lock = importing < 0 ? -1 : runtime_lock(runtime, IMAGES_LOCK, LOCK_EX, err);
     if (lock < 0)
         return false;
     json_auto_t *index = load_index(runtime, err);
     if (!index || !keep_containers(runtime, &layers, err))
         return false;
     keep_images(index, &layers, &configs);
-    if (!sweep(runtime, "layers", &layers, &total, err) || !sweep(runtime, "configs", &configs, &total, err) ||
+    if (!sweep(runtime, "layers", &layers, &total, err) ||
+        !sweep(runtime, "configs", &configs, &total, err) ||
         !sweep(runtime, "tmp", NULL, &total, err) || !sweep(runtime, "partial", NULL, &total, err))
         return false;
     *freed = total;

@@ -34,15 +34,18 @@ static bool loopback_up(struct error *err)
     return true;
 }
 
-/* "net.core.somaxconn=1024". Only what belongs to the namespaces that were made here: anything else is the host's. */
+/* "net.core.somaxconn=1024". Only what belongs to the namespaces that were made here: anything else
+ * is the host's. */
 static bool set_sysctl(const struct namespaces_plan *plan, const char *setting, struct error *err)
 {
     struct str value = str_of(setting), name = str_cut(&value, '=');
     bool net = str_starts(name, STR("net."));
     bool ipc = str_starts(name, STR("kernel.shm")) || str_starts(name, STR("kernel.msg")) ||
                str_is(name, "kernel.sem") || str_starts(name, STR("fs.mqueue."));
-    if ((!net && !ipc) || (net && plan->host_network) || !value.data || memchr(name.data, '/', name.len))
-        return error_set(err, ERROR_INVALID, "sysctl \"" STR_FMT "\" is not allowed in a sandbox", STR_ARG(name));
+    if ((!net && !ipc) || (net && plan->host_network) || !value.data ||
+        memchr(name.data, '/', name.len))
+        return error_set(err, ERROR_INVALID, "sysctl \"" STR_FMT "\" is not allowed in a sandbox",
+                         STR_ARG(name));
     CLEANUP(free_ptr) char *path = xasprintf("/proc/sys/" STR_FMT, STR_ARG(name));
     for (char *at = path; *at; at++)
         *at = *at == '.' && at > path ? '/' : *at;
@@ -65,22 +68,23 @@ static bool make_shared(const struct namespaces_plan *plan, struct error *err)
         return error_system(err, "set the host name");
     if (!plan->host_network && !loopback_up(err))
         return false;
-    json_array_foreach(plan->sysctls, i, setting) {
+    json_array_foreach(plan->sysctls, i, setting)
+    {
         if (!set_sysctl(plan, json_string_value(setting), err))
             return false;
     }
     return true;
 }
 
-/* The child's whole life: says "u" when its user namespace is there and waits for the map, then "r" when all are there, or
- * an error's text, and waits to be let go. */
+/* The child's whole life: says "u" when its user namespace is there and waits for the map, then "r"
+ * when all are there, or an error's text, and waits to be let go. */
 static _Noreturn void maker(const struct namespaces_plan *plan, int socket)
 {
     char byte;
     CLEANUP(error_clear) struct error err = {0};
     if (plan->user_base) {
-        if (unshare(CLONE_NEWUSER) != 0 || write(socket, "u", 1) != 1 || read(socket, &byte, 1) != 1 ||
-            setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) {
+        if (unshare(CLONE_NEWUSER) != 0 || write(socket, "u", 1) != 1 ||
+            read(socket, &byte, 1) != 1 || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) {
             error_system(&err, "make a user namespace");
             (void)!write(socket, err.message, strlen(err.message));
             _exit(1);
@@ -138,17 +142,19 @@ static bool bind_netns(const char *path, int net, struct error *err)
     return true;
 }
 
-static bool collect(const struct namespaces_plan *plan, pid_t pid, int socket, struct namespaces *made,
-                    struct error *err)
+static bool collect(const struct namespaces_plan *plan, pid_t pid, int socket,
+                    struct namespaces *made, struct error *err)
 {
-    if (plan->user_base && (!expect(socket, 'u', err) || !write_map(pid, "gid_map", plan->user_base, err) ||
-                            !write_map(pid, "uid_map", plan->user_base, err) || write(socket, "g", 1) != 1))
+    if (plan->user_base &&
+        (!expect(socket, 'u', err) || !write_map(pid, "gid_map", plan->user_base, err) ||
+         !write_map(pid, "uid_map", plan->user_base, err) || write(socket, "g", 1) != 1))
         return err->code ? false : error_system(err, "map users");
     if (!expect(socket, 'r', err))
         return false;
     if (plan->user_base && (made->user = open_namespace(pid, "user", err)) < 0)
         return false;
-    if ((made->ipc = open_namespace(pid, "ipc", err)) < 0 || (made->uts = open_namespace(pid, "uts", err)) < 0)
+    if ((made->ipc = open_namespace(pid, "ipc", err)) < 0 ||
+        (made->uts = open_namespace(pid, "uts", err)) < 0)
         return false;
     if (plan->host_network)
         return true;
@@ -161,7 +167,8 @@ static void on_child(int signal)
     (void)signal;
 }
 
-/* The first process of a shared pid namespace: reaps what is orphaned there, for as long as the shim lives. */
+/* The first process of a shared pid namespace: reaps what is orphaned there, for as long as the
+ * shim lives. */
 static _Noreturn void pause_forever(void)
 {
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
@@ -179,7 +186,8 @@ static _Noreturn void pause_forever(void)
     }
 }
 
-/* Forks into a new pid namespace: a middle process makes it, so that the shim itself stays where it is. */
+/* Forks into a new pid namespace: a middle process makes it, so that the shim itself stays where it
+ * is. */
 static bool start_pause(const struct namespaces *made, struct namespaces *into, struct error *err)
 {
     int pair[2];
@@ -191,8 +199,8 @@ static bool start_pause(const struct namespaces *made, struct namespaces *into, 
         bool ok = namespaces_enter(made, err) && unshare(CLONE_NEWPID) == 0;
         pid_t child = ok ? fork() : -1;
         if (child == 0) {
-            if (made->user >= 0 && (setns(made->user, CLONE_NEWUSER) != 0 || setresgid(0, 0, 0) != 0 ||
-                                    setresuid(0, 0, 0) != 0))
+            if (made->user >= 0 && (setns(made->user, CLONE_NEWUSER) != 0 ||
+                                    setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0))
                 _exit(1);
             pause_forever();
         }

@@ -1,6 +1,7 @@
 /* runtime/namespaces.h: the namespaces that the containers of a sandbox share.
  *
- * Made by a short-lived child of the shim, held by the shim as descriptors, entered by what becomes a container. */
+ * Made by a short-lived child of the shim, held by the shim as descriptors, entered by what becomes
+ * a container. */
 #pragma once
 #include <stdbool.h>
 #include <sys/types.h>
@@ -10,8 +11,8 @@
 
 struct namespaces {
     int user, net, ipc, uts; /* -1: the host's */
-    int pid;                 /* of the pause process; -1: each container has its own (or the host's) */
-    pid_t pause;             /* 0: none */
+    int pid;     /* of the pause process; -1: each container has its own (or the host's) */
+    pid_t pause; /* 0: none */
 };
 #define NAMESPACES_NONE ((struct namespaces){-1, -1, -1, -1, -1, 0})
 
@@ -22,7 +23,8 @@ struct namespaces_plan {
     bool host_network, share_pid;
     const json_t *sysctls; /* array of "name=value" */
 };
-MUST_CHECK bool namespaces_make(const struct namespaces_plan *plan, struct namespaces *made, struct error *err);
+MUST_CHECK bool namespaces_make(const struct namespaces_plan *plan, struct namespaces *made,
+                                struct error *err);
 /* Closes the descriptors and kills the pause process. */
 void namespaces_release(struct namespaces *held);
 /* The calling process enters those that are there, but user and pid. */

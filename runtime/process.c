@@ -16,7 +16,8 @@
 #define START_TIMEOUT_NS INT64_C(30000000000)
 
 /* One message, with the descriptor beside it if there is one. 0 at the end, -1 with an error. */
-static ssize_t receive(int socket, char *text, size_t size, int *fd, int64_t deadline, struct error *err)
+static ssize_t receive(int socket, char *text, size_t size, int *fd, int64_t deadline,
+                       struct error *err)
 {
     union {
         struct cmsghdr header;
@@ -33,7 +34,9 @@ static ssize_t receive(int socket, char *text, size_t size, int *fd, int64_t dea
         return -1;
     }
     struct iovec piece = {text, size};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
@@ -56,15 +59,19 @@ static bool follow(int socket, pid_t first, struct process *started, struct erro
         if (got < 0)
             return false;
         if (got == 0)
-            return started->pid > 0 ? true : error_set(err, ERROR_INTERNAL, "the container's process did not start");
+            return started->pid > 0
+                       ? true
+                       : error_set(err, ERROR_INTERNAL, "the container's process did not start");
         text[got] = '\0';
         if (text[0] == PROCESS_ERROR)
             return error_set(err, ERROR_INVALID, "%s", text + 1);
         if (text[0] == PROCESS_PID && got == 1 + (ssize_t)sizeof(pid_t)) {
             memcpy(&started->pid, text + 1, sizeof(pid_t));
-            (void)waitpid(first, NULL, 0); /* it ends after this message: then the process is our own child */
+            (void)waitpid(first, NULL,
+                          0); /* it ends after this message: then the process is our own child */
             char go = PROCESS_GO;
-            (void)!send(socket, &go, 1, MSG_NOSIGNAL); /* when it died meanwhile the next read says so */
+            (void)!send(socket, &go, 1,
+                        MSG_NOSIGNAL); /* when it died meanwhile the next read says so */
         }
     }
 }

@@ -1,7 +1,8 @@
 /* What happens between the fork in the shim and the exec of a container's program.
  *
- * First child: control group, shared namespaces, pid namespace. Second child (the process itself): file system, user, limits,
- * capabilities, filter, program. Each step is a function that fails with an error; the error goes to the shim as text. */
+ * First child: control group, shared namespaces, pid namespace. Second child (the process itself):
+ * file system, user, limits, capabilities, filter, program. Each step is a function that fails with
+ * an error; the error goes to the shim as text. */
 #include "runtime/process_child.h"
 
 #include <errno.h>
@@ -64,8 +65,8 @@ static bool open_root(struct child *child, struct error *err)
     return child->rootfs.root >= 0 ? true : error_system(err, "open the container's root");
 }
 
-/* From here on we are the sandbox's root, not the host's, and the mounts are locked for us. They are also new ones: what was
- * open before belongs to the mount namespace that is left behind. */
+/* From here on we are the sandbox's root, not the host's, and the mounts are locked for us. They
+ * are also new ones: what was open before belongs to the mount namespace that is left behind. */
 static bool enter_user_namespace(struct child *child, struct error *err)
 {
     int user = child->plan->namespaces->user;
@@ -82,8 +83,11 @@ static bool enter_user_namespace(struct child *child, struct error *err)
 static bool build_container(struct child *child, struct error *err)
 {
     const struct process_plan *plan = child->plan;
-    struct rootfs_plan rootfs = {.spec = plan->spec, .dir = plan->dir, .sandbox_dir = plan->sandbox_dir,
-                                 .owner = plan->user_base, .user_ns = plan->namespaces->user};
+    struct rootfs_plan rootfs = {.spec = plan->spec,
+                                 .dir = plan->dir,
+                                 .sandbox_dir = plan->sandbox_dir,
+                                 .owner = plan->user_base,
+                                 .user_ns = plan->namespaces->user};
     if (unshare(CLONE_NEWCGROUP) != 0)
         return error_system(err, "make a cgroup namespace");
     return rootfs_build(&rootfs, &child->rootfs, err) && rootfs_enter(&child->rootfs, err);
@@ -94,8 +98,8 @@ static bool open_existing_root(struct child *child, struct error *err)
     child->rootfs.master = child->rootfs.slave = -1;
     if (!open_root(child, err))
         return false;
-    return !child->plan->tty ||
-           rootfs_open_terminal(child->rootfs.root, &child->rootfs.master, &child->rootfs.slave, err);
+    return !child->plan->tty || rootfs_open_terminal(child->rootfs.root, &child->rootfs.master,
+                                                     &child->rootfs.slave, err);
 }
 
 /* ---- who ---- */
@@ -107,8 +111,10 @@ static bool resolve_identity(struct child *child, struct error *err)
     size_t i;
     json_t *group;
     if (json_array_size(listed) > IDENTITY_GROUPS_MAX)
-        return error_set(err, ERROR_INVALID, "more than %d supplementary groups", IDENTITY_GROUPS_MAX);
-    json_array_foreach(listed, i, group) {
+        return error_set(err, ERROR_INVALID, "more than %d supplementary groups",
+                         IDENTITY_GROUPS_MAX);
+    json_array_foreach(listed, i, group)
+    {
         groups[i] = json_int_or(group, -1);
     }
     struct identity_request request = {
@@ -121,7 +127,8 @@ static bool resolve_identity(struct child *child, struct error *err)
     if (!identity_resolve(child->rootfs.root, &request, &child->identity, err))
         return false;
     if (child->identity.uid == 0 && spec_flag(child, "mustNotBeRoot"))
-        return error_set(err, ERROR_INVALID, "container has runAsNonRoot and image will run as root");
+        return error_set(err, ERROR_INVALID,
+                         "container has runAsNonRoot and image will run as root");
     return true;
 }
 
@@ -129,7 +136,8 @@ static bool become_user(struct child *child, struct error *err)
 {
     const struct identity *identity = &child->identity;
     const struct process_plan *plan = child->plan;
-    bool early = !spec_flag(child, "noNewPrivs"); /* the filter needs SYS_ADMIN then, which is about to go */
+    bool early =
+        !spec_flag(child, "noNewPrivs"); /* the filter needs SYS_ADMIN then, which is about to go */
     if (!early && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_system(err, "set no_new_privs");
     if (!caps_limit_bounding(plan->caps))
@@ -155,24 +163,31 @@ static bool send_master(const struct child *child, struct error *err)
     } control = {0};
     char kind = PROCESS_TERMINAL;
     struct iovec piece = {&kind, 1};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     control.header.cmsg_level = SOL_SOCKET;
     control.header.cmsg_type = SCM_RIGHTS;
     control.header.cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(&control.header), &child->rootfs.master, sizeof(int));
-    return sendmsg(child->socket, &message, MSG_NOSIGNAL) == 1 ? true : error_system(err, "hand over the terminal");
+    return sendmsg(child->socket, &message, MSG_NOSIGNAL) == 1
+               ? true
+               : error_system(err, "hand over the terminal");
 }
 
-/* While we are real root: a user of a user namespace could not chown what real root opened. Pipes are given to the user as
- * well, since programs open /dev/stdout by name. */
+/* While we are real root: a user of a user namespace could not chown what real root opened. Pipes
+ * are given to the user as well, since programs open /dev/stdout by name. */
 static bool own_stdio(const struct child *child, struct error *err)
 {
-    uid_t base = child->plan->join ? 0 : child->plan->user_base; /* a joined container counts as it does itself */
+    uid_t base = child->plan->join
+                     ? 0
+                     : child->plan->user_base; /* a joined container counts as it does itself */
     struct stat info;
     for (int i = 0; i < 3 && !child->plan->tty; i++)
         if (fstat(child->plan->stdio[i], &info) == 0 && S_ISFIFO(info.st_mode))
-            (void)!fchown(child->plan->stdio[i], base + child->identity.uid, (gid_t)-1); /* an exec may not; it can do without */
+            (void)!fchown(child->plan->stdio[i], base + child->identity.uid,
+                          (gid_t)-1); /* an exec may not; it can do without */
     if (!child->plan->tty)
         return true;
     if (fchown(child->rootfs.slave, base + child->identity.uid, (gid_t)-1) != 0 && errno != EPERM)
@@ -207,13 +222,16 @@ static void set_limits(void)
     umask(022);
 }
 
-/* By the bare call: the C library keeps two signals to itself, which its posix_spawn left ignored in the shim. */
+/* By the bare call: the C library keeps two signals to itself, which its posix_spawn left ignored
+ * in the shim. */
 static void reset_signals(void)
 {
-    static const unsigned long by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
+    static const unsigned long
+        by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
     sigset_t none;
     for (int i = 1; i < NSIG; i++)
-        (void)syscall(SYS_rt_sigaction, i, by_default, NULL, sizeof(unsigned long)); /* not KILL and STOP: they are so */
+        (void)syscall(SYS_rt_sigaction, i, by_default, NULL,
+                      sizeof(unsigned long)); /* not KILL and STOP: they are so */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -223,11 +241,13 @@ static bool change_directory(const struct child *child, struct error *err)
 {
     char where[PATH_BYTES_MAX];
     const char *cwd = json_text(child->plan->spec, "cwd");
-    CLEANUP(close_fd) int fd = rootpath_open(child->rootfs.root, cwd, O_PATH | O_DIRECTORY, 0, ROOTPATH_FOLLOW);
+    CLEANUP(close_fd)
+    int fd = rootpath_open(child->rootfs.root, cwd, O_PATH | O_DIRECTORY, 0, ROOTPATH_FOLLOW);
     if (fd < 0 || fchdir(fd) != 0)
         return error_system(err, "enter the working directory %s", cwd);
     if (syscall(SYS_getcwd, where, sizeof(where)) < 0 || where[0] != '/')
-        return error_set(err, ERROR_INVALID, "the working directory %s is outside the container", cwd);
+        return error_set(err, ERROR_INVALID, "the working directory %s is outside the container",
+                         cwd);
     return true;
 }
 
@@ -238,7 +258,8 @@ static char **texts_of(const json_t *array, size_t spare)
     char **texts = xcalloc(json_array_size(array) + spare + 1, sizeof(*texts));
     size_t i;
     json_t *item;
-    json_array_foreach(array, i, item) {
+    json_array_foreach(array, i, item)
+    {
         texts[i] = xstrdup(json_string_value(item));
     }
     return texts;
@@ -286,20 +307,24 @@ static bool execute(const struct child *child, struct error *err)
     if (strchr(name, '/')) {
         execve(name, child->argv, child->env);
         if (errno == ENOENT || errno == ENOTDIR)
-            return error_set(err, ERROR_INVALID, "exec: \"%s\": stat %s: no such file or directory", name, name);
+            return error_set(err, ERROR_INVALID, "exec: \"%s\": stat %s: no such file or directory",
+                             name, name);
         return error_system(err, "exec: \"%s\"", name);
     }
     struct str path = search_path(child->env);
     while (path.data) {
         struct str dir = str_cut(&path, ':');
-        CLEANUP(free_ptr) char *full = xasprintf(STR_FMT "%s%s", STR_ARG(dir), dir.len ? "/" : "./", name);
+        CLEANUP(free_ptr)
+        char *full = xasprintf(STR_FMT "%s%s", STR_ARG(dir), dir.len ? "/" : "./", name);
         execve(full, child->argv, child->env);
         if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
             return error_system(err, "exec: \"%s\"", name);
         denied = denied || errno == EACCES;
     }
-    return error_set(err, ERROR_INVALID, denied ? "exec: \"%s\": permission denied"
-                                                : "exec: \"%s\": executable file not found in $PATH", name);
+    return error_set(err, ERROR_INVALID,
+                     denied ? "exec: \"%s\": permission denied"
+                            : "exec: \"%s\": executable file not found in $PATH",
+                     name);
 }
 
 /* Waits until the shim is our parent, so that its death is ours. */
@@ -325,7 +350,8 @@ static bool run(struct child *child, struct error *err)
         return error_set(err, ERROR_INVALID, "no command specified");
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* not every kernel has keys */
     set_limits();
-    if (!connect_stdio(child, err) || !change_directory(child, err) || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    if (!connect_stdio(child, err) || !change_directory(child, err) ||
+        close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
         return false;
     if (!await_parent(child, err) || !become_user(child, err))
         return false;
@@ -361,7 +387,8 @@ static bool set_oom_score(const struct process_plan *plan, struct error *err)
 
 static bool join_container(const struct process_plan *plan, struct error *err)
 {
-    int kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    int kinds =
+        CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     CLEANUP(close_fd) int process = (int)syscall(SYS_pidfd_open, plan->join, 0);
     if (plan->namespaces->user >= 0)
         kinds |= CLONE_NEWUSER;
@@ -391,7 +418,8 @@ _Noreturn void process_child(const struct process_plan *plan, int socket)
 {
     struct error err = {0};
     char message[1 + sizeof(pid_t)] = {PROCESS_PID};
-    /* what runs inside must not be able to trace us, and so reach the host's binary, before it is the program */
+    /* what runs inside must not be able to trace us, and so reach the host's binary, before it is
+     * the program */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         error_system(&err, "prctl");
     else if (!enter_sandbox(plan, &err))

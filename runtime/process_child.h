@@ -2,7 +2,8 @@
 #pragma once
 #include "runtime/process.h"
 
-/* Messages on the sync socket (SEQPACKET), by first byte. Its end without 'E' means that the program runs. */
+/* Messages on the sync socket (SEQPACKET), by first byte. Its end without 'E' means that the
+ * program runs. */
 enum process_message {
     PROCESS_PID = 'P',      /* followed by the pid_t of the process */
     PROCESS_TERMINAL = 'T', /* with the master's descriptor beside it */

@@ -22,9 +22,11 @@
 #define STALL_S            60L
 #define TOKEN_BYTES_MAX    ((size_t)64 << 10)
 #define CHALLENGE_MAX      4096
-#define ACCEPT                                                                                                          \
-    "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "                      \
-    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
+#define ACCEPT                                                                                     \
+    "Accept: application/vnd.oci.image.index.v1+json, "                                            \
+    "application/vnd.oci.image.manifest.v1+json, "                                                 \
+    "application/vnd.docker.distribution.manifest.list.v2+json, "                                  \
+    "application/vnd.docker.distribution.manifest.v2+json"
 
 struct registry {
     CURL *curl;
@@ -58,8 +60,8 @@ static void curl_start(void)
 
 static bool is_loopback(const char *host)
 {
-    return text_starts(host, "127.") || strcmp(host, "localhost") == 0 || text_starts(host, "localhost:") ||
-           text_starts(host, "[::1]");
+    return text_starts(host, "127.") || strcmp(host, "localhost") == 0 ||
+           text_starts(host, "localhost:") || text_starts(host, "[::1]");
 }
 
 static bool listed(const char *const *hosts, const char *host)
@@ -70,13 +72,14 @@ static bool listed(const char *const *hosts, const char *host)
     return false;
 }
 
-struct registry *registry_open(const struct image_reference *reference, const struct image_auth *auth,
-                               const char *const *http_hosts)
+struct registry *registry_open(const struct image_reference *reference,
+                               const struct image_auth *auth, const char *const *http_hosts)
 {
     pthread_once(&curl_once, curl_start);
     struct registry *registry = xcalloc(1, sizeof(*registry));
     registry->curl = curl_easy_init();
-    registry->host = xstrdup(strcmp(reference->host, "docker.io") == 0 ? "registry-1.docker.io" : reference->host);
+    registry->host = xstrdup(strcmp(reference->host, "docker.io") == 0 ? "registry-1.docker.io"
+                                                                       : reference->host);
     registry->path = xstrdup(reference->path);
     if (auth && auth->username) {
         registry->username = xstrdup(auth->username);
@@ -149,7 +152,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
     struct transfer *transfer = arg;
     struct str value = {data, size * count}, name = str_cut(&value, ':');
     value = str_trim(value);
-    if (name.len == 16 && strncasecmp(name.data, "www-authenticate", 16) == 0 && value.len < CHALLENGE_MAX) {
+    if (name.len == 16 && strncasecmp(name.data, "www-authenticate", 16) == 0 &&
+        value.len < CHALLENGE_MAX) {
         memcpy(transfer->challenge, value.data, value.len);
         transfer->challenge[value.len] = '\0';
     }
@@ -188,8 +192,9 @@ static void set_password(const struct registry *registry)
 /* GET /v2/PATH/WHAT once, with what credentials we have. */
 static void fetch_once(struct registry *registry, const char *what, struct transfer *transfer)
 {
-    CLEANUP(free_ptr) char *url =
-        xasprintf("%s://%s/v2/%s/%s", registry->plain ? "http" : "https", registry->host, registry->path, what);
+    CLEANUP(free_ptr)
+    char *url = xasprintf("%s://%s/v2/%s/%s", registry->plain ? "http" : "https", registry->host,
+                          registry->path, what);
     struct curl_slist *headers = curl_slist_append(NULL, ACCEPT);
     CURL *curl = transfer->curl = registry->curl;
     set_common(curl, url, registry->plain, transfer);
@@ -229,8 +234,9 @@ static char *token_url(CURL *curl, const char *realm, const char *service, const
 {
     char *escaped_service = curl_easy_escape(curl, service ? service : "", 0);
     char *escaped_scope = curl_easy_escape(curl, scope, 0);
-    char *url = xasprintf("%s%sservice=%s&scope=%s", realm, strchr(realm, '?') ? "&" : "?",
-                          escaped_service ? escaped_service : "", escaped_scope ? escaped_scope : "");
+    char *url =
+        xasprintf("%s%sservice=%s&scope=%s", realm, strchr(realm, '?') ? "&" : "?",
+                  escaped_service ? escaped_service : "", escaped_scope ? escaped_scope : "");
     curl_free(escaped_service);
     curl_free(escaped_scope);
     return url;
@@ -244,13 +250,15 @@ static bool take_token(struct registry *registry, struct str answer, struct erro
     if (!json)
         return false;
     if (!token || strpbrk(token, "\r\n"))
-        return error_set(err, ERROR_FORBIDDEN, "the token server of %s gave no token", registry->host);
+        return error_set(err, ERROR_FORBIDDEN, "the token server of %s gave no token",
+                         registry->host);
     free(registry->token);
     registry->token = xstrdup(token);
     return true;
 }
 
-/* The scope is our own, not the one that the challenge asks for: nothing but reading this repository. */
+/* The scope is our own, not the one that the challenge asks for: nothing but reading this
+ * repository. */
 static bool fetch_token(struct registry *registry, const char *challenge, struct error *err)
 {
     CLEANUP(free_ptr) char *realm = challenge_value(challenge, "realm");
@@ -260,7 +268,8 @@ static bool fetch_token(struct registry *registry, const char *challenge, struct
     struct transfer transfer = {.curl = registry->curl, .out = &answer, .fd = -1};
     bool plain_allowed = registry->plain && realm && text_starts(realm, "http://");
     if (!realm || (!text_starts(realm, "https://") && !plain_allowed))
-        return error_set(err, ERROR_FORBIDDEN, "registry %s names no token server that can be trusted", registry->host);
+        return error_set(err, ERROR_FORBIDDEN,
+                         "registry %s names no token server that can be trusted", registry->host);
     CLEANUP(free_ptr) char *url = token_url(registry->curl, realm, service, scope);
     set_common(registry->curl, url, plain_allowed, &transfer);
     curl_easy_setopt(registry->curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -269,9 +278,11 @@ static bool fetch_token(struct registry *registry, const char *challenge, struct
     transfer.code = curl_easy_perform(registry->curl);
     curl_easy_getinfo(registry->curl, CURLINFO_RESPONSE_CODE, &transfer.status);
     if (transfer.code != CURLE_OK)
-        return error_set(err, ERROR_UNAVAILABLE, "the token server of %s: %s", registry->host, curl_easy_strerror(transfer.code));
+        return error_set(err, ERROR_UNAVAILABLE, "the token server of %s: %s", registry->host,
+                         curl_easy_strerror(transfer.code));
     if (transfer.status != 200)
-        return error_set(err, ERROR_FORBIDDEN, "the token server of %s answers %ld", registry->host, transfer.status);
+        return error_set(err, ERROR_FORBIDDEN, "the token server of %s answers %ld", registry->host,
+                         transfer.status);
     return take_token(registry, buf_str(&answer), err);
 }
 
@@ -284,41 +295,51 @@ static bool authenticate(struct registry *registry, const char *challenge, struc
         registry->basic = true;
         return true;
     }
-    return error_set(err, ERROR_FORBIDDEN, "registry %s wants a valid user name and password for %s", registry->host, registry->path);
+    return error_set(err, ERROR_FORBIDDEN,
+                     "registry %s wants a valid user name and password for %s", registry->host,
+                     registry->path);
 }
 
 /* ---- retries ---- */
 
 static bool is_tls_failure(CURLcode code)
 {
-    return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-           code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+    return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
+           code == CURLE_SSL_CACERT_BADFILE || code == CURLE_RECV_ERROR ||
+           code == CURLE_GOT_NOTHING;
 }
 
 static bool is_passing(const struct transfer *transfer)
 {
-    if (transfer->overflow || transfer->write_errno || transfer->code == CURLE_UNSUPPORTED_PROTOCOL ||
+    if (transfer->overflow || transfer->write_errno ||
+        transfer->code == CURLE_UNSUPPORTED_PROTOCOL ||
         transfer->code == CURLE_PEER_FAILED_VERIFICATION || transfer->code == CURLE_URL_MALFORMAT)
         return false;
     return transfer->code != CURLE_OK || transfer->status == 429 || transfer->status >= 500;
 }
 
-static bool explain(const struct registry *registry, const char *what, const struct transfer *transfer, struct error *err)
+static bool explain(const struct registry *registry, const char *what,
+                    const struct transfer *transfer, struct error *err)
 {
     const char *path = registry->path, *host = registry->host;
     errno = transfer->write_errno;
     if (transfer->overflow)
-        return error_set(err, ERROR_INVALID, "%s of %s/%s is larger than it may be", what, host, path);
+        return error_set(err, ERROR_INVALID, "%s of %s/%s is larger than it may be", what, host,
+                         path);
     if (transfer->write_errno)
         return error_system(err, "write %s of %s/%s", what, host, path);
     if (transfer->code != CURLE_OK)
-        return error_set(err, ERROR_UNAVAILABLE, "pull %s/%s: %s", host, path, curl_easy_strerror(transfer->code));
+        return error_set(err, ERROR_UNAVAILABLE, "pull %s/%s: %s", host, path,
+                         curl_easy_strerror(transfer->code));
     if (transfer->status == 404)
         return error_set(err, ERROR_NOT_FOUND, "pull %s/%s: %s: not found", host, path, what);
     if (transfer->status == 401 || transfer->status == 403)
-        return error_set(err, ERROR_FORBIDDEN,
-                         "pull access denied for %s/%s, repository does not exist or may require authorization", host, path);
-    return error_set(err, ERROR_UNAVAILABLE, "pull %s/%s: the registry answers %ld", host, path, transfer->status);
+        return error_set(
+            err, ERROR_FORBIDDEN,
+            "pull access denied for %s/%s, repository does not exist or may require authorization",
+            host, path);
+    return error_set(err, ERROR_UNAVAILABLE, "pull %s/%s: the registry answers %ld", host, path,
+                     transfer->status);
 }
 
 /* Doubling, with a little that differs between nodes that failed together. */
@@ -338,7 +359,8 @@ static void forget_partial(struct transfer *transfer)
     }
 }
 
-static bool fetch(struct registry *registry, const char *what, struct transfer *transfer, struct error *err)
+static bool fetch(struct registry *registry, const char *what, struct transfer *transfer,
+                  struct error *err)
 {
     bool asked = false;
     if (!registry->curl)
@@ -355,13 +377,15 @@ static bool fetch(struct registry *registry, const char *what, struct transfer *
             continue;
         }
         bool unauthorized = transfer->code == CURLE_OK && transfer->status == 401;
-        if (unauthorized && !asked) { /* also when a token has run out in the middle of a long pull */
+        if (unauthorized &&
+            !asked) { /* also when a token has run out in the middle of a long pull */
             asked = true;
             if (!authenticate(registry, transfer->challenge, err))
                 return false;
             continue;
         }
-        bool again = is_passing(transfer) || (transfer->status == 416 && !transfer->out && transfer->offset > 0);
+        bool again = is_passing(transfer) ||
+                     (transfer->status == 416 && !transfer->out && transfer->offset > 0);
         if (!again || attempt + 1 >= ATTEMPTS_MAX)
             return explain(registry, what, transfer, err);
         forget_partial(transfer);
@@ -371,7 +395,8 @@ static bool fetch(struct registry *registry, const char *what, struct transfer *
 
 /* ---- the public face ---- */
 
-bool registry_manifest(struct registry *registry, const char *which, struct buf *out, struct error *err)
+bool registry_manifest(struct registry *registry, const char *which, struct buf *out,
+                       struct error *err)
 {
     CLEANUP(free_ptr) char *what = xasprintf("manifests/%s", which);
     struct transfer *transfer = xcalloc(1, sizeof(*transfer));
@@ -381,7 +406,8 @@ bool registry_manifest(struct registry *registry, const char *which, struct buf 
     return ok;
 }
 
-bool registry_blob(struct registry *registry, const char *digest, struct buf *out, struct error *err)
+bool registry_blob(struct registry *registry, const char *digest, struct buf *out,
+                   struct error *err)
 {
     CLEANUP(free_ptr) char *what = xasprintf("blobs/%s", digest);
     struct transfer *transfer = xcalloc(1, sizeof(*transfer));
@@ -391,7 +417,8 @@ bool registry_blob(struct registry *registry, const char *digest, struct buf *ou
     return ok;
 }
 
-bool registry_download(struct registry *registry, const char *digest, int64_t size_bytes, int fd, struct error *err)
+bool registry_download(struct registry *registry, const char *digest, int64_t size_bytes, int fd,
+                       struct error *err)
 {
     struct stat info;
     CLEANUP(free_ptr) char *what = xasprintf("blobs/%s", digest);
@@ -402,10 +429,12 @@ bool registry_download(struct registry *registry, const char *digest, int64_t si
     if (info.st_size == size_bytes)
         return true;
     struct transfer *transfer = xcalloc(1, sizeof(*transfer));
-    *transfer = (struct transfer){.fd = fd, .offset = info.st_size > size_bytes ? 0 : info.st_size, .bytes_max = size_bytes};
+    *transfer = (struct transfer){
+        .fd = fd, .offset = info.st_size > size_bytes ? 0 : info.st_size, .bytes_max = size_bytes};
     bool ok = fetch(registry, what, transfer, err);
     if (ok && transfer->offset != size_bytes)
-        ok = error_set(err, ERROR_INVALID, "%s of %s/%s ends too early", what, registry->host, registry->path);
+        ok = error_set(err, ERROR_INVALID, "%s of %s/%s ends too early", what, registry->host,
+                       registry->path);
     free(transfer);
     return ok;
 }

@@ -18,25 +18,38 @@
 #include "runtime/rootpath.h"
 #include "runtime/system_error.h"
 
-#define LAYERS_MAX       128
-#define DEVPTS_MAGIC     0x1cd1
-#define TTY_GROUP        5
+#define LAYERS_MAX   128
+#define DEVPTS_MAGIC 0x1cd1
+#define TTY_GROUP    5
 
 static const char *const masked_paths[] = {
-    "proc/acpi", "proc/asound", "proc/interrupts", "proc/kcore", "proc/keys", "proc/latency_stats", "proc/sched_debug",
-    "proc/scsi", "proc/timer_list", "proc/timer_stats", "sys/devices/virtual/powercap", "sys/firmware",
+    "proc/acpi",
+    "proc/asound",
+    "proc/interrupts",
+    "proc/kcore",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/scsi",
+    "proc/timer_list",
+    "proc/timer_stats",
+    "sys/devices/virtual/powercap",
+    "sys/firmware",
 };
-static const char *const read_only_paths[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
+static const char *const read_only_paths[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys",
+                                              "proc/sysrq-trigger"};
 
 static const struct device {
     const char *name;
     unsigned major, minor;
-} devices[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+} devices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
+               {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
 
 static const struct {
     const char *name, *target;
-} dev_links[] = {{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-                 {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"}, {"ptmx", "pts/ptmx"}};
+} dev_links[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+                 {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+                 {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"}};
 
 static bool spec_flag(const struct rootfs_plan *plan, const char *key)
 {
@@ -50,7 +63,8 @@ struct option {
 };
 
 /* A new, unattached file system. -1 with an error. */
-static int new_filesystem(const char *type, const struct option *options, uint64_t attributes, struct error *err)
+static int new_filesystem(const char *type, const struct option *options, uint64_t attributes,
+                          struct error *err)
 {
     CLEANUP(close_fd) int context = fsopen(type, FSOPEN_CLOEXEC);
     if (context < 0) {
@@ -92,8 +106,10 @@ static bool set_idmap(int mount, int user_ns, unsigned flags)
     return errno == EINVAL || errno == EPERM;
 }
 
-/* A directory of the image that we mount over: never through a symlink, since all images may hold one. */
-static int mount_point(const struct rootfs_plan *plan, int root, const char *name, struct error *err)
+/* A directory of the image that we mount over: never through a symlink, since all images may hold
+ * one. */
+static int mount_point(const struct rootfs_plan *plan, int root, const char *name,
+                       struct error *err)
 {
     int fd = rootpath_open(root, name, O_PATH | O_DIRECTORY, 0, ROOTPATH_NO_LINKS);
     if (fd < 0 && errno == ENOENT)
@@ -103,7 +119,8 @@ static int mount_point(const struct rootfs_plan *plan, int root, const char *nam
     return fd;
 }
 
-static bool mount_new(const struct rootfs_plan *plan, int root, const char *name, int mount, struct error *err)
+static bool mount_new(const struct rootfs_plan *plan, int root, const char *name, int mount,
+                      struct error *err)
 {
     CLEANUP(close_fd) int target = mount_point(plan, root, name, err);
     return target >= 0 && attach(mount, target, name, err);
@@ -111,8 +128,9 @@ static bool mount_new(const struct rootfs_plan *plan, int root, const char *name
 
 /* ---- the layers ---- */
 
-/* Layer directories as descriptors, so that their names take little room in the mount options; idmapped ones have to be
- * attached somewhere, and are piled on the container's "lower" (kernels before 6.15 take no unattached layer). */
+/* Layer directories as descriptors, so that their names take little room in the mount options;
+ * idmapped ones have to be attached somewhere, and are piled on the container's "lower" (kernels
+ * before 6.15 take no unattached layer). */
 static int open_layer(const struct rootfs_plan *plan, const char *path, int pile, struct error *err)
 {
     if (plan->user_ns < 0) {
@@ -133,8 +151,10 @@ static int open_layer(const struct rootfs_plan *plan, const char *path, int pile
     return tree;
 }
 
-/* The descriptors stay open until exec: the mount reads their names only once, but nothing is gained by closing early. */
-static bool overlay_options(const struct rootfs_plan *plan, int dir, struct buf *options, struct error *err)
+/* The descriptors stay open until exec: the mount reads their names only once, but nothing is
+ * gained by closing early. */
+static bool overlay_options(const struct rootfs_plan *plan, int dir, struct buf *options,
+                            struct error *err)
 {
     json_t *layers = json_object_get(plan->spec, "layers"), *layer;
     CLEANUP(close_fd) int pile = openat(dir, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -144,9 +164,11 @@ static bool overlay_options(const struct rootfs_plan *plan, int dir, struct buf 
     if (pile < 0 || upper < 0 || work < 0)
         return error_system(err, "open the container's directories");
     if (json_array_size(layers) == 0 || json_array_size(layers) > LAYERS_MAX)
-        return error_set(err, ERROR_INVALID, "an image of %zu layers cannot be mounted", json_array_size(layers));
+        return error_set(err, ERROR_INVALID, "an image of %zu layers cannot be mounted",
+                         json_array_size(layers));
     buf_add_text(options, "lowerdir=");
-    json_array_foreach(layers, i, layer) {
+    json_array_foreach(layers, i, layer)
+    {
         int fd = open_layer(plan, json_string_value(layer), pile, err);
         if (fd < 0)
             return false;
@@ -169,7 +191,8 @@ static bool mount_overlay(const struct rootfs_plan *plan, int *root, struct erro
         return error_set(err, ERROR_INVALID, "too many layers");
     unsigned long flags = spec_flag(plan, "privileged") ? 0 : MS_NODEV;
     CLEANUP(free_ptr) char *lazy = xasprintf("%s,volatile", options.data);
-    if (mount("overlay", target, "overlay", flags, lazy) != 0 && mount("overlay", target, "overlay", flags, options.data) != 0)
+    if (mount("overlay", target, "overlay", flags, lazy) != 0 &&
+        mount("overlay", target, "overlay", flags, options.data) != 0)
         return error_system(err, "mount the container's root");
     *root = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return *root >= 0 ? true : error_system(err, "open the container's root");
@@ -195,9 +218,13 @@ static bool mount_cgroup(const struct rootfs_plan *plan, int root, struct error 
     CLEANUP(error_clear) struct error ignored = {0};
     if (statfs("/sys/fs/cgroup", &info) != 0 || (unsigned long)info.f_type != 0x63677270UL)
         return true;
-    CLEANUP(close_fd) int group = new_filesystem(
-        "cgroup2", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, &ignored);
-    CLEANUP(close_fd) int target = rootpath_open(root, "sys/fs/cgroup", O_PATH | O_DIRECTORY, 0, ROOTPATH_NO_LINKS);
+    CLEANUP(close_fd)
+    int group =
+        new_filesystem("cgroup2", NULL,
+                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
+                       &ignored);
+    CLEANUP(close_fd)
+    int target = rootpath_open(root, "sys/fs/cgroup", O_PATH | O_DIRECTORY, 0, ROOTPATH_NO_LINKS);
     (void)plan;
     return group < 0 || target < 0 || attach(group, target, "/sys/fs/cgroup", err);
 }
@@ -207,7 +234,8 @@ static int open_null(struct error *err)
 {
     struct stat info;
     int fd = open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) {
+    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISCHR(info.st_mode) ||
+        info.st_rdev != makedev(1, 3)) {
         if (fd >= 0)
             close(fd);
         error_set(err, ERROR_INTERNAL, "/dev/null of this machine is not the null device");
@@ -219,23 +247,30 @@ static int open_null(struct error *err)
 static bool mask_path(int root, const char *path, struct error *err)
 {
     struct stat info;
-    CLEANUP(close_fd) int target = rootpath_open(root, path, O_PATH | O_NOFOLLOW, 0, ROOTPATH_NO_LINKS);
+    CLEANUP(close_fd)
+    int target = rootpath_open(root, path, O_PATH | O_NOFOLLOW, 0, ROOTPATH_NO_LINKS);
     if (target < 0 && (errno == ENOENT || errno == ENOTDIR))
         return true;
     if (target < 0 || fstat(target, &info) != 0)
         return error_system(err, "mask /%s", path);
     static const struct option empty[] = {{"size", "0k"}, {"mode", "0555"}, {NULL, NULL}};
-    CLEANUP(close_fd) int cover = S_ISDIR(info.st_mode) ? new_filesystem("tmpfs", empty, MOUNT_ATTR_RDONLY, err) : open_null(err);
+    CLEANUP(close_fd)
+    int cover = S_ISDIR(info.st_mode) ? new_filesystem("tmpfs", empty, MOUNT_ATTR_RDONLY, err)
+                                      : open_null(err);
     return cover >= 0 && attach(cover, target, path, err);
 }
 
 static bool make_read_only(int root, const char *path, struct error *err)
 {
-    CLEANUP(close_fd) int target = rootpath_open(root, path, O_PATH | O_NOFOLLOW, 0, ROOTPATH_NO_LINKS);
+    CLEANUP(close_fd)
+    int target = rootpath_open(root, path, O_PATH | O_NOFOLLOW, 0, ROOTPATH_NO_LINKS);
     if (target < 0 && errno == ENOENT)
         return true;
-    CLEANUP(close_fd) int copy =
-        target < 0 ? -1 : open_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    CLEANUP(close_fd)
+    int copy =
+        target < 0 ? -1
+                   : open_tree(target, "",
+                               AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (copy < 0 || !set_attributes(copy, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
         return error_system(err, "make /%s read-only", path);
     return attach(copy, target, path, err);
@@ -264,8 +299,10 @@ static bool add_device(int dev, const struct device *device, struct error *err)
     CLEANUP(close_fd) int tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (tree < 0 || fstat(tree, &info) != 0 || !S_ISCHR(info.st_mode) ||
         info.st_rdev != makedev(device->major, device->minor))
-        return error_set(err, ERROR_INTERNAL, "%s of this machine is not what it should be", source);
-    CLEANUP(close_fd) int target = openat(dev, device->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        return error_set(err, ERROR_INTERNAL, "%s of this machine is not what it should be",
+                         source);
+    CLEANUP(close_fd)
+    int target = openat(dev, device->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (target < 0)
         return error_system(err, "make %s", source);
     return attach(tree, target, source, err);
@@ -300,7 +337,8 @@ static bool mount_dev_parts(const struct rootfs_plan *plan, int dev, struct erro
     uint64_t quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, safe = quiet | MOUNT_ATTR_NODEV;
     CLEANUP(free_ptr) char *tty_gid = xasprintf("%u", plan->owner + TTY_GROUP);
     CLEANUP(free_ptr) char *shm_path = xasprintf("%s/shm", plan->sandbox_dir);
-    const struct option pts_options[] = {{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", tty_gid}, {NULL, NULL}};
+    const struct option pts_options[] = {
+        {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", tty_gid}, {NULL, NULL}};
     CLEANUP(close_fd) int pts = new_filesystem("devpts", pts_options, quiet, err);
     if (!mount_dev_part(dev, "pts", pts, err))
         return false;
@@ -317,8 +355,10 @@ static bool mount_dev(const struct rootfs_plan *plan, int root, int *dev_out, st
 {
     bool privileged = spec_flag(plan, "privileged");
     CLEANUP(free_ptr) char *owner = xasprintf("%u", plan->owner);
-    const struct option options[] = {{"mode", "0755"}, {"size", "64k"}, {"uid", owner}, {"gid", owner}, {NULL, NULL}};
-    int dev = new_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID | (privileged ? 0 : MOUNT_ATTR_NODEV), err);
+    const struct option options[] = {
+        {"mode", "0755"}, {"size", "64k"}, {"uid", owner}, {"gid", owner}, {NULL, NULL}};
+    int dev = new_filesystem("tmpfs", options,
+                             MOUNT_ATTR_NOSUID | (privileged ? 0 : MOUNT_ATTR_NODEV), err);
     if (dev < 0)
         return false;
     *dev_out = dev;
@@ -339,7 +379,8 @@ bool rootfs_open_terminal(int root, int *master, int *slave, struct error *err)
 {
     struct statfs kind;
     int unlock = 0;
-    CLEANUP(close_fd) int made = rootpath_open(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, ROOTPATH_NO_LINKS);
+    CLEANUP(close_fd)
+    int made = rootpath_open(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, ROOTPATH_NO_LINKS);
     if (made < 0 || fstatfs(made, &kind) != 0)
         return error_system(err, "open the terminal");
     if (kind.f_type != DEVPTS_MAGIC)
@@ -353,8 +394,10 @@ bool rootfs_open_terminal(int root, int *master, int *slave, struct error *err)
 
 static bool add_console(int dev, int slave, struct error *err)
 {
-    CLEANUP(close_fd) int target = openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, 0600);
-    CLEANUP(close_fd) int tree = open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    CLEANUP(close_fd)
+    int target = openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, 0600);
+    CLEANUP(close_fd)
+    int tree = open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (target < 0 || tree < 0)
         return error_system(err, "make /dev/console");
     return attach(tree, target, "/dev/console", err);
@@ -380,9 +423,10 @@ static int volume_bind(const struct rootfs_plan *plan, const char *source, struc
         return -1;
     }
     struct mount_attr private = {.propagation = MS_PRIVATE};
-    bool ok = mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) == 0 &&
-              (spec_flag(plan, "privileged") || set_attributes(tree, MOUNT_ATTR_NODEV, AT_RECURSIVE)) &&
-              (plan->user_ns < 0 || set_idmap(tree, plan->user_ns, AT_RECURSIVE));
+    bool ok =
+        mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) == 0 &&
+        (spec_flag(plan, "privileged") || set_attributes(tree, MOUNT_ATTR_NODEV, AT_RECURSIVE)) &&
+        (plan->user_ns < 0 || set_idmap(tree, plan->user_ns, AT_RECURSIVE));
     if (ok)
         return tree;
     error_system(err, "prepare the volume %s", source);
@@ -390,21 +434,25 @@ static int volume_bind(const struct rootfs_plan *plan, const char *source, struc
     return -1;
 }
 
-static bool mount_volume(const struct rootfs_plan *plan, int root, const json_t *mount, struct error *err)
+static bool mount_volume(const struct rootfs_plan *plan, int root, const json_t *mount,
+                         struct error *err)
 {
     struct stat info;
     const char *target_path = json_text(mount, "target"), *source = json_text(mount, "source");
-    CLEANUP(close_fd) int tree =
-        json_text(mount, "tmpfsSize") ? volume_tmpfs(plan, mount, err) : volume_bind(plan, source, err);
+    CLEANUP(close_fd)
+    int tree = json_text(mount, "tmpfsSize") ? volume_tmpfs(plan, mount, err)
+                                             : volume_bind(plan, source, err);
     if (tree < 0)
         return false;
     if (fstat(tree, &info) != 0)
         return error_system(err, "stat the volume for %s", target_path);
-    CLEANUP(close_fd) int target = S_ISDIR(info.st_mode) ? rootpath_make_dir(root, target_path, plan->owner)
-                                                         : rootpath_make_file(root, target_path, plan->owner);
+    CLEANUP(close_fd)
+    int target = S_ISDIR(info.st_mode) ? rootpath_make_dir(root, target_path, plan->owner)
+                                       : rootpath_make_file(root, target_path, plan->owner);
     if (target < 0)
         return error_system(err, "make the mount point %s", target_path);
-    if (json_is_true(json_object_get(mount, "readOnly")) && !set_attributes(tree, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
+    if (json_is_true(json_object_get(mount, "readOnly")) &&
+        !set_attributes(tree, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
         return error_system(err, "make the volume at %s read-only", target_path);
     return attach(tree, target, target_path, err);
 }
@@ -413,7 +461,8 @@ static bool has_mount_at(const json_t *mounts, const char *target)
 {
     size_t i;
     json_t *mount;
-    json_array_foreach(mounts, i, mount) {
+    json_array_foreach(mounts, i, mount)
+    {
         if (text_eq(json_text(mount, "target"), target))
             return true;
     }
@@ -429,12 +478,13 @@ static bool mount_volumes(const struct rootfs_plan *plan, int root, struct error
         if (has_mount_at(mounts, files[i]))
             continue;
         CLEANUP(free_ptr) char *source = xasprintf("%s%s", plan->sandbox_dir, files[i]);
-        json_auto_t *file = json_pack("{s:s,s:s,s:b}", "source", source, "target", files[i], "readOnly",
-                                      spec_flag(plan, "readOnlyRoot"));
+        json_auto_t *file = json_pack("{s:s,s:s,s:b}", "source", source, "target", files[i],
+                                      "readOnly", spec_flag(plan, "readOnlyRoot"));
         if (!mount_volume(plan, root, file, err))
             return false;
     }
-    json_array_foreach(mounts, i, mount) {
+    json_array_foreach(mounts, i, mount)
+    {
         if (!mount_volume(plan, root, mount, err))
             return false;
     }
@@ -443,14 +493,17 @@ static bool mount_volumes(const struct rootfs_plan *plan, int root, struct error
 
 /* ---- all of it ---- */
 
-static bool build(const struct rootfs_plan *plan, int root, struct rootfs *rootfs, struct error *err)
+static bool build(const struct rootfs_plan *plan, int root, struct rootfs *rootfs,
+                  struct error *err)
 {
     CLEANUP(close_fd) int dev = -1;
     const char *cwd = json_text(plan->spec, "cwd");
-    if (!mount_kernel_trees(plan, root, err) || !mount_cgroup(plan, root, err) || !mount_dev(plan, root, &dev, err))
+    if (!mount_kernel_trees(plan, root, err) || !mount_cgroup(plan, root, err) ||
+        !mount_dev(plan, root, &dev, err))
         return false;
     if (spec_flag(plan, "tty") &&
-        (!rootfs_open_terminal(root, &rootfs->master, &rootfs->slave, err) || !add_console(dev, rootfs->slave, err)))
+        (!rootfs_open_terminal(root, &rootfs->master, &rootfs->slave, err) ||
+         !add_console(dev, rootfs->slave, err)))
         return false;
     if (!protect_kernel(plan, root, err) || !mount_volumes(plan, root, err))
         return false;
@@ -478,7 +531,8 @@ bool rootfs_enter(const struct rootfs *rootfs, struct error *err)
 {
     if (fchdir(rootfs->root) != 0 || syscall(SYS_pivot_root, ".", ".") != 0)
         return error_system(err, "pivot into the container's root");
-    if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return error_system(err, "let go of the host's root");
     return true;
 }

@@ -1,12 +1,13 @@
 /* runtime/rootfs.h: the file system that a container sees, made in a mount namespace of its own.
  *
- * Runs in the child that becomes the container, as real root, single-threaded, after the other namespaces were entered. All
- * lookups in the container's tree go through descriptors (rootpath.h), so that neither an image nor another container that
- * shares a volume can redirect a mount.
+ * Runs in the child that becomes the container, as real root, single-threaded, after the other
+ * namespaces were entered. All lookups in the container's tree go through descriptors (rootpath.h),
+ * so that neither an image nor another container that shares a volume can redirect a mount.
  *
- * User namespaces: image layers and volumes are shown through idmapped mounts, so that nothing is ever chown-ed on disk; only
- * the writable layer holds the sandbox's own ids, and goes with the container. Where a file system knows no idmapping the
- * volume is mounted as it is, and its files belong to nobody. */
+ * User namespaces: image layers and volumes are shown through idmapped mounts, so that nothing is
+ * ever chown-ed on disk; only the writable layer holds the sandbox's own ids, and goes with the
+ * container. Where a file system knows no idmapping the volume is mounted as it is, and its files
+ * belong to nobody. */
 #pragma once
 #include <sys/types.h>
 
@@ -26,7 +27,8 @@ struct rootfs {
     int slave;
 };
 /* Unshares the mount namespace and builds the tree. */
-MUST_CHECK bool rootfs_build(const struct rootfs_plan *plan, struct rootfs *rootfs, struct error *err);
+MUST_CHECK bool rootfs_build(const struct rootfs_plan *plan, struct rootfs *rootfs,
+                             struct error *err);
 /* Makes it the root and lets go of the host's. */
 MUST_CHECK bool rootfs_enter(const struct rootfs *rootfs, struct error *err);
 /* A new terminal in the devpts of the tree at `root`. */

@@ -57,7 +57,8 @@ static int step_into(int root, const char *prefix, const char *name, int parent,
     return fd;
 }
 
-/* Walks to the parent of the last component, which is left in `*last` (owned; NULL for the root itself). */
+/* Walks to the parent of the last component, which is left in `*last` (owned; NULL for the root
+ * itself). */
 static int make_parents(int root, const char *path, uid_t owner, char **last)
 {
     struct str rest = str_of(path);
@@ -115,7 +116,8 @@ int rootpath_make_file(int root, const char *path, uid_t owner)
         errno = EISDIR;
         return -1;
     }
-    CLEANUP(close_fd) int made = openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    CLEANUP(close_fd)
+    int made = openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (made < 0 || (owner != 0 && fchown(made, owner, owner) != 0))
         return -1;
     return openat(parent, last, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -124,7 +126,8 @@ int rootpath_make_file(int root, const char *path, uid_t owner)
 bool rootpath_read(int root, const char *path, struct buf *out, struct error *err)
 {
     struct stat info;
-    CLEANUP(close_fd) int fd = rootpath_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ROOTPATH_FOLLOW);
+    CLEANUP(close_fd)
+    int fd = rootpath_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ROOTPATH_FOLLOW);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_set(err, ERROR_NOT_FOUND, "%s: no such file", path);
     if (fd < 0 || fstat(fd, &info) != 0)

@@ -32,7 +32,8 @@ struct runtime *runtime_open(const struct runtime_options *options, struct error
     char resolved[4096];
     if (!make_root(options->root, err))
         return NULL;
-    if (!realpath(options->root, resolved)) { /* shims run elsewhere: a relative path would mean another place */
+    if (!realpath(options->root,
+                  resolved)) { /* shims run elsewhere: a relative path would mean another place */
         error_system(err, "resolve %s", options->root);
         return NULL;
     }
@@ -114,8 +115,8 @@ void runtime_watch_shim(struct runtime *runtime, const char *id)
     pthread_mutex_unlock(&runtime->lock);
 }
 
-/* Bound at the first call, and by the process that wants events only: another one that opens the same root (to import an
- * image) must not take them away. */
+/* Bound at the first call, and by the process that wants events only: another one that opens the
+ * same root (to import an image) must not take them away. */
 static bool open_events(struct runtime *runtime)
 {
     CLEANUP(error_clear) struct error ignored = {0};

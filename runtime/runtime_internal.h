@@ -16,19 +16,20 @@ struct runtime {
         struct shim_watch *next;
         char *id;
         int pidfd;
-    } *watches;
+    } * watches;
 };
 
-/* Locks ROOT/NAME against other processes and threads until the descriptor is closed. -1 with an error. `operation` is
- * flock's: LOCK_EX or LOCK_SH. */
+/* Locks ROOT/NAME against other processes and threads until the descriptor is closed. -1 with an
+ * error. `operation` is flock's: LOCK_EX or LOCK_SH. */
 int runtime_lock(struct runtime *runtime, const char *name, int operation, struct error *err);
 
-/* One question to a sandbox's shim. `request` is consumed. The reply is a new reference; NOT_FOUND when there is no such
- * sandbox, UNAVAILABLE when its shim is dead. */
-MUST_CHECK json_t *shim_ask(struct runtime *runtime, const char *sandbox, json_t *request, struct frame_fds *fds,
-                            struct error *err);
+/* One question to a sandbox's shim. `request` is consumed. The reply is a new reference; NOT_FOUND
+ * when there is no such sandbox, UNAVAILABLE when its shim is dead. */
+MUST_CHECK json_t *shim_ask(struct runtime *runtime, const char *sandbox, json_t *request,
+                            struct frame_fds *fds, struct error *err);
 /* The same where the answer is only yes or an error. */
-MUST_CHECK bool shim_tell(struct runtime *runtime, const char *sandbox, json_t *request, struct error *err);
+MUST_CHECK bool shim_tell(struct runtime *runtime, const char *sandbox, json_t *request,
+                          struct error *err);
 
 /* Starts to watch a sandbox's shim for its death, when events were asked for. */
 void runtime_watch_shim(struct runtime *runtime, const char *id);

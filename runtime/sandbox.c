@@ -1,4 +1,5 @@
-/* Sandboxes from the caller's side: state on disk, a shim for each, and an end that works without one. */
+/* Sandboxes from the caller's side: state on disk, a shim for each, and an end that works without
+ * one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,21 +71,23 @@ static bool choose_user_base(struct runtime *runtime, int64_t *base, struct erro
     return true;
 }
 
-static json_t *config_json(struct runtime *runtime, const char *parent, const struct sandbox_config *config,
-                           int64_t user_base)
+static json_t *config_json(struct runtime *runtime, const char *parent,
+                           const struct sandbox_config *config, int64_t user_base)
 {
     json_t *sysctls = json_array();
     for (const char *const *at = config->sysctls; at && *at; at++)
         json_array_append_new(sysctls, json_string(*at));
-    json_t *json = json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:I,s:o}", "id", config->id, "root", runtime->root, "cgroupParent",
-                             parent, "hostNetwork", config->host_network, "hostPid", config->host_pid, "sharePid",
-                             config->share_pid, "userBase", (json_int_t)user_base, "sysctls", sysctls);
+    json_t *json = json_pack(
+        "{s:s,s:s,s:s,s:b,s:b,s:b,s:I,s:o}", "id", config->id, "root", runtime->root,
+        "cgroupParent", parent, "hostNetwork", config->host_network, "hostPid", config->host_pid,
+        "sharePid", config->share_pid, "userBase", (json_int_t)user_base, "sysctls", sysctls);
     json_set_text(json, "hostname", config->hostname);
     json_set_text(json, "logDir", config->log_dir);
     return json;
 }
 
-static bool write_config(struct runtime *runtime, const struct sandbox_config *config, struct error *err)
+static bool write_config(struct runtime *runtime, const struct sandbox_config *config,
+                         struct error *err)
 {
     int64_t base = 0;
     CLEANUP(free_ptr) char *path = sandbox_path(runtime->root, config->id, "config.json");
@@ -95,15 +98,18 @@ static bool write_config(struct runtime *runtime, const struct sandbox_config *c
     return file_write_json(path, json, err);
 }
 
-static bool write_etc(struct runtime *runtime, const struct sandbox_config *config, struct error *err)
+static bool write_etc(struct runtime *runtime, const struct sandbox_config *config,
+                      struct error *err)
 {
     CLEANUP(buf_free) struct buf resolv = BUF_INIT((size_t)1 << 20);
-    CLEANUP(free_ptr) char *hostname = xasprintf("%s\n", config->hostname ? config->hostname : "localhost");
+    CLEANUP(free_ptr)
+    char *hostname = xasprintf("%s\n", config->hostname ? config->hostname : "localhost");
     CLEANUP(error_clear) struct error ignored = {0};
     if (config->resolv_conf)
         buf_add_text(&resolv, config->resolv_conf);
     else
-        (void)!file_read("/etc/resolv.conf", &resolv, &ignored); /* a host without one has no resolver to pass on */
+        (void)!file_read("/etc/resolv.conf", &resolv,
+                         &ignored); /* a host without one has no resolver to pass on */
     const struct {
         const char *name, *text;
     } files[] = {
@@ -119,13 +125,15 @@ static bool write_etc(struct runtime *runtime, const struct sandbox_config *conf
     return true;
 }
 
-static bool make_state(struct runtime *runtime, const struct sandbox_config *config, struct error *err)
+static bool make_state(struct runtime *runtime, const struct sandbox_config *config,
+                       struct error *err)
 {
     static const char *const below[] = {"etc", "shm", "containers"};
     CLEANUP(free_ptr) char *dir = sandbox_path(runtime->root, config->id, "");
     if (mkdir(dir, 0700) != 0)
-        return errno == EEXIST ? error_set(err, ERROR_ALREADY_EXISTS, "sandbox %s exists", config->id)
-                               : error_system(err, "make %s", dir);
+        return errno == EEXIST
+                   ? error_set(err, ERROR_ALREADY_EXISTS, "sandbox %s exists", config->id)
+                   : error_system(err, "make %s", dir);
     for (size_t i = 0; i < ARRAY_LEN(below); i++) {
         CLEANUP(free_ptr) char *path = sandbox_path(runtime->root, config->id, below[i]);
         if (!dir_make(path, 0755, err))
@@ -161,7 +169,8 @@ static bool await_ready(int pipe, struct error *err)
     return error_set(err, ERROR_INTERNAL, "the shim did not start%s%s", len ? ": " : "", text);
 }
 
-static bool prepare_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, const char *log, int out)
+static bool prepare_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
+                            const char *log, int out)
 {
     sigset_t none, all;
     sigemptyset(&none);
@@ -170,9 +179,12 @@ static bool prepare_actions(posix_spawn_file_actions_t *actions, posix_spawnattr
     sigdelset(&all, SIGSTOP);
     return posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
            posix_spawn_file_actions_adddup2(actions, out, 1) == 0 &&
-           posix_spawn_file_actions_addopen(actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0600) == 0 &&
-           posix_spawnattr_setsigmask(attributes, &none) == 0 && posix_spawnattr_setsigdefault(attributes, &all) == 0 &&
-           posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) == 0;
+           posix_spawn_file_actions_addopen(actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0600) ==
+               0 &&
+           posix_spawnattr_setsigmask(attributes, &none) == 0 &&
+           posix_spawnattr_setsigdefault(attributes, &all) == 0 &&
+           posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) ==
+               0;
 }
 
 static pid_t spawn_shim(struct runtime *runtime, const char *id, int out, struct error *err)
@@ -214,14 +226,17 @@ static bool start_shim(struct runtime *runtime, const char *id, struct error *er
 
 bool sandbox_start(struct runtime *runtime, const struct sandbox_config *config, struct error *err)
 {
-    struct cgroup_limits limits = {config->cpu_shares, config->cpu_quota_us, config->memory_max_bytes, config->pids_max, false};
+    struct cgroup_limits limits = {config->cpu_shares, config->cpu_quota_us,
+                                   config->memory_max_bytes, config->pids_max, false};
     if (!sandbox_id_valid(config->id))
-        return error_set(err, ERROR_INVALID, "\"%s\" is no valid sandbox id", config->id ? config->id : "");
+        return error_set(err, ERROR_INVALID, "\"%s\" is no valid sandbox id",
+                         config->id ? config->id : "");
     if (!make_state(runtime, config, err)) {
         if (err->reason == ERROR_ALREADY_EXISTS)
             return false;
     } else if ((!config->log_dir || dir_make(config->log_dir, 0750, err)) &&
-               cgroup_create(runtime->cgroups, config->id, &limits, err) && start_shim(runtime, config->id, err)) {
+               cgroup_create(runtime->cgroups, config->id, &limits, err) &&
+               start_shim(runtime, config->id, err)) {
         runtime_watch_shim(runtime, config->id);
         return true;
     }
@@ -237,7 +252,8 @@ bool sandbox_netns(struct runtime *runtime, const char *id, char **path, struct 
         return error_set(err, ERROR_INVALID, "malformed sandbox id");
     CLEANUP(free_ptr) char *name = sandbox_netns_path(runtime->root, id);
     if (stat(name, &info) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "sandbox %s has no network namespace of its own", id);
+        return error_set(err, ERROR_NOT_FOUND, "sandbox %s has no network namespace of its own",
+                         id);
     *path = TAKE(name);
     return true;
 }
@@ -247,7 +263,8 @@ bool sandbox_netns(struct runtime *runtime, const char *id, char **path, struct 
 static void kill_shim(const char *dir)
 {
     int64_t deadline = clock_mono_ns() + INT64_C(5000000000);
-    for (pid_t pid; (pid = sandbox_shim_pid(dir)) > 0 && clock_mono_ns() < deadline; (void)poll(NULL, 0, 2)) {
+    for (pid_t pid; (pid = sandbox_shim_pid(dir)) > 0 && clock_mono_ns() < deadline;
+         (void)poll(NULL, 0, 2)) {
         CLEANUP(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (pidfd >= 0 && sandbox_shim_pid(dir) == pid) /* still the same process */
             (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
@@ -259,7 +276,8 @@ static void end_shim(struct runtime *runtime, const char *id, const char *dir)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     int64_t deadline = clock_mono_ns() + INT64_C(7000000000);
-    if (sandbox_shim_pid(dir) > 0 && shim_tell(runtime, id, json_pack("{s:s}", "op", "stop"), &ignored))
+    if (sandbox_shim_pid(dir) > 0 &&
+        shim_tell(runtime, id, json_pack("{s:s}", "op", "stop"), &ignored))
         while (sandbox_shim_pid(dir) > 0 && clock_mono_ns() < deadline)
             (void)poll(NULL, 0, 2);
     kill_shim(dir);
@@ -280,7 +298,8 @@ bool sandbox_remove(struct runtime *runtime, const char *id, struct error *err)
     CLEANUP(free_ptr) char *shm = sandbox_path(runtime->root, id, "shm");
     CLEANUP(free_ptr) char *netns = sandbox_netns_path(runtime->root, id);
     end_shim(runtime, id, dir);
-    if (!cgroup_remove(runtime->cgroups, id, REMOVE_TIMEOUT_MS, err) || !unmount(netns, err) || !unmount(shm, err))
+    if (!cgroup_remove(runtime->cgroups, id, REMOVE_TIMEOUT_MS, err) || !unmount(netns, err) ||
+        !unmount(shm, err))
         return false;
     if (unlink(netns) != 0 && errno != ENOENT)
         return error_system(err, "remove %s", netns);
@@ -290,10 +309,12 @@ bool sandbox_remove(struct runtime *runtime, const char *id, struct error *err)
     return true;
 }
 
-bool sandbox_connect(struct runtime *runtime, const char *sandbox, unsigned port, int *fd, struct error *err)
+bool sandbox_connect(struct runtime *runtime, const char *sandbox, unsigned port, int *fd,
+                     struct error *err)
 {
     struct frame_fds fds = {0};
-    json_auto_t *reply = shim_ask(runtime, sandbox, json_pack("{s:s,s:i}", "op", "connect", "port", (int)port), &fds, err);
+    json_auto_t *reply = shim_ask(
+        runtime, sandbox, json_pack("{s:s,s:i}", "op", "connect", "port", (int)port), &fds, err);
     if (!reply)
         return false;
     if (fds.count != 1) {
@@ -304,10 +325,12 @@ bool sandbox_connect(struct runtime *runtime, const char *sandbox, unsigned port
     return true;
 }
 
-bool sandbox_usage(struct runtime *runtime, const char *sandbox, struct usage_sample *sample, struct error *err)
+bool sandbox_usage(struct runtime *runtime, const char *sandbox, struct usage_sample *sample,
+                   struct error *err)
 {
     struct usage_sample made = {.at_us = clock_now_us()};
-    if (!sandbox_id_valid(sandbox) || !cgroup_usage(runtime->cgroups, sandbox, &made.cpu_ns, &made.memory_bytes))
+    if (!sandbox_id_valid(sandbox) ||
+        !cgroup_usage(runtime->cgroups, sandbox, &made.cpu_ns, &made.memory_bytes))
         return error_set(err, ERROR_NOT_FOUND, "no usage of sandbox %s", sandbox);
     *sample = made;
     return true;

@@ -35,7 +35,8 @@ bool sandbox_id_valid(const char *id)
     return len > 0 && len <= 63 && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
-/* A POSIX record lock: the kernel tells who holds it, children do not inherit it, and it ends with the process. */
+/* A POSIX record lock: the kernel tells who holds it, children do not inherit it, and it ends with
+ * the process. */
 pid_t sandbox_shim_pid(const char *sandbox_dir)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -62,7 +63,8 @@ bool sandbox_shim_lock(const char *sandbox_dir, struct error *err)
 static bool address_of(int dir, const char *name, struct sockaddr_un *address)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int len = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s", dir, name);
+    int len =
+        snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s", dir, name);
     return len > 0 && (size_t)len < sizeof(address->sun_path);
 }
 
@@ -88,7 +90,8 @@ int state_socket_listen(const char *dir, const char *name, int type, struct erro
         (void)unlinkat(at, name, 0); /* of a process that has gone: the caller holds the lock */
     bool ok = fd >= 0 && at >= 0 && address_of(at, name, &address) &&
               bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-              fchmodat(at, name, 0600, 0) == 0 && ((type & SOCK_STREAM) == 0 || listen(fd, BACKLOG) == 0);
+              fchmodat(at, name, 0600, 0) == 0 &&
+              ((type & SOCK_STREAM) == 0 || listen(fd, BACKLOG) == 0);
     if (ok)
         return fd;
     error_system(err, "listen on %s/%s", dir, name);

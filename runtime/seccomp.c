@@ -1,4 +1,5 @@
-/* Filters through libseccomp: built as rules, kept as the kernel's program, loaded in the container's process. */
+/* Filters through libseccomp: built as rules, kept as the kernel's program, loaded in the
+ * container's process. */
 #include "runtime/seccomp.h"
 
 #include <errno.h>
@@ -18,11 +19,13 @@
 #include "runtime/seccomp_table.h"
 #include "runtime/system_error.h"
 
-#define PROGRAM_MAX      4096 /* instructions; the kernel's own limit */
-#define PROFILE_MAX      ((size_t)1 << 20)
-#define NEW_CALLS_FROM   451 /* the first that libseccomp 2.5.4 does not know */
-#define NEW_CALLS_TO     511
-#define NAMESPACE_FLAGS  (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define PROGRAM_MAX    4096 /* instructions; the kernel's own limit */
+#define PROFILE_MAX    ((size_t)1 << 20)
+#define NEW_CALLS_FROM 451 /* the first that libseccomp 2.5.4 does not know */
+#define NEW_CALLS_TO   511
+#define NAMESPACE_FLAGS                                                                            \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET)
 
 struct seccomp_program {
     unsigned short len; /* 0: unconfined */
@@ -46,7 +49,8 @@ static void free_context(scmp_filter_ctx *context)
 static bool allow(scmp_filter_ctx context, const char *name, struct error *err)
 {
     int number = seccomp_syscall_resolve_name(name);
-    int result = number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+    int result =
+        number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
     if (result == 0 || result == -EEXIST || result == -EDOM)
         return true;
     errno = -result;
@@ -69,13 +73,16 @@ static bool allow_by_arguments(scmp_filter_ctx context, uint64_t caps, struct er
     static const unsigned long personas[] = {0x0, 0x8, 0x20000, 0x20008, 0xffffffff};
     int result = 0;
     for (size_t i = 0; i < ARRAY_LEN(personas) && result == 0; i++)
-        result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1, SCMP_A0(SCMP_CMP_EQ, personas[i]));
+        result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, personas[i]));
     if (result == 0) /* VM sockets reach the hypervisor's host */
-        result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_VSOCK));
+        result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                  SCMP_A0(SCMP_CMP_NE, AF_VSOCK));
     if (result == 0 && !(caps & (UINT64_C(1) << CAP_SYS_ADMIN))) {
         result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                   SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0));
-        if (result == 0) /* its flags lie in memory, where a filter cannot look: C libraries fall back to clone */
+        if (result == 0) /* its flags lie in memory, where a filter cannot look: C libraries fall
+                            back to clone */
             result = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     }
     errno = -result;
@@ -92,7 +99,8 @@ static scmp_filter_ctx default_profile(uint64_t caps, struct error *err)
     for (int number = NEW_CALLS_FROM; number <= NEW_CALLS_TO; number++)
         (void)seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), number, 0);
     if (seccomp_arch_native() == SCMP_ARCH_X86_64)
-        (void)seccomp_arch_add(context, SCMP_ARCH_X86); /* 32-bit programs; without it they are only killed */
+        (void)seccomp_arch_add(
+            context, SCMP_ARCH_X86); /* 32-bit programs; without it they are only killed */
     for (size_t i = 0; i < ARRAY_LEN(seccomp_allowed); i++)
         if (!allow(context, seccomp_allowed[i], err))
             return NULL;
@@ -107,17 +115,24 @@ static const struct {
     const char *name;
     uint32_t action;
 } actions[] = {
-    {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},       {"SCMP_ACT_LOG", SCMP_ACT_LOG},
-    {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},         {"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD},
-    {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD}, {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
+    {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
+    {"SCMP_ACT_LOG", SCMP_ACT_LOG},
+    {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},
+    {"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD},
+    {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
+    {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
 };
 
 static const struct {
     const char *name;
     enum scmp_compare op;
 } comparisons[] = {
-    {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-    {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+    {"SCMP_CMP_NE", SCMP_CMP_NE},
+    {"SCMP_CMP_LT", SCMP_CMP_LT},
+    {"SCMP_CMP_LE", SCMP_CMP_LE},
+    {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+    {"SCMP_CMP_GE", SCMP_CMP_GE},
+    {"SCMP_CMP_GT", SCMP_CMP_GT},
     {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 };
 
@@ -132,7 +147,8 @@ static bool parse_action(const char *name, int64_t number, uint32_t *action, str
             *action = actions[i].action;
             return true;
         }
-    return error_set(err, ERROR_INVALID, "seccomp profile: unknown action \"%s\"", name ? name : "");
+    return error_set(err, ERROR_INVALID, "seccomp profile: unknown action \"%s\"",
+                     name ? name : "");
 }
 
 static bool parse_argument(const json_t *arg, struct scmp_arg_cmp *out, struct error *err)
@@ -157,10 +173,12 @@ static bool has_listed_cap(const json_t *list, uint64_t caps)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         cap_value_t value;
         const char *name = json_string_value(item);
-        if (name && cap_from_name(name, &value) == 0 && value >= 0 && value < 64 && (caps & (UINT64_C(1) << value)))
+        if (name && cap_from_name(name, &value) == 0 && value >= 0 && value < 64 &&
+            (caps & (UINT64_C(1) << value)))
             return true;
     }
     return false;
@@ -169,10 +187,13 @@ static bool has_listed_cap(const json_t *list, uint64_t caps)
 /* Docker's profiles say for whom a rule is. */
 static bool rule_applies(const json_t *rule, uint64_t caps)
 {
-    const json_t *with = json_at(rule, "includes", "caps"), *without = json_at(rule, "excludes", "caps");
-    const json_t *arches = json_at(rule, "includes", "arches"), *not_arches = json_at(rule, "excludes", "arches");
+    const json_t *with = json_at(rule, "includes", "caps"),
+                 *without = json_at(rule, "excludes", "caps");
+    const json_t *arches = json_at(rule, "includes", "arches"),
+                 *not_arches = json_at(rule, "excludes", "arches");
     bool amd64 = seccomp_arch_native() == SCMP_ARCH_X86_64;
-    if (json_array_size(arches) && !(amd64 && (json_array_has_text(arches, "amd64") || json_array_has_text(arches, "x32"))))
+    if (json_array_size(arches) &&
+        !(amd64 && (json_array_has_text(arches, "amd64") || json_array_has_text(arches, "x32"))))
         return false;
     if (amd64 && json_array_has_text(not_arches, "amd64"))
         return false;
@@ -188,18 +209,22 @@ static bool add_rule(scmp_filter_ctx context, const json_t *rule, struct error *
     json_t *item;
     if (json_array_size(args) > ARRAY_LEN(compare))
         return error_set(err, ERROR_INVALID, "seccomp profile: too many arguments");
-    if (!parse_action(json_text(rule, "action"), json_int_or(json_object_get(rule, "errnoRet"), EPERM), &action, err))
+    if (!parse_action(json_text(rule, "action"),
+                      json_int_or(json_object_get(rule, "errnoRet"), EPERM), &action, err))
         return false;
-    json_array_foreach(args, i, item) {
+    json_array_foreach(args, i, item)
+    {
         if (!parse_argument(item, &compare[i], err))
             return false;
     }
-    json_array_foreach(names, i, item) {
+    json_array_foreach(names, i, item)
+    {
         const char *name = json_string_value(item);
         int number = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
         int result = number == __NR_SCMP_ERROR
                          ? 0
-                         : seccomp_rule_add_array(context, action, number, (unsigned)json_array_size(args), compare);
+                         : seccomp_rule_add_array(context, action, number,
+                                                  (unsigned)json_array_size(args), compare);
         errno = -result;
         /* EACCES: the action is the default one already */
         if (result != 0 && result != -EEXIST && result != -EDOM && result != -EACCES)
@@ -217,7 +242,8 @@ static scmp_filter_ctx file_profile(const char *path, uint64_t caps, struct erro
     if (!profile)
         return NULL;
     if (!parse_action(json_text(profile, "defaultAction"),
-                      json_int_or(json_object_get(profile, "defaultErrnoRet"), EPERM), &action, err))
+                      json_int_or(json_object_get(profile, "defaultErrnoRet"), EPERM), &action,
+                      err))
         return NULL;
     CLEANUP(free_context) scmp_filter_ctx context = seccomp_init(action);
     if (!context) {
@@ -226,7 +252,8 @@ static scmp_filter_ctx file_profile(const char *path, uint64_t caps, struct erro
     }
     if (seccomp_arch_native() == SCMP_ARCH_X86_64)
         (void)seccomp_arch_add(context, SCMP_ARCH_X86);
-    json_array_foreach(json_object_get(profile, "syscalls"), i, rule) {
+    json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
+    {
         if (rule_applies(rule, caps) && !add_rule(context, rule, err))
             return NULL;
     }
@@ -238,7 +265,8 @@ static scmp_filter_ctx file_profile(const char *path, uint64_t caps, struct erro
 static struct seccomp_program *export_program(scmp_filter_ctx context, struct error *err)
 {
     CLEANUP(close_fd) int fd = memfd_create("seccomp", MFD_CLOEXEC);
-    (void)seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a search tree; slower only where it is unknown */
+    (void)seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE,
+                           2); /* a search tree; slower only where it is unknown */
     int result = fd < 0 ? -errno : seccomp_export_bpf(context, fd);
     off_t size = result == 0 ? lseek(fd, 0, SEEK_END) : 0;
     size_t count = (size_t)size / sizeof(struct sock_filter);
@@ -261,7 +289,8 @@ struct seccomp_program *seccomp_compile(const char *profile, uint64_t caps, stru
     if (text_eq(profile, "unconfined"))
         return xcalloc(1, sizeof(struct seccomp_program));
     bool ours = !profile || strcmp(profile, "runtime/default") == 0;
-    CLEANUP(free_context) scmp_filter_ctx context = ours ? default_profile(caps, err) : file_profile(profile, caps, err);
+    CLEANUP(free_context)
+    scmp_filter_ctx context = ours ? default_profile(caps, err) : file_profile(profile, caps, err);
     return context ? export_program(context, err) : NULL;
 }
 
@@ -272,7 +301,8 @@ bool seccomp_apply(const struct seccomp_program *program, struct error *err)
     struct sock_filter *code = xmalloc(program->len * sizeof(*code));
     memcpy(code, program->code, program->len * sizeof(*code));
     struct sock_fprog filter = {program->len, code};
-    bool ok = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0 || error_system(err, "load the system call filter");
+    bool ok = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0 ||
+              error_system(err, "load the system call filter");
     free(code);
     return ok;
 }

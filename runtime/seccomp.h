@@ -1,4 +1,5 @@
-/* runtime/seccomp.h: system call filters: our default profile, and profiles in the OCI (Docker) JSON form. */
+/* runtime/seccomp.h: system call filters: our default profile, and profiles in the OCI (Docker)
+ * JSON form. */
 #pragma once
 #include <stdint.h>
 
@@ -6,9 +7,11 @@
 
 struct seccomp_program; /* compiled; frozen */
 
-/* `profile`: NULL or "runtime/default", "unconfined" (gives an empty program), or the path of a JSON profile. `caps` is the
- * container's mask: some calls are allowed only with a capability. NULL with an error. */
-MUST_CHECK struct seccomp_program *seccomp_compile(const char *profile, uint64_t caps, struct error *err);
+/* `profile`: NULL or "runtime/default", "unconfined" (gives an empty program), or the path of a
+ * JSON profile. `caps` is the container's mask: some calls are allowed only with a capability. NULL
+ * with an error. */
+MUST_CHECK struct seccomp_program *seccomp_compile(const char *profile, uint64_t caps,
+                                                   struct error *err);
 void seccomp_free(struct seccomp_program *program);
 /* Puts the calling thread under it; needs no_new_privs or CAP_SYS_ADMIN. */
 MUST_CHECK bool seccomp_apply(const struct seccomp_program *program, struct error *err);

@@ -1,8 +1,9 @@
 /* runtime/seccomp_table.h: the default profile as data. Included by seccomp.c only.
  *
- * What is listed is allowed; everything else answers EPERM (calls newer than this list: ENOSYS, so that C libraries fall back).
- * Left out on purpose: what loads code into the kernel, mounts, changes the clock, the host or other processes' namespaces,
- * has had many escapes (bpf, io_uring, userfaultfd, keyctl, perf_event_open, open_by_handle_at), or is obsolete. */
+ * What is listed is allowed; everything else answers EPERM (calls newer than this list: ENOSYS, so
+ * that C libraries fall back). Left out on purpose: what loads code into the kernel, mounts,
+ * changes the clock, the host or other processes' namespaces, has had many escapes (bpf, io_uring,
+ * userfaultfd, keyctl, perf_event_open, open_by_handle_at), or is obsolete. */
 #pragma once
 
 /* clang-format off */

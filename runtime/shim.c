@@ -1,7 +1,9 @@
-/* `warren shim DIR`: the process that holds one sandbox. Its loop, its control socket, its start and its end.
+/* `warren shim DIR`: the process that holds one sandbox. Its loop, its control socket, its start
+ * and its end.
  *
- * The first thing it does is to run itself again from a read-only view of its own binary: a container that gets hold of
- * /proc/PID/exe of a process that was about to become it can then not write to the host's file. */
+ * The first thing it does is to run itself again from a read-only view of its own binary: a
+ * container that gets hold of /proc/PID/exe of a process that was about to become it can then not
+ * write to the host's file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -25,11 +27,11 @@
 #include "runtime/shim_internal.h"
 #include "runtime/system_error.h"
 
-#define CONNECTIONS_MAX   64
-#define EVENT_RETRY_MS    20
-#define REPLY_TIMEOUT_NS  INT64_C(5000000000)
-#define STOP_TIMEOUT_NS   INT64_C(5000000000)
-#define PAUSE_GROUP       ".pause"
+#define CONNECTIONS_MAX  64
+#define EVENT_RETRY_MS   20
+#define REPLY_TIMEOUT_NS INT64_C(5000000000)
+#define STOP_TIMEOUT_NS  INT64_C(5000000000)
+#define PAUSE_GROUP      ".pause"
 
 extern char **environ;
 
@@ -50,7 +52,8 @@ void shim_unwatch(struct shim *shim, struct source *source)
 {
     if (source->fd < 0)
         return;
-    (void)epoll_ctl(shim->epoll, EPOLL_CTL_DEL, source->fd, NULL); /* dups of it may live on elsewhere */
+    (void)epoll_ctl(shim->epoll, EPOLL_CTL_DEL, source->fd,
+                    NULL); /* dups of it may live on elsewhere */
     close(source->fd);
     source->fd = -1;
 }
@@ -59,10 +62,12 @@ void shim_notify(struct shim *shim)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(close_fd) int fd = state_socket_connect(shim->root, "events", SOCK_DGRAM, &ignored);
-    shim->event_waiting = fd >= 0 && send(fd, shim->id, strlen(shim->id), MSG_NOSIGNAL) < 0 && errno == EAGAIN;
+    shim->event_waiting =
+        fd >= 0 && send(fd, shim->id, strlen(shim->id), MSG_NOSIGNAL) < 0 && errno == EAGAIN;
 }
 
-const struct seccomp_program *shim_seccomp(struct shim *shim, const char *profile, uint64_t caps, struct error *err)
+const struct seccomp_program *shim_seccomp(struct shim *shim, const char *profile, uint64_t caps,
+                                           struct error *err)
 {
     const char *key = profile ? profile : "runtime/default";
     for (struct seccomp_slot *at = shim->seccomp; at; at = at->next)
@@ -124,7 +129,8 @@ static void connection_close(struct shim *shim, struct connection *connection)
 
 json_t *shim_error_reply(const struct error *err)
 {
-    return json_pack("{s:{s:i,s:s}}", "error", "reason", (int)err->reason, "message", err->message ? err->message : "");
+    return json_pack("{s:{s:i,s:s}}", "error", "reason", (int)err->reason, "message",
+                     err->message ? err->message : "");
 }
 
 struct request {
@@ -152,7 +158,8 @@ static bool do_start(struct shim *shim, struct request *request, struct error *e
 
 static bool do_signal(struct shim *shim, struct request *request, struct error *err)
 {
-    return shim_container_signal(shim, request->name, (int)json_int_or(json_object_get(request->json, "signal"), 0), err);
+    return shim_container_signal(
+        shim, request->name, (int)json_int_or(json_object_get(request->json, "signal"), 0), err);
 }
 
 static bool do_forget(struct shim *shim, struct request *request, struct error *err)
@@ -172,7 +179,8 @@ static bool do_exec(struct shim *shim, struct request *request, struct error *er
 
 static bool do_connect(struct shim *shim, struct request *request, struct error *err)
 {
-    request->answered = shim_connect(shim, json_int_or(json_object_get(request->json, "port"), 0), request->socket, err);
+    request->answered = shim_connect(shim, json_int_or(json_object_get(request->json, "port"), 0),
+                                     request->socket, err);
     return request->answered;
 }
 
@@ -206,12 +214,15 @@ static void answer(struct shim *shim, int socket, const json_t *message)
     CLEANUP(error_clear) struct error err = {0};
     const char *name = json_text(message, "name");
     json_auto_t *names = json_array();
-    struct request request = {.json = message, .name = name ? name : "", .socket = socket, .fd_names = names};
+    struct request request = {
+        .json = message, .name = name ? name : "", .socket = socket, .fd_names = names};
     bool ok = dispatch(shim, &request, &err);
     if (!request.answered) {
-        json_auto_t *reply = ok ? json_pack("{s:b,s:O}", "ok", 1, "fds", names) : shim_error_reply(&err);
+        json_auto_t *reply =
+            ok ? json_pack("{s:b,s:O}", "ok", 1, "fds", names) : shim_error_reply(&err);
         CLEANUP(error_clear) struct error gone = {0}; /* who asked has left: nobody to tell */
-        (void)!frame_send(socket, reply, ok ? &request.fds : NULL, clock_mono_ns() + REPLY_TIMEOUT_NS, &gone);
+        (void)!frame_send(socket, reply, ok ? &request.fds : NULL,
+                          clock_mono_ns() + REPLY_TIMEOUT_NS, &gone);
     }
     frame_fds_close(&request.fds);
 }
@@ -237,7 +248,8 @@ static void on_connection(struct shim *shim, struct source *source)
     int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
-    if (shim->connection_count >= CONNECTIONS_MAX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+    if (shim->connection_count >= CONNECTIONS_MAX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
         (peer.uid != 0 && peer.uid != geteuid())) {
         close(fd);
         return;
@@ -252,7 +264,8 @@ static void on_connection(struct shim *shim, struct source *source)
 
 /* ---- start ---- */
 
-/* True when we already run from a mount that cannot be written to; else does not return, or fails. */
+/* True when we already run from a mount that cannot be written to; else does not return, or fails.
+ */
 static bool run_read_only(char *dir, struct error *err)
 {
     char program[] = "warren", command[] = "shim";
@@ -288,7 +301,8 @@ static bool load_config(struct shim *shim, const char *dir, struct error *err)
 static bool mount_shm(const struct shim *shim, struct error *err)
 {
     CLEANUP(free_ptr) char *path = xasprintf("%s/shm", shim->dir);
-    CLEANUP(free_ptr) char *options = xasprintf("mode=1777,size=64m,uid=%u,gid=%u", shim->user_base, shim->user_base);
+    CLEANUP(free_ptr)
+    char *options = xasprintf("mode=1777,size=64m,uid=%u,gid=%u", shim->user_base, shim->user_base);
     if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) != 0)
         return error_system(err, "mount %s", path);
     return true;
@@ -310,8 +324,9 @@ static bool make_namespaces(struct shim *shim, struct error *err)
     };
     if (!namespaces_make(&plan, &shim->namespaces, err))
         return false;
-    return !shim->namespaces.pause || (cgroup_create(shim->cgroups, pause, &none, err) &&
-                                       cgroup_enter(shim->cgroups, pause, shim->namespaces.pause, err));
+    return !shim->namespaces.pause ||
+           (cgroup_create(shim->cgroups, pause, &none, err) &&
+            cgroup_enter(shim->cgroups, pause, shim->namespaces.pause, err));
 }
 
 static bool open_sources(struct shim *shim, struct error *err)
@@ -328,7 +343,8 @@ static bool open_sources(struct shim *shim, struct error *err)
     if (shim->epoll < 0 || shim->signals.fd < 0)
         return error_system(err, "make the loop");
     shim->listener.fd = state_socket_listen(shim->dir, "shim.sock", SOCK_STREAM, err);
-    return shim->listener.fd >= 0 && shim_watch(shim, &shim->signals, err) && shim_watch(shim, &shim->listener, err);
+    return shim->listener.fd >= 0 && shim_watch(shim, &shim->signals, err) &&
+           shim_watch(shim, &shim->listener, err);
 }
 
 static bool set_up(struct shim *shim, struct error *err)
@@ -339,7 +355,8 @@ static bool set_up(struct shim *shim, struct error *err)
     if (!sandbox_shim_lock(shim->dir, err))
         return false;
     bool inside = false;
-    for (int attempt = 0; attempt < 5 && !inside; attempt++) { /* the end of the last other sandbox removes the group */
+    for (int attempt = 0; attempt < 5 && !inside;
+         attempt++) { /* the end of the last other sandbox removes the group */
         error_clear(err);
         inside = cgroup_create(shim->cgroups, CGROUP_HOLDERS, &none, err) &&
                  cgroup_enter(shim->cgroups, CGROUP_HOLDERS, 0, err);
@@ -368,8 +385,8 @@ static void turn(struct shim *shim, int timeout_ms)
         shim_notify(shim);
 }
 
-/* Kills everything, waits for it, so that exit codes and last lines are not lost. Mounts, groups and files are the
- * caller's to remove, who can do it also when this process was killed. */
+/* Kills everything, waits for it, so that exit codes and last lines are not lost. Mounts, groups
+ * and files are the caller's to remove, who can do it also when this process was killed. */
 static void stop(struct shim *shim)
 {
     int64_t deadline = clock_mono_ns() + STOP_TIMEOUT_NS;
@@ -410,10 +427,12 @@ static int serve(struct shim *shim, const char *dir)
 
 int shim_main(int argc, char **argv)
 {
-    struct shim shim = {.namespaces = NAMESPACES_NONE, .epoll = -1, .listener = {-1, NULL}, .signals = {-1, NULL}};
+    struct shim shim = {
+        .namespaces = NAMESPACES_NONE, .epoll = -1, .listener = {-1, NULL}, .signals = {-1, NULL}};
     CLEANUP(error_clear) struct error err = {0};
     if (argc < 2 || argv[argc - 1][0] != '/') {
-        (void)fprintf(stderr, "usage: warren shim DIRECTORY (started by the node agent, not by hand)\n");
+        (void)fprintf(stderr,
+                      "usage: warren shim DIRECTORY (started by the node agent, not by hand)\n");
         return 2;
     }
     if (!run_read_only(argv[argc - 1], &err)) {

@@ -22,7 +22,8 @@ static bool take_error(const json_t *reply, struct error *err)
     return error_set(err, (enum error_reason)reason, "%s", message ? message : "");
 }
 
-json_t *shim_ask(struct runtime *runtime, const char *sandbox, json_t *request, struct frame_fds *fds, struct error *err)
+json_t *shim_ask(struct runtime *runtime, const char *sandbox, json_t *request,
+                 struct frame_fds *fds, struct error *err)
 {
     json_auto_t *question = request;
     int64_t deadline = clock_mono_ns() + ASK_TIMEOUT_NS;

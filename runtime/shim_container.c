@@ -44,10 +44,10 @@ static bool write_status(const struct shim_container *container, struct error *e
 {
     CLEANUP(free_ptr) char *path = xasprintf("%s/status.json", container->dir);
     json_auto_t *status = json_pack(
-        "{s:s,s:s,s:i,s:i,s:i,s:b,s:I,s:I}", "name", container->name, "phase", phase_names[container->phase], "pid",
-        (int)container->pid, "exitCode", container->exit_code, "exitSignal", container->exit_signal, "oomKilled",
-        container->oom_killed, "startedUs", (json_int_t)container->started_us, "finishedUs",
-        (json_int_t)container->finished_us);
+        "{s:s,s:s,s:i,s:i,s:i,s:b,s:I,s:I}", "name", container->name, "phase",
+        phase_names[container->phase], "pid", (int)container->pid, "exitCode", container->exit_code,
+        "exitSignal", container->exit_signal, "oomKilled", container->oom_killed, "startedUs",
+        (json_int_t)container->started_us, "finishedUs", (json_int_t)container->finished_us);
     return file_write_json(path, status, err);
 }
 
@@ -59,7 +59,8 @@ static bool make_dirs(const struct shim_container *container, struct error *err)
     uid_t base = container->shim->user_base;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         CLEANUP(free_ptr) char *path = xasprintf("%s/%s", container->dir, names[i]);
-        if (mkdir(path, 0755) != 0 || chmod(path, 0755) != 0 || (base && chown(path, base, base) != 0))
+        if (mkdir(path, 0755) != 0 || chmod(path, 0755) != 0 ||
+            (base && chown(path, base, base) != 0))
             return error_system(err, "make %s", path);
     }
     return true;
@@ -76,7 +77,8 @@ static void close_ends(struct ends *ends)
         close_fd(&ends->fds[i]);
 }
 
-static bool make_output(struct shim_container *container, enum log_stream kind, int *theirs, struct error *err)
+static bool make_output(struct shim_container *container, enum log_stream kind, int *theirs,
+                        struct error *err)
 {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) != 0)
@@ -105,7 +107,8 @@ static bool make_input(struct shim_container *container, int *theirs, struct err
 
 static bool make_stdio(struct shim_container *container, struct ends *ends, struct error *err)
 {
-    return make_input(container, &ends->fds[0], err) && make_output(container, LOG_STDOUT, &ends->fds[1], err) &&
+    return make_input(container, &ends->fds[0], err) &&
+           make_output(container, LOG_STDOUT, &ends->fds[1], err) &&
            make_output(container, LOG_STDERR, &ends->fds[2], err);
 }
 
@@ -116,16 +119,19 @@ static bool prepare(struct shim_container *container, struct error *err)
     bool privileged = json_is_true(json_object_get(spec, "privileged"));
     if (privileged)
         container->caps = caps_all();
-    else if (!caps_resolve(json_object_get(spec, "capsAdd"), json_object_get(spec, "capsDrop"), &container->caps, err))
+    else if (!caps_resolve(json_object_get(spec, "capsAdd"), json_object_get(spec, "capsDrop"),
+                           &container->caps, err))
         return false;
-    container->seccomp = shim_seccomp(container->shim, json_text(spec, "seccomp"), container->caps, err);
+    container->seccomp =
+        shim_seccomp(container->shim, json_text(spec, "seccomp"), container->caps, err);
     if (!container->seccomp || !make_dirs(container, err) ||
         !cgroup_create(container->shim->cgroups, container->cgroup, &limits, err))
         return false;
     const char *log = json_text(spec, "logPath");
     if (!log)
         return true; /* the caller wants none */
-    container->log = container_log_open(log, json_int_or(json_object_get(spec, "logMaxBytes"), 0), err);
+    container->log =
+        container_log_open(log, json_int_or(json_object_get(spec, "logMaxBytes"), 0), err);
     return container->log != NULL;
 }
 
@@ -159,7 +165,8 @@ static bool run(struct shim_container *container, struct error *err)
     container->started_us = clock_now_us();
     if (!tty)
         return true;
-    if (fcntl(started.master, F_SETFL, O_NONBLOCK) == 0 && shim_stream_watch(container, LOG_STDOUT, started.master, err))
+    if (fcntl(started.master, F_SETFL, O_NONBLOCK) == 0 &&
+        shim_stream_watch(container, LOG_STDOUT, started.master, err))
         return true;
     (void)kill(started.pid, SIGKILL);
     return err->code ? false : error_system(err, "watch the terminal");
@@ -210,14 +217,17 @@ void shim_container_ended(struct shim_container *container, int wait_status)
     container->finished_us = clock_now_us();
     container->phase = CONTAINER_EXITED;
     container->oom_killed = cgroup_oom_kills(shim->cgroups, container->cgroup) > 0;
-    cgroup_kill(shim->cgroups, container->cgroup); /* what it left behind, where the pid namespace is not its own */
+    cgroup_kill(
+        shim->cgroups,
+        container->cgroup); /* what it left behind, where the pid namespace is not its own */
     for (size_t i = 0; i < ARRAY_LEN(container->streams); i++)
         shim_stream_drain(shim, &container->streams[i].source);
     container_log_flush(container->log);
     close_fd(&container->stdin_fd);
     container->stdin_fd = -1;
     shim_attachments_end(container, container->exit_code);
-    (void)!write_status(container, &ignored); /* a full disk: the caller then sees it running until there is room */
+    (void)!write_status(
+        container, &ignored); /* a full disk: the caller then sees it running until there is room */
     shim_notify(shim);
 }
 
@@ -228,7 +238,8 @@ bool shim_container_signal(struct shim *shim, const char *name, int signal, stru
         return error_set(err, ERROR_NOT_FOUND, "no container %s", name);
     if (signal < 1 || signal > SIGRTMAX)
         return error_set(err, ERROR_INVALID, "no signal %d", signal);
-    if (container->phase != CONTAINER_RUNNING || kill(container->pid, signal) == 0 || errno == ESRCH)
+    if (container->phase != CONTAINER_RUNNING || kill(container->pid, signal) == 0 ||
+        errno == ESRCH)
         return true;
     return error_system(err, "signal container %s", name);
 }

@@ -31,8 +31,8 @@ static void give(struct frame_fds *fds, json_t *names, const char *name, int fd)
 }
 
 /* The child's end in `*theirs`: a pipe when it is wanted, else /dev/null. */
-static bool make_end(const json_t *request, const char *name, int *theirs, struct frame_fds *fds, json_t *names,
-                     struct error *err)
+static bool make_end(const json_t *request, const char *name, int *theirs, struct frame_fds *fds,
+                     json_t *names, struct error *err)
 {
     int pair[2];
     bool input = strcmp(name, "stdin") == 0;
@@ -57,8 +57,8 @@ static bool give_wait(struct frame_fds *fds, json_t *names, int *ours, struct er
     return true;
 }
 
-static bool start(const json_t *request, struct process_plan *plan, struct frame_fds *fds, json_t *names,
-                  struct process *started, struct error *err)
+static bool start(const json_t *request, struct process_plan *plan, struct frame_fds *fds,
+                  json_t *names, struct process *started, struct error *err)
 {
     static const char *const ends[] = {"stdin", "stdout", "stderr"};
     bool ok = true;
@@ -72,16 +72,18 @@ static bool start(const json_t *request, struct process_plan *plan, struct frame
     return ok;
 }
 
-/* The pipe is only written to: an event means that its reader has gone, and nobody can ever learn how it ends. */
+/* The pipe is only written to: an event means that its reader has gone, and nobody can ever learn
+ * how it ends. */
 static void waiter_gone(struct shim *shim, struct source *source)
 {
     struct shim_exec *exec = (struct shim_exec *)source; /* its first member */
-    (void)kill(exec->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
+    (void)kill(exec->pid,
+               SIGKILL); /* it is our child and not reaped: the number is still its own */
     shim_unwatch(shim, source);
 }
 
-bool shim_exec(struct shim_container *container, const json_t *request, struct frame_fds *fds, json_t *names,
-               struct error *err)
+bool shim_exec(struct shim_container *container, const json_t *request, struct frame_fds *fds,
+               json_t *names, struct error *err)
 {
     struct shim *shim = container->shim;
     struct process started;
@@ -91,7 +93,8 @@ bool shim_exec(struct shim_container *container, const json_t *request, struct f
     if (container->phase != CONTAINER_RUNNING)
         return error_set(err, ERROR_INVALID, "container %s is not running", container->name);
     if (count >= EXECS_MAX)
-        return error_set(err, ERROR_TOO_MANY_REQUESTS, "too many processes were started in container %s", container->name);
+        return error_set(err, ERROR_TOO_MANY_REQUESTS,
+                         "too many processes were started in container %s", container->name);
     struct process_plan plan = {
         .spec = container->spec,
         .argv = json_object_get(request, "argv"),
@@ -109,7 +112,8 @@ bool shim_exec(struct shim_container *container, const json_t *request, struct f
     };
     struct shim_exec *made = xcalloc(1, sizeof(*made));
     made->wait = (struct source){-1, waiter_gone};
-    if (!give_wait(fds, names, &made->wait.fd, err) || !start(request, &plan, fds, names, &started, err)) {
+    if (!give_wait(fds, names, &made->wait.fd, err) ||
+        !start(request, &plan, fds, names, &started, err)) {
         close_fd(&made->wait.fd);
         free(made);
         return false;
@@ -177,8 +181,10 @@ static int connect_to(const struct sockaddr *address, socklen_t size, int64_t de
 static int connect_loopback(in_port_t port)
 {
     int64_t deadline = clock_mono_ns() + CONNECT_TIMEOUT_NS;
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = port, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_loopback};
+    struct sockaddr_in four = {
+        .sin_family = AF_INET, .sin_port = port, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_loopback};
     int fd = connect_to((struct sockaddr *)&four, sizeof(four), deadline);
     int saved = errno;
     if (fd < 0 && (fd = connect_to((struct sockaddr *)&six, sizeof(six), deadline)) < 0)
@@ -192,7 +198,8 @@ static _Noreturn void connector(const struct shim *shim, int64_t port, int socke
     struct error err = {0};
     struct frame_fds fds = {0};
     json_t *reply;
-    int fd = namespaces_enter(&shim->namespaces, &err) ? connect_loopback(htons((uint16_t)port)) : -1;
+    int fd =
+        namespaces_enter(&shim->namespaces, &err) ? connect_loopback(htons((uint16_t)port)) : -1;
     if (fd < 0 && !err.code)
         error_system(&err, "dial tcp4 127.0.0.1:%lld: connect", (long long)port);
     if (fd >= 0) {

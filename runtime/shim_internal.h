@@ -1,7 +1,8 @@
 /* runtime/shim_internal.h: the shim's own parts, for its files only.
  *
- * One process, one thread, one epoll loop. A `struct source` is what the loop watches; it is embedded in its owner, and the
- * loop takes one event at a time, so that an owner may be freed from within its own handler. */
+ * One process, one thread, one epoll loop. A `struct source` is what the loop watches; it is
+ * embedded in its owner, and the loop takes one event at a time, so that an owner may be freed from
+ * within its own handler. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,31 +89,34 @@ void shim_unwatch(struct shim *shim, struct source *source); /* and closes it */
 /* Tells the caller that something changed here. */
 void shim_notify(struct shim *shim);
 /* Compiled once for each profile and capability set. Borrowed. */
-const struct seccomp_program *shim_seccomp(struct shim *shim, const char *profile, uint64_t caps, struct error *err);
+const struct seccomp_program *shim_seccomp(struct shim *shim, const char *profile, uint64_t caps,
+                                           struct error *err);
 
 /* ---- containers (shim_container.c) ---- */
 struct shim_container *shim_container_find(struct shim *shim, const char *name);
 /* From spec.json in its directory. */
 MUST_CHECK bool shim_container_start(struct shim *shim, const char *name, struct error *err);
-MUST_CHECK bool shim_container_signal(struct shim *shim, const char *name, int signal, struct error *err);
+MUST_CHECK bool shim_container_signal(struct shim *shim, const char *name, int signal,
+                                      struct error *err);
 /* Forgets one that has ended. */
 MUST_CHECK bool shim_container_forget(struct shim *shim, const char *name, struct error *err);
 void shim_container_ended(struct shim_container *container, int wait_status);
 
 /* ---- streams (shim_stream.c) ---- */
 /* Takes `fd`: one of the container's outputs, without waiting. */
-MUST_CHECK bool shim_stream_watch(struct shim_container *container, enum log_stream kind, int fd, struct error *err);
+MUST_CHECK bool shim_stream_watch(struct shim_container *container, enum log_stream kind, int fd,
+                                  struct error *err);
 /* Reads what is there, into the log and to who is attached. */
 void shim_stream_drain(struct shim *shim, struct source *source);
 /* Descriptors for the asker in `fds`, their names in the array `names`. */
-MUST_CHECK bool shim_attach(struct shim_container *container, const json_t *request, struct frame_fds *fds, json_t *names,
-                            struct error *err);
+MUST_CHECK bool shim_attach(struct shim_container *container, const json_t *request,
+                            struct frame_fds *fds, json_t *names, struct error *err);
 /* Gives every onlooker the exit code and lets go of them. */
 void shim_attachments_end(struct shim_container *container, int code);
 
 /* ---- exec and connect (shim_exec.c) ---- */
-MUST_CHECK bool shim_exec(struct shim_container *container, const json_t *request, struct frame_fds *fds, json_t *names,
-                          struct error *err);
+MUST_CHECK bool shim_exec(struct shim_container *container, const json_t *request,
+                          struct frame_fds *fds, json_t *names, struct error *err);
 /* True when `pid` was one of ours. */
 bool shim_exec_ended(struct shim *shim, pid_t pid, int wait_status);
 /* Forks a child that connects and answers on `socket` by itself. */

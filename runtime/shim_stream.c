@@ -32,7 +32,8 @@ static void onlooker_gone(struct shim *shim, struct source *source)
 }
 
 /* An onlooker that does not read loses its stream; the container must not stand still for it. */
-static void copy_to_onlookers(struct shim_container *container, enum log_stream kind, const char *data, size_t len)
+static void copy_to_onlookers(struct shim_container *container, enum log_stream kind,
+                              const char *data, size_t len)
 {
     for (struct attachment *at = container->attachments; at; at = at->next) {
         int *fd = &at->out[kind == LOG_STDERR];
@@ -80,7 +81,8 @@ void shim_stream_drain(struct shim *shim, struct source *source)
         drain(shim, source, DRAIN_BYTES_MAX);
 }
 
-bool shim_stream_watch(struct shim_container *container, enum log_stream kind, int fd, struct error *err)
+bool shim_stream_watch(struct shim_container *container, enum log_stream kind, int fd,
+                       struct error *err)
 {
     struct stream *stream = &container->streams[kind];
     *stream = (struct stream){{fd, stream_ready}, container, kind};
@@ -96,7 +98,8 @@ static void give(struct frame_fds *fds, json_t *names, const char *name, int fd)
 }
 
 /* A pipe whose reading end goes to the asker. */
-static bool give_pipe(struct frame_fds *fds, json_t *names, const char *name, int *ours, struct error *err)
+static bool give_pipe(struct frame_fds *fds, json_t *names, const char *name, int *ours,
+                      struct error *err)
 {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) != 0)
@@ -108,13 +111,16 @@ static bool give_pipe(struct frame_fds *fds, json_t *names, const char *name, in
     return true;
 }
 
-/* With stdinOnce our end is given away, so that the container sees the end of its input with the first asker's. */
-static bool give_stdin(struct shim_container *container, struct frame_fds *fds, json_t *names, struct error *err)
+/* With stdinOnce our end is given away, so that the container sees the end of its input with the
+ * first asker's. */
+static bool give_stdin(struct shim_container *container, struct frame_fds *fds, json_t *names,
+                       struct error *err)
 {
     bool tty = json_is_true(json_object_get(container->spec, "tty"));
     int *ours = tty ? &container->streams[0].source.fd : &container->stdin_fd;
     if (*ours < 0)
-        return error_set(err, ERROR_INVALID, "container %s has no open standard input", container->name);
+        return error_set(err, ERROR_INVALID, "container %s has no open standard input",
+                         container->name);
     int fd = fcntl(*ours, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
         return error_system(err, "share the standard input");
@@ -126,8 +132,8 @@ static bool give_stdin(struct shim_container *container, struct frame_fds *fds, 
     return true;
 }
 
-bool shim_attach(struct shim_container *container, const json_t *request, struct frame_fds *fds, json_t *names,
-                 struct error *err)
+bool shim_attach(struct shim_container *container, const json_t *request, struct frame_fds *fds,
+                 json_t *names, struct error *err)
 {
     bool tty = json_is_true(json_object_get(container->spec, "tty"));
     size_t count = 0;
@@ -136,14 +142,19 @@ bool shim_attach(struct shim_container *container, const json_t *request, struct
     if (container->phase != CONTAINER_RUNNING)
         return error_set(err, ERROR_INVALID, "container %s is not running", container->name);
     if (count >= ATTACHMENTS_MAX)
-        return error_set(err, ERROR_TOO_MANY_REQUESTS, "too many are attached to container %s", container->name);
+        return error_set(err, ERROR_TOO_MANY_REQUESTS, "too many are attached to container %s",
+                         container->name);
     struct attachment *made = xcalloc(1, sizeof(*made));
-    *made = (struct attachment){.wait = {-1, onlooker_gone}, .container = container, .out = {-1, -1}};
-    bool ok = (!json_is_true(json_object_get(request, "stdin")) || give_stdin(container, fds, names, err)) &&
-              (!json_is_true(json_object_get(request, "stdout")) || give_pipe(fds, names, "stdout", &made->out[0], err)) &&
+    *made =
+        (struct attachment){.wait = {-1, onlooker_gone}, .container = container, .out = {-1, -1}};
+    bool ok = (!json_is_true(json_object_get(request, "stdin")) ||
+               give_stdin(container, fds, names, err)) &&
+              (!json_is_true(json_object_get(request, "stdout")) ||
+               give_pipe(fds, names, "stdout", &made->out[0], err)) &&
               (tty || !json_is_true(json_object_get(request, "stderr")) ||
                give_pipe(fds, names, "stderr", &made->out[1], err)) &&
-              give_pipe(fds, names, "wait", &made->wait.fd, err) && shim_watch(container->shim, &made->wait, err);
+              give_pipe(fds, names, "wait", &made->wait.fd, err) &&
+              shim_watch(container->shim, &made->wait, err);
     if (!ok) {
         attachment_free(container->shim, made);
         return false;

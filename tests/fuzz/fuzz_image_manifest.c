@@ -1,5 +1,5 @@
-/* Image documents and names from a registry: what is taken holds only checked digests, sizes and counts, and a name that was
- * completed is complete. The first byte picks the kind. */
+/* Image documents and names from a registry: what is taken holds only checked digests, sizes and
+ * counts, and a name that was completed is complete. The first byte picks the kind. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Layers: whatever the archive holds, nothing appears beside the directory that it is unpacked into, and nothing beside it
- * changes. The first byte picks the kind of unpacking. */
+/* Layers: whatever the archive holds, nothing appears beside the directory that it is unpacked
+ * into, and nothing beside it changes. The first byte picks the kind of unpacking. */
 #include <assert.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -43,8 +43,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(mkdir(inner, 0755) == 0 && file_write(witness, STR("untouched"), 0600, &err));
     CLEANUP(close_fd) int root = open(inner, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CLEANUP(close_fd) int file = memfd_create("layer", MFD_CLOEXEC);
-    assert(root >= 0 && write(file, data + 1, size - 1) == (ssize_t)(size - 1) && lseek(file, 0, SEEK_SET) == 0);
-    bool ok = archive_unpack(file, root, data[0] % 2 ? UNPACK_LAYER : UNPACK_PLAIN, BYTES_MAX, &result, &err);
+    assert(root >= 0 && write(file, data + 1, size - 1) == (ssize_t)(size - 1) &&
+           lseek(file, 0, SEEK_SET) == 0);
+    bool ok = archive_unpack(file, root, data[0] % 2 ? UNPACK_LAYER : UNPACK_PLAIN, BYTES_MAX,
+                             &result, &err);
     assert(ok || (err.code >= 400 && err.message));
     check_outside(dir);
     error_clear(&err);

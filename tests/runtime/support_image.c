@@ -1,10 +1,5 @@
 #include "tests/runtime/support_image.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
@@ -16,6 +11,7 @@
 #include "base/spawn.h"
 #include "runtime/file.h"
 #include "runtime/image_manifest.h"
+#include "tests/test.h"
 
 static la_ssize_t append(struct archive *tar, void *data, const void *bytes, size_t len)
 {
@@ -24,7 +20,8 @@ static la_ssize_t append(struct archive *tar, void *data, const void *bytes, siz
     return (la_ssize_t)len;
 }
 
-void support_tar(struct buf *out, const struct support_entry *entries, size_t count, enum support_filter filter)
+void support_tar(struct buf *out, const struct support_entry *entries, size_t count,
+                 enum support_filter filter)
 {
     struct archive *tar = archive_write_new();
     archive_write_set_format_pax_restricted(tar);
@@ -72,8 +69,9 @@ static json_t *make_config(const struct buf *plain, size_t count, const char *cl
         digest_of(buf_str(&plain[i]), sum);
         json_array_append_new(ids, json_string(claimed ? claimed : sum));
     }
-    return json_pack("{s:s,s:s,s:{s:[s,s],s:s},s:{s:s,s:o}}", "architecture", "amd64", "os", "linux", "config", "Cmd", "cat", "/a",
-                     "User", "", "rootfs", "type", "layers", "diff_ids", ids);
+    return json_pack("{s:s,s:s,s:{s:[s,s],s:s},s:{s:s,s:o}}", "architecture", "amd64", "os",
+                     "linux", "config", "Cmd", "cat", "/a", "User", "", "rootfs", "type", "layers",
+                     "diff_ids", ids);
 }
 
 static void write_json(const char *dir, const char *name, const json_t *json, char digest[72])
@@ -85,7 +83,8 @@ static void write_json(const char *dir, const char *name, const json_t *json, ch
     write_in(dir, name ? name : blob, buf_str(&text));
 }
 
-void support_docker_dir(const char *dir, const struct buf *layers, size_t count, const char *name, const char *claimed)
+void support_docker_dir(const char *dir, const struct buf *layers, size_t count, const char *name,
+                        const char *claimed)
 {
     CLEANUP(error_clear) struct error err = {0};
     char digest[72];
@@ -97,18 +96,22 @@ void support_docker_dir(const char *dir, const struct buf *layers, size_t count,
         json_array_append_new(names, json_string(file));
     }
     write_json(dir, "config.json", config, digest);
-    json_auto_t *manifest = json_pack("[{s:s,s:[],s:O}]", "Config", "config.json", "RepoTags", "Layers", names);
+    json_auto_t *manifest =
+        json_pack("[{s:s,s:[],s:O}]", "Config", "config.json", "RepoTags", "Layers", names);
     if (name)
-        json_array_append_new(json_object_get(json_array_get(manifest, 0), "RepoTags"), json_string(name));
+        json_array_append_new(json_object_get(json_array_get(manifest, 0), "RepoTags"),
+                              json_string(name));
     write_json(dir, "manifest.json", manifest, digest);
 }
 
 static json_t *descriptor(const char *type, const char *digest, size_t size)
 {
-    return json_pack("{s:s,s:s,s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
+    return json_pack("{s:s,s:s,s:I}", "mediaType", type, "digest", digest, "size",
+                     (json_int_t)size);
 }
 
-void support_oci_dir(const char *dir, const struct buf *layers, const struct buf *plain, size_t count, const char *name)
+void support_oci_dir(const char *dir, const struct buf *layers, const struct buf *plain,
+                     size_t count, const char *name)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *blobs = xasprintf("%s/blobs/sha256", dir);
@@ -118,15 +121,18 @@ void support_oci_dir(const char *dir, const struct buf *layers, const struct buf
     for (size_t i = 0; i < count; i++) {
         digest_of(buf_str(&layers[i]), digest);
         write_in(blobs, digest_hex(digest), buf_str(&layers[i]));
-        json_array_append_new(list, descriptor("application/vnd.oci.image.layer.v1.tar", digest, layers[i].len));
+        json_array_append_new(
+            list, descriptor("application/vnd.oci.image.layer.v1.tar", digest, layers[i].len));
     }
     write_json(dir, NULL, config, digest);
-    json_auto_t *manifest = json_pack("{s:i,s:o,s:O}", "schemaVersion", 2, "config",
-                                      descriptor("application/vnd.oci.image.config.v1+json", digest, 1), "layers", list);
+    json_auto_t *manifest = json_pack(
+        "{s:i,s:o,s:O}", "schemaVersion", 2, "config",
+        descriptor("application/vnd.oci.image.config.v1+json", digest, 1), "layers", list);
     write_json(dir, NULL, manifest, digest);
     json_t *entry = descriptor("application/vnd.oci.image.manifest.v1+json", digest, 1);
     if (name)
-        json_object_set_new(entry, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", name));
+        json_object_set_new(entry, "annotations",
+                            json_pack("{s:s}", "org.opencontainers.image.ref.name", name));
     json_auto_t *index = json_pack("{s:i,s:[o]}", "schemaVersion", 2, "manifests", entry);
     write_json(dir, "index.json", index, digest);
     write_in(dir, "oci-layout", STR("{\"imageLayoutVersion\":\"1.0.0\"}"));

@@ -1,10 +1,5 @@
 #include "tests/runtime/support_runtime.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "runtime/file.h"
+#include "tests/test.h"
 
 #define WAIT_NS INT64_C(30000000000)
 
@@ -48,8 +44,10 @@ static size_t count_lines(const char *path, const char *word)
 /* Directories of that name at the top of every hierarchy. */
 static size_t count_cgroups(const char *name)
 {
-    static const char *const tops[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/memory",
-                                       "/sys/fs/cgroup/pids", "/sys/fs/cgroup/devices", "/sys/fs/cgroup/unified"};
+    static const char *const tops[] = {"/sys/fs/cgroup",         "/sys/fs/cgroup/cpu",
+                                       "/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/memory",
+                                       "/sys/fs/cgroup/pids",    "/sys/fs/cgroup/devices",
+                                       "/sys/fs/cgroup/unified"};
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
         CLEANUP(free_ptr) char *path = xasprintf("%s/%s", tops[i], name);
@@ -67,7 +65,8 @@ static size_t count_processes(const char *root)
         CLEANUP(error_clear) struct error ignored = {0};
         CLEANUP(buf_free) struct buf line = BUF_INIT(65536);
         CLEANUP(free_ptr) char *path = xasprintf("/proc/%s/cmdline", names[i]);
-        if (names[i][0] < '0' || names[i][0] > '9' || !file_read(path, &line, &ignored) || !line.len)
+        if (names[i][0] < '0' || names[i][0] > '9' || !file_read(path, &line, &ignored) ||
+            !line.len)
             continue;
         count += memmem(line.data, line.len, root, strlen(root)) != NULL;
     }
@@ -77,7 +76,8 @@ static size_t count_processes(const char *root)
 
 static struct left measure(const char *root)
 {
-    return (struct left){count_lines("/proc/self/mounts", root), count_cgroups(SUPPORT_CGROUP), count_processes(root)};
+    return (struct left){count_lines("/proc/self/mounts", root), count_cgroups(SUPPORT_CGROUP),
+                         count_processes(root)};
 }
 
 /* ---- fixtures ---- */
@@ -159,13 +159,14 @@ static char *log_path(struct support *support, const char *sandbox, const char *
     return xasprintf("%s/logs/%s-%s.log", support->root, sandbox, name);
 }
 
-void support_start(struct support *support, const char *sandbox, const char *name, const char *script,
-                   struct container_config *config)
+void support_start(struct support *support, const char *sandbox, const char *name,
+                   const char *script, struct container_config *config)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *log = log_path(support, sandbox, name);
     const char *const command[] = {"sh", "-c", script, NULL};
-    struct container_config whole = config ? *config : (struct container_config){.uid = -1, .gid = -1};
+    struct container_config whole =
+        config ? *config : (struct container_config){.uid = -1, .gid = -1};
     whole.name = name;
     whole.image = whole.image ? whole.image : "busybox";
     whole.command = script ? command : whole.command;
@@ -174,7 +175,8 @@ void support_start(struct support *support, const char *sandbox, const char *nam
         fail_msg("container_start %s: %s", name, err.message);
 }
 
-static bool find_status(struct support *support, const char *sandbox, const char *name, struct container_status *found)
+static bool find_status(struct support *support, const char *sandbox, const char *name,
+                        struct container_status *found)
 {
     CLEANUP(error_clear) struct error err = {0};
     struct container_status *all;
@@ -235,8 +237,8 @@ char *support_log(struct support *support, const char *sandbox, const char *name
     return buf_take(&bare);
 }
 
-struct container_status support_run(struct support *support, const char *sandbox, const char *name, const char *script,
-                                    struct container_config *config, char **log)
+struct container_status support_run(struct support *support, const char *sandbox, const char *name,
+                                    const char *script, struct container_config *config, char **log)
 {
     support_start(support, sandbox, name, script, config);
     struct container_status status = support_wait(support, sandbox, name);
@@ -260,13 +262,15 @@ static void read_all(int fd, struct buf *out)
     }
 }
 
-int support_exec(struct support *support, const char *sandbox, const char *container, const char *script, bool tty, char **out)
+int support_exec(struct support *support, const char *sandbox, const char *container,
+                 const char *script, bool tty, char **out)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf text = BUF_INIT((size_t)16 << 20);
     struct exec_session session;
     const char *const argv[] = {"sh", "-c", script, NULL};
-    struct exec_config config = {.container = container, .argv = argv, .tty = tty, .want_stdout = true, .want_stderr = true};
+    struct exec_config config = {
+        .container = container, .argv = argv, .tty = tty, .want_stdout = true, .want_stderr = true};
     int code = -1;
     if (!exec_start(support->runtime, sandbox, &config, &session, &err))
         fail_msg("exec_start: %s", err.message);

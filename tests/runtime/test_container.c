@@ -1,14 +1,10 @@
 /* Containers from the base image: how they end, what they print, what is left. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/test.h"
 #include "tests/runtime/support_runtime.h"
 
 static void ends(void **state)
@@ -29,7 +25,8 @@ static void ends(void **state)
     support_sandbox(support, "ends");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(free_ptr) char *log = NULL;
-        CLEANUP(container_status_clear) struct container_status status =
+        CLEANUP(container_status_clear)
+        struct container_status status =
             support_run(support, "ends", cases[i].name, cases[i].script, NULL, &log);
         if (status.exit_code != cases[i].code || strcmp(log, cases[i].log) != 0)
             fail_msg("case %s: code %d, log \"%s\"", cases[i].name, status.exit_code, log);

@@ -1,9 +1,4 @@
 /* exec, terminals, attach, connections into a sandbox. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tests/test.h"
 #include "tests/runtime/support_runtime.h"
 
 #define PLAIN .uid = -1, .gid = -1
@@ -33,7 +29,8 @@ static void commands(void **state)
         {"same processes", "test \"$(cat /proc/1/comm)\" = sleep && echo yes", false, 0, "yes\n"},
         {"capabilities", "grep CapEff /proc/self/status", false, 0, "CapEff:\t00000000a80425fb\n"},
         {"filter", "unshare -m true 2>/dev/null || echo refused", false, 0, "refused\n"},
-        {"group", "cat /proc/self/cgroup | sort -u | wc -l | grep -q . && echo ok", false, 0, "ok\n"},
+        {"group", "cat /proc/self/cgroup | sort -u | wc -l | grep -q . && echo ok", false, 0,
+         "ok\n"},
         {"environment", "echo $MARK $HOME", false, 0, "set /root\n"},
         {"descriptors", "ls /proc/self/fd | wc -l", false, 0, "4\n"},
         {"terminal", "tty; test -t 0 && test -t 2 && echo yes", true, 0, "/dev/pts/0\r\nyes\r\n"},
@@ -65,7 +62,8 @@ static void not_possible(void **state)
     support_sandbox(support, "noexec");
     support_start(support, "noexec", "c", "exec sleep 1000", NULL);
     assert_false(exec_start(support->runtime, "noexec", &config, &session, &err));
-    assert_string_equal(err.message, "exec: \"no-such-program\": executable file not found in $PATH");
+    assert_string_equal(err.message,
+                        "exec: \"no-such-program\": executable file not found in $PATH");
     config = (struct exec_config){.container = "absent", .argv = fine};
     assert_false(exec_start(support->runtime, "noexec", &config, &session, &err));
     assert_int_equal(err.reason, ERROR_NOT_FOUND);
@@ -73,7 +71,8 @@ static void not_possible(void **state)
     assert_false(exec_start(support->runtime, "absent", &config, &session, &err));
     assert_int_equal(err.reason, ERROR_NOT_FOUND);
     assert_true(container_signal(support->runtime, "noexec", "c", SIGKILL, &err));
-    CLEANUP(container_status_clear) struct container_status status = support_wait(support, "noexec", "c");
+    CLEANUP(container_status_clear)
+    struct container_status status = support_wait(support, "noexec", "c");
     assert_int_equal(status.exit_signal, SIGKILL);
     assert_int_equal(status.exit_code, 137);
     assert_false(exec_start(support->runtime, "noexec", &config, &session, &err));
@@ -111,7 +110,8 @@ static void interactive(void **state)
     struct exec_session session;
     int code = -1;
     CLEANUP(error_clear) struct error err = {0};
-    struct exec_config config = {.container = "c", .argv = argv, .tty = true, .want_stdin = true, .want_stdout = true};
+    struct exec_config config = {
+        .container = "c", .argv = argv, .tty = true, .want_stdin = true, .want_stdout = true};
     support_sandbox(support, "talk");
     support_start(support, "talk", "c", "exec sleep 1000", NULL);
     assert_true(exec_start(support->runtime, "talk", &config, &session, &err));
@@ -122,7 +122,8 @@ static void interactive(void **state)
     assert_int_equal(read(session.wait_fd, &code, sizeof(code)), sizeof(code));
     assert_int_equal(code, 5);
     exec_close(&session);
-    config = (struct exec_config){.container = "c", .argv = cat, .want_stdin = true, .want_stdout = true};
+    config = (struct exec_config){
+        .container = "c", .argv = cat, .want_stdin = true, .want_stdout = true};
     assert_true(exec_start(support->runtime, "talk", &config, &session, &err));
     say(session.stdin_fd, "through a pipe\n");
     expect_text(session.stdout_fd, "through a pipe\n");
@@ -170,9 +171,11 @@ static void attached(void **state)
     int code = -1;
     CLEANUP(error_clear) struct error err = {0};
     struct container_config config = {PLAIN, .stdin_open = true, .stdin_once = true};
-    struct exec_config attach = {.container = "c", .want_stdin = true, .want_stdout = true, .want_stderr = true};
+    struct exec_config attach = {
+        .container = "c", .want_stdin = true, .want_stdout = true, .want_stderr = true};
     support_sandbox(support, "attach");
-    support_start(support, "attach", "c", "while read -r line; do echo \"got $line\"; done; echo end >&2; exit 7", &config);
+    support_start(support, "attach", "c",
+                  "while read -r line; do echo \"got $line\"; done; echo end >&2; exit 7", &config);
     assert_true(exec_start(support->runtime, "attach", &attach, &session, &err));
     say(session.stdin_fd, "one\ntwo\n");
     expect_text(session.stdout_fd, "got one\ngot two\n");
@@ -182,13 +185,16 @@ static void attached(void **state)
     assert_int_equal(read(session.wait_fd, &code, sizeof(code)), sizeof(code));
     assert_int_equal(code, 7);
     exec_close(&session);
-    CLEANUP(container_status_clear) struct container_status status = support_wait(support, "attach", "c");
+    CLEANUP(container_status_clear)
+    struct container_status status = support_wait(support, "attach", "c");
     CLEANUP(free_ptr) char *log = support_log(support, "attach", "c");
     assert_int_equal(status.exit_code, 7);
     assert_string_equal(log, "got one\ngot two\nend\n");
     config = (struct container_config){PLAIN, .tty = true, .stdin_open = true};
     attach.container = "t";
-    support_start(support, "attach", "t", "stty -echo; while read -r line; do echo \"got $line\"; stty size; done", &config);
+    support_start(support, "attach", "t",
+                  "stty -echo; while read -r line; do echo \"got $line\"; stty size; done",
+                  &config);
     assert_true(exec_start(support->runtime, "attach", &attach, &session, &err));
     assert_true(exec_resize(&session, 80, 24, &err));
     say(session.stdin_fd, "three\n");
@@ -207,7 +213,8 @@ static void connected(void **state)
     assert_non_null(strstr(err.message, "refused"));
     error_clear(&err);
     support_start(support, "connect", "c", "exec httpd -f -p 127.0.0.1:8080 -h /www", NULL);
-    for (int i = 0; i < 100 && !sandbox_connect(support->runtime, "connect", 8080, &fd, &err); i++) {
+    for (int i = 0; i < 100 && !sandbox_connect(support->runtime, "connect", 8080, &fd, &err);
+         i++) {
         error_clear(&err);
         (void)poll(NULL, 0, 20);
     }
@@ -225,8 +232,8 @@ int main(int argc, char **argv)
         return status;
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commands), cmocka_unit_test(not_possible), cmocka_unit_test(interactive),
-        cmocka_unit_test(abandoned), cmocka_unit_test(attached), cmocka_unit_test(connected),
+        cmocka_unit_test(commands),  cmocka_unit_test(not_possible), cmocka_unit_test(interactive),
+        cmocka_unit_test(abandoned), cmocka_unit_test(attached),     cmocka_unit_test(connected),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }

@@ -1,9 +1,4 @@
 /* Images: names, documents, imports of both kinds, hostile layers, the collector. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +7,7 @@
 
 #include "runtime/file.h"
 #include "runtime/image_manifest.h"
+#include "tests/test.h"
 #include "tests/runtime/support_image.h"
 #include "tests/runtime/support_runtime.h"
 
@@ -34,15 +30,34 @@ static void names(void **state)
         {"registry.k8s.io/pause:3.10", "registry.k8s.io/pause:3.10"},
         {"busybox@sha256:" D64, "docker.io/library/busybox@sha256:" D64},
         {"busybox:1@sha256:" D64, "docker.io/library/busybox:1@sha256:" D64},
-        {"", NULL}, {NULL, NULL}, {"Upper", NULL}, {"a b", NULL}, {"a//b", NULL}, {"/a", NULL}, {"a/", NULL}, {"a:", NULL},
-        {"a:-x", NULL}, {"a@sha256:12", NULL}, {"a@md5:" D64, NULL}, {"-a", NULL}, {"a..b", NULL}, {"../a", NULL}, {"a../b", NULL},
-        {"h.x:0/a", NULL}, {"h.x:99999/a", NULL}, {"a:b:c", NULL}, {"a\nb", NULL}, {"x.y/../z", NULL}, {"http://x/y", NULL},
+        {"", NULL},
+        {NULL, NULL},
+        {"Upper", NULL},
+        {"a b", NULL},
+        {"a//b", NULL},
+        {"/a", NULL},
+        {"a/", NULL},
+        {"a:", NULL},
+        {"a:-x", NULL},
+        {"a@sha256:12", NULL},
+        {"a@md5:" D64, NULL},
+        {"-a", NULL},
+        {"a..b", NULL},
+        {"../a", NULL},
+        {"a../b", NULL},
+        {"h.x:0/a", NULL},
+        {"h.x:99999/a", NULL},
+        {"a:b:c", NULL},
+        {"a\nb", NULL},
+        {"x.y/../z", NULL},
+        {"http://x/y", NULL},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(free_ptr) char *whole = image_reference_normalize(cases[i].given);
         if (!text_eq(whole, cases[i].whole))
-            fail_msg("\"%s\" became \"%s\"", cases[i].given ? cases[i].given : "NULL", whole ? whole : "NULL");
+            fail_msg("\"%s\" became \"%s\"", cases[i].given ? cases[i].given : "NULL",
+                     whole ? whole : "NULL");
     }
 }
 
@@ -53,13 +68,24 @@ static void documents(void **state)
         const char *name, *text;
         bool ok;
     } cases[] = {
-        {"good", "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":1},\"layers\":[{" DIGEST ",\"size\":2}]}", true},
-        {"version 1", "{\"schemaVersion\":1,\"config\":{" DIGEST ",\"size\":1},\"layers\":[]}", false},
+        {"good",
+         "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":1},\"layers\":[{" DIGEST
+         ",\"size\":2}]}",
+         true},
+        {"version 1", "{\"schemaVersion\":1,\"config\":{" DIGEST ",\"size\":1},\"layers\":[]}",
+         false},
         {"no config", "{\"schemaVersion\":2,\"layers\":[]}", false},
         {"no layers", "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":1}}", false},
-        {"negative size", "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":-1},\"layers\":[]}", false},
-        {"huge size", "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":1},\"layers\":[{" DIGEST ",\"size\":9000000000000}]}", false},
-        {"path as digest", "{\"schemaVersion\":2,\"config\":{\"digest\":\"sha256:../../etc/passwd\",\"size\":1},\"layers\":[]}", false},
+        {"negative size", "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":-1},\"layers\":[]}",
+         false},
+        {"huge size",
+         "{\"schemaVersion\":2,\"config\":{" DIGEST ",\"size\":1},\"layers\":[{" DIGEST
+         ",\"size\":9000000000000}]}",
+         false},
+        {"path as digest",
+         "{\"schemaVersion\":2,\"config\":{\"digest\":\"sha256:../../etc/"
+         "passwd\",\"size\":1},\"layers\":[]}",
+         false},
         {"wrong types", "{\"schemaVersion\":2,\"config\":[],\"layers\":{}}", false},
         {"no object", "[]", false},
     };
@@ -73,9 +99,11 @@ static void documents(void **state)
     }
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *digest = NULL;
-    json_auto_t *index = json_parse(STR("{\"manifests\":[{\"platform\":{\"os\":\"windows\",\"architecture\":\"amd64\"}," DIGEST "},"
-                                        "{\"platform\":{\"os\":\"plan9\",\"architecture\":\"arm64\"}}]}"),
-                                    JSON_LOAD_LENIENT, &err);
+    json_auto_t *index = json_parse(
+        STR("{\"manifests\":[{\"platform\":{\"os\":\"windows\",\"architecture\":\"amd64\"}," DIGEST
+            "},"
+            "{\"platform\":{\"os\":\"plan9\",\"architecture\":\"arm64\"}}]}"),
+        JSON_LOAD_LENIENT, &err);
     assert_true(image_json_is_index(index));
     assert_false(image_index_choose(index, &digest, &err));
     assert_int_equal(err.reason, ERROR_NOT_FOUND);
@@ -87,8 +115,8 @@ static char *in_root(struct support *support, const char *name)
 }
 
 /* Imports one layer of the entries as image "t/NAME"; false with the error. */
-static bool import_entries(struct support *support, const char *name, const struct support_entry *entries, size_t count,
-                           struct error *err)
+static bool import_entries(struct support *support, const char *name,
+                           const struct support_entry *entries, size_t count, struct error *err)
 {
     CLEANUP(free_ptr) char *dir = xasprintf("%s/import-%s", support->root, name);
     CLEANUP(free_ptr) char *reference = xasprintf("t/%s", name);
@@ -108,9 +136,16 @@ static void hostile_layers(void **state)
         {"dotdot", {{"../outside", S_IFREG, "x", 0, 0}}, false},
         {"inner-dotdot", {{"a/../../outside", S_IFREG, "x", 0, 0}}, false},
         {"absolute", {{"/inside", S_IFREG, "x", 0, 0}}, true},
-        {"through-link", {{"way", S_IFLNK, "/tmp", 0, 0}, {"way/runtime-escaped", S_IFREG, "x", 0, 0}}, false},
-        {"up-link", {{"way", S_IFLNK, "../../../../../../../../tmp", 0, 0}, {"way/runtime-escaped", S_IFREG, "x", 0, 0}}, false},
-        {"over-link", {{"f", S_IFLNK, "/tmp/runtime-escaped", 0, 0}, {"f", S_IFREG, "x", 0, 0}}, true},
+        {"through-link",
+         {{"way", S_IFLNK, "/tmp", 0, 0}, {"way/runtime-escaped", S_IFREG, "x", 0, 0}},
+         false},
+        {"up-link",
+         {{"way", S_IFLNK, "../../../../../../../../tmp", 0, 0},
+          {"way/runtime-escaped", S_IFREG, "x", 0, 0}},
+         false},
+        {"over-link",
+         {{"f", S_IFLNK, "/tmp/runtime-escaped", 0, 0}, {"f", S_IFREG, "x", 0, 0}},
+         true},
         {"hard-link-out", {{"h", 0, "../../../../../../../etc/passwd", 0, 0}}, false},
         {"hard-link-absolute", {{"h", 0, "/etc/passwd", 0, 0}}, false},
         {"hard-link-via-link", {{"l", S_IFLNK, "/etc", 0, 0}, {"h", 0, "l/passwd", 0, 0}}, false},
@@ -124,7 +159,8 @@ static void hostile_layers(void **state)
     struct support *support = *state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        bool ok = import_entries(support, cases[i].name, cases[i].entries, cases[i].entries[1].path ? 2 : 1, &err);
+        bool ok = import_entries(support, cases[i].name, cases[i].entries,
+                                 cases[i].entries[1].path ? 2 : 1, &err);
         if (ok != cases[i].ok)
             fail_msg("case %s: %s", cases[i].name, ok ? "was taken" : err.message);
         assert_int_not_equal(access("/tmp/runtime-escaped", F_OK), 0);
@@ -138,13 +174,15 @@ static void hostile_layers(void **state)
 static void damaged(void **state)
 {
     struct support *support = *state;
-    static const struct support_entry entries[] = {{"a", S_IFREG, "some text that fills a block", 0, 0}, {"b", S_IFREG, "more", 0, 0}};
+    static const struct support_entry entries[] = {
+        {"a", S_IFREG, "some text that fills a block", 0, 0}, {"b", S_IFREG, "more", 0, 0}};
     CLEANUP(free_ptr) char *dir = in_root(support, "damaged");
     CLEANUP(free_ptr) char *tar = in_root(support, "damaged.tar");
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf layer = BUF_TEXT;
     support_tar(&layer, entries, ARRAY_LEN(entries), FILTER_GZIP);
-    for (size_t len = 0; len + 8 < layer.len; len += 7) { /* cut anywhere: with the true digest of what is left */
+    for (size_t len = 0; len + 8 < layer.len;
+         len += 7) { /* cut anywhere: with the true digest of what is left */
         CLEANUP(error_clear) struct error cut_err = {0};
         CLEANUP(buf_free) struct buf cut = BUF_TEXT;
         buf_add(&cut, layer.data, len);
@@ -171,25 +209,33 @@ static void damaged(void **state)
 
 /* Two layers: the second hides a file and a directory's old contents. */
 static const struct support_entry lower[] = {
-    {"bin", S_IFDIR, NULL, 0, 0}, {"a", S_IFREG, "lower\n", 0, 0},  {"hidden", S_IFREG, "x", 0, 0},
-    {"dir", S_IFDIR, NULL, 0, 0}, {"dir/old", S_IFREG, "x", 0, 0}, {"kept", S_IFDIR, NULL, 0, 0}, {"kept/old", S_IFREG, "x", 0, 0},
+    {"bin", S_IFDIR, NULL, 0, 0},     {"a", S_IFREG, "lower\n", 0, 0},
+    {"hidden", S_IFREG, "x", 0, 0},   {"dir", S_IFDIR, NULL, 0, 0},
+    {"dir/old", S_IFREG, "x", 0, 0},  {"kept", S_IFDIR, NULL, 0, 0},
+    {"kept/old", S_IFREG, "x", 0, 0},
 };
 static const struct support_entry upper[] = {
-    {"a", S_IFREG, "upper\n", 0600, 7},      {".wh.hidden", S_IFREG, "", 0, 0},   {"dir", S_IFDIR, NULL, 0, 0},
-    {"dir/.wh..wh..opq", S_IFREG, "", 0, 0}, {"dir/new", S_IFREG, "x", 0, 0},     {"kept/new", S_IFREG, "x", 04755, 0},
+    {"a", S_IFREG, "upper\n", 0600, 7}, {".wh.hidden", S_IFREG, "", 0, 0},
+    {"dir", S_IFDIR, NULL, 0, 0},       {"dir/.wh..wh..opq", S_IFREG, "", 0, 0},
+    {"dir/new", S_IFREG, "x", 0, 0},    {"kept/new", S_IFREG, "x", 04755, 0},
 };
 
 static void check_layered(struct support *support, const char *image, const char *name)
 {
-    /* the image has no shell: its layers are read where they lie, by the container that the test adds busybox to */
-    const struct container_mount mounts[] = {{.source = "/bin/busybox", .target = "/busybox", .read_only = true}};
+    /* the image has no shell: its layers are read where they lie, by the container that the test
+     * adds busybox to */
+    const struct container_mount mounts[] = {
+        {.source = "/bin/busybox", .target = "/busybox", .read_only = true}};
     static const char *const command[] = {
         "/busybox", "sh", "-c",
-        "/busybox cat /a; /busybox ls / | /busybox grep -c hidden; /busybox ls /dir /kept; /busybox stat -c '%a %u' /a /kept/new", NULL};
-    struct container_config config = {PLAIN, .image = image, .command = command, .mounts = mounts, .mount_count = 1};
+        "/busybox cat /a; /busybox ls / | /busybox grep -c hidden; /busybox ls /dir /kept; "
+        "/busybox stat -c '%a %u' /a /kept/new",
+        NULL};
+    struct container_config config = {PLAIN, .image = image, .command = command, .mounts = mounts,
+                                      .mount_count = 1};
     CLEANUP(free_ptr) char *log = NULL;
-    CLEANUP(container_status_clear) struct container_status status =
-        support_run(support, "layers", name, NULL, &config, &log);
+    CLEANUP(container_status_clear)
+    struct container_status status = support_run(support, "layers", name, NULL, &config, &log);
     assert_string_equal(log, "upper\n0\n/dir:\nnew\n\n/kept:\nnew\nold\n600 7\n4755 0\n");
 }
 
@@ -223,7 +269,8 @@ static void layered(void **state)
             buf_free(&plain[j]);
             buf_free(&layers[j]);
         }
-        assert_true(image_remove(support->runtime, image, &err)); /* the next one unpacks the same layers anew */
+        assert_true(image_remove(support->runtime, image,
+                                 &err)); /* the next one unpacks the same layers anew */
         assert_true(container_remove(support->runtime, "layers", name, &err));
         int64_t freed;
         assert_true(image_collect(support->runtime, &freed, &err));
@@ -246,14 +293,16 @@ static size_t image_count(struct support *support)
 static void collected(void **state)
 {
     struct support *support = *state;
-    static const struct support_entry one[] = {{"a", S_IFREG, "one", 0, 0}}, two[] = {{"a", S_IFREG, "two", 0, 0}};
+    static const struct support_entry one[] = {{"a", S_IFREG, "one", 0, 0}},
+                                      two[] = {{"a", S_IFREG, "two", 0, 0}};
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *digest = NULL;
     json_auto_t *config = NULL;
     int64_t freed = -1;
     const struct container_mount mounts[] = {{.source = "/bin/busybox", .target = "/busybox"}};
     static const char *const command[] = {"/busybox", "sleep", "1000", NULL};
-    struct container_config container = {PLAIN, .image = "t/moving", .command = command, .mounts = mounts, .mount_count = 1};
+    struct container_config container = {PLAIN, .image = "t/moving", .command = command,
+                                         .mounts = mounts, .mount_count = 1};
     size_t before = image_count(support);
     assert_true(import_entries(support, "moving", one, 1, &err));
     assert_true(image_config(support->runtime, "t/moving", &config, &digest, &err));
@@ -288,7 +337,8 @@ static void users(void **state)
     static const struct {
         const char *name, *user, *passwd, *out; /* NULL: refused */
     } cases[] = {
-        {"named", "app", "root:x:0:0::/:/\napp:x:123:45:App:/home/app:/bin/sh\n", "123 45 /home/app\n"},
+        {"named", "app", "root:x:0:0::/:/\napp:x:123:45:App:/home/app:/bin/sh\n",
+         "123 45 /home/app\n"},
         {"with-group", "app:wheel", "app:x:123:45::/home/app:\n", "123 10 /home/app\n"},
         {"number", "77", "app:x:123:45::/home/app:\n", "77 0 /\n"},
         {"numbers", "77:88", "", "77 88 /\n"},
@@ -317,16 +367,24 @@ static void users(void **state)
         assert_true(file_write_json(config_path, config, &err));
         assert_true(image_import(support->runtime, dir, NULL, NULL, &err));
         const struct container_mount mounts[] = {{.source = "/bin/busybox", .target = "/busybox"}};
-        const char *const command[] = {"/busybox", "sh", "-c", "echo $(/busybox id -u 2>/dev/null) $(/busybox id -g 2>/dev/null) $HOME", NULL};
+        const char *const command[] = {
+            "/busybox", "sh", "-c",
+            "echo $(/busybox id -u 2>/dev/null) $(/busybox id -g 2>/dev/null) $HOME", NULL};
         CLEANUP(free_ptr) char *log_path = xasprintf("%s/logs/users-%s.log", support->root, name);
-        struct container_config container = {PLAIN, .name = name, .image = "t/users", .command = command, .mounts = mounts,
-                                             .mount_count = 1, .log_path = log_path};
+        struct container_config container = {PLAIN,
+                                             .name = name,
+                                             .image = "t/users",
+                                             .command = command,
+                                             .mounts = mounts,
+                                             .mount_count = 1,
+                                             .log_path = log_path};
         bool ok = container_start(support->runtime, "users", &container, &err);
         if (ok != (cases[i].out != NULL))
             fail_msg("case %s: %s", cases[i].name, ok ? "was started" : err.message);
         if (!ok)
             continue;
-        CLEANUP(container_status_clear) struct container_status status = support_wait(support, "users", name);
+        CLEANUP(container_status_clear)
+        struct container_status status = support_wait(support, "users", name);
         CLEANUP(free_ptr) char *log = support_log(support, "users", name);
         if (strcmp(log, cases[i].out) != 0)
             fail_msg("case %s: %s", cases[i].name, log);
@@ -334,7 +392,8 @@ static void users(void **state)
     support_remove(support, "users");
 }
 
-/* An image whose /dev, /proc or /sys is a symlink, or whose /etc/passwd is, must not lead a mount or a read outside. */
+/* An image whose /dev, /proc or /sys is a symlink, or whose /etc/passwd is, must not lead a mount
+ * or a read outside. */
 static void linked_roots(void **state)
 {
     static const char *const parts[] = {"dev", "proc", "sys"};
@@ -344,9 +403,11 @@ static void linked_roots(void **state)
     support_sandbox(support, "linked");
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        const struct support_entry entries[] = {{parts[i], S_IFLNK, "/tmp", 0, 0}, {"tmp", S_IFDIR, NULL, 0, 0}};
-        struct container_config container = {PLAIN, .name = "c", .image = "t/linked", .command = command, .mounts = mounts,
-                                             .mount_count = 1};
+        const struct support_entry entries[] = {{parts[i], S_IFLNK, "/tmp", 0, 0},
+                                                {"tmp", S_IFDIR, NULL, 0, 0}};
+        struct container_config container = {
+            PLAIN,           .name = "c", .image = "t/linked", .command = command, .mounts = mounts,
+            .mount_count = 1};
         assert_true(import_entries(support, "linked", entries, 2, &err));
         assert_false(container_start(support->runtime, "linked", &container, &err));
         if (!strstr(err.message, "cannot be mounted on"))
@@ -364,7 +425,8 @@ static void odd_names(void **state)
     CLEANUP(free_ptr) char *file = in_root(support, "odd/gr\303\274n");
     CLEANUP(free_ptr) char *raw = in_root(support, "odd/raw\377");
     static const char *const formats[] = {"--format=gnu", "--format=posix"};
-    assert_true(dir_make(from, 0755, &err) && file_write(file, STR("x"), 0644, &err) && file_write(raw, STR("x"), 0644, &err));
+    assert_true(dir_make(from, 0755, &err) && file_write(file, STR("x"), 0644, &err) &&
+                file_write(raw, STR("x"), 0644, &err));
     for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
         CLEANUP(free_ptr) char *tar = xasprintf("%s/odd-%zu.tar", support->root, i);
         CLEANUP(free_ptr) char *dir = xasprintf("%s/odd-%zu", support->root, i);
@@ -377,8 +439,10 @@ static void odd_names(void **state)
         if (!image_import(support->runtime, dir, NULL, NULL, &err))
             fail_msg("%s: %s", formats[i], err.message);
         digest_of(buf_str(&layer), sum);
-        CLEANUP(free_ptr) char *made = xasprintf("%s/images/layers/%s/gr\303\274n", support->root, digest_hex(sum));
-        CLEANUP(free_ptr) char *made_raw = xasprintf("%s/images/layers/%s/raw\377", support->root, digest_hex(sum));
+        CLEANUP(free_ptr)
+        char *made = xasprintf("%s/images/layers/%s/gr\303\274n", support->root, digest_hex(sum));
+        CLEANUP(free_ptr)
+        char *made_raw = xasprintf("%s/images/layers/%s/raw\377", support->root, digest_hex(sum));
         assert_int_equal(access(made, F_OK), 0);
         assert_int_equal(access(made_raw, F_OK), 0);
     }
@@ -390,9 +454,9 @@ int main(int argc, char **argv)
     if (support_is_shim(argc, argv, &status))
         return status;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),   cmocka_unit_test(documents), cmocka_unit_test(hostile_layers), cmocka_unit_test(damaged),
-        cmocka_unit_test(layered), cmocka_unit_test(collected), cmocka_unit_test(users),          cmocka_unit_test(linked_roots),
-        cmocka_unit_test(odd_names),
+        cmocka_unit_test(names),   cmocka_unit_test(documents),    cmocka_unit_test(hostile_layers),
+        cmocka_unit_test(damaged), cmocka_unit_test(layered),      cmocka_unit_test(collected),
+        cmocka_unit_test(users),   cmocka_unit_test(linked_roots), cmocka_unit_test(odd_names),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }

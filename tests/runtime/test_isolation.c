@@ -1,9 +1,4 @@
 /* What a container may not do, see or reach; and, beside each, that what it needs still works. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/file.h"
+#include "tests/test.h"
 #include "tests/runtime/support_runtime.h"
 
 #define CAPS_DEFAULT "CapEff:\t00000000a80425fb"
@@ -78,7 +74,8 @@ static void confinement(void **state)
         struct container_config config = rows[i].config;
         CLEANUP(free_ptr) char *log = NULL;
         CLEANUP(free_ptr) char *name = xasprintf("case-%zu", i);
-        CLEANUP(container_status_clear) struct container_status status =
+        CLEANUP(container_status_clear)
+        struct container_status status =
             support_run(support, "confined", name, rows[i].script, &config, &log);
         if (status.exit_code == rows[i].code && (!rows[i].log || strcmp(log, rows[i].log) == 0))
             continue;
@@ -136,7 +133,8 @@ static void refused(void **state)
     support_remove(support, "refused");
 }
 
-/* Volumes: files and directories, read-only and not, a tmpfs, and a target that a symlink in the volume tries to move. */
+/* Volumes: files and directories, read-only and not, a tmpfs, and a target that a symlink in the
+ * volume tries to move. */
 static void volumes(void **state)
 {
     struct support *support = *state;
@@ -155,23 +153,32 @@ static void volumes(void **state)
         {.source = file, .target = "/etc/one"},
         {.target = "/scratch", .tmpfs_size = "1m"},
     };
-    const struct container_mount trapped[] = {{.source = dir, .target = "/data"}, {.source = file, .target = "/data/trap/inner"}};
+    const struct container_mount trapped[] = {{.source = dir, .target = "/data"},
+                                              {.source = file, .target = "/data/trap/inner"}};
     struct container_config config = {PLAIN, .mounts = mounts, .mount_count = ARRAY_LEN(mounts)};
     CLEANUP(free_ptr) char *log = NULL;
     support_sandbox(support, "volumes");
-    CLEANUP(container_status_clear) struct container_status status =
+    CLEANUP(container_status_clear)
+    struct container_status status =
         support_run(support, "volumes", "c",
-                    "cat /data/file /etc/one; echo new > /data/new; touch /read/only/deep/x 2>/dev/null || echo refused; "
-                    "head -c 2000000 /dev/zero > /scratch/x 2>/dev/null || echo full; mount | grep -c 'on /scratch type tmpfs'",
+                    "cat /data/file /etc/one; echo new > /data/new; touch /read/only/deep/x "
+                    "2>/dev/null || echo refused; "
+                    "head -c 2000000 /dev/zero > /scratch/x 2>/dev/null || echo full; mount | grep "
+                    "-c 'on /scratch type tmpfs'",
                     &config, &log);
     assert_string_equal(log, "from the host\nfrom the host\nrefused\nfull\n1\n");
     CLEANUP(free_ptr) char *made = xasprintf("%s/new", dir);
     assert_int_equal(access(made, F_OK), 0);
     static const char *const command[] = {"true", NULL};
-    struct container_config caught = {PLAIN, .name = "trap", .image = "busybox", .command = command, .mounts = trapped,
+    struct container_config caught = {PLAIN,
+                                      .name = "trap",
+                                      .image = "busybox",
+                                      .command = command,
+                                      .mounts = trapped,
                                       .mount_count = ARRAY_LEN(trapped)};
     assert_false(container_start(support->runtime, "volumes", &caught, &err));
-    assert_int_not_equal(access(outside_file, F_OK), 0); /* the mount point was not made out there */
+    assert_int_not_equal(access(outside_file, F_OK),
+                         0); /* the mount point was not made out there */
     support_remove(support, "volumes");
 }
 
@@ -181,14 +188,20 @@ static void shared_network(void **state)
     CLEANUP(free_ptr) char *log = NULL;
     support_sandbox(support, "net");
     support_start(support, "net", "server", "exec httpd -f -p 127.0.0.1:8080 -h /www", NULL);
-    CLEANUP(container_status_clear) struct container_status status = support_run(
-        support, "net", "client", "for i in 1 2 3 4 5 6 7 8 9; do wget -q -O - http://127.0.0.1:8080/index.html && exit 0; usleep 100000; done; exit 1",
-        NULL, &log);
+    CLEANUP(container_status_clear)
+    struct container_status status =
+        support_run(support, "net", "client",
+                    "for i in 1 2 3 4 5 6 7 8 9; do wget -q -O - http://127.0.0.1:8080/index.html "
+                    "&& exit 0; usleep 100000; done; exit 1",
+                    NULL, &log);
     assert_string_equal(log, "It works.\n");
     CLEANUP(free_ptr) char *alone = NULL;
     support_sandbox(support, "other");
-    CLEANUP(container_status_clear) struct container_status other =
-        support_run(support, "other", "client", "wget -q -T 2 -O - http://127.0.0.1:8080/ 2>/dev/null || echo nothing; ip -o link | wc -l", NULL, &alone);
+    CLEANUP(container_status_clear)
+    struct container_status other = support_run(
+        support, "other", "client",
+        "wget -q -T 2 -O - http://127.0.0.1:8080/ 2>/dev/null || echo nothing; ip -o link | wc -l",
+        NULL, &alone);
     assert_string_equal(alone, "nothing\n1\n");
     support_remove(support, "other");
     support_remove(support, "net");

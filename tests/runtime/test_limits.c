@@ -1,9 +1,4 @@
 /* Limits: memory, processes, and the sizes and rotation of logs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +12,7 @@
 #include "runtime/cgroup_devices.h"
 #include "runtime/container_log.h"
 #include "runtime/file.h"
+#include "tests/test.h"
 #include "tests/runtime/support_runtime.h"
 
 #define PLAIN .uid = -1, .gid = -1
@@ -26,12 +22,14 @@ static void out_of_memory(void **state)
     struct support *support = *state;
     struct container_config config = {PLAIN, .memory_max_bytes = 16 << 20};
     support_sandbox(support, "memory");
-    CLEANUP(container_status_clear) struct container_status greedy =
+    CLEANUP(container_status_clear)
+    struct container_status greedy =
         support_run(support, "memory", "greedy", "exec tail -c 100000000 /dev/zero", &config, NULL);
     assert_true(greedy.oom_killed);
     assert_int_equal(greedy.exit_signal, 9);
     assert_int_equal(greedy.exit_code, 137);
-    CLEANUP(container_status_clear) struct container_status modest =
+    CLEANUP(container_status_clear)
+    struct container_status modest =
         support_run(support, "memory", "modest", "true", &config, NULL);
     assert_false(modest.oom_killed);
     assert_int_equal(modest.exit_code, 0);
@@ -44,8 +42,11 @@ static void processes(void **state)
     CLEANUP(free_ptr) char *log = NULL;
     struct container_config config = {PLAIN, .pids_max = 8};
     support_sandbox(support, "pids");
-    CLEANUP(container_status_clear) struct container_status status = support_run(
-        support, "pids", "c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done 2>/dev/null; echo never", &config, &log);
+    CLEANUP(container_status_clear)
+    struct container_status status =
+        support_run(support, "pids", "c",
+                    "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done 2>/dev/null; echo never",
+                    &config, &log);
     assert_null(strstr(log, "never"));
     support_remove(support, "pids");
 }
@@ -56,8 +57,9 @@ static void usage(void **state)
     CLEANUP(error_clear) struct error err = {0};
     struct usage_sample sample = {0};
     support_sandbox(support, "usage");
-    CLEANUP(container_status_clear) struct container_status status =
-        support_run(support, "usage", "c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", NULL, NULL);
+    CLEANUP(container_status_clear)
+    struct container_status status = support_run(
+        support, "usage", "c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", NULL, NULL);
     assert_true(sandbox_usage(support->runtime, "usage", &sample, &err));
     assert_true(sample.cpu_ns > 0 && sample.memory_bytes >= 0 && sample.at_us > 0);
     support_remove(support, "usage");
@@ -68,7 +70,8 @@ static void format(void **state)
 {
     struct support *support = *state;
     support_sandbox(support, "format");
-    CLEANUP(container_status_clear) struct container_status status =
+    CLEANUP(container_status_clear)
+    struct container_status status =
         support_run(support, "format", "c", "echo one; printf two", NULL, NULL);
     CLEANUP(free_ptr) char *raw = support_raw_log(support, "format", "c");
     struct str lines = str_of(raw);
@@ -89,7 +92,8 @@ static void long_lines(void **state)
     struct support *support = *state;
     CLEANUP(free_ptr) char *log = NULL;
     support_sandbox(support, "long");
-    CLEANUP(container_status_clear) struct container_status status =
+    CLEANUP(container_status_clear)
+    struct container_status status =
         support_run(support, "long", "c", "head -c 40000 /dev/zero | tr '\\0' x; echo", NULL, &log);
     CLEANUP(free_ptr) char *raw = support_raw_log(support, "long", "c");
     size_t lines = 0, partial = 0;
@@ -112,7 +116,8 @@ static void rotation(void **state)
     struct stat now, older;
     struct container_config config = {PLAIN, .log_max_bytes = 20000};
     support_sandbox(support, "rotate");
-    CLEANUP(container_status_clear) struct container_status status =
+    CLEANUP(container_status_clear)
+    struct container_status status =
         support_run(support, "rotate", "c", "seq 1 2000", &config, NULL);
     CLEANUP(free_ptr) char *path = xasprintf("%s/logs/rotate-c.log", support->root);
     CLEANUP(free_ptr) char *second = xasprintf("%s.1", path);
@@ -151,14 +156,16 @@ static int try_devices(const char *procs)
     if (pid == 0) {
         CLEANUP(close_fd) int fd = open(procs, O_WRONLY | O_CLOEXEC);
         bool inside = fd >= 0 && write(fd, "0", 1) == 1;
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC), host = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC),
+            host = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         _exit(!inside ? 3 : (null < 0 ? 1 : 0) | (host < 0 ? 0 : 2));
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WEXITSTATUS(status);
 }
 
-/* The program of hosts with only the unified hierarchy; needs that hierarchy, with or without controllers. */
+/* The program of hosts with only the unified hierarchy; needs that hierarchy, with or without
+ * controllers. */
 static void devices(void **state)
 {
     static const char *const tops[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
@@ -188,8 +195,9 @@ int main(int argc, char **argv)
     if (support_is_shim(argc, argv, &status))
         return status;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(out_of_memory), cmocka_unit_test(processes), cmocka_unit_test(usage),    cmocka_unit_test(format),
-        cmocka_unit_test(long_lines),    cmocka_unit_test(rotation),  cmocka_unit_test(log_traps), cmocka_unit_test(devices),
+        cmocka_unit_test(out_of_memory), cmocka_unit_test(processes),  cmocka_unit_test(usage),
+        cmocka_unit_test(format),        cmocka_unit_test(long_lines), cmocka_unit_test(rotation),
+        cmocka_unit_test(log_traps),     cmocka_unit_test(devices),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }

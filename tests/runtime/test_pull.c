@@ -1,9 +1,5 @@
-/* Pulls from Debian's docker-registry on loopback, and from a small server of the test's own for what that cannot do. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
+/* Pulls from Debian's docker-registry on loopback, and from a small server of the test's own for
+ * what that cannot do. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,6 +18,7 @@
 #include "base/codec.h"
 #include "runtime/file.h"
 #include "runtime/image_manifest.h"
+#include "tests/test.h"
 #include "tests/runtime/support_image.h"
 #include "tests/runtime/support_runtime.h"
 
@@ -40,11 +37,14 @@ static bool find_port(const char *log, unsigned *port)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    const char *at = file_read(log, &text, &ignored) && text.data ? strstr(text.data, "listening on 127.0.0.1:") : NULL;
+    const char *at = file_read(log, &text, &ignored) && text.data
+                         ? strstr(text.data, "listening on 127.0.0.1:")
+                         : NULL;
     return at && sscanf(at, "listening on 127.0.0.1:%u", port) == 1;
 }
 
-static void start_registry(struct support *support, const char *name, bool password, struct daemon *daemon)
+static void start_registry(struct support *support, const char *name, bool password,
+                           struct daemon *daemon)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf config = BUF_TEXT;
@@ -53,11 +53,16 @@ static void start_registry(struct support *support, const char *name, bool passw
     CLEANUP(free_ptr) char *users_path = xasprintf("%s/users", daemon->dir);
     CLEANUP(free_ptr) char *log = xasprintf("%s/log", daemon->dir);
     assert_true(dir_make(daemon->dir, 0700, &err));
-    buf_printf(&config, "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: %s/data\nhttp:\n  addr: 127.0.0.1:0\n", daemon->dir);
+    buf_printf(&config,
+               "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: %s/data\nhttp:\n  addr: "
+               "127.0.0.1:0\n",
+               daemon->dir);
     if (password)
         buf_printf(&config, "auth:\n  htpasswd:\n    realm: test\n    path: %s\n", users_path);
     assert_true(file_write(config_path, buf_str(&config), 0600, &err));
-    assert_true(file_write(users_path, STR("puller:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"), 0600, &err));
+    assert_true(file_write(
+        users_path, STR("puller:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"),
+        0600, &err));
     char program[] = "docker-registry", command[] = "serve";
     char *argv[] = {program, command, config_path, NULL};
     posix_spawn_file_actions_t actions;
@@ -79,7 +84,8 @@ static void stop_registry(struct daemon *daemon)
 }
 
 /* Pushes an image of one layer with busybox in it; the layer is compressed on the way. */
-static void push(struct support *support, const struct daemon *daemon, const char *name, const char *credentials)
+static void push(struct support *support, const struct daemon *daemon, const char *name,
+                 const char *credentials)
 {
     CLEANUP(free_ptr) char *dir = xasprintf("%s/push", support->root);
     CLEANUP(free_ptr) char *tar = xasprintf("%s/push.tar", support->root);
@@ -90,12 +96,20 @@ static void push(struct support *support, const struct daemon *daemon, const cha
     CLEANUP(buf_free) struct buf filler = BUF_TEXT;
     for (unsigned i = 0; i < 40000; i++) /* of a size that can be cut in two */
         buf_printf(&filler, "%u %s\n", i * 2654435761U, name);
-    const struct support_entry entries[] = {{"a", S_IFREG, "pulled\n", 0, 0}, {"filler", S_IFREG, filler.data, 0, 0}};
+    const struct support_entry entries[] = {{"a", S_IFREG, "pulled\n", 0, 0},
+                                            {"filler", S_IFREG, filler.data, 0, 0}};
     support_tar(&layer, entries, ARRAY_LEN(entries), FILTER_NONE);
     support_docker_dir(dir, &layer, 1, "t/pushed:1", NULL);
     const char *const pack[] = {"tar", "-C", dir, "-cf", tar, ".", NULL};
     support_command(pack);
-    const char *const copy[] = {"skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", credentials ? login : "--quiet", from, to, NULL};
+    const char *const copy[] = {"skopeo",
+                                "--insecure-policy",
+                                "copy",
+                                "--dest-tls-verify=false",
+                                credentials ? login : "--quiet",
+                                from,
+                                to,
+                                NULL};
     support_command(copy);
 }
 
@@ -109,7 +123,8 @@ static void forget(struct support *support, const char *reference)
 {
     CLEANUP(error_clear) struct error err = {0};
     int64_t freed;
-    if (!image_remove(support->runtime, reference, &err) || !image_collect(support->runtime, &freed, &err))
+    if (!image_remove(support->runtime, reference, &err) ||
+        !image_collect(support->runtime, &freed, &err))
         fail_msg("%s", err.message);
 }
 
@@ -155,10 +170,16 @@ static void registry(void **state)
     assert_true(digest_valid(digest));
     const struct container_mount mounts[] = {{.source = "/bin/busybox", .target = "/busybox"}};
     static const char *const command[] = {"/busybox", "cat", "/a", NULL};
-    struct container_config config = {.uid = -1, .gid = -1, .image = reference, .command = command, .mounts = mounts, .mount_count = 1};
+    struct container_config config = {.uid = -1,
+                                      .gid = -1,
+                                      .image = reference,
+                                      .command = command,
+                                      .mounts = mounts,
+                                      .mount_count = 1};
     CLEANUP(free_ptr) char *log = NULL;
     support_sandbox(support, "pulled");
-    CLEANUP(container_status_clear) struct container_status status = support_run(support, "pulled", "c", NULL, &config, &log);
+    CLEANUP(container_status_clear)
+    struct container_status status = support_run(support, "pulled", "c", NULL, &config, &log);
     assert_string_equal(log, "pulled\n");
     support_remove(support, "pulled");
     assert_false(image_pull(support->runtime, absent, NULL, NULL, NULL, &err));
@@ -170,7 +191,8 @@ static void registry(void **state)
     char hex[65];
     CLEANUP(free_ptr) char *blob = find_layer(&daemon, hex);
     CLEANUP(free_ptr) char *wrong = xasprintf("127.0.0.1:%u/team/app@sha256:%s", daemon.port, hex);
-    assert_false(image_pull(support->runtime, wrong, NULL, NULL, NULL, &err)); /* that is no manifest */
+    assert_false(
+        image_pull(support->runtime, wrong, NULL, NULL, NULL, &err)); /* that is no manifest */
     error_clear(&err);
 
     /* an interrupted download goes on where it ended; a false beginning is noticed, and not kept */
@@ -182,7 +204,8 @@ static void registry(void **state)
     if (!image_pull(support->runtime, reference, NULL, NULL, NULL, &err))
         fail_msg("%s", err.message);
     forget(support, reference);
-    assert_true(dir_make(partial_dir, 0700, &err) && file_write(partial, STR("not its beginning"), 0600, &err));
+    assert_true(dir_make(partial_dir, 0700, &err) &&
+                file_write(partial, STR("not its beginning"), 0600, &err));
     assert_false(image_pull(support->runtime, reference, NULL, NULL, NULL, &err));
     assert_non_null(strstr(err.message, "instead of"));
     error_clear(&err);
@@ -241,16 +264,21 @@ struct server {
 static void reply(int fd, const char *status, const char *headers, const char *body, size_t len)
 {
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
-    buf_printf(&out, "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n", status, headers, len);
+    buf_printf(&out, "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n", status,
+               headers, len);
     buf_add(&out, body, len);
     (void)!write(fd, out.data, out.len);
 }
 
 static void answer(struct server *server, int fd, const char *head)
 {
-    CLEANUP(free_ptr) char *challenge =
-        xasprintf("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%u/token\",service=\"test\"\r\n", server->port);
-    CLEANUP(free_ptr) char *elsewhere = xasprintf("Location: http://localhost:%u/elsewhere\r\n", server->other ? server->other->port : 0);
+    CLEANUP(free_ptr)
+    char *challenge = xasprintf(
+        "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%u/token\",service=\"test\"\r\n",
+        server->port);
+    CLEANUP(free_ptr)
+    char *elsewhere = xasprintf("Location: http://localhost:%u/elsewhere\r\n",
+                                server->other ? server->other->port : 0);
     if (text_starts(head, "GET /token?"))
         reply(fd, "200 OK", "", "{\"token\":\"sesame\"}", 18);
     else if (text_starts(head, "GET /elsewhere"))
@@ -307,7 +335,8 @@ static void stop_server(struct server *server)
     pthread_mutex_destroy(&server->lock);
 }
 
-/* A token is fetched with our own scope, an overloaded registry is asked again, and a redirect to another host gets no token. */
+/* A token is fetched with our own scope, an overloaded registry is asked again, and a redirect to
+ * another host gets no token. */
 static void tokens_and_redirects(void **state)
 {
     struct support *support = *state;
@@ -318,11 +347,14 @@ static void tokens_and_redirects(void **state)
     static const struct support_entry entries[] = {{"a", S_IFREG, "redirected\n", 0, 0}};
     support_tar(&plain, entries, 1, FILTER_NONE);
     digest_of(buf_str(&plain), diff_id);
-    CLEANUP(free_ptr) char *config = xasprintf("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]},\"config\":{}}", diff_id);
+    CLEANUP(free_ptr)
+    char *config = xasprintf(
+        "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]},\"config\":{}}", diff_id);
     digest_of(str_of(config), first.config_digest);
-    CLEANUP(free_ptr) char *manifest = xasprintf(
-        "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"digest\":\"%s\",\"size\":%zu}]}",
-        first.config_digest, strlen(config), diff_id, plain.len);
+    CLEANUP(free_ptr)
+    char *manifest = xasprintf("{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},"
+                               "\"layers\":[{\"digest\":\"%s\",\"size\":%zu}]}",
+                               first.config_digest, strlen(config), diff_id, plain.len);
     first.config = config;
     first.manifest = manifest;
     first.other = &second;
@@ -338,9 +370,10 @@ static void tokens_and_redirects(void **state)
     const struct image_auth auth = {"user", "password"};
     bool ok = image_pull(support->runtime, reference, &auth, plain_hosts, NULL, &err);
     /* a server that promises less than it sends is cut off */
-    CLEANUP(free_ptr) char *small = xasprintf(
-        "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"digest\":\"%s\",\"size\":%d}]}",
-        first.config_digest, strlen(config), diff_id, 10);
+    CLEANUP(free_ptr)
+    char *small = xasprintf("{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},"
+                            "\"layers\":[{\"digest\":\"%s\",\"size\":%d}]}",
+                            first.config_digest, strlen(config), diff_id, 10);
     bool second_ok = false;
     CLEANUP(error_clear) struct error large = {0};
     if (ok) {

@@ -1,9 +1,4 @@
 /* Sandboxes: their life, their end by every way, their finding again, their user namespaces. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,6 +14,7 @@
 #include "base/clock.h"
 #include "runtime/file.h"
 #include "runtime/sandbox_state.h"
+#include "tests/test.h"
 #include "tests/runtime/support_runtime.h"
 
 #define PLAIN .uid = -1, .gid = -1
@@ -31,8 +27,14 @@ static pid_t shim_of(struct support *support, const char *id)
 
 static void malformed(void **state)
 {
-    static const char *const ids[] = {"", "Upper", "a/b", "..", "a_b", "x.y",
-                                      "0123456789012345678901234567890123456789012345678901234567890123"};
+    static const char *const ids[] = {
+        "",
+        "Upper",
+        "a/b",
+        "..",
+        "a_b",
+        "x.y",
+        "0123456789012345678901234567890123456789012345678901234567890123"};
     static const char *const bad_sysctls[] = {"kernel.panic=1", NULL};
     static const char *const odd_sysctls[] = {"net../../kernel/panic=1", NULL};
     struct support *support = *state;
@@ -83,8 +85,10 @@ static void network_namespace(void **state)
     assert_int_equal(stat("/proc/self/ns/net", &ours), 0);
     assert_int_not_equal(ours.st_ino, theirs.st_ino);
     CLEANUP(free_ptr) char *log = NULL;
-    CLEANUP(container_status_clear) struct container_status status = support_run(
-        support, "netns", "c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ip -o addr show lo | grep -c 127.0.0.1",
+    CLEANUP(container_status_clear)
+    struct container_status status = support_run(
+        support, "netns", "c",
+        "cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ip -o addr show lo | grep -c 127.0.0.1",
         NULL, &log);
     assert_string_equal(log, "0\n1\n");
     support_remove(support, "netns");
@@ -98,7 +102,8 @@ static void reopened(void **state)
     struct support *support = *state;
     CLEANUP(error_clear) struct error err = {0};
     support_sandbox(support, "again");
-    support_start(support, "again", "c", "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.05; done", NULL);
+    support_start(support, "again", "c",
+                  "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.05; done", NULL);
     pid_t shim = shim_of(support, "again");
     support_reopen(support);
     char **ids = sandbox_list(support->runtime);
@@ -110,7 +115,8 @@ static void reopened(void **state)
     assert_int_equal(support_exec(support, "again", "c", "echo still", false, &out), 0);
     assert_string_equal(out, "still\n");
     assert_true(container_signal(support->runtime, "again", "c", SIGTERM, &err));
-    CLEANUP(container_status_clear) struct container_status status = support_wait(support, "again", "c");
+    CLEANUP(container_status_clear)
+    struct container_status status = support_wait(support, "again", "c");
     assert_int_equal(status.exit_code, 9);
     assert_true(status.finished_us >= status.started_us && status.started_us > 0);
     assert_string_equal(status.image, "busybox");
@@ -135,7 +141,8 @@ static void killed_shim(void **state)
     assert_int_equal(poll(&poller, 1, 5000), 1);
     CLEANUP(free_ptr) char *changed = runtime_next_event(support->runtime);
     assert_string_equal(changed, "killed");
-    CLEANUP(container_status_clear) struct container_status status = support_wait(support, "killed", "c");
+    CLEANUP(container_status_clear)
+    struct container_status status = support_wait(support, "killed", "c");
     assert_int_equal(status.exit_code, 137);
     assert_false(container_signal(support->runtime, "killed", "c", SIGTERM, &err));
     assert_int_equal(err.reason, ERROR_UNAVAILABLE);
@@ -179,9 +186,11 @@ static void shared_processes(void **state)
     CLEANUP(free_ptr) char *logs = xasprintf("%s/logs", support->root);
     assert_true(dir_make(logs, 0700, &err));
     support_start(support, "share", "one", "exec sleep 4321", NULL);
-    CLEANUP(container_status_clear) struct container_status status =
-        support_run(support, "share", "two", "ps | grep -c '[s]leep 4321'; test $$ -ne 1 && echo shared; (sleep 3 &) ; exit 0",
-                    NULL, &log);
+    CLEANUP(container_status_clear)
+    struct container_status status = support_run(
+        support, "share", "two",
+        "ps | grep -c '[s]leep 4321'; test $$ -ne 1 && echo shared; (sleep 3 &) ; exit 0", NULL,
+        &log);
     assert_string_equal(log, "1\nshared\n");
     support_remove(support, "share");
 }
@@ -198,24 +207,32 @@ static void user_namespace(void **state)
     CLEANUP(free_ptr) char *logs = xasprintf("%s/logs", support->root);
     assert_true(dir_make(dir, 0777, &err) && dir_make(logs, 0700, &err));
     assert_int_equal(chmod(dir, 0777), 0);
-    const struct container_mount mounts[] = {{.source = dir, .target = "/data"}, {.target = "/scratch", .tmpfs_size = ""}};
+    const struct container_mount mounts[] = {{.source = dir, .target = "/data"},
+                                             {.target = "/scratch", .tmpfs_size = ""}};
     struct sandbox_config config = {.id = "user", .hostname = "user", .user_namespace = true};
     struct sandbox_config second = {.id = "user2", .hostname = "user2", .user_namespace = true};
     struct container_config container = {PLAIN, .mounts = mounts, .mount_count = ARRAY_LEN(mounts)};
-    if (!sandbox_start(support->runtime, &config, &err) || !sandbox_start(support->runtime, &second, &err))
+    if (!sandbox_start(support->runtime, &config, &err) ||
+        !sandbox_start(support->runtime, &second, &err))
         fail_msg("%s", err.message);
     CLEANUP(free_ptr) char *log = NULL;
-    CLEANUP(container_status_clear) struct container_status status = support_run(
-        support, "user", "c",
-        "id -u; stat -c %u:%g /bin/busybox /etc/passwd /scratch /dev /dev/shm; echo x > /data/made; echo y > /new; stat -c %u /new; "
-        "cat /proc/self/uid_map | tr -s ' ' | cut -d' ' -f2,4; grep CapEff /proc/self/status; cat /etc/hostname; "
-        "echo z > /dev/null; echo named > /dev/stdout; mount -t tmpfs none /tmp 2>/dev/null || echo refused",
-        &container, &log);
-    assert_string_equal(log, "0\n0:0\n0:0\n0:0\n0:0\n0:0\n0\n0 65536\nCapEff:\t00000000a80425fb\nuser\nnamed\nrefused\n");
+    CLEANUP(container_status_clear)
+    struct container_status status =
+        support_run(support, "user", "c",
+                    "id -u; stat -c %u:%g /bin/busybox /etc/passwd /scratch /dev /dev/shm; echo x "
+                    "> /data/made; echo y > /new; stat -c %u /new; "
+                    "cat /proc/self/uid_map | tr -s ' ' | cut -d' ' -f2,4; grep CapEff "
+                    "/proc/self/status; cat /etc/hostname; "
+                    "echo z > /dev/null; echo named > /dev/stdout; mount -t tmpfs none /tmp "
+                    "2>/dev/null || echo refused",
+                    &container, &log);
+    assert_string_equal(log, "0\n0:0\n0:0\n0:0\n0:0\n0:0\n0\n0 "
+                             "65536\nCapEff:\t00000000a80425fb\nuser\nnamed\nrefused\n");
     assert_int_equal(stat(made, &info), 0);
     assert_int_equal(info.st_uid, 0);
     container.uid = 1000;
-    CLEANUP(container_status_clear) struct container_status other =
+    CLEANUP(container_status_clear)
+    struct container_status other =
         support_run(support, "user", "u", "echo x > /data/user", &container, NULL);
     assert_int_equal(stat(as_user, &info), 0);
     assert_int_equal(info.st_uid, 1000);
@@ -225,7 +242,8 @@ static void user_namespace(void **state)
     assert_int_equal(support_exec(support, "user", "s", "id -u; cat /proc/1/comm", false, &out), 0);
     assert_string_equal(out, "0\nsleep\n");
     CLEANUP(free_ptr) char *terminal = NULL;
-    assert_int_equal(support_exec(support, "user", "s", "tty; stat -c %u $(tty)", true, &terminal), 0);
+    assert_int_equal(support_exec(support, "user", "s", "tty; stat -c %u $(tty)", true, &terminal),
+                     0);
     assert_string_equal(terminal, "/dev/pts/0\r\n0\r\n");
     struct container_status *all;
     size_t count;
@@ -268,9 +286,12 @@ static bool one_life(struct worker *worker, const char *id, struct error *err)
 {
     static const char *const command[] = {"true", NULL};
     struct runtime *runtime = worker->support->runtime;
-    struct sandbox_config sandbox = {.id = id, .hostname = id, .user_namespace = worker->number % 2};
-    struct container_config container = {PLAIN, .name = "c", .image = "busybox", .command = command};
-    return sandbox_start(runtime, &sandbox, err) && container_start(runtime, id, &container, err) && sandbox_remove(runtime, id, err);
+    struct sandbox_config sandbox = {
+        .id = id, .hostname = id, .user_namespace = worker->number % 2};
+    struct container_config container = {PLAIN, .name = "c", .image = "busybox",
+                                         .command = command};
+    return sandbox_start(runtime, &sandbox, err) && container_start(runtime, id, &container, err) &&
+           sandbox_remove(runtime, id, err);
 }
 
 static void *live(void *arg)
@@ -298,7 +319,8 @@ static void at_once(void **state)
         pthread_join(workers[i].thread, NULL);
     for (size_t i = 0; i < ARRAY_LEN(workers); i++)
         assert_string_equal(workers[i].failure, "");
-    print_message("40 sandboxes with a container came and went in %lld ms\n", (long long)((clock_mono_ns() - start) / 1000000));
+    print_message("40 sandboxes with a container came and went in %lld ms\n",
+                  (long long)((clock_mono_ns() - start) / 1000000));
 }
 
 static void quick(void **state)
@@ -306,7 +328,8 @@ static void quick(void **state)
     struct support *support = *state;
     int64_t begin = clock_mono_ns();
     support_sandbox(support, "quick");
-    print_message("a sandbox starts in %lld ms\n", (long long)((clock_mono_ns() - begin) / 1000000));
+    print_message("a sandbox starts in %lld ms\n",
+                  (long long)((clock_mono_ns() - begin) / 1000000));
     support_start(support, "quick", "first", "true", NULL);
     int64_t start = clock_mono_ns();
     support_start(support, "quick", "second", "true", NULL);
@@ -324,9 +347,17 @@ int main(int argc, char **argv)
     if (support_is_shim(argc, argv, &status))
         return status;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(malformed), cmocka_unit_test(twice),  cmocka_unit_test(network_namespace), cmocka_unit_test(reopened),
-        cmocka_unit_test(killed_shim), cmocka_unit_test(events), cmocka_unit_test(shared_processes),
-        cmocka_unit_test(user_namespace), cmocka_unit_test(protected_binary), cmocka_unit_test(at_once), cmocka_unit_test(quick),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(twice),
+        cmocka_unit_test(network_namespace),
+        cmocka_unit_test(reopened),
+        cmocka_unit_test(killed_shim),
+        cmocka_unit_test(events),
+        cmocka_unit_test(shared_processes),
+        cmocka_unit_test(user_namespace),
+        cmocka_unit_test(protected_binary),
+        cmocka_unit_test(at_once),
+        cmocka_unit_test(quick),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }
