@@ -1,0 +1,218 @@
+/* Nodes: silence, taints, and Pods that must leave. */
+#include "tests/controllers/support_sim.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "controllers/condition.h"
+#include "controllers/node.h"
+#include "schema/meta.h"
+
+#define NOW    (INT64_C(1760000000) * 1000000)
+#define SECOND INT64_C(1000000)
+#define NODE(ready, more)                                                                          \
+    "{'metadata':{'name':'n','creationTimestamp':'2025-01-01T00:00:00Z'},'spec':{'x':1" more       \
+    "},'status':{'conditions':[{'type':'Ready','status':'" ready                                   \
+    "'},{'type':'MemoryPressure','status':'False'}]}}"
+#define TAINTED(text) ",'taints':[" text "]"
+#define TAINT(key, effect)                                                                         \
+    "{'key':'node.kubernetes.io/" key "','effect':'" effect "','timeAdded':'2025-10-09T08:53:20Z'" \
+                                                            "}"
+
+static char *taints_text(const json_t *node)
+{
+    struct buf text = BUF_TEXT;
+    const json_t *taints = json_at(node, "spec", "taints");
+    for (size_t i = 0; i < json_array_size(taints); i++)
+        buf_printf(&text, "%s%s:%s", i ? " " : "",
+                   strrchr(json_text(json_array_get(taints, i), "key"), '/') + 1,
+                   json_text(json_array_get(taints, i), "effect"));
+    return buf_take(&text);
+}
+
+static void steps(void **state)
+{
+    static const struct {
+        const char *name, *node;
+        int64_t silent_s; /* < 0: never heard of */
+        bool monitored;
+        const char *plan, *taints;
+    } rows[] = {
+        {"healthy", NODE("True", ""), 5, true, "", NULL},
+        {"first beat: admitted", NODE("True", TAINTED(TAINT("not-ready", "NoSchedule"))), 0, true,
+         "update nodes n\n", ""},
+        {"says not ready", NODE("False", ""), 5, true, "update nodes n\n",
+         "not-ready:NoSchedule not-ready:NoExecute"},
+        {"silent", NODE("True", ""), 51, true,
+         "update nodes/status n\nevent events n Normal NodeNotReady: Node n status is now: "
+         "NodeNotReady\n",
+         NULL},
+        {"unknown: tainted", NODE("Unknown", ""), 60, true, "update nodes n\n",
+         "unreachable:NoSchedule unreachable:NoExecute"},
+        {"unknown and tainted: nothing",
+         NODE("Unknown",
+              TAINTED(TAINT("unreachable", "NoSchedule") "," TAINT("unreachable", "NoExecute"))),
+         90, true, "", NULL},
+        {"back again",
+         NODE("True",
+              TAINTED(TAINT("unreachable", "NoSchedule") "," TAINT("unreachable", "NoExecute"))),
+         1, true, "update nodes n\n", ""},
+        {"never heard of", "{'metadata':{'name':'n','creationTimestamp':'2025-01-01T00:00:00Z'}}",
+         -1, true,
+         "update nodes/status n\nevent events n Normal NodeNotReady: Node n status is now: "
+         "NodeNotReady\n",
+         NULL},
+        {"just registered",
+         "{'metadata':{'name':'n','creationTimestamp':'2025-10-09T08:53:00Z'},'spec':{'taints':"
+         "[" TAINT("not-ready", "NoSchedule") "]}}",
+         -1, true, "", NULL},
+        {"a tenant's view is not timed", NODE("True", ""), -1, false, "", NULL},
+        {"cordoned", NODE("True", ",'unschedulable':true"), 5, true, "update nodes n\n",
+         "unschedulable:NoSchedule"},
+        {"under pressure",
+         "{'metadata':{'name':'n'},'status':{'conditions':[{'type':'Ready','status':'True'},"
+         "{'type':'DiskPressure','status':'True'}]}}",
+         5, true, "update nodes n\n", "disk-pressure:NoSchedule"},
+        {"others' taints stay",
+         NODE("True",
+              TAINTED("{'key':'a/b','effect':'NoSchedule'}," TAINT("not-ready", "NoExecute"))),
+         5, true, "update nodes n\n", "b:NoSchedule"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(plan_clear) struct plan plan = {0};
+        json_auto_t *node = sim_json(rows[i].node);
+        const struct node_seen seen = {
+            .node = node,
+            .monitored = rows[i].monitored,
+            .heard_us = rows[i].silent_s < 0 ? 0 : NOW - rows[i].silent_s * SECOND,
+            .now_us = NOW,
+        };
+        node_decide(&seen, &plan);
+        CLEANUP(free_ptr) char *text = sim_text(&plan);
+        if (strcmp(text, rows[i].plan) != 0)
+            fail_msg("%s: %s", rows[i].name, text);
+        if (!rows[i].taints)
+            continue;
+        CLEANUP(free_ptr) char *taints = taints_text(plan.items[0].body);
+        if (strcmp(taints, rows[i].taints) != 0)
+            fail_msg("%s: %s", rows[i].name, taints);
+    }
+}
+
+static void silence_is_told_in_words(void **state)
+{
+    CLEANUP(plan_clear) struct plan plan = {0};
+    json_auto_t *node = sim_json(NODE("True", ""));
+    (void)state;
+    node_decide(
+        &(struct node_seen){
+            .node = node, .monitored = true, .heard_us = NOW - 60 * SECOND, .now_us = NOW},
+        &plan);
+    const json_t *conditions = json_at(plan.items[0].body, "status", "conditions");
+    assert_string_equal(json_text(condition_find(conditions, "Ready"), "reason"),
+                        "NodeStatusUnknown");
+    assert_string_equal(json_text(condition_find(conditions, "Ready"), "message"),
+                        "Kubelet stopped posting node status.");
+    assert_string_equal(json_text(condition_find(conditions, "MemoryPressure"), "status"),
+                        "Unknown");
+    assert_string_equal(json_text(condition_find(conditions, "PIDPressure"), "reason"),
+                        "NodeStatusNeverUpdated");
+}
+
+static void pods_of_a_silent_node_are_doubted(void **state)
+{
+    CLEANUP(plan_clear) struct plan plan = {0};
+    json_auto_t *node = sim_json(
+        NODE("Unknown",
+             TAINTED(TAINT("unreachable", "NoSchedule") "," TAINT("unreachable", "NoExecute"))));
+    json_auto_t *pod = sim_json("{'metadata':{'name':'p','namespace':'d'},'status':{'conditions':[{"
+                                "'type':'Ready','status':'True'}]}}");
+    json_t *pods[] = {pod};
+    (void)state;
+    node_decide(&(struct node_seen){.node = node,
+                                    .pods = pods,
+                                    .pod_count = 1,
+                                    .monitored = true,
+                                    .heard_us = NOW - 60 * SECOND,
+                                    .now_us = NOW},
+                &plan);
+    CLEANUP(free_ptr) char *text = sim_text(&plan);
+    assert_string_equal(
+        text, "patch pods/status p\nevent events p Warning NodeNotReady: Node is not ready\n");
+}
+
+/* The taint was added 100 s ago. */
+static void eviction(void **state)
+{
+#define PODS(tolerations)                                                                          \
+    "{'metadata':{'name':'p','namespace':'d','uid':'u'},'spec':{'tolerations':[" tolerations "]}}"
+    static const struct {
+        const char *name, *pod;
+        bool leaves;
+        int64_t again_s;
+    } rows[] = {
+        {"not tolerated", PODS(""), true, 0},
+        {"tolerated for ever",
+         PODS("{'key':'node.kubernetes.io/unreachable','operator':'Exists','effect':'NoExecute'}"),
+         false, 0},
+        {"tolerated, other effect",
+         PODS("{'key':'node.kubernetes.io/unreachable','operator':'Exists','effect':'NoSchedule'}"),
+         true, 0},
+        {"for 300 s",
+         PODS("{'key':'node.kubernetes.io/"
+              "unreachable','operator':'Exists','tolerationSeconds':300}"),
+         false, 200},
+        {"for 60 s",
+         PODS(
+             "{'key':'node.kubernetes.io/unreachable','operator':'Exists','tolerationSeconds':60}"),
+         true, 0},
+        {"the shorter counts",
+         PODS("{'operator':'Exists'},{'operator':'Exists','tolerationSeconds':10}"), true, 0},
+        {"less than nothing is nothing", PODS("{'operator':'Exists','tolerationSeconds':-5}"), true,
+         0},
+        {"leaves already", "{'metadata':{'name':'p','deletionTimestamp':'2026-01-01T00:00:00Z'}}",
+         false, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(plan_clear) struct plan plan = {0};
+        json_auto_t *node = sim_json(
+            "{'metadata':{'name':'n'},'spec':{'taints':[" TAINT("unreachable", "NoExecute") "]}}");
+        json_auto_t *pod = sim_json(rows[i].pod);
+        json_t *pods[] = {pod};
+        const struct node_seen seen = {
+            .node = node, .pods = pods, .pod_count = 1, .now_us = NOW + 100 * SECOND};
+        eviction_decide(&seen, &plan);
+        bool leaves = plan.count && plan.items[plan.count - 1].verb == PLAN_DELETE;
+        if (leaves != rows[i].leaves || plan.again_ms / 1000 != rows[i].again_s)
+            fail_msg("%s: leaves %d, again in %lld ms", rows[i].name, leaves,
+                     (long long)plan.again_ms);
+    }
+}
+
+static void pods_of_a_lost_node_are_removed(void **state)
+{
+    CLEANUP(plan_clear) struct plan plan = {0};
+    json_auto_t *running = sim_json("{'metadata':{'name':'a'},'status':{'phase':'Running'}}");
+    json_auto_t *done = sim_json("{'metadata':{'name':'b'},'status':{'phase':'Succeeded'}}");
+    json_t *pods[] = {running, done};
+    (void)state;
+    pod_gc_decide(pods, 2, NOW, &plan);
+    CLEANUP(free_ptr) char *text = sim_text(&plan);
+    assert_string_equal(text, "patch pods/status a\ndelete pods a\ndelete pods b\n");
+    assert_int_equal(plan.items[1].grace_s, 0);
+    assert_int_equal(plan.items[2].grace_s, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps),
+        cmocka_unit_test(silence_is_told_in_words),
+        cmocka_unit_test(pods_of_a_silent_node_are_doubted),
+        cmocka_unit_test(eviction),
+        cmocka_unit_test(pods_of_a_lost_node_are_removed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
