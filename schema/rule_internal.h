@@ -86,6 +86,8 @@ void check_max_text(struct error *err, const struct path *at, const json_t *obje
 /* Values that have a form of their own: NULL when fine, else upstream's detail. */
 const char *value_check_ip(const char *value);
 const char *value_check_cidr(const char *value);
+/* A range strictly inside another; false when either is none. */
+bool value_cidr_within(const char *inner, const char *outer);
 const char *value_check_port_name(const char *value);
 const char *value_check_config_key(const char *value);
 const char *value_check_env_name(const char *value);

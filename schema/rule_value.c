@@ -152,3 +152,33 @@ const char *value_check_wildcard_subdomain(const char *value)
                   "'*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]"
                   "([-a-z0-9]*[a-z0-9])?)*')";
 }
+
+/* The address' bytes and the prefix' bits; the text has been checked. */
+static bool read_cidr(const char *text, unsigned char bytes[16], int *family, int *bits)
+{
+    char address[64];
+    const char *slash = strchr(text, '/');
+    if (value_check_cidr(text))
+        return false;
+    memcpy(address, text, (size_t)(slash - text));
+    address[slash - text] = '\0';
+    *family = strchr(address, ':') ? AF_INET6 : AF_INET;
+    *bits = 0;
+    for (const char *at = slash + 1; *at; at++)
+        *bits = *bits * 10 + (*at - '0');
+    return inet_pton(*family, address, bytes) == 1;
+}
+
+bool value_cidr_within(const char *inner, const char *outer)
+{
+    unsigned char in[16], out[16];
+    int in_family, out_family, in_bits, out_bits;
+    if (!read_cidr(inner, in, &in_family, &in_bits) || !read_cidr(outer, out, &out_family, &out_bits))
+        return false;
+    if (in_family != out_family || in_bits <= out_bits)
+        return false;
+    for (int i = 0; i < out_bits; i++)
+        if ((in[i / 8] ^ out[i / 8]) & (0x80 >> (i % 8)))
+            return false;
+    return true;
+}

@@ -26,7 +26,36 @@
     X(services)                                                                                    \
     X(deployments)                                                                                 \
     X(replica_sets)                                                                                \
-    X(tenants)
+    X(tenants)                                                                                     \
+    X(stateful_sets)                                                                               \
+    X(controller_revisions)                                                                        \
+    X(daemon_sets)                                                                                 \
+    X(replication_controllers)                                                                     \
+    X(pod_templates)                                                                               \
+    X(jobs)                                                                                        \
+    X(cron_jobs)                                                                                   \
+    X(ingresses)                                                                                   \
+    X(ingress_classes)                                                                             \
+    X(network_policies)                                                                            \
+    X(autoscalers)                                                                                 \
+    X(disruption_budgets)                                                                          \
+    X(priority_classes)                                                                            \
+    X(runtime_classes)                                                                             \
+    X(volumes)                                                                                     \
+    X(storage_classes)                                                                             \
+    X(volume_attachments)                                                                          \
+    X(csi_drivers)                                                                                 \
+    X(csi_nodes)                                                                                   \
+    X(storage_capacities)                                                                          \
+    X(certificate_requests)                                                                        \
+    X(validating_webhooks)                                                                         \
+    X(mutating_webhooks)                                                                           \
+    X(admission_policies)                                                                          \
+    X(admission_bindings)                                                                          \
+    X(api_services)                                                                                \
+    X(definitions)                                                                                 \
+    X(flow_schemas)                                                                                \
+    X(priority_levels)
 
 #define X(name) extern const struct kind_rules kind_##name;
 KINDS(X)

@@ -1,0 +1,172 @@
+/* CertificateSigningRequests: the request, its usages, and conditions that only certain endpoints may set.
+ * spec.username, uid, groups and extra are the API server's to fill in from the request. */
+#include "base/codec.h"
+#include "schema/kinds/kinds.h"
+#include "schema/meta.h"
+
+#define SPEC           PATH(NULL, "spec")
+#define REQUEST_MAX    ((size_t)1 << 20)
+#define EXPIRATION_MIN 600
+
+static const char *const usages[] = {
+    "any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment",
+    "decipher only", "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user",
+    "key agreement", "key encipherment", "microsoft sgc", "netscape sgc", "ocsp signing", "s/mime", "server auth", "signing",
+    "timestamping", NULL,
+};
+
+/* One PEM block of this kind, without headers. */
+static bool is_pem(const char *encoded, const char *label)
+{
+    CLEANUP(buf_free) struct buf text = BUF_INIT(REQUEST_MAX);
+    CLEANUP(free_ptr) char *begin = xasprintf("-----BEGIN %s-----", label), *end = xasprintf("-----END %s-----", label);
+    if (!base64_decode(&text, str_of(encoded), BASE64_STANDARD) || !text.data)
+        return false;
+    const char *from = strstr(text.data, begin), *to = from ? strstr(from, end) : NULL;
+    bool headers = from && to && memchr(from, ':', (size_t)(to - from)) != NULL;
+    return from && to && !headers;
+}
+
+static void check_request(struct error *err, const json_t *spec)
+{
+    const char *request = rule_text(spec, "request");
+    if (!is_pem(request, "CERTIFICATE REQUEST"))
+        rule_invalid(err, PATH(SPEC, "request"), json_object_get(spec, "request"),
+                     "PEM block type must be CERTIFICATE REQUEST");
+}
+
+static void check_usages(struct error *err, const json_t *spec)
+{
+    const json_t *list = member_array(spec, "usages"), *item;
+    const struct path *path = PATH(SPEC, "usages");
+    if (json_array_size(list) == 0)
+        rule_required(err, path, "usages must be specified");
+    LIST_EACH(list, i, item)
+    {
+        if (!json_is_string(item) || !rule_one_of(json_string_value(item), usages))
+            rule_not_supported(err, PATH_AT(path, i), item, usages);
+        for (size_t k = 0; k < i; k++)
+            if (json_equal(item, json_array_get(list, k))) {
+                rule_duplicate(err, PATH_AT(path, i), item);
+                break;
+            }
+    }
+}
+
+static void check_conditions(const json_t *object, struct error *err)
+{
+    const json_t *list = json_at(object, "status", "conditions"), *item;
+    const struct path *path = PATH(PATH(NULL, "status"), "conditions");
+    bool approved = false, denied = false;
+    LIST_EACH(list, i, item)
+    {
+        const char *type = rule_text(item, "type");
+        check_required(err, PATH_AT(path, i), item, "type", NULL);
+        check_required(err, PATH_AT(path, i), item, "status", NULL);
+        bool fixed = rule_one_of(type, (const char *const[]){"Approved", "Denied", "Failed", NULL});
+        if (fixed && *rule_text(item, "status") && strcmp(rule_text(item, "status"), "True") != 0)
+            rule_not_supported(err, PATH(PATH_AT(path, i), "status"), json_object_get(item, "status"),
+                               (const char *const[]){"True", NULL});
+        approved = approved || strcmp(type, "Approved") == 0;
+        denied = denied || strcmp(type, "Denied") == 0;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(type, rule_text(json_array_get(list, k), "type")) == 0)
+                rule_duplicate(err, PATH(PATH_AT(path, i), "type"), json_object_get(item, "type"));
+    }
+    if (approved && denied)
+        rule_invalid(err, path, list, "Approved and Denied conditions are mutually exclusive");
+}
+
+static void validate(const json_t *object, struct error *err)
+{
+    const json_t *spec = json_object_get(object, "spec"), *seconds = json_object_get(spec, "expirationSeconds");
+    check_request(err, spec);
+    check_usages(err, spec);
+    check_name_required(err, SPEC, spec, "signerName", value_check_domain_path);
+    if (strcmp(rule_text(spec, "signerName"), "kubernetes.io/legacy-unknown") == 0)
+        rule_invalid_text(err, PATH(SPEC, "signerName"), "kubernetes.io/legacy-unknown",
+                          "the legacy signerName is not allowed via this API version");
+    if (json_is_integer(seconds) && json_integer_value(seconds) < EXPIRATION_MIN)
+        rule_invalid(err, PATH(SPEC, "expirationSeconds"), seconds, "may not specify a duration less than 600 seconds (10 minutes)");
+    check_conditions(object, err);
+}
+
+static bool is_decision(const json_t *item)
+{
+    return rule_one_of(rule_text(item, "type"), (const char *const[]){"Approved", "Denied", NULL});
+}
+
+/* `list` without decisions (Approved, Denied), then those of `decisions`. New. */
+static json_t *conditions_with(const json_t *list, const json_t *decisions)
+{
+    json_t *result = json_array(), *item;
+    LIST_EACH(decisions, i, item)
+    {
+        if (is_decision(item))
+            json_array_append(result, item);
+    }
+    LIST_EACH(list, i, item)
+    {
+        if (!is_decision(item))
+            json_array_append(result, item);
+    }
+    return result;
+}
+
+/* /status may not decide, /approval may do nothing else, and the spec is never changed. */
+static void prepare_update(json_t *object, const json_t *old, const char *subresource)
+{
+    json_t *now = json_at(object, "status", "conditions"), *before = json_at(old, "status", "conditions");
+    strategy_keep(object, old, "spec");
+    if (is_main(subresource)) {
+        strategy_keep(object, old, "status");
+        return;
+    }
+    json_t *kept = is_sub(subresource, "approval") ? json_incref(now) : conditions_with(now, before);
+    if (is_sub(subresource, "approval")) {
+        json_t *status = json_deep_copy(json_object_get(old, "status"));
+        json_object_set_new(object, "status", status ? status : json_object());
+    }
+    json_t *status = json_ensure_object(object, "status");
+    if (json_array_size(kept))
+        json_object_set_new(status, "conditions", kept);
+    else
+        json_decref(kept);
+}
+
+static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+{
+    const char *before = rule_text_at(old, "status.certificate"), *now = rule_text_at(object, "status.certificate");
+    const struct path *path = PATH(PATH(NULL, "status"), "certificate");
+    const json_t *had, *item;
+    (void)subresource;
+    check_conditions(object, err);
+    LIST_EACH(json_at(old, "status", "conditions"), i, had)
+    {
+        bool found = !is_decision(had);
+        LIST_EACH(json_at(object, "status", "conditions"), k, item)
+        found = found || strcmp(rule_text(item, "type"), rule_text(had, "type")) == 0;
+        if (!found)
+            rule_forbidden(err, PATH(PATH(NULL, "status"), "conditions"), "updates may not remove a condition of type \"%s\"",
+                           rule_text(had, "type"));
+    }
+    if (*before && strcmp(before, now) != 0)
+        rule_forbidden(err, path, "updates may not modify existing certificate content");
+    else if (*now && !is_pem(now, "CERTIFICATE"))
+        rule_invalid_text(err, path, "<certificate data>", "must contain one or more PEM blocks");
+}
+
+static void index_fields(const json_t *object, index_add_fn add, void *arg)
+{
+    index_paths(object, (const char *const[]){"spec.signerName", NULL}, add, arg);
+}
+
+const struct kind_rules kind_certificate_requests = {
+    .resource = "certificatesigningrequests.certificates.k8s.io",
+    .prepare_create = strategy_status_create,
+    .prepare_update = prepare_update,
+    .validate = validate,
+    .validate_update = validate_update,
+    .index = index_fields,
+    .name_format = "any",
+};

@@ -1,0 +1,152 @@
+/* APIServices, and the strategy of CustomResourceDefinitions (their schemas are checked where they are compiled). */
+#include "schema/kinds/kinds.h"
+#include "schema/meta.h"
+
+#define SPEC PATH(NULL, "spec")
+
+static void service_defaults(json_t *object)
+{
+    default_int(json_at(object, "spec", "service"), "port", 443);
+}
+
+/* A local API is always there. */
+static void service_prepare_create(json_t *object)
+{
+    json_t *status = json_object();
+    if (!rule_has(json_object_get(object, "spec"), "service"))
+        json_object_set_new(status, "conditions",
+                            json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Available", "status", "True", "reason", "Local", "message",
+                                      "Local APIServices are always available"));
+    json_object_set_new(object, "status", status);
+}
+
+static void keep_status(json_t *object, const json_t *old, const char *subresource)
+{
+    strategy_status_update(object, old, subresource);
+}
+
+static void check_priority(struct error *err, const json_t *spec, const char *member, int64_t max, const char *detail)
+{
+    int64_t value = rule_int(spec, member, 0);
+    if (value > 0 && value <= max)
+        return;
+    json_auto_t *shown = json_integer(value);
+    rule_invalid(err, PATH(SPEC, member), shown, "%s", detail);
+}
+
+static void service_validate(const json_t *object, struct error *err)
+{
+    const json_t *spec = json_object_get(object, "spec"), *service = member_object(spec, "service");
+    CLEANUP(free_ptr) char *name = xasprintf("%s.%s", rule_text(spec, "version"), rule_text(spec, "group"));
+    if (strcmp(name, meta_name(object)) != 0) {
+        CLEANUP(free_ptr) char *detail = xasprintf("must be `spec.version+\".\"+spec.group`: \"%s\"", name);
+        rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object), detail);
+    }
+    if (!*rule_text(spec, "group") && strcmp(rule_text(spec, "version"), "v1") != 0)
+        rule_required(err, PATH(SPEC, "group"), "only v1 may have an empty group and it better be legacy kube");
+    check_name(err, SPEC, spec, "group", name_check_dns_subdomain);
+    check_name_required(err, SPEC, spec, "version", name_check_dns_1035_label);
+    check_priority(err, spec, "groupPriorityMinimum", 20000, "must be positive and less than 20000");
+    check_priority(err, spec, "versionPriority", 1000, "must be positive and less than 1000");
+    if (!service) {
+        if (rule_filled(spec, "caBundle"))
+            rule_invalid_text(err, PATH(SPEC, "caBundle"), "", "local APIServices may not have a caBundle");
+        if (rule_bool(spec, "insecureSkipTLSVerify"))
+            rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"), json_object_get(spec, "insecureSkipTLSVerify"),
+                         "local APIServices may not have insecureSkipTLSVerify");
+        return;
+    }
+    check_required(err, PATH(SPEC, "service"), service, "namespace", NULL);
+    check_required(err, PATH(SPEC, "service"), service, "name", NULL);
+    check_range(err, PATH(SPEC, "service"), service, "port", 1, 65535);
+    if (rule_bool(spec, "insecureSkipTLSVerify") && rule_filled(spec, "caBundle"))
+        rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"), json_object_get(spec, "insecureSkipTLSVerify"),
+                     "may not be true if caBundle is present");
+}
+
+static void service_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+{
+    (void)old;
+    if (is_main(subresource))
+        service_validate(object, err);
+}
+
+const struct kind_rules kind_api_services = {
+    .resource = "apiservices.apiregistration.k8s.io",
+    .set_defaults = service_defaults,
+    .prepare_create = service_prepare_create,
+    .prepare_update = keep_status,
+    .validate = service_validate,
+    .validate_update = service_validate_update,
+    .name_format = "path-segment",
+};
+
+static char *lowered(const char *text)
+{
+    char *copy = xstrdup(text);
+    for (char *at = copy; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    return copy;
+}
+
+static void definition_defaults(json_t *object)
+{
+    json_t *spec = member_object(object, "spec"), *names = member_object(spec, "names"), *version;
+    const char *kind = rule_text(names, "kind");
+    if (!spec)
+        return;
+    if (names && *kind && !*rule_text(names, "singular")) {
+        CLEANUP(free_ptr) char *singular = lowered(kind);
+        default_text(names, "singular", singular);
+    }
+    if (names && *kind && !*rule_text(names, "listKind")) {
+        CLEANUP(free_ptr) char *list = xasprintf("%sList", kind);
+        default_text(names, "listKind", list);
+    }
+    default_text(default_object(spec, "conversion"), "strategy", "None");
+    default_int(json_at(spec, "conversion", "webhook", "clientConfig", "service"), "port", 443);
+    json_t *status = member_object(object, "status");
+    if (rule_filled(status, "storedVersions"))
+        return;
+    LIST_EACH(member_array(spec, "versions"), i, version)
+    {
+        if (rule_bool(version, "storage"))
+            json_object_set_new(json_ensure_object(object, "status"), "storedVersions", json_pack("[s]", rule_text(version, "name")));
+    }
+}
+
+static void definition_prepare_create(json_t *object)
+{
+    json_t *versions = json_incref(json_at(object, "status", "storedVersions"));
+    strategy_status_create(object);
+    if (versions)
+        json_object_set_new(json_ensure_object(object, "status"), "storedVersions", versions);
+}
+
+/* A new storage version is remembered as one that objects may be stored in. */
+static void definition_prepare_update(json_t *object, const json_t *old, const char *subresource)
+{
+    json_t *version;
+    strategy_status_update(object, old, subresource);
+    if (!is_main(subresource))
+        return;
+    json_t *status = json_deep_copy(json_object_get(old, "status"));
+    if (!status)
+        status = json_object();
+    json_object_set_new(object, "status", status);
+    json_t *stored = json_ensure_array(status, "storedVersions");
+    LIST_EACH(json_at(object, "spec", "versions"), i, version)
+    {
+        if (rule_bool(version, "storage") && !json_array_has_text(stored, rule_text(version, "name")))
+            json_array_append_new(stored, json_string(rule_text(version, "name")));
+    }
+}
+
+const struct kind_rules kind_definitions = {
+    .resource = "customresourcedefinitions.apiextensions.k8s.io",
+    .set_defaults = definition_defaults,
+    .prepare_create = definition_prepare_create,
+    .prepare_update = definition_prepare_update,
+    .has_generation = true,
+};
