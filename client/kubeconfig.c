@@ -32,8 +32,9 @@ static const json_t *named(const json_t *list, const char *name, const char *inn
 {
     size_t i;
     const json_t *item;
-    json_array_foreach(list, i, item) if (text_eq(json_text(item, "name"), name)) return json_at(
-        item, inner);
+    json_array_foreach (list, i, item)
+        if (text_eq(json_text(item, "name"), name))
+            return json_at(item, inner);
     return NULL;
 }
 

@@ -169,8 +169,7 @@ static void take_page(struct reflector *reflector, struct strmap *old, const jso
 {
     size_t i;
     const json_t *item;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         CLEANUP(free_ptr) char *key = object_key(item);
         json_auto_t *before = strmap_remove(old, key);
         const char *type = before ? "MODIFIED" : "ADDED";
@@ -233,7 +232,8 @@ static bool list_all(struct reflector *reflector, struct error *err)
         return false;
     struct strmap old = reflector->known;
     reflector->known = (struct strmap){0};
-    json_array_foreach(pages, i, page) take_page(reflector, &old, json_at(page, "items"));
+    json_array_foreach (pages, i, page)
+        take_page(reflector, &old, json_at(page, "items"));
     tell_vanished(reflector, &old);
     drop_known(&old);
     set_version(reflector, version);

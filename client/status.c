@@ -33,8 +33,7 @@ static void add_causes(struct error *err, const json_t *causes)
     if (!count)
         return;
     err->causes = xcalloc(count, sizeof(*err->causes));
-    json_array_foreach(causes, i, cause)
-    {
+    json_array_foreach (causes, i, cause) {
         const char *type = json_text(cause, "reason"), *field = json_text(cause, "field"),
                    *message = json_text(cause, "message");
         err->causes[err->cause_count++] =

@@ -82,7 +82,9 @@ static bool run_exec(const struct action *action, const json_t *spec,
     int code = -1;
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf text = BUF_INIT(BODY_MAX);
-    json_array_foreach(command, i, one) if (i < ARGUMENTS_MAX) argv[i] = json_string_value(one);
+    json_array_foreach (command, i, one)
+        if (i < ARGUMENTS_MAX)
+            argv[i] = json_string_value(one);
     struct exec_config config = {
         .container = action->runtime_name, .argv = argv, .want_stdout = true, .want_stderr = true};
     int64_t until_ns = clock_mono_ns() + action->timeout_ms * 1000000;
@@ -111,9 +113,9 @@ static bool find_port(const struct action *action, const json_t *port, unsigned 
     int64_t number = json_int_or(port, 0);
     const json_t *one;
     const char *name = json_string_value(port);
-    json_array_foreach(json_at(action->container, "ports"), i,
-                       one) if (name && text_eq(json_text(one, "name"), name)) number =
-        json_int_or(json_at(one, "containerPort"), 0);
+    json_array_foreach (json_at(action->container, "ports"), i, one)
+        if (name && text_eq(json_text(one, "name"), name))
+            number = json_int_or(json_at(one, "containerPort"), 0);
     if (name && !number && !parse_i64(str_of(name), 1, 65535, &number))
         return false;
     *out = (unsigned)number;
@@ -150,8 +152,7 @@ static struct curl_slist *http_headers(const json_t *spec)
     size_t i;
     const json_t *one;
     struct curl_slist *list = curl_slist_append(NULL, "Accept: */*");
-    json_array_foreach(json_at(spec, "httpHeaders"), i, one)
-    {
+    json_array_foreach (json_at(spec, "httpHeaders"), i, one) {
         const char *name = json_text(one, "name"), *value = json_text(one, "value");
         if (!name || !value || strpbrk(name, "\r\n:") || strpbrk(value, "\r\n") || i >= 64)
             continue;

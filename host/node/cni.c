@@ -62,14 +62,11 @@ bool cni_parse_result(struct str text, struct cni_result *result, struct error *
         return error_unavailable(err, "the network plugin failed: %.500s",
                                  json_text(answer, "msg") ? json_text(answer, "msg")
                                                           : "no reason given");
-    json_array_foreach(
-        json_at(answer, "ips"), i,
-        ip) if (!json_text(ip, "address") ||
-                !add_address(
-                    result,
-                    json_text(ip, "address"))) return error_set(err, ERROR_INVALID,
-                                                                "the network plugin's answer has a "
-                                                                "malformed address");
+    json_array_foreach (json_at(answer, "ips"), i, ip)
+        if (!json_text(ip, "address") || !add_address(result, json_text(ip, "address")))
+            return error_set(err, ERROR_INVALID,
+                             "the network plugin's answer has a "
+                             "malformed address");
     if (!result->count)
         return error_set(err, ERROR_INVALID, "the network plugin gave no address");
     return true;

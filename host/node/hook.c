@@ -12,6 +12,8 @@ struct hook {
     struct container_state *state;
     json_t *pod;
     const json_t *container, *spec;
+    unsigned attempt;
+    int64_t deadline_us; /* of the container's stop */
 };
 
 static bool find_hook(struct node *node, const char *key, const char *member, struct hook *hook)
@@ -27,6 +29,12 @@ static bool find_hook(struct node *node, const char *key, const char *member, st
     hook->state = pod_worker_container(hook->worker, name);
     hook->container = pod_view_container(&view, name);
     hook->spec = json_at(hook->container, "lifecycle", member);
+    if (!hook->state)
+        return true;
+    pthread_mutex_lock(&hook->worker->lock);
+    hook->attempt = hook->state->attempt;
+    hook->deadline_us = hook->state->stop_deadline_us;
+    pthread_mutex_unlock(&hook->worker->lock);
     return true;
 }
 
@@ -38,7 +46,7 @@ static void hook_clear(struct hook *hook)
 
 static bool run_hook(const struct hook *hook, int64_t timeout_ms, char output[ACTION_OUTPUT_SIZE])
 {
-    CLEANUP(free_ptr) char *name = container_runtime_name(hook->state, hook->state->attempt);
+    CLEANUP(free_ptr) char *name = container_runtime_name(hook->state, hook->attempt);
     struct action action = {hook->worker, hook->pod, hook->container, name, hook->spec, timeout_ms};
     return action_run(&action, output);
 }
@@ -50,7 +58,7 @@ int64_t pod_pre_stop_job(void *arg, const char *key)
     if (!find_hook(arg, key, "preStop", &hook))
         return CREW_DONE;
     if (hook.state && hook.spec) {
-        int64_t left_ms = (hook.state->stop_deadline_us - clock_now_us()) / 1000;
+        int64_t left_ms = (hook.deadline_us - clock_now_us()) / 1000;
         if (left_ms > PRE_STOP_MS)
             left_ms = PRE_STOP_MS;
         if (left_ms > 0 && !run_hook(&hook, left_ms, output))

@@ -143,8 +143,9 @@ static bool find_in_secret(const json_t *secret, const char *registry, struct lo
     if (!object_value("secrets", secret, ".dockerconfigjson", &text))
         return false;
     json_auto_t *config = json_parse(buf_str(&text), JSON_LOAD_LENIENT, &err);
-    json_object_foreach(json_object_get(config, "auths"), key,
-                        entry) if (is_for(key, registry) && take_login(entry, login)) return true;
+    json_object_foreach (json_object_get(config, "auths"), key, entry)
+        if (is_for(key, registry) && take_login(entry, login))
+            return true;
     return false;
 }
 
@@ -156,8 +157,7 @@ static bool find_login(struct pod_worker *worker, const json_t *pod, const char 
     CLEANUP(free_ptr) char *normal = image_reference_normalize(image);
     CLEANUP(free_ptr)
     char *registry = xstrndup(normal ? normal : "", strcspn(normal ? normal : "", "/"));
-    json_array_foreach(json_at(pod, "spec", "imagePullSecrets"), i, ref)
-    {
+    json_array_foreach (json_at(pod, "spec", "imagePullSecrets"), i, ref) {
         json_auto_t *secret = NULL;
         CLEANUP(error_clear) struct error err = {0};
         const char *name = json_text(ref, "name");

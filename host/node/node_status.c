@@ -158,11 +158,10 @@ static json_t *condition_json(const struct condition_row *row, const json_t *old
     size_t i;
     const json_t *one;
     const char *status = row->on ? "True" : "False", *since = now;
-    json_array_foreach(json_at(old, "status", "conditions"), i,
-                       one) if (text_eq(json_text(one, "type"), row->type) &&
-                                text_eq(json_text(one, "status"), status) &&
-                                json_text(one, "lastTransitionTime")) since =
-        json_text(one, "lastTransitionTime");
+    json_array_foreach (json_at(old, "status", "conditions"), i, one)
+        if (text_eq(json_text(one, "type"), row->type) &&
+            text_eq(json_text(one, "status"), status) && json_text(one, "lastTransitionTime"))
+            since = json_text(one, "lastTransitionTime");
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", row->type, "status", status,
                      "lastHeartbeatTime", now, "lastTransitionTime", since, "reason",
                      row->reasons[row->on], "message", row->messages[row->on]);
@@ -257,10 +256,10 @@ static bool conditions_differ(const struct node *node, const json_t *old)
     const json_t *mine, *theirs;
     size_t same = 0;
     json_auto_t *now = conditions_json(node, old);
-    json_array_foreach(now, i, mine)
-        json_array_foreach(json_at(old, "status", "conditions"), k, theirs) same +=
-        text_eq(json_text(mine, "type"), json_text(theirs, "type")) &&
-        text_eq(json_text(mine, "status"), json_text(theirs, "status"));
+    json_array_foreach (now, i, mine)
+        json_array_foreach (json_at(old, "status", "conditions"), k, theirs)
+            same += text_eq(json_text(mine, "type"), json_text(theirs, "type")) &&
+                    text_eq(json_text(mine, "status"), json_text(theirs, "status"));
     return same != json_array_size(now);
 }
 

@@ -147,8 +147,7 @@ static bool add_all(const char *resource, const json_t *object, const char *pref
 {
     const char *key;
     json_t *value;
-    json_object_foreach(json_object_get(object, "data"), key, value)
-    {
+    json_object_foreach (json_object_get(object, "data"), key, value) {
         CLEANUP(buf_free) struct buf bytes = BUF_INIT(VALUE_MAX);
         CLEANUP(free_ptr) char *name = xasprintf("%s%s", prefix, key);
         if (!usable_name(name) || !object_value(resource, object, key, &bytes))
@@ -254,11 +253,12 @@ bool pod_env_build(const struct pod_view *view, const json_t *container,
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(json_at(container, "envFrom"), i,
-                       one) if (!add_from(one, source, out, err)) return false;
-    json_array_foreach(
-        json_at(container, "env"), i,
-        one) if (!add_variable(view, container, source, one, services, out, err)) return false;
+    json_array_foreach (json_at(container, "envFrom"), i, one)
+        if (!add_from(one, source, out, err))
+            return false;
+    json_array_foreach (json_at(container, "env"), i, one)
+        if (!add_variable(view, container, source, one, services, out, err))
+            return false;
     for (i = 0; services && i < services->count; i++) {
         struct str rest = str_of(services->items[i]);
         CLEANUP(free_ptr) char *name = str_dup(str_cut(&rest, '='));

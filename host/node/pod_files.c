@@ -31,9 +31,9 @@ static void add_nameservers(struct buf *out, const json_t *config, const char *f
     const json_t *one;
     if (first)
         buf_printf(out, "nameserver %s\n", first), count++;
-    json_array_foreach(json_at(config, "nameservers"), i,
-                       one) if (is_word(json_string_value(one)) && count++ < NAMESERVERS_MAX)
-        buf_printf(out, "nameserver %s\n", json_string_value(one));
+    json_array_foreach (json_at(config, "nameservers"), i, one)
+        if (is_word(json_string_value(one)) && count++ < NAMESERVERS_MAX)
+            buf_printf(out, "nameserver %s\n", json_string_value(one));
 }
 
 static void add_searches(struct buf *out, const json_t *config, const char *cluster_searches)
@@ -44,9 +44,9 @@ static void add_searches(struct buf *out, const json_t *config, const char *clus
     if (!*cluster_searches && !json_array_size(more))
         return;
     buf_printf(out, "search%s", cluster_searches);
-    json_array_foreach(more, i,
-                       one) if (is_word(json_string_value(one)) && count++ < SEARCHES_MAX - 3)
-        buf_printf(out, " %s", json_string_value(one));
+    json_array_foreach (more, i, one)
+        if (is_word(json_string_value(one)) && count++ < SEARCHES_MAX - 3)
+            buf_printf(out, " %s", json_string_value(one));
     buf_add_char(out, '\n');
 }
 
@@ -57,8 +57,7 @@ static void add_options(struct buf *out, const json_t *config, bool cluster)
     const json_t *one;
     bool has_ndots = false;
     struct buf words = BUF_TEXT;
-    json_array_foreach(json_at(config, "options"), i, one)
-    {
+    json_array_foreach (json_at(config, "options"), i, one) {
         const char *name = json_text(one, "name"), *value = json_text(one, "value");
         if (!is_word(name) || (value && *value && !is_word(value)))
             continue;
@@ -101,14 +100,13 @@ static void add_aliases(struct buf *out, const json_t *aliases)
     if (!json_array_size(aliases))
         return;
     buf_add_text(out, "\n# Entries added by HostAliases.\n");
-    json_array_foreach(aliases, i, alias)
-    {
+    json_array_foreach (aliases, i, alias) {
         if (!is_word(json_text(alias, "ip")))
             continue;
         buf_add_text(out, json_text(alias, "ip"));
-        json_array_foreach(json_at(alias, "hostnames"), k,
-                           name) if (is_word(json_string_value(name)))
-            buf_printf(out, "\t%s", json_string_value(name));
+        json_array_foreach (json_at(alias, "hostnames"), k, name)
+            if (is_word(json_string_value(name)))
+                buf_printf(out, "\t%s", json_string_value(name));
         buf_add_char(out, '\n');
     }
 }

@@ -62,10 +62,10 @@ static json_t *host_ports(const json_t *pod)
     size_t i, k;
     const json_t *container, *port;
     json_t *list = json_array();
-    json_array_foreach(json_at(pod, "spec", "containers"), i, container) json_array_foreach(
-        json_at(container, "ports"), k, port) if (json_int_or(json_at(port, "hostPort"), 0) > 0 &&
-                                                  json_array_size(list) < PORTS_MAX)
-        json_array_append(list, (json_t *)(uintptr_t)port);
+    json_array_foreach (json_at(pod, "spec", "containers"), i, container)
+        json_array_foreach (json_at(container, "ports"), k, port)
+            if (json_int_or(json_at(port, "hostPort"), 0) > 0 && json_array_size(list) < PORTS_MAX)
+                json_array_append(list, (json_t *)(uintptr_t)port);
     return list;
 }
 
@@ -73,8 +73,7 @@ static size_t cni_ports(const json_t *list, struct cni_port *out)
 {
     size_t i, count = 0;
     const json_t *port;
-    json_array_foreach(list, i, port)
-    {
+    json_array_foreach (list, i, port) {
         const char *protocol = json_text(port, "protocol"), *address = json_text(port, "hostIP");
         struct cni_port one = {.container =
                                    (unsigned)json_int_or(json_at(port, "containerPort"), 0),
@@ -97,11 +96,11 @@ static const char **collect_sysctls(const json_t *pod)
     size_t i, count = 0;
     const json_t *one;
     const char **list = xcalloc(SYSCTLS_MAX + 1, sizeof(*list));
-    json_array_foreach(json_at(pod, "spec", "securityContext", "sysctls"), i,
-                       one) for (size_t k = 0; k < ARRAY_LEN(safe_sysctls) && count < SYSCTLS_MAX;
-                                 k++) if (text_eq(json_text(one, "name"), safe_sysctls[k]))
-        list[count++] = xasprintf("%s=%s", safe_sysctls[k],
-                                  json_text(one, "value") ? json_text(one, "value") : "");
+    json_array_foreach (json_at(pod, "spec", "securityContext", "sysctls"), i, one)
+        for (size_t k = 0; k < ARRAY_LEN(safe_sysctls) && count < SYSCTLS_MAX; k++)
+            if (text_eq(json_text(one, "name"), safe_sysctls[k]))
+                list[count++] = xasprintf("%s=%s", safe_sysctls[k],
+                                          json_text(one, "value") ? json_text(one, "value") : "");
     return list;
 }
 

@@ -71,15 +71,13 @@ void pod_cgroup(const json_t *pod, struct cgroup_values *out)
     size_t i;
     const json_t *one;
     struct amounts sum = {0}, init = {0};
-    json_array_foreach(json_at(pod, "spec", "containers"), i, one)
-    {
+    json_array_foreach (json_at(pod, "spec", "containers"), i, one) {
         struct amounts mine = amounts_of(one);
         sum.cpu_request += mine.cpu_request > 0 ? mine.cpu_request : 0;
         sum.cpu_limit = plus(sum.cpu_limit, mine.cpu_limit);
         sum.memory_limit = plus(sum.memory_limit, mine.memory_limit);
     }
-    json_array_foreach(json_at(pod, "spec", "initContainers"), i, one)
-    {
+    json_array_foreach (json_at(pod, "spec", "initContainers"), i, one) {
         struct amounts mine = amounts_of(one);
         if (text_eq(json_text(one, "restartPolicy"), "Always")) {
             sum.cpu_request += mine.cpu_request > 0 ? mine.cpu_request : 0;

@@ -55,8 +55,7 @@ static const char **text_list(struct setup *setup, const json_t *list, const str
     if (!count || count > LIST_MAX)
         return NULL;
     const char **result = xcalloc(count + 1, sizeof(*result));
-    json_array_foreach(list, i, one)
-    {
+    json_array_foreach (list, i, one) {
         const char *text = json_string_value(one);
         result[i] = env ? keep(setup, env_expand(text ? text : "", env, NULL)) : text ? text : "";
     }
@@ -112,9 +111,9 @@ static void add_groups(struct setup *setup, const struct pod_view *view)
     int64_t fs_group = json_int_or(json_at(context, "fsGroup"), -1);
     if (fs_group >= 0)
         setup->groups[setup->config.group_count++] = fs_group;
-    json_array_foreach(json_at(context, "supplementalGroups"), i,
-                       one) if (setup->config.group_count < GROUPS_MAX)
-        setup->groups[setup->config.group_count++] = json_int_or(one, 0);
+    json_array_foreach (json_at(context, "supplementalGroups"), i, one)
+        if (setup->config.group_count < GROUPS_MAX)
+            setup->groups[setup->config.group_count++] = json_int_or(one, 0);
     setup->config.groups = setup->groups;
 }
 
@@ -174,8 +173,9 @@ static bool mounts_hosts(const json_t *spec)
 {
     size_t i;
     const json_t *mount;
-    json_array_foreach(json_at(spec, "volumeMounts"), i,
-                       mount) if (text_eq(json_text(mount, "mountPath"), "/etc/hosts")) return true;
+    json_array_foreach (json_at(spec, "volumeMounts"), i, mount)
+        if (text_eq(json_text(mount, "mountPath"), "/etc/hosts"))
+            return true;
     return false;
 }
 
@@ -184,8 +184,9 @@ static bool add_mounts(struct setup *setup, struct pod_worker *worker, const str
 {
     size_t i;
     const json_t *mount;
-    json_array_foreach(json_at(spec, "volumeMounts"), i,
-                       mount) if (!add_mount(setup, worker, view, state, mount, err)) return false;
+    json_array_foreach (json_at(spec, "volumeMounts"), i, mount)
+        if (!add_mount(setup, worker, view, state, mount, err))
+            return false;
     if (!mounts_hosts(spec))
         setup->mounts[setup->config.mount_count++] = (struct container_mount){
             .source = keep(setup, xasprintf("%s/etc-hosts", worker->dir)), .target = "/etc/hosts"};

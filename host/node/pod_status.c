@@ -137,8 +137,7 @@ static json_t *mounts_json(const json_t *spec)
     size_t i;
     const json_t *mount;
     json_t *list = json_array();
-    json_array_foreach(json_at(spec, "volumeMounts"), i, mount)
-    {
+    json_array_foreach (json_at(spec, "volumeMounts"), i, mount) {
         json_t *one = json_object();
         json_set_text(one, "name", json_text(mount, "name"));
         json_set_text(one, "mountPath", json_text(mount, "mountPath"));
@@ -192,8 +191,9 @@ static const json_t *find_condition(const json_t *status, const char *type)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(json_at(status, "conditions"), i,
-                       one) if (text_eq(json_text(one, "type"), type)) return one;
+    json_array_foreach (json_at(status, "conditions"), i, one)
+        if (text_eq(json_text(one, "type"), type))
+            return one;
     return NULL;
 }
 
@@ -264,8 +264,7 @@ static const char *closed_gate(const struct status_input *input)
 {
     size_t i;
     const json_t *gate;
-    json_array_foreach(json_at(input->pod, "spec", "readinessGates"), i, gate)
-    {
+    json_array_foreach (json_at(input->pod, "spec", "readinessGates"), i, gate) {
         const char *type = json_text(gate, "conditionType");
         const json_t *found = find_condition(json_at(input->pod, "status"), type ? type : "");
         if (!text_eq(json_text(found, "status"), "True"))
@@ -351,4 +350,52 @@ json_t *pod_status_render(const struct status_input *input)
     json_decref(init);
     json_object_set_new(status, "containerStatuses", containers_json(input, false));
     return status;
+}
+
+/* ---- the patch ---- */
+
+/* null for each key that `before` has and `after` has not. */
+static void null_absent(const json_t *before, json_t *after, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (json_object_get(before, *keys) && !json_object_get(after, *keys))
+            json_object_set_new(after, *keys, json_null());
+}
+
+static bool has_address(const json_t *list, const char *ip)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach (list, i, one)
+        if (text_eq(json_text(one, "ip"), ip))
+            return true;
+    return false;
+}
+
+/* Lists of addresses merge by address: one that went must be replaced away. */
+static void replace_addresses(const json_t *before, json_t *after, const char *key)
+{
+    size_t i;
+    const json_t *one;
+    json_t *list = json_object_get(after, key);
+    json_array_foreach (json_object_get(before, key), i, one)
+        if (list && !has_address(list, json_text(one, "ip"))) {
+            json_array_append_new(list, json_pack("{s:s}", "$patch", "replace"));
+            return;
+        }
+}
+
+json_t *pod_status_patch(const json_t *before, const json_t *after)
+{
+    static const char *const of_status[] = {"reason", "message", "podIP", "podIPs", NULL},
+                             *const of_condition[] = {"reason", "message", NULL};
+    size_t i;
+    json_t *condition;
+    json_t *patch = json_deep_copy(after);
+    null_absent(before, patch, of_status);
+    json_array_foreach (json_object_get(patch, "conditions"), i, condition)
+        null_absent(find_condition(before, json_text(condition, "type")), condition, of_condition);
+    replace_addresses(before, patch, "podIPs");
+    replace_addresses(before, patch, "hostIPs");
+    return patch;
 }

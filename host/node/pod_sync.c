@@ -52,35 +52,29 @@ static struct ended ended_of(const struct container_status *status, unsigned att
 }
 
 /* What the API said of a container that runs from before us: its probes need not pass again. */
-static void adopt_probes(struct pod_worker *worker, struct container_state *state,
-                         const json_t *pod)
+static void adopt_probes(struct container_state *state, const json_t *pod)
 {
     size_t i;
     const json_t *one;
     const char *list = state->class == CLASS_MAIN ? "containerStatuses" : "initContainerStatuses";
-    json_array_foreach(json_at(pod, "status", list), i,
-                       one) if (text_eq(json_text(one, "name"), state->name))
-    {
-        pthread_mutex_lock(&worker->lock);
-        state->started = json_bool_or(json_at(one, "started"), false);
-        state->ready = json_bool_or(json_at(one, "ready"), false);
-        pthread_mutex_unlock(&worker->lock);
-    }
+    json_array_foreach (json_at(pod, "status", list), i, one)
+        if (text_eq(json_text(one, "name"), state->name)) {
+            state->started = json_bool_or(json_at(one, "started"), false);
+            state->ready = json_bool_or(json_at(one, "ready"), false);
+        }
 }
 
-static void note_exit(struct pod_worker *worker, struct container_state *state,
-                      const struct ended *ended)
+static void note_exit(struct container_state *state, const struct ended *ended)
 {
     state->run = RUN_EXITED;
     state->ended = *ended;
     state->backoff_told = false;
-    pthread_mutex_lock(&worker->lock);
     state->started = state->ready = state->must_restart = false;
     state->stop = STOP_NONE;
-    pthread_mutex_unlock(&worker->lock);
 }
 
-/* The newest attempt decides; the one before it is the last state; older ones are removed. */
+/* The caller holds the worker's lock. The newest attempt decides; the one before it is the last
+ * state; older ones are removed. */
 static void take_status(struct sync *sync, const struct container_status *status)
 {
     unsigned attempt;
@@ -110,10 +104,10 @@ static void take_status(struct sync *sync, const struct container_status *status
     state->next_attempt = attempt + 1;
     state->started_us = status->started_us;
     if (exited && (!known || state->run == RUN_RUNNING))
-        note_exit(sync->worker, state, &ended);
+        note_exit(state, &ended);
     else if (!exited && !known) {
         state->run = RUN_RUNNING;
-        adopt_probes(sync->worker, state, sync->pod);
+        adopt_probes(state, sync->pod);
     }
 }
 
@@ -153,8 +147,10 @@ static void observe_runtime(struct sync *sync)
         !container_statuses(sync->node->runtime, sync->worker->uid, &statuses, &count, &err))
         return;
     qsort(statuses, count, sizeof(*statuses), by_attempt);
+    pthread_mutex_lock(&sync->worker->lock);
     for (size_t i = 0; i < count; i++)
         take_status(sync, &statuses[i]);
+    pthread_mutex_unlock(&sync->worker->lock);
     for (size_t i = 0; i < count; i++) {
         remove_old(sync, &statuses[i]);
         container_status_clear(&statuses[i]);
@@ -266,8 +262,8 @@ static bool write_status(struct sync *sync, struct error *err)
     }
     CLEANUP(free_ptr)
     char *path = xasprintf("/api/v1/namespaces/%s/pods/%s/status", worker->namespace, worker->name);
-    json_auto_t *patch =
-        json_pack("{s:{s:s}, s:O}", "metadata", "uid", worker->uid, "status", status);
+    json_auto_t *patch = json_pack("{s:{s:s}, s:o}", "metadata", "uid", worker->uid, "status",
+                                   pod_status_patch(worker->written, status));
     if (!node_patch(sync->node, path, patch, NULL, err)) {
         json_decref(status);
         return err->reason == ERROR_NOT_FOUND ||
@@ -322,8 +318,11 @@ static void set_stop(struct pod_worker *worker, struct container_state *state, e
 static void do_stop(struct sync *sync, size_t i)
 {
     struct container_state *state = &sync->worker->containers[i];
-    state->stop_deadline_us = sync->now_us + grace_seconds(sync, state) * SECOND_US;
-    if (!state->must_restart) /* else the probe has told why */
+    int64_t grace_s = grace_seconds(sync, state);
+    pthread_mutex_lock(&sync->worker->lock);
+    state->stop_deadline_us = sync->now_us + grace_s * SECOND_US;
+    pthread_mutex_unlock(&sync->worker->lock);
+    if (!sync->containers[i].must_restart) /* else the probe has told why */
         events_pod(sync->node->events, sync->pod, state->name, "Normal", "Killing",
                    "Stopping container %s", state->name);
     if (sync->containers[i].has_pre_stop && state->stop_deadline_us > sync->now_us) {
@@ -355,13 +354,35 @@ static void note_start_failure(struct sync *sync, struct container_state *state,
                                const char *message)
 {
     backoff_raise(&state->start_backoff, sync->now_us);
+    pthread_mutex_lock(&sync->worker->lock);
     state->start_failed_us = sync->now_us;
     free(state->start_reason);
     free(state->start_message);
     state->start_reason = xstrdup(reason);
     state->start_message = xstrdup(message);
+    pthread_mutex_unlock(&sync->worker->lock);
     events_pod(sync->node->events, sync->pod, state->name, "Warning", "Failed", "Error: %s",
                message);
+}
+
+/* The caller holds the worker's lock. */
+static void note_started(struct container_state *state, const json_t *spec, int64_t now_us)
+{
+    if (state->run == RUN_EXITED) {
+        state->last = state->ended;
+        state->has_last = true;
+        backoff_raise(&state->crash, now_us);
+    }
+    state->started = json_at(spec, "startupProbe") == NULL;
+    state->ready = state->started && json_at(spec, "readinessProbe") == NULL;
+    state->must_restart = false;
+    state->probe_grace_s = -1;
+    state->image = IMAGE_UNKNOWN; /* the next start looks again, as its policy says */
+    state->run = RUN_RUNNING;
+    state->attempt = state->next_attempt++;
+    state->started_us = clock_now_us();
+    state->start_failed_us = 0;
+    state->start_backoff = (struct backoff){0};
 }
 
 static void do_start(struct sync *sync, size_t i)
@@ -375,23 +396,9 @@ static void do_start(struct sync *sync, size_t i)
         note_start_failure(sync, state, reason, err.message);
         return;
     }
-    if (state->run == RUN_EXITED) {
-        state->last = state->ended;
-        state->has_last = true;
-        backoff_raise(&state->crash, sync->now_us);
-    }
     pthread_mutex_lock(&worker->lock);
-    state->started = json_at(spec, "startupProbe") == NULL;
-    state->ready = state->started && json_at(spec, "readinessProbe") == NULL;
-    state->must_restart = false;
-    state->probe_grace_s = -1;
-    state->image = IMAGE_UNKNOWN; /* the next start looks again, as its policy says */
+    note_started(state, spec, sync->now_us);
     pthread_mutex_unlock(&worker->lock);
-    state->run = RUN_RUNNING;
-    state->attempt = state->next_attempt++;
-    state->started_us = clock_now_us();
-    state->start_failed_us = 0;
-    state->start_backoff = (struct backoff){0};
     events_pod(sync->node->events, sync->pod, state->name, "Normal", "Started",
                "Started container %s", state->name);
     if (json_at(spec, "lifecycle", "postStart")) {

@@ -41,8 +41,9 @@ const json_t *pod_view_container(const struct pod_view *view, const char *name)
     size_t at;
     const json_t *one;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        json_array_foreach(json_at(view->pod, "spec", lists[i]), at,
-                           one) if (text_eq(json_text(one, "name"), name)) return one;
+        json_array_foreach (json_at(view->pod, "spec", lists[i]), at, one)
+            if (text_eq(json_text(one, "name"), name))
+                return one;
     return NULL;
 }
 
@@ -79,8 +80,9 @@ static char *format_map(const struct pod_view *view, const json_t *map)
     struct buf out = BUF_TEXT;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)map, key, value) if (!is_hidden(view, key))
-        strset_add(&keys, key);
+    json_object_foreach ((json_t *)(uintptr_t)map, key, value)
+        if (!is_hidden(view, key))
+            strset_add(&keys, key);
     for (size_t i = 0; i < keys.count; i++) {
         const char *text = json_string_value(json_object_get(map, keys.items[i]));
         buf_printf(&out, "%s%s=", i ? "\n" : "", keys.items[i]);

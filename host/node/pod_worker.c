@@ -40,8 +40,9 @@ static json_t *find_status(const json_t *pod, const char *list, const char *name
 {
     size_t i;
     json_t *one;
-    json_array_foreach(json_at(pod, "status", list), i,
-                       one) if (text_eq(json_text(one, "name"), name)) return one;
+    json_array_foreach (json_at(pod, "status", list), i, one)
+        if (text_eq(json_text(one, "name"), name))
+            return one;
     return NULL;
 }
 
@@ -67,11 +68,14 @@ static void init_containers(struct pod_worker *worker, const json_t *pod)
                  *mains = json_at(pod, "spec", "containers");
     size_t total = json_array_size(init) + json_array_size(mains);
     worker->containers = xcalloc(total ? total : 1, sizeof(*worker->containers));
-    json_array_foreach(init, i, spec) if (worker->count < POD_CONTAINERS_MAX) container_state_init(
-        &worker->containers[worker->count++], pod, spec,
-        text_eq(json_text(spec, "restartPolicy"), "Always") ? CLASS_SIDECAR : CLASS_INIT);
-    json_array_foreach(mains, i, spec) if (worker->count < POD_CONTAINERS_MAX)
-        container_state_init(&worker->containers[worker->count++], pod, spec, CLASS_MAIN);
+    json_array_foreach (init, i, spec)
+        if (worker->count < POD_CONTAINERS_MAX)
+            container_state_init(&worker->containers[worker->count++], pod, spec,
+                                 text_eq(json_text(spec, "restartPolicy"), "Always") ? CLASS_SIDECAR
+                                                                                     : CLASS_INIT);
+    json_array_foreach (mains, i, spec)
+        if (worker->count < POD_CONTAINERS_MAX)
+            container_state_init(&worker->containers[worker->count++], pod, spec, CLASS_MAIN);
 }
 
 static bool get_object(void *arg, const char *resource, const char *name, json_t **out,

@@ -19,19 +19,21 @@ struct container_state {
     char *name; /* frozen, as the class */
     enum container_class class;
 
-    /* Owned by the pod job: */
+    /* Changed by the pod job alone, under the worker's lock; it reads them without: */
     enum run_state run;
-    unsigned attempt;      /* of what runs or ended last */
-    unsigned next_attempt; /* for the next start */
+    unsigned attempt;        /* of what runs or ended last */
+    unsigned next_attempt;   /* for the next start */
+    unsigned probed_attempt; /* attempt + 1 for which probes run */
     int64_t started_us;
     struct ended ended, last; /* how it ended, when it did; the attempt before */
     bool has_last;
-    char *image_digest;
-    struct backoff crash, start_backoff;
     int64_t start_failed_us;            /* 0: the last start did not fail */
     char *start_reason, *start_message; /* why */
+
+    /* Owned by the pod job: */
+    char *image_digest;
+    struct backoff crash, start_backoff;
     bool backoff_told;
-    unsigned probed_attempt; /* attempt + 1 for which probes run */
 
     /* Guarded by the worker's lock: */
     enum image_state image;

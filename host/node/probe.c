@@ -128,9 +128,9 @@ static bool still_runs(const struct probe *probe)
     struct container_state *state = probe->state;
     pthread_mutex_lock(&probe->worker->lock);
     bool same = !probe->worker->gone && state->stop == STOP_NONE && !state->must_restart &&
-                probe->attempt + 1 == state->probed_attempt;
+                probe->attempt + 1 == state->probed_attempt && state->run == RUN_RUNNING;
     pthread_mutex_unlock(&probe->worker->lock);
-    return same && state->run == RUN_RUNNING;
+    return same;
 }
 
 static bool must_wait_for_start(const struct probe *probe)

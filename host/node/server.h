@@ -15,7 +15,7 @@ struct server_options {
 };
 
 struct node_server *node_server_start(struct node *node, const struct server_options *options,
-                                 struct error *err);
+                                      struct error *err);
 unsigned server_port(const struct node_server *server);
 /* Ends every connection and stream. */
 void node_server_stop(struct node_server *server);

@@ -99,17 +99,14 @@ static bool read_query(const struct request *request, struct log_query *query)
 }
 
 /* The attempt that is meant; false with the client's message. */
-static bool find_attempt(const struct request *request, struct pod_worker *worker,
-                         unsigned *attempt, struct error *err)
+static bool choose_attempt(const struct request *request, const struct container_state *state,
+                           unsigned *attempt, struct error *err)
 {
     const char *pod = request->parts[2], *name = request->parts[3];
-    const struct container_state *state = pod_worker_container(worker, name);
-    if (!state)
-        return error_set(err, ERROR_NOT_FOUND, "container %s is not valid for pod %s", name, pod);
     if (state->run == RUN_NONE)
         return error_bad_request(err, "container \"%s\" in pod \"%s\" is waiting to start: %s",
                                  name, pod,
-                                 state->start_reason            ? state->start_reason
+                                 state->start_failed_us         ? state->start_reason
                                  : state->image == IMAGE_FAILED ? "trying and failing to pull image"
                                                                 : "ContainerCreating");
     if (!request_flag(request, "previous")) {
@@ -121,6 +118,19 @@ static bool find_attempt(const struct request *request, struct pod_worker *worke
             err, "previous terminated container \"%s\" in pod \"%s\" not found", name, pod);
     *attempt = state->attempt - 1;
     return true;
+}
+
+static bool find_attempt(const struct request *request, struct pod_worker *worker,
+                         unsigned *attempt, struct error *err)
+{
+    const struct container_state *state = pod_worker_container(worker, request->parts[3]);
+    if (!state)
+        return error_set(err, ERROR_NOT_FOUND, "container %s is not valid for pod %s",
+                         request->parts[3], request->parts[2]);
+    pthread_mutex_lock(&worker->lock);
+    bool ok = choose_attempt(request, state, attempt, err);
+    pthread_mutex_unlock(&worker->lock);
+    return ok;
 }
 
 static enum MHD_Result answer(const struct request *request, struct follow *follow)

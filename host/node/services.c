@@ -70,8 +70,7 @@ void service_env_add(struct env *out, const char *name, const char *address, con
     if (!json_array_size(ports))
         return;
     set(out, name, "_SERVICE_PORT", number);
-    json_array_foreach(ports, i, port)
-    {
+    json_array_foreach (ports, i, port) {
         const char *port_name = json_text(port, "name");
         CLEANUP(free_ptr) char *rest = xasprintf("_SERVICE_PORT_%s", port_name ? port_name : "");
         CLEANUP(free_ptr)
@@ -80,7 +79,8 @@ void service_env_add(struct env *out, const char *name, const char *address, con
             set(out, name, rest, value);
     }
     set(out, name, "_PORT", url);
-    json_array_foreach(ports, i, port) add_port(out, name, address, port);
+    json_array_foreach (ports, i, port)
+        add_port(out, name, address, port);
 }
 
 /* ---- the cache ---- */

@@ -234,12 +234,13 @@ static struct stream *stream_new(const struct request *request, const struct pod
 
 /* exec and attach, once the container is known to run. */
 static enum MHD_Result start_exec(const struct request *request, const struct pod_worker *worker,
-                                  const struct container_state *state, bool attach)
+                                  const struct container_state *state, unsigned attempt,
+                                  bool attach)
 {
     size_t count = 0;
     struct stream *stream = stream_new(request, worker, session_exec);
     struct session *session = &stream->session;
-    session->container = container_runtime_name(state, state->attempt);
+    session->container = container_runtime_name(state, attempt);
     session->tty = request_flag(request, "tty");
     session->want_stdin = either_flag(request, "stdin", "input");
     session->want_stdout = either_flag(request, "stdout", "output");
@@ -254,17 +255,31 @@ static enum MHD_Result start_exec(const struct request *request, const struct po
     return start(request, stream, exec_websocket, exec_spdy);
 }
 
+/* The attempt that runs; false when none does. */
+static bool running_attempt(struct pod_worker *worker, const struct container_state *state,
+                            unsigned *attempt)
+{
+    if (!state)
+        return false;
+    pthread_mutex_lock(&worker->lock);
+    bool runs = state->run == RUN_RUNNING;
+    *attempt = state->attempt;
+    pthread_mutex_unlock(&worker->lock);
+    return runs;
+}
+
 static enum MHD_Result serve_container(struct request *request, bool attach)
 {
+    unsigned attempt = 0;
     const char *name = request->parts[request->part_count - 1];
     struct pod_worker *worker =
         pod_worker_find_named(request->server->node, request->parts[1], request->parts[2]);
     const struct container_state *state = worker ? pod_worker_container(worker, name) : NULL;
     CLEANUP(free_ptr) char *missing = xasprintf("container not found (\"%s\")", name);
     enum MHD_Result result = !worker ? request_reply(request, 404, "pod does not exist")
-                             : !state || state->run != RUN_RUNNING
+                             : !running_attempt(worker, state, &attempt)
                                  ? request_reply(request, 404, missing)
-                                 : start_exec(request, worker, state, attach);
+                                 : start_exec(request, worker, state, attempt, attach);
     pod_worker_unref(worker);
     return result;
 }

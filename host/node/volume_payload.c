@@ -47,8 +47,7 @@ static bool add_member(const char *resource, const json_t *object, const char *m
 {
     const char *key;
     json_t *value;
-    json_object_foreach(json_object_get(object, member), key, value)
-    {
+    json_object_foreach (json_object_get(object, member), key, value) {
         CLEANUP(buf_free) struct buf bytes = BUF_INIT(VALUE_MAX);
         if (object_value(resource, object, key, &bytes) &&
             !payload_add(payload, key, buf_str(&bytes), mode, err))
@@ -78,8 +77,9 @@ static bool add_object(struct volumes *volumes, const char *resource, const json
         return optional || error_set(err, ERROR_NOT_FOUND, "%s \"%s\" not found",
                                      secret ? "secret" : "configmap", name ? name : "");
     }
-    json_array_foreach(items, i, item) if (!add_item(resource, object, item, optional, mode,
-                                                     payload, err)) return false;
+    json_array_foreach (items, i, item)
+        if (!add_item(resource, object, item, optional, mode, payload, err))
+            return false;
     return json_array_size(items) ||
            (add_member(resource, object, "data", mode, payload, err) &&
             (secret || add_member(resource, object, "binaryData", mode, payload, err)));
@@ -92,8 +92,7 @@ static bool add_downward(const struct pod_view *view, const json_t *source, mode
 {
     size_t i;
     const json_t *item;
-    json_array_foreach(json_at(source, "items"), i, item)
-    {
+    json_array_foreach (json_at(source, "items"), i, item) {
         CLEANUP(free_ptr) char *value = NULL;
         const char *path = json_text(item, "path"),
                    *field = json_text(item, "fieldRef", "fieldPath"),
@@ -148,14 +147,14 @@ static bool add_projected(struct volumes *volumes, const struct pod_view *view,
     size_t i;
     const char *kind;
     json_t *source, *sources;
-    json_array_foreach(json_object_get(projected, "sources"), i, sources)
-        json_object_foreach(sources, kind, source)
-    {
-        CLEANUP(free_ptr) char *inner = xasprintf("%s/%zu", key, i);
-        if (strcmp(kind, "projected") == 0 ||
-            !volume_payload_add(volumes, view, kind, source, inner, mode, payload, again_us, err))
-            return false;
-    }
+    json_array_foreach (json_object_get(projected, "sources"), i, sources)
+        json_object_foreach (sources, kind, source) {
+            CLEANUP(free_ptr) char *inner = xasprintf("%s/%zu", key, i);
+            if (strcmp(kind, "projected") == 0 ||
+                !volume_payload_add(volumes, view, kind, source, inner, mode, payload, again_us,
+                                    err))
+                return false;
+        }
     return true;
 }
 

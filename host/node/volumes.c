@@ -172,12 +172,11 @@ bool volumes_update(struct volumes *volumes, const struct pod_view *view, int64_
     size_t i;
     const json_t *one;
     *again_us = 0;
-    json_array_foreach(json_at(view->pod, "spec", "volumes"), i,
-                       one) if (!set_up_one(volumes, view, one, again_us, err))
-    {
-        *volume = json_text(one, "name");
-        return false;
-    }
+    json_array_foreach (json_at(view->pod, "spec", "volumes"), i, one)
+        if (!set_up_one(volumes, view, one, again_us, err)) {
+            *volume = json_text(one, "name");
+            return false;
+        }
     return true;
 }
 
@@ -187,8 +186,9 @@ static const json_t *find_volume(const struct pod_view *view, const char *name)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(json_at(view->pod, "spec", "volumes"), i,
-                       one) if (text_eq(json_text(one, "name"), name)) return one;
+    json_array_foreach (json_at(view->pod, "spec", "volumes"), i, one)
+        if (text_eq(json_text(one, "name"), name))
+            return one;
     return NULL;
 }
 
