@@ -9,6 +9,7 @@
 
 #define BLOCK   ((size_t)32 << 10)
 #define IDLE_MS (4 * 3600 * 1000) /* upstream's streaming idle timeout */
+#define LAST_MS 250               /* for what is still on its way when the client has gone */
 
 struct lane { /* bytes read on one side and not yet written on the other */
     char bytes[BLOCK];
@@ -20,6 +21,7 @@ struct pump {
     struct tunnel *tunnel;
     struct lane up, down; /* to the node, to the client */
     bool broken;
+    bool client_gone;
 };
 
 static bool would_block(ssize_t result)
@@ -90,16 +92,20 @@ static bool empty(const struct lane *lane)
     return lane->start == lane->end;
 }
 
-/* True while there is something to wait for. */
-static bool wait_for_bytes(const struct pump *pump)
+/* True while there is something to wait for. libmicrohttpd (0.9.75) hands us one end of a socket pair and does not tell there that
+ * a TLS client has gone, so its own socket is looked at as well. */
+static bool wait_for_bytes(struct pump *pump)
 {
     const struct tunnel *tunnel = pump->tunnel;
-    struct pollfd sides[2] = {{.fd = tunnel->client}, {.fd = tunnel->node.fd}};
+    struct pollfd sides[3] = {{.fd = tunnel->client}, {.fd = tunnel->node.fd}, {.fd = pump->client_gone ? -1 : tunnel->client_fd}};
     sides[0].events = (short)((empty(&pump->up) ? POLLIN : 0) | (empty(&pump->down) ? 0 : POLLOUT));
     sides[1].events = (short)((empty(&pump->down) ? POLLIN : 0) | (empty(&pump->up) ? 0 : POLLOUT));
+    sides[2].events = POLLRDHUP;
     if (empty(&pump->down) && gnutls_record_check_pending(tunnel->node.session))
         return true;
-    return poll(sides, 2, IDLE_MS) > 0;
+    int ready = poll(sides, ARRAY_LEN(sides), pump->client_gone ? LAST_MS : IDLE_MS);
+    pump->client_gone = pump->client_gone || sides[2].revents;
+    return ready > 0;
 }
 
 /* Either side's end ends both: the protocols inside have closing frames of their own. */

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -261,7 +262,10 @@ static void test_exec_cut(void **state)
     (void)state;
     send_raw(curl, "POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
                    "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n");
-    assert_true(read_until(curl, answer, sizeof(answer), "hello"));
+    bool ok = read_until(curl, answer, sizeof(answer), "hello");
+    if (!ok)
+        print_message("%s\n", answer);
+    assert_true(ok);
     assert_non_null(strstr(node.request, "POST /portForward/default/p HTTP/1.1"));
     curl_easy_cleanup(curl); /* the server is stopped right behind it */
 }
