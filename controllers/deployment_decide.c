@@ -101,7 +101,7 @@ static void create_fresh(struct rollout *rollout)
         action->message = xasprintf("Scaled up replica set %s from 0 to %lld", meta_name(set),
                                     (long long)replicas);
     }
-    status_created(rollout, message);
+    status_created(rollout, message, revision_next(rollout));
 }
 
 /* True when something is put right first, and the rest waits. */

@@ -66,7 +66,9 @@ void status_sync(struct rollout *rollout, bool plain);
 /* The status with one Progressing condition replaced. */
 void status_progressing(struct rollout *rollout, const char *status, const char *reason,
                         const char *message);
-/* Counts before the new ReplicaSet has any Pod, so that its first ones are seen as progress. */
-void status_created(struct rollout *rollout, const char *message);
+/* Counts before the new ReplicaSet has any Pod, so that its first ones are seen as progress. The
+ * revision's annotation goes with it: a write of the status, unlike one of the spec, does not raise
+ * the generation. */
+void status_created(struct rollout *rollout, const char *message, int64_t revision);
 bool status_complete(const struct rollout *rollout);
 bool status_pause(struct rollout *rollout);

@@ -165,7 +165,7 @@ bool revision_sync(struct rollout *rollout)
         return false;
     json_t *deployment = json_deep_copy(rollout->deployment);
     meta_set_annotation(deployment, REVISION_ANNOTATION, revision);
-    plan_update(rollout->plan, DEPLOYMENTS, "", deployment);
+    plan_update(rollout->plan, DEPLOYMENTS, "status", deployment);
     return true;
 }
 

@@ -224,14 +224,17 @@ void status_progressing(struct rollout *rollout, const char *status_text, const 
     write_status(rollout, status);
 }
 
-void status_created(struct rollout *rollout, const char *message)
+void status_created(struct rollout *rollout, const char *message, int64_t revision)
 {
-    json_t *status = calculate(rollout);
+    json_t *deployment = json_deep_copy(rollout->deployment), *status = calculate(rollout);
+    CLEANUP(free_ptr) char *number = xasprintf("%lld", (long long)revision);
     const struct condition want = {"Progressing", "True", "NewReplicaSetCreated", message};
     if (status_has_deadline(rollout->deployment))
         (void)condition_set(json_object_get(status, "conditions"), &want, rollout->seen->now_us,
                             true);
-    write_status(rollout, status);
+    meta_set_annotation(deployment, REVISION_ANNOTATION, number);
+    json_object_set_new(deployment, "status", status);
+    plan_update(rollout->plan, DEPLOYMENTS, "status", deployment)->flags |= PLAN_ABSENT_OK;
 }
 
 bool status_pause(struct rollout *rollout)

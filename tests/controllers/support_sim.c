@@ -116,7 +116,11 @@ static void update(struct sim *sim, const struct plan_action *action)
     assert_non_null(old);
     check_version(old, action->body, action->name);
     if (strcmp(action->subresource, "status") == 0) {
+        json_t *annotations = json_at(action->body, "metadata", "annotations");
         json_object_set_new(old, "status", json_deep_copy(json_object_get(action->body, "status")));
+        if (annotations)
+            json_object_set_new(json_object_get(old, "metadata"), "annotations",
+                                json_deep_copy(annotations));
     } else {
         json_t *spec = json_object_get(action->body, "spec"),
                *meta = json_object_get(action->body, "metadata");

@@ -189,6 +189,7 @@ static void first_rollout(void **state)
     assert_string_equal(condition_reason(&world, "Available"), "MinimumReplicasAvailable");
     assert_string_equal(meta_annotation(deployment(&world), "deployment.kubernetes.io/revision"),
                         "1");
+    assert_int_equal(json_int_or(json_at(deployment(&world), "metadata", "generation"), 0), 1);
     assert_int_equal(decide(&world, NULL), 0); /* deciding twice */
     CLEANUP(json_list_free) struct json_list sets = {0};
     sim_list(&world.sim, SETS, &sets);

@@ -17,7 +17,7 @@
 #define TAINTED(text) ",'taints':[" text "]"
 #define TAINT(key, effect)                                                                         \
     "{'key':'node.kubernetes.io/" key "','effect':'" effect "','timeAdded':'2025-10-09T08:53:20Z'" \
-                                                            "}"
+    "}"
 
 static char *taints_text(const json_t *node)
 {
