@@ -1,12 +1,8 @@
 /* The container's mount tree: overlay, /proc, /sys, /dev, the files of /etc, volumes, masks. */
-#include "runtime/rootfs.h"
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,12 +11,12 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "runtime/mount_fd.h"
+#include "runtime/rootfs_internal.h"
 #include "runtime/rootpath.h"
 #include "runtime/system_error.h"
 
-#define LAYERS_MAX   128
-#define DEVPTS_MAGIC 0x1cd1
-#define TTY_GROUP    5
+#define LAYERS_MAX 128
 
 static const char *const masked_paths[] = {
     "proc/acpi",
@@ -39,76 +35,12 @@ static const char *const masked_paths[] = {
 static const char *const read_only_paths[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys",
                                               "proc/sysrq-trigger"};
 
-static const struct device {
-    const char *name;
-    unsigned major, minor;
-} devices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
-               {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
-
-static const struct {
-    const char *name, *target;
-} dev_links[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
-                 {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
-                 {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"}};
-
-static bool spec_flag(const struct rootfs_plan *plan, const char *key)
+bool rootfs_flag(const struct rootfs_plan *plan, const char *key)
 {
     return json_is_true(json_object_get(plan->spec, key));
 }
 
-/* ---- mounts as descriptors ---- */
-
-struct option {
-    const char *key, *value;
-};
-
-/* A new, unattached file system. -1 with an error. */
-static int new_filesystem(const char *type, const struct option *options, uint64_t attributes,
-                          struct error *err)
-{
-    CLEANUP(close_fd) int context = fsopen(type, FSOPEN_CLOEXEC);
-    if (context < 0) {
-        error_system(err, "fsopen %s", type);
-        return -1;
-    }
-    for (; options && options->key; options++)
-        if (fsconfig(context, FSCONFIG_SET_STRING, options->key, options->value, 0) != 0) {
-            error_system(err, "%s: option %s=%s", type, options->key, options->value);
-            return -1;
-        }
-    int mounted = fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0
-                      ? -1
-                      : fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
-    if (mounted < 0)
-        error_system(err, "make a %s", type);
-    return mounted;
-}
-
-static bool attach(int mount, int target, const char *name, struct error *err)
-{
-    if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
-        return error_system(err, "mount %s", name);
-    return true;
-}
-
-static bool set_attributes(int mount, uint64_t attributes, unsigned flags)
-{
-    struct mount_attr attr = {.attr_set = attributes};
-    return mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) == 0;
-}
-
-/* Shows the tree's ids through the sandbox's map; a file system that cannot is left as it is. */
-static bool set_idmap(int mount, int user_ns, unsigned flags)
-{
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)user_ns};
-    if (mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) == 0)
-        return true;
-    return errno == EINVAL || errno == EPERM;
-}
-
-/* A directory of the image that we mount over: never through a symlink, since all images may hold
- * one. */
-static int mount_point(const struct rootfs_plan *plan, int root, const char *name,
+int rootfs_mount_point(const struct rootfs_plan *plan, int root, const char *name,
                        struct error *err)
 {
     int fd = rootpath_open(root, name, O_PATH | O_DIRECTORY, 0, ROOTPATH_NO_LINKS);
@@ -119,11 +51,11 @@ static int mount_point(const struct rootfs_plan *plan, int root, const char *nam
     return fd;
 }
 
-static bool mount_new(const struct rootfs_plan *plan, int root, const char *name, int mount,
-                      struct error *err)
+bool rootfs_mount_at(const struct rootfs_plan *plan, int root, const char *name, int mount,
+                     struct error *err)
 {
-    CLEANUP(close_fd) int target = mount_point(plan, root, name, err);
-    return target >= 0 && attach(mount, target, name, err);
+    CLEANUP(close_fd) int target = rootfs_mount_point(plan, root, name, err);
+    return target >= 0 && mount_attach(mount, target, name, err);
 }
 
 /* ---- the layers ---- */
@@ -189,7 +121,7 @@ static bool mount_overlay(const struct rootfs_plan *plan, int *root, struct erro
         return false;
     if (!buf_ok(&options))
         return error_set(err, ERROR_INVALID, "too many layers");
-    unsigned long flags = spec_flag(plan, "privileged") ? 0 : MS_NODEV;
+    unsigned long flags = rootfs_flag(plan, "privileged") ? 0 : MS_NODEV;
     CLEANUP(free_ptr) char *lazy = xasprintf("%s,volatile", options.data);
     if (mount("overlay", target, "overlay", flags, lazy) != 0 &&
         mount("overlay", target, "overlay", flags, options.data) != 0)
@@ -203,12 +135,12 @@ static bool mount_overlay(const struct rootfs_plan *plan, int *root, struct erro
 static bool mount_kernel_trees(const struct rootfs_plan *plan, int root, struct error *err)
 {
     uint64_t safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    uint64_t sys_mode = spec_flag(plan, "privileged") ? 0 : MOUNT_ATTR_RDONLY;
-    CLEANUP(close_fd) int proc = new_filesystem("proc", NULL, safe, err);
-    if (proc < 0 || !mount_new(plan, root, "proc", proc, err))
+    uint64_t sys_mode = rootfs_flag(plan, "privileged") ? 0 : MOUNT_ATTR_RDONLY;
+    CLEANUP(close_fd) int proc = mount_new("proc", NULL, safe, err);
+    if (proc < 0 || !rootfs_mount_at(plan, root, "proc", proc, err))
         return false;
-    CLEANUP(close_fd) int sys = new_filesystem("sysfs", NULL, safe | sys_mode, err);
-    return sys >= 0 && mount_new(plan, root, "sys", sys, err);
+    CLEANUP(close_fd) int sys = mount_new("sysfs", NULL, safe | sys_mode, err);
+    return sys >= 0 && rootfs_mount_at(plan, root, "sys", sys, err);
 }
 
 /* The group's own view of itself. Only where one hierarchy has it all, and then read-only. */
@@ -219,14 +151,13 @@ static bool mount_cgroup(const struct rootfs_plan *plan, int root, struct error 
     if (statfs("/sys/fs/cgroup", &info) != 0 || (unsigned long)info.f_type != 0x63677270UL)
         return true;
     CLEANUP(close_fd)
-    int group =
-        new_filesystem("cgroup2", NULL,
-                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
-                       &ignored);
+    int group = mount_new(
+        "cgroup2", NULL,
+        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, &ignored);
     CLEANUP(close_fd)
     int target = rootpath_open(root, "sys/fs/cgroup", O_PATH | O_DIRECTORY, 0, ROOTPATH_NO_LINKS);
     (void)plan;
-    return group < 0 || target < 0 || attach(group, target, "/sys/fs/cgroup", err);
+    return group < 0 || target < 0 || mount_attach(group, target, "/sys/fs/cgroup", err);
 }
 
 /* A descriptor of the host's null device, known to be it. */
@@ -253,11 +184,11 @@ static bool mask_path(int root, const char *path, struct error *err)
         return true;
     if (target < 0 || fstat(target, &info) != 0)
         return error_system(err, "mask /%s", path);
-    static const struct option empty[] = {{"size", "0k"}, {"mode", "0555"}, {NULL, NULL}};
+    static const struct mount_option empty[] = {{"size", "0k"}, {"mode", "0555"}, {NULL, NULL}};
     CLEANUP(close_fd)
-    int cover = S_ISDIR(info.st_mode) ? new_filesystem("tmpfs", empty, MOUNT_ATTR_RDONLY, err)
-                                      : open_null(err);
-    return cover >= 0 && attach(cover, target, path, err);
+    int cover =
+        S_ISDIR(info.st_mode) ? mount_new("tmpfs", empty, MOUNT_ATTR_RDONLY, err) : open_null(err);
+    return cover >= 0 && mount_attach(cover, target, path, err);
 }
 
 static bool make_read_only(int root, const char *path, struct error *err)
@@ -267,18 +198,18 @@ static bool make_read_only(int root, const char *path, struct error *err)
     if (target < 0 && errno == ENOENT)
         return true;
     CLEANUP(close_fd)
-    int copy =
-        target < 0 ? -1
+    int copy = target < 0
+                   ? -1
                    : open_tree(target, "",
                                AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (copy < 0 || !set_attributes(copy, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
+    if (copy < 0 || !mount_set(copy, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
         return error_system(err, "make /%s read-only", path);
-    return attach(copy, target, path, err);
+    return mount_attach(copy, target, path, err);
 }
 
 static bool protect_kernel(const struct rootfs_plan *plan, int root, struct error *err)
 {
-    if (spec_flag(plan, "privileged"))
+    if (rootfs_flag(plan, "privileged"))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(masked_paths); i++)
         if (!mask_path(root, masked_paths[i], err))
@@ -289,130 +220,16 @@ static bool protect_kernel(const struct rootfs_plan *plan, int root, struct erro
     return true;
 }
 
-/* ---- /dev ---- */
-
-/* Mounts the host's device on a new file: the file system itself allows no devices. */
-static bool add_device(int dev, const struct device *device, struct error *err)
-{
-    struct stat info;
-    CLEANUP(free_ptr) char *source = xasprintf("/dev/%s", device->name);
-    CLEANUP(close_fd) int tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (tree < 0 || fstat(tree, &info) != 0 || !S_ISCHR(info.st_mode) ||
-        info.st_rdev != makedev(device->major, device->minor))
-        return error_set(err, ERROR_INTERNAL, "%s of this machine is not what it should be",
-                         source);
-    CLEANUP(close_fd)
-    int target = openat(dev, device->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (target < 0)
-        return error_system(err, "make %s", source);
-    return attach(tree, target, source, err);
-}
-
-/* Privileged containers see every device at the top of the host's /dev. */
-static void add_host_devices(int dev)
-{
-    struct stat info;
-    DIR *dir = opendir("/dev");
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) &&
-            mknodat(dev, entry->d_name, info.st_mode, info.st_rdev) == 0)
-            (void)!fchownat(dev, entry->d_name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW);
-    if (dir)
-        closedir(dir);
-}
-
-static bool mount_dev_part(int dev, const char *name, int mount, struct error *err)
-{
-    if (mount < 0)
-        return false;
-    if (mkdirat(dev, name, 0755) != 0 && errno != EEXIST)
-        return error_system(err, "make /dev/%s", name);
-    CLEANUP(close_fd) int target = openat(dev, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return target < 0 ? error_system(err, "open /dev/%s", name) : attach(mount, target, name, err);
-}
-
-static bool mount_dev_parts(const struct rootfs_plan *plan, int dev, struct error *err)
-{
-    uint64_t quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, safe = quiet | MOUNT_ATTR_NODEV;
-    CLEANUP(free_ptr) char *tty_gid = xasprintf("%u", plan->owner + TTY_GROUP);
-    CLEANUP(free_ptr) char *shm_path = xasprintf("%s/shm", plan->sandbox_dir);
-    const struct option pts_options[] = {
-        {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", tty_gid}, {NULL, NULL}};
-    CLEANUP(close_fd) int pts = new_filesystem("devpts", pts_options, quiet, err);
-    if (!mount_dev_part(dev, "pts", pts, err))
-        return false;
-    CLEANUP(close_fd) int queue = new_filesystem("mqueue", NULL, safe, err);
-    if (!mount_dev_part(dev, "mqueue", queue, err))
-        return false;
-    CLEANUP(close_fd) int shm = open_tree(AT_FDCWD, shm_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (shm < 0)
-        return error_system(err, "open %s", shm_path);
-    return mount_dev_part(dev, "shm", shm, err);
-}
-
-static bool mount_dev(const struct rootfs_plan *plan, int root, int *dev_out, struct error *err)
-{
-    bool privileged = spec_flag(plan, "privileged");
-    CLEANUP(free_ptr) char *owner = xasprintf("%u", plan->owner);
-    const struct option options[] = {
-        {"mode", "0755"}, {"size", "64k"}, {"uid", owner}, {"gid", owner}, {NULL, NULL}};
-    int dev = new_filesystem("tmpfs", options,
-                             MOUNT_ATTR_NOSUID | (privileged ? 0 : MOUNT_ATTR_NODEV), err);
-    if (dev < 0)
-        return false;
-    *dev_out = dev;
-    if (!mount_new(plan, root, "dev", dev, err) || !mount_dev_parts(plan, dev, err))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(devices); i++)
-        if (!add_device(dev, &devices[i], err))
-            return false;
-    for (size_t i = 0; i < ARRAY_LEN(dev_links); i++)
-        if (symlinkat(dev_links[i].target, dev, dev_links[i].name) != 0)
-            return error_system(err, "link /dev/%s", dev_links[i].name);
-    if (privileged)
-        add_host_devices(dev);
-    return true;
-}
-
-bool rootfs_open_terminal(int root, int *master, int *slave, struct error *err)
-{
-    struct statfs kind;
-    int unlock = 0;
-    CLEANUP(close_fd)
-    int made = rootpath_open(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, ROOTPATH_NO_LINKS);
-    if (made < 0 || fstatfs(made, &kind) != 0)
-        return error_system(err, "open the terminal");
-    if (kind.f_type != DEVPTS_MAGIC)
-        return error_set(err, ERROR_INVALID, "/dev/pts of the container is no devpts");
-    if (ioctl(made, TIOCSPTLCK, &unlock) != 0)
-        return error_system(err, "unlock the terminal");
-    *slave = ioctl(made, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    *master = *slave < 0 ? -1 : fcntl(made, F_DUPFD_CLOEXEC, 3);
-    return *master >= 0 ? true : error_system(err, "open the terminal's other side");
-}
-
-static bool add_console(int dev, int slave, struct error *err)
-{
-    CLEANUP(close_fd)
-    int target = openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, 0600);
-    CLEANUP(close_fd)
-    int tree = open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (target < 0 || tree < 0)
-        return error_system(err, "make /dev/console");
-    return attach(tree, target, "/dev/console", err);
-}
-
 /* ---- volumes ---- */
 
 static int volume_tmpfs(const struct rootfs_plan *plan, const json_t *mount, struct error *err)
 {
     const char *size = json_text(mount, "tmpfsSize");
     CLEANUP(free_ptr) char *owner = xasprintf("%u", plan->owner);
-    struct option options[5] = {{"mode", "1777"}, {"uid", owner}, {"gid", owner}};
+    struct mount_option options[5] = {{"mode", "1777"}, {"uid", owner}, {"gid", owner}};
     if (*size)
-        options[3] = (struct option){"size", size};
-    return new_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+        options[3] = (struct mount_option){"size", size};
+    return mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 }
 
 static int volume_bind(const struct rootfs_plan *plan, const char *source, struct error *err)
@@ -425,8 +242,8 @@ static int volume_bind(const struct rootfs_plan *plan, const char *source, struc
     struct mount_attr private = {.propagation = MS_PRIVATE};
     bool ok =
         mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) == 0 &&
-        (spec_flag(plan, "privileged") || set_attributes(tree, MOUNT_ATTR_NODEV, AT_RECURSIVE)) &&
-        (plan->user_ns < 0 || set_idmap(tree, plan->user_ns, AT_RECURSIVE));
+        (rootfs_flag(plan, "privileged") || mount_set(tree, MOUNT_ATTR_NODEV, AT_RECURSIVE)) &&
+        (plan->user_ns < 0 || mount_set_idmap(tree, plan->user_ns, AT_RECURSIVE));
     if (ok)
         return tree;
     error_system(err, "prepare the volume %s", source);
@@ -452,9 +269,9 @@ static bool mount_volume(const struct rootfs_plan *plan, int root, const json_t 
     if (target < 0)
         return error_system(err, "make the mount point %s", target_path);
     if (json_is_true(json_object_get(mount, "readOnly")) &&
-        !set_attributes(tree, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
+        !mount_set(tree, MOUNT_ATTR_RDONLY, AT_RECURSIVE))
         return error_system(err, "make the volume at %s read-only", target_path);
-    return attach(tree, target, target_path, err);
+    return mount_attach(tree, target, target_path, err);
 }
 
 static bool has_mount_at(const json_t *mounts, const char *target)
@@ -479,7 +296,7 @@ static bool mount_volumes(const struct rootfs_plan *plan, int root, struct error
             continue;
         CLEANUP(free_ptr) char *source = xasprintf("%s%s", plan->sandbox_dir, files[i]);
         json_auto_t *file = json_pack("{s:s,s:s,s:b}", "source", source, "target", files[i],
-                                      "readOnly", spec_flag(plan, "readOnlyRoot"));
+                                      "readOnly", rootfs_flag(plan, "readOnlyRoot"));
         if (!mount_volume(plan, root, file, err))
             return false;
     }
@@ -499,18 +316,18 @@ static bool build(const struct rootfs_plan *plan, int root, struct rootfs *rootf
     CLEANUP(close_fd) int dev = -1;
     const char *cwd = json_text(plan->spec, "cwd");
     if (!mount_kernel_trees(plan, root, err) || !mount_cgroup(plan, root, err) ||
-        !mount_dev(plan, root, &dev, err))
+        !rootfs_mount_dev(plan, root, &dev, err))
         return false;
-    if (spec_flag(plan, "tty") &&
+    if (rootfs_flag(plan, "tty") &&
         (!rootfs_open_terminal(root, &rootfs->master, &rootfs->slave, err) ||
-         !add_console(dev, rootfs->slave, err)))
+         !rootfs_add_console(dev, rootfs->slave, err)))
         return false;
     if (!protect_kernel(plan, root, err) || !mount_volumes(plan, root, err))
         return false;
     CLEANUP(close_fd) int work = rootpath_make_dir(root, cwd, plan->owner);
     if (work < 0)
         return error_system(err, "make the working directory %s", cwd);
-    if (spec_flag(plan, "readOnlyRoot") && !set_attributes(root, MOUNT_ATTR_RDONLY, 0))
+    if (rootfs_flag(plan, "readOnlyRoot") && !mount_set(root, MOUNT_ATTR_RDONLY, 0))
         return error_system(err, "make the root read-only");
     return true;
 }
