@@ -253,7 +253,7 @@ static int resume_run(const char *const *args, size_t count)
 const struct command command_tenant_suspend = {
     .name = "tenant suspend",
     .args = "NAME",
-    .summary = "stop a tenant's Pods and close its endpoint; nothing is lost",
+    .summary = "stop a tenant's Pods; its cluster can still be read, not changed",
     .options = plain_options,
     .args_min = 1,
     .args_max = 1,
@@ -262,7 +262,7 @@ const struct command command_tenant_suspend = {
 const struct command command_tenant_resume = {
     .name = "tenant resume",
     .args = "NAME",
-    .summary = "open a suspended tenant again",
+    .summary = "let a suspended tenant run and change things again",
     .options = plain_options,
     .args_min = 1,
     .args_max = 1,
