@@ -210,7 +210,7 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
         next = json_object_iter_next(object, at);
         if (better)
             json_object_iter_set_new(object, at, better);
-        if (!field || is_omitted(field, better ? better : value))
+        if (!field || (!shaper->keep_empty && is_omitted(field, better ? better : value)))
             json_object_deln(object, key.data, key.len);
     }
     return true;

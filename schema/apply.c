@@ -1,0 +1,366 @@
+#include "schema/apply.h"
+
+#include <string.h>
+
+#include "schema/decode_internal.h"
+#include "schema/go_text.h"
+#include "schema/managed.h"
+#include "schema/typed.h"
+
+/* Bookkeeping that belongs to nobody. */
+static const char *const unowned[][3] = {
+    {"apiVersion"},
+    {"kind"},
+    {"metadata"},
+    {"metadata", "name"},
+    {"metadata", "namespace"},
+    {"metadata", "creationTimestamp"},
+    {"metadata", "selfLink"},
+    {"metadata", "uid"},
+    {"metadata", "clusterName"},
+    {"metadata", "generation"},
+    {"metadata", "managedFields"},
+    {"metadata", "resourceVersion"},
+};
+
+/* What an endpoint does not change, and so nobody comes to own through it. */
+static void add_ignored(const struct apply *apply, struct field_set *set)
+{
+    static const char *const status[] = {"status", NULL}, *const spec[] = {"spec", NULL};
+    bool has_spec = type_field(apply->type, STR("spec")) != NULL;
+    if (strcmp(apply->subresource, "status") == 0 && has_spec)
+        field_set_add_path(set, spec);
+    else if (!*apply->subresource && has_spec && type_field(apply->type, STR("status")))
+        field_set_add_path(set, status);
+}
+
+static void strip(const struct apply *apply, struct field_set *set)
+{
+    CLEANUP(field_set_clear) struct field_set ignored = {0};
+    CLEANUP(field_set_clear) struct field_set bookkeeping = {0};
+    add_ignored(apply, &ignored);
+    field_set_subtract_trees(set, &ignored);
+    for (size_t i = 0; i < ARRAY_LEN(unowned); i++) {
+        const char *const path[] = {unowned[i][0], unowned[i][1], NULL};
+        field_set_add_path(&bookkeeping, path);
+    }
+    field_set_subtract(set, &bookkeeping);
+}
+
+static json_t *zero_object(const struct type *type);
+
+/* What Go prints for a field that nobody set; NULL when that is nothing. */
+static json_t *zero_field(const struct field *field)
+{
+    bool plain = field->card == CARD_ONE && !(field->flags & FIELD_POINTER);
+    if (plain && field->kind == FIELD_REF && !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
+        return zero_object(field->ref);
+    if (plain && (field->kind == FIELD_TIME || field->kind == FIELD_MICRO_TIME))
+        return json_null();
+    if (field->flags & FIELD_OMIT_EMPTY)
+        return NULL;
+    if (plain && field->kind == FIELD_STRING)
+        return json_string("");
+    if (plain && (field->kind == FIELD_INT32 || field->kind == FIELD_INT64))
+        return json_integer(0);
+    return plain && field->kind == FIELD_BOOL ? json_false() : json_null();
+}
+
+/* What Go's new object of the type prints: what a created object is compared with. */
+static json_t *zero_object(const struct type *type)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < type->field_count; i++) {
+        json_t *zero = zero_field(&type->fields[i]);
+        if (zero)
+            json_object_set_new(object, type->fields[i].name, zero);
+    }
+    return object;
+}
+
+/* `object` without managedFields; of NULL, the zero object. New reference; the top two levels are its own. */
+static json_t *base_of(const struct apply *apply, const json_t *object)
+{
+    json_t *copy = object ? json_copy((json_t *)(uintptr_t)object) : zero_object(apply->type);
+    json_auto_t *metadata = json_copy(json_object_get(copy, "metadata"));
+    if (metadata) {
+        json_object_del(metadata, "managedFields");
+        json_object_set(copy, "metadata", metadata);
+    }
+    return copy;
+}
+
+static const json_t *entries_of(const json_t *object)
+{
+    return json_at(object, "metadata", "managedFields");
+}
+
+static struct manager_id who(const struct apply *apply, bool applied)
+{
+    return (struct manager_id){apply->manager, apply->api_version, apply->subresource, applied};
+}
+
+static void set_entries(json_t *object, struct managers *managers)
+{
+    managers_tidy(managers);
+    json_t *entries = managers_json(managers);
+    json_t *metadata = json_ensure_object(object, "metadata");
+    json_object_del(metadata, "managedFields");
+    if (entries)
+        json_object_set_new(metadata, "managedFields", entries);
+}
+
+/* Takes what changed away from every manager but `except`. */
+static void take_away(const struct apply *apply, struct managers *managers, const struct manager *except,
+                      const struct typed_changes *changes)
+{
+    for (size_t i = 0; i < managers->count; i++) {
+        struct manager *manager = &managers->items[i];
+        if (manager == except || strcmp(manager->api_version, apply->api_version) != 0)
+            continue;
+        field_set_subtract(&manager->set, &changes->modified);
+        field_set_subtract(&manager->set, &changes->added);
+        field_set_subtract(&manager->set, &changes->removed);
+    }
+}
+
+/* ---- every other write ---- */
+
+/* `managedFields: [{}]` asks to forget. */
+static bool is_reset(const json_t *entries)
+{
+    return json_array_size(entries) == 1 && json_object_size(json_array_get(entries, 0)) == 0;
+}
+
+static void read_managers(const struct apply *apply, const json_t *live, const json_t *object,
+                          struct managers *managers)
+{
+    const json_t *given = entries_of(object);
+    if (!*apply->subresource && is_reset(given))
+        return;
+    if (!*apply->subresource && json_array_size(given) && managers_parse(managers, given))
+        return;
+    managers_clear(managers);
+    if (!managers_parse(managers, entries_of(live)))
+        managers_clear(managers);
+}
+
+static void track(const struct apply *apply, const json_t *before, const json_t *after, struct managers *managers)
+{
+    CLEANUP(typed_changes_clear) struct typed_changes changes = {0};
+    const struct manager_id self = who(apply, false);
+    typed_compare(typed_root(apply->type), before, after, &changes);
+    strip(apply, &changes.added);
+    strip(apply, &changes.modified);
+    strip(apply, &changes.removed);
+    take_away(apply, managers, NULL, &changes);
+    field_set_union(&changes.modified, &changes.added);
+    if (field_set_empty(&changes.modified))
+        return;
+    struct manager *manager = managers_ensure(managers, &self);
+    field_set_union(&manager->set, &changes.modified);
+    managers_set_time(manager, apply->now_us);
+}
+
+void apply_track(const struct apply *apply, const json_t *live, json_t *object)
+{
+    CLEANUP(managers_clear) struct managers managers = {0};
+    json_auto_t *before = base_of(apply, live), *after = base_of(apply, object);
+    read_managers(apply, live, object, &managers);
+    track(apply, before, after, &managers);
+    set_entries(object, &managers);
+}
+
+/* ---- conflicts ---- */
+
+struct conflict_list {
+    struct error *err;
+    struct buf text;
+    const char *manager; /* as it is printed */
+    bool one;
+};
+
+static void add_conflict(void *arg, const char *path)
+{
+    struct conflict_list *list = arg;
+    struct error *err = list->err;
+    err->causes = xreallocarray(err->causes, err->cause_count + 1, sizeof(*err->causes));
+    err->causes[err->cause_count++] = (struct error_cause){
+        .type = xstrdup("FieldManagerConflict"),
+        .field = xstrdup(path),
+        .message = xasprintf("conflict with %s", list->manager),
+    };
+    if (list->one)
+        buf_printf(&list->text, " %s", path);
+    else
+        buf_printf(&list->text, "\n- %s", path);
+}
+
+static char *printed_manager(const struct manager *manager)
+{
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    go_quote(&out, str_of(manager->name));
+    if (*manager->subresource) {
+        buf_add_text(&out, " with subresource ");
+        go_quote(&out, str_of(manager->subresource));
+    }
+    if (!manager->applied)
+        buf_printf(&out, " using %s", manager->api_version);
+    return buf_take(&out);
+}
+
+static void count_path(void *arg, const char *path)
+{
+    (void)path;
+    (*(size_t *)arg)++;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct manager *p = a, *q = b;
+    return strcmp(p->name, q->name);
+}
+
+/* Makes the error from the managers whose sets hold what conflicts. */
+static bool refuse(struct managers *conflicts, struct error *err)
+{
+    size_t count = 0;
+    struct error made = {0};
+    struct conflict_list list = {.err = &made, .text = BUF_TEXT};
+    qsort(conflicts->items, conflicts->count, sizeof(*conflicts->items), compare_names);
+    for (size_t i = 0; i < conflicts->count; i++)
+        field_set_each(&conflicts->items[i].set, count_path, &count);
+    list.one = count == 1;
+    buf_printf(&list.text, "Apply failed with %zu conflict%s:", count, count == 1 ? "" : "s");
+    for (size_t i = 0; i < conflicts->count; i++) {
+        CLEANUP(free_ptr) char *manager = printed_manager(&conflicts->items[i]);
+        list.manager = manager;
+        buf_printf(&list.text, list.one ? " conflict with %s:" : "%sconflicts with %s:",
+                   list.one ? manager : i ? "\n" : " ", manager);
+        field_set_each(&conflicts->items[i].set, add_conflict, &list);
+    }
+    (void)error_set(err, ERROR_CONFLICT, "%s", list.text.data ? list.text.data : "Apply failed");
+    err->causes = made.causes;
+    err->cause_count = made.cause_count;
+    buf_free(&list.text);
+    return false;
+}
+
+/* False with the error when others own what changes, unless that is forced. */
+static bool check_conflicts(const struct apply *apply, const struct managers *managers, const struct manager *self,
+                            const struct typed_changes *changes, struct error *err)
+{
+    CLEANUP(managers_clear) struct managers conflicts = {0};
+    CLEANUP(field_set_clear) struct field_set changed = {0};
+    field_set_copy(&changed, &changes->modified);
+    field_set_union(&changed, &changes->added);
+    for (size_t i = 0; !apply->force && i < managers->count; i++) {
+        const struct manager *manager = &managers->items[i];
+        CLEANUP(field_set_clear) struct field_set both = {0};
+        if (manager == self || strcmp(manager->api_version, apply->api_version) != 0)
+            continue;
+        field_set_copy(&both, &manager->set);
+        field_set_intersect(&both, &changed);
+        const struct manager_id id = manager_id_of(manager);
+        if (!field_set_empty(&both))
+            field_set_union(&managers_ensure(&conflicts, &id)->set, &both);
+    }
+    return !conflicts.count || refuse(&conflicts, err);
+}
+
+/* ---- applying ---- */
+
+/* Removes what the manager applied last time, does not apply now, and nobody else owns. */
+static json_t *prune(const struct apply *apply, const json_t *merged, const struct managers *managers,
+                     const struct field_set *last)
+{
+    struct typed root = typed_root(apply->type);
+    CLEANUP(field_set_clear) struct field_set gone = {0};
+    CLEANUP(field_set_clear) struct field_set managed = {0};
+    field_set_copy(&gone, last);
+    typed_name_fields(root, &gone);
+    for (size_t i = 0; i < managers->count; i++)
+        if (strcmp(managers->items[i].api_version, apply->api_version) == 0)
+            field_set_union(&managed, &managers->items[i].set);
+    typed_name_fields(root, &managed);
+    field_set_subtract(&gone, &managed);
+    json_t *left = typed_remove(root, merged, &gone);
+    return left ? left : json_object();
+}
+
+static bool misfit(const struct apply *apply, const json_t *applied, struct error *err)
+{
+    const char *name = json_text(applied, "metadata", "name"), *space = json_text(applied, "metadata", "namespace");
+    return error_wrap(err, "failed to create typed patch object (%s/%s; %s, Kind=%s)", space ? space : "",
+                      name ? name : "", apply->api_version, apply->kind);
+}
+
+/* A copy of the configuration with canonical values; NULL when it does not fit. */
+static json_t *checked(const struct apply *apply, const json_t *applied, struct error *err)
+{
+    json_auto_t *copy = json_deep_copy(applied);
+    struct shaper shaper = {.keep_empty = true, .err = err};
+    if (json_array_size(entries_of(applied))) {
+        (void)error_bad_request(err, "metadata.managedFields must be nil"); /* false is all that it says */
+        return NULL;
+    }
+    if (!typed_check(typed_root(apply->type), copy, err) || !shape_document(&shaper, apply->type, copy)) {
+        (void)misfit(apply, applied, err);
+        return NULL;
+    }
+    json_auto_t *clean = base_of(apply, copy);
+    return TAKE(clean);
+}
+
+/* An object that nobody was ever noted for: its fields belong to those before. */
+static void note_earlier(const struct apply *apply, const json_t *base, struct managers *managers)
+{
+    json_auto_t *zero = zero_object(apply->type);
+    struct apply earlier = *apply;
+    earlier.manager = "before-first-apply";
+    earlier.subresource = "";
+    track(&earlier, zero, base, managers);
+}
+
+json_t *apply_configuration(const struct apply *apply, const json_t *live, const json_t *applied, struct error *err)
+{
+    struct typed root = typed_root(apply->type);
+    CLEANUP(managers_clear) struct managers managers = {0};
+    CLEANUP(field_set_clear) struct field_set last = {0};
+    CLEANUP(typed_changes_clear) struct typed_changes changes = {0};
+    json_auto_t *config = checked(apply, applied, err), *base = base_of(apply, live);
+    if (!config)
+        return NULL;
+    if (!managers_parse(&managers, entries_of(live)))
+        managers_clear(&managers);
+    if (live && !managers.count)
+        note_earlier(apply, base, &managers);
+
+    const struct manager_id id = who(apply, true);
+    struct manager *self = managers_ensure(&managers, &id);
+    field_set_copy(&last, &self->set);
+    field_set_clear(&self->set);
+    free(self->api_version);
+    self->api_version = xstrdup(apply->api_version);
+    typed_fields(root, config, &self->set);
+    strip(apply, &self->set);
+
+    json_auto_t *merged = typed_merge(root, base, config);
+    json_auto_t *object = prune(apply, merged, &managers, &last);
+    typed_compare(root, base, object, &changes);
+    strip(apply, &changes.added);
+    strip(apply, &changes.modified);
+    strip(apply, &changes.removed);
+    if (!check_conflicts(apply, &managers, self, &changes, err))
+        return NULL;
+    take_away(apply, &managers, self, &changes);
+    bool changed = !field_set_empty(&changes.added) || !field_set_empty(&changes.modified) ||
+                   !field_set_empty(&changes.removed) || !field_set_equal(&last, &self->set);
+    if (changed || !self->time)
+        managers_set_time(self, apply->now_us);
+    json_auto_t *result = json_deep_copy(object);
+    if (!schema_shape(apply->type, result, FIELD_VALIDATION_IGNORE, NULL, err))
+        return NULL;
+    set_entries(result, &managers);
+    return TAKE(result);
+}

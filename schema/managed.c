@@ -1,0 +1,182 @@
+#include "schema/managed.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+#define BUCKET "ancient-changes"
+
+static void manager_clear(struct manager *manager)
+{
+    free(manager->name);
+    free(manager->api_version);
+    free(manager->subresource);
+    free(manager->time);
+    field_set_clear(&manager->set);
+}
+
+void managers_clear(struct managers *managers)
+{
+    for (size_t i = 0; i < managers->count; i++)
+        manager_clear(&managers->items[i]);
+    free(managers->items);
+    *managers = (struct managers){0};
+}
+
+static const char *text_or(const json_t *entry, const char *key, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(entry, key));
+    return text ? text : otherwise;
+}
+
+static bool is_same(const struct manager *manager, const struct manager_id *id)
+{
+    return strcmp(manager->name, id->name) == 0 && manager->applied == id->applied &&
+           strcmp(manager->subresource, id->subresource) == 0 &&
+           (id->applied || strcmp(manager->api_version, id->api_version) == 0);
+}
+
+struct manager *managers_ensure(struct managers *managers, const struct manager_id *id)
+{
+    for (size_t i = 0; i < managers->count; i++)
+        if (is_same(&managers->items[i], id))
+            return &managers->items[i];
+    managers->items = xreallocarray(managers->items, managers->count + 1, sizeof(*managers->items));
+    managers->items[managers->count] = (struct manager){
+        .name = xstrdup(id->name),
+        .api_version = xstrdup(id->api_version),
+        .subresource = xstrdup(id->subresource),
+        .applied = id->applied,
+    };
+    return &managers->items[managers->count++];
+}
+
+struct manager_id manager_id_of(const struct manager *manager)
+{
+    return (struct manager_id){manager->name, manager->api_version, manager->subresource, manager->applied};
+}
+
+static bool parse_entry(struct managers *managers, const json_t *entry)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    const char *operation = text_or(entry, "operation", ""), *time = text_or(entry, "time", "");
+    const json_t *fields = json_object_get(entry, "fieldsV1");
+    const struct manager_id id = {.name = text_or(entry, "manager", ""),
+                                  .api_version = text_or(entry, "apiVersion", ""),
+                                  .subresource = text_or(entry, "subresource", ""),
+                                  .applied = strcmp(operation, "Apply") == 0};
+    if ((!id.applied && strcmp(operation, "Update") != 0) || strcmp(text_or(entry, "fieldsType", ""), "FieldsV1") != 0)
+        return false;
+    struct manager *made = managers_ensure(managers, &id);
+    if (*time && !made->time)
+        made->time = xstrdup(time);
+    return !fields || field_set_parse(&made->set, fields, &err);
+}
+
+bool managers_parse(struct managers *managers, const json_t *entries)
+{
+    for (size_t i = 0; i < json_array_size(entries); i++)
+        if (!parse_entry(managers, json_array_get(entries, i)))
+            return false;
+    return true;
+}
+
+void managers_set_time(struct manager *manager, int64_t now_us)
+{
+    char text[TIME_TEXT_SIZE];
+    time_format(now_us, text);
+    free(manager->time);
+    manager->time = xstrdup(text);
+}
+
+static void drop_at(struct managers *managers, size_t at)
+{
+    manager_clear(&managers->items[at]);
+    managers->count--;
+    memmove(&managers->items[at], &managers->items[at + 1], (managers->count - at) * sizeof(*managers->items));
+}
+
+void managers_tidy(struct managers *managers)
+{
+    for (size_t i = 0; i < managers->count;) {
+        if (field_set_empty(&managers->items[i].set))
+            drop_at(managers, i);
+        else
+            i++;
+    }
+}
+
+/* Apply before Update, then by time, name, version, subresource. RFC 3339 in UTC sorts as text. */
+static int compare_managers(const void *a, const void *b)
+{
+    const struct manager *p = a, *q = b;
+    int order = (int)q->applied - (int)p->applied;
+    if (!order)
+        order = strcmp(p->time ? p->time : "", q->time ? q->time : "");
+    if (!order)
+        order = strcmp(p->name, q->name);
+    if (!order)
+        order = strcmp(p->api_version, q->api_version);
+    return order ? order : strcmp(p->subresource, q->subresource);
+}
+
+/* The oldest pair of updates of one API version; false when there is none. */
+static bool oldest_pair(const struct managers *managers, size_t *first, size_t *second)
+{
+    for (size_t i = 0; i < managers->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!managers->items[i].applied && !managers->items[j].applied &&
+                strcmp(managers->items[i].api_version, managers->items[j].api_version) == 0) {
+                *first = j;
+                *second = i;
+                return true;
+            }
+    return false;
+}
+
+/* Merges the oldest updates into one entry until there are few enough. */
+static void cap(struct managers *managers)
+{
+    size_t updates = 0, first, second;
+    for (size_t i = 0; i < managers->count; i++)
+        updates += !managers->items[i].applied;
+    for (; updates > MANAGED_UPDATES_MAX && oldest_pair(managers, &first, &second); updates--) {
+        struct manager *into = &managers->items[first], *from = &managers->items[second];
+        field_set_union(&into->set, &from->set);
+        free(into->name);
+        free(into->subresource);
+        free(into->time);
+        into->name = xstrdup(BUCKET);
+        into->subresource = xstrdup("");
+        into->time = from->time ? xstrdup(from->time) : NULL;
+        drop_at(managers, second);
+    }
+}
+
+static json_t *entry_json(const struct manager *manager)
+{
+    json_t *entry = json_object();
+    json_set_text(entry, "manager", manager->name);
+    json_set_text(entry, "operation", manager->applied ? "Apply" : "Update");
+    json_set_text(entry, "apiVersion", manager->api_version);
+    if (manager->time)
+        json_set_text(entry, "time", manager->time);
+    json_set_text(entry, "fieldsType", "FieldsV1");
+    json_object_set_new(entry, "fieldsV1", field_set_json(&manager->set));
+    if (*manager->subresource)
+        json_set_text(entry, "subresource", manager->subresource);
+    return entry;
+}
+
+json_t *managers_json(struct managers *managers)
+{
+    if (!managers->count)
+        return NULL;
+    qsort(managers->items, managers->count, sizeof(*managers->items), compare_managers);
+    cap(managers);
+    qsort(managers->items, managers->count, sizeof(*managers->items), compare_managers);
+    json_t *entries = json_array();
+    for (size_t i = 0; i < managers->count; i++)
+        json_array_append_new(entries, entry_json(&managers->items[i]));
+    return entries;
+}

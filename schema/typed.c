@@ -1,0 +1,261 @@
+#include "schema/typed.h"
+
+#include <string.h>
+
+#include "schema/go_text.h"
+
+struct typed typed_root(const struct type *type)
+{
+    return (struct typed){.type = type};
+}
+
+static enum typed_kind raw_kind(const json_t *value)
+{
+    return json_is_object(value) ? TYPED_MAP : TYPED_LEAF;
+}
+
+static bool is_raw(const struct field *field)
+{
+    return field->kind == FIELD_RAW || field->kind == FIELD_FIELDS_V1 || field->kind == FIELD_JSON ||
+           (field->kind == FIELD_REF && (field->ref->flags & TYPE_UNION));
+}
+
+/* A whole list or map of a field. */
+static enum typed_kind whole_kind(const struct field *field, const json_t *value)
+{
+    if (field->card == CARD_LIST)
+        return json_is_array(value) && field->list_type > LIST_ATOMIC ? TYPED_LIST : TYPED_LEAF;
+    bool atomic = (field->flags & FIELD_STRUCT_ATOMIC) && field->kind != FIELD_REF;
+    return json_is_object(value) && !atomic ? TYPED_MAP : TYPED_LEAF;
+}
+
+enum typed_kind typed_kind_of(struct typed typed, const json_t *value)
+{
+    const struct field *field = typed.field;
+    if (!field)
+        return typed.type && json_is_object(value) ? TYPED_STRUCT : raw_kind(value);
+    if (!typed.item && field->card != CARD_ONE)
+        return whole_kind(field, value);
+    if (is_raw(field))
+        return raw_kind(value);
+    if (field->kind != FIELD_REF || !json_is_object(value))
+        return TYPED_LEAF;
+    bool atomic = typed.item ? field->ref->flags & TYPE_ATOMIC : field->flags & FIELD_STRUCT_ATOMIC;
+    return atomic ? TYPED_LEAF : TYPED_STRUCT;
+}
+
+/* The struct type of one value of the field; NULL for scalars and raw values. */
+static const struct type *struct_of(const struct field *field)
+{
+    return field->kind == FIELD_REF && !is_raw(field) ? field->ref : NULL;
+}
+
+struct typed typed_member(struct typed parent, const char *key)
+{
+    if (parent.field && !parent.item && parent.field->card == CARD_MAP)
+        return (struct typed){.type = struct_of(parent.field), .field = parent.field, .item = true};
+    const struct field *field = parent.type ? type_field(parent.type, str_of(key)) : NULL;
+    if (!field)
+        return (struct typed){0};
+    return (struct typed){.type = field->card == CARD_ONE ? struct_of(field) : NULL, .field = field};
+}
+
+struct typed typed_item(struct typed list)
+{
+    return (struct typed){.type = struct_of(list.field), .field = list.field, .item = true};
+}
+
+/* The key fields of an item, with defaults for those that it lacks. New reference, or NULL. */
+static json_t *keys_of(const struct field *list, const json_t *item)
+{
+    json_auto_t *keys = json_object();
+    for (const char *const *name = list->map_keys; *name; name++) {
+        json_t *value = json_object_get(item, *name);
+        const struct field *field = list->ref ? type_field(list->ref, str_of(*name)) : NULL;
+        if (value && !json_is_null(value))
+            json_object_set(keys, *name, value);
+        else if (field && field->default_json)
+            json_object_set_new(keys, *name, json_loads(field->default_json, JSON_DECODE_ANY, NULL));
+        else
+            return NULL;
+    }
+    return TAKE(keys);
+}
+
+char *typed_item_element(struct typed list, const json_t *item)
+{
+    const struct field *field = list.field;
+    if (field->list_type == LIST_MAP && !json_is_object(item))
+        return NULL;
+    json_auto_t *value = field->list_type == LIST_MAP ? keys_of(field, item) : json_deep_copy(item);
+    if (!value)
+        return NULL;
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    char *element = text ? xasprintf("%c:%s", field->list_type == LIST_MAP ? 'k' : 'v', text) : NULL;
+    free(text);
+    return element;
+}
+
+static char *field_element(const char *key)
+{
+    return xasprintf("f:%s", key);
+}
+
+/* ---- the fields that a value sets ---- */
+
+static void fields_of_members(struct typed typed, const json_t *object, struct field_set *set)
+{
+    const char *key;
+    json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    json_object_foreach(self, key, value)
+    {
+        CLEANUP(free_ptr) char *element = field_element(key);
+        struct typed member = typed_member(typed, key);
+        struct field_node *node = field_set_ensure(set, element);
+        bool struct_field = typed.type && member.field && !member.item;
+        enum typed_kind kind = typed_kind_of(member, value);
+        if (kind == TYPED_LEAF || !struct_field || (json_is_object(value) && !json_object_size(value)))
+            node->member = true;
+        if (kind != TYPED_LEAF)
+            typed_fields(member, value, &node->under);
+    }
+}
+
+void typed_fields(struct typed typed, const json_t *value, struct field_set *set)
+{
+    enum typed_kind kind = typed_kind_of(typed, value);
+    if (kind == TYPED_STRUCT || kind == TYPED_MAP)
+        fields_of_members(typed, value, set);
+    for (size_t i = 0; kind == TYPED_LIST && i < json_array_size(value); i++) {
+        const json_t *item = json_array_get(value, i);
+        CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
+        if (!element)
+            continue;
+        struct field_node *node = field_set_ensure(set, element);
+        node->member = true;
+        typed_fields(typed_item(typed), item, &node->under);
+    }
+}
+
+/* ---- removing ---- */
+
+static json_t *remove_members(struct typed typed, const json_t *object, const struct field_set *set)
+{
+    const char *key;
+    json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    json_auto_t *out = json_object();
+    json_object_foreach(self, key, value)
+    {
+        CLEANUP(free_ptr) char *element = field_element(key);
+        const struct field_node *node = field_set_find(set, element);
+        json_t *left = node && node->member ? NULL
+                       : node               ? typed_remove(typed_member(typed, key), value, &node->under)
+                                            : json_incref(value);
+        if (left)
+            json_object_set_new(out, key, left);
+    }
+    return json_object_size(out) ? TAKE(out) : NULL;
+}
+
+static json_t *remove_items(struct typed typed, const json_t *list, const struct field_set *set)
+{
+    json_auto_t *out = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *item = json_array_get(list, i);
+        CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
+        const struct field_node *node = element ? field_set_find(set, element) : NULL;
+        json_t *left = node && node->member ? NULL
+                       : node               ? typed_remove(typed_item(typed), item, &node->under)
+                                            : json_incref(item);
+        if (left)
+            json_array_append_new(out, left);
+    }
+    return json_array_size(out) ? TAKE(out) : NULL;
+}
+
+json_t *typed_remove(struct typed typed, const json_t *value, const struct field_set *set)
+{
+    enum typed_kind kind = typed_kind_of(typed, value);
+    if (kind == TYPED_LEAF || set->count == 0)
+        return json_incref((json_t *)(uintptr_t)value);
+    return kind == TYPED_LIST ? remove_items(typed, value, set) : remove_members(typed, value, set);
+}
+
+/* ---- naming ---- */
+
+/* Sets can be walked without a value: lists and maps are told by the elements. */
+void typed_name_fields(struct typed typed, struct field_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct field_node *node = &set->nodes[i];
+        bool named = node->element[0] == 'f';
+        struct typed under = named ? typed_member(typed, node->element + 2)
+                             : typed.field ? typed_item(typed) : (struct typed){0};
+        if (named && under.field && !under.item && node->under.count)
+            node->member = true;
+        typed_name_fields(under, &node->under);
+    }
+}
+
+/* ---- checking ---- */
+
+static bool check_list(struct typed typed, const json_t *list, const char *path, struct error *err);
+
+static bool check_at(struct typed typed, const json_t *value, const char *path, struct error *err)
+{
+    const char *key;
+    json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    enum typed_kind kind = typed_kind_of(typed, value);
+    if (kind == TYPED_LIST)
+        return check_list(typed, value, path, err);
+    if (kind == TYPED_LEAF)
+        return true;
+    json_object_foreach(self, key, member)
+    {
+        CLEANUP(free_ptr) char *inner = xasprintf("%s.%s", path, key);
+        struct typed under = typed_member(typed, key);
+        if (kind == TYPED_STRUCT && !under.field)
+            return error_set(err, ERROR_INTERNAL, "%s: field not declared in schema", inner);
+        if (!check_at(under, member, inner, err))
+            return false;
+    }
+    return true;
+}
+
+static void take_path(void *arg, const char *path)
+{
+    char **out = arg;
+    free(*out);
+    *out = xstrdup(path);
+}
+
+static bool check_list(struct typed typed, const json_t *list, const char *path, struct error *err)
+{
+    CLEANUP(field_set_clear) struct field_set seen = {0};
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
+        if (!element)
+            return error_set(err, ERROR_INTERNAL,
+                             "%s: element %zu: associative list with keys has an element that omits key field \"%s\" "
+                             "(and doesn't have default value)",
+                             path, i, typed.field->map_keys ? typed.field->map_keys[0] : "");
+        struct field_set one = {0};
+        CLEANUP(free_ptr) char *text = NULL;
+        field_set_ensure(&one, element)->member = true;
+        field_set_each(&one, take_path, &text);
+        field_set_clear(&one);
+        if (field_set_find(&seen, element))
+            return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path, text ? text : "");
+        field_set_ensure(&seen, element)->member = true;
+        CLEANUP(free_ptr) char *inner = xasprintf("%s%s", path, text ? text : "");
+        if (!check_at(typed_item(typed), item, inner, err))
+            return false;
+    }
+    return true;
+}
+
+bool typed_check(struct typed typed, const json_t *value, struct error *err)
+{
+    return check_at(typed, value, "", err);
+}

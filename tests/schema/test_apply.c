@@ -1,0 +1,386 @@
+/* Server-side apply: sets of fields, merging by list type, ownership, conflicts, pruning. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "schema/apply.h"
+#include "schema/field_set.h"
+#include "schema/typed.h"
+#include "tests/schema/support_random.h"
+
+#define DEPLOYMENT "io.k8s.api.apps.v1.Deployment"
+
+static char *rendered(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    char *copy = xstrdup(text);
+    free(text);
+    return copy;
+}
+
+static json_t *tree(const char *text)
+{
+    json_error_t why;
+    json_t *value = json_loads(text, JSON_DECODE_ANY, &why);
+    if (!value)
+        fail_msg("%s in %s", why.text, text);
+    return value;
+}
+
+static void parse_set(struct field_set *set, const char *text)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *value = tree(text);
+    assert_true(field_set_parse(set, value, &err));
+}
+
+static char *set_text(const struct field_set *set)
+{
+    json_auto_t *value = field_set_json(set);
+    return rendered(value);
+}
+
+static void sets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *a, *b, *united, *difference, *common;
+    } rows[] = {
+        {"leaves", "{\"f:a\":{},\"f:b\":{}}", "{\"f:b\":{},\"f:c\":{}}", "{\"f:a\":{},\"f:b\":{},\"f:c\":{}}",
+         "{\"f:a\":{}}", "{\"f:b\":{}}"},
+        {"nested", "{\"f:a\":{\".\":{},\"f:x\":{}}}", "{\"f:a\":{\"f:x\":{}}}", "{\"f:a\":{\".\":{},\"f:x\":{}}}",
+         "{\"f:a\":{}}", "{\"f:a\":{\"f:x\":{}}}"},
+        {"keys in any order", "{\"k:{\\\"b\\\":1,\\\"a\\\":2}\":{}}", "{\"k:{\\\"a\\\":2, \\\"b\\\":1}\":{}}",
+         "{\"k:{\\\"a\\\":2,\\\"b\\\":1}\":{}}", "{}", "{\"k:{\\\"a\\\":2,\\\"b\\\":1}\":{}}"},
+        {"apart", "{\"f:a\":{}}", "{\"f:b\":{}}", "{\"f:a\":{},\"f:b\":{}}", "{\"f:a\":{}}", "{}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct field_set b = {0}, set[3] = {{0}, {0}, {0}};
+        const char *want[] = {rows[i].united, rows[i].difference, rows[i].common};
+        parse_set(&b, rows[i].b);
+        for (size_t j = 0; j < 3; j++)
+            parse_set(&set[j], rows[i].a);
+        field_set_union(&set[0], &b);
+        field_set_subtract(&set[1], &b);
+        field_set_intersect(&set[2], &b);
+        for (size_t j = 0; j < 3; j++) {
+            CLEANUP(free_ptr) char *text = set_text(&set[j]);
+            if (strcmp(text, want[j]) != 0)
+                fail_msg("%s, %zu: %s", rows[i].name, j, text);
+            field_set_clear(&set[j]);
+        }
+        field_set_clear(&b);
+    }
+}
+
+static void broken_sets_are_refused(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"[]", "{\"x\":{}}", "{\"f:a\":1}", "{\"k:[1]\":{}}", "{\"v:{\":{}}", "{\"\":{}}"};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(field_set_clear) struct field_set set = {0};
+        json_auto_t *value = tree(rows[i]);
+        if (field_set_parse(&set, value, &err))
+            fail_msg("taken: %s", rows[i]);
+    }
+}
+
+static void merges(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *type, *live, *applied, *merged;
+    } rows[] = {
+        {"map", "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", "{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}",
+         "{\"labels\":{\"b\":\"3\",\"c\":\"4\"}}", "{\"labels\":{\"a\":\"1\",\"b\":\"3\",\"c\":\"4\"}}"},
+        {"set", "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", "{\"finalizers\":[\"a\",\"b\"]}",
+         "{\"finalizers\":[\"c\",\"a\"]}", "{\"finalizers\":[\"c\",\"a\",\"b\"]}"},
+        {"atomic list", "io.k8s.api.core.v1.Container", "{\"args\":[\"a\",\"b\"]}", "{\"args\":[\"c\"]}",
+         "{\"args\":[\"c\"]}"},
+        {"atomic struct", "io.k8s.api.apps.v1.ReplicaSetSpec", "{\"selector\":{\"matchLabels\":{\"a\":\"1\"}}}",
+         "{\"selector\":{\"matchLabels\":{\"b\":\"1\"}}}", "{\"selector\":{\"matchLabels\":{\"b\":\"1\"}}}"},
+        {"list by key", "io.k8s.api.core.v1.Container", "{\"env\":[{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"b\",\"value\":\"2\"}]}",
+         "{\"env\":[{\"name\":\"c\",\"value\":\"3\"},{\"name\":\"b\",\"value\":\"4\"}]}",
+         "{\"env\":[{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"c\",\"value\":\"3\"},{\"name\":\"b\",\"value\":\"4\"}]}"},
+        {"key with default", "io.k8s.api.core.v1.Container", "{\"ports\":[{\"containerPort\":80,\"protocol\":\"TCP\",\"name\":\"x\"}]}",
+         "{\"ports\":[{\"containerPort\":80,\"hostPort\":8080}]}",
+         "{\"ports\":[{\"containerPort\":80,\"hostPort\":8080,\"name\":\"x\",\"protocol\":\"TCP\"}]}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_auto_t *live = tree(rows[i].live), *applied = tree(rows[i].applied);
+        json_auto_t *merged = typed_merge(typed_root(type_find(rows[i].type)), live, applied);
+        CLEANUP(free_ptr) char *text = rendered(merged);
+        if (strcmp(text, rows[i].merged) != 0)
+            fail_msg("%s: %s", rows[i].name, text);
+    }
+}
+
+static struct apply by(const char *manager)
+{
+    return (struct apply){.type = type_find(DEPLOYMENT), .api_version = "apps/v1", .kind = "Deployment",
+                          .subresource = "", .manager = manager, .now_us = 1700000000000000};
+}
+
+#define HEAD "\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"w\",\"namespace\":\"n\"}"
+
+static json_t *apply_text(const struct apply *apply, const json_t *live, const char *config)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *applied = tree(config);
+    json_t *result = apply_configuration(apply, live, applied, &err);
+    if (!result)
+        fail_msg("%s", err.message);
+    return result;
+}
+
+static char *fields_text(const json_t *object, const char *manager)
+{
+    json_t *entry;
+    size_t at;
+    json_array_foreach(json_at(object, "metadata", "managedFields"), at, entry)
+        if (text_eq(json_text(entry, "manager"), manager))
+            return rendered(json_object_get(entry, "fieldsV1"));
+    return xstrdup("none");
+}
+
+static void applied_fields_are_owned(void **state)
+{
+    (void)state;
+    const struct apply me = by("me");
+    json_auto_t *made = apply_text(&me, NULL,
+                                   "{" HEAD ",\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+                                   "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
+                                   "[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}");
+    CLEANUP(free_ptr) char *fields = fields_text(made, "me");
+    assert_string_equal(fields,
+                        "{\"f:spec\":{\"f:replicas\":{},\"f:selector\":{},\"f:template\":{\"f:metadata\":{\"f:labels\":"
+                        "{\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
+                        "\"f:image\":{},\"f:name\":{},\"f:ports\":{\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":"
+                        "\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{}}}}}}}}}");
+    assert_int_equal(json_int_or(json_at(made, "spec", "replicas"), 0), 2);
+    /* Again: nothing changes, not even the time. */
+    struct apply later = me;
+    later.now_us += 1000000000;
+    json_auto_t *config = tree("{" HEAD ",\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+                               "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
+                               "[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}");
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *again = apply_configuration(&later, made, config, &err);
+    assert_true(json_equal(made, again));
+}
+
+static void conflicts_name_their_owners(void **state)
+{
+    (void)state;
+    const struct apply me = by("me"), you = by("you");
+    json_auto_t *mine = apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"replicas\":2,\"paused\":true}}");
+    json_auto_t *one = tree("{" HEAD ",\"spec\":{\"replicas\":3}}");
+    json_auto_t *two = tree("{" HEAD ",\"spec\":{\"replicas\":3,\"paused\":false}}");
+    CLEANUP(error_clear) struct error err = {0};
+    assert_null(apply_configuration(&you, mine, one, &err));
+    assert_int_equal(err.code, 409);
+    assert_string_equal(err.message, "Apply failed with 1 conflict: conflict with \"me\": .spec.replicas");
+    assert_int_equal(err.cause_count, 1);
+    assert_string_equal(err.causes[0].type, "FieldManagerConflict");
+    assert_string_equal(err.causes[0].field, ".spec.replicas");
+    assert_string_equal(err.causes[0].message, "conflict with \"me\"");
+    assert_null(apply_configuration(&you, mine, two, &err));
+    assert_string_equal(err.message,
+                        "Apply failed with 2 conflicts: conflicts with \"me\":\n- .spec.paused\n- .spec.replicas");
+
+    struct apply forced = you;
+    forced.force = true;
+    json_auto_t *taken = apply_configuration(&forced, mine, one, &err);
+    CLEANUP(free_ptr) char *my_fields = fields_text(taken, "me");
+    CLEANUP(free_ptr) char *your_fields = fields_text(taken, "you");
+    assert_string_equal(my_fields, "{\"f:spec\":{\"f:paused\":{}}}");
+    assert_string_equal(your_fields, "{\"f:spec\":{\"f:replicas\":{}}}");
+    assert_int_equal(json_int_or(json_at(taken, "spec", "replicas"), 0), 3);
+}
+
+static void the_same_value_is_shared(void **state)
+{
+    (void)state;
+    const struct apply me = by("me"), you = by("you");
+    json_auto_t *mine = apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"replicas\":2}}");
+    json_auto_t *both = apply_text(&you, mine, "{" HEAD ",\"spec\":{\"replicas\":2}}");
+    CLEANUP(free_ptr) char *fields = fields_text(both, "you");
+    assert_string_equal(fields, "{\"f:spec\":{\"f:replicas\":{}}}");
+    /* One gives it up: the other still has it. Both: it is gone. */
+    json_auto_t *left = apply_text(&me, both, "{" HEAD ",\"spec\":{\"paused\":true}}");
+    assert_int_equal(json_int_or(json_at(left, "spec", "replicas"), 0), 2);
+    json_auto_t *gone = apply_text(&you, left, "{" HEAD "}");
+    assert_null(json_at(gone, "spec", "replicas"));
+    assert_true(json_is_true(json_at(gone, "spec", "paused")));
+}
+
+static void what_is_left_out_is_removed(void **state)
+{
+    (void)state;
+    const struct apply me = by("me");
+    json_auto_t *first =
+        apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}},\"spec\":"
+                              "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"},{\"name\":\"d\",\"image\":\"j\"}]}}}}");
+    /* Somebody else adds a container and a field of `c`. */
+    struct apply other = by("other");
+    json_auto_t *edited = json_deep_copy(first);
+    json_t *containers = json_at(edited, "spec", "template", "spec", "containers");
+    json_array_append_new(containers, tree("{\"name\":\"e\",\"image\":\"k\"}"));
+    json_set_text(json_array_get(containers, 0), "workingDir", "/w");
+    apply_track(&other, first, edited);
+    CLEANUP(free_ptr) char *fields = fields_text(edited, "other");
+    assert_string_equal(fields, "{\"f:spec\":{\"f:template\":{\"f:spec\":{\"f:containers\":{"
+                                "\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:workingDir\":{}},"
+                                "\"k:{\\\"name\\\":\\\"e\\\"}\":{\".\":{},\"f:image\":{},\"f:name\":{}}}}}}}");
+    json_auto_t *second =
+        apply_text(&me, edited, "{" HEAD ",\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":"
+                                "{\"containers\":[{\"name\":\"c\",\"image\":\"i2\"}]}}}}");
+    CLEANUP(free_ptr) char *text = rendered(json_at(second, "spec", "template"));
+    assert_string_equal(text, "{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":{\"containers\":["
+                              "{\"image\":\"i2\",\"name\":\"c\",\"workingDir\":\"/w\"},"
+                              "{\"image\":\"k\",\"name\":\"e\"}]}}");
+}
+
+static void false_overrides_true(void **state)
+{
+    (void)state;
+    struct apply me = by("me"), you = by("you");
+    json_auto_t *mine = apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"paused\":true}}");
+    you.force = true;
+    json_auto_t *yours = apply_text(&you, mine, "{" HEAD ",\"spec\":{\"paused\":false}}");
+    assert_null(json_at(yours, "spec", "paused"));
+    CLEANUP(free_ptr) char *fields = fields_text(yours, "you");
+    assert_string_equal(fields, "{\"f:spec\":{\"f:paused\":{}}}");
+}
+
+static void created_objects_are_tracked(void **state)
+{
+    (void)state;
+    const struct apply me = by("kubectl-create");
+    json_auto_t *object = tree("{" HEAD ",\"spec\":{\"replicas\":1,\"selector\":{\"matchLabels\":{\"app\":\"x\"}},\"strategy\":"
+                               "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":\"25%\"}},\"template\":"
+                               "{\"metadata\":{\"labels\":{\"app\":\"x\"},\"creationTimestamp\":null},\"spec\":{\"containers\":"
+                               "[{\"name\":\"c\",\"resources\":{}}]}}},\"status\":{}}");
+    apply_track(&me, NULL, object);
+    CLEANUP(free_ptr) char *fields = fields_text(object, "kubectl-create");
+    /* As upstream notes it for `kubectl create deployment`. */
+    assert_string_equal(fields,
+                        "{\"f:spec\":{\"f:replicas\":{},\"f:selector\":{},\"f:strategy\":{\"f:rollingUpdate\":{\".\":{},"
+                        "\"f:maxSurge\":{}},\"f:type\":{}},\"f:template\":{\"f:metadata\":{\"f:labels\":{\".\":{},"
+                        "\"f:app\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
+                        "\"f:name\":{},\"f:resources\":{}}}}}}}");
+    const json_t *entry = json_array_get(json_at(object, "metadata", "managedFields"), 0);
+    assert_string_equal(json_text(entry, "operation"), "Update");
+    assert_string_equal(json_text(entry, "time"), "2023-11-14T22:13:20Z");
+    json_auto_t *same = json_deep_copy(object);
+    apply_track(&me, object, same);
+    assert_true(json_equal(object, same));
+}
+
+static void applied_after_creation_conflicts(void **state)
+{
+    (void)state;
+    const struct apply creator = by("creator"), me = by("me");
+    json_auto_t *object = tree("{" HEAD ",\"spec\":{\"replicas\":1}}");
+    apply_track(&creator, NULL, object);
+    json_auto_t *config = tree("{" HEAD ",\"spec\":{\"replicas\":2}}");
+    CLEANUP(error_clear) struct error err = {0};
+    assert_null(apply_configuration(&me, object, config, &err));
+    assert_string_equal(err.message,
+                        "Apply failed with 1 conflict: conflict with \"creator\" using apps/v1: .spec.replicas");
+    /* Never tracked: it belongs to those before. */
+    json_object_del(json_object_get(object, "metadata"), "managedFields");
+    assert_null(apply_configuration(&me, object, config, &err));
+    assert_non_null(strstr(err.message, "\"before-first-apply\" using apps/v1"));
+}
+
+static void updates_are_capped(void **state)
+{
+    (void)state;
+    json_auto_t *object = tree("{" HEAD "}");
+    for (int i = 0; i < 15; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("m%02d", i);
+        struct apply each = by(name);
+        each.now_us += (int64_t)i * 1000000;
+        json_auto_t *before = json_deep_copy(object);
+        json_set_text(json_ensure_object(json_object_get(object, "metadata"), "labels"), name, "x");
+        apply_track(&each, before, object);
+    }
+    assert_int_equal(json_array_size(json_at(object, "metadata", "managedFields")), 10);
+    CLEANUP(free_ptr) char *oldest = fields_text(object, "ancient-changes");
+    assert_non_null(strstr(oldest, "f:m00"));
+    assert_non_null(strstr(oldest, "f:m05"));
+    assert_null(strstr(oldest, "f:m06"));
+}
+
+static void misfits_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *message;
+    } rows[] = {
+        {"{" HEAD ",\"spec\":{\"foo\":1}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema"},
+        {"{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"a\"}]}}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate "
+         "entries for key [name=\"a\"]"},
+        {"{\"metadata\":{\"managedFields\":[{}]}}", "metadata.managedFields must be nil"},
+    };
+    const struct apply me = by("me");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *config = tree(rows[i].in);
+        assert_null(apply_configuration(&me, NULL, config, &err));
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+/* Applying random configurations of two managers in turn: what was applied is there; the same again changes nothing. */
+static void random_configurations(void **state)
+{
+    (void)state;
+    struct apply me = by("me"), you = by("you");
+    json_auto_t *live = NULL;
+    me.force = you.force = true;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *config = random_object(type_find(DEPLOYMENT), seed);
+        json_object_del(config, "metadata");
+        const struct apply *apply = seed & 1 ? &me : &you;
+        json_auto_t *next = apply_configuration(apply, live, config, &err);
+        if (!next && strstr(err.message, "duplicate entries"))
+            continue;
+        if (!next)
+            fail_msg("%s", err.message);
+        json_auto_t *again = apply_configuration(apply, next, config, &err);
+        if (!json_equal(next, again)) {
+            CLEANUP(free_ptr) char *a = rendered(next);
+            CLEANUP(free_ptr) char *b = rendered(again);
+            fail_msg("seed %d:\n%s\n%s", (int)seed, a, b);
+        }
+        json_decref(live);
+        live = TAKE(next);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sets),
+        cmocka_unit_test(broken_sets_are_refused),
+        cmocka_unit_test(merges),
+        cmocka_unit_test(applied_fields_are_owned),
+        cmocka_unit_test(conflicts_name_their_owners),
+        cmocka_unit_test(the_same_value_is_shared),
+        cmocka_unit_test(what_is_left_out_is_removed),
+        cmocka_unit_test(false_overrides_true),
+        cmocka_unit_test(created_objects_are_tracked),
+        cmocka_unit_test(applied_after_creation_conflicts),
+        cmocka_unit_test(updates_are_capped),
+        cmocka_unit_test(misfits_are_refused),
+        cmocka_unit_test(random_configurations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
