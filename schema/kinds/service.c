@@ -70,7 +70,9 @@ static void normalize_cluster_ips(json_t *spec, const json_t *before)
 {
     const char *ip = rule_text(spec, "clusterIP");
     bool changed = strcmp(ip, rule_text(before, "clusterIP")) != 0;
-    if (!changed || !rule_equal(json_object_get(spec, "clusterIPs"), json_object_get(before, "clusterIPs")))
+    bool follows = !rule_filled(spec, "clusterIPs") ||
+                   rule_equal(json_object_get(spec, "clusterIPs"), json_object_get(before, "clusterIPs"));
+    if (!changed || !follows)
         return;
     if (!*ip)
         strategy_drop(spec, "clusterIPs");
