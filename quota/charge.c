@@ -1,6 +1,7 @@
 /* What a write costs: against the plan of its cluster, and against each ResourceQuota that speaks of it. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "quota/rule_set.h"
 #include "quota/usage.h"
 #include "schema/meta.h"
@@ -41,7 +42,7 @@ struct charge_request {
 static bool plan_limits(struct quota_part *part, bool *has_plan, struct amounts *limits)
 {
     pthread_mutex_lock(&part->lock);
-    bool loaded = part->plan_loaded;
+    bool loaded = part->plan_mono_ns && clock_mono_ns() - part->plan_mono_ns < PLAN_KEEP_NS;
     *has_plan = part->plan != NULL;
     if (part->plan)
         amounts_add_all(limits, &part->plan->limits);

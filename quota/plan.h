@@ -5,6 +5,8 @@
 #include "quota/quota.h"
 
 #define PLAN_SCOPE "plan"
+/* Limits are asked for again after this long: another replica may have changed them. */
+#define PLAN_KEEP_NS (INT64_C(30) * 1000000000)
 
 struct plan {
     struct amounts limits; /* of counters; what is not there is not limited */

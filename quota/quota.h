@@ -44,7 +44,8 @@ MUST_CHECK bool quota_used(struct cluster *cluster, const json_t *resource_quota
  * for a cluster without a plan. May block. Set once, before there is traffic. */
 typedef bool (*quota_plan_fn)(void *arg, struct cluster *cluster, json_t **limits, struct error *err);
 void quota_set_plan_source(quota_plan_fn load, void *arg);
-/* Plan limits of a cluster ({"pods": "100", "requests.cpu": "4", ...}); NULL: none. In memory, until the cluster is idle. */
+/* Plan limits of a cluster ({"pods": "100", "requests.cpu": "4", ...}); NULL: none. In memory, until the
+ * source is asked again, half a minute later. */
 void quota_set_plan(struct cluster *cluster, const json_t *limits);
 /* The limits have changed: the next write asks the source again. */
 void quota_forget_plan(struct cluster *cluster);

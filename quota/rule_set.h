@@ -32,7 +32,7 @@ struct quota_part {
     /* Guarded by lock. */
     struct strmap rules; /* "NS/NAME": struct quota_rule */
     struct plan *plan;   /* NULL: none */
-    bool plan_loaded;
+    int64_t plan_mono_ns; /* when it was loaded; 0: it is not */
 };
 struct quota_part *quota_part_get(struct cluster *cluster); /* referenced; never blocks */
 void quota_part_unref_ptr(struct quota_part **part);        /* for CLEANUP */

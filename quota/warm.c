@@ -1,6 +1,7 @@
 /* What may block: loading a cluster's plan, making its quotas ready, counting anew. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "quota/rule_set.h"
 #include "quota/usage.h"
 #include "schema/meta.h"
@@ -19,23 +20,26 @@ void quota_set_plan_source(quota_plan_fn load, void *arg)
     plan_source.arg = arg;
 }
 
-static void put_plan(struct quota_part *part, struct plan *plan, bool replace)
+/* Loaded a while before it must be, so that a write finds it still good. */
+static bool is_fresh(const struct quota_part *part)
 {
-    struct plan *loser = plan;
+    return part->plan_mono_ns && clock_mono_ns() - part->plan_mono_ns < PLAN_KEEP_NS / 2;
+}
+
+static void put_plan(struct quota_part *part, struct plan *plan)
+{
     pthread_mutex_lock(&part->lock);
-    if (replace || !part->plan_loaded) {
-        loser = part->plan;
-        part->plan = plan;
-        part->plan_loaded = true;
-    }
+    struct plan *before = part->plan;
+    part->plan = plan;
+    part->plan_mono_ns = clock_mono_ns();
     pthread_mutex_unlock(&part->lock);
-    limits_plan_free(loser);
+    limits_plan_free(before);
 }
 
 void quota_set_plan(struct cluster *cluster, const json_t *limits)
 {
     CLEANUP(quota_part_unref_ptr) struct quota_part *part = quota_part_get(cluster);
-    put_plan(part, plan_new(limits), true);
+    put_plan(part, plan_new(limits));
 }
 
 void quota_forget_plan(struct cluster *cluster)
@@ -47,13 +51,13 @@ static bool load_plan(struct cluster *cluster, struct quota_part *part, struct e
 {
     json_auto_t *limits = NULL;
     pthread_mutex_lock(&part->lock);
-    bool loaded = part->plan_loaded;
+    bool fresh = is_fresh(part);
     pthread_mutex_unlock(&part->lock);
-    if (loaded)
+    if (fresh)
         return true;
     if (plan_source.load && !plan_source.load(plan_source.arg, cluster, &limits, err))
         return false;
-    put_plan(part, plan_new(limits), false);
+    put_plan(part, plan_new(limits));
     return true;
 }
 

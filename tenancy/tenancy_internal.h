@@ -57,5 +57,5 @@ enum cluster_state tenant_state(const json_t *tenant);
 const char *tenant_phase(const json_t *tenant);
 /* The Tenant as a new tree; NULL when there is none. */
 MUST_CHECK bool tenant_read(struct tenancy *tenancy, const char *name, json_t **tenant, struct error *err);
-/* Looks once at clusters without a Tenant, which a crash in the middle of a creation leaves. */
-void tenant_find_orphans(struct tenancy *tenancy);
+/* Looks at what a crash may have cut short: Tenants on their way to another phase, clusters without a Tenant. */
+void tenant_look_at_start(struct tenancy *tenancy);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/strmap.h"
 #include "schema/meta.h"
 #include "store/cache.h"
 #include "tenancy/tenancy_internal.h"
@@ -65,6 +66,21 @@ static enum reconcile_result reconcile_deleting(struct tenancy *tenancy, const j
     return release(tenancy, tenant, err) ? RECONCILE_DONE : RECONCILE_RETRY;
 }
 
+/* Back from suspension: its Pods are looked at again before it counts as active, so that a crash in between is made good. */
+static enum reconcile_result reconcile_active(struct tenancy *tenancy, const json_t *tenant, struct cluster *cluster,
+                                              struct error *err)
+{
+    const struct api_caller caller = {.api = tenancy->api, .cluster = tenancy->host, .user = &tenancy->user};
+    if (!set_state(cluster, CLUSTER_ACTIVE, err))
+        return RECONCILE_RETRY;
+    if (text_eq(json_text(tenant, "status", "phase"), "Active"))
+        return RECONCILE_DONE;
+    vcluster_resync(tenancy->vcluster, cluster);
+    json_auto_t *patch = json_pack("{s:{s:s}, s:{s:s}}", "metadata", "resourceVersion", meta_resource_version(tenant),
+                                   "status", "phase", "Active");
+    return api_patch(&caller, TENANTS, "status", "", meta_name(tenant), patch, NULL, err) ? RECONCILE_DONE : RECONCILE_RETRY;
+}
+
 static enum reconcile_result reconcile_suspended(struct tenancy *tenancy, struct cluster *cluster, int64_t *again_ms,
                                                  struct error *err)
 {
@@ -120,20 +136,41 @@ static enum reconcile_result reconcile_tenant(void *arg, struct reconcile *recon
         return reconcile_deleting(tenancy, tenant, cluster, again_ms, err);
     if (!cluster)
         return RECONCILE_DONE;
-    if (tenant_state(tenant) == CLUSTER_SUSPENDED)
-        return reconcile_suspended(tenancy, cluster, again_ms, err);
-    if (!set_state(cluster, CLUSTER_ACTIVE, err))
-        return RECONCILE_RETRY;
-    vcluster_resync(tenancy->vcluster, cluster);
-    return RECONCILE_DONE;
+    return tenant_state(tenant) == CLUSTER_SUSPENDED ? reconcile_suspended(tenancy, cluster, again_ms, err)
+                                                     : reconcile_active(tenancy, tenant, cluster, err);
 }
 
-void tenant_find_orphans(struct tenancy *tenancy)
+/* ---- at start ---- */
+
+/* Tenants that were in the middle of something; `names` gets them all. */
+static bool look_at_tenants(struct tenancy *tenancy, struct strmap *names, struct error *err)
 {
+    struct object_list tenants = {0};
+    if (!cache_list(tenancy->host, TENANTS, NULL, &tenants, err))
+        return false;
+    for (size_t i = 0; i < tenants.count; i++) {
+        const struct object *tenant = tenants.items[i];
+        strmap_put(names, tenant->name, tenancy);
+        if (strcmp(object_field(tenant, "status.phase"), "Active") != 0)
+            controllers_enqueue(tenancy->controllers, TENANT_CONTROLLER, tenancy->host, tenant->name);
+    }
+    object_list_free(&tenants);
+    return true;
+}
+
+void tenant_look_at_start(struct tenancy *tenancy)
+{
+    CLEANUP(strmap_clear) struct strmap names = {0};
+    CLEANUP(error_clear) struct error err = {0};
     size_t count = 0;
+    if (!look_at_tenants(tenancy, &names, &err)) {
+        log_error("tenancy", "cannot look at the tenants: %s", err.message);
+        return;
+    }
     struct cluster **clusters = store_clusters(api_store(tenancy->api), &count);
     for (size_t i = 0; i < count; i++) {
-        controllers_enqueue_after(tenancy->controllers, TENANT_CONTROLLER, tenancy->host, clusters[i]->name, ORPHAN_LOOK_MS);
+        if (clusters[i]->id != CLUSTER_HOST_ID && !strmap_has(&names, clusters[i]->name))
+            controllers_enqueue(tenancy->controllers, TENANT_CONTROLLER, tenancy->host, clusters[i]->name);
         cluster_unref(clusters[i]);
     }
     free(clusters);

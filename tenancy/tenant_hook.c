@@ -103,7 +103,7 @@ static void withdraw(struct cluster *cluster)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     if (!store_cluster_delete(cluster, &ignored))
-        error_clear(&ignored); /* the next start finds it: tenant_find_orphans */
+        error_clear(&ignored); /* the next start finds it: tenant_look_at_start */
 }
 
 /* The cluster comes first and the Tenant after it, so that a Tenant that can be read always has a cluster. */
@@ -136,16 +136,27 @@ static bool is_ours(const struct api_caller *caller)
     return strcmp(caller->user->name, TENANCY_USER) == 0;
 }
 
+/* Status is ours. What was not active becomes so through "Pending": the controller has its Pods to bring back first. */
+static void keep_status(json_t *object, const json_t *old)
+{
+    const char *was = json_text(old, "status", "phase"), *phase = tenant_phase(object);
+    json_t *status = json_at(old, "status") ? json_deep_copy(json_at(old, "status")) : json_object();
+    if (strcmp(phase, "Active") == 0 && !text_eq(was, "Active"))
+        phase = "Pending";
+    json_set_text(status, "phase", phase);
+    json_object_set_new(object, "status", status);
+}
+
 static bool update_tenant(struct tenancy *tenancy, const struct api_caller *caller, json_t *object, const json_t *old,
                           struct error *err)
 {
-    if (!is_ours(caller)) {
-        if (!meta_deleting(object) && !validate(tenancy, object, old, err))
-            return false;
-        if (meta_has_finalizer(old, TENANT_FINALIZER))
-            ensure_finalizer(object); /* it is the controller's to take away */
-    }
-    json_set_text(json_ensure_object(object, "status"), "phase", tenant_phase(object));
+    if (is_ours(caller))
+        return true;
+    if (!meta_deleting(object) && !validate(tenancy, object, old, err))
+        return false;
+    if (meta_has_finalizer(old, TENANT_FINALIZER))
+        ensure_finalizer(object); /* it is the controller's to take away */
+    keep_status(object, old);
     return true;
 }
 
