@@ -4,8 +4,6 @@
 #include "apiserver/document.h"
 #include "base/json.h"
 
-#define TENANCY_GROUP "tenancy.warren.dev"
-
 static const struct verb_name {
     uint32_t flag;
     const char *name;
@@ -17,7 +15,12 @@ static const struct verb_name {
 
 bool edition_shows(const struct edition *edition, const char *group)
 {
-    return edition->host || strcmp(group, TENANCY_GROUP) != 0;
+    size_t count;
+    const struct group_version *all = group_version_all(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(all[i].group, group) == 0)
+            return !all[i].aggregated && (edition->host || !all[i].host_only);
+    return false;
 }
 
 static json_t *verbs_json(uint32_t verbs)

@@ -30,4 +30,5 @@ void discovery_aggregated(struct buf *out, const struct edition *edition, bool c
 /* ---- openapi_serve.c ---- */
 void openapi_index(struct buf *out, const struct edition *edition); /* /openapi/v3 */
 bool openapi_group(struct buf *out, const struct edition *edition, const char *group, const char *version);
-void openapi_swagger(struct buf *out, const struct edition *edition); /* /openapi/v2 */
+bool openapi_swagger(struct buf *out, const struct edition *edition); /* /openapi/v2 */
+bool openapi_gnostic(struct buf *out, const struct edition *edition); /* the same, in protobuf */

@@ -13,6 +13,8 @@
 #define JSON_TYPE        "application/json"
 #define AGGREGATED_TYPE  "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define AGGREGATED_BETA  "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+#define GNOSTIC_ACCEPT   "proto-openapi.spec.v2" /* within the media type that kubectl before 1.24 asks for */
+#define GNOSTIC_TYPE     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #define DOCUMENT_MAX     ((size_t)64 << 20)
 #define GZIP_FROM        ((size_t)8 << 10)
 #define DROP_PLAIN_FROM  ((size_t)256 << 10) /* larger documents are kept compressed only */
@@ -186,23 +188,22 @@ static bool build_openapi_group(struct buf *out, const struct edition *edition, 
 static bool build_swagger(struct buf *out, const struct edition *edition, const struct path *path)
 {
     (void)path;
-    openapi_swagger(out, edition);
-    return true;
+    return openapi_swagger(out, edition);
 }
 
 static const struct document_row {
     const char *prefix;
-    bool exact, aggregated, slow;
+    bool exact, aggregated, slow, prefixed; /* prefixed: holds URLs of its own server */
     bool (*build)(struct buf *out, const struct edition *edition, const struct path *path);
 } document_rows[] = {
-    {"/api", true, true, false, build_core},
-    {"/api/", false, false, false, build_core_resources},
-    {"/apis", true, true, false, build_groups},
-    {"/apis/", false, false, false, build_group},
-    {"/openapi/v2", true, false, true, build_swagger},
-    {"/openapi/v3", true, false, true, build_openapi_index},
-    {"/openapi/v3/api/", false, false, true, build_openapi_core},
-    {"/openapi/v3/apis/", false, false, true, build_openapi_group},
+    {"/api", true, true, false, false, build_core},
+    {"/api/", false, false, false, false, build_core_resources},
+    {"/apis", true, true, false, false, build_groups},
+    {"/apis/", false, false, false, false, build_group},
+    {"/openapi/v2", true, false, true, false, build_swagger},
+    {"/openapi/v3", true, false, true, true, build_openapi_index},
+    {"/openapi/v3/api/", false, false, true, false, build_openapi_core},
+    {"/openapi/v3/apis/", false, false, true, false, build_openapi_group},
 };
 
 static const struct document_row *find_row(const char *path)
@@ -250,30 +251,81 @@ static enum step_result send_document(struct request *request, const struct docu
     return STEP_DONE;
 }
 
-static enum step_result serve(struct request *request, const struct document_row *row)
+/* Clusters that are reached by a path have it in front of their URLs. */
+static enum step_result send_prefixed(struct request *request, const struct document *document)
+{
+    static const struct str marker = {"\"/openapi/", 10};
+    struct str rest = buf_str(&document->plain);
+    struct buf out = BUF_INIT(DOCUMENT_MAX);
+    char *at;
+    while (rest.len && (at = memmem(rest.data, rest.len, marker.data, marker.len))) {
+        size_t before = (size_t)(at - rest.data) + 1;
+        buf_add(&out, rest.data, before);
+        buf_printf(&out, "/clusters/%s", request->cluster->name);
+        rest = (struct str){rest.data + before, rest.len - before};
+    }
+    buf_add_str(&out, rest);
+    return reply_bytes(request, 200, document->content_type, &out);
+}
+
+static enum step_result answer(struct request *request, const struct document_row *row, const struct document *document)
+{
+    if (row->prefixed && request->route.cluster && document->plain.len)
+        return send_prefixed(request, document);
+    return send_document(request, document);
+}
+
+/* What is asked for beside the path: each variant is a document of its own. */
+struct variant {
+    struct edition edition;
+    bool aggregated, gnostic;
+};
+
+static const char *variant_type(const struct variant *variant)
+{
+    if (variant->gnostic)
+        return GNOSTIC_TYPE;
+    if (!variant->aggregated)
+        return JSON_TYPE;
+    return variant->edition.beta ? AGGREGATED_BETA : AGGREGATED_TYPE;
+}
+
+static bool build(struct buf *out, const struct document_row *row, const struct variant *variant, const char *text)
+{
+    CLEANUP(path_clear) struct path path;
+    if (!split(&path, text, row->prefix))
+        return false;
+    if (variant->aggregated)
+        discovery_aggregated(out, &variant->edition, strcmp(row->prefix, "/api") == 0);
+    else if (variant->gnostic)
+        return openapi_gnostic(out, &variant->edition);
+    else
+        return row->build(out, &variant->edition, &path);
+    return true;
+}
+
+static enum step_result serve(struct request *request, const struct document_row *row, const char *accept)
 {
     struct documents *documents = request->api->documents;
-    bool aggregated = row->aggregated && request->accept.shape == SHAPE_DISCOVERY;
-    struct edition edition = {.host = request->cluster->id == CLUSTER_HOST_ID, .beta = request->accept.beta};
-    CLEANUP(free_ptr) char *key = xasprintf("%d%d%d%s", edition.host, aggregated, aggregated && edition.beta, request->route.path);
+    struct variant variant = {
+        .edition = {.host = request->cluster->id == CLUSTER_HOST_ID},
+        .aggregated = row->aggregated && request->accept.shape == SHAPE_DISCOVERY,
+        .gnostic = row->build == build_swagger && accept && strstr(accept, GNOSTIC_ACCEPT),
+    };
+    variant.edition.beta = variant.aggregated && request->accept.beta;
+    CLEANUP(free_ptr) char *key = xasprintf("%d%d%d%d%s", variant.edition.host, variant.edition.beta, variant.aggregated,
+                                            variant.gnostic, request->route.path);
     struct document *document = find(documents, key);
     if (document)
-        return send_document(request, document);
+        return answer(request, row, document);
     if (row->slow && !request->may_block)
         return STEP_BLOCK;
     struct buf bytes = BUF_INIT(DOCUMENT_MAX);
-    CLEANUP(path_clear) struct path path;
-    bool ok = split(&path, request->route.path, row->prefix);
-    if (ok && aggregated)
-        discovery_aggregated(&bytes, &edition, strcmp(row->prefix, "/api") == 0);
-    else if (ok)
-        ok = row->build(&bytes, &edition, &path);
-    if (!ok || !buf_ok(&bytes) || bytes.len == 0) {
+    if (!build(&bytes, row, &variant, request->route.path) || !buf_ok(&bytes) || bytes.len == 0) {
         buf_free(&bytes);
         return not_found(request);
     }
-    const char *type = !aggregated ? JSON_TYPE : edition.beta ? AGGREGATED_BETA : AGGREGATED_TYPE;
-    return send_document(request, keep(documents, key, document_make(type, &bytes)));
+    return answer(request, row, keep(documents, key, document_make(variant_type(&variant), &bytes)));
 }
 
 enum step_result step_document(struct request *request)
@@ -288,7 +340,7 @@ enum step_result step_document(struct request *request)
         error_clear(&ignored);
     const struct document_row *row = find_row(request->route.path);
     if (row)
-        return serve(request, row);
+        return serve(request, row, accept);
     enum step_result result = health_serve(request);
     return result == STEP_NEXT ? not_found(request) : result;
 }

@@ -354,8 +354,8 @@ static enum step_result find_row(struct request *request)
 {
     const struct route *route = &request->route;
     request->resource = resource_find(str_of(route->group), str_of(route->version), str_of(route->plural));
-    bool hidden = request->cluster->id != CLUSTER_HOST_ID && text_eq(route->group, "tenancy.warren.dev");
-    if (request->resource && !hidden)
+    const struct resource *row = request->resource;
+    if (row && !row->aggregated && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
         return STEP_NEXT;
     request->resource = NULL;
     if (documents_serves(request->cluster, route->group, route->version))

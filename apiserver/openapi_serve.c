@@ -8,6 +8,28 @@
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
 
+struct rows {
+    const struct resource **items; /* owned array */
+    size_t count;
+};
+
+static void rows_clear(struct rows *rows)
+{
+    free(rows->items);
+}
+
+/* The host cluster's own rows, which stand in no document by themselves. */
+static struct rows host_rows(const struct edition *edition)
+{
+    size_t count;
+    const struct resource *const *all = resource_all(&count);
+    struct rows rows = {.items = xcalloc(count + 1, sizeof(*rows.items))};
+    for (size_t i = 0; edition->host && i < count; i++)
+        if (all[i]->host_only)
+            rows.items[rows.count++] = all[i];
+    return rows;
+}
+
 static bool has_rows(const char *group, const char *version)
 {
     size_t count;
@@ -20,16 +42,26 @@ static bool has_rows(const char *group, const char *version)
 
 bool openapi_group(struct buf *out, const struct edition *edition, const char *group, const char *version)
 {
+    CLEANUP(rows_clear) struct rows rows = host_rows(edition);
     if (!edition_shows(edition, group) || !has_rows(group, version))
         return false;
-    openapi_v3(out, group, version, NULL, 0);
+    openapi_v3(out, group, version, rows.items, rows.count);
     return true;
 }
 
-void openapi_swagger(struct buf *out, const struct edition *edition)
+bool openapi_swagger(struct buf *out, const struct edition *edition)
 {
-    (void)edition; /* one document: it describes types, not what a cluster holds */
-    openapi_v2(out, NULL, 0);
+    CLEANUP(rows_clear) struct rows rows = host_rows(edition);
+    openapi_v2(out, rows.items, rows.count);
+    return true;
+}
+
+bool openapi_gnostic(struct buf *out, const struct edition *edition)
+{
+    struct buf json = BUF_INIT(DOCUMENT_MAX);
+    bool ok = openapi_swagger(&json, edition) && openapi_v2_protobuf(out, buf_str(&json));
+    buf_free(&json);
+    return ok;
 }
 
 /* The hash in each URL lets clients keep a document for ever: it is that of the document. */
