@@ -85,16 +85,22 @@ static bool send_write(PGconn *conn, const struct slot *slot)
 {
     const struct store_write *write = slot->write;
     CLEANUP(charge_arrays_free) struct charge_arrays arrays = {BUF_TEXT, BUF_TEXT, BUF_TEXT, BUF_TEXT};
+    CLEANUP(buf_free) struct buf sealed = BUF_TEXT;
     struct pg_params params = {0};
+    struct str body = {0};
+    int32_t key_id = ROW_KEY_PLAIN;
+    if (write->op != STORE_DELETE &&
+        !row_seal(cluster_key(write->cluster), write->cluster->uid, write, &sealed, &body, &key_id))
+        return false;
     pg_i64(&params, write->cluster->id);
     pg_i16(&params, (int16_t)write->op);
     pg_text(&params, write->resource);
     pg_text(&params, write->draft.ns);
     pg_text(&params, write->draft.name);
     pg_i64(&params, write->op == STORE_CREATE ? 0 : write->expect_revision);
-    pg_bytes(&params, write->op == STORE_DELETE ? (struct str){0} : write->draft.body);
+    pg_bytes(&params, body);
     pg_i32(&params, (int32_t)write->draft.revision_at);
-    pg_i32(&params, 0);
+    pg_i32(&params, key_id);
     pg_i64(&params, slot->tag);
     add_charges(&params, write, &arrays);
     return PQsendQueryPrepared(conn, "write", params.count, params.values, params.lengths, params.formats, 1);

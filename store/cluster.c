@@ -1,5 +1,6 @@
 #include "store/store_internal.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@ struct cluster_box {
     struct cluster cluster;
     pthread_mutex_t parts_lock;
     pthread_mutex_t apply_lock;
+    struct data_key key; /* frozen */
+    bool locked;         /* frozen */
     char name[];
 };
 
@@ -27,6 +30,9 @@ struct cluster *cluster_new(struct store *store, const struct cluster_row *row)
     memcpy(box->name, row->name, name_size);
     pthread_mutex_init(&box->parts_lock, NULL);
     pthread_mutex_init(&box->apply_lock, NULL);
+    if (row->key_id)
+        box->locked = !store->cipher ||
+                      !cipher_unwrap(store->cipher, row->key_id, row->uid, row->data_key, &box->key);
     cluster->id = row->id;
     cluster->name = box->name;
     cluster->store = store;
@@ -53,12 +59,23 @@ void cluster_unref(struct cluster *cluster)
     cluster_part_drop(cluster, CLUSTER_PART_COUNT);
     pthread_mutex_destroy(&box->parts_lock);
     pthread_mutex_destroy(&box->apply_lock);
+    OPENSSL_cleanse(&box->key, sizeof(box->key));
     free(box);
 }
 
 void cluster_unref_ptr(struct cluster **cluster)
 {
     cluster_unref(*cluster);
+}
+
+const struct data_key *cluster_key(struct cluster *cluster)
+{
+    return box_of(cluster)->key.present ? &box_of(cluster)->key : NULL;
+}
+
+bool cluster_is_locked(struct cluster *cluster)
+{
+    return box_of(cluster)->locked;
 }
 
 void cluster_touch(struct cluster *cluster)

@@ -90,7 +90,8 @@ static void take_row(struct store *store, const PGresult *rows, int row)
 {
     struct cluster_row found = {.id = pg_get_i64(rows, row, 0), .uid = pg_get_text(rows, row, 1),
                                 .name = pg_get_text(rows, row, 2), .state = pg_get_i16(rows, row, 3),
-                                .revision = pg_get_i64(rows, row, 4)};
+                                .revision = pg_get_i64(rows, row, 4), .key_id = pg_get_i32(rows, row, 5),
+                                .data_key = pg_get_bytes(rows, row, 6)};
     CLEANUP(cluster_unref_ptr) struct cluster *known = store_cluster_by_id(store, found.id);
     if (!known) {
         CLEANUP(cluster_unref_ptr) struct cluster *made = cluster_new(store, &found);
@@ -130,7 +131,7 @@ bool directory_load(struct store *store, PGconn *conn, int64_t id, struct error 
     struct cluster **known = id ? NULL : store_clusters(store, &count);
     pg_i64(&params, id);
     CLEANUP(pg_result_clear) PGresult *rows =
-        pg_query(conn, "SELECT c.id, c.uid, c.name, c.state, h.revision FROM cluster c "
+        pg_query(conn, "SELECT c.id, c.uid, c.name, c.state, h.revision, c.key_id, c.data_key FROM cluster c "
                        "JOIN head h ON h.cluster = c.id WHERE $1::int8 IN (0, c.id) ORDER BY c.id", &params, err);
     for (int row = 0; rows && row < PQntuples(rows); row++)
         take_row(store, rows, row);

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 #define PG_SCHEMA         "warren"
-#define PG_PARAMS_MAX     16
+#define PG_PARAMS_MAX     20
 #define PG_CONNECT_MS     5000
 #define PG_QUERY_MS       60000
 

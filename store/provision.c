@@ -34,7 +34,20 @@ static void add_charges(struct seed_arrays *arrays, const struct store_write *wr
     }
 }
 
-static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arrays)
+static bool add_body(const struct cluster_seed *seed, const struct store_write *write, const struct new_key *key,
+                     struct seed_arrays *arrays)
+{
+    CLEANUP(buf_free) struct buf sealed = BUF_INIT(SEED_BYTES_MAX);
+    struct str body;
+    int32_t key_id;
+    if (!row_seal(key->key_id ? &key->key : NULL, seed->uid, write, &sealed, &body, &key_id))
+        return false;
+    pg_array_i32(&arrays->key_ids, key_id);
+    pg_array_add(&arrays->bodies, body.data, body.len);
+    return true;
+}
+
+static bool fill_arrays(const struct cluster_seed *seed, const struct new_key *key, struct seed_arrays *arrays)
 {
     pg_array_begin(&arrays->resources, PG_OID_TEXT);
     pg_array_begin(&arrays->namespaces, PG_OID_TEXT);
@@ -52,8 +65,8 @@ static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arr
         pg_array_add(&arrays->namespaces, write->draft.ns, strlen(write->draft.ns));
         pg_array_add(&arrays->names, write->draft.name, strlen(write->draft.name));
         pg_array_i32(&arrays->ats, (int32_t)write->draft.revision_at);
-        pg_array_i32(&arrays->key_ids, 0);
-        pg_array_add(&arrays->bodies, write->draft.body.data, write->draft.body.len);
+        if (!add_body(seed, write, key, arrays))
+            return false;
         add_charges(arrays, write);
     }
     return buf_ok(&arrays->resources) && buf_ok(&arrays->namespaces) && buf_ok(&arrays->names) &&
@@ -61,22 +74,26 @@ static bool fill_arrays(const struct cluster_seed *seed, struct seed_arrays *arr
 }
 
 /* The new id; 0 when the name is taken; -1 when it failed. */
-static int64_t insert_cluster(struct store *store, PGconn *conn, const struct cluster_seed *seed, struct error *err)
+static int64_t insert_cluster(PGconn *conn, const struct cluster_seed *seed, const struct new_key *key,
+                              struct error *err)
 {
     const struct buf text = BUF_INIT(SEED_BYTES_MAX);
     CLEANUP(seed_arrays_free) struct seed_arrays arrays = {text, text, text, text, text, text, text, text, text};
     struct pg_params params = {0};
-    (void)store;
-    if (!fill_arrays(seed, &arrays)) {
+    CLEANUP(buf_free) struct buf sealed = text;
+    struct str secrets = seed->secrets.data ? seed->secrets : STR("");
+    if (!fill_arrays(seed, key, &arrays) ||
+        (key->key_id && !row_secrets_seal(&key->key, seed->uid, secrets, &sealed))) {
         error_internal(err, "the objects of a new cluster are too large");
         return -1;
     }
     pg_i64(&params, 0);
     pg_text(&params, seed->name);
     pg_text(&params, seed->uid);
-    pg_i32(&params, 0);
-    pg_bytes(&params, (struct str){0});
-    pg_bytes(&params, seed->secrets.data ? seed->secrets : STR(""));
+    pg_i32(&params, key->key_id);
+    pg_bytes(&params, key->key_id ? buf_str(&key->wrapped) : (struct str){0});
+    pg_bytes(&params, key->key_id ? buf_str(&sealed) : secrets);
+    pg_i32(&params, key->key_id ? ROW_KEY_CLUSTER : ROW_KEY_PLAIN);
     pg_array(&params, &arrays.resources);
     pg_array(&params, &arrays.namespaces);
     pg_array(&params, &arrays.names);
@@ -87,16 +104,18 @@ static int64_t insert_cluster(struct store *store, PGconn *conn, const struct cl
     pg_array(&params, &arrays.counters);
     pg_array(&params, &arrays.deltas);
     CLEANUP(pg_result_clear) PGresult *row =
-        pg_query(conn, "SELECT seed_usage(create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12), $13, $14, $15)",
-                 &params, err);
+        pg_query(conn, "SELECT seed_usage(create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), "
+                       "$14, $15, $16)", &params, err);
     return row ? pg_get_i64(row, 0, 0) : -1;
 }
 
 /* Tells listeners what the cluster was born with, before anybody can write to it. */
-static struct cluster *announce(struct store *store, const struct cluster_seed *seed, int64_t id)
+static struct cluster *announce(struct store *store, const struct cluster_seed *seed, const struct new_key *key,
+                                int64_t id)
 {
     int64_t revision = seed->write_count ? (int64_t)seed->write_count : 1;
-    const struct cluster_row row = {.id = id, .revision = revision, .uid = seed->uid, .name = seed->name};
+    const struct cluster_row row = {.id = id, .revision = revision, .uid = seed->uid, .name = seed->name,
+                                    .key_id = key->key_id, .data_key = buf_str(&key->wrapped)};
     struct cluster *cluster = cluster_new(store, &row), *there = NULL;
     cluster_apply_lock(cluster);
     if (!directory_add(&store->directory, cluster, &there)) { /* the feed was quicker */
@@ -117,11 +136,14 @@ static struct cluster *announce(struct store *store, const struct cluster_seed *
 
 bool store_cluster_create(struct store *store, const struct cluster_seed *seed, struct cluster **out, struct error *err)
 {
+    CLEANUP(new_key_free) struct new_key key = {0};
+    if (!new_key_make(store, seed->uid, &key, err))
+        return false;
     PGconn *conn = reader_take(store, err);
     if (!conn)
         return false;
     struct error ignored = {0};
-    int64_t id = insert_cluster(store, conn, seed, err);
+    int64_t id = insert_cluster(conn, seed, &key, err);
     if (id > 0 && !feed_tell_cluster(store, conn, id, &ignored))
         error_clear(&ignored); /* it is made; others find it at their next look */
     reader_give(store, conn);
@@ -129,7 +151,7 @@ bool store_cluster_create(struct store *store, const struct cluster_seed *seed, 
         return error_already_exists(err, "clusters", seed->name);
     if (id < 0)
         return false;
-    *out = announce(store, seed, id);
+    *out = announce(store, seed, &key, id);
     return true;
 }
 
@@ -175,23 +197,33 @@ bool store_cluster_secrets(struct cluster *cluster, struct buf *out, struct erro
     pg_i64(&params, cluster->id);
     PGconn *conn = reader_take(cluster->store, err);
     CLEANUP(pg_result_clear) PGresult *row =
-        conn ? pg_query(conn, "SELECT secrets FROM cluster WHERE id = $1", &params, err) : NULL;
+        conn ? pg_query(conn, "SELECT secrets, secrets_key_id FROM cluster WHERE id = $1", &params, err) : NULL;
     reader_give(cluster->store, conn);
     if (!row)
         return false;
     if (!PQntuples(row))
         return error_not_found(err, "clusters", cluster->name);
+    const struct data_key *key = cluster_key(cluster);
     buf_clear(out);
-    buf_add_str(out, pg_get_bytes(row, 0, 0));
+    if (pg_get_i32(row, 0, 1) == ROW_KEY_PLAIN)
+        buf_add_str(out, pg_get_bytes(row, 0, 0));
+    else if (!key || !row_secrets_open(key, cluster->uid, pg_get_bytes(row, 0, 0), out))
+        return error_unavailable(err, "the secrets of the cluster cannot be decrypted");
     return buf_ok(out) ? true : error_internal(err, "the secrets of a cluster are too large");
 }
 
 bool store_cluster_set_secrets(struct cluster *cluster, struct str secrets, struct error *err)
 {
+    const struct data_key *key = cluster_key(cluster);
+    CLEANUP(buf_free) struct buf sealed = BUF_TEXT;
+    struct str plain = secrets.data ? secrets : STR("");
     struct pg_params params = {0};
+    if (cluster_is_locked(cluster) || (key && !row_secrets_seal(key, cluster->uid, plain, &sealed)))
+        return error_unavailable(err, "the secrets of the cluster cannot be encrypted");
     pg_i64(&params, cluster->id);
-    pg_bytes(&params, secrets.data ? secrets : STR(""));
-    return change_cluster(cluster, "UPDATE cluster SET secrets = $2 WHERE id = $1", &params, err);
+    pg_bytes(&params, key ? buf_str(&sealed) : plain);
+    pg_i32(&params, key ? ROW_KEY_CLUSTER : ROW_KEY_PLAIN);
+    return change_cluster(cluster, "UPDATE cluster SET secrets = $2, secrets_key_id = $3 WHERE id = $1", &params, err);
 }
 
 bool store_cluster_settled(struct cluster *cluster, int64_t revision, struct error *err)

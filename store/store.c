@@ -12,22 +12,21 @@
 #define READERS_DEFAULT 4
 #define KEEP_DEFAULT_S  600
 
-static bool ensure_host(struct store *store, PGconn *conn, struct error *err)
+static bool ensure_host(PGconn *conn, struct error *err)
 {
     char uid[UUID_TEXT_SIZE];
     struct pg_params params = {0};
     uuid_make(uid);
     pg_i64(&params, CLUSTER_HOST_ID);
     pg_text(&params, uid);
-    (void)store;
-    return pg_command_params(conn, "SELECT create_cluster($1, 'host', $2, 0, NULL, '', '{}', '{}', '{}', '{}', '{}', '{}')",
-                             &params, err);
+    return pg_command_params(
+        conn, "SELECT create_cluster($1, 'host', $2, 0, NULL, '', 0, '{}', '{}', '{}', '{}', '{}', '{}')", &params, err);
 }
 
 static bool prepare_database(struct store *store, struct error *err)
 {
     PGconn *conn = reader_take(store, err);
-    bool ok = conn && migrate(conn, err) && ensure_host(store, conn, err);
+    bool ok = conn && migrate(conn, err) && ensure_host(conn, err) && keys_adopt(store, conn, err);
     reader_give(store, conn);
     return ok;
 }
@@ -52,7 +51,9 @@ struct store *store_open(const struct store_options *options, struct error *err)
     pthread_rwlock_init(&store->listeners_lock, NULL);
     directory_init(&store->directory);
     readers_init(&store->readers, options->reader_connections ? options->reader_connections : READERS_DEFAULT);
-    if (prepare_database(store, err) && feed_start(store, err) &&
+    store->secrets = store_intern("secrets");
+    bool keyed = !options->kek_file || (store->cipher = cipher_open(options->kek_file, err));
+    if (keyed && prepare_database(store, err) && feed_start(store, err) && keys_check(store, err) &&
         start_writers(store, options->writer_threads ? options->writer_threads : WRITERS_DEFAULT, err))
         return store;
     store_close(store);
@@ -69,6 +70,7 @@ void store_close(struct store *store)
     feed_stop(store->feed);
     directory_deinit(&store->directory);
     readers_deinit(&store->readers);
+    cipher_free(store->cipher);
     pthread_rwlock_destroy(&store->listeners_lock);
     free(store->conninfo);
     free(store);
@@ -82,7 +84,8 @@ bool store_healthy(struct store *store)
 void store_submit(struct store *store, struct store_write *write)
 {
     struct writer *writer = store->writers[(uint64_t)write->cluster->id % store->writer_count];
-    if (!writer_submit(writer, write))
+    bool locked = write->resource == store->secrets && cluster_is_locked(write->cluster);
+    if (locked || !writer_submit(writer, write))
         write->done(write, STORE_UNAVAILABLE, NULL, 0);
 }
 

@@ -17,7 +17,14 @@ struct store_options {
     unsigned writer_threads; /* 0: 2; a cluster's writes always go through the same one */
     unsigned reader_connections; /* 0: 4 */
     int64_t change_keep_s;   /* how long changes are kept for watches; 0: 600 */
+    /* Encryption at rest of Secrets and of clusters' secrets; NULL: none. A file of mode 0600 with a line a key: a
+     * number and 64 hexadecimal digits. The first is used from now on (at start, every cluster's own key is wrapped
+     * anew with it), the others are still read. A database that was encrypted does not open without its key. */
+    const char *kek_file;
 };
+
+/* Makes such a file with one random key; leaves one that is there alone. */
+MUST_CHECK bool store_key_file_make(const char *path, struct error *err);
 
 /* Connects, migrates under an advisory lock, loads the cluster directory, makes the host cluster when it is absent. */
 struct store *store_open(const struct store_options *options, struct error *err);

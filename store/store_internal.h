@@ -8,6 +8,7 @@
 
 #include "base/strmap.h"
 #include "store/cache.h"
+#include "store/cipher_internal.h"
 #include "store/pg_internal.h"
 #include "store/store.h"
 
@@ -36,6 +37,8 @@ struct store {
     char *conninfo;
     char id[UUID_TEXT_SIZE]; /* of this replica */
     int64_t change_keep_s;
+    struct cipher *cipher; /* NULL: nothing is encrypted */
+    const char *secrets;   /* interned: the resource that is */
     struct directory directory;
     struct readers readers;
     struct writer **writers;
@@ -57,12 +60,18 @@ struct cluster_row {
     int64_t id, revision;
     const char *uid, *name;
     int state;
+    int32_t key_id;      /* 0: the cluster has no key */
+    struct str data_key; /* wrapped */
 };
 struct cluster *cluster_new(struct store *store, const struct cluster_row *row);
 /* Makes what is applied to this cluster, and told to listeners, happen in revision order. */
 void cluster_apply_lock(struct cluster *cluster);
 void cluster_apply_unlock(struct cluster *cluster);
 void cluster_touch(struct cluster *cluster);
+/* The cluster's data key; NULL when it has none. */
+const struct data_key *cluster_key(struct cluster *cluster);
+/* True when the cluster has a key that we cannot open: its secrets are out of reach. */
+bool cluster_is_locked(struct cluster *cluster);
 /* The part if it is there, referenced; else NULL. */
 struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_part_kind kind);
 
@@ -84,12 +93,34 @@ PGconn *reader_take(struct store *store, struct error *err);
 /* Gives it back; one that is broken or inside a transaction is closed. */
 void reader_give(struct store *store, PGconn *conn);
 
-/* ---- row.c: from rows to objects ---- */
+/* ---- keys.c: which key a cluster has ---- */
+/* Gives every cluster a data key that is wrapped by the current key-encryption key. */
+MUST_CHECK bool keys_adopt(struct store *store, PGconn *conn, struct error *err);
+/* Fails when a cluster of the directory has a key that does not open. */
+MUST_CHECK bool keys_check(struct store *store, struct error *err);
+/* A new cluster's key and its wrapped form; nothing when the store has no cipher. */
+struct new_key {
+    int32_t key_id;
+    struct data_key key;
+    struct buf wrapped;
+};
+MUST_CHECK bool new_key_make(const struct store *store, const char *uid, struct new_key *out, struct error *err);
+void new_key_free(struct new_key *key);
+
+/* ---- row.c: from rows to objects and back ---- */
+#define ROW_KEY_PLAIN   0
+#define ROW_KEY_CLUSTER 1 /* sealed with the cluster's data key */
 struct row_body { /* as stored */
     int64_t revision;
     int32_t revision_at, key_id;
     struct str body;
 };
+/* The body as it is to be stored: `draft.body` itself, or sealed in `out`. */
+MUST_CHECK bool row_seal(const struct data_key *key, const char *uid, const struct store_write *write, struct buf *out,
+                         struct str *body, int32_t *key_id);
+/* The same for the secrets column; and back. */
+MUST_CHECK bool row_secrets_seal(const struct data_key *key, const char *uid, struct str secrets, struct buf *out);
+MUST_CHECK bool row_secrets_open(const struct data_key *key, const char *uid, struct str sealed, struct buf *out);
 /* NULL when it cannot be decrypted. */
 struct object *row_object(struct cluster *cluster, const char *resource, const char *ns, const char *name,
                           const struct row_body *row);
@@ -123,9 +154,9 @@ MUST_CHECK bool history_follow(struct cluster *cluster, PGconn *conn, int64_t af
 
 /* ---- apply.c ---- */
 enum apply_result { APPLY_DONE, APPLY_KNOWN /* was applied before */, APPLY_GAP };
-/* Applies one change if it is the next one. */
 /* Calls every listener; under the cluster's apply lock. */
 void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before);
+/* Applies one change if it is the next one. */
 enum apply_result apply_change(struct cluster *cluster, const struct change *change);
 /* Gives up following: caches are dropped, the cluster is at `revision`. */
 void apply_reset(struct cluster *cluster, int64_t revision);

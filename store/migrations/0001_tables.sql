@@ -7,9 +7,10 @@ CREATE TABLE cluster (
     name       text        NOT NULL COLLATE "C" UNIQUE,
     state      smallint    NOT NULL DEFAULT 0,
     settled    bigint      NOT NULL DEFAULT 0,
-    key_id     integer     NOT NULL DEFAULT 0, -- 0: `secrets` is plain; else the key-encryption key that wraps data_key
+    key_id     integer     NOT NULL DEFAULT 0, -- the key-encryption key that wraps data_key; 0: there is none
     data_key   bytea,
     secrets    bytea       NOT NULL DEFAULT '',
+    secrets_key_id integer NOT NULL DEFAULT 0, -- 0: plain; 1: sealed with the data key
     created_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -4,6 +4,7 @@
 -- A cluster's first revision is at least 1: clients take "0" for "any".
 CREATE FUNCTION create_cluster(
     p_id bigint, p_name text, p_uid text, p_key_id integer, p_data_key bytea, p_secrets bytea,
+    p_secrets_key_id integer,
     p_resources text[], p_ns text[], p_names text[], p_ats integer[], p_key_ids integer[], p_bodies bytea[])
 RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -13,8 +14,8 @@ BEGIN
     IF v_id = 0 THEN
         v_id := nextval(pg_get_serial_sequence('cluster', 'id'));
     END IF;
-    INSERT INTO cluster (id, uid, name, key_id, data_key, secrets)
-    VALUES (v_id, p_uid, p_name, p_key_id, p_data_key, p_secrets) ON CONFLICT DO NOTHING;
+    INSERT INTO cluster (id, uid, name, key_id, data_key, secrets, secrets_key_id)
+    VALUES (v_id, p_uid, p_name, p_key_id, p_data_key, p_secrets, p_secrets_key_id) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
