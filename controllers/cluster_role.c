@@ -26,7 +26,8 @@ static enum reconcile_result reconcile_cluster_role(void *arg, struct reconcile 
     json_t *rules = rbac_aggregate(role, (const json_t *const *)roles.items, roles.count);
     bool same = semantic_equal(rules, json_object_get(role, "rules"));
     json_object_set_new(role, "rules", rules);
-    return same || api_update(&reconcile->caller, CLUSTER_ROLES, "", "", reconcile->name, role, NULL, err)
+    return same || api_update(&reconcile->caller, CLUSTER_ROLES, "", "", reconcile->name, role,
+                              NULL, err)
                ? RECONCILE_DONE
                : RECONCILE_RETRY;
 }
@@ -39,10 +40,11 @@ static bool may_aggregate(const struct object *object, void *arg)
     return memmem(object->body.data, object->body.len, word, sizeof(word) - 1) != NULL;
 }
 
-/* Any role may be a part of any aggregated one: all of those look again. The roles that a cluster is born with are
- * aggregated already: a new cluster costs nothing here. */
-static void map_role(struct cluster *cluster, const struct object *object, const struct object *before,
-                     void (*add)(void *arg, const char *key), void *arg)
+/* Any role may be a part of any aggregated one: all of those look again. The roles that a cluster
+ * is born with are aggregated already: a new cluster costs nothing here. */
+static void map_role(struct cluster *cluster, const struct object *object,
+                     const struct object *before, void (*add)(void *arg, const char *key),
+                     void *arg)
 {
     struct object_list aggregated = {0};
     const struct cache_range range = {.keep = may_aggregate};

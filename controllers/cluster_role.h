@@ -1,5 +1,5 @@
-/* controllers/cluster_role.h: aggregated ClusterRoles: their rules are those of the roles that their selectors pick.
- * The pure half is rbac_aggregate (rbac/rbac.h). */
+/* controllers/cluster_role.h: aggregated ClusterRoles: their rules are those of the roles that
+ * their selectors pick. The pure half is rbac_aggregate (rbac/rbac.h). */
 #pragma once
 #include "controllers/controller.h"
 

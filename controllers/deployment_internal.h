@@ -57,7 +57,6 @@ int64_t revision_next(const struct rollout *rollout);
 bool revision_sync(struct rollout *rollout);
 void revision_clean_up(struct rollout *rollout);
 int64_t revision_of(const json_t *object);
-char *template_hash(const json_t *template, int64_t collisions);
 
 /* deployment_status.c */
 bool status_has_deadline(const json_t *deployment);

@@ -1,6 +1,5 @@
 /* controllers/deployment_revision.c: which ReplicaSet is which revision: hash, annotations,
  * history. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "controllers/deployment_internal.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
+#include "controllers/template_hash.h"
 #include "schema/meta.h"
 
 #define HISTORY_CHARS_MAX                                                                          \
@@ -26,23 +26,6 @@ static const char *const own_annotations[] = {
     MAX_ANNOTATION,
     "deprecated.deployment.rollback.to",
 };
-
-/* FNV-1a over the canonical text, in upstream's alphabet of safe characters. */
-char *template_hash(const json_t *template, int64_t collisions)
-{
-    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
-    char *text = json_dumps(template, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY), digits[24];
-    uint32_t hash = 0x811c9dc5u;
-    for (const char *at = text; at && *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 0x01000193u;
-    free(text);
-    for (int64_t rest = collisions; rest > 0; rest >>= 8)
-        hash = (hash ^ (unsigned char)rest) * 0x01000193u;
-    int len = snprintf(digits, sizeof(digits), "%u", hash);
-    for (int i = 0; i < len; i++)
-        digits[i] = alphabet[(unsigned char)digits[i] % (sizeof(alphabet) - 1)];
-    return xstrdup(digits);
-}
 
 int64_t revision_of(const json_t *object)
 {
@@ -76,8 +59,7 @@ static bool copy_annotations(const json_t *deployment, json_t *set)
     const char *key;
     json_t *value;
     bool changed = false;
-    json_object_foreach(json_at(deployment, "metadata", "annotations"), key, value)
-    {
+    json_object_foreach (json_at(deployment, "metadata", "annotations"), key, value) {
         const char *text = json_string_value(value);
         if (is_own(key) || !text || text_eq(meta_annotation(set, key), text))
             continue;

@@ -6,6 +6,7 @@
 #include "controllers/endpoints.h"
 #include "controllers/endpointslice.h"
 #include "controllers/garbage.h"
+#include "controllers/job.h"
 #include "controllers/namespace.h"
 #include "controllers/node.h"
 #include "controllers/replicaset.h"
@@ -20,6 +21,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &replicaset_controller,    &deployment_controller,     &endpoints_controller,
         &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
+        &job_controller,           &job_ttl_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

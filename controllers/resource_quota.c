@@ -7,17 +7,19 @@
 
 #define QUOTAS "resourcequotas"
 
-static bool write_status(struct reconcile *reconcile, json_t *quota, json_t *status, struct error *err)
+static bool write_status(struct reconcile *reconcile, json_t *quota, json_t *status,
+                         struct error *err)
 {
     if (semantic_equal(status, json_object_get(quota, "status")))
         return true;
     json_object_set(quota, "status", status);
-    return api_update(&reconcile->caller, QUOTAS, "status", reconcile->ns, reconcile->name, quota, NULL, err) ||
+    return api_update(&reconcile->caller, QUOTAS, "status", reconcile->ns, reconcile->name, quota,
+                      NULL, err) ||
            err->reason == ERROR_NOT_FOUND;
 }
 
-static enum reconcile_result reconcile_quota(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                             struct error *err)
+static enum reconcile_result reconcile_quota(void *arg, struct reconcile *reconcile,
+                                             int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
@@ -33,9 +35,11 @@ static enum reconcile_result reconcile_quota(void *arg, struct reconcile *reconc
     return known && write_status(reconcile, quota, status, err) ? RECONCILE_DONE : RECONCILE_RETRY;
 }
 
-/* Every quota of the object's namespace. Where quotas are not in memory, nothing has been written against them here. */
-static void map_counted(struct cluster *cluster, const struct object *object, const struct object *before,
-                        void (*add)(void *arg, const char *key), void *arg)
+/* Every quota of the object's namespace. Where quotas are not in memory, nothing has been written
+ * against them here. */
+static void map_counted(struct cluster *cluster, const struct object *object,
+                        const struct object *before, void (*add)(void *arg, const char *key),
+                        void *arg)
 {
     (void)before;
     struct object_list quotas = {0};
@@ -43,7 +47,8 @@ static void map_counted(struct cluster *cluster, const struct object *object, co
     if (!*object->ns || cache_list_peek(cluster, QUOTAS, &range, &quotas) != CACHE_LIST_OK)
         return;
     for (size_t i = 0; i < quotas.count; i++) {
-        CLEANUP(free_ptr) char *key = xasprintf("%s/%s", quotas.items[i]->ns, quotas.items[i]->name);
+        CLEANUP(free_ptr)
+        char *key = xasprintf("%s/%s", quotas.items[i]->ns, quotas.items[i]->name);
         add(arg, key);
     }
     object_list_free(&quotas);

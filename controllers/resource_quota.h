@@ -1,4 +1,5 @@
-/* controllers/resource_quota.h: status of ResourceQuotas: what is used, of what is allowed. Limits hold without it (quota/). */
+/* controllers/resource_quota.h: status of ResourceQuotas: what is used, of what is allowed. Limits
+ * hold without it (quota/). */
 #pragma once
 #include "controllers/controller.h"
 

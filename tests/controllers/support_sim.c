@@ -79,8 +79,7 @@ void sim_list(const struct sim *sim, const char *resource, struct json_list *out
     const char *key, *keys[512];
     json_t *value;
     size_t count = 0, len = strlen(resource);
-    json_object_foreach(sim->objects, key, value)
-    {
+    json_object_foreach (sim->objects, key, value) {
         if (strncmp(key, resource, len) == 0 && key[len] == ' ' && count < ARRAY_LEN(keys))
             keys[count++] = key;
     }
@@ -140,8 +139,7 @@ static void merge(json_t *to, const json_t *patch)
 {
     const char *key;
     json_t *value, *self = (json_t *)(uintptr_t)patch;
-    json_object_foreach(self, key, value)
-    {
+    json_object_foreach (self, key, value) {
         if (json_is_object(value) && json_is_object(json_object_get(to, key)))
             merge(json_object_get(to, key), value);
         else

@@ -1,0 +1,101 @@
+#include "controllers/job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "controllers/controller.h"
+#include "controllers/observe.h"
+#include "controllers/owner.h"
+#include "schema/meta.h"
+
+#define JOBS       "jobs.batch"
+#define NAME_LABEL "batch.kubernetes.io/job-name"
+
+static bool observe_pods(const struct reconcile *reconcile, const json_t *job,
+                         struct json_list *out, struct error *err)
+{
+    json_auto_t *labels = json_pack("{s:s}", NAME_LABEL, reconcile->name);
+    struct selector *selector = selector_from_map(labels);
+    CLEANUP(json_list_free) struct json_list all = {0};
+    const struct observe_query query = {
+        .resource = "pods",
+        .ns = reconcile->ns,
+        .selector = selector,
+        .owner_uid = job ? meta_uid(job) : NULL,
+    };
+    bool ok = observe_list(reconcile->cluster, &query, &all, err);
+    selector_free(selector);
+    for (size_t i = 0; i < all.count; i++) {
+        const json_t *controller = meta_controller(all.items[i]);
+        bool ours = job ? owner_is_controller(all.items[i], meta_uid(job))
+                        : text_eq(json_text(controller, "kind"), "Job") &&
+                              text_eq(json_text(controller, "name"), reconcile->name);
+        if (ours)
+            json_list_add(out, json_incref(all.items[i]));
+    }
+    return ok;
+}
+
+static enum reconcile_result reconcile_job(void *arg, struct reconcile *reconcile,
+                                           int64_t *again_ms, struct error *err)
+{
+    (void)arg;
+    json_auto_t *job = NULL;
+    CLEANUP(json_list_free) struct json_list pods = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    if (!observe_get(reconcile->cluster, JOBS, reconcile->ns, reconcile->name, &job, err) ||
+        !observe_pods(reconcile, job, &pods, err))
+        return RECONCILE_RETRY;
+    if (job)
+        job_decide(&(struct job_seen){job, pods.items, pods.count, reconcile->now_us}, &plan);
+    else
+        job_release_decide(pods.items, pods.count, &plan);
+    if (!plan_apply(&reconcile->caller, &plan, NULL, err) && !error_is_terminating(err))
+        return RECONCILE_RETRY;
+    *again_ms = plan.again_ms;
+    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+}
+
+static void map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
+                    void (*add)(void *arg, const char *key), void *arg)
+{
+    (void)cluster;
+    owner_map(pod, before, "batch", "Job", add, arg);
+}
+
+static const struct controller_source job_sources[] = {
+    {JOBS, NULL}, {"pods", map_pod}, {NULL, NULL}};
+
+const struct controller job_controller = {
+    .name = "job-controller",
+    .sources = job_sources,
+    .reconcile = reconcile_job,
+};
+
+/* ---- time to live ---- */
+
+static enum reconcile_result reconcile_ttl(void *arg, struct reconcile *reconcile,
+                                           int64_t *again_ms, struct error *err)
+{
+    (void)arg;
+    json_auto_t *job = NULL;
+    CLEANUP(plan_clear) struct plan plan = {0};
+    if (!observe_get(reconcile->cluster, JOBS, reconcile->ns, reconcile->name, &job, err))
+        return RECONCILE_RETRY;
+    if (!job)
+        return RECONCILE_DONE;
+    job_ttl_decide(job, reconcile->now_us, &plan);
+    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
+        return RECONCILE_RETRY;
+    *again_ms = plan.again_ms;
+    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+}
+
+static const struct controller_source ttl_sources[] = {{JOBS, NULL}, {NULL, NULL}};
+
+const struct controller job_ttl_controller = {
+    .name = "ttl-after-finished-controller",
+    .sources = ttl_sources,
+    .reconcile = reconcile_ttl,
+};

@@ -1,0 +1,255 @@
+/* Jobs: whole runs over the sim, with Pods that succeed or fail. */
+#include "tests/controllers/support_sim.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "controllers/condition.h"
+#include "controllers/job.h"
+#include "controllers/pod_state.h"
+#include "schema/meta.h"
+
+#define JOB                                                                                        \
+    "{'apiVersion':'batch/"                                                                        \
+    "v1','kind':'Job','metadata':{'name':'work','namespace':'d','uid':'job-uid'},'spec':{%s,"      \
+    "'template':{'metadata':{'labels':{'batch.kubernetes.io/"                                      \
+    "job-name':'work'}},'spec':{'restartPolicy':'Never',"                                          \
+    "'containers':[{'name':'c'}]}}}}"
+
+struct world {
+    struct sim sim;
+    int fail_first; /* so many Pods fail before one succeeds */
+    int started, most;
+};
+
+static json_t *job(const struct world *world)
+{
+    return sim_get(&world->sim, "jobs.batch", "d", "work");
+}
+
+static void world_init(struct world *world, const char *spec, int fail_first)
+{
+    CLEANUP(free_ptr) char *text = xasprintf(JOB, spec);
+    *world = (struct world){.fail_first = fail_first};
+    sim_init(&world->sim);
+    sim_put(&world->sim, "jobs.batch", sim_json(text));
+}
+
+static size_t step(struct world *world, int64_t *again_ms)
+{
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(json_list_free) struct json_list pods = {0};
+    sim_list(&world->sim, "pods", &pods);
+    job_decide(&(struct job_seen){job(world), pods.items, pods.count, world->sim.now_us}, &plan);
+    for (size_t i = 0; i < plan.count; i++)
+        world->started += plan.items[i].verb == PLAN_CREATE;
+    sim_apply(&world->sim, &plan);
+    if (again_ms)
+        *again_ms = plan.again_ms;
+    return plan.count;
+}
+
+/* One Pod a turn ends. */
+static size_t run_pod(struct world *world)
+{
+    CLEANUP(json_list_free) struct json_list pods = {0};
+    int active = 0;
+    sim_list(&world->sim, "pods", &pods);
+    for (size_t i = 0; i < pods.count; i++)
+        active += pod_is_active(pods.items[i]);
+    world->most = active > world->most ? active : world->most;
+    for (size_t i = 0; i < pods.count; i++) {
+        json_t *pod = sim_get(&world->sim, "pods", "d", meta_name(pods.items[i]));
+        if (pod_is_terminal(pod))
+            continue;
+        bool fails = meta_deleting(pod) || world->fail_first-- > 0;
+        json_t *status = sim_json("{'containerStatuses':[{'state':{'terminated':{}}}]}");
+        json_set_text(status, "phase", fails ? "Failed" : "Succeeded");
+        json_object_set_new(json_at(json_array_get(json_object_get(status, "containerStatuses"), 0),
+                                    "state", "terminated"),
+                            "finishedAt", json_time(world->sim.now_us));
+        json_object_set_new(pod, "status", status);
+        return 1;
+    }
+    return 0;
+}
+
+static void run(struct world *world, const char *name)
+{
+    for (int i = 0; i < 400; i++) {
+        int64_t again_ms = 0;
+        size_t did = step(world, &again_ms);
+        if (job_finished(job(world)) && !did)
+            return;
+        did += run_pod(world);
+        world->sim.now_us += (!did && again_ms ? again_ms : 10) * 1000;
+    }
+    fail_msg("%s: does not end", name);
+}
+
+static int64_t count(const struct world *world, const char *key)
+{
+    return json_int_or(json_at(job(world), "status", key), 0);
+}
+
+static void runs_end(void **state)
+{
+    static const struct {
+        const char *name, *spec;
+        int fail_first;
+        const char *end, *reason;
+        int succeeded, failed, most;
+    } rows[] = {
+        {"one", "'completions':1,'parallelism':1", 0, "Complete", "CompletionsReached", 1, 0, 1},
+        {"many, few at a time", "'completions':7,'parallelism':3", 0, "Complete",
+         "CompletionsReached", 7, 0, 3},
+        {"tries again", "'completions':1,'parallelism':1,'backoffLimit':3", 2, "Complete",
+         "CompletionsReached", 1, 2, 1},
+        {"gives up", "'completions':1,'parallelism':1,'backoffLimit':2", 99, "Failed",
+         "BackoffLimitExceeded", 0, 3, 1},
+        {"no second try", "'completions':1,'parallelism':1,'backoffLimit':0", 99, "Failed",
+         "BackoffLimitExceeded", 0, 1, 1},
+        {"a work queue", "'parallelism':3", 0, "Complete", "CompletionsReached", 3, 0, 3},
+        {"indexed", "'completions':5,'parallelism':2,'completionMode':'Indexed'", 0, "Complete",
+         "CompletionsReached", 5, 0, 2},
+        {"indexed with failures",
+         "'completions':3,'parallelism':3,'completionMode':'Indexed','backoffLimit':6", 2,
+         "Complete", "CompletionsReached", 3, 2, 3},
+        {"nothing to do", "'completions':0,'parallelism':1", 0, "Complete", "CompletionsReached", 0,
+         0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        world_init(&world, rows[i].spec, rows[i].fail_first);
+        run(&world, rows[i].name);
+        const json_t *end =
+            condition_find(json_at(job(&world), "status", "conditions"), rows[i].end);
+        if (!end || !text_eq(json_text(end, "reason"), rows[i].reason) ||
+            count(&world, "succeeded") != rows[i].succeeded ||
+            count(&world, "failed") != rows[i].failed || world.most != rows[i].most ||
+            count(&world, "active"))
+            fail_msg("%s: %s, %lld succeeded, %lld failed, %d at most", rows[i].name,
+                     end ? json_text(end, "reason") : "open", (long long)count(&world, "succeeded"),
+                     (long long)count(&world, "failed"), world.most);
+        CLEANUP(json_list_free) struct json_list pods = {0};
+        sim_list(&world.sim, "pods", &pods);
+        for (size_t j = 0; j < pods.count; j++)
+            assert_false(
+                meta_has_finalizer(pods.items[j], JOB_FINALIZER)); /* all are counted and free */
+        assert_int_equal(step(&world, NULL), 0);                   /* deciding twice */
+        sim_free(&world.sim);
+    }
+}
+
+static void indexes_are_told(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, "'completions':4,'parallelism':4,'completionMode':'Indexed'", 0);
+    run(&world, "indexed");
+    assert_string_equal(json_text(job(&world), "status", "completedIndexes"), "0-3");
+    CLEANUP(json_list_free) struct json_list pods = {0};
+    sim_list(&world.sim, "pods", &pods);
+    assert_string_equal(meta_annotation(pods.items[0], "batch.kubernetes.io/job-completion-index"),
+                        "0");
+    assert_string_equal(json_text(pods.items[0], "spec", "hostname"), "work-0");
+    sim_free(&world.sim);
+}
+
+static void failures_wait_longer_each_time(void **state)
+{
+    static const int64_t waits_s[] = {10, 20, 40};
+    struct world world;
+    int64_t again_ms;
+    (void)state;
+    world_init(&world, "'completions':1,'parallelism':1,'backoffLimit':6", 99);
+    (void)step(&world, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(waits_s); i++) {
+        (void)run_pod(&world);
+        while (step(&world, &again_ms))
+            continue;
+        assert_in_range(again_ms, waits_s[i] * 1000 - 1000, waits_s[i] * 1000 + 1);
+        world.sim.now_us += again_ms * 1000;
+        (void)step(&world, NULL);
+        assert_int_equal(world.started, (int)i + 2);
+    }
+    sim_free(&world.sim);
+}
+
+static void a_deadline_ends_it(void **state)
+{
+    struct world world;
+    int64_t again_ms;
+    (void)state;
+    world_init(&world, "'completions':1,'parallelism':1,'activeDeadlineSeconds':30", 0);
+    (void)step(&world, &again_ms);
+    (void)step(&world, &again_ms);
+    assert_in_range(again_ms, 1, 30001);
+    world.sim.now_us += INT64_C(31) * 1000000;
+    run(&world, "late");
+    const json_t *end = condition_find(json_at(job(&world), "status", "conditions"), "Failed");
+    assert_string_equal(json_text(end, "reason"), "DeadlineExceeded");
+    sim_free(&world.sim);
+}
+
+static void suspended_runs_nothing(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, "'completions':2,'parallelism':2,'suspend':true", 0);
+    (void)step(&world, NULL);
+    assert_int_equal(sim_count(&world.sim, "pods"), 0);
+    assert_true(condition_is(json_at(job(&world), "status", "conditions"), "Suspended", "True"));
+    assert_int_equal(step(&world, NULL), 0);
+    json_object_set_new(json_object_get(job(&world), "spec"), "suspend", json_false());
+    run(&world, "resumed");
+    assert_int_equal(count(&world, "succeeded"), 2);
+    sim_free(&world.sim);
+}
+
+static void finished_jobs_expire(void **state)
+{
+    static const struct {
+        const char *name, *job, *plan;
+        int64_t again_s;
+    } rows[] = {
+        {"runs", "{'metadata':{'name':'work'},'spec':{'ttlSecondsAfterFinished':5}}", "", 0},
+        {"for ever",
+         "{'metadata':{'name':'work'},'status':{'conditions':[{'type':'Complete','status':'True'}]}"
+         "}",
+         "", 0},
+        {"not yet",
+         "{'metadata':{'name':'work'},'spec':{'ttlSecondsAfterFinished':50},'status':{'conditions':"
+         "[{'type':'Complete',"
+         "'status':'True','lastTransitionTime':'2025-10-09T08:53:00Z'}]}}",
+         "", 30},
+        {"now",
+         "{'metadata':{'name':'work'},'spec':{'ttlSecondsAfterFinished':10},'status':{'conditions':"
+         "[{'type':'Failed',"
+         "'status':'True','lastTransitionTime':'2025-10-09T08:53:00Z'}]}}",
+         "delete jobs.batch work\n", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(plan_clear) struct plan plan = {0};
+        json_auto_t *one = sim_json(rows[i].job);
+        job_ttl_decide(one, INT64_C(1760000000) * 1000000, &plan);
+        CLEANUP(free_ptr) char *text = sim_text(&plan);
+        if (strcmp(text, rows[i].plan) != 0 || plan.again_ms / 1000 != rows[i].again_s)
+            fail_msg("%s: %s %lld", rows[i].name, text, (long long)plan.again_ms);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_end),
+        cmocka_unit_test(indexes_are_told),
+        cmocka_unit_test(failures_wait_longer_each_time),
+        cmocka_unit_test(a_deadline_ends_it),
+        cmocka_unit_test(suspended_runs_nothing),
+        cmocka_unit_test(finished_jobs_expire),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
