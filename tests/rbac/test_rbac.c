@@ -1,4 +1,6 @@
 /* Decisions, over a real store: bootstrap roles, bindings that come and go, nodes, escalation. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -424,6 +426,43 @@ static void review(void **state)
     assert_true(json_is_false(json_at(team, "incomplete")));
 }
 
+/* Threads decide while roles come and go: each answer is one that was true meanwhile, and what never changes never errs. */
+struct decider {
+    atomic_bool stop;
+    unsigned wrong;
+};
+
+static void *decide_steadily(void *arg)
+{
+    struct decider *decider = arg;
+    CLEANUP(user_clear) struct user user = {0};
+    make_user(&user, "viewer", "");
+    const struct rbac_attributes attributes = {.user = &user, .verb = "list", .group = "", .resource = "pods", .subresource = "",
+                                               .ns = "team", .name = ""};
+    while (!atomic_load(&decider->stop))
+        decider->wrong += rbac_authorize(cluster, &attributes, NULL) != RBAC_ALLOW;
+    return NULL;
+}
+
+static void changes_under_load(void **state)
+{
+    enum { THREADS = 3, CHANGES = 40 };
+    struct decider deciders[THREADS] = {0};
+    pthread_t threads[THREADS];
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, decide_steadily, &deciders[i]), 0);
+    for (int i = 0; i < CHANGES; i++) {
+        put(ROLES, "{metadata: {name: passing, namespace: team}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}");
+        world_remove(cluster, ROLES, "team", "passing");
+    }
+    for (int i = 0; i < THREADS; i++) {
+        atomic_store(&deciders[i].stop, true);
+        pthread_join(threads[i], NULL);
+        assert_int_equal(deciders[i].wrong, 0);
+    }
+}
+
 /* Printed, not judged: the machine is shared, and this build has sanitizers. */
 static void speed(void **state)
 {
@@ -447,7 +486,8 @@ int main(void)
         cmocka_unit_test(changes_at_once), cmocka_unit_test(other_tenants),    cmocka_unit_test(nodes),
         cmocka_unit_test(node_admission),  cmocka_unit_test(messages),         cmocka_unit_test(reasons),
         cmocka_unit_test(escalation),      cmocka_unit_test(hostile_role),     cmocka_unit_test(aggregation),
-        cmocka_unit_test(review),          cmocka_unit_test(speed),
+        cmocka_unit_test(review),          cmocka_unit_test(changes_under_load),
+        cmocka_unit_test(speed),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

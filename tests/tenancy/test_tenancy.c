@@ -71,7 +71,7 @@ static int up(void **state)
     return err.code ? -1 : 0;
 }
 
-static int down(void **state)
+static void stop(void)
 {
     client_free(server.admin);
     controllers_stop(server.controllers);
@@ -79,6 +79,12 @@ static int down(void **state)
     tenancy_free(server.tenancy);
     vcluster_free(server.vcluster);
     cluster_unref(server.host);
+    server = (struct server){0};
+}
+
+static int down(void **state)
+{
+    stop();
     return world_down(state);
 }
 
@@ -406,6 +412,47 @@ static void quotas_and_roles_follow(void **state)
     delete_tenant("followed");
 }
 
+static void wait_no_cluster(const char *name)
+{
+    for (int waited = 0; waited < WAIT_MS; waited += 20) {
+        struct cluster *cluster = store_cluster(world_store(), name);
+        cluster_unref(cluster);
+        if (!cluster)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    fail_msg("cluster %s is still there", name);
+}
+
+/* Stopped in the middle of a deletion, of a suspension, and between a cluster and its Tenant: the next start goes on. */
+static void restart(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    struct cluster *orphan = NULL;
+    must_create("kept");
+    must_create("leaving");
+    must_create("resting");
+    json_auto_t *patch = world_yaml("{spec: {suspended: true}}");
+    assert_true(client_patch(server.admin, TENANTS_PATH "/resting", patch, NULL, &err));
+    assert_true(client_delete(server.admin, TENANTS_PATH "/leaving", NULL, &err));
+    stop();
+    const struct cluster_seed seed = {.name = "orphan", .uid = "11111111-2222-4333-8444-555555555555"};
+    assert_true(store_cluster_create(world_store(), &seed, &orphan, &err));
+    cluster_unref(orphan);
+    start(&err);
+    wait_no_cluster("leaving");
+    wait_no_cluster("orphan");
+    assert_int_equal(get_code(server.admin, TENANTS_PATH "/leaving"), 404);
+    wait_phase("resting", "Suspended");
+    CLEANUP(free_client) struct client *client = tenant_client("kept");
+    assert_int_equal(get_code(client, "/api/v1/namespaces/default"), 200);
+    must_create("orphan"); /* the name is free again */
+    delete_tenant("orphan");
+    delete_tenant("resting");
+    delete_tenant("kept");
+}
+
 /* Printed, not judged: this build has sanitizers and the machine is shared. */
 static void latency(void **state)
 {
@@ -436,6 +483,7 @@ int main(void)
         cmocka_unit_test(usable_at_once),     cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
         cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
         cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(quotas_and_roles_follow),
+        cmocka_unit_test(restart),
         cmocka_unit_test(latency),
     };
     return cmocka_run_group_tests(tests, up, down);
