@@ -1,5 +1,6 @@
 /* A Pod's ground: volumes, sandbox, network; a record of it on disk, so that the next agent finds
  * and removes it. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -267,19 +268,71 @@ void pod_adopt(struct pod_worker *worker)
     worker->volumes_again_us = worker->prepared ? 1 : 0; /* look at them soon */
 }
 
-void pod_sweep(struct node *node)
+/* Names in a folder, NULL-ended, owned. */
+static char **list_folder(const char *path)
 {
-    char **ids = sandbox_list(node->runtime);
+    size_t count = 0;
+    char **names = xcalloc(1, sizeof(*names));
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        names = xreallocarray(names, count + 2, sizeof(*names));
+        names[count++] = xstrdup(entry->d_name);
+        names[count] = NULL;
+    }
+    if (folder)
+        closedir(folder);
+    return names;
+}
+
+static void free_names(char **names)
+{
+    for (char **one = names; one && *one; one++)
+        free(*one);
+    free(names);
+}
+
+static bool is_known(struct node *node, const char *uid)
+{
+    struct pod_worker *worker = pod_worker_find(node, uid);
+    pod_worker_unref(worker);
+    return worker != NULL;
+}
+
+/* A sandbox, or a folder whose sandbox is gone; removing what is absent succeeds. */
+static void sweep_ids(struct node *node, char **ids)
+{
     for (char **id = ids; id && *id; id++) {
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(free_ptr) char *dir = xasprintf("%s/pods/%s", node->data_dir, *id);
-        struct pod_worker *worker = pod_worker_find(node, *id);
-        if (!worker && !remove_all(node, *id, dir, &err))
-            log_warn("node", "the sandbox %s of a Pod that is gone cannot be removed: %s", *id,
-                     err.message);
-        pod_worker_unref(worker);
+        if (!is_known(node, *id) && !remove_all(node, *id, dir, &err))
+            log_warn("node", "what is left of pod %s cannot be removed: %s", *id, err.message);
     }
-    for (char **id = ids; id && *id; id++)
-        free(*id);
-    free(ids);
+}
+
+/* NAMESPACE_NAME_UID: none of the three has an underscore. */
+static void sweep_logs(struct node *node)
+{
+    CLEANUP(free_ptr) char *logs = xasprintf("%s/logs", node->data_dir);
+    char **names = list_folder(logs);
+    for (char **name = names; *name; name++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(free_ptr) char *dir = xasprintf("%s/%s", logs, *name);
+        const char *uid = strrchr(*name, '_');
+        if (uid && !is_known(node, uid + 1) && !folder_remove(dir, &err))
+            log_warn("node", "the logs %s cannot be removed: %s", *name, err.message);
+    }
+    free_names(names);
+}
+
+void pod_sweep(struct node *node)
+{
+    CLEANUP(free_ptr) char *pods = xasprintf("%s/pods", node->data_dir);
+    char **sandboxes = sandbox_list(node->runtime), **folders = list_folder(pods);
+    sweep_ids(node, sandboxes);
+    sweep_ids(node, folders);
+    sweep_logs(node);
+    free_names(sandboxes);
+    free_names(folders);
 }

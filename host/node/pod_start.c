@@ -12,13 +12,15 @@
 #define LOG_BYTES_MAX (INT64_C(10) << 20) /* upstream's containerLogMaxSize */
 #define LIST_MAX      1000
 #define GROUPS_MAX    64
+#define MOUNTS_MAX    100
 
 /* Everything that the configuration borrows. */
 struct setup {
     struct container_config config;
     struct env env;
-    struct container_mount mounts[POD_CONTAINERS_MAX + 1];
-    char **owned; /* texts to free */
+    struct container_mount
+        mounts[MOUNTS_MAX + 2]; /* with /etc/hosts and the termination message's */
+    char **owned;               /* texts to free */
     size_t owned_count, owned_capacity;
     const char **args, **command, **caps_add,
         **caps_drop; /* the lists; their texts are owned or borrowed */
@@ -157,7 +159,7 @@ static bool add_mount(struct setup *setup, struct pod_worker *worker, const stru
     CLEANUP(free_ptr)
     char *expanded = expression && *expression ? env_expand(expression, &setup->env, NULL)
                                                : xstrdup(sub ? sub : "");
-    if (!path || setup->config.mount_count >= POD_CONTAINERS_MAX)
+    if (!path || setup->config.mount_count >= MOUNTS_MAX)
         return error_set(err, ERROR_INVALID, "too many volume mounts");
     if (!volumes_mount_source(&worker->volumes, view, mount, expanded, unique, &source, err))
         return false;
@@ -169,14 +171,29 @@ static bool add_mount(struct setup *setup, struct pod_worker *worker, const stru
     return true;
 }
 
-static bool mounts_hosts(const json_t *spec)
+static bool mounts_at(const json_t *spec, const char *path)
 {
     size_t i;
     const json_t *mount;
     json_array_foreach (json_at(spec, "volumeMounts"), i, mount)
-        if (text_eq(json_text(mount, "mountPath"), "/etc/hosts"))
+        if (text_eq(json_text(mount, "mountPath"), path))
             return true;
     return false;
+}
+
+static bool add_message_file(struct setup *setup, struct pod_worker *worker,
+                             const struct container_state *state, const json_t *spec,
+                             struct error *err)
+{
+    char *source = NULL;
+    const char *target = json_text(spec, "terminationMessagePath");
+    if (!target || target[0] != '/' || mounts_at(spec, target))
+        return true;
+    if (!pod_make_message_file(worker, state->name, state->next_attempt, &source, err))
+        return false;
+    setup->mounts[setup->config.mount_count++] =
+        (struct container_mount){.source = keep(setup, source), .target = target};
+    return true;
 }
 
 static bool add_mounts(struct setup *setup, struct pod_worker *worker, const struct pod_view *view,
@@ -187,9 +204,11 @@ static bool add_mounts(struct setup *setup, struct pod_worker *worker, const str
     json_array_foreach (json_at(spec, "volumeMounts"), i, mount)
         if (!add_mount(setup, worker, view, state, mount, err))
             return false;
-    if (!mounts_hosts(spec))
+    if (!mounts_at(spec, "/etc/hosts"))
         setup->mounts[setup->config.mount_count++] = (struct container_mount){
             .source = keep(setup, xasprintf("%s/etc-hosts", worker->dir)), .target = "/etc/hosts"};
+    if (!add_message_file(setup, worker, state, spec, err))
+        return false;
     setup->config.mounts = setup->mounts;
     return true;
 }

@@ -47,6 +47,8 @@ static json_t *terminated(const char *uid, const char *name, const struct ended 
                   ended->oom_killed       ? "OOMKilled"
                   : ended->exit_code == 0 ? "Completed"
                                           : "Error");
+    if (ended->message)
+        json_set_text(inner, "message", ended->message);
     set_time(inner, "startedAt", ended->started_us);
     set_time(inner, "finishedAt", ended->finished_us);
     json_set_text(inner, "containerID", id);

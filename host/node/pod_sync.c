@@ -43,12 +43,20 @@ static struct container_state *split_name(struct pod_worker *worker, const char 
 
 static struct ended ended_of(const struct container_status *status, unsigned attempt)
 {
-    return (struct ended){attempt,
-                          status->exit_code,
-                          status->exit_signal,
-                          status->oom_killed,
-                          status->started_us,
-                          status->finished_us};
+    return (struct ended){.attempt = attempt,
+                          .exit_code = status->exit_code,
+                          .exit_signal = status->exit_signal,
+                          .oom_killed = status->oom_killed,
+                          .started_us = status->started_us,
+                          .finished_us = status->finished_us};
+}
+
+/* Takes what `to` says in its place; its message goes. */
+static void replace_ended(struct ended *to, struct ended *from)
+{
+    free(to->message);
+    *to = *from;
+    from->message = NULL;
 }
 
 /* What the API said of a container that runs from before us: its probes need not pass again. */
@@ -64,10 +72,11 @@ static void adopt_probes(struct container_state *state, const json_t *pod)
         }
 }
 
-static void note_exit(struct container_state *state, const struct ended *ended)
+/* Takes the message of `ended`. */
+static void note_exit(struct container_state *state, struct ended *ended)
 {
     state->run = RUN_EXITED;
-    state->ended = *ended;
+    replace_ended(&state->ended, ended);
     state->backoff_told = false;
     state->started = state->ready = state->must_restart = false;
     state->stop = STOP_NONE;
@@ -81,19 +90,21 @@ static void take_status(struct sync *sync, const struct container_status *status
     struct container_state *state = split_name(sync->worker, status->name, &attempt);
     if (!state)
         return;
+    const json_t *spec = pod_view_container(&sync->view, state->name);
     struct ended ended = ended_of(status, attempt);
     bool exited = status->phase == CONTAINER_EXITED;
     if (exited &&
         (state->run == RUN_NONE ? state->next_attempt > attempt + 1 : attempt < state->attempt)) {
-        if (!state->has_last || attempt >= state->last.attempt) {
-            state->last = ended;
+        if (!state->has_last || attempt > state->last.attempt) {
+            ended.message = pod_termination_message(sync->worker, spec, &ended);
+            replace_ended(&state->last, &ended);
             state->has_last = true;
         }
         return;
     }
     bool known = state->run != RUN_NONE && state->attempt == attempt;
     if (state->run == RUN_EXITED && !known) {
-        state->last = state->ended;
+        replace_ended(&state->last, &state->ended);
         state->has_last = true;
     }
     if (!known && status->image_digest && *status->image_digest) {
@@ -103,9 +114,10 @@ static void take_status(struct sync *sync, const struct container_status *status
     state->attempt = attempt;
     state->next_attempt = attempt + 1;
     state->started_us = status->started_us;
-    if (exited && (!known || state->run == RUN_RUNNING))
+    if (exited && (!known || state->run == RUN_RUNNING)) {
+        ended.message = pod_termination_message(sync->worker, spec, &ended);
         note_exit(state, &ended);
-    else if (!exited && !known) {
+    } else if (!exited && !known) {
         state->run = RUN_RUNNING;
         adopt_probes(state, sync->pod);
     }
@@ -369,7 +381,7 @@ static void note_start_failure(struct sync *sync, struct container_state *state,
 static void note_started(struct container_state *state, const json_t *spec, int64_t now_us)
 {
     if (state->run == RUN_EXITED) {
-        state->last = state->ended;
+        replace_ended(&state->last, &state->ended);
         state->has_last = true;
         backoff_raise(&state->crash, now_us);
     }

@@ -14,8 +14,9 @@ struct pod_view {
     const char *name, *namespace, *uid; /* the tenant's, where it has one */
     const char *cluster;                /* the tenant's cluster; NULL for the host's own Pods */
     const char *pod_ip, *host_ip;       /* may be NULL */
-    const char *node_name;                       /* the host's own */
-    char pseudo_node[PSEUDO_NODE_NAME_SIZE];     /* what a tenant is told in its place; "" for the host's own Pods */
+    const char *node_name;              /* the host's own */
+    char pseudo_node[PSEUDO_NODE_NAME_SIZE]; /* what a tenant is told in its place; "" for the
+                                                host's own Pods */
     int64_t allocatable_cpu_milli, allocatable_memory; /* what an absent limit means */
 };
 

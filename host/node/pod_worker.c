@@ -14,6 +14,8 @@ static void container_state_deinit(struct container_state *container)
     free(container->start_message);
     free(container->image_reason);
     free(container->image_message);
+    free(container->ended.message);
+    free(container->last.message);
 }
 
 static void worker_free(struct pod_worker *worker)
@@ -283,4 +285,9 @@ char *pod_log_path(const struct pod_worker *worker, const char *container, unsig
 {
     CLEANUP(free_ptr) char *dir = pod_log_dir(worker);
     return xasprintf("%s/%s/%u.log", dir, container, attempt);
+}
+
+char *pod_message_path(const struct pod_worker *worker, const char *container, unsigned attempt)
+{
+    return xasprintf("%s/messages/%s-%u", worker->dir, container, attempt);
 }

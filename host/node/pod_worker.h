@@ -8,8 +8,11 @@
 #include "host/node/pod_decide.h"
 #include "host/node/volumes.h"
 
+#define TERMINATION_MESSAGE_MAX 4096
+
 struct ended {
     unsigned attempt;
+    char *message; /* of the container's own, owned; NULL: none */
     int exit_code, exit_signal;
     bool oom_killed;
     int64_t started_us, finished_us;
@@ -92,6 +95,8 @@ char *container_runtime_name(const struct container_state *container, unsigned a
 /* "DIR/logs/NS_NAME_UID/CONTAINER/ATTEMPT.log"; owned. */
 char *pod_log_path(const struct pod_worker *worker, const char *container, unsigned attempt);
 char *pod_log_dir(const struct pod_worker *worker);
+/* The file that a container may say in why it ended, on this machine. Owned. */
+char *pod_message_path(const struct pod_worker *worker, const char *container, unsigned attempt);
 
 /* pod_sync.c: the job. */
 int64_t pod_sync_job(void *arg, const char *uid);
@@ -109,6 +114,14 @@ void pod_sweep(struct node *node);
 MUST_CHECK bool pod_start_container(struct pod_worker *worker, const struct pod_view *view,
                                     struct container_state *container, const char **reason,
                                     struct error *err);
+
+/* termination.c: what an ended container said, or the end of its log where its policy says so.
+ * Owned; NULL: nothing. */
+char *pod_termination_message(const struct pod_worker *worker, const json_t *spec,
+                              const struct ended *ended);
+/* Makes the file; called before the container starts. */
+MUST_CHECK bool pod_make_message_file(const struct pod_worker *worker, const char *container,
+                                      unsigned attempt, char **path, struct error *err);
 
 /* image_pull.c */
 void pod_find_image(struct pod_worker *worker, const json_t *pod,

@@ -100,9 +100,14 @@ static bool read_query(const struct request *request, struct log_query *query)
 
 /* The attempt that is meant; false with the client's message. */
 static bool choose_attempt(const struct request *request, const struct container_state *state,
-                           unsigned *attempt, struct error *err)
+                           bool finished, unsigned *attempt, struct error *err)
 {
     const char *pod = request->parts[2], *name = request->parts[3];
+    if (state->run == RUN_NONE && finished &&
+        state->next_attempt) { /* it ended before this agent began */
+        *attempt = state->next_attempt - 1;
+        return true;
+    }
     if (state->run == RUN_NONE)
         return error_bad_request(err, "container \"%s\" in pod \"%s\" is waiting to start: %s",
                                  name, pod,
@@ -128,7 +133,7 @@ static bool find_attempt(const struct request *request, struct pod_worker *worke
         return error_set(err, ERROR_NOT_FOUND, "container %s is not valid for pod %s",
                          request->parts[3], request->parts[2]);
     pthread_mutex_lock(&worker->lock);
-    bool ok = choose_attempt(request, state, attempt, err);
+    bool ok = choose_attempt(request, state, worker->finished, attempt, err);
     pthread_mutex_unlock(&worker->lock);
     return ok;
 }

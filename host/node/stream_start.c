@@ -20,9 +20,10 @@ struct protocol {
 static const struct protocol exec_websocket[] = {{"v5.channel.k8s.io", WIRE_CHANNELS, true},
                                                  {"v4.channel.k8s.io", WIRE_CHANNELS, false},
                                                  {NULL, 0, false}};
-static const struct protocol exec_spdy[] = {{"v4.channel.k8s.io", WIRE_SPDY, false},
-                                            {"v5.channel.k8s.io", WIRE_SPDY, false}, /* over SPDY the same */
-                                            {NULL, 0, false}};
+static const struct protocol exec_spdy[] = {
+    {"v4.channel.k8s.io", WIRE_SPDY, false},
+    {"v5.channel.k8s.io", WIRE_SPDY, false}, /* over SPDY the same */
+    {NULL, 0, false}};
 static const struct protocol forward_websocket[] = {
     {"SPDY/3.1+portforward.k8s.io", WIRE_SPDY_TUNNEL, false},
     {"v4.channel.k8s.io", WIRE_CHANNELS, false},

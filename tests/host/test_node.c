@@ -416,13 +416,17 @@ static void test_exit_codes_decide(void **state)
 {
     struct fixture *fixture = *state;
     create_pod(fixture, "good", "exit 0", ",\"restartPolicy\":\"Never\"", "");
-    create_pod(fixture, "bad", "exit 3", ",\"restartPolicy\":\"Never\"", "");
+    create_pod(fixture, "bad", "echo because > /dev/termination-log; exit 3",
+               ",\"restartPolicy\":\"Never\"",
+               ",\"terminationMessagePath\":\"/dev/termination-log\"");
     expect(fixture, "good", has_succeeded, "Succeeded");
     expect(fixture, "bad", has_failed, "Failed");
     json_auto_t *pod = fake_api_get(fixture->api, PODS "/bad");
     assert_int_equal(json_int_or(json_at(first_status(pod), "state", "terminated", "exitCode"), 0),
                      3);
     assert_string_equal(json_text(first_status(pod), "state", "terminated", "reason"), "Error");
+    assert_string_equal(json_text(first_status(pod), "state", "terminated", "message"),
+                        "because\n");
     delete_pod(fixture, "good");
     delete_pod(fixture, "bad");
 }
@@ -664,6 +668,61 @@ static void test_port_forward_tunnel(void **state)
     delete_pod(fixture, "port");
 }
 
+/* preStop runs before SIGTERM, within the grace period, and SIGTERM ends what heeds it. */
+static void test_hooks(void **state)
+{
+    struct fixture *fixture = *state;
+    create_pod(fixture, "hooked",
+               "trap 'exit 0' TERM; while ! test -f /started; do sleep 0.1; done; echo saw-start; "
+               "while true; do sleep 0.1; "
+               "done",
+               "",
+               ",\"lifecycle\":{\"postStart\":{\"exec\":{\"command\":[\"touch\",\"/"
+               "started\"]}},\"preStop\":{\"exec\":{"
+               "\"command\":[\"sh\",\"-c\",\"sleep 1\"]}}}");
+    expect(fixture, "hooked", is_ready, "ready");
+    CLEANUP(free_ptr) char *log = wait_log(fixture, "hooked", "saw-start");
+    assert_string_equal(log, "saw-start\n");
+    int64_t began_us = clock_now_us();
+    delete_pod(fixture, "hooked");
+    assert_true(clock_now_us() - began_us >= 1000000);
+    assert_int_equal(fake_api_events(fixture->api, "FailedPreStopHook"), 0);
+}
+
+static bool pull_fails(const json_t *pod)
+{
+    return text_eq(json_text(first_status(pod), "state", "waiting", "reason"), "ErrImagePull");
+}
+
+static bool pull_backs_off(const json_t *pod)
+{
+    return text_eq(json_text(first_status(pod), "state", "waiting", "reason"), "ImagePullBackOff");
+}
+
+static void test_absent_image(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod =
+        json_parse(STR("{\"metadata\":{\"name\":\"absent\",\"namespace\":\"default\"},\"spec\":{"
+                       "\"nodeName\":\"n1\","
+                       "\"containers\":[{\"name\":\"main\",\"image\":\"127.0.0.1:1/none:1\"}]}}"),
+                   JSON_LOAD_STRICT, &err);
+    fake_api_put(fixture->api, PODS, pod);
+    expect(fixture, "absent", pull_fails, "failing to pull");
+    expect(fixture, "absent", pull_backs_off, "backing off");
+    delete_pod(fixture, "absent");
+}
+
+/* Left running: the end of the group stops it and must leave nothing. */
+static void test_one_is_left(void **state)
+{
+    struct fixture *fixture = *state;
+    create_pod(fixture, "left", "exec sleep 1000",
+               ",\"volumes\":[{\"name\":\"m\",\"emptyDir\":{\"medium\":\"Memory\"}}]", "");
+    expect(fixture, "left", is_ready, "ready");
+}
+
 int main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "shim") == 0)
@@ -683,6 +742,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_probes),
         cmocka_unit_test(test_exec),
         cmocka_unit_test(test_port_forward_tunnel),
+        cmocka_unit_test(test_hooks),
+        cmocka_unit_test(test_absent_image),
+        cmocka_unit_test(test_one_is_left),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
