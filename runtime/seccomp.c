@@ -3,6 +3,7 @@
 #include "runtime/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -12,6 +13,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -292,6 +295,62 @@ struct seccomp_program *seccomp_compile(const char *profile, uint64_t caps, stru
     CLEANUP(free_context)
     scmp_filter_ctx context = ours ? default_profile(caps, err) : file_profile(profile, caps, err);
     return context ? export_program(context, err) : NULL;
+}
+
+/* The child's whole life: "P" and the program, or "E" and an error's text. */
+static _Noreturn void compiler(const char *profile, uint64_t caps, int pipe)
+{
+    struct error err = {0};
+    struct seccomp_program *program = seccomp_compile(profile, caps, &err);
+    size_t len = program ? program->len * sizeof(program->code[0]) : strlen(err.message);
+    char kind = program ? 'P' : 'E';
+    struct iovec pieces[] = {{&kind, 1},
+                             {program ? (void *)program->code : (void *)err.message, len}};
+    _exit(writev(pipe, pieces, 2) == (ssize_t)(len + 1) ? 0 : 1);
+}
+
+/* Reads all of it: at most "P" and PROGRAM_MAX instructions. */
+static struct seccomp_program *take_program(int pipe, struct error *err)
+{
+    CLEANUP(buf_free) struct buf in = BUF_INIT(1 + PROGRAM_MAX * sizeof(struct sock_filter));
+    char piece[4096];
+    ssize_t got;
+    while ((got = read(pipe, piece, sizeof(piece))) > 0)
+        buf_add(&in, piece, (size_t)got);
+    if (got < 0 || !buf_ok(&in) || in.len == 0) {
+        error_set(err, ERROR_INTERNAL, "seccomp: the compiler has died");
+        return NULL;
+    }
+    if (in.data[0] != 'P') {
+        error_set(err, ERROR_INVALID, "%s", in.data + 1);
+        return NULL;
+    }
+    struct seccomp_program *program = xmalloc(sizeof(*program) + in.len);
+    program->len = (unsigned short)((in.len - 1) / sizeof(struct sock_filter));
+    memcpy(program->code, in.data + 1, in.len - 1);
+    return program;
+}
+
+struct seccomp_program *seccomp_compile_apart(const char *profile, uint64_t caps, struct error *err)
+{
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) != 0) {
+        error_system(err, "pipe");
+        return NULL;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        compiler(profile, caps, pair[1]);
+    close(pair[1]);
+    struct seccomp_program *program = NULL;
+    if (pid < 0)
+        error_system(err, "fork");
+    else
+        program = take_program(pair[0], err);
+    close(pair[0]);
+    if (pid > 0)
+        (void)waitpid(pid, NULL, 0);
+    return program;
 }
 
 bool seccomp_apply(const struct seccomp_program *program, struct error *err)

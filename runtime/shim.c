@@ -73,7 +73,7 @@ const struct seccomp_program *shim_seccomp(struct shim *shim, const char *profil
     for (struct seccomp_slot *at = shim->seccomp; at; at = at->next)
         if (at->caps == caps && strcmp(at->profile, key) == 0)
             return at->program;
-    struct seccomp_program *program = seccomp_compile(key, caps, err);
+    struct seccomp_program *program = seccomp_compile_apart(key, caps, err);
     if (!program)
         return NULL;
     struct seccomp_slot *slot = xcalloc(1, sizeof(*slot));

@@ -74,9 +74,10 @@ static size_t count_processes(const char *root)
     return count;
 }
 
-static struct left measure(const char *root)
+static struct left measure(const struct support *support)
 {
-    return (struct left){count_lines("/proc/self/mounts", root), count_cgroups(SUPPORT_CGROUP),
+    const char *root = support->root;
+    return (struct left){count_lines("/proc/self/mounts", root), count_cgroups(support->cgroup),
                          count_processes(root)};
 }
 
@@ -89,7 +90,7 @@ static void open_runtime(struct support *support)
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     assert_true(len > 0);
     self[len] = '\0';
-    struct runtime_options options = {support->root, self, SUPPORT_CGROUP};
+    struct runtime_options options = {support->root, self, support->cgroup};
     support->runtime = runtime_open(&options, &err);
     if (!support->runtime)
         fail_msg("runtime_open: %s", err.message);
@@ -102,7 +103,8 @@ int support_setup(void **state)
     char path[] = "/tmp/runtime-test-XXXXXX";
     assert_non_null(mkdtemp(path));
     support->root = xstrdup(path);
-    before = measure(support->root);
+    support->cgroup = xasprintf("warren-test-%d", (int)getpid());
+    before = measure(support);
     open_runtime(support);
     if (!image_build_base(support->runtime, NULL, NULL, &err))
         fail_msg("image_build_base: %s", err.message);
@@ -125,13 +127,14 @@ int support_teardown(void **state)
         support_remove(support, ids[i]);
     names_free(ids);
     runtime_close(support->runtime);
-    struct left after = measure(support->root);
+    struct left after = measure(support);
     assert_int_equal(after.mounts, before.mounts);
     assert_int_equal(after.cgroups, before.cgroups);
     assert_int_equal(after.processes, before.processes);
     if (!tree_remove(support->root, &err))
         fail_msg("%s", err.message);
     free(support->root);
+    free(support->cgroup);
     free(support);
     return 0;
 }

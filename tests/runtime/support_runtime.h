@@ -10,11 +10,10 @@
 #include "runtime/image_base.h"
 #include "runtime/runtime.h"
 
-#define SUPPORT_CGROUP "warren-test"
-
 struct support {
     struct runtime *runtime;
     char *root;
+    char *cgroup; /* of this program's own: several run at once */
 };
 
 /* True when this process is to be a shim: then `*status` is its exit status. */
