@@ -29,6 +29,7 @@
 
 #define CONNECTIONS_MAX  64
 #define EVENT_RETRY_MS   20
+#define SAVE_RETRY_MS    500
 #define REPLY_TIMEOUT_NS INT64_C(5000000000)
 #define STOP_TIMEOUT_NS  INT64_C(5000000000)
 #define PAUSE_GROUP      ".pause"
@@ -383,6 +384,8 @@ static void turn(struct shim *shim, int timeout_ms)
     }
     if (shim->event_waiting)
         shim_notify(shim);
+    if (shim->unsaved)
+        shim_containers_save(shim);
 }
 
 /* Kills everything, waits for it, so that exit codes and last lines are not lost. Mounts, groups
@@ -420,7 +423,7 @@ static int serve(struct shim *shim, const char *dir)
     }
     report("ready");
     while (!shim->stopping)
-        turn(shim, shim->event_waiting ? EVENT_RETRY_MS : -1);
+        turn(shim, shim->event_waiting ? EVENT_RETRY_MS : shim->unsaved ? SAVE_RETRY_MS : -1);
     stop(shim);
     return 0;
 }

@@ -226,9 +226,24 @@ void shim_container_ended(struct shim_container *container, int wait_status)
     close_fd(&container->stdin_fd);
     container->stdin_fd = -1;
     shim_attachments_end(container, container->exit_code);
-    (void)!write_status(
-        container, &ignored); /* a full disk: the caller then sees it running until there is room */
+    container->unsaved = !write_status(container, &ignored);
+    shim->unsaved = shim->unsaved || container->unsaved;
     shim_notify(shim);
+}
+
+/* Until then the caller sees it running. */
+void shim_containers_save(struct shim *shim)
+{
+    shim->unsaved = false;
+    for (struct shim_container *at = shim->containers; at; at = at->next) {
+        CLEANUP(error_clear) struct error ignored = {0};
+        if (!at->unsaved)
+            continue;
+        at->unsaved = !write_status(at, &ignored);
+        shim->unsaved = shim->unsaved || at->unsaved;
+        if (!at->unsaved)
+            shim_notify(shim);
+    }
 }
 
 bool shim_container_signal(struct shim *shim, const char *name, int signal, struct error *err)

@@ -41,6 +41,7 @@ struct shim_container {
     pid_t pid;
     int exit_code, exit_signal;
     bool oom_killed;
+    bool unsaved; /* its status could not be written: a full disk */
     int64_t started_us, finished_us;
     int stdin_fd; /* our end of its input; -1: closed, or a terminal */
     struct stream {
@@ -80,6 +81,7 @@ struct shim {
     struct shim_exec *execs;
     struct seccomp_slot *seccomp;
     bool event_waiting; /* the caller's queue was full; tried again soon */
+    bool unsaved;       /* some container's status is */
     bool stopping;
 };
 
@@ -101,6 +103,8 @@ MUST_CHECK bool shim_container_signal(struct shim *shim, const char *name, int s
 /* Forgets one that has ended. */
 MUST_CHECK bool shim_container_forget(struct shim *shim, const char *name, struct error *err);
 void shim_container_ended(struct shim_container *container, int wait_status);
+/* Writes the statuses that could not be written before. */
+void shim_containers_save(struct shim *shim);
 
 /* ---- streams (shim_stream.c) ---- */
 /* Takes `fd`: one of the container's outputs, without waiting. */

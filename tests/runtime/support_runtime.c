@@ -98,11 +98,16 @@ static void open_runtime(struct support *support)
 
 int support_setup(void **state)
 {
-    CLEANUP(error_clear) struct error err = {0};
-    struct support *support = xcalloc(1, sizeof(*support));
     char path[] = "/tmp/runtime-test-XXXXXX";
     assert_non_null(mkdtemp(path));
-    support->root = xstrdup(path);
+    return support_setup_in(state, path);
+}
+
+int support_setup_in(void **state, const char *root)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    struct support *support = xcalloc(1, sizeof(*support));
+    support->root = xstrdup(root);
     support->cgroup = xasprintf("warren-test-%d", (int)getpid());
     before = measure(support);
     open_runtime(support);
@@ -120,8 +125,17 @@ void support_reopen(struct support *support)
 
 int support_teardown(void **state)
 {
-    struct support *support = *state;
     CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *root = xstrdup(((struct support *)*state)->root);
+    (void)support_teardown_keep(state);
+    if (!tree_remove(root, &err))
+        fail_msg("%s", err.message);
+    return 0;
+}
+
+int support_teardown_keep(void **state)
+{
+    struct support *support = *state;
     char **ids = sandbox_list(support->runtime);
     for (size_t i = 0; ids[i]; i++)
         support_remove(support, ids[i]);
@@ -131,8 +145,6 @@ int support_teardown(void **state)
     assert_int_equal(after.mounts, before.mounts);
     assert_int_equal(after.cgroups, before.cgroups);
     assert_int_equal(after.processes, before.processes);
-    if (!tree_remove(support->root, &err))
-        fail_msg("%s", err.message);
     free(support->root);
     free(support->cgroup);
     free(support);

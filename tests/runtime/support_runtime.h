@@ -23,6 +23,9 @@ bool support_is_shim(int argc, char **argv, int *status);
  * is a struct support. */
 int support_setup(void **state);
 int support_teardown(void **state);
+/* The same in a directory of the caller's, which stays. */
+int support_setup_in(void **state, const char *root);
+int support_teardown_keep(void **state);
 /* Closes and opens it again, as a restarted caller would. */
 void support_reopen(struct support *support);
 

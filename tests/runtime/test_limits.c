@@ -43,10 +43,9 @@ static void processes(void **state)
     struct container_config config = {PLAIN, .pids_max = 8};
     support_sandbox(support, "pids");
     CLEANUP(container_status_clear)
-    struct container_status status =
-        support_run(support, "pids", "c",
-                    "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done 2>/dev/null; echo never",
-                    &config, &log);
+    struct container_status status = support_run(
+        support, "pids", "c",
+        "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done 2>/dev/null; echo never", &config, &log);
     assert_null(strstr(log, "never"));
     support_remove(support, "pids");
 }
