@@ -168,10 +168,10 @@ enum step_result step_update_validate(struct request *request)
     const char *sub = request->view ? "" : request->route.sub;
     struct error *err = &request->error;
     meta_validate_update(request->resource, request->object, request->old, err);
-    if (rules->validate && !*sub)
-        rules->validate(request->object, err);
     if (rules->validate_update)
         rules->validate_update(request->object, request->old, sub, err);
+    else if (rules->validate && !*sub)
+        rules->validate(request->object, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group, request->route.name))
         return STEP_FAIL;
     if (ends_deletion(request)) {

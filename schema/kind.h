@@ -15,7 +15,9 @@ struct kind_rules {
     void (*prepare_create)(json_t *object);
     /* `subresource` is "" or "status", "scale", ...: keeps from `old` what that endpoint may not change. */
     void (*prepare_update)(json_t *object, const json_t *old, const char *subresource);
-    /* Append causes to `err` (error_add_*); the caller seals. */
+    /* Append causes to `err` (error_add_*); the caller seals. A create calls `validate`. An update calls
+     * `validate_update` alone, which includes what of `validate` still holds; `validate` when there is none.
+     * metadata's name and uid are set before any of these. */
     void (*validate)(const json_t *object, struct error *err);
     void (*validate_update)(const json_t *object, const json_t *old, const char *subresource, struct error *err);
     /* Values for field selectors. */

@@ -197,16 +197,14 @@ static bool bad_quantity(const struct scalar *s)
 static bool check_quantity(const struct scalar *s)
 {
     CLEANUP(buf_free) struct buf number = BUF_TEXT;
-    struct quantity quantity;
     char text[QUANTITY_TEXT_SIZE];
     if (json_is_number(s->value))
         json_write(&number, s->value);
     else if (!json_is_string(s->value))
         return bad_quantity(s);
     struct str given = json_is_string(s->value) ? str_trim(text_of(s)) : buf_str(&number);
-    if (!quantity_parse(given, &quantity))
+    if (!quantity_canonical(given, text))
         return bad_quantity(s);
-    quantity_format(&quantity, text);
     if (!json_is_string(s->value) || !str_is(text_of(s), text))
         *s->out = json_string(text);
     return true;

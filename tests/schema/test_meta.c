@@ -58,7 +58,7 @@ static void test_validate(void **state)
         {"no name", &custom, "{}", "metadata.name: Required value: name or generateName is required"},
         {"a bad name", &custom, "{\"name\":\"A\"}", "metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain must cons"},
         {"a bad base", &custom, "{\"name\":\"a\",\"generateName\":\"AB-\"}",
-         "metadata.generateName: Invalid value: \"AB-\": a lowercase RFC 1123 subdomain m"},
+         "metadata.generateName: Invalid value: \"AB-\": a lowercase RFC 1123 subdomain must co"},
         {"a namespace too many", &custom, "{\"name\":\"a\",\"namespace\":\"b\"}",
          "metadata.namespace: Forbidden: not allowed on this type"},
         {"a namespace too few", &pods, "{\"name\":\"a\"}", "metadata.namespace: Required value"},
