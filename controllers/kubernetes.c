@@ -13,6 +13,7 @@
 #include "controllers/resource_quota.h"
 #include "controllers/root_ca.h"
 #include "controllers/serviceaccount.h"
+#include "controllers/statefulset.h"
 
 void controllers_add_kubernetes(struct controllers *controllers)
 {
@@ -21,7 +22,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &replicaset_controller,    &deployment_controller,     &endpoints_controller,
         &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
-        &job_controller,           &job_ttl_controller,
+        &job_controller,           &job_ttl_controller,        &statefulset_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
