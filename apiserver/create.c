@@ -26,9 +26,9 @@ static bool place(struct request *request, json_t *metadata)
     return true;
 }
 
-static void fill_system_fields(json_t *metadata)
+static void fill_system_fields(json_t *metadata, bool applies)
 {
-    static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"};
+    static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"};
     char uid[UUID_TEXT_SIZE], now[TIME_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(cleared); i++)
         json_object_del(metadata, cleared[i]);
@@ -36,7 +36,8 @@ static void fill_system_fields(json_t *metadata)
     time_format(clock_now_us(), now);
     json_set_text(metadata, "uid", uid);
     json_set_text(metadata, "creationTimestamp", now);
-    json_object_del(metadata, "generation");
+    if (!applies)
+        json_object_del(metadata, "managedFields");
 }
 
 /* The name that generateName asks for, before validation, as upstream does. */
@@ -68,7 +69,7 @@ enum step_result step_create_meta(struct request *request)
     json_object_del(metadata, "resourceVersion");
     if (!place(request, metadata))
         return STEP_FAIL;
-    fill_system_fields(metadata);
+    fill_system_fields(metadata, request->applies);
     generate_name(request, metadata);
     return STEP_NEXT;
 }

@@ -302,14 +302,14 @@ static const step_fn get_chain[] = {step_get, NULL};
 static const step_fn list_chain[] = {step_list, NULL};
 static const step_fn watch_chain[] = {step_watch, NULL};
 static const step_fn post_chain[] = {step_options, step_decode, step_create_meta, step_admit, step_allocate,
-                                     step_create_prepare, step_create_validate, step_admit_validate, step_quota,
+                                     step_create_prepare, step_create_validate, step_admit_validate, step_track, step_quota,
                                      step_store, NULL};
 static const step_fn put_chain[] = {step_options, step_decode, step_update_read, step_update_rebase, step_admit,
                                     step_allocate, step_update_prepare, step_update_validate, step_admit_validate,
-                                    step_quota, step_store, NULL};
-static const step_fn patch_chain[] = {step_options, step_read, step_patch, step_update_rebase, step_admit,
+                                    step_track, step_quota, step_store, NULL};
+static const step_fn patch_chain[] = {step_options, step_patch_read, step_patch, step_update_rebase, step_admit,
                                       step_allocate, step_update_prepare, step_update_validate, step_admit_validate,
-                                      step_quota, step_store, NULL};
+                                      step_track, step_quota, step_store, NULL};
 static const step_fn delete_chain[] = {step_options, step_read, step_delete, step_quota, step_store, NULL};
 static const step_fn delete_collection_chain[] = {step_options, step_delete_collection, NULL};
 static const step_fn document_chain[] = {step_document, NULL};

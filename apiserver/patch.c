@@ -46,7 +46,8 @@ static json_t *patched(struct request *request, const json_t *target)
     }
     error_set(err, ERROR_UNSUPPORTED_MEDIA_TYPE,
               "the body of the request was in an unknown format - accepted media types include: "
-              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
+              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
+              "application/apply-patch+yaml");
     return NULL;
 }
 
@@ -63,8 +64,19 @@ static enum step_result blame_patch(struct request *request)
     return request_invalid(request, "", "", "");
 }
 
+enum step_result step_patch_read(struct request *request)
+{
+    enum step_result result = step_read(request);
+    if (result != STEP_FAIL || request->error.reason != ERROR_NOT_FOUND || !apply_wanted(request))
+        return result;
+    error_clear(&request->error);
+    return STEP_NEXT;
+}
+
 enum step_result step_patch(struct request *request)
 {
+    if (apply_wanted(request))
+        return step_apply(request);
     json_auto_t *shown = request->view ? request->view->show(request->resource, request->old) : NULL;
     const json_t *target = shown ? shown : request->old;
     request->object = patched(request, target);

@@ -52,7 +52,7 @@ void request_rewind(struct request *request)
     cluster_unref(request->cluster);
     request->cluster = NULL;
     request->object = request->old = request->eviction = NULL;
-    request->answers_status = request->fixed_address = false;
+    request->answers_status = request->fixed_address = request->applies = false;
     request->current = NULL;
     request->resource = NULL;
     request->sub = NULL;

@@ -128,6 +128,7 @@ struct request {
     json_t *eviction;        /* the body of an eviction */
     bool answers_status;     /* success is told by a Status, not by the object */
     bool fixed_address;      /* a Service names its own address or port */
+    bool applies;            /* server-side apply: managedFields are made */
     bool generated_name;     /* from generateName: a taken name is tried again */
     bool deletes;            /* the update turned out to be the final deletion */
     struct reply reply;

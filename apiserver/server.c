@@ -238,12 +238,13 @@ static void read_headers(struct request *request, const char *method)
     request->phase = PHASE_BODY;
 }
 
-/* A body that is announced as too large is refused before it is sent. */
+/* A body that is announced as far too large is refused before it is sent. Others are read to their end, since closing a connection
+ * with unread bytes can take the answer away from the client. */
 static bool announces_too_much(const struct request *request)
 {
     const char *length = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Length");
     int64_t value;
-    return length && parse_i64(str_of(length), 0, INT64_MAX, &value) && value > (int64_t)BODY_MAX;
+    return length && parse_i64(str_of(length), 0, INT64_MAX, &value) && value > (int64_t)BODY_DISCARD_MAX;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url, const char *method,

@@ -35,7 +35,13 @@ enum step_result step_update_prepare(struct request *request);
 enum step_result step_update_validate(struct request *request);
 
 /* patch.c */
+enum step_result step_patch_read(struct request *request); /* an apply may create */
 enum step_result step_patch(struct request *request);
+
+/* apply.c */
+bool apply_wanted(const struct request *request);
+enum step_result step_apply(struct request *request);
+enum step_result step_track(struct request *request); /* managedFields of every write */
 
 /* delete.c */
 enum step_result step_delete(struct request *request);

@@ -43,6 +43,16 @@ enum step_result step_update_read(struct request *request)
     return pipeline_chain(request, create_chain);
 }
 
+/* As it was, whatever the client sent. */
+static void carry(json_t *metadata, const json_t *old, const char *key)
+{
+    json_t *value = json_at(old, "metadata", key);
+    if (value)
+        json_object_set(metadata, key, value);
+    else
+        json_object_del(metadata, key);
+}
+
 /* What of metadata a client cannot change is taken from the old object where it was left out; validation finds the rest. */
 static void carry_metadata(struct request *request)
 {
@@ -54,12 +64,9 @@ static void carry_metadata(struct request *request)
         if (old && (!now || json_is_null(now)))
             json_object_set(metadata, carried[i], old);
     }
-    json_t *generation = json_at(request->old, "metadata", "generation");
-    if (generation)
-        json_object_set(metadata, "generation", generation);
-    else
-        json_object_del(metadata, "generation");
-    json_object_del(metadata, "managedFields");
+    carry(metadata, request->old, "generation");
+    if (!request->applies)
+        carry(metadata, request->old, "managedFields");
     json_object_del(metadata, "selfLink");
     json_object_set(metadata, "name", json_at(request->old, "metadata", "name"));
     if (request->resource->namespaced)

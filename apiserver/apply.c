@@ -1,0 +1,156 @@
+/* Server-side apply, and whose fields are whose on every other write from outside.
+ * Source: Kubernetes docs "Server-Side Apply"; apiserver pkg/endpoints/handlers/patch.go. */
+#include "schema/apply.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/steps.h"
+#include "base/clock.h"
+#include "schema/meta.h"
+
+#define MANAGER_MAX 128
+
+/* "kubectl/v1.32.0 (linux/amd64)" to "kubectl". */
+static void agent_name(const struct request *request, char out[MANAGER_MAX + 1])
+{
+    const char *agent = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "User-Agent");
+    size_t len = agent ? strcspn(agent, "/") : 0;
+    len = len > MANAGER_MAX ? MANAGER_MAX : len;
+    size_t kept = 0;
+    for (size_t i = 0; i < len; i++)
+        if (isprint((unsigned char)agent[i]))
+            out[kept++] = agent[i];
+    out[kept] = '\0';
+    if (kept == 0)
+        memcpy(out, "unknown", sizeof("unknown"));
+}
+
+static bool check_manager(struct request *request, const char *manager)
+{
+    struct error *err = &request->error;
+    if (strlen(manager) > MANAGER_MAX)
+        error_add_cause(err, CAUSE_TOO_LONG, "fieldManager", "Too long: may not be more than %d bytes", MANAGER_MAX);
+    for (const char *at = manager; *at; at++)
+        if (!isprint((unsigned char)*at) && !((unsigned char)*at & 0x80)) {
+            error_add_invalid(err, "fieldManager", manager, "should only contain printable characters");
+            break;
+        }
+    return error_seal_invalid(err, "PatchOptions", "meta.k8s.io", "");
+}
+
+static struct apply apply_of(const struct request *request, const char *manager)
+{
+    return (struct apply){
+        .type = request->resource->type,
+        .api_version = resource_api_version(request->resource),
+        .kind = request->resource->kind,
+        .subresource = request->route.sub,
+        .manager = manager,
+        .force = route_flag(&request->route, "force"),
+        .now_us = clock_now_us(),
+    };
+}
+
+/* ---- other writes ---- */
+
+/* Calls from inside are not tracked: what our own components set is nobody's. */
+enum step_result step_track(struct request *request)
+{
+    const char *given = route_arg(&request->route, "fieldManager");
+    char agent[MANAGER_MAX + 1];
+    if (request->caller || request->applies || request->deletes)
+        return STEP_NEXT;
+    if (given && !check_manager(request, given))
+        return STEP_FAIL;
+    if (!given || !*given)
+        agent_name(request, agent);
+    const struct apply apply = apply_of(request, given && *given ? given : agent);
+    apply_track(&apply, request->old, request->object);
+    return STEP_NEXT;
+}
+
+/* ---- apply ---- */
+
+static json_t *configuration(struct request *request)
+{
+    struct error *err = &request->error;
+    enum json_load_kind kind = request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
+    json_t *tree = yaml_parse(buf_str(&request->body), kind, err);
+    if (!tree)
+        return NULL;
+    const char *api_version = json_text(tree, "apiVersion"), *name = json_text(tree, "kind");
+    bool ok = true;
+    if (!json_is_object(tree) || !text_eq(api_version, resource_api_version(request->resource)) || !text_eq(name, request->resource->kind))
+        ok = error_bad_request(err, "the API version and kind in the data (%s, %s) do not match the expected ones (%s, %s)",
+                               api_version ? api_version : "", name ? name : "", resource_api_version(request->resource),
+                               request->resource->kind);
+    else if (json_array_size(json_at(tree, "metadata", "managedFields")) > 0)
+        ok = error_bad_request(err, "metadata.managedFields must be nil");
+    else
+        ok = schema_shape(request->type, tree, request->validation, &request->warnings, err);
+    if (!ok)
+        json_decref(tree), tree = NULL;
+    return tree;
+}
+
+static bool check_names(struct request *request, json_t *tree)
+{
+    const char *name = meta_name(tree), *ns = meta_namespace(tree);
+    json_t *metadata = json_ensure_object(tree, "metadata");
+    if (*name && strcmp(name, request->route.name) != 0)
+        return error_bad_request(&request->error, "the name of the object (%s) does not match the name on the URL (%s)", name, request->route.name);
+    if (*ns && strcmp(ns, request_ns(request)) != 0)
+        return error_bad_request(&request->error, "the namespace of the object (%s) does not match the namespace on the request (%s)", ns, request_ns(request));
+    json_set_text(metadata, "name", request->route.name);
+    if (request->resource->namespaced)
+        json_set_text(metadata, "namespace", request_ns(request));
+    return true;
+}
+
+static enum step_result apply_create(struct request *request, json_t *tree)
+{
+    if (request->sub) {
+        error_not_found(&request->error, request->resource->key, request->route.name);
+        return STEP_FAIL;
+    }
+    if (*meta_uid(tree)) {
+        error_conflict(&request->error, request->resource->key, request->route.name,
+                       "uid mismatch: the provided object specified uid %s, and no existing object was found", meta_uid(tree));
+        return STEP_FAIL;
+    }
+    json_object_del(json_object_get(tree, "metadata"), "resourceVersion");
+    return STEP_NEXT;
+}
+
+bool apply_wanted(const struct request *request)
+{
+    return request->content_type && text_starts(request->content_type, "application/apply-patch+yaml") && !request->view;
+}
+
+enum step_result step_apply(struct request *request)
+{
+    const char *manager = route_arg(&request->route, "fieldManager");
+    if (!manager || !*manager) {
+        error_add_required(&request->error, "fieldManager", "is required for apply patch");
+        return request_invalid(request, "PatchOptions", "meta.k8s.io", "");
+    }
+    if (!check_manager(request, manager))
+        return STEP_FAIL;
+    json_auto_t *tree = configuration(request);
+    if (!tree || !check_names(request, tree))
+        return STEP_FAIL;
+    request->applies = true;
+    if (!request->current && apply_create(request, tree) == STEP_FAIL)
+        return STEP_FAIL;
+    const struct apply apply = apply_of(request, manager);
+    request->object = apply_configuration(&apply, request->old, tree, &request->error);
+    if (!request->object)
+        return STEP_FAIL;
+    json_set_text(request->object, "kind", request->resource->kind);
+    json_set_text(request->object, "apiVersion", resource_api_version(request->resource));
+    schema_default(request->type, request->object);
+    request->expects_revision = *meta_resource_version(tree);
+    return request->current ? STEP_NEXT : pipeline_chain(request, create_chain);
+}
