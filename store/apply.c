@@ -29,6 +29,14 @@ void store_listen(struct store *store, store_change_fn fn, void *arg)
     pthread_rwlock_unlock(&store->listeners_lock);
 }
 
+bool apply_has_listeners(struct store *store)
+{
+    pthread_rwlock_rdlock(&store->listeners_lock);
+    bool any = store->listener_count > 0;
+    pthread_rwlock_unlock(&store->listeners_lock);
+    return any;
+}
+
 void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before)
 {
     struct store *store = cluster->store;

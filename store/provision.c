@@ -124,7 +124,7 @@ static struct cluster *announce(struct store *store, const struct cluster_seed *
         cluster = there;
         cluster_apply_lock(cluster);
     }
-    for (size_t i = 0; i < seed->write_count; i++) {
+    for (size_t i = 0; i < seed->write_count && apply_has_listeners(store); i++) {
         const struct store_write *write = &seed->writes[i];
         CLEANUP(object_unref_ptr) struct object *object =
             object_new(write->resource, &write->draft, (int64_t)i + 1, write->value);

@@ -154,6 +154,7 @@ MUST_CHECK bool history_follow(struct cluster *cluster, PGconn *conn, int64_t af
 
 /* ---- apply.c ---- */
 enum apply_result { APPLY_DONE, APPLY_KNOWN /* was applied before */, APPLY_GAP };
+bool apply_has_listeners(struct store *store);
 /* Calls every listener; under the cluster's apply lock. */
 void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before);
 /* Applies one change if it is the next one. */

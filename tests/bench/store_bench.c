@@ -2,11 +2,11 @@
  *
  * store_bench DIR [nosync]: makes a PostgreSQL below DIR (with fsync, if not told otherwise) and measures creates at several concurrencies (each
  * client waits for its write), updates, provisioning of clusters with 150 objects, listing and memory. */
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -130,17 +130,6 @@ static void bench_writes(const char *what, const char *name, enum store_op op, i
     cluster_unref(cluster);
 }
 
-static long resident_kib(void)
-{
-    long pages = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file && fscanf(file, "%ld %ld", &pages, &resident) != 2)
-        resident = 0;
-    if (file)
-        fclose(file);
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static void bench_provision(int count)
 {
     enum { OBJECTS = 150 };
@@ -153,7 +142,7 @@ static void bench_provision(int count)
         draft_make(&bodies[i], &writes[i].draft, name, i);
     }
     int64_t *latencies = xcalloc((size_t)count, sizeof(int64_t)), begin = clock_mono_ns();
-    long before = resident_kib();
+    size_t before = mallinfo2().uordblks;
     for (int i = 0; i < count; i++) {
         char name[32];
         (void)snprintf(name, sizeof(name), "tenant-%d", i);
@@ -162,7 +151,7 @@ static void bench_provision(int count)
         latencies[i] = clock_mono_ns() - start;
     }
     report("provision with 150 objects", 1, count * 1e9 / (double)(clock_mono_ns() - begin), latencies, (size_t)count);
-    printf("{\"what\":\"memory of an idle cluster\",\"bytes\":%.0f}\n", (double)(resident_kib() - before) * 1024 / count);
+    printf("{\"what\":\"memory of an idle cluster\",\"bytes\":%.0f}\n", (double)(mallinfo2().uordblks - before) / count);
     free(latencies);
 }
 

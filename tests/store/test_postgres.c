@@ -4,16 +4,24 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "store/postgres.h"
+
+extern char **environ;
+static const char *program;
 
 /* Runs one statement as the conninfo's role; true when it succeeds. */
 static bool run_sql(const char *conninfo, const char *sql)
@@ -82,11 +90,64 @@ static void temporary_one_leaves_nothing(void **state)
     assert_int_not_equal(0, access(dir, F_OK));
 }
 
-int main(void)
+/* ---- the parent is killed ---- */
+
+static bool is_gone(const char *pid_text, const char *dir)
 {
+    char proc[64];
+    (void)snprintf(proc, sizeof(proc), "/proc/%s", pid_text);
+    return access(proc, F_OK) != 0 && access(dir, F_OK) != 0;
+}
+
+static void killed_parent_takes_it_along(void **state)
+{
+    (void)state;
+    int ends[2];
+    pid_t child;
+    char line[128] = "", pid_text[32], dir[64];
+    const char *argv[] = {program, "child", NULL};
+    posix_spawn_file_actions_t actions;
+    assert_int_equal(0, pipe2(ends, O_CLOEXEC));
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    assert_int_equal(0, posix_spawn(&child, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ));
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    FILE *output = fdopen(ends[0], "r");
+    assert_non_null(fgets(line, sizeof(line), output));
+    (void)fclose(output);
+    assert_int_equal(2, sscanf(line, "%31s %63s", pid_text, dir));
+    assert_false(is_gone(pid_text, dir));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    struct timespec moment = {.tv_nsec = 20000000};
+    for (int i = 0; i < 500 && !is_gone(pid_text, dir); i++)
+        nanosleep(&moment, NULL);
+    assert_true(is_gone(pid_text, dir));
+}
+
+static int child_main(void)
+{
+    struct error err = {0};
+    struct postgres *postgres = postgres_temp(&err);
+    char dir[64] = "";
+    if (!postgres || sscanf(postgres_conninfo(postgres), "host='%63[^']'", dir) != 1)
+        return 1;
+    printf("%d %s\n", (int)postgres_pid(postgres), dir);
+    (void)fflush(stdout);
+    pause(); /* until it is killed */
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    program = argv[0];
+    if (argc == 2 && strcmp(argv[1], "child") == 0)
+        return child_main();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_survives_stop_and_kill),
         cmocka_unit_test(temporary_one_leaves_nothing),
+        cmocka_unit_test(killed_parent_takes_it_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
