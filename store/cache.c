@@ -231,7 +231,7 @@ bool cache_warm(struct cluster *cluster, const char *resource, struct error *err
         CLEANUP(resource_cache_unref_ptr) struct resource_cache *cache = cluster_cache_find(cluster, key, true);
         if (claim_fill(cache, &warm)) {
             if (!cache_fill(cluster, cache, err))
-                return false;
+                return store_fail(err);
             warm = true;
         }
         if (warm)

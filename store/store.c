@@ -76,6 +76,13 @@ void store_close(struct store *store)
     free(store);
 }
 
+bool store_fail(struct error *err)
+{
+    log_warn("store", "%s", err->message ? err->message : "unknown");
+    error_clear(err);
+    return error_unavailable(err, "the store is not available");
+}
+
 bool store_healthy(struct store *store)
 {
     return atomic_load(&store->down) == 0;

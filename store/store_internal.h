@@ -55,6 +55,10 @@ struct store {
     atomic_uint down;   /* threads that have lost the database */
 };
 
+/* For what a client may be told: logs the reason, which may name statements and paths, and leaves a plain sentence.
+ * Returns false. */
+bool store_fail(struct error *err);
+
 /* ---- cluster.c ---- */
 struct cluster_row {
     int64_t id, revision;

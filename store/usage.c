@@ -18,7 +18,7 @@ bool store_usage(struct cluster *cluster, const char *scope, void (*each)(void *
     reader_give(cluster->store, conn);
     for (int row = 0; rows && row < PQntuples(rows); row++)
         each(arg, pg_get_text(rows, row, 0), pg_get_i64(rows, row, 1));
-    return rows != NULL;
+    return rows ? true : store_fail(err);
 }
 
 /* Holds the cluster's head, as writers do: nobody charges meanwhile. */
@@ -68,5 +68,5 @@ bool store_usage_set(struct cluster *cluster, const char *scope, const struct st
     reader_give(cluster->store, conn);
     if (ok)
         *applied = same;
-    return ok;
+    return ok ? true : store_fail(err);
 }

@@ -99,7 +99,7 @@ int64_t sql(const char *statement)
 
 void eventually(bool (*check)(void *arg), void *arg, const char *what)
 {
-    int64_t deadline = clock_mono_ns() + (int64_t)15 * 1000000000;
+    int64_t deadline = clock_mono_ns() + (int64_t)60 * 1000000000;
     struct timespec moment = {.tv_nsec = 2000000};
     while (!check(arg)) {
         if (clock_mono_ns() > deadline)

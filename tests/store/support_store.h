@@ -38,5 +38,5 @@ int64_t put_ok(const struct put *put);
 int object_value(const struct object *object);
 /* Runs SQL as the conninfo's role within schema warren; must succeed; the first value as a number, else 0. */
 int64_t sql(const char *statement);
-/* Waits up to 15 s until `check` is true. */
+/* Waits up to 60 s until `check` is true. */
 void eventually(bool (*check)(void *arg), void *arg, const char *what);
