@@ -25,8 +25,6 @@
 #define START_TIMEOUT_NS  INT64_C(20000000000)
 #define REMOVE_TIMEOUT_MS 15000
 
-extern char **environ;
-
 char **sandbox_list(struct runtime *runtime)
 {
     CLEANUP(free_ptr) char *dir = xasprintf("%s/sandboxes", runtime->root);

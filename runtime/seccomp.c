@@ -77,10 +77,10 @@ static bool allow_by_arguments(scmp_filter_ctx context, uint64_t caps, struct er
     int result = 0;
     for (size_t i = 0; i < ARRAY_LEN(personas) && result == 0; i++)
         result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, personas[i]));
+                                  SCMP_A0(SCMP_CMP_EQ, personas[i], 0));
     if (result == 0) /* VM sockets reach the hypervisor's host */
         result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_NE, AF_VSOCK));
+                                  SCMP_A0(SCMP_CMP_NE, AF_VSOCK, 0));
     if (result == 0 && !(caps & (UINT64_C(1) << CAP_SYS_ADMIN))) {
         result = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                   SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0));
@@ -176,8 +176,7 @@ static bool has_listed_cap(const json_t *list, uint64_t caps)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         cap_value_t value;
         const char *name = json_string_value(item);
         if (name && cap_from_name(name, &value) == 0 && value >= 0 && value < 64 &&
@@ -215,13 +214,11 @@ static bool add_rule(scmp_filter_ctx context, const json_t *rule, struct error *
     if (!parse_action(json_text(rule, "action"),
                       json_int_or(json_object_get(rule, "errnoRet"), EPERM), &action, err))
         return false;
-    json_array_foreach(args, i, item)
-    {
+    json_array_foreach (args, i, item) {
         if (!parse_argument(item, &compare[i], err))
             return false;
     }
-    json_array_foreach(names, i, item)
-    {
+    json_array_foreach (names, i, item) {
         const char *name = json_string_value(item);
         int number = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
         int result = number == __NR_SCMP_ERROR
@@ -255,8 +252,7 @@ static scmp_filter_ctx file_profile(const char *path, uint64_t caps, struct erro
     }
     if (seccomp_arch_native() == SCMP_ARCH_X86_64)
         (void)seccomp_arch_add(context, SCMP_ARCH_X86);
-    json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
-    {
+    json_array_foreach (json_object_get(profile, "syscalls"), i, rule) {
         if (rule_applies(rule, caps) && !add_rule(context, rule, err))
             return NULL;
     }

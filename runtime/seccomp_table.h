@@ -5,6 +5,7 @@
  * changes the clock, the host or other processes' namespaces, has had many escapes (bpf, io_uring,
  * userfaultfd, keyctl, perf_event_open, open_by_handle_at), or is obsolete. */
 #pragma once
+#include <linux/capability.h>
 
 /* clang-format off */
 static const char *const seccomp_allowed[] = {

@@ -34,8 +34,6 @@
 #define STOP_TIMEOUT_NS  INT64_C(5000000000)
 #define PAUSE_GROUP      ".pause"
 
-extern char **environ;
-
 /* ---- the loop ---- */
 
 bool shim_watch(struct shim *shim, struct source *source, struct error *err)

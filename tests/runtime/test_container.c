@@ -28,6 +28,7 @@ static void ends(void **state)
         CLEANUP(container_status_clear)
         struct container_status status =
             support_run(support, "ends", cases[i].name, cases[i].script, NULL, &log);
+        assert_int_equal(status.phase, CONTAINER_EXITED);
         if (status.exit_code != cases[i].code || strcmp(log, cases[i].log) != 0)
             fail_msg("case %s: code %d, log \"%s\"", cases[i].name, status.exit_code, log);
     }

@@ -236,6 +236,7 @@ static void check_layered(struct support *support, const char *image, const char
     CLEANUP(free_ptr) char *log = NULL;
     CLEANUP(container_status_clear)
     struct container_status status = support_run(support, "layers", name, NULL, &config, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "upper\n0\n/dir:\nnew\n\n/kept:\nnew\nold\n600 7\n4755 0\n");
 }
 
@@ -313,7 +314,6 @@ static void collected(void **state)
     assert_int_equal(image_count(support), before + 2);
     assert_true(image_remove(support->runtime, digest, &err)); /* the old one, by digest */
     assert_true(image_collect(support->runtime, &freed, &err));
-    CLEANUP(free_ptr) char *out = NULL;
     static const char *const argv[] = {"/busybox", "cat", "/a", NULL};
     struct exec_config exec = {.container = "c", .argv = argv, .want_stdout = true};
     struct exec_session session;
@@ -385,6 +385,7 @@ static void users(void **state)
             continue;
         CLEANUP(container_status_clear)
         struct container_status status = support_wait(support, "users", name);
+        assert_int_equal(status.phase, CONTAINER_EXITED);
         CLEANUP(free_ptr) char *log = support_log(support, "users", name);
         if (strcmp(log, cases[i].out) != 0)
             fail_msg("case %s: %s", cases[i].name, log);

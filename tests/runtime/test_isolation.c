@@ -77,6 +77,7 @@ static void confinement(void **state)
         CLEANUP(container_status_clear)
         struct container_status status =
             support_run(support, "confined", name, rows[i].script, &config, &log);
+        assert_int_equal(status.phase, CONTAINER_EXITED);
         if (status.exit_code == rows[i].code && (!rows[i].log || strcmp(log, rows[i].log) == 0))
             continue;
         print_error("case \"%s\": code %d, log \"%s\"\n", rows[i].name, status.exit_code, log);
@@ -166,6 +167,7 @@ static void volumes(void **state)
                     "head -c 2000000 /dev/zero > /scratch/x 2>/dev/null || echo full; mount | grep "
                     "-c 'on /scratch type tmpfs'",
                     &config, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "from the host\nfrom the host\nrefused\nfull\n1\n");
     CLEANUP(free_ptr) char *made = xasprintf("%s/new", dir);
     assert_int_equal(access(made, F_OK), 0);
@@ -194,6 +196,7 @@ static void shared_network(void **state)
                     "for i in 1 2 3 4 5 6 7 8 9; do wget -q -O - http://127.0.0.1:8080/index.html "
                     "&& exit 0; usleep 100000; done; exit 1",
                     NULL, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "It works.\n");
     CLEANUP(free_ptr) char *alone = NULL;
     support_sandbox(support, "other");
@@ -202,6 +205,7 @@ static void shared_network(void **state)
         support, "other", "client",
         "wget -q -T 2 -O - http://127.0.0.1:8080/ 2>/dev/null || echo nothing; ip -o link | wc -l",
         NULL, &alone);
+    assert_int_equal(other.phase, CONTAINER_EXITED);
     assert_string_equal(alone, "nothing\n1\n");
     support_remove(support, "other");
     support_remove(support, "net");

@@ -25,12 +25,14 @@ static void out_of_memory(void **state)
     CLEANUP(container_status_clear)
     struct container_status greedy =
         support_run(support, "memory", "greedy", "exec tail -c 100000000 /dev/zero", &config, NULL);
+    assert_int_equal(greedy.phase, CONTAINER_EXITED);
     assert_true(greedy.oom_killed);
     assert_int_equal(greedy.exit_signal, 9);
     assert_int_equal(greedy.exit_code, 137);
     CLEANUP(container_status_clear)
     struct container_status modest =
         support_run(support, "memory", "modest", "true", &config, NULL);
+    assert_int_equal(modest.phase, CONTAINER_EXITED);
     assert_false(modest.oom_killed);
     assert_int_equal(modest.exit_code, 0);
     support_remove(support, "memory");
@@ -46,6 +48,7 @@ static void processes(void **state)
     struct container_status status = support_run(
         support, "pids", "c",
         "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done 2>/dev/null; echo never", &config, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_null(strstr(log, "never"));
     support_remove(support, "pids");
 }
@@ -59,6 +62,7 @@ static void usage(void **state)
     CLEANUP(container_status_clear)
     struct container_status status = support_run(
         support, "usage", "c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", NULL, NULL);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_true(sandbox_usage(support->runtime, "usage", &sample, &err));
     assert_true(sample.cpu_ns > 0 && sample.memory_bytes >= 0 && sample.at_us > 0);
     support_remove(support, "usage");
@@ -72,6 +76,7 @@ static void format(void **state)
     CLEANUP(container_status_clear)
     struct container_status status =
         support_run(support, "format", "c", "echo one; printf two", NULL, NULL);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     CLEANUP(free_ptr) char *raw = support_raw_log(support, "format", "c");
     struct str lines = str_of(raw);
     static const char *const ends[] = {" stdout F one", " stdout P two"};
@@ -94,6 +99,7 @@ static void long_lines(void **state)
     CLEANUP(container_status_clear)
     struct container_status status =
         support_run(support, "long", "c", "head -c 40000 /dev/zero | tr '\\0' x; echo", NULL, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     CLEANUP(free_ptr) char *raw = support_raw_log(support, "long", "c");
     size_t lines = 0, partial = 0;
     struct str rest = str_of(raw);
@@ -118,6 +124,7 @@ static void rotation(void **state)
     CLEANUP(container_status_clear)
     struct container_status status =
         support_run(support, "rotate", "c", "seq 1 2000", &config, NULL);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     CLEANUP(free_ptr) char *path = xasprintf("%s/logs/rotate-c.log", support->root);
     CLEANUP(free_ptr) char *second = xasprintf("%s.1", path);
     assert_int_equal(stat(path, &now), 0);

@@ -22,8 +22,6 @@
 #include "tests/runtime/support_image.h"
 #include "tests/runtime/support_runtime.h"
 
-extern char **environ;
-
 /* ---- docker-registry ---- */
 
 struct daemon {
@@ -180,6 +178,7 @@ static void registry(void **state)
     support_sandbox(support, "pulled");
     CLEANUP(container_status_clear)
     struct container_status status = support_run(support, "pulled", "c", NULL, &config, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "pulled\n");
     support_remove(support, "pulled");
     assert_false(image_pull(support->runtime, absent, NULL, NULL, NULL, &err));

@@ -90,6 +90,7 @@ static void network_namespace(void **state)
         support, "netns", "c",
         "cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ip -o addr show lo | grep -c 127.0.0.1",
         NULL, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "0\n1\n");
     support_remove(support, "netns");
     assert_int_not_equal(stat(path, &theirs), 0);
@@ -191,6 +192,7 @@ static void shared_processes(void **state)
         support, "share", "two",
         "ps | grep -c '[s]leep 4321'; test $$ -ne 1 && echo shared; (sleep 3 &) ; exit 0", NULL,
         &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "1\nshared\n");
     support_remove(support, "share");
 }
@@ -226,6 +228,7 @@ static void user_namespace(void **state)
                     "echo z > /dev/null; echo named > /dev/stdout; mount -t tmpfs none /tmp "
                     "2>/dev/null || echo refused",
                     &container, &log);
+    assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_string_equal(log, "0\n0:0\n0:0\n0:0\n0:0\n0:0\n0\n0 "
                              "65536\nCapEff:\t00000000a80425fb\nuser\nnamed\nrefused\n");
     assert_int_equal(stat(made, &info), 0);
@@ -234,6 +237,7 @@ static void user_namespace(void **state)
     CLEANUP(container_status_clear)
     struct container_status other =
         support_run(support, "user", "u", "echo x > /data/user", &container, NULL);
+    assert_int_equal(other.phase, CONTAINER_EXITED);
     assert_int_equal(stat(as_user, &info), 0);
     assert_int_equal(info.st_uid, 1000);
     container.uid = -1;
