@@ -42,8 +42,7 @@ static void run(const struct kind_case *row, struct error *err)
         rules->validate(object, err);
 }
 
-/* As many lines, each beginning as wanted. */
-static bool lines_begin(const char *got, const char *want)
+bool lines_begin(const char *got, const char *want)
 {
     struct str have = str_of(got), wanted = str_of(want);
     if (!*want)

@@ -15,6 +15,8 @@ struct kind_case {
     const char *causes; /* "field: message" a line, or how that line begins; "" when fine */
 };
 
+/* As many lines, each beginning as wanted. */
+bool lines_begin(const char *got, const char *want);
 /* JSON with ' for ". New reference. */
 json_t *kind_json(const char *text);
 /* Defaults, preparation and validation, as a request goes. Fails the test when a row gives other causes. */

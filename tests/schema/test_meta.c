@@ -1,8 +1,6 @@
 /* Metadata: names' formats, validation on create and update. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "tests/schema/support_kind.h"
+
 #include <string.h>
 
 #include "schema/meta.h"
@@ -41,7 +39,7 @@ static char *causes_text(const struct error *err)
 {
     struct buf text = BUF_TEXT;
     for (size_t i = 0; i < err->cause_count; i++)
-        buf_printf(&text, "%s%s: %.60s", i ? "\n" : "", err->causes[i].field, err->causes[i].message);
+        buf_printf(&text, "%s%s: %s", i ? "\n" : "", err->causes[i].field, err->causes[i].message);
     return buf_take(&text);
 }
 
@@ -86,7 +84,7 @@ static void test_validate(void **state)
         json_auto_t *meta = json_loads(cases[i].meta, 0, NULL), *object = json_pack("{s:O}", "metadata", meta);
         meta_validate(cases[i].resource, object, &err);
         CLEANUP(free_ptr) char *got = causes_text(&err);
-        if (strcmp(got, cases[i].causes) != 0)
+        if (!lines_begin(got, cases[i].causes))
             fail_msg("%s:\n%s\nwant:\n%s", cases[i].name, got, cases[i].causes);
     }
 }
@@ -115,7 +113,7 @@ static void test_update(void **state)
         json_auto_t *before = json_loads(cases[i].old, 0, NULL), *old = json_pack("{s:O}", "metadata", before);
         meta_validate_update(&leases, object, old, &err);
         CLEANUP(free_ptr) char *got = causes_text(&err);
-        if (strcmp(got, cases[i].causes) != 0)
+        if (!lines_begin(got, cases[i].causes))
             fail_msg("%s:\n%s\nwant:\n%s", cases[i].name, got, cases[i].causes);
     }
 }

@@ -1,0 +1,194 @@
+/* Workloads, batch, networking, policy, storage, admission and the rest: defaults and checks. */
+#include "tests/schema/support_kind.h"
+
+#include <string.h>
+
+#include "schema/kinds/job.h"
+
+#define POD_TEMPLATE(policy) "'template':{'metadata':{'labels':{'a':'b'}},'spec':{'restartPolicy':'" policy "','containers':[{'name':'c','image':'i'}]}}"
+#define SELECTOR "'selector':{'matchLabels':{'a':'b'}},"
+#define SET(rest) "{'metadata':{'name':'s'},'spec':{" SELECTOR POD_TEMPLATE("Always") rest "}}"
+#define JOB(rest) "{'metadata':{'name':'j','uid':'u'},'spec':{" POD_TEMPLATE("Never") rest "}}"
+#define CRON(rest) "{'metadata':{'name':'j'},'spec':{'schedule':'*/5 * * * *','jobTemplate':{'spec':{" POD_TEMPLATE("Never") "}}" rest "}}"
+#define INGRESS(path) "{'spec':{'rules':[{'host':'a.b','http':{'paths':[" path "]}}]}}"
+#define BACKEND "'backend':{'service':{'name':'s','port':{'number':80}}}"
+#define POLICY(rest) "{'spec':{'podSelector':{}," rest "}}"
+#define HOOK(rest) "{'webhooks':[{'name':'a.b.c','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'https://h'}" rest "}]}"
+#define RULE(rest) "'rules':[{'operations':['CREATE'],'apiGroups':[''],'apiVersions':['v1'],'resources':['pods']" rest "}]"
+#define HPA(rest) "{'spec':{'scaleTargetRef':{'kind':'Deployment','name':'d'},'maxReplicas':3" rest "}}"
+
+static void test_defaults(void **state)
+{
+    static const struct default_case cases[] = {
+        {"stateful set", "statefulsets.apps", "{'spec':{}}", "spec.updateStrategy", "{'type':'RollingUpdate','rollingUpdate':{'partition':0}}"},
+        {"management", "statefulsets.apps", "{'spec':{}}", "spec.podManagementPolicy", "'OrderedReady'"},
+        {"retention", "statefulsets.apps", "{'spec':{}}", "spec.persistentVolumeClaimRetentionPolicy", "{'whenDeleted':'Retain','whenScaled':'Retain'}"},
+        {"claims", "statefulsets.apps", "{'spec':{'volumeClaimTemplates':[{'spec':{}}]}}", "spec.volumeClaimTemplates.0.spec.volumeMode", "'Filesystem'"},
+        {"daemon set", "daemonsets.apps", "{'spec':{}}", "spec.updateStrategy", "{'type':'RollingUpdate','rollingUpdate':{'maxUnavailable':1,'maxSurge':0}}"},
+        {"controller", "replicationcontrollers", "{'spec':{'template':{'metadata':{'labels':{'a':'b'}}}}}", "spec.selector", "{'a':'b'}"},
+        {"job", "jobs.batch", "{'spec':{}}", "spec.completions", "1"},
+        {"job with parallelism", "jobs.batch", "{'spec':{'parallelism':2}}", "spec.completions", ""},
+        {"back-off", "jobs.batch", "{'spec':{}}", "spec.backoffLimit", "6"},
+        {"back-off by index", "jobs.batch", "{'spec':{'backoffLimitPerIndex':1}}", "spec.backoffLimit", "2147483647"},
+        {"replacement", "jobs.batch", "{'spec':{'podFailurePolicy':{}}}", "spec.podReplacementPolicy", "'Failed'"},
+        {"cron job", "cronjobs.batch", "{'spec':{}}", "spec.successfulJobsHistoryLimit", "3"},
+        {"a cron job's job", "cronjobs.batch", "{'spec':{'jobTemplate':{'spec':{}}}}", "spec.jobTemplate.spec.completionMode", "'NonIndexed'"},
+        {"autoscaler", "horizontalpodautoscalers.autoscaling", "{'spec':{}}", "spec.metrics",
+         "[{'type':'Resource','resource':{'name':'cpu','target':{'type':'Utilization','averageUtilization':80}}}]"},
+        {"policy types", "networkpolicies.networking.k8s.io", "{'spec':{}}", "spec.policyTypes", "['Ingress']"},
+        {"both types", "networkpolicies.networking.k8s.io", "{'spec':{'egress':[{}]}}", "spec.policyTypes", "['Ingress','Egress']"},
+        {"priority", "priorityclasses.scheduling.k8s.io", "{}", "preemptionPolicy", "'PreemptLowerPriority'"},
+        {"storage class", "storageclasses.storage.k8s.io", "{}", "volumeBindingMode", "'Immediate'"},
+        {"volume", "persistentvolumes", "{'spec':{}}", "spec.persistentVolumeReclaimPolicy", "'Retain'"},
+        {"driver", "csidrivers.storage.k8s.io", "{'spec':{}}", "spec.volumeLifecycleModes", "['Persistent']"},
+        {"webhook", "mutatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{}]}", "webhooks.0.reinvocationPolicy", "'Never'"},
+        {"webhook's time", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{}]}", "webhooks.0.timeoutSeconds", "10"},
+        {"scope", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'rules':[{}]}]}", "webhooks.0.rules.0.scope", "'*'"},
+        {"flow", "flowschemas.flowcontrol.apiserver.k8s.io", "{'spec':{}}", "spec.matchingPrecedence", "1000"},
+        {"level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'limited':{}}}", "spec.limited", "{'nominalConcurrencyShares':30,'lendablePercent':0}"},
+        {"definition", "customresourcedefinitions.apiextensions.k8s.io", "{'spec':{'names':{'kind':'Foo'}}}", "spec.names", "{'kind':'Foo','singular':'foo','listKind':'FooList'}"},
+    };
+    (void)state;
+    kind_check_defaults(cases, ARRAY_LEN(cases));
+}
+
+static void test_workloads(void **state)
+{
+    static const struct kind_case cases[] = {
+        {"a stateful set", "statefulsets.apps", SET(""), NULL, NULL, ""},
+        {"on delete and rolling", "statefulsets.apps", SET(",'updateStrategy':{'type':'OnDelete','rollingUpdate':{}}"), NULL, NULL,
+         "spec.updateStrategy.rollingUpdate: Invalid value: {}: only allowed for updateStrategy 'RollingUpdate'"},
+        {"its service name is fixed", "statefulsets.apps", SET(",'serviceName':'b'"), SET(",'serviceName':'a'"), "",
+         "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template',"},
+        {"its replicas are not", "statefulsets.apps", SET(",'replicas':4"), SET(",'replicas':1"), "", ""},
+        {"a daemon set", "daemonsets.apps", SET(""), NULL, NULL, ""},
+        {"surge and gap", "daemonsets.apps", SET(",'updateStrategy':{'rollingUpdate':{'maxSurge':1}}"), NULL, NULL,
+         "spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero"},
+        {"a controller", "replicationcontrollers", "{'spec':{" POD_TEMPLATE("Always") "}}", NULL, NULL, ""},
+        {"a job", "jobs.batch", JOB(""), NULL, NULL, ""},
+        {"an eager job", "jobs.batch", "{'metadata':{'name':'j','uid':'u'},'spec':{" POD_TEMPLATE("Always") "}}", NULL, NULL,
+         "spec.template.spec.restartPolicy: Required value: valid values: 'OnFailure', 'Never'"},
+        {"indexed without completions", "jobs.batch", JOB(",'completionMode':'Indexed','parallelism':1"), NULL, NULL,
+         "spec.completions: Required value: when completion mode is Indexed"},
+        {"a failure rule", "jobs.batch", JOB(",'podFailurePolicy':{'rules':[{'action':'Ignore','onExitCodes':{'operator':'In','values':[0]}}]}"), NULL, NULL,
+         "spec.podFailurePolicy.rules[0].onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator"},
+        {"a cron job", "cronjobs.batch", CRON(""), NULL, NULL, ""},
+        {"a schedule", "cronjobs.batch", CRON(",'timeZone':'Mars/Olympus'"), NULL, NULL, "spec.timeZone: Invalid value: 'Mars/Olympus': unknown time zone Mars/Olympus"},
+        {"concurrency", "cronjobs.batch", CRON(",'concurrencyPolicy':'Maybe'"), NULL, NULL,
+         "spec.concurrencyPolicy: Unsupported value: 'Maybe': supported values: 'Allow', 'Forbid', 'Replace'"},
+    };
+    (void)state;
+    kind_check(cases, ARRAY_LEN(cases));
+}
+
+static void test_job_selector(void **state)
+{
+    json_auto_t *job = kind_json(JOB(""));
+    const struct kind_rules *rules = kind_rules("jobs.batch");
+    (void)state;
+    rules->set_defaults(job);
+    rules->prepare_create(job);
+    assert_string_equal(json_text(job, "spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"), "u");
+    assert_string_equal(json_text(job, "spec", "template", "metadata", "labels", "job-name"), "j");
+    assert_string_equal(json_text(job, "spec", "template", "metadata", "labels", "controller-uid"), "u");
+}
+
+static void test_cron(void **state)
+{
+    static const struct {
+        const char *schedule;
+        bool fine;
+    } cases[] = {
+        {"* * * * *", true},  {"0 05 1,15 * *", true}, {"*/10 0-5 * jan-mar mon", true}, {"@hourly", true}, {"@every 1h30m", true},
+        {"* * * *", false},   {"60 * * * *", false},   {"* * * * * *", false},           {"@often", false}, {"5-1 * * * *", false},
+        {"a * * * *", false}, {"*/0 * * * *", false},  {"  0 0 * * 0 ", true},           {"", false},       {"? ? ? ? ?", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (!cron_check(cases[i].schedule) != cases[i].fine)
+            fail_msg("\"%s\"", cases[i].schedule);
+}
+
+static void test_network(void **state)
+{
+    static const struct kind_case cases[] = {
+        {"an ingress", "ingresses.networking.k8s.io", INGRESS("{'path':'/','pathType':'Prefix'," BACKEND "}"), NULL, NULL, ""},
+        {"no type", "ingresses.networking.k8s.io", INGRESS("{'path':'/'," BACKEND "}"), NULL, NULL, "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified"},
+        {"a relative path", "ingresses.networking.k8s.io", INGRESS("{'path':'a','pathType':'Exact'," BACKEND "}"), NULL, NULL,
+         "spec.rules[0].http.paths[0].path: Invalid value: 'a': must be an absolute path"},
+        {"two slashes", "ingresses.networking.k8s.io", INGRESS("{'path':'/a//b','pathType':'Exact'," BACKEND "}"), NULL, NULL,
+         "spec.rules[0].http.paths[0].path: Invalid value: '/a//b': must not contain '//'"},
+        {"no backend", "ingresses.networking.k8s.io", INGRESS("{'path':'/','pathType':'Exact'}"), NULL, NULL, "spec.rules[0].http.paths[0].backend: Required value: cannot be empty"},
+        {"nothing", "ingresses.networking.k8s.io", "{'spec':{}}", NULL, NULL, "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"},
+        {"an address for a host", "ingresses.networking.k8s.io", "{'spec':{'rules':[{'host':'1.2.3.4'}]}}", NULL, NULL,
+         "spec.rules[0].host: Invalid value: '1.2.3.4': must be a DNS name, not an IP address"},
+        {"a policy", "networkpolicies.networking.k8s.io", POLICY("'ingress':[{'from':[{'podSelector':{}}],'ports':[{'port':80}]}]"), NULL, NULL, ""},
+        {"an empty peer", "networkpolicies.networking.k8s.io", POLICY("'ingress':[{'from':[{}]}]"), NULL, NULL, "spec.ingress[0].from[0]: Required value: must specify a peer"},
+        {"a block and a selector", "networkpolicies.networking.k8s.io", POLICY("'egress':[{'to':[{'ipBlock':{'cidr':'10.0.0.0/8'},'podSelector':{}}]}]"), NULL, NULL,
+         "spec.egress[0].to[0]: Forbidden: may not specify both ipBlock and another peer"},
+        {"an exception outside", "networkpolicies.networking.k8s.io", POLICY("'egress':[{'to':[{'ipBlock':{'cidr':'10.0.0.0/8','except':['11.0.0.0/16']}}]}]"), NULL, NULL,
+         "spec.egress[0].to[0].ipBlock.except[0]: Invalid value: '11.0.0.0/16': must be a strict subset of `cidr`"},
+        {"an end before the start", "networkpolicies.networking.k8s.io", POLICY("'egress':[{'ports':[{'port':80,'endPort':79}]}]"), NULL, NULL,
+         "spec.egress[0].ports[0].endPort: Invalid value: 79: must be greater than or equal to `port`"},
+        {"a class", "ingressclasses.networking.k8s.io", "{'spec':{'controller':'nginx'}}", NULL, NULL, "spec.controller: Invalid value: 'nginx': must be a domain-prefixed path (such as 'acme.io/foo')"},
+    };
+    (void)state;
+    kind_check(cases, ARRAY_LEN(cases));
+}
+
+static void test_rest(void **state)
+{
+    static const struct kind_case cases[] = {
+        {"an autoscaler", "horizontalpodautoscalers.autoscaling", HPA(""), NULL, NULL, ""},
+        {"min over max", "horizontalpodautoscalers.autoscaling", HPA(",'minReplicas':5"), NULL, NULL,
+         "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"},
+        {"no target", "horizontalpodautoscalers.autoscaling", HPA(",'metrics':[{'type':'Resource','resource':{'name':'cpu','target':{'type':'Utilization'}}}]"), NULL, NULL,
+         "spec.metrics[0].resource.target.averageUtilization: Required value: must set either a target raw value or a target utilization"},
+        {"a budget", "poddisruptionbudgets.policy", "{'spec':{'minAvailable':1}}", NULL, NULL, ""},
+        {"both", "poddisruptionbudgets.policy", "{'spec':{'minAvailable':1,'maxUnavailable':1}}", NULL, NULL, "spec: Invalid value: {'minAvailable':1,'maxUnavailable':1}: minAvailable and maxUnavailable cannot be both set"},
+        {"a high priority", "priorityclasses.scheduling.k8s.io", "{'metadata':{'name':'p'},'value':1000000001}", NULL, NULL,
+         "value: Forbidden: maximum allowed value of a user defined priority is 1000000000"},
+        {"a reserved name", "priorityclasses.scheduling.k8s.io", "{'metadata':{'name':'system-x'},'value':1}", NULL, NULL, "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved"},
+        {"a system class", "priorityclasses.scheduling.k8s.io", "{'metadata':{'name':'system-node-critical'},'value':2000001000}", NULL, NULL, ""},
+        {"its value stays", "priorityclasses.scheduling.k8s.io", "{'metadata':{'name':'p'},'value':2}", "{'metadata':{'name':'p'},'value':1}", "", "value: Forbidden: may not be changed in an update."},
+        {"a storage class", "storageclasses.storage.k8s.io", "{'provisioner':'a/b'}", NULL, NULL, ""},
+        {"no provisioner", "storageclasses.storage.k8s.io", "{}", NULL, NULL, "provisioner: Required value"},
+        {"its parameters stay", "storageclasses.storage.k8s.io", "{'provisioner':'a/b','parameters':{'a':'b'}}", "{'provisioner':'a/b'}", "", "parameters: Forbidden: updates to parameters are forbidden."},
+        {"a volume", "persistentvolumes", "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/a'}}}", NULL, NULL, ""},
+        {"an empty volume", "persistentvolumes", "{'spec':{}}", NULL, NULL, "spec.accessModes: Required value\nspec.capacity: Required value\nspec: Required value: must specify a volume type"},
+        {"another source", "persistentvolumes", "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/b'}}}",
+         "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/a'}}}", "",
+         "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation"},
+        {"an attachment", "volumeattachments.storage.k8s.io", "{'spec':{'attacher':'a.b','nodeName':'n','source':{'persistentVolumeName':'p'}}}", NULL, NULL, ""},
+        {"a runtime class", "runtimeclasses.node.k8s.io", "{'handler':'Run_c'}", NULL, NULL, "handler: Invalid value: 'Run_c': a lowercase RFC 1123 label"},
+        {"a revision", "controllerrevisions.apps", "{'revision':1,'data':{'a':1}}", "{'revision':1,'data':{'a':2}}", "", "data: Invalid value: {'a':1}: field is immutable"},
+        {"a webhook", "validatingwebhookconfigurations.admissionregistration.k8s.io", HOOK("," RULE("")), NULL, NULL, ""},
+        {"a short name", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'name':'a.b','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'https://h'}}]}", NULL, NULL,
+         "webhooks[0].name: Invalid value: 'a.b': should be a domain with at least three segments separated by dots"},
+        {"plain http", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'name':'a.b.c','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'http://h'}}]}", NULL, NULL,
+         "webhooks[0].clientConfig.url: Invalid value: 'http://h': 'https' is the only allowed URL scheme; desired format: https://host[/path]"},
+        {"no effects, no versions", "mutatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'name':'a.b.c','clientConfig':{'url':'https://h'}}]}", NULL, NULL,
+         "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun\nwebhooks[0].admissionReviewVersions: Required value: must specify one of v1, v1beta1"},
+        {"a slow one", "validatingwebhookconfigurations.admissionregistration.k8s.io", HOOK(",'timeoutSeconds':31"), NULL, NULL,
+         "webhooks[0].timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds"},
+        {"a policy binding", "validatingadmissionpolicybindings.admissionregistration.k8s.io", "{'spec':{'policyName':'p','validationActions':['Deny','Warn']}}", NULL, NULL,
+         "spec.validationActions: Invalid value: ['Deny','Warn']: must not contain both Deny and Warn"},
+        {"an API service", "apiservices.apiregistration.k8s.io", "{'metadata':{'name':'v1.a.b'},'spec':{'group':'a.b','version':'v1','groupPriorityMinimum':10,'versionPriority':10}}", NULL, NULL, ""},
+        {"another name", "apiservices.apiregistration.k8s.io", "{'metadata':{'name':'x'},'spec':{'group':'a.b','version':'v1','groupPriorityMinimum':10,'versionPriority':10}}", NULL, NULL,
+         "metadata.name: Invalid value: 'x': must be `spec.version+'.'+spec.group`: 'v1.a.b'"},
+        {"a request that is none", "certificatesigningrequests.certificates.k8s.io", "{'spec':{'request':'eA==','signerName':'a.b/c','usages':['client auth']}}", NULL, NULL,
+         "spec.request: Invalid value: 'eA==': PEM block type must be CERTIFICATE REQUEST"},
+        {"a level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'type':'Limited','limited':{'limitResponse':{'type':'Reject'}}}}", NULL, NULL, ""},
+        {"a level without", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'type':'Limited'}}", NULL, NULL, "spec.limited: Required value: must not be empty when type is Limited"},
+    };
+    (void)state;
+    kind_check(cases, ARRAY_LEN(cases));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_workloads),
+                                       cmocka_unit_test(test_job_selector), cmocka_unit_test(test_cron),
+                                       cmocka_unit_test(test_network),  cmocka_unit_test(test_rest)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
