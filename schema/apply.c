@@ -78,7 +78,8 @@ static json_t *zero_object(const struct type *type)
     return object;
 }
 
-/* `object` without managedFields; of NULL, the zero object. New reference; the top two levels are its own. */
+/* `object` without managedFields; of NULL, the zero object. New reference; the top two levels are
+ * its own. */
 static json_t *base_of(const struct apply *apply, const json_t *object)
 {
     json_t *copy = object ? json_copy((json_t *)(uintptr_t)object) : zero_object(apply->type);
@@ -111,8 +112,8 @@ static void set_entries(json_t *object, struct managers *managers)
 }
 
 /* Takes what changed away from every manager but `except`. */
-static void take_away(const struct apply *apply, struct managers *managers, const struct manager *except,
-                      const struct typed_changes *changes)
+static void take_away(const struct apply *apply, struct managers *managers,
+                      const struct manager *except, const struct typed_changes *changes)
 {
     for (size_t i = 0; i < managers->count; i++) {
         struct manager *manager = &managers->items[i];
@@ -145,7 +146,8 @@ static void read_managers(const struct apply *apply, const json_t *live, const j
         managers_clear(managers);
 }
 
-static void track(const struct apply *apply, const json_t *before, const json_t *after, struct managers *managers)
+static void track(const struct apply *apply, const json_t *before, const json_t *after,
+                  struct managers *managers)
 {
     CLEANUP(typed_changes_clear) struct typed_changes changes = {0};
     const struct manager_id self = who(apply, false);
@@ -236,7 +238,10 @@ static bool refuse(struct managers *conflicts, struct error *err)
         CLEANUP(free_ptr) char *manager = printed_manager(&conflicts->items[i]);
         list.manager = manager;
         buf_printf(&list.text, list.one ? " conflict with %s:" : "%sconflicts with %s:",
-                   list.one ? manager : i ? "\n" : " ", manager);
+                   list.one ? manager
+                   : i      ? "\n"
+                            : " ",
+                   manager);
         field_set_each(&conflicts->items[i].set, add_conflict, &list);
     }
     (void)error_set(err, ERROR_CONFLICT, "%s", list.text.data ? list.text.data : "Apply failed");
@@ -247,8 +252,9 @@ static bool refuse(struct managers *conflicts, struct error *err)
 }
 
 /* False with the error when others own what changes, unless that is forced. */
-static bool check_conflicts(const struct apply *apply, const struct managers *managers, const struct manager *self,
-                            const struct typed_changes *changes, struct error *err)
+static bool check_conflicts(const struct apply *apply, const struct managers *managers,
+                            const struct manager *self, const struct typed_changes *changes,
+                            struct error *err)
 {
     CLEANUP(managers_clear) struct managers conflicts = {0};
     CLEANUP(field_set_clear) struct field_set changed = {0};
@@ -271,8 +277,8 @@ static bool check_conflicts(const struct apply *apply, const struct managers *ma
 /* ---- applying ---- */
 
 /* Removes what the manager applied last time, does not apply now, and nobody else owns. */
-static json_t *prune(const struct apply *apply, const json_t *merged, const struct managers *managers,
-                     const struct field_set *last)
+static json_t *prune(const struct apply *apply, const json_t *merged,
+                     const struct managers *managers, const struct field_set *last)
 {
     struct typed root = typed_root(apply->type);
     CLEANUP(field_set_clear) struct field_set gone = {0};
@@ -290,9 +296,10 @@ static json_t *prune(const struct apply *apply, const json_t *merged, const stru
 
 static bool misfit(const struct apply *apply, const json_t *applied, struct error *err)
 {
-    const char *name = json_text(applied, "metadata", "name"), *space = json_text(applied, "metadata", "namespace");
-    return error_wrap(err, "failed to create typed patch object (%s/%s; %s, Kind=%s)", space ? space : "",
-                      name ? name : "", apply->api_version, apply->kind);
+    const char *name = json_text(applied, "metadata", "name"),
+               *space = json_text(applied, "metadata", "namespace");
+    return error_wrap(err, "failed to create typed patch object (%s/%s; %s, Kind=%s)",
+                      space ? space : "", name ? name : "", apply->api_version, apply->kind);
 }
 
 /* A copy of the configuration with canonical values; NULL when it does not fit. */
@@ -301,10 +308,12 @@ static json_t *checked(const struct apply *apply, const json_t *applied, struct 
     json_auto_t *copy = json_deep_copy(applied);
     struct shaper shaper = {.keep_empty = true, .err = err};
     if (json_array_size(entries_of(applied))) {
-        (void)error_bad_request(err, "metadata.managedFields must be nil"); /* false is all that it says */
+        (void)error_bad_request(
+            err, "metadata.managedFields must be nil"); /* false is all that it says */
         return NULL;
     }
-    if (!typed_check(typed_root(apply->type), copy, err) || !shape_document(&shaper, apply->type, copy)) {
+    if (!typed_check(typed_root(apply->type), copy, err) ||
+        !shape_document(&shaper, apply->type, copy)) {
         (void)misfit(apply, applied, err);
         return NULL;
     }
@@ -322,7 +331,8 @@ static void note_earlier(const struct apply *apply, const json_t *base, struct m
     track(&earlier, zero, base, managers);
 }
 
-json_t *apply_configuration(const struct apply *apply, const json_t *live, const json_t *applied, struct error *err)
+json_t *apply_configuration(const struct apply *apply, const json_t *live, const json_t *applied,
+                            struct error *err)
 {
     struct typed root = typed_root(apply->type);
     CLEANUP(managers_clear) struct managers managers = {0};

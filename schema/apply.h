@@ -1,7 +1,9 @@
-/* schema/apply.h: server-side apply, and the bookkeeping of who set what (metadata.managedFields) on every write.
+/* schema/apply.h: server-side apply, and the bookkeeping of who set what (metadata.managedFields)
+ * on every write.
  *
- * Pure: trees in, trees out; time comes in as data. Entries of other API versions than the request's are kept as they
- * are. Source: apimachinery's managedfields and structured-merge-diff's merge. */
+ * Pure: trees in, trees out; time comes in as data. Entries of other API versions than the
+ * request's are kept as they are. Source: apimachinery's managedfields and structured-merge-diff's
+ * merge. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
@@ -12,18 +14,20 @@ struct apply {
     const struct type *type;
     const char *api_version, *kind; /* of the object: "apps/v1", "Deployment" */
     const char *subresource;        /* "" or "status", "scale", ... */
-    const char *manager;            /* fieldManager; for other writes its default is the user agent up to "/" */
-    bool force;                     /* take over fields of others; apply only */
+    const char
+        *manager; /* fieldManager; for other writes its default is the user agent up to "/" */
+    bool force;   /* take over fields of others; apply only */
     int64_t now_us;
 };
 
-/* Applies a configuration. `live` NULL: creates. New reference: the merged object, shaped, not yet defaulted, with its
- * managedFields. Neither `live` nor `applied` is changed. Fails with CONFLICT and upstream's words and causes when others
- * own what would change; INTERNAL, as upstream, when the configuration does not fit the schema; BAD_REQUEST for
- * malformed values. */
-MUST_CHECK json_t *apply_configuration(const struct apply *apply, const json_t *live, const json_t *applied,
-                                       struct error *err);
+/* Applies a configuration. `live` NULL: creates. New reference: the merged object, shaped, not yet
+ * defaulted, with its managedFields. Neither `live` nor `applied` is changed. Fails with CONFLICT
+ * and upstream's words and causes when others own what would change; INTERNAL, as upstream, when
+ * the configuration does not fit the schema; BAD_REQUEST for malformed values. */
+MUST_CHECK json_t *apply_configuration(const struct apply *apply, const json_t *live,
+                                       const json_t *applied, struct error *err);
 
-/* Any other write: sets `object`'s managedFields from those of `live` (NULL: created) and what differs. Call it last,
- * when defaults and admission are done. Returns nothing: what cannot be read is tracked anew. */
+/* Any other write: sets `object`'s managedFields from those of `live` (NULL: created) and what
+ * differs. Call it last, when defaults and admission are done. Returns nothing: what cannot be read
+ * is tracked anew. */
 void apply_track(const struct apply *apply, const json_t *live, json_t *object);

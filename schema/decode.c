@@ -4,8 +4,8 @@
 #include "schema/decode_internal.h"
 
 /* Turns what strictness found into the error or the warnings that were asked for. */
-static bool report(const struct warnings *found, enum field_validation validation, struct warnings *warnings,
-                   struct error *err)
+static bool report(const struct warnings *found, enum field_validation validation,
+                   struct warnings *warnings, struct error *err)
 {
     if (!found->count || validation == FIELD_VALIDATION_IGNORE)
         return true;
@@ -21,7 +21,8 @@ static bool report(const struct warnings *found, enum field_validation validatio
 }
 
 /* Parses; on duplicate keys the last one wins, and `*duplicates` says that there were some. */
-static json_t *parse(struct str body, enum field_validation validation, bool *duplicates, struct error *err)
+static json_t *parse(struct str body, enum field_validation validation, bool *duplicates,
+                     struct error *err)
 {
     CLEANUP(error_clear) struct error why = {0};
     *duplicates = false;
@@ -56,6 +57,7 @@ bool schema_shape(const struct type *type, json_t *value, enum field_validation 
                   struct warnings *warnings, struct error *err)
 {
     CLEANUP(warnings_free) struct warnings found = {0};
-    struct shaper shaper = {.found = validation != FIELD_VALIDATION_IGNORE ? &found : NULL, .err = err};
+    struct shaper shaper = {.found = validation != FIELD_VALIDATION_IGNORE ? &found : NULL,
+                            .err = err};
     return shape_document(&shaper, type, value) && report(&found, validation, warnings, err);
 }

@@ -1,7 +1,8 @@
 /* schema/decode.h: from a request body to a tree that has exactly the type's shape.
  *
- * Mirrors apimachinery's strict decoding: unknown and duplicate fields are warnings or errors by fieldValidation;
- * wrong types are always a 400 in Go's words (`json: cannot unmarshal string into Go struct field ...`). */
+ * Mirrors apimachinery's strict decoding: unknown and duplicate fields are warnings or errors by
+ * fieldValidation; wrong types are always a 400 in Go's words (`json: cannot unmarshal string into
+ * Go struct field ...`). */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
@@ -10,7 +11,8 @@
 
 enum field_validation { FIELD_VALIDATION_STRICT, FIELD_VALIDATION_WARN, FIELD_VALIDATION_IGNORE };
 
-/* Texts for Warning headers, in order of discovery: `unknown field "spec.foo"`, `duplicate field "metadata.name"`. */
+/* Texts for Warning headers, in order of discovery: `unknown field "spec.foo"`, `duplicate field
+ * "metadata.name"`. */
 struct warnings {
     char **items;
     size_t count, capacity;
@@ -18,12 +20,16 @@ struct warnings {
 void warnings_add(struct warnings *warnings, const char *text); /* copies; drops past 64 */
 void warnings_free(struct warnings *warnings);
 
-/* Parses JSON and shapes it by `type`. New reference, or NULL: BAD_REQUEST (malformed, wrong type, or strict errors:
- * `strict decoding error: unknown field "spec.foo", duplicate field "x"`). */
-MUST_CHECK json_t *schema_decode(const struct type *type, struct str body, enum field_validation validation,
-                                 struct warnings *warnings, struct error *err);
-/* The same for a tree (from YAML, from a patch): consumes nothing; drops what the type does not know. */
-MUST_CHECK bool schema_shape(const struct type *type, json_t *value, enum field_validation validation,
-                             struct warnings *warnings, struct error *err);
-/* Structural defaults of the type and its kind's rules (schema/kind.h): what upstream's SetObjectDefaults does. */
+/* Parses JSON and shapes it by `type`. New reference, or NULL: BAD_REQUEST (malformed, wrong type,
+ * or strict errors: `strict decoding error: unknown field "spec.foo", duplicate field "x"`). */
+MUST_CHECK json_t *schema_decode(const struct type *type, struct str body,
+                                 enum field_validation validation, struct warnings *warnings,
+                                 struct error *err);
+/* The same for a tree (from YAML, from a patch): consumes nothing; drops what the type does not
+ * know. */
+MUST_CHECK bool schema_shape(const struct type *type, json_t *value,
+                             enum field_validation validation, struct warnings *warnings,
+                             struct error *err);
+/* Structural defaults of the type and its kind's rules (schema/kind.h): what upstream's
+ * SetObjectDefaults does. */
 void schema_default(const struct type *type, json_t *value);

@@ -5,8 +5,8 @@
 /* Where in a document we are: a chain on the stack, from the leaf to the root (NULL). */
 struct step {
     const struct step *parent;
-    struct str key;                                /* of a field or a map */
-    size_t index;                                  /* of a list */
+    struct str key; /* of a field or a map */
+    size_t index;   /* of a list */
     enum { STEP_FIELD, STEP_KEY, STEP_INDEX } kind;
     unsigned depth;
 };
@@ -22,17 +22,18 @@ void step_report(struct warnings *found, const char *what, const struct step *st
 #define STRUCTS_MAX 100000
 
 struct shaper {
-    struct warnings *found;  /* unknown fields; NULL: nobody wants to know */
-    bool exact_numbers;      /* 1.0 is no integer: true for JSON text, false for trees */
-    bool keep_empty;         /* an applied configuration: what Go would not print stays, it may override */
-    unsigned struct_count;   /* so far */
+    struct warnings *found; /* unknown fields; NULL: nobody wants to know */
+    bool exact_numbers;     /* 1.0 is no integer: true for JSON text, false for trees */
+    bool keep_empty; /* an applied configuration: what Go would not print stays, it may override */
+    unsigned struct_count; /* so far */
     struct error *err;
 };
 
-/* Checks a scalar of `field`'s kind. True with `*out` NULL to leave it as it is, or its canonical form (new reference).
- * False: BAD_REQUEST in Go's words; `owner` is the struct around it. */
-MUST_CHECK bool shape_scalar(struct shaper *shaper, const struct step *step, const struct type *owner,
-                             const struct field *field, const json_t *value, json_t **out);
+/* Checks a scalar of `field`'s kind. True with `*out` NULL to leave it as it is, or its canonical
+ * form (new reference). False: BAD_REQUEST in Go's words; `owner` is the struct around it. */
+MUST_CHECK bool shape_scalar(struct shaper *shaper, const struct step *step,
+                             const struct type *owner, const struct field *field,
+                             const json_t *value, json_t **out);
 /* `json: cannot unmarshal KIND into Go struct field OWNER.PATH of type TYPE`; returns false. */
 bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct type *owner,
                     const struct field *field, bool item, const json_t *value);
@@ -40,6 +41,6 @@ bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct
 /* schema_shape() for one document. */
 MUST_CHECK bool shape_document(struct shaper *shaper, const struct type *type, json_t *value);
 
-/* Walks the text of a document that is known to be JSON, and reports the unknown and duplicate fields of `type` in
- * the order of the document. */
+/* Walks the text of a document that is known to be JSON, and reports the unknown and duplicate
+ * fields of `type` in the order of the document. */
 void strict_scan(const struct type *type, struct str body, struct warnings *found);

@@ -1,6 +1,6 @@
-/* Defaults: the rules of the kind first (schema/kind.h), then what follows from the types: their defaults, and the
- * values that Go prints even when nobody set them (`status: {}`, `resources: {}`, `replicas: 0`,
- * `creationTimestamp: null` in a template), which some clients insist on. */
+/* Defaults: the rules of the kind first (schema/kind.h), then what follows from the types: their
+ * defaults, and the values that Go prints even when nobody set them (`status: {}`, `resources: {}`,
+ * `replicas: 0`, `creationTimestamp: null` in a template), which some clients insist on. */
 #include <string.h>
 
 #include "schema/decode.h"
@@ -46,10 +46,10 @@ static void fill_field(const struct field *field, json_t *value, unsigned depth)
     if (field->card == CARD_ONE) {
         fill_item(field, value, depth);
     } else if (field->card == CARD_LIST) {
-        json_array_foreach(value, at, item)
+        json_array_foreach (value, at, item)
             fill_item(field, item, depth);
     } else {
-        json_object_foreach(value, key, item)
+        json_object_foreach (value, key, item)
             fill_item(field, item, depth);
     }
 }
@@ -66,11 +66,9 @@ static void fill_struct(const struct type *type, json_t *object, unsigned depth)
         if (zero)
             json_object_set_new(object, field->name, zero);
     }
-    json_object_foreach(object, key, value)
-    {
-        const struct field *field = json_is_object(value) || json_is_array(value)
-                                        ? type_field(type, str_of(key))
-                                        : NULL;
+    json_object_foreach (object, key, value) {
+        const struct field *field =
+            json_is_object(value) || json_is_array(value) ? type_field(type, str_of(key)) : NULL;
         if (field && field->kind == FIELD_REF)
             fill_field(field, value, depth);
     }

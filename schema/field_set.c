@@ -103,7 +103,8 @@ bool field_set_equal(const struct field_set *a, const struct field_set *b)
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++)
-        if (a->nodes[i].member != b->nodes[i].member || strcmp(a->nodes[i].element, b->nodes[i].element) != 0 ||
+        if (a->nodes[i].member != b->nodes[i].member ||
+            strcmp(a->nodes[i].element, b->nodes[i].element) != 0 ||
             !field_set_equal(&a->nodes[i].under, &b->nodes[i].under))
             return false;
     return true;
@@ -177,14 +178,14 @@ static char *canonical(const char *key)
     return element;
 }
 
-static bool parse_level(struct field_set *set, const json_t *fields, unsigned depth, size_t *nodes, struct error *err)
+static bool parse_level(struct field_set *set, const json_t *fields, unsigned depth, size_t *nodes,
+                        struct error *err)
 {
     const char *key;
     json_t *value, *self = (json_t *)(uintptr_t)fields; /* jansson's iterators are not const */
     if (depth > JSON_DEPTH_MAX || !json_is_object(fields))
         return error_bad_request(err, "error decoding managed fields: not a set of fields");
-    json_object_foreach(self, key, value)
-    {
+    json_object_foreach (self, key, value) {
         if (strcmp(key, ".") == 0)
             continue;
         CLEANUP(free_ptr) char *element = canonical(key);
@@ -236,8 +237,7 @@ static void print_element(struct buf *out, const char *element)
     }
     json_auto_t *keys = json_parse(str_of(element + 2), JSON_LOAD_LENIENT, &err);
     buf_add_char(out, '[');
-    json_object_foreach(keys, name, value)
-    {
+    json_object_foreach (keys, name, value) {
         buf_printf(out, "%s%s=", first ? "" : ",", name);
         first = false;
         if (json_is_string(value))
@@ -264,7 +264,8 @@ static void visit_level(const struct field_set *set, struct buf *path,
     }
 }
 
-void field_set_each(const struct field_set *set, void (*visit)(void *arg, const char *path), void *arg)
+void field_set_each(const struct field_set *set, void (*visit)(void *arg, const char *path),
+                    void *arg)
 {
     CLEANUP(buf_free) struct buf path = BUF_TEXT;
     visit_level(set, &path, visit, arg);

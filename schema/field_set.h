@@ -1,9 +1,10 @@
-/* schema/field_set.h: sets of fields, as server-side apply keeps them in metadata.managedFields (FieldsV1).
+/* schema/field_set.h: sets of fields, as server-side apply keeps them in metadata.managedFields
+ * (FieldsV1).
  *
- * A set is a tree of path elements: `f:NAME` a field or a map's key, `k:{...}` a list's item by its keys, `v:VALUE` an
- * item of a set, `i:N` one by its place. An element can be a member itself, have others under it, or both.
- * Elements are kept in canonical form, so that equal text is the same element. Mutable by one thread.
- * Source: structured-merge-diff's fieldpath, and its JSON form. */
+ * A set is a tree of path elements: `f:NAME` a field or a map's key, `k:{...}` a list's item by its
+ * keys, `v:VALUE` an item of a set, `i:N` one by its place. An element can be a member itself, have
+ * others under it, or both. Elements are kept in canonical form, so that equal text is the same
+ * element. Mutable by one thread. Source: structured-merge-diff's fieldpath, and its JSON form. */
 #pragma once
 #include "base/buf.h"
 #include "base/error.h"
@@ -39,11 +40,14 @@ void field_set_add_path(struct field_set *set, const char *const *names);
 
 /* Each changes `set`. */
 void field_set_union(struct field_set *set, const struct field_set *other);
-void field_set_subtract(struct field_set *set, const struct field_set *other);   /* members of `other` */
+void field_set_subtract(struct field_set *set,
+                        const struct field_set *other); /* members of `other` */
 void field_set_intersect(struct field_set *set, const struct field_set *other);
 /* Members of `other` and everything under them. */
 void field_set_subtract_trees(struct field_set *set, const struct field_set *other);
 void field_set_copy(struct field_set *to, const struct field_set *from); /* `to` comes in empty */
 
-/* Calls `visit` with each member's path as upstream prints it: `.spec.containers[name="a"].image`. */
-void field_set_each(const struct field_set *set, void (*visit)(void *arg, const char *path), void *arg);
+/* Calls `visit` with each member's path as upstream prints it: `.spec.containers[name="a"].image`.
+ */
+void field_set_each(const struct field_set *set, void (*visit)(void *arg, const char *path),
+                    void *arg);

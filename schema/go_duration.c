@@ -6,8 +6,8 @@ static const struct unit {
     const char *name;
     int64_t ns;
 } units[] = {
-    {"ns", 1},         {"us", 1000},          {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
-    {"ms", 1000000},   {"s", 1000000000},     {"m", 60000000000},  {"h", 3600000000000},
+    {"ns", 1},       {"us", 1000},      {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
+    {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000},  {"h", 3600000000000},
 };
 
 static bool is_digit(char c)
@@ -100,14 +100,18 @@ void go_duration_format(int64_t ns, char out[GO_DURATION_TEXT_SIZE])
         uint64_t unit = left < 1000 ? 1 : left < 1000000 ? 1000 : 1000000;
         len += (size_t)format_decimal(out + len, GO_DURATION_TEXT_SIZE - len, left, unit);
         (void)snprintf(out + len, GO_DURATION_TEXT_SIZE - len, "%s",
-                       unit == 1 ? "ns" : unit == 1000 ? "\xc2\xb5s" : "ms");
+                       unit == 1      ? "ns"
+                       : unit == 1000 ? "\xc2\xb5s"
+                                      : "ms");
         return;
     }
     uint64_t seconds = left / 1000000000, hours = seconds / 3600, minutes = seconds / 60 % 60;
     if (hours)
-        len += (size_t)snprintf(out + len, GO_DURATION_TEXT_SIZE - len, "%lluh", (unsigned long long)hours);
+        len += (size_t)snprintf(out + len, GO_DURATION_TEXT_SIZE - len, "%lluh",
+                                (unsigned long long)hours);
     if (hours || minutes)
-        len += (size_t)snprintf(out + len, GO_DURATION_TEXT_SIZE - len, "%llum", (unsigned long long)minutes);
+        len += (size_t)snprintf(out + len, GO_DURATION_TEXT_SIZE - len, "%llum",
+                                (unsigned long long)minutes);
     left -= (hours * 3600 + minutes * 60) * 1000000000;
     len += (size_t)format_decimal(out + len, GO_DURATION_TEXT_SIZE - len, left, 1000000000);
     (void)snprintf(out + len, GO_DURATION_TEXT_SIZE - len, "s");

@@ -70,8 +70,9 @@ void go_field_type(struct buf *out, const struct field *field, bool item)
 void go_value_kind(struct buf *out, const json_t *value, bool with_number)
 {
     static const char *const names[] = {
-        [JSON_OBJECT] = "object", [JSON_ARRAY] = "array", [JSON_STRING] = "string", [JSON_INTEGER] = "number",
-        [JSON_REAL] = "number",   [JSON_TRUE] = "bool",   [JSON_FALSE] = "bool",    [JSON_NULL] = "null",
+        [JSON_OBJECT] = "object",  [JSON_ARRAY] = "array", [JSON_STRING] = "string",
+        [JSON_INTEGER] = "number", [JSON_REAL] = "number", [JSON_TRUE] = "bool",
+        [JSON_FALSE] = "bool",     [JSON_NULL] = "null",
     };
     buf_add_text(out, names[json_typeof(value)]);
     if (!with_number || !json_is_number(value))
@@ -79,7 +80,8 @@ void go_value_kind(struct buf *out, const json_t *value, bool with_number)
     buf_add_char(out, ' ');
     json_write(out, value);
     if (json_is_real(value) && real_is_whole(json_real_value(value)))
-        buf_add_text(out, ".0"); /* written with a point or an exponent, or it would have been an integer */
+        buf_add_text(
+            out, ".0"); /* written with a point or an exponent, or it would have been an integer */
 }
 
 /* The parts of RFC 3339 in order: `digits` of them, or the one character that `text` is. */

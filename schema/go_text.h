@@ -1,4 +1,5 @@
-/* schema/go_text.h: texts that upstream's decoder makes from Go's types, which clients see and match on. */
+/* schema/go_text.h: texts that upstream's decoder makes from Go's types, which clients see and
+ * match on. */
 #pragma once
 #include "base/buf.h"
 #include "base/json.h"
@@ -7,12 +8,14 @@
 /* True for 1.0 and 1e3, as far as a double holds integers exactly. */
 static inline bool real_is_whole(double real)
 {
-    return real > -9e15 && real < 9e15 && (double)(int64_t)real >= real && (double)(int64_t)real <= real;
+    return real > -9e15 && real < 9e15 && (double)(int64_t)real >= real &&
+           (double)(int64_t)real <= real;
 }
 
 /* Appends `text` as Go's %q does. */
 void go_quote(struct buf *out, struct str text);
-/* Appends the Go type of a field: `int32`, `[]v1.Container`, `map[string]string`; of one item when `item`. */
+/* Appends the Go type of a field: `int32`, `[]v1.Container`, `map[string]string`; of one item when
+ * `item`. */
 void go_field_type(struct buf *out, const struct field *field, bool item);
 /* Appends the Go type of a struct: `v1.PodSpec`. */
 void go_struct_type(struct buf *out, const struct type *type);

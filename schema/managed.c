@@ -53,7 +53,8 @@ struct manager *managers_ensure(struct managers *managers, const struct manager_
 
 struct manager_id manager_id_of(const struct manager *manager)
 {
-    return (struct manager_id){manager->name, manager->api_version, manager->subresource, manager->applied};
+    return (struct manager_id){manager->name, manager->api_version, manager->subresource,
+                               manager->applied};
 }
 
 static bool parse_entry(struct managers *managers, const json_t *entry)
@@ -65,7 +66,8 @@ static bool parse_entry(struct managers *managers, const json_t *entry)
                                   .api_version = text_or(entry, "apiVersion", ""),
                                   .subresource = text_or(entry, "subresource", ""),
                                   .applied = strcmp(operation, "Apply") == 0};
-    if ((!id.applied && strcmp(operation, "Update") != 0) || strcmp(text_or(entry, "fieldsType", ""), "FieldsV1") != 0)
+    if ((!id.applied && strcmp(operation, "Update") != 0) ||
+        strcmp(text_or(entry, "fieldsType", ""), "FieldsV1") != 0)
         return false;
     struct manager *made = managers_ensure(managers, &id);
     if (*time && !made->time)
@@ -93,7 +95,8 @@ static void drop_at(struct managers *managers, size_t at)
 {
     manager_clear(&managers->items[at]);
     managers->count--;
-    memmove(&managers->items[at], &managers->items[at + 1], (managers->count - at) * sizeof(*managers->items));
+    memmove(&managers->items[at], &managers->items[at + 1],
+            (managers->count - at) * sizeof(*managers->items));
 }
 
 void managers_tidy(struct managers *managers)

@@ -27,7 +27,8 @@ void managers_clear(struct managers *managers);
 bool managers_parse(struct managers *managers, const json_t *entries);
 /* The array; new reference. NULL when there is none. Merges the oldest past MANAGED_UPDATES_MAX. */
 json_t *managers_json(struct managers *managers);
-/* The one of that identity, made with an empty set when it is missing. Valid until the next call. */
+/* The one of that identity, made with an empty set when it is missing. Valid until the next call.
+ */
 struct manager *managers_ensure(struct managers *managers, const struct manager_id *id);
 struct manager_id manager_id_of(const struct manager *manager);
 void managers_set_time(struct manager *manager, int64_t now_us);

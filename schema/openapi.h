@@ -1,15 +1,17 @@
 /* schema/openapi.h: OpenAPI documents from the type and resource tables.
  *
- * `rows` are served beside the built-in ones: a cluster's CRDs, and on the host cluster its own (host_only) rows, which
- * no document holds otherwise. May be NULL with 0. Building takes milliseconds: callers keep the bytes. Any thread. */
+ * `rows` are served beside the built-in ones: a cluster's CRDs, and on the host cluster its own
+ * (host_only) rows, which no document holds otherwise. May be NULL with 0. Building takes
+ * milliseconds: callers keep the bytes. Any thread. */
 #pragma once
 #include "base/buf.h"
 #include "schema/resource.h"
 
 /* One group-version's OpenAPI v3 document. Empty `paths` when nothing is served there. */
-void openapi_v3(struct buf *out, const char *group, const char *version, const struct resource *const *rows, size_t row_count);
+void openapi_v3(struct buf *out, const char *group, const char *version,
+                const struct resource *const *rows, size_t row_count);
 /* The whole Swagger 2.0 document. */
 void openapi_v2(struct buf *out, const struct resource *const *rows, size_t row_count);
-/* A Swagger 2.0 document (openapi_v2's) in gnostic's protobuf form, which kubectl before 1.24 asks for. False when
- * `json` is none, or too deep. */
+/* A Swagger 2.0 document (openapi_v2's) in gnostic's protobuf form, which kubectl before 1.24 asks
+ * for. False when `json` is none, or too deep. */
 MUST_CHECK bool openapi_v2_protobuf(struct buf *out, struct str json);

@@ -1,6 +1,6 @@
-/* A Swagger 2.0 document in the protobuf form that old kubectl reads. One table holds the messages; JSON members that
- * are not in it are left out, `x-...` members become vendor extensions (name and YAML text; JSON is YAML).
- * Source: google/gnostic, openapiv2/OpenAPIv2.proto, for the numbers. */
+/* A Swagger 2.0 document in the protobuf form that old kubectl reads. One table holds the messages;
+ * JSON members that are not in it are left out, `x-...` members become vendor extensions (name and
+ * YAML text; JSON is YAML). Source: google/gnostic, openapiv2/OpenAPIv2.proto, for the numbers. */
 #include <string.h>
 
 #include "base/json.h"
@@ -33,15 +33,16 @@ enum member_kind {
     MEMBER_BOOL,
     MEMBER_INT,
     MEMBER_DOUBLE,
-    MEMBER_TEXTS,      /* repeated string; a single string counts as a list of one */
-    MEMBER_ANY,        /* Any: YAML text */
-    MEMBER_ANYS,       /* repeated Any */
+    MEMBER_TEXTS, /* repeated string; a single string counts as a list of one */
+    MEMBER_ANY,   /* Any: YAML text */
+    MEMBER_ANYS,  /* repeated Any */
     MEMBER_MESSAGE,
     MEMBER_MESSAGES,   /* repeated */
     MEMBER_PARAMETERS, /* repeated ParametersItem */
     MEMBER_ADDITIONAL, /* AdditionalPropertiesItem: bool or schema */
 };
 
+/* clang-format off */
 static const struct member {
     enum message of;
     const char *key; /* NULL: every other member, as (name, value) pairs */
@@ -129,10 +130,14 @@ static const struct member {
     {API_KEY, "description", 4, MEMBER_TEXT, 0, 0},
     {SECURITY_REQUIREMENT, NULL, 1, MEMBER_MESSAGE, TEXT_LIST, 0},
 };
+/* clang-format on */
 
 /* Where vendor extensions go. */
 static const uint32_t extension_numbers[MESSAGE_COUNT] = {
-    [DOCUMENT] = 16, [PATH_ITEM] = 10, [OPERATION] = 13, [SCHEMA] = 31,
+    [DOCUMENT] = 16,
+    [PATH_ITEM] = 10,
+    [OPERATION] = 13,
+    [SCHEMA] = 31,
 };
 
 static void put_message(struct buf *out, enum message type, const json_t *value);
@@ -147,7 +152,8 @@ static void put_any(struct buf *out, uint32_t number, const json_t *value)
 }
 
 /* A message of its own, inside a wrapper if the table says so. */
-static void put_inside(struct buf *out, const struct member *member, uint32_t number, const json_t *value)
+static void put_inside(struct buf *out, const struct member *member, uint32_t number,
+                       const json_t *value)
 {
     size_t outer = wire_begin(out, number);
     size_t inner = member->wrap ? wire_begin(out, member->wrap) : 0;
@@ -162,7 +168,8 @@ static void put_parameter(struct buf *out, uint32_t number, const json_t *value)
 {
     const char *in = json_string_value(json_object_get(value, "in"));
     bool body = text_eq(in, "body"), path = text_eq(in, "path");
-    size_t item = wire_begin(out, number), parameter = wire_begin(out, 1), kind = wire_begin(out, body ? 1 : 2);
+    size_t item = wire_begin(out, number), parameter = wire_begin(out, 1),
+           kind = wire_begin(out, body ? 1 : 2);
     size_t inner = body ? 0 : wire_begin(out, path ? 4 : 3);
     put_message(out, body ? BODY_PARAMETER : path ? PATH_PARAMETER : QUERY_PARAMETER, value);
     if (!body)
@@ -226,13 +233,16 @@ static void put_one(struct buf *out, const struct member *member, const json_t *
 
 static bool is_repeated(enum member_kind kind)
 {
-    return kind == MEMBER_TEXTS || kind == MEMBER_ANYS || kind == MEMBER_MESSAGES || kind == MEMBER_PARAMETERS;
+    return kind == MEMBER_TEXTS || kind == MEMBER_ANYS || kind == MEMBER_MESSAGES ||
+           kind == MEMBER_PARAMETERS;
 }
 
-static void put_member(struct buf *out, const struct member *member, const char *key, const json_t *value)
+static void put_member(struct buf *out, const struct member *member, const char *key,
+                       const json_t *value)
 {
     if (!member->key) { /* a pair */
-        const struct member inside = {.kind = member->kind, .type = member->type, .wrap = member->wrap, .number = 2};
+        const struct member inside = {
+            .kind = member->kind, .type = member->type, .wrap = member->wrap, .number = 2};
         size_t pair = wire_begin(out, member->number);
         wire_bytes(out, 1, str_of(key));
         put_one(out, &inside, value);
@@ -274,8 +284,7 @@ static void put_message(struct buf *out, enum message type, const json_t *value)
             put_text(out, 1, json_array_get(value, i));
         return;
     }
-    json_object_foreach(self, key, item)
-    {
+    json_object_foreach (self, key, item) {
         const struct member *member = find(type, key);
         if (text_starts(key, "x-") && extension_numbers[type])
             put_extension(out, extension_numbers[type], key, item);

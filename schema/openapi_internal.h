@@ -14,7 +14,7 @@ struct openapi {
 };
 
 /* JSON text: each member or item puts its own comma in front when it needs one. */
-void doc_open(struct buf *out, char bracket);  /* an item */
+void doc_open(struct buf *out, char bracket); /* an item */
 void doc_close(struct buf *out, char bracket);
 void doc_key(struct buf *out, const char *key); /* then a value */
 void doc_item(struct buf *out, const char *text);

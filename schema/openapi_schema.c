@@ -6,6 +6,7 @@
 
 #define META "io.k8s.apimachinery.pkg.apis.meta.v1."
 
+/* clang-format off */
 /* Kinds of fields that are schemas of their own. */
 static const struct special {
     const char *name, *v2, *v3, *description;
@@ -35,11 +36,13 @@ static const struct {
     [FIELD_STRING] = {"string", "\"\""}, [FIELD_INT32] = {"integer", "0"}, [FIELD_INT64] = {"integer", "0"},
     [FIELD_BOOL] = {"boolean", "false"}, [FIELD_DOUBLE] = {"number", "0"}, [FIELD_BYTES] = {"string", NULL},
 };
+/* clang-format on */
 
 static void ref_name(struct openapi *doc, const char *name)
 {
-    CLEANUP(free_ptr) char *path =
-        xasprintf("#/%s/%s", doc->version == OPENAPI_V3 ? "components/schemas" : "definitions", name);
+    CLEANUP(free_ptr)
+    char *path = xasprintf("#/%s/%s",
+                           doc->version == OPENAPI_V3 ? "components/schemas" : "definitions", name);
     doc_text(doc->out, "$ref", path);
 }
 
@@ -125,12 +128,13 @@ static void merge_members(struct openapi *doc, const struct field *field)
             doc_item(doc->out, *key);
         doc_close(doc->out, ']');
     }
-    if (field->card != CARD_LIST && field->kind != FIELD_REF && (field->flags & FIELD_STRUCT_ATOMIC))
+    if (field->card != CARD_LIST && field->kind != FIELD_REF &&
+        (field->flags & FIELD_STRUCT_ATOMIC))
         doc_text(doc->out, "x-kubernetes-map-type", "atomic");
     doc_text(doc->out, "x-kubernetes-patch-merge-key", field->merge_key);
     if (field->flags & both)
         doc_text(doc->out, "x-kubernetes-patch-strategy",
-                 (field->flags & both) == both              ? "merge,retainKeys"
+                 (field->flags & both) == both      ? "merge,retainKeys"
                  : field->flags & FIELD_PATCH_MERGE ? "merge"
                                                     : "retainKeys");
 }
@@ -193,7 +197,9 @@ static void gvk_items(struct buf *out, const char *gvk)
         return;
     }
     const char *kind = strrchr(gvk, '/') + 1, *slash = strchr(gvk, '/');
-    CLEANUP(free_ptr) char *group = slash + 1 == kind ? xstrdup("") : str_dup((struct str){gvk, (size_t)(slash - gvk)});
+    CLEANUP(free_ptr)
+    char *group =
+        slash + 1 == kind ? xstrdup("") : str_dup((struct str){gvk, (size_t)(slash - gvk)});
     const char *start = slash + 1 == kind ? gvk : slash + 1;
     CLEANUP(free_ptr) char *version = str_dup((struct str){start, (size_t)(kind - 1 - start)});
     gvk_item(out, group, version, kind);

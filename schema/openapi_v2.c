@@ -4,8 +4,8 @@
 #include "schema/openapi_internal.h"
 
 /* Every (group, version) once, built-in ones first. `seen` holds "group/version". */
-static void paths_of(struct openapi *doc, struct strmap *seen, const char *group, const char *version,
-                     const struct resource *const *rows, size_t row_count)
+static void paths_of(struct openapi *doc, struct strmap *seen, const char *group,
+                     const char *version, const struct resource *const *rows, size_t row_count)
 {
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", group, version);
     if (!strmap_has(seen, key))

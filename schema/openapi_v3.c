@@ -1,8 +1,8 @@
 /* OpenAPI v3: one document a group version. */
 #include "schema/openapi_internal.h"
 
-void openapi_v3(struct buf *out, const char *group, const char *version, const struct resource *const *rows,
-                size_t row_count)
+void openapi_v3(struct buf *out, const char *group, const char *version,
+                const struct resource *const *rows, size_t row_count)
 {
     struct openapi doc = {.out = out, .version = OPENAPI_V3};
     doc_open(out, '{');

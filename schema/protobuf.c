@@ -28,8 +28,9 @@ bool protobuf_open(struct str body, struct protobuf_envelope *out, struct error 
 {
     struct wire_field field;
     if (!str_starts(body, (struct str){magic, sizeof(magic)}))
-        return error_bad_request(err, "provided data does not appear to be a protobuf message, expected prefix "
-                                      "[107 56 115 0]");
+        return error_bad_request(
+            err, "provided data does not appear to be a protobuf message, expected prefix "
+                 "[107 56 115 0]");
     struct wire_reader reader =
         wire_reader_of((struct str){body.data + sizeof(magic), body.len - sizeof(magic)});
     *out = (struct protobuf_envelope){STR(""), STR(""), STR("")};
@@ -69,8 +70,9 @@ bool protobuf_encode_object(struct buf *out, const struct type *type, const json
 bool protobuf_list_meta(struct buf *out, const json_t *list_meta)
 {
     size_t mark = wire_begin(out, 1);
-    bool ok = !list_meta ||
-              protobuf_encode(out, type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"), list_meta);
+    bool ok =
+        !list_meta ||
+        protobuf_encode(out, type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"), list_meta);
     wire_end(out, mark);
     return ok && buf_ok(out);
 }

@@ -1,8 +1,10 @@
-/* schema/protobuf.h: application/vnd.kubernetes.protobuf, from and to JSON trees, driven by the type tables.
+/* schema/protobuf.h: application/vnd.kubernetes.protobuf, from and to JSON trees, driven by the
+ * type tables.
  *
- * Trees going in have been shaped (schema/decode.h); trees coming out are shaped. Custom resources have no protobuf.
- * Limits: nesting JSON_DEPTH_MAX; the caller bounds the size of bodies. Any thread.
- * Source: the generated.proto files of k8s.io/api for numbers; apimachinery's protobuf serializer for envelopes. */
+ * Trees going in have been shaped (schema/decode.h); trees coming out are shaped. Custom resources
+ * have no protobuf. Limits: nesting JSON_DEPTH_MAX; the caller bounds the size of bodies. Any
+ * thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's protobuf
+ * serializer for envelopes. */
 #pragma once
 #include "base/buf.h"
 #include "base/error.h"
@@ -26,11 +28,15 @@ MUST_CHECK bool protobuf_open(struct str body, struct protobuf_envelope *out, st
 void protobuf_wrap(struct buf *out, const char *api_version, const char *kind, struct str message);
 
 /* Envelope and message of a whole object, which has `kind` and `apiVersion`. */
-MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type, const json_t *object);
-/* The object in an envelope, with `kind` and `apiVersion` in front; what they are is for the caller to check. */
-MUST_CHECK json_t *protobuf_decode_object(const struct type *type, struct str body, struct error *err);
+MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type,
+                                       const json_t *object);
+/* The object in an envelope, with `kind` and `apiVersion` in front; what they are is for the caller
+ * to check. */
+MUST_CHECK json_t *protobuf_decode_object(const struct type *type, struct str body,
+                                          struct error *err);
 
-/* A list's message, piece by piece: its metadata once, then each item's message as protobuf_encode() made it. */
+/* A list's message, piece by piece: its metadata once, then each item's message as
+ * protobuf_encode() made it. */
 MUST_CHECK bool protobuf_list_meta(struct buf *out, const json_t *list_meta);
 void protobuf_list_item(struct buf *out, struct str message);
 

@@ -1,5 +1,6 @@
-/* Protobuf messages to JSON trees. Whatever is in the message comes from outside: wrong wire types, bad UTF-8, broken
- * lengths and runaway nesting are a 400; unknown numbers are skipped, as Go's generated code does. */
+/* Protobuf messages to JSON trees. Whatever is in the message comes from outside: wrong wire types,
+ * bad UTF-8, broken lengths and runaway nesting are a 400; unknown numbers are skipped, as Go's
+ * generated code does. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,9 +17,11 @@ struct decoder {
     struct error *err;
 };
 
-static json_t *decode_struct(struct decoder *decoder, const struct type *type, struct str message, unsigned depth);
-static bool decode_into(struct decoder *decoder, const struct type *type, const struct proto_slot *slots,
-                        size_t count, struct str message, json_t *object, unsigned depth);
+static json_t *decode_struct(struct decoder *decoder, const struct type *type, struct str message,
+                             unsigned depth);
+static bool decode_into(struct decoder *decoder, const struct type *type,
+                        const struct proto_slot *slots, size_t count, struct str message,
+                        json_t *object, unsigned depth);
 
 static json_t *refuse(struct decoder *decoder, const char *why)
 {
@@ -29,8 +32,9 @@ static json_t *refuse(struct decoder *decoder, const char *why)
 /* UTF-8 without NUL, which JSON text could not hold for us. */
 static json_t *decode_text(struct decoder *decoder, struct str bytes)
 {
-    json_t *text = bytes.len && memchr(bytes.data, '\0', bytes.len) ? NULL
-                                                                    : json_stringn(bytes.len ? bytes.data : "", bytes.len);
+    json_t *text = bytes.len && memchr(bytes.data, '\0', bytes.len)
+                       ? NULL
+                       : json_stringn(bytes.len ? bytes.data : "", bytes.len);
     return text ? text : refuse(decoder, "field contains invalid UTF-8");
 }
 
@@ -75,7 +79,8 @@ static json_t *decode_time(struct decoder *decoder, const struct small *small, b
 
 static json_t *name_or_empty(struct str name)
 {
-    json_t *text = name.len && !memchr(name.data, '\0', name.len) ? json_stringn(name.data, name.len) : NULL;
+    json_t *text =
+        name.len && !memchr(name.data, '\0', name.len) ? json_stringn(name.data, name.len) : NULL;
     return text ? text : json_string("");
 }
 
@@ -133,7 +138,8 @@ static json_t *decode_small(struct decoder *decoder, const struct field *field, 
     case FIELD_QUANTITY:
         return decode_text(decoder, small.bytes[1].len ? small.bytes[1] : STR("0"));
     case FIELD_INT_OR_STRING:
-        return small.values[1] ? decode_text(decoder, small.bytes[3]) : json_integer((int32_t)small.values[2]);
+        return small.values[1] ? decode_text(decoder, small.bytes[3])
+                               : json_integer((int32_t)small.values[2]);
     default:
         return decode_raw(decoder, &small, depth);
     }
@@ -189,7 +195,8 @@ static bool take_alternative(json_t **found, const struct field *row, json_t *it
     return true;
 }
 
-static json_t *decode_union(struct decoder *decoder, const struct type *type, struct str message, unsigned depth)
+static json_t *decode_union(struct decoder *decoder, const struct type *type, struct str message,
+                            unsigned depth)
 {
     struct wire_reader reader = wire_reader_of(message);
     struct wire_field field;
@@ -205,7 +212,9 @@ static json_t *decode_union(struct decoder *decoder, const struct type *type, st
         if (row->kind == FIELD_BOOL)
             item = json_boolean(field.value);
         else if (row->kind == FIELD_REF)
-            item = field.type == WIRE_BYTES ? decode_struct(decoder, row->ref, field.bytes, depth + 1) : NULL;
+            item = field.type == WIRE_BYTES
+                       ? decode_struct(decoder, row->ref, field.bytes, depth + 1)
+                       : NULL;
         else
             item = field.type == WIRE_BYTES ? decode_text(decoder, field.bytes) : NULL;
         if (!take_alternative(&found, row, item))
@@ -217,7 +226,8 @@ static json_t *decode_union(struct decoder *decoder, const struct type *type, st
     return found ? TAKE(found) : json_null();
 }
 
-static json_t *decode_ref(struct decoder *decoder, const struct type *type, struct str message, unsigned depth)
+static json_t *decode_ref(struct decoder *decoder, const struct type *type, struct str message,
+                          unsigned depth)
 {
     if (type->flags & TYPE_UNION)
         return decode_union(decoder, type, message, depth);
@@ -247,8 +257,8 @@ static json_t *decode_double(uint64_t bits)
     return json_real(value); /* NULL for what JSON cannot hold */
 }
 
-static json_t *decode_item(struct decoder *decoder, const struct field *field, const struct wire_field *wire,
-                           unsigned depth)
+static json_t *decode_item(struct decoder *decoder, const struct field *field,
+                           const struct wire_field *wire, unsigned depth)
 {
     json_t *made;
     if (wire->type != wire_type_of(field))
@@ -283,8 +293,8 @@ static json_t *zero_entry(struct decoder *decoder, const struct field *field, un
     return decode_item(decoder, field, &nothing, depth);
 }
 
-static bool decode_entry(struct decoder *decoder, const struct field *field, struct str message, json_t *map,
-                         unsigned depth)
+static bool decode_entry(struct decoder *decoder, const struct field *field, struct str message,
+                         json_t *map, unsigned depth)
 {
     struct wire_reader reader = wire_reader_of(message);
     struct wire_field part;
@@ -311,7 +321,8 @@ static bool decode_entry(struct decoder *decoder, const struct field *field, str
 }
 
 /* A packed run of integers, which other encoders may send. */
-static bool decode_packed(struct decoder *decoder, const struct field *field, struct str bytes, json_t *list)
+static bool decode_packed(struct decoder *decoder, const struct field *field, struct str bytes,
+                          json_t *list)
 {
     struct wire_field part = {.type = WIRE_VARINT};
     while (bytes.len) {
@@ -334,13 +345,14 @@ static bool decode_packed(struct decoder *decoder, const struct field *field, st
     return true;
 }
 
-static bool decode_field(struct decoder *decoder, const struct field *field, const struct wire_field *wire,
-                         json_t *object, unsigned depth)
+static bool decode_field(struct decoder *decoder, const struct field *field,
+                         const struct wire_field *wire, json_t *object, unsigned depth)
 {
     json_t *item;
     if (field->card == CARD_MAP)
         return wire->type == WIRE_BYTES
-                   ? decode_entry(decoder, field, wire->bytes, json_ensure_object(object, field->name), depth)
+                   ? decode_entry(decoder, field, wire->bytes,
+                                  json_ensure_object(object, field->name), depth)
                    : refuse(decoder, "wrong wireType") != NULL;
     if (field->card == CARD_LIST && wire->type == WIRE_BYTES && wire_type_of(field) == WIRE_VARINT)
         return decode_packed(decoder, field, wire->bytes, json_ensure_array(object, field->name));
@@ -354,7 +366,8 @@ static bool decode_field(struct decoder *decoder, const struct field *field, con
     return true;
 }
 
-static const struct proto_slot *find_slot(const struct proto_slot *slots, size_t count, uint32_t number)
+static const struct proto_slot *find_slot(const struct proto_slot *slots, size_t count,
+                                          uint32_t number)
 {
     size_t low = 0, high = count;
     while (low < high) {
@@ -369,8 +382,9 @@ static const struct proto_slot *find_slot(const struct proto_slot *slots, size_t
     return NULL;
 }
 
-static bool decode_into(struct decoder *decoder, const struct type *type, const struct proto_slot *slots,
-                        size_t count, struct str message, json_t *object, unsigned depth)
+static bool decode_into(struct decoder *decoder, const struct type *type,
+                        const struct proto_slot *slots, size_t count, struct str message,
+                        json_t *object, unsigned depth)
 {
     struct wire_reader reader = wire_reader_of(message);
     struct wire_field wire;
@@ -383,14 +397,16 @@ static bool decode_into(struct decoder *decoder, const struct type *type, const 
                 return false;
         } else if (wire.type != WIRE_BYTES) {
             return refuse(decoder, "wrong wireType") != NULL;
-        } else if (!decode_into(decoder, type, &type->slots[slot->first], slot->count, wire.bytes, object, depth)) {
+        } else if (!decode_into(decoder, type, &type->slots[slot->first], slot->count, wire.bytes,
+                                object, depth)) {
             return false;
         }
     }
     return !reader.malformed || refuse(decoder, "malformed message") != NULL;
 }
 
-static json_t *decode_struct(struct decoder *decoder, const struct type *type, struct str message, unsigned depth)
+static json_t *decode_struct(struct decoder *decoder, const struct type *type, struct str message,
+                             unsigned depth)
 {
     json_auto_t *object = json_object();
     if (depth > JSON_DEPTH_MAX)

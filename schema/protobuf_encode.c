@@ -1,5 +1,5 @@
-/* JSON trees to protobuf messages. Go's generated code writes every value that is not a pointer, zero or not, in
- * ascending order of numbers; we write the same bytes. */
+/* JSON trees to protobuf messages. Go's generated code writes every value that is not a pointer,
+ * zero or not, in ascending order of numbers; we write the same bytes. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,11 +10,13 @@
 
 #define FIELDS_MAX 64 /* of one type: a test checks it */
 
-static bool encode_struct(struct buf *out, const struct type *type, const json_t *object, unsigned depth);
+static bool encode_struct(struct buf *out, const struct type *type, const json_t *object,
+                          unsigned depth);
 
 static struct str text_of(const json_t *value)
 {
-    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)} : STR("");
+    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)}
+                                 : STR("");
 }
 
 static bool encode_bytes(struct buf *out, uint32_t number, const json_t *value)
@@ -96,7 +98,8 @@ static bool encode_texts(struct buf *out, uint32_t number, const json_t *list)
 }
 
 /* The contents of JSONSchemaPropsOrBool and its like. */
-static bool encode_union(struct buf *out, const struct type *type, const json_t *value, unsigned depth)
+static bool encode_union(struct buf *out, const struct type *type, const json_t *value,
+                         unsigned depth)
 {
     for (size_t i = 0; i < type->wrapper_count; i++) {
         const struct field *field = &type->wrappers[i];
@@ -119,8 +122,8 @@ static bool encode_union(struct buf *out, const struct type *type, const json_t 
     return true;
 }
 
-static bool encode_ref(struct buf *out, uint32_t number, const struct type *type, const json_t *value,
-                       unsigned depth)
+static bool encode_ref(struct buf *out, uint32_t number, const struct type *type,
+                       const json_t *value, unsigned depth)
 {
     bool ok;
     size_t mark = wire_begin(out, number);
@@ -135,8 +138,8 @@ static bool encode_ref(struct buf *out, uint32_t number, const struct type *type
 }
 
 /* One value; NULL is the zero value. */
-static bool encode_item(struct buf *out, const struct field *field, uint32_t number, const json_t *value,
-                        unsigned depth)
+static bool encode_item(struct buf *out, const struct field *field, uint32_t number,
+                        const json_t *value, unsigned depth)
 {
     switch ((enum field_kind)field->kind) {
     case FIELD_STRING:
@@ -180,8 +183,8 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool encode_entry(struct buf *out, const struct field *field, const char *key, const json_t *value,
-                         unsigned depth)
+static bool encode_entry(struct buf *out, const struct field *field, const char *key,
+                         const json_t *value, unsigned depth)
 {
     size_t mark = wire_begin(out, field->number);
     wire_bytes(out, 1, str_of(key));
@@ -192,7 +195,8 @@ static bool encode_entry(struct buf *out, const struct field *field, const char 
 }
 
 /* Entries sorted by key, as Go's generated code writes maps. */
-static bool encode_map(struct buf *out, const struct field *field, const json_t *map, unsigned depth)
+static bool encode_map(struct buf *out, const struct field *field, const json_t *map,
+                       unsigned depth)
 {
     json_t *self = (json_t *)(uintptr_t)map; /* jansson's iterators are not const */
     size_t count = 0;
@@ -206,7 +210,8 @@ static bool encode_map(struct buf *out, const struct field *field, const json_t 
     return true;
 }
 
-static bool encode_field(struct buf *out, const struct field *field, const json_t *value, unsigned depth)
+static bool encode_field(struct buf *out, const struct field *field, const json_t *value,
+                         unsigned depth)
 {
     if (json_is_null(value))
         value = NULL;
@@ -224,8 +229,8 @@ static bool encode_field(struct buf *out, const struct field *field, const json_
 }
 
 /* `values` has the value of each of the type's fields, or NULL. */
-static bool encode_slots(struct buf *out, const struct type *type, const struct proto_slot *slots, size_t count,
-                         const json_t *const *values, unsigned depth)
+static bool encode_slots(struct buf *out, const struct type *type, const struct proto_slot *slots,
+                         size_t count, const json_t *const *values, unsigned depth)
 {
     for (size_t i = 0; i < count; i++) {
         if (!slots[i].is_wrapper) {
@@ -241,7 +246,8 @@ static bool encode_slots(struct buf *out, const struct type *type, const struct 
     return true;
 }
 
-static bool encode_struct(struct buf *out, const struct type *type, const json_t *object, unsigned depth)
+static bool encode_struct(struct buf *out, const struct type *type, const json_t *object,
+                          unsigned depth)
 {
     const json_t *values[FIELDS_MAX] = {0};
     json_t *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */

@@ -1,4 +1,5 @@
-/* Lookups in the generated resource tables: about a hundred rows, so a scan of their lengths and names is enough. */
+/* Lookups in the generated resource tables: about a hundred rows, so a scan of their lengths and
+ * names is enough. */
 #include "schema/resource.h"
 
 #include <string.h>

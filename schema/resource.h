@@ -1,6 +1,7 @@
 /* schema/resource.h: what the API serves: one row a resource or subresource.
  *
- * The built-in rows are constant, from schema/resources/. A cluster's CRDs add rows of the same struct. */
+ * The built-in rows are constant, from schema/resources/. A cluster's CRDs add rows of the same
+ * struct. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,8 +28,8 @@ struct column {
 };
 
 struct subresource {
-    const char *name;  /* "status", "scale", "log" */
-    const char *kind;  /* "Scale", "Eviction"; else the parent's */
+    const char *name;            /* "status", "scale", "log" */
+    const char *kind;            /* "Scale", "Eviction"; else the parent's */
     const char *group, *version; /* of that kind when it is not the parent's; "" */
     uint32_t verbs;
     const struct type *type; /* of the body; NULL for connect and log */
@@ -41,7 +42,8 @@ struct resource {
     const char *group, *version, *plural, *singular, *kind, *list_kind;
     const char *const *short_names; /* NULL-ended; may be NULL */
     const char *const *categories;
-    const char *const *selectable; /* field selectors beside metadata.name/namespace; NULL-ended; may be NULL */
+    const char *const
+        *selectable; /* field selectors beside metadata.name/namespace; NULL-ended; may be NULL */
     const char *storage_version_hash;
     const char *api_version; /* "v1", "apps/v1" */
     const struct type *type;
@@ -52,13 +54,14 @@ struct resource {
     bool namespaced, preferred;
     bool create_on_update, unconditional_update;
     bool host_only;  /* served by the host cluster only: tenancy.warren.dev */
-    bool aggregated; /* upstream's is served by an add-on (metrics.k8s.io): to discover only when one is there */
+    bool aggregated; /* upstream's is served by an add-on (metrics.k8s.io): to discover only when
+                        one is there */
 };
 
 struct group_version {
     const char *group, *version;
     bool preferred;
-    bool host_only, aggregated; /* as in struct resource */
+    bool host_only, aggregated;           /* as in struct resource */
     int group_priority, version_priority; /* of its APIService; 0: upstream has none */
 };
 

@@ -48,8 +48,8 @@ static bool value_mismatch(const struct scalar *s, const char *go_type, bool wit
 {
     CLEANUP(buf_free) struct buf kind = BUF_TEXT;
     go_value_kind(&kind, s->value, with_number);
-    return error_bad_request(s->shaper->err, "json: cannot unmarshal %s into Go value of type %s", kind.data,
-                             go_type);
+    return error_bad_request(s->shaper->err, "json: cannot unmarshal %s into Go value of type %s",
+                             kind.data, go_type);
 }
 
 static struct str text_of(const struct scalar *s)
@@ -72,7 +72,8 @@ static bool check_double(const struct scalar *s)
     return json_is_number(s->value) || mismatch(s);
 }
 
-/* A whole number in `min`..`max`; reals that are whole numbers become integers where the source may have made them. */
+/* A whole number in `min`..`max`; reals that are whole numbers become integers where the source may
+ * have made them. */
 static bool whole(const struct scalar *s, int64_t min, int64_t max, json_t **out)
 {
     if (json_is_integer(s->value))
@@ -135,7 +136,8 @@ static bool check_bytes(const struct scalar *s)
         *s->out = json_string(clean);
         return true;
     }
-    return error_bad_request(s->shaper->err, "illegal base64 data at input byte %zu", base64_error_at(text));
+    return error_bad_request(s->shaper->err, "illegal base64 data at input byte %zu",
+                             base64_error_at(text));
 }
 
 static bool bad_time(const struct scalar *s, const char *layout)
@@ -189,9 +191,8 @@ static bool check_duration(const struct scalar *s)
 
 static bool bad_quantity(const struct scalar *s)
 {
-    return error_bad_request(s->shaper->err,
-                             "quantities must match the regular expression "
-                             "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+    return error_bad_request(s->shaper->err, "quantities must match the regular expression "
+                                             "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
 }
 
 static bool check_quantity(const struct scalar *s)
@@ -237,7 +238,8 @@ static bool check_any(const struct scalar *s)
     unsigned above = s->step->depth + 1;
     if (above <= JSON_DEPTH_MAX && depth_ok(s->value, JSON_DEPTH_MAX - above))
         return true;
-    return error_bad_request(s->shaper->err, "the document nests deeper than %d levels", JSON_DEPTH_MAX);
+    return error_bad_request(s->shaper->err, "the document nests deeper than %d levels",
+                             JSON_DEPTH_MAX);
 }
 
 static bool check_string_list(const struct scalar *s)

@@ -1,11 +1,13 @@
-/* Gives a tree exactly the shape of its type: checks every value, drops what the type does not know and what Go would
- * not print (null, and empty values of fields with omitempty), and reports unknown fields. */
+/* Gives a tree exactly the shape of its type: checks every value, drops what the type does not know
+ * and what Go would not print (null, and empty values of fields with omitempty), and reports
+ * unknown fields. */
 #include <string.h>
 
 #include "schema/decode_internal.h"
 #include "schema/go_text.h"
 
-static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type, json_t *object);
+static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type,
+                         json_t *object);
 
 /* Of what is inside `step`. */
 static unsigned step_depth(const struct step *step)
@@ -37,14 +39,14 @@ static json_t *zero_item(const struct field *field)
 }
 
 /* A list of one of a union's alternatives: of schemas or of strings. */
-static bool shape_alternatives(struct shaper *shaper, const struct step *step, const struct type *type,
-                               const struct field *field, json_t *list)
+static bool shape_alternatives(struct shaper *shaper, const struct step *step,
+                               const struct type *type, const struct field *field, json_t *list)
 {
     json_t *item;
     size_t at;
-    json_array_foreach(list, at, item)
-    {
-        const struct step here = {.parent = step, .index = at, .kind = STEP_INDEX, .depth = step_depth(step)};
+    json_array_foreach (list, at, item) {
+        const struct step here = {
+            .parent = step, .index = at, .kind = STEP_INDEX, .depth = step_depth(step)};
         bool fits = field->kind == FIELD_REF ? json_is_object(item) : json_is_string(item);
         if (!fits)
             return shape_mismatch(shaper, step, type, field, true, item);
@@ -54,8 +56,8 @@ static bool shape_alternatives(struct shaper *shaper, const struct step *step, c
     return true;
 }
 
-static bool shape_alternative(struct shaper *shaper, const struct step *step, const struct type *type,
-                              json_t *value)
+static bool shape_alternative(struct shaper *shaper, const struct step *step,
+                              const struct type *type, json_t *value)
 {
     for (size_t i = 0; i < type->wrapper_count; i++) {
         const struct field *field = &type->wrappers[i];
@@ -66,12 +68,14 @@ static bool shape_alternative(struct shaper *shaper, const struct step *step, co
         if (field->card == CARD_ONE && field->kind == FIELD_BOOL && json_is_boolean(value))
             return true;
     }
-    return error_bad_request(shaper->err, "%s cannot be made from this JSON value", type_short_name(type));
+    return error_bad_request(shaper->err, "%s cannot be made from this JSON value",
+                             type_short_name(type));
 }
 
-/* JSONSchemaPropsOrBool and its like: whichever alternative the JSON value fits. They decode themselves in Go, so
- * strictness ends here. */
-static bool shape_union(struct shaper *shaper, const struct step *step, const struct type *type, json_t *value)
+/* JSONSchemaPropsOrBool and its like: whichever alternative the JSON value fits. They decode
+ * themselves in Go, so strictness ends here. */
+static bool shape_union(struct shaper *shaper, const struct step *step, const struct type *type,
+                        json_t *value)
 {
     struct warnings *found = shaper->found;
     shaper->found = NULL;
@@ -104,7 +108,8 @@ static bool shape_ref(struct shaper *shaper, const struct step *step, const stru
     return shape_struct(shaper, step, field->ref, value);
 }
 
-/* One value of the field: itself, or an item of its list or map. `*out`: what replaces it (new reference), or NULL. */
+/* One value of the field: itself, or an item of its list or map. `*out`: what replaces it (new
+ * reference), or NULL. */
 static bool shape_item(struct shaper *shaper, const struct step *step, const struct type *owner,
                        const struct field *field, json_t *value, json_t **out)
 {
@@ -125,8 +130,7 @@ static bool shape_list(struct shaper *shaper, const struct step *step, const str
     size_t at;
     if (!json_is_array(list))
         return shape_mismatch(shaper, step, owner, field, false, list);
-    json_array_foreach(list, at, item)
-    {
+    json_array_foreach (list, at, item) {
         const struct step here = {
             .parent = step, .index = at, .kind = STEP_INDEX, .depth = step_depth(step)};
         if (!shape_item(shaper, &here, owner, field, item, &better))
@@ -156,7 +160,8 @@ static bool shape_map(struct shaper *shaper, const struct step *step, const stru
     return true;
 }
 
-/* Whether Go leaves the value out when it prints: omitempty, without a pointer to keep presence apart from zero. */
+/* Whether Go leaves the value out when it prints: omitempty, without a pointer to keep presence
+ * apart from zero. */
 static bool is_omitted(const struct field *field, const json_t *value)
 {
     if ((field->flags & FIELD_OFF) || json_is_null(value))
@@ -190,14 +195,17 @@ static bool shape_field(struct shaper *shaper, const struct step *step, const st
     return shape_item(shaper, step, owner, field, value, out);
 }
 
-static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type, json_t *object)
+static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type,
+                         json_t *object)
 {
     unsigned depth = step_depth(step);
     if (++shaper->struct_count > STRUCTS_MAX)
-        return error_set(shaper->err, ERROR_TOO_LARGE, "Request entity too large: limit is %d objects in one document",
+        return error_set(shaper->err, ERROR_TOO_LARGE,
+                         "Request entity too large: limit is %d objects in one document",
                          STRUCTS_MAX);
     if (depth >= JSON_DEPTH_MAX)
-        return error_bad_request(shaper->err, "the document nests deeper than %d levels", JSON_DEPTH_MAX);
+        return error_bad_request(shaper->err, "the document nests deeper than %d levels",
+                                 JSON_DEPTH_MAX);
     for (void *next, *at = json_object_iter(object); at; at = next) {
         const struct str key = {json_object_iter_key(at), json_object_iter_key_len(at)};
         const struct field *field = type_field(type, key);

@@ -1,7 +1,7 @@
-/* The slow path of strict decoding: when a document has duplicate keys, its text is walked once more beside its type,
- * to say which. jansson's tree has lost them by then. The text is known to be well-formed and not too deep.
- * Source: sigs.k8s.io/json reports duplicates of fields that a type knows and of keys of maps, nothing inside values
- * that it skips or keeps raw. */
+/* The slow path of strict decoding: when a document has duplicate keys, its text is walked once
+ * more beside its type, to say which. jansson's tree has lost them by then. The text is known to be
+ * well-formed and not too deep. Source: sigs.k8s.io/json reports duplicates of fields that a type
+ * knows and of keys of maps, nothing inside values that it skips or keeps raw. */
 #include <string.h>
 
 #include "base/strmap.h"
@@ -12,7 +12,8 @@ struct scan {
     struct warnings *found;
 };
 
-static void scan_value(struct scan *scan, const struct step *step, const struct field *field, bool item);
+static void scan_value(struct scan *scan, const struct step *step, const struct field *field,
+                       bool item);
 
 static void skip_space(struct scan *scan)
 {
@@ -88,8 +89,10 @@ static void scan_members(struct scan *scan, const struct step *step, const struc
     while (!take(scan, '}')) {
         CLEANUP(free_ptr) char *key = take_key(scan);
         const struct field *field = type ? type_field(type, str_of(key)) : map;
-        const struct step here = {
-            .parent = step, .key = str_of(key), .kind = STEP_KEY, .depth = step ? step->depth + 1 : 0};
+        const struct step here = {.parent = step,
+                                  .key = str_of(key),
+                                  .kind = STEP_KEY,
+                                  .depth = step ? step->depth + 1 : 0};
         (void)take(scan, ':'); /* well-formed: it is there */
         if (!field)
             step_report(scan->found, "unknown", step, str_of(key));
@@ -118,7 +121,8 @@ static void scan_items(struct scan *scan, const struct step *step, const struct 
     }
 }
 
-static void scan_value(struct scan *scan, const struct step *step, const struct field *field, bool item)
+static void scan_value(struct scan *scan, const struct step *step, const struct field *field,
+                       bool item)
 {
     skip_space(scan);
     char first = scan->at < scan->end ? *scan->at : '\0';
@@ -127,8 +131,8 @@ static void scan_value(struct scan *scan, const struct step *step, const struct 
         scan_items(scan, step, field);
     else if (!deep && !item && field->card == CARD_MAP && first == '{')
         scan_members(scan, step, NULL, field);
-    else if (!deep && (item || field->card == CARD_ONE) && field->kind == FIELD_REF && first == '{' &&
-             !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
+    else if (!deep && (item || field->card == CARD_ONE) && field->kind == FIELD_REF &&
+             first == '{' && !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
         scan_members(scan, step, field->ref, NULL);
     else
         skip_value(scan);

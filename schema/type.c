@@ -46,7 +46,8 @@ const struct field *type_field(const struct type *type, struct str json_name)
     return NULL;
 }
 
-/* True if `gvk` ("apps/v1/Deployment", "v1/Pod", or with wildcards for DeleteOptions) is those three. */
+/* True if `gvk` ("apps/v1/Deployment", "v1/Pod", or with wildcards for DeleteOptions) is those
+ * three. */
 static bool gvk_is(const char *gvk, struct str group, struct str version, struct str kind)
 {
     struct str rest = str_of(gvk);

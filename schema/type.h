@@ -1,7 +1,7 @@
 /* schema/type.h: the API's types as constant tables, made from schema/types/ at build time.
  *
- * Everything structural is derived from these: decoding, defaults, patches, OpenAPI, protobuf. CRD schemas compile
- * into the same tables at run time. Immutable; any thread. */
+ * Everything structural is derived from these: decoding, defaults, patches, OpenAPI, protobuf. CRD
+ * schemas compile into the same tables at run time. Immutable; any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,11 +21,11 @@ enum field_kind {
     FIELD_DURATION,
     FIELD_QUANTITY,
     FIELD_INT_OR_STRING,
-    FIELD_RAW,       /* RawExtension: any object */
-    FIELD_FIELDS_V1, /* any object */
-    FIELD_JSON,      /* any value */
+    FIELD_RAW,         /* RawExtension: any object */
+    FIELD_FIELDS_V1,   /* any object */
+    FIELD_JSON,        /* any value */
     FIELD_STRING_LIST, /* as the value of a map: list<string> */
-    FIELD_REF,       /* `ref` */
+    FIELD_REF,         /* `ref` */
 };
 enum field_card { CARD_ONE, CARD_LIST, CARD_MAP };
 enum list_type { LIST_NONE, LIST_ATOMIC, LIST_SET, LIST_MAP };
@@ -37,11 +37,11 @@ enum field_flags {
     FIELD_PATCH_MERGE = 1 << 3,  /* patchStrategy merge */
     FIELD_PATCH_RETAIN = 1 << 4, /* patchStrategy retainKeys */
     FIELD_STRUCT_ATOMIC = 1 << 5,
-    FIELD_ENUM_CLOSED = 1 << 6,  /* `enums` is the whole set */
-    FIELD_TYPEMETA = 1 << 7,     /* kind, apiVersion: carried by the protobuf envelope */
-    FIELD_OFF = 1 << 8,          /* behind a feature gate that is off in 1.32: known, but not kept */
-    FIELD_DEFAULTED = 1 << 9,    /* `default_json` is more than the zero value: set when absent */
-    FIELD_VIA = 1 << 10,         /* `inlined` names the wrapper that holds the number */
+    FIELD_ENUM_CLOSED = 1 << 6, /* `enums` is the whole set */
+    FIELD_TYPEMETA = 1 << 7,    /* kind, apiVersion: carried by the protobuf envelope */
+    FIELD_OFF = 1 << 8,         /* behind a feature gate that is off in 1.32: known, but not kept */
+    FIELD_DEFAULTED = 1 << 9,   /* `default_json` is more than the zero value: set when absent */
+    FIELD_VIA = 1 << 10,        /* `inlined` names the wrapper that holds the number */
 };
 
 enum type_flags {
@@ -56,19 +56,20 @@ enum type_flags {
 struct type;
 
 struct field {
-    const char *name;        /* JSON */
+    const char *name; /* JSON */
     const char *proto_name;
-    const char *format;      /* OpenAPI; NULL */
-    const char *merge_key;   /* patchMergeKey; NULL */
-    const char *default_json; /* OpenAPI default as JSON; NULL */
-    const char *const *enums; /* NULL-ended; NULL */
+    const char *format;          /* OpenAPI; NULL */
+    const char *merge_key;       /* patchMergeKey; NULL */
+    const char *default_json;    /* OpenAPI default as JSON; NULL */
+    const char *const *enums;    /* NULL-ended; NULL */
     const char *const *map_keys; /* listMapKeys, NULL-ended; NULL */
-    const struct type *ref;  /* FIELD_REF */
-    const char *inlined;     /* types.tsv's `inline` for protobuf (embed, via:a.b, unwrap, union); NULL: plain */
-    uint32_t number;         /* protobuf; 0: none */
+    const struct type *ref;      /* FIELD_REF */
+    const char *inlined; /* types.tsv's `inline` for protobuf (embed, via:a.b, unwrap, union); NULL:
+                            plain */
+    uint32_t number;     /* protobuf; 0: none */
     uint16_t flags;
     uint8_t kind, card, list_type; /* enum field_kind, field_card, list_type */
-    const char *description; /* one line of our own; NULL */
+    const char *description;       /* one line of our own; NULL */
 };
 
 /* One protobuf number of a message. */
@@ -80,21 +81,22 @@ struct proto_slot {
 };
 
 struct type {
-    const char *name; /* "io.k8s.api.core.v1.Pod" */
+    const char *name;           /* "io.k8s.api.core.v1.Pod" */
     const struct field *fields; /* in JSON output order */
     const uint16_t *by_name;    /* indexes of fields, sorted by JSON name: for binary search */
     uint16_t field_count;
     uint16_t wrapper_count, zero_count;
     uint16_t flags; /* enum type_flags */
-    /* Rows that are no JSON field: the alternatives of an unwrapped type or a union, and the messages around
-     * flattened fields (`inlined` of a plain field names them). */
+    /* Rows that are no JSON field: the alternatives of an unwrapped type or a union, and the
+     * messages around flattened fields (`inlined` of a plain field names them). */
     const struct field *wrappers;
-    /* Indexes of fields that Go prints even when nobody set them, or that have a default: schema_default(). */
+    /* Indexes of fields that Go prints even when nobody set them, or that have a default:
+     * schema_default(). */
     const uint16_t *zeroes;
     /* By ascending number; those inside wrappers stand behind the first slot_count. */
     const struct proto_slot *slots;
     uint16_t slot_count;
-    const char *const *gvks;   /* "apps/v1/Deployment", "v1/Pod"; NULL-ended; NULL when it has none */
+    const char *const *gvks; /* "apps/v1/Deployment", "v1/Pod"; NULL-ended; NULL when it has none */
     const char *const *unions; /* "discriminator:field,field"; NULL-ended; NULL */
     const char *description;   /* one line of our own, or NULL */
 };

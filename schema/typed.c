@@ -16,7 +16,8 @@ static enum typed_kind raw_kind(const json_t *value)
 
 static bool is_raw(const struct field *field)
 {
-    return field->kind == FIELD_RAW || field->kind == FIELD_FIELDS_V1 || field->kind == FIELD_JSON ||
+    return field->kind == FIELD_RAW || field->kind == FIELD_FIELDS_V1 ||
+           field->kind == FIELD_JSON ||
            (field->kind == FIELD_REF && (field->ref->flags & TYPE_UNION));
 }
 
@@ -57,7 +58,8 @@ struct typed typed_member(struct typed parent, const char *key)
     const struct field *field = parent.type ? type_field(parent.type, str_of(key)) : NULL;
     if (!field)
         return (struct typed){0};
-    return (struct typed){.type = field->card == CARD_ONE ? struct_of(field) : NULL, .field = field};
+    return (struct typed){.type = field->card == CARD_ONE ? struct_of(field) : NULL,
+                          .field = field};
 }
 
 struct typed typed_item(struct typed list)
@@ -75,7 +77,8 @@ static json_t *keys_of(const struct field *list, const json_t *item)
         if (value && !json_is_null(value))
             json_object_set(keys, *name, value);
         else if (field && field->default_json)
-            json_object_set_new(keys, *name, json_loads(field->default_json, JSON_DECODE_ANY, NULL));
+            json_object_set_new(keys, *name,
+                                json_loads(field->default_json, JSON_DECODE_ANY, NULL));
         else
             return NULL;
     }
@@ -91,7 +94,8 @@ char *typed_item_element(struct typed list, const json_t *item)
     if (!value)
         return NULL;
     char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    char *element = text ? xasprintf("%c:%s", field->list_type == LIST_MAP ? 'k' : 'v', text) : NULL;
+    char *element =
+        text ? xasprintf("%c:%s", field->list_type == LIST_MAP ? 'k' : 'v', text) : NULL;
     free(text);
     return element;
 }
@@ -107,14 +111,14 @@ static void fields_of_members(struct typed typed, const json_t *object, struct f
 {
     const char *key;
     json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    json_object_foreach(self, key, value)
-    {
+    json_object_foreach (self, key, value) {
         CLEANUP(free_ptr) char *element = field_element(key);
         struct typed member = typed_member(typed, key);
         struct field_node *node = field_set_ensure(set, element);
         bool struct_field = typed.type && member.field && !member.item;
         enum typed_kind kind = typed_kind_of(member, value);
-        if (kind == TYPED_LEAF || !struct_field || (json_is_object(value) && !json_object_size(value)))
+        if (kind == TYPED_LEAF || !struct_field ||
+            (json_is_object(value) && !json_object_size(value)))
             node->member = true;
         if (kind != TYPED_LEAF)
             typed_fields(member, value, &node->under);
@@ -144,13 +148,12 @@ static json_t *remove_members(struct typed typed, const json_t *object, const st
     const char *key;
     json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
     json_auto_t *out = json_object();
-    json_object_foreach(self, key, value)
-    {
+    json_object_foreach (self, key, value) {
         CLEANUP(free_ptr) char *element = field_element(key);
         const struct field_node *node = field_set_find(set, element);
         json_t *left = node && node->member ? NULL
-                       : node               ? typed_remove(typed_member(typed, key), value, &node->under)
-                                            : json_incref(value);
+                       : node ? typed_remove(typed_member(typed, key), value, &node->under)
+                              : json_incref(value);
         if (left)
             json_object_set_new(out, key, left);
     }
@@ -189,8 +192,9 @@ void typed_name_fields(struct typed typed, struct field_set *set)
     for (size_t i = 0; i < set->count; i++) {
         struct field_node *node = &set->nodes[i];
         bool named = node->element[0] == 'f';
-        struct typed under = named ? typed_member(typed, node->element + 2)
-                             : typed.field ? typed_item(typed) : (struct typed){0};
+        struct typed under = named         ? typed_member(typed, node->element + 2)
+                             : typed.field ? typed_item(typed)
+                                           : (struct typed){0};
         if (named && under.field && !under.item && node->under.count)
             node->member = true;
         typed_name_fields(under, &node->under);
@@ -210,8 +214,7 @@ static bool check_at(struct typed typed, const json_t *value, const char *path, 
         return check_list(typed, value, path, err);
     if (kind == TYPED_LEAF)
         return true;
-    json_object_foreach(self, key, member)
-    {
+    json_object_foreach (self, key, member) {
         CLEANUP(free_ptr) char *inner = xasprintf("%s.%s", path, key);
         struct typed under = typed_member(typed, key);
         if (kind == TYPED_STRUCT && !under.field)
@@ -237,7 +240,8 @@ static bool check_list(struct typed typed, const json_t *list, const char *path,
         CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
         if (!element)
             return error_set(err, ERROR_INTERNAL,
-                             "%s: element %zu: associative list with keys has an element that omits key field \"%s\" "
+                             "%s: element %zu: associative list with keys has an element that "
+                             "omits key field \"%s\" "
                              "(and doesn't have default value)",
                              path, i, typed.field->map_keys ? typed.field->map_keys[0] : "");
         struct field_set one = {0};
@@ -246,7 +250,8 @@ static bool check_list(struct typed typed, const json_t *list, const char *path,
         field_set_each(&one, take_path, &text);
         field_set_clear(&one);
         if (field_set_find(&seen, element))
-            return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path, text ? text : "");
+            return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path,
+                             text ? text : "");
         field_set_ensure(&seen, element)->member = true;
         CLEANUP(free_ptr) char *inner = xasprintf("%s%s", path, text ? text : "");
         if (!check_at(typed_item(typed), item, inner, err))

@@ -1,6 +1,6 @@
-/* schema/typed.h: trees seen through their type, as server-side apply sees them: which parts are structs, maps, lists
- * by key, sets, and which are replaced as a whole.
- * Source: structured-merge-diff's typed; Kubernetes' OpenAPI for what is atomic. */
+/* schema/typed.h: trees seen through their type, as server-side apply sees them: which parts are
+ * structs, maps, lists by key, sets, and which are replaced as a whole. Source:
+ * structured-merge-diff's typed; Kubernetes' OpenAPI for what is atomic. */
 #pragma once
 #include "schema/field_set.h"
 #include "schema/type.h"
@@ -38,7 +38,8 @@ struct typed_changes {
 };
 void typed_changes_clear(struct typed_changes *changes);
 /* How `after` differs from `before`. */
-void typed_compare(struct typed typed, const json_t *before, const json_t *after, struct typed_changes *changes);
-/* BAD_REQUEST-free check of a configuration: a list's items must be distinct and have their keys. False with the error
- * that upstream gives: `PATH: duplicate entries for key [name="a"]`. */
+void typed_compare(struct typed typed, const json_t *before, const json_t *after,
+                   struct typed_changes *changes);
+/* BAD_REQUEST-free check of a configuration: a list's items must be distinct and have their keys.
+ * False with the error that upstream gives: `PATH: duplicate entries for key [name="a"]`. */
 MUST_CHECK bool typed_check(struct typed typed, const json_t *value, struct error *err);

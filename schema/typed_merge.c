@@ -19,9 +19,9 @@ static json_t *merge_members(struct typed typed, const json_t *live, const json_
 {
     const char *key;
     json_t *value, *out = json_copy((json_t *)(uintptr_t)live);
-    json_object_foreach((json_t *)(uintptr_t)applied, key, value)
-        json_object_set_new(out, key,
-                            typed_merge(typed_member(typed, key), json_object_get(live, key), value));
+    json_object_foreach ((json_t *)(uintptr_t)applied, key, value)
+        json_object_set_new(
+            out, key, typed_merge(typed_member(typed, key), json_object_get(live, key), value));
     return out;
 }
 
@@ -89,7 +89,8 @@ static json_t *merge_items(struct typed typed, const json_t *live_list, const js
     const char *shared = next_shared(&live, &applied, &shared_at);
     while (l < live.count || r < applied.count) {
         const char *element = l < live.count ? live.elements[l] : NULL;
-        bool both = element && r < applied.count && applied.elements[r] && strcmp(element, applied.elements[r]) == 0;
+        bool both = element && r < applied.count && applied.elements[r] &&
+                    strcmp(element, applied.elements[r]) == 0;
         if (l < live.count && !both) {
             bool shared_later = has(&applied, element);
             if (shared_later && r < applied.count && shared && strcmp(shared, element) != 0) {
@@ -107,7 +108,8 @@ static json_t *merge_items(struct typed typed, const json_t *live_list, const js
             continue;
         const char *taken = applied.elements[r];
         const json_t *item = json_array_get(applied_list, r++);
-        json_array_append_new(out, typed_merge(typed_item(typed), taken ? item_of(&live, taken) : NULL, item));
+        json_array_append_new(
+            out, typed_merge(typed_item(typed), taken ? item_of(&live, taken) : NULL, item));
         if (taken)
             (void)field_set_ensure(&merged, taken); /* only that it is there */
         if (both || (shared && taken && strcmp(shared, taken) == 0))
@@ -122,7 +124,8 @@ json_t *typed_merge(struct typed typed, const json_t *live, const json_t *applie
     enum typed_kind kind = typed_kind_of(typed, applied);
     if (!live || kind == TYPED_LEAF || typed_kind_of(typed, live) != kind)
         return borrow(applied);
-    return kind == TYPED_LIST ? merge_items(typed, live, applied) : merge_members(typed, live, applied);
+    return kind == TYPED_LIST ? merge_items(typed, live, applied)
+                              : merge_members(typed, live, applied);
 }
 
 /* ---- comparing ---- */
@@ -139,8 +142,8 @@ struct place {
     struct field_set *added, *modified, *removed;
 };
 
-static void compare_at(struct typed typed, const char *element, const json_t *before, const json_t *after,
-                       const struct place *place);
+static void compare_at(struct typed typed, const char *element, const json_t *before,
+                       const json_t *after, const struct place *place);
 
 static bool is_container(struct typed typed, const json_t *value)
 {
@@ -148,37 +151,39 @@ static bool is_container(struct typed typed, const json_t *value)
            (json_is_object(value) ? json_object_size(value) : json_array_size(value));
 }
 
-static void compare_members(struct typed typed, const json_t *before, const json_t *after, const struct place *place)
+static void compare_members(struct typed typed, const json_t *before, const json_t *after,
+                            const struct place *place)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)before, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)before, key, value) {
         CLEANUP(free_ptr) char *element = field_element(key);
         compare_at(typed_member(typed, key), element, value, json_object_get(after, key), place);
     }
-    json_object_foreach((json_t *)(uintptr_t)after, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)after, key, value) {
         CLEANUP(free_ptr) char *element = field_element(key);
         if (!json_object_get(before, key))
             compare_at(typed_member(typed, key), element, NULL, value, place);
     }
 }
 
-static void compare_items(struct typed typed, const json_t *before, const json_t *after, const struct place *place)
+static void compare_items(struct typed typed, const json_t *before, const json_t *after,
+                          const struct place *place)
 {
     CLEANUP(items_clear) struct items old = items_of(typed, before);
     CLEANUP(items_clear) struct items new = items_of(typed, after);
     struct typed item = typed_item(typed);
     for (size_t i = 0; i < old.count; i++)
         if (old.elements[i])
-            compare_at(item, old.elements[i], json_array_get(before, i), item_of(&new, old.elements[i]), place);
+            compare_at(item, old.elements[i], json_array_get(before, i),
+                       item_of(&new, old.elements[i]), place);
     for (size_t i = 0; i < new.count; i++)
         if (new.elements[i] && !has(&old, new.elements[i]))
             compare_at(item, new.elements[i], NULL, json_array_get(after, i), place);
 }
 
-static void compare_inside(struct typed typed, const json_t *before, const json_t *after, const struct place *place)
+static void compare_inside(struct typed typed, const json_t *before, const json_t *after,
+                           const struct place *place)
 {
     if (typed_kind_of(typed, is_container(typed, after) ? after : before) == TYPED_LIST)
         compare_items(typed, before, after, place);
@@ -197,8 +202,8 @@ static void tidy(struct field_set *set, const char *element)
     field_set_subtract_trees(set, &one);
 }
 
-static void compare_at(struct typed typed, const char *element, const json_t *before, const json_t *after,
-                       const struct place *place)
+static void compare_at(struct typed typed, const char *element, const json_t *before,
+                       const json_t *after, const struct place *place)
 {
     bool inside = is_container(typed, before) || is_container(typed, after);
     bool leaf = (before && typed_kind_of(typed, before) == TYPED_LEAF && !json_is_null(before)) ||
@@ -220,7 +225,8 @@ static void compare_at(struct typed typed, const char *element, const json_t *be
     tidy(place->removed, element);
 }
 
-void typed_compare(struct typed typed, const json_t *before, const json_t *after, struct typed_changes *changes)
+void typed_compare(struct typed typed, const json_t *before, const json_t *after,
+                   struct typed_changes *changes)
 {
     const struct place place = {&changes->added, &changes->modified, &changes->removed};
     compare_inside(typed, before, after, &place);

@@ -1,5 +1,5 @@
-/* Server-side apply: a live Deployment with whatever managedFields, and a configuration; applying twice with force
- * changes nothing the second time. The input is an array of the two. */
+/* Server-side apply: a live Deployment with whatever managedFields, and a configuration; applying
+ * twice with force changes nothing the second time. The input is an array of the two. */
 #include <assert.h>
 #include <stdint.h>
 
@@ -13,9 +13,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(error_clear) struct error err = {0};
     const struct type *type = type_find("io.k8s.api.apps.v1.Deployment");
-    const struct apply apply = {.type = type, .api_version = "apps/v1", .kind = "Deployment", .subresource = "",
-                                .manager = "fuzzer", .force = true, .now_us = 1};
-    json_auto_t *input = json_parse((struct str){(const char *)data, size}, JSON_LOAD_LENIENT, &err);
+    const struct apply apply = {.type = type,
+                                .api_version = "apps/v1",
+                                .kind = "Deployment",
+                                .subresource = "",
+                                .manager = "fuzzer",
+                                .force = true,
+                                .now_us = 1};
+    json_auto_t *input =
+        json_parse((struct str){(const char *)data, size}, JSON_LOAD_LENIENT, &err);
     json_t *live = json_array_get(input, 0), *config = json_array_get(input, 1);
     if (!json_is_object(live) || !json_is_object(config) ||
         !schema_shape(type, live, FIELD_VALIDATION_IGNORE, NULL, &err))

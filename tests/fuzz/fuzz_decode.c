@@ -1,5 +1,5 @@
-/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing. The first byte picks
- * the type, the second the field validation. */
+/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing. The
+ * first byte picks the type, the second the field validation. */
 #include <assert.h>
 #include <stdint.h>
 
@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(warnings_free) struct warnings warnings = {0};
     CLEANUP(buf_free) struct buf once = BUF_TEXT;
     CLEANUP(buf_free) struct buf twice = BUF_TEXT;
-    json_auto_t *value = schema_decode(type, body, (enum field_validation)(data[1] % 3), &warnings, &err);
+    json_auto_t *value =
+        schema_decode(type, body, (enum field_validation)(data[1] % 3), &warnings, &err);
     if (!value) {
         assert(err.code >= 400 && err.message);
         return 0;

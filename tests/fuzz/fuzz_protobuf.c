@@ -1,5 +1,5 @@
-/* Protobuf bodies: whatever is decoded can be encoded, and then decodes to the same. The first byte picks the type;
- * odd ones take the rest for an envelope. */
+/* Protobuf bodies: whatever is decoded can be encoded, and then decodes to the same. The first byte
+ * picks the type; odd ones take the rest for an envelope. */
 #include <assert.h>
 #include <stdint.h>
 

@@ -1,4 +1,5 @@
-/* Runs a fuzzer's function over files and folders of inputs, once each, and over each input cut short. */
+/* Runs a fuzzer's function over files and folders of inputs, once each, and over each input cut
+ * short. */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -56,13 +56,15 @@ static json_t *make_bytes(struct maker *maker)
 
 static json_t *make_raw(struct maker *maker)
 {
-    return json_pack("{s:i,s:[s,{s:b,s:n}],s:f}", "number", (int)below(maker, 1000), "list", "<&>\xe2\x80\xa8",
-                     "yes", (int)below(maker, 2), "nothing", "real", 1.5 + below(maker, 100));
+    return json_pack("{s:i,s:[s,{s:b,s:n}],s:f}", "number", (int)below(maker, 1000), "list",
+                     "<&>\xe2\x80\xa8", "yes", (int)below(maker, 2), "nothing", "real",
+                     1.5 + below(maker, 100));
 }
 
 static json_t *make_scalar(struct maker *maker, const struct field *field)
 {
-    static const char *const texts[] = {"a", "name", "with space", "<&>\"\\\n", "gr\xc3\xbc\xc3\x9f", "x/y.z-0"};
+    static const char *const texts[] = {
+        "a", "name", "with space", "<&>\"\\\n", "gr\xc3\xbc\xc3\x9f", "x/y.z-0"};
     static const char *const quantities[] = {"1", "100m", "1Gi", "0", "12500u", "3k", "-5"};
     switch ((enum field_kind)field->kind) {
     case FIELD_STRING:
@@ -85,7 +87,8 @@ static json_t *make_scalar(struct maker *maker, const struct field *field)
     case FIELD_QUANTITY:
         return pick(maker, quantities, ARRAY_LEN(quantities));
     case FIELD_INT_OR_STRING:
-        return below(maker, 2) ? json_integer(1 + (json_int_t)below(maker, 60000)) : json_string("50%");
+        return below(maker, 2) ? json_integer(1 + (json_int_t)below(maker, 60000))
+                               : json_string("50%");
     default:
         return make_raw(maker);
     }
@@ -149,7 +152,8 @@ static json_t *make_struct(struct maker *maker, const struct type *type, unsigne
     maker->struct_count++;
     for (size_t i = 0; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
-        bool ends = field->kind != FIELD_REF || (depth < DEPTH && maker->struct_count < STRUCTS_MAX);
+        bool ends =
+            field->kind != FIELD_REF || (depth < DEPTH && maker->struct_count < STRUCTS_MAX);
         if (!ends || (field->flags & (FIELD_OFF | FIELD_TYPEMETA)) || below(maker, 3 + depth) > 1)
             continue;
         json_object_set_new(object, field->name, make_field(maker, field, depth));

@@ -44,6 +44,7 @@ static char *set_text(const struct field_set *set)
 static void sets(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *name, *a, *b, *united, *difference, *common;
     } rows[] = {
@@ -55,6 +56,7 @@ static void sets(void **state)
          "{\"k:{\\\"a\\\":2,\\\"b\\\":1}\":{}}", "{}", "{\"k:{\\\"a\\\":2,\\\"b\\\":1}\":{}}"},
         {"apart", "{\"f:a\":{}}", "{\"f:b\":{}}", "{\"f:a\":{},\"f:b\":{}}", "{\"f:a\":{}}", "{}"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct field_set b = {0}, set[3] = {{0}, {0}, {0}};
         const char *want[] = {rows[i].united, rows[i].difference, rows[i].common};
@@ -77,7 +79,8 @@ static void sets(void **state)
 static void broken_sets_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"[]", "{\"x\":{}}", "{\"f:a\":1}", "{\"k:[1]\":{}}", "{\"v:{\":{}}", "{\"\":{}}"};
+    static const char *const rows[] = {
+        "[]", "{\"x\":{}}", "{\"f:a\":1}", "{\"k:[1]\":{}}", "{\"v:{\":{}}", "{\"\":{}}"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(field_set_clear) struct field_set set = {0};
@@ -90,6 +93,7 @@ static void broken_sets_are_refused(void **state)
 static void merges(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *name, *type, *live, *applied, *merged;
     } rows[] = {
@@ -108,6 +112,7 @@ static void merges(void **state)
          "{\"ports\":[{\"containerPort\":80,\"hostPort\":8080}]}",
          "{\"ports\":[{\"containerPort\":80,\"hostPort\":8080,\"name\":\"x\",\"protocol\":\"TCP\"}]}"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_auto_t *live = tree(rows[i].live), *applied = tree(rows[i].applied);
         json_auto_t *merged = typed_merge(typed_root(type_find(rows[i].type)), live, applied);
@@ -119,11 +124,17 @@ static void merges(void **state)
 
 static struct apply by(const char *manager)
 {
-    return (struct apply){.type = type_find(DEPLOYMENT), .api_version = "apps/v1", .kind = "Deployment",
-                          .subresource = "", .manager = manager, .now_us = 1700000000000000};
+    return (struct apply){.type = type_find(DEPLOYMENT),
+                          .api_version = "apps/v1",
+                          .kind = "Deployment",
+                          .subresource = "",
+                          .manager = manager,
+                          .now_us = 1700000000000000};
 }
 
-#define HEAD "\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"w\",\"namespace\":\"n\"}"
+#define HEAD                                                                                       \
+    "\"kind\":\"Deployment\",\"apiVersion\":\"apps/"                                               \
+    "v1\",\"metadata\":{\"name\":\"w\",\"namespace\":\"n\"}"
 
 static json_t *apply_text(const struct apply *apply, const json_t *live, const char *config)
 {
@@ -139,7 +150,7 @@ static char *fields_text(const json_t *object, const char *manager)
 {
     json_t *entry;
     size_t at;
-    json_array_foreach(json_at(object, "metadata", "managedFields"), at, entry)
+    json_array_foreach (json_at(object, "metadata", "managedFields"), at, entry)
         if (text_eq(json_text(entry, "manager"), manager))
             return rendered(json_object_get(entry, "fieldsV1"));
     return xstrdup("none");
@@ -149,23 +160,27 @@ static void applied_fields_are_owned(void **state)
 {
     (void)state;
     const struct apply me = by("me");
-    json_auto_t *made = apply_text(&me, NULL,
-                                   "{" HEAD ",\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
-                                   "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
-                                   "[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}");
+    json_auto_t *made = apply_text(
+        &me, NULL,
+        "{" HEAD ",\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+        "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
+        "[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}");
     CLEANUP(free_ptr) char *fields = fields_text(made, "me");
-    assert_string_equal(fields,
-                        "{\"f:spec\":{\"f:replicas\":{},\"f:selector\":{},\"f:template\":{\"f:metadata\":{\"f:labels\":"
-                        "{\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
-                        "\"f:image\":{},\"f:name\":{},\"f:ports\":{\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":"
-                        "\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{}}}}}}}}}");
+    assert_string_equal(
+        fields,
+        "{\"f:spec\":{\"f:replicas\":{},\"f:selector\":{},\"f:template\":{\"f:metadata\":{\"f:"
+        "labels\":"
+        "{\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
+        "\"f:image\":{},\"f:name\":{},\"f:ports\":{\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":"
+        "\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{}}}}}}}}}");
     assert_int_equal(json_int_or(json_at(made, "spec", "replicas"), 0), 2);
     /* Again: nothing changes, not even the time. */
     struct apply later = me;
     later.now_us += 1000000000;
-    json_auto_t *config = tree("{" HEAD ",\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
-                               "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
-                               "[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}");
+    json_auto_t *config =
+        tree("{" HEAD ",\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+             "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
+             "[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}");
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *again = apply_configuration(&later, made, config, &err);
     assert_true(json_equal(made, again));
@@ -175,20 +190,23 @@ static void conflicts_name_their_owners(void **state)
 {
     (void)state;
     const struct apply me = by("me"), you = by("you");
-    json_auto_t *mine = apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"replicas\":2,\"paused\":true}}");
+    json_auto_t *mine =
+        apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"replicas\":2,\"paused\":true}}");
     json_auto_t *one = tree("{" HEAD ",\"spec\":{\"replicas\":3}}");
     json_auto_t *two = tree("{" HEAD ",\"spec\":{\"replicas\":3,\"paused\":false}}");
     CLEANUP(error_clear) struct error err = {0};
     assert_null(apply_configuration(&you, mine, one, &err));
     assert_int_equal(err.code, 409);
-    assert_string_equal(err.message, "Apply failed with 1 conflict: conflict with \"me\": .spec.replicas");
+    assert_string_equal(err.message,
+                        "Apply failed with 1 conflict: conflict with \"me\": .spec.replicas");
     assert_int_equal(err.cause_count, 1);
     assert_string_equal(err.causes[0].type, "FieldManagerConflict");
     assert_string_equal(err.causes[0].field, ".spec.replicas");
     assert_string_equal(err.causes[0].message, "conflict with \"me\"");
     assert_null(apply_configuration(&you, mine, two, &err));
-    assert_string_equal(err.message,
-                        "Apply failed with 2 conflicts: conflicts with \"me\":\n- .spec.paused\n- .spec.replicas");
+    assert_string_equal(
+        err.message,
+        "Apply failed with 2 conflicts: conflicts with \"me\":\n- .spec.paused\n- .spec.replicas");
 
     struct apply forced = you;
     forced.force = true;
@@ -220,9 +238,11 @@ static void what_is_left_out_is_removed(void **state)
 {
     (void)state;
     const struct apply me = by("me");
-    json_auto_t *first =
-        apply_text(&me, NULL, "{" HEAD ",\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}},\"spec\":"
-                              "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"},{\"name\":\"d\",\"image\":\"j\"}]}}}}");
+    json_auto_t *first = apply_text(
+        &me, NULL,
+        "{" HEAD
+        ",\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}},\"spec\":"
+        "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"},{\"name\":\"d\",\"image\":\"j\"}]}}}}");
     /* Somebody else adds a container and a field of `c`. */
     struct apply other = by("other");
     json_auto_t *edited = json_deep_copy(first);
@@ -231,12 +251,14 @@ static void what_is_left_out_is_removed(void **state)
     json_set_text(json_array_get(containers, 0), "workingDir", "/w");
     apply_track(&other, first, edited);
     CLEANUP(free_ptr) char *fields = fields_text(edited, "other");
-    assert_string_equal(fields, "{\"f:spec\":{\"f:template\":{\"f:spec\":{\"f:containers\":{"
-                                "\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:workingDir\":{}},"
-                                "\"k:{\\\"name\\\":\\\"e\\\"}\":{\".\":{},\"f:image\":{},\"f:name\":{}}}}}}}");
-    json_auto_t *second =
-        apply_text(&me, edited, "{" HEAD ",\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":"
-                                "{\"containers\":[{\"name\":\"c\",\"image\":\"i2\"}]}}}}");
+    assert_string_equal(
+        fields, "{\"f:spec\":{\"f:template\":{\"f:spec\":{\"f:containers\":{"
+                "\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:workingDir\":{}},"
+                "\"k:{\\\"name\\\":\\\"e\\\"}\":{\".\":{},\"f:image\":{},\"f:name\":{}}}}}}}");
+    json_auto_t *second = apply_text(
+        &me, edited,
+        "{" HEAD ",\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":"
+        "{\"containers\":[{\"name\":\"c\",\"image\":\"i2\"}]}}}}");
     CLEANUP(free_ptr) char *text = rendered(json_at(second, "spec", "template"));
     assert_string_equal(text, "{\"metadata\":{\"labels\":{\"a\":\"1\"}},\"spec\":{\"containers\":["
                               "{\"image\":\"i2\",\"name\":\"c\",\"workingDir\":\"/w\"},"
@@ -259,18 +281,23 @@ static void created_objects_are_tracked(void **state)
 {
     (void)state;
     const struct apply me = by("kubectl-create");
-    json_auto_t *object = tree("{" HEAD ",\"spec\":{\"replicas\":1,\"selector\":{\"matchLabels\":{\"app\":\"x\"}},\"strategy\":"
-                               "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":\"25%\"}},\"template\":"
-                               "{\"metadata\":{\"labels\":{\"app\":\"x\"},\"creationTimestamp\":null},\"spec\":{\"containers\":"
-                               "[{\"name\":\"c\",\"resources\":{}}]}}},\"status\":{}}");
+    json_auto_t *object = tree(
+        "{" HEAD
+        ",\"spec\":{\"replicas\":1,\"selector\":{\"matchLabels\":{\"app\":\"x\"}},\"strategy\":"
+        "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":\"25%\"}},\"template\":"
+        "{\"metadata\":{\"labels\":{\"app\":\"x\"},\"creationTimestamp\":null},\"spec\":{"
+        "\"containers\":"
+        "[{\"name\":\"c\",\"resources\":{}}]}}},\"status\":{}}");
     apply_track(&me, NULL, object);
     CLEANUP(free_ptr) char *fields = fields_text(object, "kubectl-create");
     /* As upstream notes it for `kubectl create deployment`. */
-    assert_string_equal(fields,
-                        "{\"f:spec\":{\"f:replicas\":{},\"f:selector\":{},\"f:strategy\":{\"f:rollingUpdate\":{\".\":{},"
-                        "\"f:maxSurge\":{}},\"f:type\":{}},\"f:template\":{\"f:metadata\":{\"f:labels\":{\".\":{},"
-                        "\"f:app\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
-                        "\"f:name\":{},\"f:resources\":{}}}}}}}");
+    assert_string_equal(
+        fields,
+        "{\"f:spec\":{\"f:replicas\":{},\"f:selector\":{},\"f:strategy\":{\"f:rollingUpdate\":{\"."
+        "\":{},"
+        "\"f:maxSurge\":{}},\"f:type\":{}},\"f:template\":{\"f:metadata\":{\"f:labels\":{\".\":{},"
+        "\"f:app\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
+        "\"f:name\":{},\"f:resources\":{}}}}}}}");
     const json_t *entry = json_array_get(json_at(object, "metadata", "managedFields"), 0);
     assert_string_equal(json_text(entry, "operation"), "Update");
     assert_string_equal(json_text(entry, "time"), "2023-11-14T22:13:20Z");
@@ -288,8 +315,9 @@ static void applied_after_creation_conflicts(void **state)
     json_auto_t *config = tree("{" HEAD ",\"spec\":{\"replicas\":2}}");
     CLEANUP(error_clear) struct error err = {0};
     assert_null(apply_configuration(&me, object, config, &err));
-    assert_string_equal(err.message,
-                        "Apply failed with 1 conflict: conflict with \"creator\" using apps/v1: .spec.replicas");
+    assert_string_equal(
+        err.message,
+        "Apply failed with 1 conflict: conflict with \"creator\" using apps/v1: .spec.replicas");
     /* Never tracked: it belongs to those before. */
     json_object_del(json_object_get(object, "metadata"), "managedFields");
     assert_null(apply_configuration(&me, object, config, &err));
@@ -318,6 +346,7 @@ static void updates_are_capped(void **state)
 static void misfits_are_refused(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *in, *message;
     } rows[] = {
@@ -328,6 +357,7 @@ static void misfits_are_refused(void **state)
          "entries for key [name=\"a\"]"},
         {"{\"metadata\":{\"managedFields\":[{}]}}", "metadata.managedFields must be nil"},
     };
+    /* clang-format on */
     const struct apply me = by("me");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
@@ -337,7 +367,8 @@ static void misfits_are_refused(void **state)
     }
 }
 
-/* Applying random configurations of two managers in turn: what was applied is there; the same again changes nothing. */
+/* Applying random configurations of two managers in turn: what was applied is there; the same again
+ * changes nothing. */
 static void random_configurations(void **state)
 {
     (void)state;

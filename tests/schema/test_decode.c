@@ -1,4 +1,5 @@
-/* Decoding: what is refused and in which words, what is dropped, what is made canonical; defaults from the types. */
+/* Decoding: what is refused and in which words, what is dropped, what is made canonical; defaults
+ * from the types. */
 #include "tests/test.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ static char *rendered(const json_t *value)
 static void documents_are_shaped(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *name, *type, *in, *out;
     } rows[] = {
@@ -63,10 +65,11 @@ static void documents_are_shaped(void **state)
         {"raw is kept", "io.k8s.api.apps.v1.ControllerRevision", "{\"data\":{\"a\":{\"b\":null}},\"revision\":0}",
          "{\"data\":{\"a\":{\"b\":null}},\"revision\":0}"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        json_auto_t *value = schema_decode(type_find(rows[i].type), str_of(rows[i].in), FIELD_VALIDATION_STRICT,
-                                           NULL, &err);
+        json_auto_t *value = schema_decode(type_find(rows[i].type), str_of(rows[i].in),
+                                           FIELD_VALIDATION_STRICT, NULL, &err);
         if (!value)
             fail_msg("%s: %s", rows[i].name, err.message);
         CLEANUP(free_ptr) char *text = rendered(value);
@@ -78,6 +81,7 @@ static void documents_are_shaped(void **state)
 static void wrong_documents_are_refused(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *type, *in, *message;
     } rows[] = {
@@ -123,8 +127,10 @@ static void wrong_documents_are_refused(void **state)
         {CRD, "{\"spec\":{\"versions\":[{\"schema\":{\"openAPIV3Schema\":{\"items\":1}}}]}}",
          "JSONSchemaPropsOrArray cannot be made from this JSON value"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        for (int validation = FIELD_VALIDATION_STRICT; validation <= FIELD_VALIDATION_IGNORE; validation++) {
+        for (int validation = FIELD_VALIDATION_STRICT; validation <= FIELD_VALIDATION_IGNORE;
+             validation++) {
             CLEANUP(error_clear) struct error err = {0};
             CLEANUP(warnings_free) struct warnings warnings = {0};
             json_auto_t *value = schema_decode(type_find(rows[i].type), str_of(rows[i].in),
@@ -139,17 +145,25 @@ static void wrong_documents_are_refused(void **state)
 static void malformed_text_is_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"", " ", "{", "{\"a\"}", "{\"kind\":\"\xff\"}", "nope", "{}{}",
+    static const char *const rows[] = {"",
+                                       " ",
+                                       "{",
+                                       "{\"a\"}",
+                                       "{\"kind\":\"\xff\"}",
+                                       "nope",
+                                       "{}{}",
                                        "{\"metadata\":{\"generation\":9223372036854775808}}"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        json_auto_t *value = schema_decode(type_find(POD), str_of(rows[i]), FIELD_VALIDATION_STRICT, NULL, &err);
+        json_auto_t *value =
+            schema_decode(type_find(POD), str_of(rows[i]), FIELD_VALIDATION_STRICT, NULL, &err);
         if (value)
             fail_msg("taken: %s", rows[i]);
         assert_int_equal(err.code, 400);
     }
 }
 
+/* clang-format off */
 static const struct {
     const char *type, *in, *message; /* found in strict mode */
 } strict_rows[] = {
@@ -169,6 +183,7 @@ static const struct {
      "unknown field \"spec.versions[0].schema.openAPIV3Schema.zz\", "
      "unknown field \"spec.versions[0].schema.openAPIV3Schema.properties.a.yy\""},
 };
+/* clang-format on */
 
 static void strictness(void **state)
 {
@@ -178,7 +193,8 @@ static void strictness(void **state)
         struct str in = str_of(strict_rows[i].in);
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(warnings_free) struct warnings warnings = {0};
-        CLEANUP(free_ptr) char *want = xasprintf("strict decoding error: %s", strict_rows[i].message);
+        CLEANUP(free_ptr)
+        char *want = xasprintf("strict decoding error: %s", strict_rows[i].message);
         assert_null(schema_decode(type, in, FIELD_VALIDATION_STRICT, &warnings, &err));
         assert_string_equal(err.message, want);
         assert_int_equal(err.code, 400);
@@ -222,7 +238,8 @@ static void warnings_are_bounded(void **state)
     for (int i = 0; i < 5000; i++)
         buf_printf(&body, "%s\"f%d\":1", i ? "," : "", i);
     buf_add_char(&body, '}');
-    json_auto_t *value = schema_decode(type_find(POD), buf_str(&body), FIELD_VALIDATION_WARN, &warnings, &err);
+    json_auto_t *value =
+        schema_decode(type_find(POD), buf_str(&body), FIELD_VALIDATION_WARN, &warnings, &err);
     assert_non_null(value);
     assert_int_equal(warnings.count, 64);
 }
@@ -230,6 +247,7 @@ static void warnings_are_bounded(void **state)
 static void durations(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *in, *out; /* out NULL: refused */
     } rows[] = {
@@ -239,6 +257,7 @@ static void durations(void **state)
         {"h", NULL},          {".s", NULL},        {"9223372037s", NULL}, {"2h45m30.25s", "2h45m30.25s"},
         {"9999999999999999999999h", NULL},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t ns;
         char text[GO_DURATION_TEXT_SIZE];
@@ -255,6 +274,7 @@ static void durations(void **state)
 static void types_fill_their_zeroes(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *type, *in, *out;
     } rows[] = {
@@ -268,6 +288,7 @@ static void types_fill_their_zeroes(void **state)
          "{\"resource\":\"limits.cpu\",\"divisor\":\"0\"}"},
         {"dev.warren.tenancy.v1.TenantSpec", "{\"plan\":\"small\"}", "{\"plan\":\"small\",\"tier\":\"virtual\"}"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_auto_t *value = json_loads(rows[i].in, 0, NULL);
         schema_default(type_find(rows[i].type), value);
@@ -279,10 +300,14 @@ static void types_fill_their_zeroes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(documents_are_shaped),      cmocka_unit_test(wrong_documents_are_refused),
-        cmocka_unit_test(malformed_text_is_refused), cmocka_unit_test(strictness),
-        cmocka_unit_test(trees_are_shaped),          cmocka_unit_test(warnings_are_bounded),
-        cmocka_unit_test(durations),                 cmocka_unit_test(types_fill_their_zeroes),
+        cmocka_unit_test(documents_are_shaped),
+        cmocka_unit_test(wrong_documents_are_refused),
+        cmocka_unit_test(malformed_text_is_refused),
+        cmocka_unit_test(strictness),
+        cmocka_unit_test(trees_are_shaped),
+        cmocka_unit_test(warnings_are_bounded),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(types_fill_their_zeroes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

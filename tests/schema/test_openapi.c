@@ -1,4 +1,5 @@
-/* OpenAPI documents: they are JSON, hold every resource, and refer to nothing that they do not define. */
+/* OpenAPI documents: they are JSON, hold every resource, and refer to nothing that they do not
+ * define. */
 #include "tests/test.h"
 
 #include <string.h>
@@ -11,7 +12,8 @@ static json_t *parsed(struct buf *out)
 {
     CLEANUP(error_clear) struct error err = {0};
     assert_true(buf_ok(out));
-    json_t *document = json_parse(buf_str(out), JSON_LOAD_STRICT, &err); /* strict: no member twice */
+    json_t *document =
+        json_parse(buf_str(out), JSON_LOAD_STRICT, &err); /* strict: no member twice */
     if (!document)
         fail_msg("%s", err.message);
     return document;
@@ -38,12 +40,11 @@ static void check_refs(const json_t *value, const json_t *schemas, const char *p
     json_t *member, *self = (json_t *)(uintptr_t)value;
     size_t at;
     if (json_is_array(value)) {
-        json_array_foreach(value, at, member)
+        json_array_foreach (value, at, member)
             check_refs(member, schemas, prefix);
         return;
     }
-    json_object_foreach(self, key, member)
-    {
+    json_object_foreach (self, key, member) {
         const char *ref = strcmp(key, "$ref") == 0 ? json_string_value(member) : NULL;
         if (!ref) {
             check_refs(member, schemas, prefix);
@@ -76,13 +77,13 @@ static bool patch_validates(const json_t *document, const struct resource *row)
     const char *path;
     json_t *item, *parameter;
     size_t at;
-    json_object_foreach(json_at(document, "paths"), path, item)
-    {
+    json_object_foreach (json_at(document, "paths"), path, item) {
         const json_t *gvk = json_at(item, "patch", "x-kubernetes-group-version-kind");
-        if (!text_eq(json_text(gvk, "kind"), row->kind) || !text_eq(json_text(gvk, "group"), row->group) ||
+        if (!text_eq(json_text(gvk, "kind"), row->kind) ||
+            !text_eq(json_text(gvk, "group"), row->group) ||
             !text_eq(json_text(gvk, "version"), row->version))
             continue;
-        json_array_foreach(json_at(item, "patch", "parameters"), at, parameter)
+        json_array_foreach (json_at(item, "patch", "parameters"), at, parameter)
             if (text_eq(json_text(parameter, "name"), "fieldValidation"))
                 return true;
     }
@@ -94,8 +95,9 @@ static bool has_schema(const json_t *schemas, const struct resource *row)
     const json_t *schema = json_object_get(schemas, row->type->name);
     json_t *gvk;
     size_t at;
-    json_array_foreach(json_object_get(schema, "x-kubernetes-group-version-kind"), at, gvk)
-        if (text_eq(json_text(gvk, "kind"), row->kind) && text_eq(json_text(gvk, "group"), row->group))
+    json_array_foreach (json_object_get(schema, "x-kubernetes-group-version-kind"), at, gvk)
+        if (text_eq(json_text(gvk, "kind"), row->kind) &&
+            text_eq(json_text(gvk, "group"), row->group))
             return true;
     return false;
 }
@@ -124,19 +126,22 @@ static void some_members_in_full(void **state)
 {
     (void)state;
     json_auto_t *document = v3("apps", "v1");
-    const json_t *list = json_at(document, "paths", "/apis/apps/v1/namespaces/{namespace}/deployments", "get");
+    const json_t *list =
+        json_at(document, "paths", "/apis/apps/v1/namespaces/{namespace}/deployments", "get");
     assert_string_equal(json_text(list, "operationId"), "listAppsV1NamespacedDeployment");
     assert_string_equal(json_text(list, "x-kubernetes-action"), "list");
-    const json_t *ports = json_at(document, "components", "schemas", "io.k8s.api.core.v1.Container", "properties",
-                                  "ports");
+    const json_t *ports = json_at(document, "components", "schemas", "io.k8s.api.core.v1.Container",
+                                  "properties", "ports");
     assert_string_equal(json_text(ports, "x-kubernetes-list-type"), "map");
     assert_string_equal(json_text(ports, "x-kubernetes-patch-merge-key"), "containerPort");
     assert_string_equal(json_text(ports, "x-kubernetes-patch-strategy"), "merge");
     assert_int_equal(json_array_size(json_at(ports, "x-kubernetes-list-map-keys")), 2);
     json_auto_t *core = v3("", "v1");
-    const json_t *exec = json_at(core, "paths", "/api/v1/namespaces/{namespace}/pods/{name}/exec", "post");
+    const json_t *exec =
+        json_at(core, "paths", "/api/v1/namespaces/{namespace}/pods/{name}/exec", "post");
     assert_string_equal(json_text(exec, "operationId"), "connectCoreV1PostNamespacedPodExec");
-    assert_non_null(json_at(core, "paths", "/api/v1/namespaces/{namespace}/services/{name}/proxy/{path}", "head"));
+    assert_non_null(json_at(core, "paths",
+                            "/api/v1/namespaces/{namespace}/services/{name}/proxy/{path}", "head"));
 }
 
 static void host_rows_are_asked_for(void **state)
@@ -148,7 +153,8 @@ static void host_rows_are_asked_for(void **state)
     json_auto_t *tenant = v2(NULL, 0), *host = v2(rows, count);
     assert_null(json_at(tenant, "paths", path));
     assert_non_null(json_at(host, "paths", path));
-    assert_int_equal(json_object_size(json_at(host, "paths", path)), 4); /* get, post, delete, parameters */
+    assert_int_equal(json_object_size(json_at(host, "paths", path)),
+                     4); /* get, post, delete, parameters */
 }
 
 /* The named entries of the message in field `number` of `message`. */
@@ -179,8 +185,10 @@ static void old_kubectls_form(void **state)
     openapi_v2(&json, NULL, 0);
     json_auto_t *document = parsed(&json);
     assert_true(openapi_v2_protobuf(&bytes, buf_str(&json)));
-    assert_int_equal(entries_of(buf_str(&bytes), 8, 2, &first), json_object_size(json_at(document, "paths")));
-    assert_int_equal(entries_of(buf_str(&bytes), 9, 1, &first), json_object_size(json_at(document, "definitions")));
+    assert_int_equal(entries_of(buf_str(&bytes), 8, 2, &first),
+                     json_object_size(json_at(document, "paths")));
+    assert_int_equal(entries_of(buf_str(&bytes), 9, 1, &first),
+                     json_object_size(json_at(document, "definitions")));
     struct wire_reader reader = wire_reader_of(first);
     struct wire_field field;
     assert_true(wire_next(&reader, &field) && field.number == 1);

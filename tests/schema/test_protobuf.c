@@ -17,6 +17,7 @@ static char *hex(struct str bytes)
 static void bytes_are_gos(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *name, *type, *in, *out;
     } rows[] = {
@@ -33,6 +34,7 @@ static void bytes_are_gos(void **state)
         {"quantity", "io.k8s.api.core.v1.ResourceFieldSelector", "{\"resource\":\"x\",\"divisor\":\"1m\"}",
          "0a00120178" "1a040a02316d"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(buf_free) struct buf out = BUF_TEXT;
         json_auto_t *value = json_loads(rows[i].in, 0, NULL);
@@ -50,10 +52,15 @@ static void objects_have_envelopes(void **state)
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     CLEANUP(error_clear) struct error err = {0};
     struct protobuf_envelope envelope;
-    json_auto_t *map = json_loads("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},"
-                                  "\"data\":{\"k\":\"v\"}}", 0, NULL);
+    json_auto_t *map =
+        json_loads("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},"
+                   "\"data\":{\"k\":\"v\"}}",
+                   0, NULL);
     assert_true(protobuf_encode_object(&out, type, map));
-    assert_memory_equal(out.data, "k8s\0\x0a\x0f\x0a\x02v1\x12\x09" "ConfigMap", 21);
+    assert_memory_equal(out.data,
+                        "k8s\0\x0a\x0f\x0a\x02v1\x12\x09"
+                        "ConfigMap",
+                        21);
     assert_true(protobuf_open(buf_str(&out), &envelope, &err));
     assert_true(str_is(envelope.kind, "ConfigMap") && str_is(envelope.api_version, "v1"));
     json_auto_t *back = protobuf_decode_object(type, buf_str(&out), &err);
@@ -74,7 +81,8 @@ static void lists_are_put_together(void **state)
     assert_true(protobuf_list_meta(&list, meta));
     protobuf_list_item(&list, buf_str(&item));
     protobuf_list_item(&list, buf_str(&item));
-    json_auto_t *back = protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMapList"), buf_str(&list), &err);
+    json_auto_t *back =
+        protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMapList"), buf_str(&list), &err);
     assert_int_equal(json_array_size(json_object_get(back, "items")), 2);
     assert_string_equal(json_text(back, "metadata", "resourceVersion"), "7");
 }
@@ -85,7 +93,12 @@ static void watch_frames(void **state)
     CLEANUP(buf_free) struct buf frame = BUF_TEXT;
     protobuf_watch_event(&frame, "ADDED", STR("k8s"));
     CLEANUP(free_ptr) char *text = hex(buf_str(&frame));
-    assert_string_equal(text, "0000000e" "0a05" "4144444544" "1205" "0a03" "6b3873");
+    assert_string_equal(text, "0000000e"
+                              "0a05"
+                              "4144444544"
+                              "1205"
+                              "0a03"
+                              "6b3873");
 }
 
 static void raw_objects(void **state)
@@ -95,7 +108,8 @@ static void raw_objects(void **state)
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf inner = BUF_TEXT;
     CLEANUP(buf_free) struct buf frame = BUF_TEXT;
-    json_auto_t *map = json_loads("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"data\":{\"k\":\"v\"}}", 0, NULL);
+    json_auto_t *map = json_loads(
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"data\":{\"k\":\"v\"}}", 0, NULL);
     assert_true(protobuf_encode_object(&inner, type_find("io.k8s.api.core.v1.ConfigMap"), map));
     protobuf_watch_event(&frame, "ADDED", buf_str(&inner));
     json_auto_t *event = protobuf_decode(type, (struct str){frame.data + 4, frame.len - 4}, &err);
@@ -106,6 +120,7 @@ static void raw_objects(void **state)
 static void broken_input_is_refused(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *name;
         struct str in;
@@ -122,9 +137,11 @@ static void broken_input_is_refused(void **state)
         {"NUL in a value", STR("\x12\x06\x0a\x01" "a\x12\x01\0")},
         {"overlong varint", STR("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        json_auto_t *value = protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMap"), rows[i].in, &err);
+        json_auto_t *value =
+            protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMap"), rows[i].in, &err);
         if (value)
             fail_msg("%s: taken", rows[i].name);
         assert_int_equal(err.code, 400);
@@ -151,8 +168,8 @@ static void nesting_is_bounded(void **state)
         buf_clear(&inner);
         protobuf_wrap(&inner, "v1", "WatchEvent", buf_str(&message));
     }
-    json_auto_t *value = protobuf_decode_object(type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"),
-                                                buf_str(&inner), &err);
+    json_auto_t *value = protobuf_decode_object(
+        type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"), buf_str(&inner), &err);
     assert_null(value);
     assert_int_equal(err.code, 400);
 }
@@ -160,9 +177,12 @@ static void nesting_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_are_gos),           cmocka_unit_test(objects_have_envelopes),
-        cmocka_unit_test(lists_are_put_together),  cmocka_unit_test(watch_frames),
-        cmocka_unit_test(raw_objects),             cmocka_unit_test(broken_input_is_refused),
+        cmocka_unit_test(bytes_are_gos),
+        cmocka_unit_test(objects_have_envelopes),
+        cmocka_unit_test(lists_are_put_together),
+        cmocka_unit_test(watch_frames),
+        cmocka_unit_test(raw_objects),
+        cmocka_unit_test(broken_input_is_refused),
         cmocka_unit_test(nesting_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Every type, with random objects: what is decoded is what was written, in JSON and through protobuf; what is made
- * wrong in one place is refused there. */
+/* Every type, with random objects: what is decoded is what was written, in JSON and through
+ * protobuf; what is made wrong in one place is refused there. */
 #include "tests/test.h"
 
 #include <string.h>
@@ -61,15 +61,17 @@ static bool is_zero(const json_t *value)
     json_t *member, *self = (json_t *)(uintptr_t)value;
     const char *text = json_string_value(value);
     if (json_is_object(value)) {
-        json_object_foreach(self, key, member)
+        json_object_foreach (self, key, member)
             if (!is_zero(member))
                 return false;
         return true;
     }
     if (json_is_array(value))
         return !json_array_size(value);
-    return json_is_null(value) || json_is_false(value) || (json_is_integer(value) && !json_integer_value(value)) ||
-           (json_is_number(value) && !(json_number_value(value) > 0) && !(json_number_value(value) < 0)) ||
+    return json_is_null(value) || json_is_false(value) ||
+           (json_is_integer(value) && !json_integer_value(value)) ||
+           (json_is_number(value) && !(json_number_value(value) > 0) &&
+            !(json_number_value(value) < 0)) ||
            (text && (!*text || strcmp(text, "0") == 0 || strcmp(text, "0s") == 0));
 }
 
@@ -88,13 +90,12 @@ static bool extends(const json_t *whole, const json_t *part)
     }
     if (!json_is_object(part) || !json_is_object(whole))
         return json_equal(whole, part);
-    json_object_foreach(self, key, member)
-    {
+    json_object_foreach (self, key, member) {
         const json_t *other = json_object_get(part, key);
         if (other ? !extends(member, other) : !is_zero(member))
             return false;
     }
-    json_object_foreach((json_t *)(uintptr_t)part, key, member)
+    json_object_foreach ((json_t *)(uintptr_t)part, key, member)
         if (!json_object_get(whole, key))
             return false;
     return true;
@@ -132,7 +133,8 @@ static void protobuf_round_trip(void **state)
     each_object(check_protobuf);
 }
 
-/* Puts something wrong at the end of a random path. Writes the path; false when the object is empty. */
+/* Puts something wrong at the end of a random path. Writes the path; false when the object is
+ * empty. */
 static bool spoil(json_t *object, uint64_t *random, struct buf *path)
 {
     for (;;) {
@@ -167,8 +169,10 @@ static void unknown_fields_are_named(void **state)
         if (!spoil(object, &random, &path))
             continue;
         CLEANUP(free_ptr) char *text = rendered(object);
-        CLEANUP(free_ptr) char *want = xasprintf("strict decoding error: unknown field \"%s\"", path.data);
-        json_auto_t *decoded = schema_decode(type, str_of(text), FIELD_VALIDATION_STRICT, NULL, &err);
+        CLEANUP(free_ptr)
+        char *want = xasprintf("strict decoding error: unknown field \"%s\"", path.data);
+        json_auto_t *decoded =
+            schema_decode(type, str_of(text), FIELD_VALIDATION_STRICT, NULL, &err);
         if (decoded)
             continue; /* the path ended in a map of strings, or inside a raw value */
         if (strstr(err.message, "strict"))

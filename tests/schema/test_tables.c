@@ -48,6 +48,7 @@ static void fields_are_found_by_name(void **state)
 static void types_of_kinds(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *group, *version, *kind, *name; /* name NULL: none */
     } rows[] = {
@@ -63,6 +64,7 @@ static void types_of_kinds(void **state)
         {"apps", "v2", "Deployment", NULL},
         {"", "", "", NULL},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct type *type =
             type_of_kind(str_of(rows[i].group), str_of(rows[i].version), str_of(rows[i].kind));
@@ -80,13 +82,16 @@ static void resources_are_found(void **state)
     assert_true(count > 60);
     for (size_t i = 0; i < count; i++) {
         const struct resource *row = rows[i];
-        assert_ptr_equal(resource_find(str_of(row->group), str_of(row->version), str_of(row->plural)), row);
-        assert_ptr_equal(resource_by_kind(str_of(row->group), str_of(row->version), str_of(row->kind)), row);
+        assert_ptr_equal(
+            resource_find(str_of(row->group), str_of(row->version), str_of(row->plural)), row);
+        assert_ptr_equal(
+            resource_by_kind(str_of(row->group), str_of(row->version), str_of(row->kind)), row);
         assert_non_null(resource_by_key(row->key));
         assert_non_null(row->type);
         assert_true(row->column_count >= 1);
         for (size_t j = 0; j < row->subresource_count; j++)
-            assert_ptr_equal(resource_sub(row, str_of(row->subresources[j].name)), &row->subresources[j]);
+            assert_ptr_equal(resource_sub(row, str_of(row->subresources[j].name)),
+                             &row->subresources[j]);
         assert_null(resource_sub(row, STR("nothing")));
     }
     assert_null(resource_find(STR("apps"), STR("v1"), STR("pods")));
