@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "controllers/cluster_role.h"
 #include "controllers/controller.h"
+#include "controllers/daemonset.h"
 #include "controllers/deployment.h"
 #include "controllers/endpoints.h"
 #include "controllers/endpointslice.h"
@@ -23,6 +24,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
         &job_controller,           &job_ttl_controller,        &statefulset_controller,
+        &daemonset_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

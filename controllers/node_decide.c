@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "controllers/condition.h"
 #include "controllers/node.h"
+#include "controllers/node_fit.h"
 #include "controllers/observe.h"
 #include "controllers/pod_state.h"
 #include "schema/meta.h"
@@ -167,18 +168,6 @@ void node_decide(const struct node_seen *seen, struct plan *plan)
 
 /* ---- eviction ---- */
 
-static bool tolerates(const json_t *toleration, const json_t *taint)
-{
-    const char *key = json_text(toleration, "key"), *effect = json_text(toleration, "effect");
-    const char *value = json_text(toleration, "value"), *theirs = json_text(taint, "value");
-    if (effect && effect[0] && !text_eq(effect, json_text(taint, "effect")))
-        return false;
-    if (key && key[0] && !text_eq(key, json_text(taint, "key")))
-        return false;
-    return text_eq(json_text(toleration, "operator"), "Exists") ||
-           text_eq(value ? value : "", theirs ? theirs : "");
-}
-
 /* Until when the Pod may stay with this taint; INT64_MAX: for ever, 0: not at all. */
 static int64_t may_stay_until(const json_t *pod, const json_t *taint, int64_t now_us)
 {
@@ -188,7 +177,7 @@ static int64_t may_stay_until(const json_t *pod, const json_t *taint, int64_t no
     for (size_t i = 0; i < json_array_size(tolerations); i++) {
         const json_t *toleration = json_array_get(tolerations, i);
         const json_t *seconds = json_object_get(toleration, "tolerationSeconds");
-        if (!tolerates(toleration, taint))
+        if (!node_fit_matches(toleration, taint))
             continue;
         int64_t s = json_is_integer(seconds) ? json_integer_value(seconds) : INT32_MAX;
         int64_t end_us = json_is_integer(seconds)

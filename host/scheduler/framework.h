@@ -147,9 +147,3 @@ void schedule_decide(const struct profile *profile, const struct pod_info *pod,
 
 /* Linear helpers that several plugins use. */
 void normalize_default(int64_t *scores, size_t count, bool reverse);
-bool toleration_tolerates(const json_t *tolerations, const json_t *taint);
-/* A NodeSelectorTerm or NodeSelector (terms are alternatives) against a node. */
-bool node_selector_term_matches(const json_t *term, const struct node_info *node);
-bool node_selector_matches(const json_t *selector, const struct node_info *node);
-/* spec.nodeSelector and required node affinity. */
-bool node_affinity_required(const struct pod_info *pod, const struct node_info *node);

@@ -16,8 +16,7 @@ struct node_info *node_info_new(json_t *node, int64_t revision)
     info->node = node;
     info->name = meta_name(node);
     info->revision = revision;
-    json_object_foreach(list, name, value)
-    {
+    json_object_foreach (list, name, value) {
         struct quantity quantity;
         const char *text = json_string_value(value);
         if (text && quantity_parse(str_of(text), &quantity))

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "controllers/node_fit.h"
 #include "host/scheduler/framework.h"
 
 static bool by_priority(const struct pod_info *a, const struct pod_info *b)
@@ -25,7 +26,7 @@ static void filter_unschedulable(const struct cycle *cycle, void *state,
         return;
     json_auto_t *taint =
         json_pack("{s:s, s:s}", "key", "node.kubernetes.io/unschedulable", "effect", "NoSchedule");
-    if (!toleration_tolerates(json_at(cycle->pod->pod, "spec", "tolerations"), taint))
+    if (!node_fit_tolerates(json_at(cycle->pod->pod, "spec", "tolerations"), taint))
         filter_refuse(status, FILTER_UNRESOLVED, "node(s) were unschedulable");
 }
 

@@ -240,8 +240,7 @@ static bool is_repelled(const struct affinity *affinity, const struct node_info 
     json_t *value;
     if (!affinity->repelled.count)
         return false;
-    json_object_foreach(json_at(node->node, "metadata", "labels"), key, value)
-    {
+    json_object_foreach (json_at(node->node, "metadata", "labels"), key, value) {
         if (json_is_string(value) && noted(&affinity->repelled, key, json_string_value(value)))
             return true;
     }
@@ -273,8 +272,7 @@ static int64_t score_pods(const struct cycle *cycle, void *state, const struct n
     (void)cycle;
     if (!affinity || !affinity->liked.count)
         return 0;
-    json_object_foreach(json_at(node->node, "metadata", "labels"), key, value)
-    {
+    json_object_foreach (json_at(node->node, "metadata", "labels"), key, value) {
         CLEANUP(free_ptr)
         char *id = xasprintf("%s/%s", key, json_is_string(value) ? json_string_value(value) : "");
         intptr_t found = (intptr_t)strmap_get(&affinity->liked, id);

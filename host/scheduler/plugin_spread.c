@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "controllers/node_fit.h"
 #include "host/scheduler/framework.h"
 #include "schema/meta.h"
 
@@ -78,7 +79,7 @@ static bool taints_allow(const struct pod_info *pod, const struct node_info *nod
     for (size_t i = 0; i < json_array_size(taints); i++) {
         const json_t *taint = json_array_get(taints, i);
         if (!text_eq(json_text(taint, "effect"), "PreferNoSchedule") &&
-            !toleration_tolerates(tolerations, taint))
+            !node_fit_tolerates(tolerations, taint))
             return false;
     }
     return true;
@@ -101,7 +102,9 @@ static void count_domains(const struct cycle *cycle, struct constraint *item)
     for (size_t i = 0; i < cycle->snapshot->node_count; i++) {
         const struct node_info *node = cycle->snapshot->nodes[i];
         const char *value = meta_label(node->node, item->key);
-        if (!value || (item->honor_affinity && !node_affinity_required(cycle->pod, node)) ||
+        if (!value ||
+            (item->honor_affinity &&
+             !node_fit_required(json_object_get(cycle->pod->pod, "spec"), node->node)) ||
             (item->honor_taints && !taints_allow(cycle->pod, node)))
             continue;
         uintptr_t count = (uintptr_t)strmap_get(&item->domains, value);

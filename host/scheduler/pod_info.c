@@ -30,8 +30,7 @@ static void read_list(const json_t *list, struct amounts *out)
 {
     const char *name;
     json_t *value, *self = (json_t *)(uintptr_t)list; /* jansson's iterators are not const */
-    json_object_foreach(self, name, value)
-    {
+    json_object_foreach (self, name, value) {
         sched_amounts_add(out, name, amount_of(name, value));
     }
 }
