@@ -434,6 +434,18 @@ void cgroups_remove_parent(struct cgroups *cgroups)
     }
 }
 
+size_t cgroup_views(struct cgroups *cgroups, const char *path,
+                    struct cgroup_view views[CGROUP_VIEWS_MAX])
+{
+    size_t count = 0;
+    _Static_assert(CONTROLLER_COUNT <= CGROUP_VIEWS_MAX, "each controller has a place");
+    for (size_t i = 0; i < CONTROLLER_COUNT; i++)
+        if (cgroups->v1[i])
+            views[count++] = (struct cgroup_view){
+                controller_names[i], group_file(cgroups, cgroups->v1[i], path, "")};
+    return count;
+}
+
 /* ---- counters ---- */
 
 int64_t cgroup_oom_kills(struct cgroups *cgroups, const char *path)

@@ -40,6 +40,15 @@ MUST_CHECK bool cgroup_remove(struct cgroups *cgroups, const char *path, int64_t
 /* Removes the parent itself when nothing is left in it. */
 void cgroups_remove_parent(struct cgroups *cgroups);
 
+#define CGROUP_VIEWS_MAX 8
+struct cgroup_view {
+    const char *name; /* of the v1 controller; static */
+    char *path;       /* the group's directory on the host; owned */
+};
+/* The group's directory in each v1 hierarchy that it is limited by; 0 where there is none. */
+size_t cgroup_views(struct cgroups *cgroups, const char *path,
+                    struct cgroup_view views[CGROUP_VIEWS_MAX]);
+
 /* Processes of this group that the kernel killed for want of memory, so far. */
 int64_t cgroup_oom_kills(struct cgroups *cgroups, const char *path);
 /* False when there are no such counters. */

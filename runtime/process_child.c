@@ -87,7 +87,9 @@ static bool build_container(struct child *child, struct error *err)
                                  .dir = plan->dir,
                                  .sandbox_dir = plan->sandbox_dir,
                                  .owner = plan->user_base,
-                                 .user_ns = plan->namespaces->user};
+                                 .user_ns = plan->namespaces->user,
+                                 .cgroups = plan->cgroups,
+                                 .cgroup = plan->cgroup};
     if (unshare(CLONE_NEWCGROUP) != 0)
         return error_system(err, "make a cgroup namespace");
     return rootfs_build(&rootfs, &child->rootfs, err) && rootfs_enter(&child->rootfs, err);
@@ -113,8 +115,7 @@ static bool resolve_identity(struct child *child, struct error *err)
     if (json_array_size(listed) > IDENTITY_GROUPS_MAX)
         return error_set(err, ERROR_INVALID, "more than %d supplementary groups",
                          IDENTITY_GROUPS_MAX);
-    json_array_foreach(listed, i, group)
-    {
+    json_array_foreach (listed, i, group) {
         groups[i] = json_int_or(group, -1);
     }
     struct identity_request request = {
@@ -258,8 +259,7 @@ static char **texts_of(const json_t *array, size_t spare)
     char **texts = xcalloc(json_array_size(array) + spare + 1, sizeof(*texts));
     size_t i;
     json_t *item;
-    json_array_foreach(array, i, item)
-    {
+    json_array_foreach (array, i, item) {
         texts[i] = xstrdup(json_string_value(item));
     }
     return texts;

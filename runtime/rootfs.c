@@ -16,7 +16,8 @@
 #include "runtime/rootpath.h"
 #include "runtime/system_error.h"
 
-#define LAYERS_MAX 128
+#define LAYERS_MAX    128
+#define CGROUP2_MAGIC 0x63677270UL
 
 static const char *const masked_paths[] = {
     "proc/acpi",
@@ -99,8 +100,7 @@ static bool overlay_options(const struct rootfs_plan *plan, int dir, struct buf 
         return error_set(err, ERROR_INVALID, "an image of %zu layers cannot be mounted",
                          json_array_size(layers));
     buf_add_text(options, "lowerdir=");
-    json_array_foreach(layers, i, layer)
-    {
+    json_array_foreach (layers, i, layer) {
         int fd = open_layer(plan, json_string_value(layer), pile, err);
         if (fd < 0)
             return false;
@@ -143,21 +143,61 @@ static bool mount_kernel_trees(const struct rootfs_plan *plan, int root, struct 
     return sys >= 0 && rootfs_mount_at(plan, root, "sys", sys, err);
 }
 
-/* The group's own view of itself. Only where one hierarchy has it all, and then read-only. */
-static bool mount_cgroup(const struct rootfs_plan *plan, int root, struct error *err)
+#define VIEW_ATTRIBUTES                                                                            \
+    (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY)
+
+/* One v1 controller's directory of the group, in the tmpfs `dir`. */
+static bool mount_view(int dir, const struct cgroup_view *view, struct error *err)
+{
+    if (mkdirat(dir, view->name, 0755) != 0)
+        return error_system(err, "make /sys/fs/cgroup/%s", view->name);
+    CLEANUP(close_fd)
+    int target = openat(dir, view->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    CLEANUP(close_fd)
+    int tree = open_tree(AT_FDCWD, view->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (target < 0 || tree < 0 || !mount_set(tree, VIEW_ATTRIBUTES, 0))
+        return error_system(err, "show the control group %s", view->path);
+    return mount_attach(tree, target, view->name, err);
+}
+
+static bool mount_views(const struct cgroup_view *views, size_t count, int target,
+                        struct error *err)
+{
+    static const struct mount_option options[] = {{"mode", "0755"}, {"size", "4k"}, {NULL, NULL}};
+    bool ok = true;
+    CLEANUP(close_fd)
+    int dir = mount_new("tmpfs", options, VIEW_ATTRIBUTES & ~(unsigned)MOUNT_ATTR_RDONLY, err);
+    if (dir < 0 || !mount_attach(dir, target, "/sys/fs/cgroup", err))
+        return false;
+    for (size_t i = 0; i < count && ok; i++)
+        ok = mount_view(dir, &views[i], err);
+    if (ok && !mount_set(dir, MOUNT_ATTR_RDONLY, 0))
+        ok = error_system(err, "make /sys/fs/cgroup read-only");
+    return ok;
+}
+
+static bool mount_unified(int target, struct error *err)
 {
     struct statfs info;
     CLEANUP(error_clear) struct error ignored = {0};
-    if (statfs("/sys/fs/cgroup", &info) != 0 || (unsigned long)info.f_type != 0x63677270UL)
+    if (statfs("/sys/fs/cgroup", &info) != 0 || (unsigned long)info.f_type != CGROUP2_MAGIC)
         return true;
-    CLEANUP(close_fd)
-    int group = mount_new(
-        "cgroup2", NULL,
-        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, &ignored);
+    CLEANUP(close_fd) int group = mount_new("cgroup2", NULL, VIEW_ATTRIBUTES, &ignored);
+    return group < 0 || mount_attach(group, target, "/sys/fs/cgroup", err);
+}
+
+/* The group's own view of itself, from which programs learn their limits; read-only. */
+static bool mount_cgroup(const struct rootfs_plan *plan, int root, struct error *err)
+{
+    struct cgroup_view views[CGROUP_VIEWS_MAX];
+    size_t count = cgroup_views(plan->cgroups, plan->cgroup, views);
     CLEANUP(close_fd)
     int target = rootpath_open(root, "sys/fs/cgroup", O_PATH | O_DIRECTORY, 0, ROOTPATH_NO_LINKS);
-    (void)plan;
-    return group < 0 || target < 0 || mount_attach(group, target, "/sys/fs/cgroup", err);
+    bool ok =
+        target < 0 || (count ? mount_views(views, count, target, err) : mount_unified(target, err));
+    for (size_t i = 0; i < count; i++)
+        free(views[i].path);
+    return ok;
 }
 
 /* A descriptor of the host's null device, known to be it. */
@@ -278,8 +318,7 @@ static bool has_mount_at(const json_t *mounts, const char *target)
 {
     size_t i;
     json_t *mount;
-    json_array_foreach(mounts, i, mount)
-    {
+    json_array_foreach (mounts, i, mount) {
         if (text_eq(json_text(mount, "target"), target))
             return true;
     }
@@ -300,8 +339,7 @@ static bool mount_volumes(const struct rootfs_plan *plan, int root, struct error
         if (!mount_volume(plan, root, file, err))
             return false;
     }
-    json_array_foreach(mounts, i, mount)
-    {
+    json_array_foreach (mounts, i, mount) {
         if (!mount_volume(plan, root, mount, err))
             return false;
     }

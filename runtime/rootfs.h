@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "runtime/cgroup.h"
 
 struct rootfs_plan {
     const json_t *spec;      /* container_spec.h */
@@ -20,6 +21,8 @@ struct rootfs_plan {
     const char *sandbox_dir; /* has etc/{hosts,hostname,resolv.conf} and shm */
     uid_t owner;             /* what the container's root is outside */
     int user_ns;             /* -1: none */
+    struct cgroups *cgroups;
+    const char *cgroup; /* the container's */
 };
 struct rootfs {
     int root;   /* O_PATH; the container's root after rootfs_enter */

@@ -147,8 +147,8 @@ bool shim_attach(struct shim_container *container, const json_t *request, struct
     struct attachment *made = xcalloc(1, sizeof(*made));
     *made =
         (struct attachment){.wait = {-1, onlooker_gone}, .container = container, .out = {-1, -1}};
-    bool ok = (!json_is_true(json_object_get(request, "stdin")) ||
-               give_stdin(container, fds, names, err)) &&
+    bool want_input = tty || json_is_true(json_object_get(request, "stdin")); /* to resize it */
+    bool ok = (!want_input || give_stdin(container, fds, names, err)) &&
               (!json_is_true(json_object_get(request, "stdout")) ||
                give_pipe(fds, names, "stdout", &made->out[0], err)) &&
               (tty || !json_is_true(json_object_get(request, "stderr")) ||

@@ -200,6 +200,10 @@ static void attached(void **state)
     say(session.stdin_fd, "three\n");
     expect_text(session.stdout_fd, "got three\r\n24 80\r\n");
     exec_close(&session);
+    attach.want_stdin = false; /* looking on: a window has a size all the same */
+    assert_true(exec_start(support->runtime, "attach", &attach, &session, &err));
+    assert_true(exec_resize(&session, 100, 30, &err));
+    exec_close(&session);
     support_remove(support, "attach");
 }
 

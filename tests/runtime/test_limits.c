@@ -29,9 +29,14 @@ static void out_of_memory(void **state)
     assert_true(greedy.oom_killed);
     assert_int_equal(greedy.exit_signal, 9);
     assert_int_equal(greedy.exit_code, 137);
+    CLEANUP(free_ptr) char *log = NULL;
     CLEANUP(container_status_clear)
     struct container_status modest =
-        support_run(support, "memory", "modest", "true", &config, NULL);
+        support_run(support, "memory", "modest",
+                    "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max 2>/dev/null; "
+                    "touch x 2>/dev/null || echo refused",
+                    &config, &log);
+    assert_string_equal(log, "16777216\nrefused\n");
     assert_int_equal(modest.phase, CONTAINER_EXITED);
     assert_false(modest.oom_killed);
     assert_int_equal(modest.exit_code, 0);
