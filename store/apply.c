@@ -37,7 +37,8 @@ bool apply_has_listeners(struct store *store)
     return any;
 }
 
-void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before)
+void apply_tell(struct cluster *cluster, enum event_type type, struct object *object,
+                struct object *before)
 {
     struct store *store = cluster->store;
     pthread_rwlock_rdlock(&store->listeners_lock);
@@ -70,7 +71,8 @@ enum apply_result apply_change(struct cluster *cluster, const struct change *cha
 
 void apply_reset(struct cluster *cluster, int64_t revision)
 {
-    log_warn("store", "the change history of cluster %lld is cut: its caches are read anew", (long long)cluster->id);
+    log_warn("store", "the change history of cluster %lld is cut: its caches are read anew",
+             (long long)cluster->id);
     cluster_cache_drop(cluster);
     cluster_apply_lock(cluster);
     if (atomic_load(&cluster->revision) < revision)

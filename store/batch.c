@@ -1,4 +1,5 @@
-/* Group commit: up to BATCH_MAX calls of write_object() and one Sync, in one round trip and one transaction. */
+/* Group commit: up to BATCH_MAX calls of write_object() and one Sync, in one round trip and one
+ * transaction. */
 #include "store/store_internal.h"
 
 #include <string.h>
@@ -7,11 +8,23 @@
 
 #define BATCH_WAIT_NS ((int64_t)8 * 1000000000) /* less than what a write waits in all */
 
-enum code { CODE_OK, CODE_STALE, CODE_EXISTS, CODE_ABSENT, CODE_OVER_LIMIT, CODE_NO_CLUSTER, CODE_COUNT };
+enum code {
+    CODE_OK,
+    CODE_STALE,
+    CODE_EXISTS,
+    CODE_ABSENT,
+    CODE_OVER_LIMIT,
+    CODE_NO_CLUSTER,
+    CODE_COUNT
+};
 
 static const enum store_result results[CODE_COUNT] = {
-    [CODE_OK] = STORE_OK,         [CODE_STALE] = STORE_STALE,           [CODE_EXISTS] = STORE_EXISTS,
-    [CODE_ABSENT] = STORE_ABSENT, [CODE_OVER_LIMIT] = STORE_OVER_LIMIT, [CODE_NO_CLUSTER] = STORE_NO_CLUSTER,
+    [CODE_OK] = STORE_OK,
+    [CODE_STALE] = STORE_STALE,
+    [CODE_EXISTS] = STORE_EXISTS,
+    [CODE_ABSENT] = STORE_ABSENT,
+    [CODE_OVER_LIMIT] = STORE_OVER_LIMIT,
+    [CODE_NO_CLUSTER] = STORE_NO_CLUSTER,
 };
 
 enum column { CODE, REVISION, REFUSED, WAS_REVISION, WAS_AT, WAS_KEY_ID, WAS_BODY };
@@ -25,7 +38,8 @@ bool batch_prepare(PGconn *conn, struct error *err)
     };
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         int64_t deadline = clock_mono_ns() + BATCH_WAIT_NS;
-        if (!PQsendPrepare(conn, statements[i][0], statements[i][1], 0, NULL) || !pg_wait(conn, deadline))
+        if (!PQsendPrepare(conn, statements[i][0], statements[i][1], 0, NULL) ||
+            !pg_wait(conn, deadline))
             return error_unavailable(err, "the database: connection lost");
         bool ok = true;
         for (PGresult *result; (result = PQgetResult(conn));) {
@@ -35,12 +49,13 @@ bool batch_prepare(PGconn *conn, struct error *err)
         if (!ok)
             return error_unavailable(err, "the database: preparing statements failed");
     }
-    /* Left to itself, PostgreSQL plans the statements of write_object() anew at each call, for their partitions' sake:
-     * that costs more than running them. */
+    /* Left to itself, PostgreSQL plans the statements of write_object() anew at each call, for
+     * their partitions' sake: that costs more than running them. */
     if (!pg_command(conn, "SET plan_cache_mode = force_generic_plan", err) ||
         !pg_command(conn, "SET ROLE warren_tenant", err))
         return false;
-    return PQenterPipelineMode(conn) ? true : error_unavailable(err, "the database: no pipeline mode");
+    return PQenterPipelineMode(conn) ? true
+                                     : error_unavailable(err, "the database: no pipeline mode");
 }
 
 /* ---- sending ---- */
@@ -57,7 +72,8 @@ static void charge_arrays_free(struct charge_arrays *arrays)
     buf_free(&arrays->limits);
 }
 
-static void add_charges(struct pg_params *params, const struct store_write *write, struct charge_arrays *arrays)
+static void add_charges(struct pg_params *params, const struct store_write *write,
+                        struct charge_arrays *arrays)
 {
     if (!write->charge_count) {
         for (unsigned i = 0; i < 4; i++)
@@ -84,7 +100,8 @@ static void add_charges(struct pg_params *params, const struct store_write *writ
 static bool send_write(PGconn *conn, const struct slot *slot)
 {
     const struct store_write *write = slot->write;
-    CLEANUP(charge_arrays_free) struct charge_arrays arrays = {BUF_TEXT, BUF_TEXT, BUF_TEXT, BUF_TEXT};
+    CLEANUP(charge_arrays_free)
+    struct charge_arrays arrays = {BUF_TEXT, BUF_TEXT, BUF_TEXT, BUF_TEXT};
     CLEANUP(buf_free) struct buf sealed = BUF_TEXT;
     struct pg_params params = {0};
     struct str body = {0};
@@ -103,20 +120,23 @@ static bool send_write(PGconn *conn, const struct slot *slot)
     pg_i32(&params, key_id);
     pg_i64(&params, slot->tag);
     add_charges(&params, write, &arrays);
-    return PQsendQueryPrepared(conn, "write", params.count, params.values, params.lengths, params.formats, 1);
+    return PQsendQueryPrepared(conn, "write", params.count, params.values, params.lengths,
+                               params.formats, 1);
 }
 
 /* One for each cluster of the batch; `slots` are sorted by cluster. */
-static bool send_notifies(const struct store *store, PGconn *conn, const struct slot *slots, unsigned count)
+static bool send_notifies(const struct store *store, PGconn *conn, const struct slot *slots,
+                          unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         if (i && slots[i].write->cluster == slots[i - 1].write->cluster)
             continue;
-        CLEANUP(free_ptr) char *payload =
-            xasprintf("w %lld %s", (long long)slots[i].write->cluster->id, store->id);
+        CLEANUP(free_ptr)
+        char *payload = xasprintf("w %lld %s", (long long)slots[i].write->cluster->id, store->id);
         struct pg_params params = {0};
         pg_text(&params, payload);
-        if (!PQsendQueryPrepared(conn, "notify", 1, params.values, params.lengths, params.formats, 1))
+        if (!PQsendQueryPrepared(conn, "notify", 1, params.values, params.lengths, params.formats,
+                                 1))
             return false;
     }
     return true;
@@ -136,8 +156,9 @@ static bool send_all(const struct store *store, PGconn *conn, struct slot *slots
 
 /* ---- receiving ---- */
 
-/* Errors after which the same batch may succeed: serialization and deadlock (40), resources such as a full disk (53),
- * locks (55), shutdown (57), and a partition of `change` that is not made yet (23514). */
+/* Errors after which the same batch may succeed: serialization and deadlock (40), resources such as
+ * a full disk (53), locks (55), shutdown (57), and a partition of `change` that is not made yet
+ * (23514). */
 static bool is_transient(const char *state)
 {
     static const char *const prefixes[] = {"40", "53", "55", "57", "23514"};
@@ -197,10 +218,12 @@ static struct outcome read_outcome(const PGresult *row)
                                     .body = pg_get_bytes(row, 0, WAS_BODY)}};
 }
 
-enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count, struct error *err)
+enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count,
+                         struct error *err)
 {
     PGresult *rows[BATCH_MAX] = {0};
-    enum batch_end end = send_all(store, conn, slots, count) ? receive(conn, rows, count, err) : BATCH_LOST;
+    enum batch_end end =
+        send_all(store, conn, slots, count) ? receive(conn, rows, count, err) : BATCH_LOST;
     for (unsigned i = 0; i < count; i++) {
         if (end == BATCH_DONE) {
             struct outcome outcome = read_outcome(rows[i]);
@@ -221,10 +244,12 @@ static struct object *outcome_object(const struct store_write *write, const stru
         if (write->op != STORE_DELETE)
             return object_new(write->resource, &write->draft, outcome->revision, write->value);
         was.revision = outcome->revision;
-        return row_object(write->cluster, write->resource, write->draft.ns, write->draft.name, &was);
+        return row_object(write->cluster, write->resource, write->draft.ns, write->draft.name,
+                          &was);
     case STORE_STALE:
     case STORE_EXISTS:
-        return row_object(write->cluster, write->resource, write->draft.ns, write->draft.name, &was);
+        return row_object(write->cluster, write->resource, write->draft.ns, write->draft.name,
+                          &was);
     default:
         return NULL;
     }
@@ -232,12 +257,14 @@ static struct object *outcome_object(const struct store_write *write, const stru
 
 void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome)
 {
-    static const enum event_type types[] = {
-        [STORE_CREATE] = EVENT_ADDED, [STORE_UPDATE] = EVENT_MODIFIED, [STORE_DELETE] = EVENT_DELETED};
+    static const enum event_type types[] = {[STORE_CREATE] = EVENT_ADDED,
+                                            [STORE_UPDATE] = EVENT_MODIFIED,
+                                            [STORE_DELETE] = EVENT_DELETED};
     struct store_write *write = slot->write;
     CLEANUP(object_unref_ptr) struct object *object = outcome_object(write, outcome);
     if (outcome->result == STORE_OK && object) {
-        const struct change change = {.type = types[write->op], .revision = outcome->revision, .object = object};
+        const struct change change = {
+            .type = types[write->op], .revision = outcome->revision, .object = object};
         if (apply_change(write->cluster, &change) == APPLY_GAP) {
             feed_park(store, write, outcome->revision, object);
             return;

@@ -106,8 +106,9 @@ static struct resource_cache *add_item(struct cluster_cache *all, const char *re
 
 struct resource_cache *cluster_cache_find(struct cluster *cluster, const char *resource, bool make)
 {
-    struct cluster_part *part = make ? cluster_part_get(cluster, CLUSTER_PART_CACHE, cluster_cache_new)
-                                     : cluster_part_peek(cluster, CLUSTER_PART_CACHE);
+    struct cluster_part *part =
+        make ? cluster_part_get(cluster, CLUSTER_PART_CACHE, cluster_cache_new)
+             : cluster_part_peek(cluster, CLUSTER_PART_CACHE);
     if (!part)
         return NULL;
     struct cluster_cache *all = (struct cluster_cache *)part;
@@ -164,14 +165,15 @@ static void add_pending(struct resource_cache *cache, struct event *event)
 {
     if (cache->pending_count == cache->pending_capacity) {
         cache->pending_capacity = cache->pending_capacity ? cache->pending_capacity * 2 : 16;
-        cache->pending = xreallocarray(cache->pending, cache->pending_capacity, sizeof(struct event *));
+        cache->pending =
+            xreallocarray(cache->pending, cache->pending_capacity, sizeof(struct event *));
     }
     cache->pending[cache->pending_count++] = event;
 }
 
 /* Changes the present and remembers the event. Under the lock. */
-static void apply_warm(struct resource_cache *cache, enum event_type type, int64_t revision, struct object *object,
-                       struct object **before)
+static void apply_warm(struct resource_cache *cache, enum event_type type, int64_t revision,
+                       struct object *object, struct object **before)
 {
     if (type == EVENT_DELETED)
         *before = object_set_remove(&cache->objects, object->ns, object->name);
@@ -180,11 +182,11 @@ static void apply_warm(struct resource_cache *cache, enum event_type type, int64
     event_ring_push(&cache->ring, event_new(type, revision, object, *before), clock_mono_ns());
 }
 
-void cache_apply(struct cluster *cluster, enum event_type type, int64_t revision, struct object *object,
-                 struct object **before)
+void cache_apply(struct cluster *cluster, enum event_type type, int64_t revision,
+                 struct object *object, struct object **before)
 {
-    CLEANUP(resource_cache_unref_ptr) struct resource_cache *cache =
-        cluster_cache_find(cluster, object->resource, false);
+    CLEANUP(resource_cache_unref_ptr)
+    struct resource_cache *cache = cluster_cache_find(cluster, object->resource, false);
     if (!cache) {
         atomic_store(&cluster->revision, revision);
         return;
@@ -228,7 +230,8 @@ bool cache_warm(struct cluster *cluster, const char *resource, struct error *err
     for (unsigned attempt = 0; attempt < 3; attempt++) {
         bool warm;
         cluster_touch(cluster);
-        CLEANUP(resource_cache_unref_ptr) struct resource_cache *cache = cluster_cache_find(cluster, key, true);
+        CLEANUP(resource_cache_unref_ptr)
+        struct resource_cache *cache = cluster_cache_find(cluster, key, true);
         if (claim_fill(cache, &warm)) {
             if (!cache_fill(cluster, cache, err))
                 return store_fail(err);
@@ -267,8 +270,8 @@ void cache_finish_fill(struct resource_cache *cache, struct cache_contents *cont
 
 /* ---- reading ---- */
 
-enum cache_result cache_peek(struct cluster *cluster, const char *resource, const char *ns, const char *name,
-                             struct object **object)
+enum cache_result cache_peek(struct cluster *cluster, const char *resource, const char *ns,
+                             const char *name, struct object **object)
 {
     struct resource_cache *cache = cluster_cache_lock(cluster, resource);
     if (!cache)
@@ -348,7 +351,8 @@ unsigned cache_drop_idle(struct store *store, int64_t idle_ms)
     int64_t limit = clock_mono_ns() - idle_ms * 1000000;
     for (size_t i = 0; i < count; i++) {
         if (atomic_load(&all[i]->used_mono_ns) < limit && !is_watched(all[i])) {
-            cluster_cache_drop(all[i]); /* a watch that opens at this instant says GONE and is opened again */
+            cluster_cache_drop(
+                all[i]); /* a watch that opens at this instant says GONE and is opened again */
             dropped++;
         }
         cluster_unref(all[i]);

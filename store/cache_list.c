@@ -37,12 +37,14 @@ static bool all_namespaces(const struct cache_range *range)
 static struct object_cursor seek(const struct object_set *set, const struct cache_range *range)
 {
     if (range->after_name)
-        return object_set_seek(set, range->after_ns ? range->after_ns : "", range->after_name, true);
+        return object_set_seek(set, range->after_ns ? range->after_ns : "", range->after_name,
+                               true);
     return object_set_seek(set, all_namespaces(range) ? "" : range->ns, "", false);
 }
 
 /* How many items of the range are at or behind the cursor. */
-static size_t count_from(const struct object_set *set, const struct cache_range *range, const struct object_cursor *at)
+static size_t count_from(const struct object_set *set, const struct cache_range *range,
+                         const struct object_cursor *at)
 {
     size_t end = set->count;
     if (!all_namespaces(range)) {
@@ -56,8 +58,8 @@ static size_t count_from(const struct object_set *set, const struct cache_range 
 }
 
 /* The present: at most `max` objects, and how many there are in all. */
-static void gather_present(const struct object_set *set, const struct cache_range *range, size_t max,
-                           struct gather *gather, size_t *total)
+static void gather_present(const struct object_set *set, const struct cache_range *range,
+                           size_t max, struct gather *gather, size_t *total)
 {
     struct object_cursor cursor = seek(set, range);
     *total = count_from(set, range, &cursor);
@@ -68,7 +70,8 @@ static void gather_present(const struct object_set *set, const struct cache_rang
 /* ---- the past ---- */
 
 struct undo {
-    const struct event *event; /* the first event of its key behind the wanted revision: `before` is what was there */
+    const struct event *event; /* the first event of its key behind the wanted revision: `before` is
+                                  what was there */
     size_t order;
 };
 
@@ -96,7 +99,8 @@ static bool in_range(const struct object *object, const struct cache_range *rang
 }
 
 /* Events behind `revision` in range, by key, the first of each key only. */
-static size_t collect_undos(const struct event_ring *ring, const struct cache_range *range, struct undo **out)
+static size_t collect_undos(const struct event_ring *ring, const struct cache_range *range,
+                            struct undo **out)
 {
     uint64_t first = event_ring_after(ring, range->at_revision);
     struct undo *undos = xcalloc((size_t)(ring->end - first), sizeof(*undos));
@@ -116,7 +120,8 @@ static size_t collect_undos(const struct event_ring *ring, const struct cache_ra
 }
 
 /* Merges the present with what has to be undone; both are in order. */
-static void gather_past(struct resource_cache *cache, const struct cache_range *range, struct gather *gather)
+static void gather_past(struct resource_cache *cache, const struct cache_range *range,
+                        struct gather *gather)
 {
     CLEANUP(free_ptr) struct undo *undos = NULL;
     size_t undo_count = collect_undos(&cache->ring, range, &undos), at = 0;
@@ -124,7 +129,9 @@ static void gather_past(struct resource_cache *cache, const struct cache_range *
     size_t left = count_from(&cache->objects, range, &cursor);
     struct object *object = left ? object_cursor_next(&cursor) : NULL;
     while (object || at < undo_count) {
-        int order = !object ? 1 : at == undo_count ? -1 : compare_keys(object, undos[at].event->object);
+        int order = !object            ? 1
+                    : at == undo_count ? -1
+                                       : compare_keys(object, undos[at].event->object);
         if (order < 0) {
             gather_add(gather, object);
         } else {
@@ -146,7 +153,8 @@ static void take_references(struct gather *gather)
 }
 
 /* Outside the lock: lets `keep` decide, then cuts at the limit. */
-static void cut(const struct cache_range *range, struct gather *gather, size_t total, struct object_list *list)
+static void cut(const struct cache_range *range, struct gather *gather, size_t total,
+                struct object_list *list)
 {
     size_t kept = 0, read = 0;
     for (; read < gather->count && (!range->limit || kept < range->limit); read++) {
@@ -167,8 +175,8 @@ static void cut(const struct cache_range *range, struct gather *gather, size_t t
     list->remaining = list->more ? total - read : 0;
 }
 
-enum cache_list_result cache_list_peek(struct cluster *cluster, const char *resource, const struct cache_range *range,
-                                       struct object_list *list)
+enum cache_list_result cache_list_peek(struct cluster *cluster, const char *resource,
+                                       const struct cache_range *range, struct object_list *list)
 {
     struct resource_cache *cache = cluster_cache_lock(cluster, resource);
     if (!cache)
@@ -185,7 +193,8 @@ enum cache_list_result cache_list_peek(struct cluster *cluster, const char *reso
         gather_past(cache, range, &gather);
         total = gather.count;
     } else {
-        gather_present(&cache->objects, range, range->limit && !range->keep ? range->limit : SIZE_MAX, &gather, &total);
+        gather_present(&cache->objects, range,
+                       range->limit && !range->keep ? range->limit : SIZE_MAX, &gather, &total);
     }
     take_references(&gather);
     cluster_cache_unlock(cache);
@@ -194,8 +203,8 @@ enum cache_list_result cache_list_peek(struct cluster *cluster, const char *reso
     return CACHE_LIST_OK;
 }
 
-bool cache_list(struct cluster *cluster, const char *resource, const char *ns, struct object_list *list,
-                struct error *err)
+bool cache_list(struct cluster *cluster, const char *resource, const char *ns,
+                struct object_list *list, struct error *err)
 {
     const struct cache_range range = {.ns = ns};
     for (unsigned attempt = 0; attempt < 3; attempt++) {

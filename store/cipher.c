@@ -42,8 +42,10 @@ bool data_key_seal(const struct data_key *key, const char *about, struct str pla
     random_bytes(room, NONCE_SIZE);
     unsigned char *text = room + NONCE_SIZE, *tag = text + plain.len;
     if (EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, room) != 1 ||
-        EVP_EncryptUpdate(context, NULL, &len, (const unsigned char *)about, (int)strlen(about)) != 1 ||
-        EVP_EncryptUpdate(context, text, &len, (const unsigned char *)plain.data, (int)plain.len) != 1 ||
+        EVP_EncryptUpdate(context, NULL, &len, (const unsigned char *)about, (int)strlen(about)) !=
+            1 ||
+        EVP_EncryptUpdate(context, text, &len, (const unsigned char *)plain.data, (int)plain.len) !=
+            1 ||
         EVP_EncryptFinal_ex(context, tag, &len) != 1 ||
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) != 1)
         return false;
@@ -52,7 +54,8 @@ bool data_key_seal(const struct data_key *key, const char *about, struct str pla
     return true;
 }
 
-bool data_key_open(const struct data_key *key, const char *about, struct str sealed, struct buf *out)
+bool data_key_open(const struct data_key *key, const char *about, struct str sealed,
+                   struct buf *out)
 {
     CLEANUP(context_free) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     unsigned char tag[TAG_SIZE];
@@ -64,7 +67,8 @@ bool data_key_open(const struct data_key *key, const char *about, struct str sea
     unsigned char *room = (unsigned char *)buf_reserve(out, plain_len);
     memcpy(tag, text + plain_len, TAG_SIZE);
     if (!room || EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, nonce) != 1 ||
-        EVP_DecryptUpdate(context, NULL, &len, (const unsigned char *)about, (int)strlen(about)) != 1 ||
+        EVP_DecryptUpdate(context, NULL, &len, (const unsigned char *)about, (int)strlen(about)) !=
+            1 ||
         EVP_DecryptUpdate(context, room, &len, text, (int)plain_len) != 1 ||
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) != 1 ||
         EVP_DecryptFinal_ex(context, tag, &len) != 1)
@@ -85,10 +89,12 @@ int32_t cipher_current(const struct cipher *cipher)
     return cipher->keys[0].id;
 }
 
-bool cipher_wrap(const struct cipher *cipher, const char *uid, const struct data_key *key, struct buf *out)
+bool cipher_wrap(const struct cipher *cipher, const char *uid, const struct data_key *key,
+                 struct buf *out)
 {
     CLEANUP(free_ptr) char *about = xasprintf("data key of %s", uid);
-    return data_key_seal(&cipher->keys[0].key, about, (struct str){(const char *)key->bytes, sizeof(key->bytes)}, out);
+    return data_key_seal(&cipher->keys[0].key, about,
+                         (struct str){(const char *)key->bytes, sizeof(key->bytes)}, out);
 }
 
 bool cipher_unwrap(const struct cipher *cipher, int32_t key_id, const char *uid, struct str wrapped,
@@ -99,7 +105,8 @@ bool cipher_unwrap(const struct cipher *cipher, int32_t key_id, const char *uid,
     for (size_t i = 0; i < cipher->count; i++) {
         if (cipher->keys[i].id != key_id)
             continue;
-        if (!data_key_open(&cipher->keys[i].key, about, wrapped, &plain) || plain.len != sizeof(key->bytes))
+        if (!data_key_open(&cipher->keys[i].key, about, wrapped, &plain) ||
+            plain.len != sizeof(key->bytes))
             return false;
         memcpy(key->bytes, plain.data, sizeof(key->bytes));
         OPENSSL_cleanse(plain.data, plain.len);
@@ -166,7 +173,8 @@ struct cipher *cipher_open(const char *path, struct error *err)
     OPENSSL_cleanse(text, sizeof(text));
     if (ok)
         return cipher;
-    error_unavailable(err, "the key file %s is malformed: each line is a number and 64 hexadecimal digits", path);
+    error_unavailable(
+        err, "the key file %s is malformed: each line is a number and 64 hexadecimal digits", path);
     cipher_free(cipher);
     return NULL;
 }
@@ -196,5 +204,6 @@ bool store_key_file_make(const char *path, struct error *err)
     OPENSSL_cleanse(text.data, text.len);
     if (!ok)
         (void)unlink(path); /* half a key is worse than none */
-    return ok ? true : error_unavailable(err, "cannot write the key file %s: %s", path, strerror(errno));
+    return ok ? true
+              : error_unavailable(err, "cannot write the key file %s: %s", path, strerror(errno));
 }

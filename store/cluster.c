@@ -31,8 +31,8 @@ struct cluster *cluster_new(struct store *store, const struct cluster_row *row)
     pthread_mutex_init(&box->parts_lock, NULL);
     pthread_mutex_init(&box->apply_lock, NULL);
     if (row->key_id)
-        box->locked = !store->cipher ||
-                      !cipher_unwrap(store->cipher, row->key_id, row->uid, row->data_key, &box->key);
+        box->locked = !store->cipher || !cipher_unwrap(store->cipher, row->key_id, row->uid,
+                                                       row->data_key, &box->key);
     cluster->id = row->id;
     cluster->name = box->name;
     cluster->store = store;

@@ -40,9 +40,11 @@ static void insert(struct directory *directory, size_t at, struct cluster *clust
 {
     if (directory->count == directory->capacity) {
         directory->capacity = directory->capacity ? directory->capacity * 2 : 8;
-        directory->by_id = xreallocarray(directory->by_id, directory->capacity, sizeof(struct cluster *));
+        directory->by_id =
+            xreallocarray(directory->by_id, directory->capacity, sizeof(struct cluster *));
     }
-    memmove(&directory->by_id[at + 1], &directory->by_id[at], (directory->count - at) * sizeof(struct cluster *));
+    memmove(&directory->by_id[at + 1], &directory->by_id[at],
+            (directory->count - at) * sizeof(struct cluster *));
     directory->by_id[at] = cluster_ref(cluster);
     directory->count++;
     /* A name that was given anew belongs to the later cluster. */
@@ -88,9 +90,12 @@ void directory_remove(struct directory *directory, struct cluster *cluster)
 /* Adds what is new; of what is known, only the state can have changed. */
 static void take_row(struct store *store, const PGresult *rows, int row)
 {
-    struct cluster_row found = {.id = pg_get_i64(rows, row, 0), .uid = pg_get_text(rows, row, 1),
-                                .name = pg_get_text(rows, row, 2), .state = pg_get_i16(rows, row, 3),
-                                .revision = pg_get_i64(rows, row, 4), .key_id = pg_get_i32(rows, row, 5),
+    struct cluster_row found = {.id = pg_get_i64(rows, row, 0),
+                                .uid = pg_get_text(rows, row, 1),
+                                .name = pg_get_text(rows, row, 2),
+                                .state = pg_get_i16(rows, row, 3),
+                                .revision = pg_get_i64(rows, row, 4),
+                                .key_id = pg_get_i32(rows, row, 5),
                                 .data_key = pg_get_bytes(rows, row, 6)};
     CLEANUP(cluster_unref_ptr) struct cluster *known = store_cluster_by_id(store, found.id);
     if (!known) {
@@ -117,7 +122,8 @@ static bool row_has(const PGresult *rows, int64_t id)
 }
 
 /* Those known before the query that it did not find are gone. */
-static void remove_missing(struct store *store, const PGresult *rows, struct cluster **known, size_t count)
+static void remove_missing(struct store *store, const PGresult *rows, struct cluster **known,
+                           size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!row_has(rows, known[i]->id))
@@ -130,9 +136,12 @@ bool directory_load(struct store *store, PGconn *conn, int64_t id, struct error 
     size_t count = 0;
     struct cluster **known = id ? NULL : store_clusters(store, &count);
     pg_i64(&params, id);
-    CLEANUP(pg_result_clear) PGresult *rows =
-        pg_query(conn, "SELECT c.id, c.uid, c.name, c.state, h.revision, c.key_id, c.data_key FROM cluster c "
-                       "JOIN head h ON h.cluster = c.id WHERE $1::int8 IN (0, c.id) ORDER BY c.id", &params, err);
+    CLEANUP(pg_result_clear)
+    PGresult *rows = pg_query(
+        conn,
+        "SELECT c.id, c.uid, c.name, c.state, h.revision, c.key_id, c.data_key FROM cluster c "
+        "JOIN head h ON h.cluster = c.id WHERE $1::int8 IN (0, c.id) ORDER BY c.id",
+        &params, err);
     for (int row = 0; rows && row < PQntuples(rows); row++)
         take_row(store, rows, row);
     if (rows && id == 0)

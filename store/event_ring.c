@@ -6,10 +6,13 @@
 
 #include "base/mem.h"
 
-struct event *event_new(enum event_type type, int64_t revision, struct object *object, struct object *before)
+struct event *event_new(enum event_type type, int64_t revision, struct object *object,
+                        struct object *before)
 {
     struct event *event = xmalloc(sizeof(*event));
-    *event = (struct event){.type = type, .revision = revision, .object = object_ref(object),
+    *event = (struct event){.type = type,
+                            .revision = revision,
+                            .object = object_ref(object),
                             .before = before ? object_ref(before) : NULL};
     atomic_init(&event->refs, 1);
     return event;
@@ -26,7 +29,8 @@ void event_unref(struct event *event)
 
 static size_t weight(const struct event *event)
 {
-    return sizeof(*event) + sizeof(struct ring_slot) + (event->before ? event->before->body.len + sizeof(struct object) : 0) +
+    return sizeof(*event) + sizeof(struct ring_slot) +
+           (event->before ? event->before->body.len + sizeof(struct object) : 0) +
            (event->type == EVENT_DELETED ? event->object->body.len : 0);
 }
 
@@ -70,7 +74,8 @@ void event_ring_push(struct event_ring *ring, struct event *event, int64_t now_m
 
 void event_ring_expire(struct event_ring *ring, int64_t now_mono_ns)
 {
-    while (ring->first < ring->end && now_mono_ns - slot_of(ring, ring->first)->at_mono_ns > RING_AGE_NS)
+    while (ring->first < ring->end &&
+           now_mono_ns - slot_of(ring, ring->first)->at_mono_ns > RING_AGE_NS)
         drop_first(ring);
     if (ring->first == ring->end && ring->capacity) {
         free(ring->slots);

@@ -1,7 +1,8 @@
 /* The feed: follows what other replicas write, and keeps house (heartbeat, partitions, old events).
  *
- * NOTIFY wakes it, the table tells. Payloads: "w CLUSTER REPLICA" something was written, "c CLUSTER REPLICA" the
- * cluster's own row changed, "r" a replica came. With one replica nobody notifies and nothing is read. */
+ * NOTIFY wakes it, the table tells. Payloads: "w CLUSTER REPLICA" something was written, "c CLUSTER
+ * REPLICA" the cluster's own row changed, "r" a replica came. With one replica nobody notifies and
+ * nothing is read. */
 #include "store/store_internal.h"
 
 #include <errno.h>
@@ -17,13 +18,13 @@
 #include "base/parse.h"
 #include "store/cache_internal.h"
 
-#define FOLLOW_MAX       20000
-#define HEARTBEAT_MS     5000
-#define PARTITIONS_MS    60000
-#define SYNC_MS          10000 /* a safety net below NOTIFY */
-#define RETRY_MAX_MS     1000
-#define WAIT_S           10
-#define PARTITION_LOCK   0x77617272656e02
+#define FOLLOW_MAX     20000
+#define HEARTBEAT_MS   5000
+#define PARTITIONS_MS  60000
+#define SYNC_MS        10000 /* a safety net below NOTIFY */
+#define RETRY_MAX_MS   1000
+#define WAIT_S         10
+#define PARTITION_LOCK 0x77617272656e02
 
 struct parked {
     struct parked *next;
@@ -37,12 +38,12 @@ struct feed {
     pthread_t thread;
     bool running;
     int wake_fd;
-    PGconn *conn; /* the thread's, as what follows */
+    PGconn *conn;                                 /* the thread's, as what follows */
     int64_t heartbeat_at, partitions_at, sync_at; /* mono ns; when next */
     unsigned syncs;
     int64_t retry_ms, retry_at;
     pthread_mutex_t lock;
-    pthread_cond_t moved; /* broadcast after each round; guarded by lock, as what follows */
+    pthread_cond_t moved;      /* broadcast after each round; guarded by lock, as what follows */
     struct cluster **requests; /* referenced */
     size_t request_count, request_capacity;
     struct parked *parked;
@@ -66,7 +67,8 @@ void feed_request(struct store *store, struct cluster *cluster)
     if (!waits) {
         if (feed->request_count == feed->request_capacity) {
             feed->request_capacity = feed->request_capacity ? feed->request_capacity * 2 : 16;
-            feed->requests = xreallocarray(feed->requests, feed->request_capacity, sizeof(struct cluster *));
+            feed->requests =
+                xreallocarray(feed->requests, feed->request_capacity, sizeof(struct cluster *));
         }
         feed->requests[feed->request_count++] = cluster_ref(cluster);
     }
@@ -74,7 +76,8 @@ void feed_request(struct store *store, struct cluster *cluster)
     wake(feed);
 }
 
-void feed_park(struct store *store, struct store_write *write, int64_t revision, struct object *object)
+void feed_park(struct store *store, struct store_write *write, int64_t revision,
+               struct object *object)
 {
     struct parked *parked = xmalloc(sizeof(*parked));
     struct cluster *cluster = write->cluster;
@@ -113,7 +116,8 @@ static bool may_finish(const struct parked *parked, const struct cluster *cluste
     return !cluster || (parked->write->cluster == cluster && parked->revision <= upto);
 }
 
-/* Answers the parked writes of `cluster` (NULL: all) up to a revision. They are durable, whatever else happens. */
+/* Answers the parked writes of `cluster` (NULL: all) up to a revision. They are durable, whatever
+ * else happens. */
 static void finish_parked(struct feed *feed, const struct cluster *cluster, int64_t upto)
 {
     struct parked *ready = NULL;
@@ -142,13 +146,16 @@ static bool follow(struct feed *feed, struct cluster *cluster, struct error *err
 {
     CLEANUP(change_list_clear) struct change_list list = {0};
     int64_t after = atomic_load(&cluster->revision);
-    if (!pg_begin_tenant(feed->conn, cluster->id, "ISOLATION LEVEL REPEATABLE READ READ ONLY", err) ||
-        !history_follow(cluster, feed->conn, after, FOLLOW_MAX, &list, err) || !pg_command(feed->conn, "COMMIT", err))
+    if (!pg_begin_tenant(feed->conn, cluster->id, "ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                         err) ||
+        !history_follow(cluster, feed->conn, after, FOLLOW_MAX, &list, err) ||
+        !pg_command(feed->conn, "COMMIT", err))
         return false;
     if (list.floor > after)
         apply_reset(cluster, list.floor);
     for (size_t i = 0; i < list.count; i++)
-        (void)apply_change(cluster, &list.items[i]); /* what the writer was quicker with is known already */
+        (void)apply_change(cluster,
+                           &list.items[i]); /* what the writer was quicker with is known already */
     /* Of a cluster that went away meanwhile, everything is known that ever will be. */
     finish_parked(feed, cluster, list.head ? atomic_load(&cluster->revision) : INT64_MAX);
     return true;
@@ -177,16 +184,21 @@ static bool heartbeat(struct feed *feed, struct error *err)
 {
     struct pg_params params = {0};
     pg_text(&params, feed->store->id);
-    if (!pg_command_params(feed->conn, "INSERT INTO replica (id, seen_at) VALUES ($1, now()) "
-                                       "ON CONFLICT (id) DO UPDATE SET seen_at = now()", &params, err))
+    if (!pg_command_params(feed->conn,
+                           "INSERT INTO replica (id, seen_at) VALUES ($1, now()) "
+                           "ON CONFLICT (id) DO UPDATE SET seen_at = now()",
+                           &params, err))
         return false;
-    CLEANUP(pg_result_clear) PGresult *others =
-        pg_query(feed->conn, "SELECT count(*) FROM replica WHERE seen_at > now() - interval '20 s'", NULL, err);
+    CLEANUP(pg_result_clear)
+    PGresult *others =
+        pg_query(feed->conn, "SELECT count(*) FROM replica WHERE seen_at > now() - interval '20 s'",
+                 NULL, err);
     if (!others)
         return false;
     bool more = pg_get_i64(others, 0, 0) > 1;
     if (more && !atomic_exchange(&feed->store->notify, true))
-        feed->syncs = 0; /* look often at first: what was written before everybody knew was not notified */
+        feed->syncs =
+            0; /* look often at first: what was written before everybody knew was not notified */
     else
         atomic_store(&feed->store->notify, more);
     return true;
@@ -200,9 +212,12 @@ static bool partitions(struct feed *feed, struct error *err)
     pg_i64(&params, feed->store->change_keep_s);
     if (!pg_command(feed->conn, "BEGIN; SET LOCAL lock_timeout = '2s'", err))
         return false;
-    bool ok = pg_command_params(feed->conn,
-                                "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN change_partitions($2)::text END",
-                                &params, &busy) && pg_command(feed->conn, "COMMIT", &busy);
+    bool ok =
+        pg_command_params(
+            feed->conn,
+            "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN change_partitions($2)::text END",
+            &params, &busy) &&
+        pg_command(feed->conn, "COMMIT", &busy);
     if (!ok) {
         log_warn("store", "partitions of the change table: %s", busy.message);
         pg_rollback(feed->conn); /* they are made well ahead: the next round may do it */
@@ -210,7 +225,8 @@ static bool partitions(struct feed *feed, struct error *err)
     error_clear(&busy);
     if (PQstatus(feed->conn) != CONNECTION_OK)
         return error_unavailable(err, "the database: connection lost");
-    return pg_command(feed->conn, "DELETE FROM replica WHERE seen_at < now() - interval '10 min'", err);
+    return pg_command(feed->conn, "DELETE FROM replica WHERE seen_at < now() - interval '10 min'",
+                      err);
 }
 
 static void expire_events(struct store *store, int64_t now)
@@ -255,7 +271,8 @@ static bool keep_house(struct feed *feed, struct error *err)
 
 /* ---- notifications ---- */
 
-static void take_notification(struct feed *feed, const char *payload, bool *reload, struct error *err)
+static void take_notification(struct feed *feed, const char *payload, bool *reload,
+                              struct error *err)
 {
     struct str rest = str_of(payload);
     struct str kind = str_cut(&rest, ' '), id_text = str_cut(&rest, ' ');
@@ -302,8 +319,8 @@ static bool connect_feed(struct feed *feed, struct error *err)
 {
     feed->conn = pg_connect(feed->store->conninfo, err);
     return feed->conn && pg_command(feed->conn, "SET synchronous_commit = off", err) &&
-           pg_command(feed->conn, "LISTEN warren", err) && heartbeat(feed, err) && partitions(feed, err) &&
-           pg_command(feed->conn, "NOTIFY warren, 'r'", err) &&
+           pg_command(feed->conn, "LISTEN warren", err) && heartbeat(feed, err) &&
+           partitions(feed, err) && pg_command(feed->conn, "NOTIFY warren, 'r'", err) &&
            directory_load(feed->store, feed->conn, 0, err);
 }
 
@@ -369,7 +386,8 @@ static void *run(void *arg)
         bool ok = feed->conn || connect_feed(feed, &err);
         if (ok)
             found_again(feed);
-        if (!ok || !take_notifications(feed, &err) || !keep_house(feed, &err) || !follow_requests(feed, &err))
+        if (!ok || !take_notifications(feed, &err) || !keep_house(feed, &err) ||
+            !follow_requests(feed, &err))
             lost(feed, &err);
     }
     finish_parked(feed, NULL, 0);
@@ -403,8 +421,10 @@ static void sign_off(struct feed *feed)
     struct pg_params params = {0};
     struct error ignored = {0};
     pg_text(&params, feed->store->id);
-    if (feed->conn && pg_command_params(feed->conn, "DELETE FROM replica WHERE id = $1", &params, &ignored))
-        (void)!pg_command(feed->conn, "NOTIFY warren, 'r'", &ignored); /* else its heartbeat runs out */
+    if (feed->conn &&
+        pg_command_params(feed->conn, "DELETE FROM replica WHERE id = $1", &params, &ignored))
+        (void)!pg_command(feed->conn, "NOTIFY warren, 'r'",
+                          &ignored); /* else its heartbeat runs out */
     error_clear(&ignored);
 }
 

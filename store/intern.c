@@ -1,4 +1,5 @@
-/* One pointer per resource name: comparing resources is comparing pointers. Bounded by what schemas name. */
+/* One pointer per resource name: comparing resources is comparing pointers. Bounded by what schemas
+ * name. */
 #include "store/store.h"
 
 #include <pthread.h>

@@ -1,24 +1,28 @@
-/* The mapping table: what of a tenant is what on the host. The unique keys of the table decide, not names. */
+/* The mapping table: what of a tenant is what on the host. The unique keys of the table decide, not
+ * names. */
 #include "base/mem.h"
 #include "store/store_internal.h"
 
 /* The row that is there after the insert, whoever made it; NULL when it failed. */
-static PGresult *insert_or_read(PGconn *conn, struct cluster *cluster, const struct store_mapping *want, bool *taken,
-                                struct error *err)
+static PGresult *insert_or_read(PGconn *conn, struct cluster *cluster,
+                                const struct store_mapping *want, bool *taken, struct error *err)
 {
     struct pg_params params = {0};
     pg_i64(&params, cluster->id);
     pg_text(&params, want->kind);
     pg_text(&params, want->tenant_key);
     pg_text(&params, want->host_key);
-    PGresult *row = pg_query_unique(conn, "INSERT INTO mapping (cluster, kind, tenant_key, host_key) "
-                                          "VALUES ($1, $2, $3, $4) ON CONFLICT (cluster, kind, tenant_key) "
-                                          "DO UPDATE SET host_key = mapping.host_key RETURNING host_key",
-                                    &params, taken, err);
+    PGresult *row =
+        pg_query_unique(conn,
+                        "INSERT INTO mapping (cluster, kind, tenant_key, host_key) "
+                        "VALUES ($1, $2, $3, $4) ON CONFLICT (cluster, kind, tenant_key) "
+                        "DO UPDATE SET host_key = mapping.host_key RETURNING host_key",
+                        &params, taken, err);
     return row;
 }
 
-bool store_mapping_claim(struct cluster *cluster, const struct store_mapping *want, char **host_key, struct error *err)
+bool store_mapping_claim(struct cluster *cluster, const struct store_mapping *want, char **host_key,
+                         struct error *err)
 {
     bool taken = false, ok = false;
     struct error why = {0};
@@ -34,14 +38,16 @@ bool store_mapping_claim(struct cluster *cluster, const struct store_mapping *wa
     reader_give(cluster->store, conn);
     if (taken) {
         error_clear(&why);
-        return error_conflict(err, "mappings", want->tenant_key, "the host's object belongs to another");
+        return error_conflict(err, "mappings", want->tenant_key,
+                              "the host's object belongs to another");
     }
     if (!ok)
         error_move(err, &why);
     return ok;
 }
 
-bool store_mapping_release(struct cluster *cluster, const char *kind, const char *tenant_key, struct error *err)
+bool store_mapping_release(struct cluster *cluster, const char *kind, const char *tenant_key,
+                           struct error *err)
 {
     struct pg_params params = {0};
     pg_i64(&params, cluster->id);
@@ -49,23 +55,29 @@ bool store_mapping_release(struct cluster *cluster, const char *kind, const char
     pg_text(&params, tenant_key);
     PGconn *conn = reader_take(cluster->store, err);
     bool ok = conn && pg_begin_tenant(conn, cluster->id, "", err) &&
-              pg_command_params(conn, "DELETE FROM mapping WHERE cluster = $1 AND kind = $2 AND tenant_key = $3",
-                                &params, err) &&
+              pg_command_params(
+                  conn, "DELETE FROM mapping WHERE cluster = $1 AND kind = $2 AND tenant_key = $3",
+                  &params, err) &&
               pg_command(conn, "COMMIT", err);
     reader_give(cluster->store, conn);
     return ok;
 }
 
 bool store_mappings(struct store *store, struct cluster *cluster,
-                    void (*each)(void *arg, int64_t cluster_id, const struct store_mapping *mapping), void *arg,
-                    struct error *err)
+                    void (*each)(void *arg, int64_t cluster_id,
+                                 const struct store_mapping *mapping),
+                    void *arg, struct error *err)
 {
     struct pg_params params = {0};
     pg_i64(&params, cluster ? cluster->id : 0);
     PGconn *conn = reader_take(store, err);
-    CLEANUP(pg_result_clear) PGresult *rows = !conn ? NULL :
-        pg_query(conn, "SELECT cluster, kind, tenant_key, host_key FROM mapping WHERE $1::int8 IN (0, cluster) "
-                       "ORDER BY cluster, kind, tenant_key", &params, err);
+    CLEANUP(pg_result_clear)
+    PGresult *rows = !conn ? NULL
+                           : pg_query(conn,
+                                      "SELECT cluster, kind, tenant_key, host_key FROM mapping "
+                                      "WHERE $1::int8 IN (0, cluster) "
+                                      "ORDER BY cluster, kind, tenant_key",
+                                      &params, err);
     reader_give(store, conn);
     for (int row = 0; rows && row < PQntuples(rows); row++) {
         const struct store_mapping mapping = {.kind = pg_get_text(rows, row, 1),

@@ -39,7 +39,8 @@ static bool done(const PGresult *applied, const char *name)
 
 static bool apply_missing(PGconn *conn, struct error *err)
 {
-    CLEANUP(pg_result_clear) PGresult *applied = pg_query(conn, "SELECT name FROM migration", NULL, err);
+    CLEANUP(pg_result_clear)
+    PGresult *applied = pg_query(conn, "SELECT name FROM migration", NULL, err);
     if (!applied)
         return false;
     for (int row = 0; row < PQntuples(applied); row++)
@@ -55,7 +56,8 @@ static bool apply_missing(PGconn *conn, struct error *err)
 /* An operator may have made the schema for a role that may not make one itself. */
 static bool make_schema(PGconn *conn, struct error *err)
 {
-    CLEANUP(pg_result_clear) PGresult *found =
+    CLEANUP(pg_result_clear)
+    PGresult *found =
         pg_query(conn, "SELECT 1 FROM pg_namespace WHERE nspname = '" PG_SCHEMA "'", NULL, err);
     if (!found || PQntuples(found))
         return found != NULL;
@@ -66,15 +68,19 @@ bool migrate(PGconn *conn, struct error *err)
 {
     struct pg_params key = {0};
     pg_i64(&key, MIGRATE_LOCK);
-    CLEANUP(pg_result_clear) PGresult *locked = pg_query(conn, "SELECT pg_advisory_lock($1)", &key, err);
+    CLEANUP(pg_result_clear)
+    PGresult *locked = pg_query(conn, "SELECT pg_advisory_lock($1)", &key, err);
     if (!locked)
         return false;
     bool ok = make_schema(conn, err) &&
-              pg_command(conn, "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, "
-                               "at timestamptz NOT NULL DEFAULT now())", err) &&
+              pg_command(conn,
+                         "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, "
+                         "at timestamptz NOT NULL DEFAULT now())",
+                         err) &&
               apply_missing(conn, err);
     struct error ignored = {0};
-    CLEANUP(pg_result_clear) PGresult *unlocked = pg_query(conn, "SELECT pg_advisory_unlock($1)", &key, &ignored);
+    CLEANUP(pg_result_clear)
+    PGresult *unlocked = pg_query(conn, "SELECT pg_advisory_unlock($1)", &key, &ignored);
     error_clear(&ignored); /* the lock goes with the connection at the latest */
     return ok;
 }

@@ -41,7 +41,8 @@ static int compare_pairs(const void *a, const void *b)
 static const char *pair_find(const struct object_pair *pairs, uint32_t count, const char *key)
 {
     struct object_pair want = {.key = key};
-    const struct object_pair *found = count ? bsearch(&want, pairs, count, sizeof(*pairs), compare_pairs) : NULL;
+    const struct object_pair *found =
+        count ? bsearch(&want, pairs, count, sizeof(*pairs), compare_pairs) : NULL;
     return found ? found->value : NULL;
 }
 
@@ -84,8 +85,7 @@ static void write_all_but(struct buf *out, const json_t *object, const char *con
 {
     const char *key;
     json_t *member, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    json_object_foreach(self, key, member)
-    {
+    json_object_foreach (self, key, member) {
         bool skip = false;
         for (const char *const *name = left_out; *name && !skip; name++)
             skip = strcmp(*name, key) == 0;
@@ -94,7 +94,8 @@ static void write_all_but(struct buf *out, const json_t *object, const char *con
     }
 }
 
-bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draft, struct error *err)
+bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draft,
+                       struct error *err)
 {
     static const char *const first[] = {"kind", "apiVersion", "metadata", NULL};
     static const char *const stripped[] = {"resourceVersion", NULL};
@@ -114,8 +115,11 @@ bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draf
         return error_set(err, ERROR_TOO_LARGE, "Request entity too large: limit is %d", BODY_MAX);
     const char *ns = json_text(metadata, "namespace"), *name = json_text(metadata, "name");
     const char *uid = json_text(metadata, "uid");
-    *draft = (struct object_draft){.ns = ns ? ns : "", .name = name ? name : "", .uid = uid ? uid : "",
-                                   .body = buf_str(out), .revision_at = revision_at};
+    *draft = (struct object_draft){.ns = ns ? ns : "",
+                                   .name = name ? name : "",
+                                   .uid = uid ? uid : "",
+                                   .body = buf_str(out),
+                                   .revision_at = revision_at};
     return true;
 }
 
@@ -146,12 +150,12 @@ static void pairs_free(struct pairs *pairs)
     free(pairs->items);
 }
 
-static void index_value(const char *resource, const json_t *value, struct pairs *labels, struct pairs *fields)
+static void index_value(const char *resource, const json_t *value, struct pairs *labels,
+                        struct pairs *fields)
 {
     const char *key;
     json_t *member, *map = json_at(value, "metadata", "labels");
-    json_object_foreach(map, key, member)
-    {
+    json_object_foreach (map, key, member) {
         if (json_is_string(member))
             pairs_add(labels, key, json_string_value(member));
     }
@@ -180,7 +184,8 @@ static const char *put_text(char **at, const char *text)
 static void put_pairs(char **at, struct object_pair *out, const struct pairs *pairs)
 {
     for (size_t i = 0; i < pairs->count; i++)
-        out[i] = (struct object_pair){put_text(at, pairs->items[i].key), put_text(at, pairs->items[i].value)};
+        out[i] = (struct object_pair){put_text(at, pairs->items[i].key),
+                                      put_text(at, pairs->items[i].value)};
 }
 
 /* The body with resourceVersion put in; terminated, for the sake of debuggers. */
@@ -197,14 +202,18 @@ static struct str put_body(char **at, const struct object_draft *draft, struct s
 }
 
 /* `"resourceVersion":"N",`, the comma only when something follows. */
-static struct str version_text(char *out, size_t size, const struct object_draft *draft, int64_t revision)
+static struct str version_text(char *out, size_t size, const struct object_draft *draft,
+                               int64_t revision)
 {
-    bool alone = draft->revision_at < draft->body.len && draft->body.data[draft->revision_at] == '}';
-    int len = snprintf(out, size, "\"resourceVersion\":\"%lld\"%s", (long long)revision, alone ? "" : ",");
+    bool alone =
+        draft->revision_at < draft->body.len && draft->body.data[draft->revision_at] == '}';
+    int len = snprintf(out, size, "\"resourceVersion\":\"%lld\"%s", (long long)revision,
+                       alone ? "" : ",");
     return (struct str){out, (size_t)len};
 }
 
-struct object *object_new(const char *resource, const struct object_draft *draft, int64_t revision, const json_t *value)
+struct object *object_new(const char *resource, const struct object_draft *draft, int64_t revision,
+                          const json_t *value)
 {
     CLEANUP(pairs_free) struct pairs labels = {0};
     CLEANUP(pairs_free) struct pairs fields = {0};
@@ -221,18 +230,24 @@ struct object *object_new(const char *resource, const struct object_draft *draft
     char version[64];
     struct str spliced = version_text(version, sizeof(version), draft, revision);
     size_t pair_count = labels.count + fields.count;
-    size_t size = sizeof(struct object) + pair_count * sizeof(struct object_pair) + labels.text_bytes +
-                  fields.text_bytes + strlen(draft->ns) + strlen(draft->name) + strlen(uid) + 3 +
-                  draft->body.len + spliced.len + 1;
+    size_t size = sizeof(struct object) + pair_count * sizeof(struct object_pair) +
+                  labels.text_bytes + fields.text_bytes + strlen(draft->ns) + strlen(draft->name) +
+                  strlen(uid) + 3 + draft->body.len + spliced.len + 1;
     struct object *object = xmalloc(size);
     struct object_pair *pairs = (struct object_pair *)(object + 1);
     char *at = (char *)(pairs + pair_count);
     put_pairs(&at, pairs, &labels);
     put_pairs(&at, pairs + labels.count, &fields);
-    *object = (struct object){.revision = revision, .resource = resource, .ns = put_text(&at, draft->ns),
-                              .name = put_text(&at, draft->name), .uid = put_text(&at, uid),
-                              .body = put_body(&at, draft, spliced), .label_count = (uint32_t)labels.count,
-                              .field_count = (uint32_t)fields.count, .labels = pairs, .fields = pairs + labels.count};
+    *object = (struct object){.revision = revision,
+                              .resource = resource,
+                              .ns = put_text(&at, draft->ns),
+                              .name = put_text(&at, draft->name),
+                              .uid = put_text(&at, uid),
+                              .body = put_body(&at, draft, spliced),
+                              .label_count = (uint32_t)labels.count,
+                              .field_count = (uint32_t)fields.count,
+                              .labels = pairs,
+                              .fields = pairs + labels.count};
     atomic_init(&object->refs, 1);
     return object;
 }

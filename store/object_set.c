@@ -35,7 +35,8 @@ static size_t find_leaf(const struct object_set *set, const char *ns, const char
 }
 
 /* The first item that is not before the key, within the leaf. */
-static size_t find_in_leaf(const struct object_leaf *leaf, const char *ns, const char *name, bool *exact)
+static size_t find_in_leaf(const struct object_leaf *leaf, const char *ns, const char *name,
+                           bool *exact)
 {
     size_t low = 0, high = leaf->count;
     while (low < high) {
@@ -67,7 +68,8 @@ static struct object_leaf *insert_leaf(struct object_set *set, size_t at)
     }
     struct object_leaf *leaf = xmalloc(sizeof(*leaf));
     leaf->count = 0;
-    memmove(&set->leaves[at + 1], &set->leaves[at], (set->leaf_count - at) * sizeof(struct object_leaf *));
+    memmove(&set->leaves[at + 1], &set->leaves[at],
+            (set->leaf_count - at) * sizeof(struct object_leaf *));
     set->leaves[at] = leaf;
     set->leaf_count++;
     return leaf;
@@ -136,7 +138,8 @@ struct object *object_set_remove(struct object_set *set, const char *ns, const c
     return removed;
 }
 
-struct object_cursor object_set_seek(const struct object_set *set, const char *ns, const char *name, bool behind)
+struct object_cursor object_set_seek(const struct object_set *set, const char *ns, const char *name,
+                                     bool behind)
 {
     bool exact;
     struct object_cursor cursor = {.set = set};

@@ -172,7 +172,8 @@ bool pg_wait(PGconn *conn, int64_t deadline_mono_ns)
             return false;
         if (!PQisBusy(conn))
             return true;
-        if (!poll_until(PQsocket(conn), (short)(POLLIN | (unsent ? POLLOUT : 0)), deadline_mono_ns, &got))
+        if (!poll_until(PQsocket(conn), (short)(POLLIN | (unsent ? POLLOUT : 0)), deadline_mono_ns,
+                        &got))
             return false;
         if ((got & ~POLLOUT) && !PQconsumeInput(conn))
             return false;
@@ -182,7 +183,9 @@ bool pg_wait(PGconn *conn, int64_t deadline_mono_ns)
 /* The first line of libpq's message: what an operator needs; no data of a tenant is in it. */
 static bool fail(PGconn *conn, const PGresult *result, const char *doing, struct error *err)
 {
-    struct str text = str_of(result ? PQresultErrorMessage(result) : conn ? PQerrorMessage(conn) : "out of memory");
+    struct str text = str_of(result ? PQresultErrorMessage(result)
+                             : conn ? PQerrorMessage(conn)
+                                    : "out of memory");
     struct str line = str_trim(str_cut(&text, '\n'));
     if (!line.len)
         line = STR("no answer in time");
@@ -197,7 +200,8 @@ static bool finish_connect(PGconn *conn, int64_t deadline_mono_ns)
     if (PQstatus(conn) == CONNECTION_BAD)
         return false;
     while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
-        if (!poll_until(PQsocket(conn), want == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_mono_ns, &got))
+        if (!poll_until(PQsocket(conn), want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+                        deadline_mono_ns, &got))
             return false;
         want = PQconnectPoll(conn);
     }
@@ -248,11 +252,12 @@ static PGresult *collect(PGconn *conn, int64_t deadline_mono_ns)
     }
 }
 
-static PGresult *run(PGconn *conn, const char *sql, const struct pg_params *params, bool *unique, struct error *err)
+static PGresult *run(PGconn *conn, const char *sql, const struct pg_params *params, bool *unique,
+                     struct error *err)
 {
     int64_t deadline = clock_mono_ns() + (int64_t)PG_QUERY_MS * 1000000;
-    int sent = params ? PQsendQueryParams(conn, sql, params->count, NULL, params->values, params->lengths,
-                                          params->formats, 1)
+    int sent = params ? PQsendQueryParams(conn, sql, params->count, NULL, params->values,
+                                          params->lengths, params->formats, 1)
                       : PQsendQuery(conn, sql);
     PGresult *result = sent ? collect(conn, deadline) : NULL;
     ExecStatusType status = PQresultStatus(result);
@@ -272,7 +277,8 @@ PGresult *pg_query(PGconn *conn, const char *sql, const struct pg_params *params
     return run(conn, sql, params ? params : &none, &unique, err);
 }
 
-PGresult *pg_query_unique(PGconn *conn, const char *sql, const struct pg_params *params, bool *unique, struct error *err)
+PGresult *pg_query_unique(PGconn *conn, const char *sql, const struct pg_params *params,
+                          bool *unique, struct error *err)
 {
     *unique = false;
     return run(conn, sql, params, unique, err);
@@ -286,7 +292,8 @@ bool pg_command(PGconn *conn, const char *sql, struct error *err)
     return result != NULL;
 }
 
-bool pg_command_params(PGconn *conn, const char *sql, const struct pg_params *params, struct error *err)
+bool pg_command_params(PGconn *conn, const char *sql, const struct pg_params *params,
+                       struct error *err)
 {
     PGresult *result = pg_query(conn, sql, params, err);
     PQclear(result);
@@ -300,14 +307,17 @@ bool pg_begin_tenant(PGconn *conn, int64_t cluster, const char *mode, struct err
     struct pg_params params = {0};
     pg_text(&params, id);
     return pg_command(conn, begin, err) &&
-           pg_command_params(conn, "SELECT set_config('role', 'warren_tenant', true), "
-                                   "set_config('warren.cluster', $1, true)", &params, err);
+           pg_command_params(conn,
+                             "SELECT set_config('role', 'warren_tenant', true), "
+                             "set_config('warren.cluster', $1, true)",
+                             &params, err);
 }
 
 void pg_rollback(PGconn *conn)
 {
     struct error ignored = {0};
     if (PQtransactionStatus(conn) != PQTRANS_IDLE)
-        (void)!pg_command(conn, "ROLLBACK", &ignored); /* a connection that is lost is closed by its owner */
+        (void)!pg_command(conn, "ROLLBACK",
+                          &ignored); /* a connection that is lost is closed by its owner */
     error_clear(&ignored);
 }

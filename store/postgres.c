@@ -48,7 +48,8 @@ static void pause_ms(long ms)
 
 static char *conninfo_make(const struct postgres *postgres, const char *user, const char *database)
 {
-    return xasprintf("host='%s' user=%s dbname=%s connect_timeout=5", postgres->run, user, database);
+    return xasprintf("host='%s' user=%s dbname=%s connect_timeout=5", postgres->run, user,
+                     database);
 }
 
 static bool launch_postmaster(struct postgres *postgres, struct error *err)
@@ -75,8 +76,8 @@ bool postgres_alive(struct postgres *postgres)
     return postgres->pid != 0;
 }
 
-/* Starts the postmaster and waits until it takes connections. One that ends again at once is retried: after a
- * kill -9 the old one's children may need a moment to notice. */
+/* Starts the postmaster and waits until it takes connections. One that ends again at once is
+ * retried: after a kill -9 the old one's children may need a moment to notice. */
 static bool start_ready(struct postgres *postgres, struct error *err)
 {
     int64_t deadline = clock_mono_ns() + postgres->start_timeout_ms * 1000000;
@@ -148,12 +149,14 @@ struct postgres *postgres_start(const struct postgres_options *options, struct e
     CLEANUP(free_ptr) char *absolute = NULL;
     postgres->reaper_fd = -1;
     postgres->unsafe_fast = options->unsafe_fast;
-    postgres->start_timeout_ms = options->start_timeout_ms ? options->start_timeout_ms : START_TIMEOUT_MS;
+    postgres->start_timeout_ms =
+        options->start_timeout_ms ? options->start_timeout_ms : START_TIMEOUT_MS;
     if (options->dir[0] != '/' && (absolute = getcwd(NULL, 0)))
         postgres->dir = xasprintf("%s/%s", absolute, options->dir);
     else
         postgres->dir = xstrdup(options->dir);
-    if (postgres_dir_prepare(postgres, err) && start_ready(postgres, err) && make_database(postgres, err)) {
+    if (postgres_dir_prepare(postgres, err) && start_ready(postgres, err) &&
+        make_database(postgres, err)) {
         postgres->conninfo = conninfo_make(postgres, "warren", "warren");
         return postgres;
     }
@@ -177,7 +180,8 @@ void postgres_stop(struct postgres *postgres)
     if (!postgres)
         return;
     if (!stop_postmaster(postgres, postgres->temp_dir ? SIGQUIT : SIGINT) && !postgres->temp_dir)
-        log_warn("store", "PostgreSQL did not shut down cleanly and will recover at the next start");
+        log_warn("store",
+                 "PostgreSQL did not shut down cleanly and will recover at the next start");
     postgres_temp_end(postgres);
     postgres_free(postgres);
 }

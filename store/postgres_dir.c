@@ -64,13 +64,15 @@ static bool find_programs(struct postgres *postgres, struct error *err)
                 continue;
             best = version;
             free(postgres->bin);
-            postgres->bin = xstrndup(found.gl_pathv[i], strlen(found.gl_pathv[i]) - strlen("/postgres"));
+            postgres->bin =
+                xstrndup(found.gl_pathv[i], strlen(found.gl_pathv[i]) - strlen("/postgres"));
         }
     }
     globfree(&found);
     if (best)
         return true;
-    return error_unavailable(err, "PostgreSQL %lld is not installed: run apt-get install postgresql",
+    return error_unavailable(err,
+                             "PostgreSQL %lld is not installed: run apt-get install postgresql",
                              (long long)(want ? want : VERSION_MIN));
 }
 
@@ -79,11 +81,13 @@ static bool make_dir(const char *path, mode_t mode, const struct passwd *owner, 
     if (mkdir(path, mode) && errno != EEXIST)
         return error_unavailable(err, "cannot make %s: %s", path, strerror(errno));
     if (owner && chown(path, owner->pw_uid, owner->pw_gid))
-        return error_unavailable(err, "cannot give %s to %s: %s", path, owner->pw_name, strerror(errno));
+        return error_unavailable(err, "cannot give %s to %s: %s", path, owner->pw_name,
+                                 strerror(errno));
     return true;
 }
 
-bool postgres_launch(const struct postgres *postgres, const char *const *argv, pid_t *pid, struct error *err)
+bool postgres_launch(const struct postgres *postgres, const char *const *argv, pid_t *pid,
+                     struct error *err)
 {
     const char *full[96] = {"setpriv", "--pdeathsig", "INT"};
     size_t count = 3;
@@ -106,17 +110,21 @@ bool postgres_launch(const struct postgres *postgres, const char *const *argv, p
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, postgres->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_addopen(&actions, 1, postgres->log, O_WRONLY | O_CREAT | O_APPEND,
+                                     0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     posix_spawn_file_actions_addchdir_np(&actions, "/");
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int failure = posix_spawnp(pid, "setpriv", &actions, &attributes, (char *const *)(uintptr_t)full, environ);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int failure = posix_spawnp(pid, "setpriv", &actions, &attributes,
+                               (char *const *)(uintptr_t)full, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    return failure ? error_unavailable(err, "cannot start %s: %s", argv[0], strerror(failure)) : true;
+    return failure ? error_unavailable(err, "cannot start %s: %s", argv[0], strerror(failure))
+                   : true;
 }
 
 bool postgres_wait_child(pid_t pid, int64_t timeout_ms)
@@ -152,8 +160,17 @@ static bool init_data(struct postgres *postgres, struct error *err)
 {
     CLEANUP(free_ptr) char *program = xasprintf("%s/initdb", postgres->bin);
     /* A failed initdb leaves nothing: a second attempt starts clean. */
-    const char *argv[] = {program, "-D", postgres->data, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-                          "--locale=C.UTF-8", "--no-instructions", postgres->unsafe_fast ? "--no-sync" : NULL, NULL};
+    const char *argv[] = {program,
+                          "-D",
+                          postgres->data,
+                          "-U",
+                          "postgres",
+                          "--auth=trust",
+                          "--encoding=UTF8",
+                          "--locale=C.UTF-8",
+                          "--no-instructions",
+                          postgres->unsafe_fast ? "--no-sync" : NULL,
+                          NULL};
     pid_t pid;
     if (!postgres_launch(postgres, argv, &pid, err))
         return false;
@@ -163,7 +180,8 @@ static bool init_data(struct postgres *postgres, struct error *err)
     return error_unavailable(err, "initdb failed in %s: %s", postgres->data, why);
 }
 
-/* Whether that process works in the data directory: the postmaster and its children do, all their life. */
+/* Whether that process works in the data directory: the postmaster and its children do, all their
+ * life. */
 static bool works_in(const char *pid_text, const struct stat *data)
 {
     char link[64];
@@ -190,8 +208,9 @@ static unsigned signal_orphans(const struct stat *data, int signal_number)
     return count;
 }
 
-/* A postmaster whose caller was killed gets a fast shutdown; what does not go is killed. Only then, with nobody left
- * in the directory, may its lock file go: the number in it may belong to somebody else by now. */
+/* A postmaster whose caller was killed gets a fast shutdown; what does not go is killed. Only then,
+ * with nobody left in the directory, may its lock file go: the number in it may belong to somebody
+ * else by now. */
 static bool clear_orphans(struct postgres *postgres, struct error *err)
 {
     struct stat data;
@@ -202,7 +221,8 @@ static bool clear_orphans(struct postgres *postgres, struct error *err)
     int64_t kill_after = start + (int64_t)ORPHAN_WAIT_MS * 1000000;
     for (int next = SIGINT; signal_orphans(&data, next); next = 0) {
         if (clock_mono_ns() > kill_after + (int64_t)5000 * 1000000)
-            return error_unavailable(err, "a PostgreSQL still runs in %s and cannot be stopped", postgres->data);
+            return error_unavailable(err, "a PostgreSQL still runs in %s and cannot be stopped",
+                                     postgres->data);
         if (clock_mono_ns() > kill_after)
             signal_orphans(&data, SIGKILL);
         pause_ms(20);
@@ -221,7 +241,8 @@ static bool choose_run(struct postgres *postgres, const struct passwd *owner, st
     free(postgres->run);
     postgres->run = xstrdup("/tmp/warren-pg-XXXXXX");
     if (!mkdtemp(postgres->run))
-        return error_unavailable(err, "cannot make a directory for the socket: %s", strerror(errno));
+        return error_unavailable(err, "cannot make a directory for the socket: %s",
+                                 strerror(errno));
     return make_dir(postgres->run, 0700, owner, err);
 }
 

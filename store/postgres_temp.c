@@ -1,4 +1,5 @@
-/* A PostgreSQL that leaves nothing behind: a helper process waits for our end and then removes the directory. */
+/* A PostgreSQL that leaves nothing behind: a helper process waits for our end and then removes the
+ * directory. */
 #include "store/postgres_internal.h"
 
 #include <errno.h>
@@ -18,8 +19,10 @@ extern char **environ;
 /* Reads until we are gone, ends the postmaster if it lives on, then removes what is left. */
 static const char reaper_script[] =
     "cat >/dev/null; pid=$(head -n1 \"$1/data/postmaster.pid\" 2>/dev/null); "
-    "if [ -n \"$pid\" ] && [ \"$(readlink \"/proc/$pid/cwd\")\" = \"$1/data\" ]; then kill -QUIT \"$pid\"; "
-    "i=0; while [ $i -lt 100 ] && kill -0 \"$pid\" 2>/dev/null; do sleep 0.05; i=$((i+1)); done; fi; "
+    "if [ -n \"$pid\" ] && [ \"$(readlink \"/proc/$pid/cwd\")\" = \"$1/data\" ]; then kill -QUIT "
+    "\"$pid\"; "
+    "i=0; while [ $i -lt 100 ] && kill -0 \"$pid\" 2>/dev/null; do sleep 0.05; i=$((i+1)); done; "
+    "fi; "
     "i=0; while ! rm -rf \"$1\" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done";
 
 static bool start_reaper(const char *dir, int *fd, pid_t *pid, struct error *err)
@@ -36,7 +39,8 @@ static bool start_reaper(const char *dir, int *fd, pid_t *pid, struct error *err
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    int failure = posix_spawn(pid, "/bin/sh", &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
+    int failure =
+        posix_spawn(pid, "/bin/sh", &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[0]);
@@ -57,7 +61,8 @@ struct postgres *postgres_temp(struct error *err)
         rmdir(dir);
         return NULL;
     }
-    struct postgres *postgres = postgres_start(&(struct postgres_options){.dir = dir, .unsafe_fast = true}, err);
+    struct postgres *postgres =
+        postgres_start(&(struct postgres_options){.dir = dir, .unsafe_fast = true}, err);
     if (!postgres) {
         close(fd);
         waitpid(reaper, NULL, 0);

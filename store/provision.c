@@ -29,13 +29,14 @@ static void add_charges(struct seed_arrays *arrays, const struct store_write *wr
 {
     for (size_t i = 0; i < write->charge_count; i++) {
         pg_array_add(&arrays->scopes, write->charges[i].scope, strlen(write->charges[i].scope));
-        pg_array_add(&arrays->counters, write->charges[i].counter, strlen(write->charges[i].counter));
+        pg_array_add(&arrays->counters, write->charges[i].counter,
+                     strlen(write->charges[i].counter));
         pg_array_i64(&arrays->deltas, write->charges[i].delta);
     }
 }
 
-static bool add_body(const struct cluster_seed *seed, const struct store_write *write, const struct new_key *key,
-                     struct seed_arrays *arrays)
+static bool add_body(const struct cluster_seed *seed, const struct store_write *write,
+                     const struct new_key *key, struct seed_arrays *arrays)
 {
     CLEANUP(buf_free) struct buf sealed = BUF_INIT(SEED_BYTES_MAX);
     struct str body;
@@ -47,7 +48,8 @@ static bool add_body(const struct cluster_seed *seed, const struct store_write *
     return true;
 }
 
-static bool fill_arrays(const struct cluster_seed *seed, const struct new_key *key, struct seed_arrays *arrays)
+static bool fill_arrays(const struct cluster_seed *seed, const struct new_key *key,
+                        struct seed_arrays *arrays)
 {
     pg_array_begin(&arrays->resources, PG_OID_TEXT);
     pg_array_begin(&arrays->namespaces, PG_OID_TEXT);
@@ -70,15 +72,17 @@ static bool fill_arrays(const struct cluster_seed *seed, const struct new_key *k
         add_charges(arrays, write);
     }
     return buf_ok(&arrays->resources) && buf_ok(&arrays->namespaces) && buf_ok(&arrays->names) &&
-           buf_ok(&arrays->bodies) && buf_ok(&arrays->scopes) && buf_ok(&arrays->counters) && buf_ok(&arrays->deltas);
+           buf_ok(&arrays->bodies) && buf_ok(&arrays->scopes) && buf_ok(&arrays->counters) &&
+           buf_ok(&arrays->deltas);
 }
 
 /* The new id; 0 when the name is taken; -1 when it failed. */
-static int64_t insert_cluster(PGconn *conn, const struct cluster_seed *seed, const struct new_key *key,
-                              struct error *err)
+static int64_t insert_cluster(PGconn *conn, const struct cluster_seed *seed,
+                              const struct new_key *key, struct error *err)
 {
     const struct buf text = BUF_INIT(SEED_BYTES_MAX);
-    CLEANUP(seed_arrays_free) struct seed_arrays arrays = {text, text, text, text, text, text, text, text, text};
+    CLEANUP(seed_arrays_free)
+    struct seed_arrays arrays = {text, text, text, text, text, text, text, text, text};
     struct pg_params params = {0};
     CLEANUP(buf_free) struct buf sealed = text;
     struct str secrets = seed->secrets.data ? seed->secrets : STR("");
@@ -103,19 +107,26 @@ static int64_t insert_cluster(PGconn *conn, const struct cluster_seed *seed, con
     pg_array(&params, &arrays.scopes);
     pg_array(&params, &arrays.counters);
     pg_array(&params, &arrays.deltas);
-    CLEANUP(pg_result_clear) PGresult *row =
-        pg_query(conn, "SELECT seed_usage(create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), "
-                       "$14, $15, $16)", &params, err);
+    CLEANUP(pg_result_clear)
+    PGresult *row = pg_query(
+        conn,
+        "SELECT seed_usage(create_cluster($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), "
+        "$14, $15, $16)",
+        &params, err);
     return row ? pg_get_i64(row, 0, 0) : -1;
 }
 
 /* Tells listeners what the cluster was born with, before anybody can write to it. */
-static struct cluster *announce(struct store *store, const struct cluster_seed *seed, const struct new_key *key,
-                                int64_t id)
+static struct cluster *announce(struct store *store, const struct cluster_seed *seed,
+                                const struct new_key *key, int64_t id)
 {
     int64_t revision = seed->write_count ? (int64_t)seed->write_count : 1;
-    const struct cluster_row row = {.id = id, .revision = revision, .uid = seed->uid, .name = seed->name,
-                                    .key_id = key->key_id, .data_key = buf_str(&key->wrapped)};
+    const struct cluster_row row = {.id = id,
+                                    .revision = revision,
+                                    .uid = seed->uid,
+                                    .name = seed->name,
+                                    .key_id = key->key_id,
+                                    .data_key = buf_str(&key->wrapped)};
     struct cluster *cluster = cluster_new(store, &row), *there = NULL;
     cluster_apply_lock(cluster);
     if (!directory_add(&store->directory, cluster, &there)) { /* the feed was quicker */
@@ -126,7 +137,8 @@ static struct cluster *announce(struct store *store, const struct cluster_seed *
     }
     for (size_t i = 0; i < seed->write_count && apply_has_listeners(store); i++) {
         const struct store_write *write = &seed->writes[i];
-        CLEANUP(object_unref_ptr) struct object *object =
+        CLEANUP(object_unref_ptr)
+        struct object *object =
             object_new(write->resource, &write->draft, (int64_t)i + 1, write->value);
         apply_tell(cluster, EVENT_ADDED, object, NULL);
     }
@@ -134,7 +146,8 @@ static struct cluster *announce(struct store *store, const struct cluster_seed *
     return cluster;
 }
 
-bool store_cluster_create(struct store *store, const struct cluster_seed *seed, struct cluster **out, struct error *err)
+bool store_cluster_create(struct store *store, const struct cluster_seed *seed,
+                          struct cluster **out, struct error *err)
 {
     CLEANUP(new_key_free) struct new_key key = {0};
     if (!new_key_make(store, seed->uid, &key, err))
@@ -156,7 +169,8 @@ bool store_cluster_create(struct store *store, const struct cluster_seed *seed, 
 }
 
 /* One statement about one cluster, and others are told. */
-static bool change_cluster(struct cluster *cluster, const char *sql, const struct pg_params *params, struct error *err)
+static bool change_cluster(struct cluster *cluster, const char *sql, const struct pg_params *params,
+                           struct error *err)
 {
     PGconn *conn = reader_take(cluster->store, err);
     if (!conn)
@@ -196,8 +210,11 @@ bool store_cluster_secrets(struct cluster *cluster, struct buf *out, struct erro
     struct pg_params params = {0};
     pg_i64(&params, cluster->id);
     PGconn *conn = reader_take(cluster->store, err);
-    CLEANUP(pg_result_clear) PGresult *row =
-        conn ? pg_query(conn, "SELECT secrets, secrets_key_id FROM cluster WHERE id = $1", &params, err) : NULL;
+    CLEANUP(pg_result_clear)
+    PGresult *row =
+        conn ? pg_query(conn, "SELECT secrets, secrets_key_id FROM cluster WHERE id = $1", &params,
+                        err)
+             : NULL;
     reader_give(cluster->store, conn);
     if (!row)
         return false;
@@ -223,7 +240,9 @@ bool store_cluster_set_secrets(struct cluster *cluster, struct str secrets, stru
     pg_i64(&params, cluster->id);
     pg_bytes(&params, key ? buf_str(&sealed) : plain);
     pg_i32(&params, key ? ROW_KEY_CLUSTER : ROW_KEY_PLAIN);
-    return change_cluster(cluster, "UPDATE cluster SET secrets = $2, secrets_key_id = $3 WHERE id = $1", &params, err);
+    return change_cluster(cluster,
+                          "UPDATE cluster SET secrets = $2, secrets_key_id = $3 WHERE id = $1",
+                          &params, err);
 }
 
 bool store_cluster_settled(struct cluster *cluster, int64_t revision, struct error *err)
@@ -232,8 +251,9 @@ bool store_cluster_settled(struct cluster *cluster, int64_t revision, struct err
     pg_i64(&params, cluster->id);
     pg_i64(&params, revision);
     PGconn *conn = reader_take(cluster->store, err);
-    bool ok = conn && pg_command_params(conn, "UPDATE cluster SET settled = $2 WHERE id = $1 AND settled < $2",
-                                        &params, err);
+    bool ok = conn && pg_command_params(
+                          conn, "UPDATE cluster SET settled = $2 WHERE id = $1 AND settled < $2",
+                          &params, err);
     reader_give(cluster->store, conn);
     return ok;
 }
@@ -241,9 +261,13 @@ bool store_cluster_settled(struct cluster *cluster, int64_t revision, struct err
 struct cluster **store_unsettled(struct store *store, size_t *count, struct error *err)
 {
     PGconn *conn = reader_take(store, err);
-    CLEANUP(pg_result_clear) PGresult *rows = !conn ? NULL :
-        pg_query(conn, "SELECT c.id FROM cluster c JOIN head h ON h.cluster = c.id WHERE h.revision > c.settled "
-                       "ORDER BY c.id", NULL, err);
+    CLEANUP(pg_result_clear)
+    PGresult *rows = !conn ? NULL
+                           : pg_query(conn,
+                                      "SELECT c.id FROM cluster c JOIN head h ON h.cluster = c.id "
+                                      "WHERE h.revision > c.settled "
+                                      "ORDER BY c.id",
+                                      NULL, err);
     reader_give(store, conn);
     if (!rows)
         return NULL;

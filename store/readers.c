@@ -57,7 +57,8 @@ static void closed_one(struct readers *readers)
 /* A connection that rested may have been cut meanwhile: what has arrived on it tells. */
 static bool still_good(PGconn *conn)
 {
-    return PQconsumeInput(conn) && PQstatus(conn) == CONNECTION_OK && PQtransactionStatus(conn) == PQTRANS_IDLE;
+    return PQconsumeInput(conn) && PQstatus(conn) == CONNECTION_OK &&
+           PQtransactionStatus(conn) == PQTRANS_IDLE;
 }
 
 PGconn *reader_take(struct store *store, struct error *err)

@@ -20,7 +20,9 @@ static bool ensure_host(PGconn *conn, struct error *err)
     pg_i64(&params, CLUSTER_HOST_ID);
     pg_text(&params, uid);
     return pg_command_params(
-        conn, "SELECT create_cluster($1, 'host', $2, 0, NULL, '', 0, '{}', '{}', '{}', '{}', '{}', '{}')", &params, err);
+        conn,
+        "SELECT create_cluster($1, 'host', $2, 0, NULL, '', 0, '{}', '{}', '{}', '{}', '{}', '{}')",
+        &params, err);
 }
 
 static bool prepare_database(struct store *store, struct error *err)
@@ -50,11 +52,13 @@ struct store *store_open(const struct store_options *options, struct error *err)
     uuid_make(store->id);
     pthread_rwlock_init(&store->listeners_lock, NULL);
     directory_init(&store->directory);
-    readers_init(&store->readers, options->reader_connections ? options->reader_connections : READERS_DEFAULT);
+    readers_init(&store->readers,
+                 options->reader_connections ? options->reader_connections : READERS_DEFAULT);
     store->secrets = store_intern("secrets");
     bool keyed = !options->kek_file || (store->cipher = cipher_open(options->kek_file, err));
     if (keyed && prepare_database(store, err) && feed_start(store, err) && keys_check(store, err) &&
-        start_writers(store, options->writer_threads ? options->writer_threads : WRITERS_DEFAULT, err))
+        start_writers(store, options->writer_threads ? options->writer_threads : WRITERS_DEFAULT,
+                      err))
         return store;
     store_close(store);
     return NULL;
@@ -103,7 +107,8 @@ struct waiting {
     size_t refused;
 };
 
-static void wake_waiting(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+static void wake_waiting(struct store_write *write, enum store_result result, struct object *object,
+                         size_t refused)
 {
     struct waiting *waiting = write->arg;
     waiting->result = result;
@@ -112,8 +117,8 @@ static void wake_waiting(struct store_write *write, enum store_result result, st
     sem_post(&waiting->finished);
 }
 
-enum store_result store_write_wait(struct store *store, struct store_write *write, struct object **object,
-                                   size_t *refused)
+enum store_result store_write_wait(struct store *store, struct store_write *write,
+                                   struct object **object, size_t *refused)
 {
     struct waiting waiting;
     sem_init(&waiting.finished, 0, 0);

@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "store/store_internal.h"
 
-bool store_usage(struct cluster *cluster, const char *scope, void (*each)(void *arg, const char *counter, int64_t used),
-                 void *arg, struct error *err)
+bool store_usage(struct cluster *cluster, const char *scope,
+                 void (*each)(void *arg, const char *counter, int64_t used), void *arg,
+                 struct error *err)
 {
     struct pg_params params = {0};
     pg_i64(&params, cluster->id);
@@ -13,8 +14,10 @@ bool store_usage(struct cluster *cluster, const char *scope, void (*each)(void *
     PGconn *conn = reader_take(cluster->store, err);
     CLEANUP(pg_result_clear) PGresult *rows = NULL;
     if (conn && pg_begin_tenant(conn, cluster->id, "READ ONLY", err))
-        rows = pg_query(conn, "SELECT counter, used FROM usage WHERE cluster = $1 AND scope = $2 ORDER BY counter",
-                        &params, err);
+        rows = pg_query(
+            conn,
+            "SELECT counter, used FROM usage WHERE cluster = $1 AND scope = $2 ORDER BY counter",
+            &params, err);
     reader_give(cluster->store, conn);
     for (int row = 0; rows && row < PQntuples(rows); row++)
         each(arg, pg_get_text(rows, row, 0), pg_get_i64(rows, row, 1));
@@ -22,19 +25,21 @@ bool store_usage(struct cluster *cluster, const char *scope, void (*each)(void *
 }
 
 /* Holds the cluster's head, as writers do: nobody charges meanwhile. */
-static bool lock_revision(PGconn *conn, struct cluster *cluster, int64_t revision, bool *same, struct error *err)
+static bool lock_revision(PGconn *conn, struct cluster *cluster, int64_t revision, bool *same,
+                          struct error *err)
 {
     struct pg_params params = {0};
     pg_i64(&params, cluster->id);
-    CLEANUP(pg_result_clear) PGresult *head =
-        pg_query(conn, "SELECT revision FROM head WHERE cluster = $1 FOR NO KEY UPDATE", &params, err);
+    CLEANUP(pg_result_clear)
+    PGresult *head = pg_query(
+        conn, "SELECT revision FROM head WHERE cluster = $1 FOR NO KEY UPDATE", &params, err);
     if (head)
         *same = PQntuples(head) && pg_get_i64(head, 0, 0) == revision;
     return head != NULL;
 }
 
-static bool replace_scope(PGconn *conn, struct cluster *cluster, const char *scope, const struct store_charge *used,
-                          size_t count, struct error *err)
+static bool replace_scope(PGconn *conn, struct cluster *cluster, const char *scope,
+                          const struct store_charge *used, size_t count, struct error *err)
 {
     CLEANUP(buf_free) struct buf counters = BUF_TEXT;
     CLEANUP(buf_free) struct buf values = BUF_TEXT;
@@ -51,20 +56,24 @@ static bool replace_scope(PGconn *conn, struct cluster *cluster, const char *sco
     pg_text(&params, scope);
     pg_array(&params, &counters);
     pg_array(&params, &values);
-    return pg_command_params(conn, "DELETE FROM usage WHERE cluster = $1 AND scope = $2", &old, err) &&
-           pg_command_params(conn, "INSERT INTO usage (cluster, scope, counter, used) "
-                                   "SELECT $1, $2, t.counter, t.used FROM unnest($3::text[], $4::int8[]) t (counter, used)",
+    return pg_command_params(conn, "DELETE FROM usage WHERE cluster = $1 AND scope = $2", &old,
+                             err) &&
+           pg_command_params(conn,
+                             "INSERT INTO usage (cluster, scope, counter, used) "
+                             "SELECT $1, $2, t.counter, t.used FROM unnest($3::text[], $4::int8[]) "
+                             "t (counter, used)",
                              &params, err);
 }
 
-bool store_usage_set(struct cluster *cluster, const char *scope, const struct store_charge *used, size_t count,
-                     int64_t revision, bool *applied, struct error *err)
+bool store_usage_set(struct cluster *cluster, const char *scope, const struct store_charge *used,
+                     size_t count, int64_t revision, bool *applied, struct error *err)
 {
     bool same = false;
     PGconn *conn = reader_take(cluster->store, err);
     bool ok = conn && pg_begin_tenant(conn, cluster->id, "", err) &&
               lock_revision(conn, cluster, revision, &same, err) &&
-              (!same || replace_scope(conn, cluster, scope, used, count, err)) && pg_command(conn, "COMMIT", err);
+              (!same || replace_scope(conn, cluster, scope, used, count, err)) &&
+              pg_command(conn, "COMMIT", err);
     reader_give(cluster->store, conn);
     if (ok)
         *applied = same;

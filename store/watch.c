@@ -48,8 +48,12 @@ enum cache_list_result watch_open(struct cluster *cluster, const char *resource,
         return CACHE_LIST_GONE;
     }
     struct watch *watch = xmalloc(sizeof(*watch));
-    *watch = (struct watch){.cluster = cluster_ref(cluster), .cache = cache, .wake = wake, .arg = arg,
-                            .behind = revision, .next = event_ring_after(&cache->ring, revision)};
+    *watch = (struct watch){.cluster = cluster_ref(cluster),
+                            .cache = cache,
+                            .wake = wake,
+                            .arg = arg,
+                            .behind = revision,
+                            .next = event_ring_after(&cache->ring, revision)};
     cache->watch_count++;
     atomic_fetch_add_explicit(&cache->refs, 1, memory_order_relaxed);
     cluster_cache_unlock(cache);

@@ -1,7 +1,9 @@
-/* A writer: takes what is queued, writes it in batches, and never loses track of what became of a write.
+/* A writer: takes what is queued, writes it in batches, and never loses track of what became of a
+ * write.
  *
- * A batch that meets an error is run again write by write, so that the error stays with its cause. After a lost
- * connection the old session is ended first, then the tags in `change` tell which writes were committed. */
+ * A batch that meets an error is run again write by write, so that the error stays with its cause.
+ * After a lost connection the old session is ended first, then the tags in `change` tell which
+ * writes were committed. */
 #include "store/store_internal.h"
 
 #include <stdlib.h>
@@ -66,7 +68,8 @@ bool writer_submit(struct writer *writer, struct store_write *write)
     write->next = NULL;
     write->submitted_mono_ns = clock_mono_ns();
     pthread_mutex_lock(&writer->lock);
-    bool down = writer->down_since_ns && write->submitted_mono_ns - writer->down_since_ns > PATIENCE_NS;
+    bool down =
+        writer->down_since_ns && write->submitted_mono_ns - writer->down_since_ns > PATIENCE_NS;
     bool taken = writer->queued < QUEUE_MAX && !writer->stop && !down;
     if (taken) {
         *writer->last = write;
@@ -97,15 +100,17 @@ static int compare_slots(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Waits for work, or (while the database is away) not at all. By cluster, since every writer of every replica must lock clusters in the same order; within a
- * cluster in order of arrival. False when it is time to end. */
+/* Waits for work, or (while the database is away) not at all. By cluster, since every writer of
+ * every replica must lock clusters in the same order; within a cluster in order of arrival. False
+ * when it is time to end. */
 static bool take_batch(struct writer *writer)
 {
     size_t bytes = 0;
     pthread_mutex_lock(&writer->lock);
     while (!writer->queued && !writer->stop && !writer->down_since_ns)
         pthread_cond_wait(&writer->ready, &writer->lock);
-    for (writer->count = 0; writer->queued && writer->count < BATCH_MAX && bytes < BATCH_BYTES_MAX; writer->count++) {
+    for (writer->count = 0; writer->queued && writer->count < BATCH_MAX && bytes < BATCH_BYTES_MAX;
+         writer->count++) {
         struct store_write *write = pop(writer);
         bytes += write->draft.body.len;
         writer->slots[writer->count] =
@@ -169,8 +174,10 @@ static void set_down(struct writer *writer, bool down)
 
 static bool note_backend(struct writer *writer, PGconn *conn, struct error *err)
 {
-    CLEANUP(pg_result_clear) PGresult *row =
-        pg_query(conn, "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()", NULL, err);
+    CLEANUP(pg_result_clear)
+    PGresult *row = pg_query(
+        conn, "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        NULL, err);
     if (!row || PQntuples(row) != 1)
         return row ? error_unavailable(err, "the database does not know this session") : false;
     struct str start = str_of(pg_get_text(row, 0, 1));
@@ -187,24 +194,29 @@ static bool end_old_session(const struct writer *writer, PGconn *conn, struct er
     struct pg_params params = {0};
     pg_i32(&params, writer->backend_pid);
     pg_text(&params, writer->backend_start);
-    CLEANUP(pg_result_clear) PGresult *ended =
-        pg_query(conn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                       "WHERE pid = $1::int4 AND backend_start::text = $2", &params, err);
+    CLEANUP(pg_result_clear)
+    PGresult *ended = pg_query(conn,
+                               "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                               "WHERE pid = $1::int4 AND backend_start::text = $2",
+                               &params, err);
     if (ended && PQntuples(ended) && *PQgetvalue(ended, 0, 0) == 0)
         return error_unavailable(err, "the database: the lost session does not end");
     return ended != NULL;
 }
 
 /* True with `*found` when the write was committed: it is answered then. */
-static bool resolve_slot(struct writer *writer, PGconn *conn, struct slot *slot, bool *found, struct error *err)
+static bool resolve_slot(struct writer *writer, PGconn *conn, struct slot *slot, bool *found,
+                         struct error *err)
 {
     struct pg_params params = {0};
     pg_i64(&params, slot->write->cluster->id);
     pg_i64(&params, slot->base_revision);
     pg_i64(&params, slot->tag);
-    CLEANUP(pg_result_clear) PGresult *row =
-        pg_query(conn, "SELECT revision, before_at, key_id, before FROM change "
-                       "WHERE cluster = $1 AND revision > $2 AND tag = $3", &params, err);
+    CLEANUP(pg_result_clear)
+    PGresult *row = pg_query(conn,
+                             "SELECT revision, before_at, key_id, before FROM change "
+                             "WHERE cluster = $1 AND revision > $2 AND tag = $3",
+                             &params, err);
     if (!row)
         return false;
     *found = PQntuples(row) == 1;
@@ -240,8 +252,8 @@ static bool resolve(struct writer *writer, PGconn *conn, struct error *err)
 static bool connect_writer(struct writer *writer, struct error *err)
 {
     PGconn *conn = pg_connect(writer->store->conninfo, err);
-    if (conn && (!writer->unresolved || resolve(writer, conn, err)) && note_backend(writer, conn, err) &&
-        batch_prepare(conn, err)) {
+    if (conn && (!writer->unresolved || resolve(writer, conn, err)) &&
+        note_backend(writer, conn, err) && batch_prepare(conn, err)) {
         writer->conn = conn;
         return true;
     }

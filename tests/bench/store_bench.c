@@ -1,7 +1,9 @@
-/* tests/bench/store_bench: what the store alone can do, without HTTP. Prints one JSON line a measurement.
+/* tests/bench/store_bench: what the store alone can do, without HTTP. Prints one JSON line a
+ * measurement.
  *
- * store_bench DIR [nosync]: makes a PostgreSQL below DIR (with fsync, if not told otherwise) and measures creates at several concurrencies (each
- * client waits for its write), updates, provisioning of clusters with 150 objects, listing and memory. */
+ * store_bench DIR [nosync]: makes a PostgreSQL below DIR (with fsync, if not told otherwise) and
+ * measures creates at several concurrencies (each client waits for its write), updates,
+ * provisioning of clusters with 150 objects, listing and memory. */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,12 +24,13 @@ static const char *configmaps;
 static void draft_make(struct buf *out, struct object_draft *draft, const char *name, int value)
 {
     struct error err = {0};
-    json_auto_t *object =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:{s:s}}, s:{s:s, s:i}}", "kind", "ConfigMap", "apiVersion", "v1",
-                  "metadata", "name", name, "namespace", "default", "uid", "01234567-89ab-cdef-0123-456789abcdef",
-                  "creationTimestamp", "2026-01-02T03:04:05Z", "labels", "app", "bench", "data", "text",
-                  "The quick brown fox jumps over the lazy dog. The quick brown fox jumps over the lazy dog.",
-                  "value", value);
+    json_auto_t *object = json_pack(
+        "{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:{s:s}}, s:{s:s, s:i}}", "kind", "ConfigMap",
+        "apiVersion", "v1", "metadata", "name", name, "namespace", "default", "uid",
+        "01234567-89ab-cdef-0123-456789abcdef", "creationTimestamp", "2026-01-02T03:04:05Z",
+        "labels", "app", "bench", "data", "text",
+        "The quick brown fox jumps over the lazy dog. The quick brown fox jumps over the lazy dog.",
+        "value", value);
     if (!object_draft_make(object, out, draft, &err))
         abort();
     draft->ns = "default"; /* the tree goes away here */
@@ -50,8 +53,10 @@ static void *client_run(void *arg)
     struct buf body = BUF_TEXT;
     for (; clock_mono_ns() < client->until; client->count++) {
         char name[64];
-        (void)snprintf(name, sizeof(name), "c%d-%zu", client->number, client->op == STORE_CREATE ? client->count : 0);
-        struct store_write write = {.cluster = client->cluster, .resource = configmaps, .op = client->op};
+        (void)snprintf(name, sizeof(name), "c%d-%zu", client->number,
+                       client->op == STORE_CREATE ? client->count : 0);
+        struct store_write write = {
+            .cluster = client->cluster, .resource = configmaps, .op = client->op};
         draft_make(&body, &write.draft, name, (int)client->count);
         int64_t start = clock_mono_ns();
         enum store_result result = store_write_wait(store, &write, NULL, NULL);
@@ -75,8 +80,9 @@ static int compare(const void *a, const void *b)
 static void report(const char *what, int concurrency, double rate, int64_t *latencies, size_t count)
 {
     qsort(latencies, count, sizeof(*latencies), compare);
-    printf("{\"what\":\"%s\",\"concurrency\":%d,\"per_s\":%.0f,\"p50_us\":%lld,\"p99_us\":%lld}\n", what, concurrency,
-           rate, (long long)latencies[count / 2] / 1000, (long long)latencies[count * 99 / 100] / 1000);
+    printf("{\"what\":\"%s\",\"concurrency\":%d,\"per_s\":%.0f,\"p50_us\":%lld,\"p99_us\":%lld}\n",
+           what, concurrency, rate, (long long)latencies[count / 2] / 1000,
+           (long long)latencies[count * 99 / 100] / 1000);
     fflush(stdout);
 }
 
@@ -84,8 +90,11 @@ static struct cluster *cluster_make(const char *name, struct store_write *writes
 {
     struct error err = {0};
     struct cluster *cluster;
-    struct cluster_seed seed = {.name = name, .uid = "01234567-89ab-cdef-0123-456789abcdef", .secrets = STR("none"),
-                                .writes = writes, .write_count = count};
+    struct cluster_seed seed = {.name = name,
+                                .uid = "01234567-89ab-cdef-0123-456789abcdef",
+                                .secrets = STR("none"),
+                                .writes = writes,
+                                .write_count = count};
     if (!store_cluster_create(store, &seed, &cluster, &err)) {
         fprintf(stderr, "%s\n", err.message);
         exit(1);
@@ -111,7 +120,9 @@ static void bench_writes(const char *what, const char *name, enum store_op op, i
     buf_free(&body);
     int64_t start = clock_mono_ns();
     for (int i = 0; i < concurrency; i++) {
-        clients[i] = (struct client){.cluster = cluster, .number = i, .op = op,
+        clients[i] = (struct client){.cluster = cluster,
+                                     .number = i,
+                                     .op = op,
                                      .until = start + (int64_t)SECONDS * 1000000000,
                                      .latencies_ns = xcalloc(200000, sizeof(int64_t))};
         pthread_create(&clients[i].thread, NULL, client_run, &clients[i]);
@@ -150,8 +161,10 @@ static void bench_provision(int count)
         cluster_unref(cluster_make(name, writes, OBJECTS));
         latencies[i] = clock_mono_ns() - start;
     }
-    report("provision with 150 objects", 1, count * 1e9 / (double)(clock_mono_ns() - begin), latencies, (size_t)count);
-    printf("{\"what\":\"memory of an idle cluster\",\"bytes\":%.0f}\n", (double)(mallinfo2().uordblks - before) / count);
+    report("provision with 150 objects", 1, count * 1e9 / (double)(clock_mono_ns() - begin),
+           latencies, (size_t)count);
+    printf("{\"what\":\"memory of an idle cluster\",\"bytes\":%.0f}\n",
+           (double)(mallinfo2().uordblks - before) / count);
     free(latencies);
 }
 
@@ -189,7 +202,9 @@ int main(int argc, char **argv)
     }
     struct postgres_options options = {.dir = argv[1], .unsafe_fast = argc > 2};
     struct postgres *postgres = postgres_start(&options, &err);
-    store = postgres ? store_open(&(struct store_options){.conninfo = postgres_conninfo(postgres)}, &err) : NULL;
+    store = postgres
+                ? store_open(&(struct store_options){.conninfo = postgres_conninfo(postgres)}, &err)
+                : NULL;
     if (!store) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
