@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "controllers/cluster_role.h"
 #include "controllers/controller.h"
+#include "controllers/cronjob.h"
 #include "controllers/daemonset.h"
 #include "controllers/deployment.h"
 #include "controllers/endpoints.h"
@@ -24,7 +25,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
         &job_controller,           &job_ttl_controller,        &statefulset_controller,
-        &daemonset_controller,
+        &daemonset_controller,     &cronjob_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
