@@ -6,6 +6,7 @@
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents.h"
 #include "apiserver/node_tls.h"
+#include "apiserver/patience.h"
 #include "apiserver/server.h"
 #include "apiserver/tunnel.h"
 #include "schema/kind.h"
@@ -23,6 +24,7 @@ static struct api *api_new(const struct api_options *options)
     api->documents = documents_new();
     api->tunnels = tunnels_new();
     api->node_identity = node_identity_new();
+    api->patience = patience_start();
     api->ports = ports_start(api, options->pod_address);
     pthread_mutex_init(&api->lock, NULL);
     pthread_cond_init(&api->idle, NULL);
@@ -65,6 +67,7 @@ void api_stop(struct api *api)
     credentials_cache_free(api->credentials);
     documents_free(api->documents);
     tunnels_free(api->tunnels);
+    patience_stop(api->patience);
     node_identity_free(api->node_identity);
     pthread_cond_destroy(&api->idle);
     pthread_mutex_destroy(&api->lock);

@@ -15,6 +15,7 @@ struct documents;
 struct ports;
 struct tunnels;
 struct node_identity;
+struct patience;
 
 struct api {
     struct store *store;
@@ -25,6 +26,7 @@ struct api {
     struct ports *ports;
     struct tunnels *tunnels;
     struct node_identity *node_identity;
+    struct patience *patience;
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;

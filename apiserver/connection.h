@@ -18,6 +18,10 @@ struct connection {
     int64_t identity_cluster; /* 0: none yet */
     int64_t identity_mono_ns;
     struct user identity;
+    bool upgraded;           /* speaks another protocol from here on */
+    /* patience.c's */
+    struct connection *previous, *next; /* guarded by patience's lock */
+    _Atomic int64_t waiting_mono_ns;    /* since when it is the client's turn; 0: it is ours */
 };
 
 /* The leaf certificate that the client offered; empty when none. Borrowed. */

@@ -15,6 +15,7 @@
 #include "apiserver/credentials_tls.h"
 #include "apiserver/encode.h"
 #include "apiserver/meter.h"
+#include "apiserver/patience.h"
 #include "apiserver/tunnel.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -79,8 +80,10 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
         connection->pinned = connection->cluster != NULL;
         if (connection->session) /* MHD has no closure for the certificate callback; it uses the pointer for PSK only */
             gnutls_session_set_ptr(connection->session, connection);
+        patience_add(api->patience, connection);
         *context = connection;
     } else if (connection) {
+        patience_remove(api->patience, connection);
         cluster_unref(connection->cluster);
         user_clear(&connection->identity);
         free(connection);
@@ -195,6 +198,7 @@ void server_run_on_pool(struct request *request)
 static enum MHD_Result run(struct request *request)
 {
     request->phase = PHASE_RUNNING;
+    patience_rest(request->connection);
     switch (pipeline_run(request)) {
     case STEP_WAIT:
         return MHD_YES;
@@ -236,6 +240,7 @@ static void read_headers(struct request *request, const char *method)
     request->connection = connection_of(request->http);
     request->content_type = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Type");
     request->phase = PHASE_BODY;
+    patience_wait(request->connection);
 }
 
 /* A body that is announced as far too large is refused before it is sent. Others are read to their end, since closing a connection
@@ -277,6 +282,8 @@ static void on_completed(void *cls, struct MHD_Connection *http, void **context,
     (void)cls, (void)http, (void)code;
     if (request && request->response)
         MHD_destroy_response(request->response);
+    if (request)
+        patience_wait(request->connection);
     request_free(request);
     *context = NULL;
 }

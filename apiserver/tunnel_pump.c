@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "apiserver/connection.h"
 #include "apiserver/tunnel_internal.h"
 
 #define BLOCK   ((size_t)32 << 10)
@@ -150,6 +151,7 @@ static void on_upgrade(void *cls, struct MHD_Connection *http, void *context, co
     struct request *request = context;
     (void)http;
     request->reply.tunnel = NULL; /* the thread's from here on */
+    request->connection->upgraded = true;
     tunnel->client = socket;
     tunnel->handle = handle;
     buf_add(&tunnel->queue, extra, extra_len);
