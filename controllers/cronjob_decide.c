@@ -10,10 +10,11 @@
 #include "controllers/owner.h"
 #include "schema/meta.h"
 
-#define CRONJOBS   "cronjobs.batch"
-#define JOBS       "jobs.batch"
-#define MISSED_MAX 100 /* more missed times than this are told once, and only the last one counts  \
-                        */
+#define CRONJOBS "cronjobs.batch"
+#define JOBS     "jobs.batch"
+#define MISSED_MAX                                                                                 \
+    100 /* more missed times than this are told once, and only the last one counts                 \
+         */
 #define SECOND_US INT64_C(1000000)
 
 struct cron_view {

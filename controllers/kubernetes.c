@@ -5,6 +5,7 @@
 #include "controllers/cronjob.h"
 #include "controllers/daemonset.h"
 #include "controllers/deployment.h"
+#include "controllers/disruption.h"
 #include "controllers/endpoints.h"
 #include "controllers/endpointslice.h"
 #include "controllers/garbage.h"
@@ -25,7 +26,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &endpointslice_controller, &mirroring_controller,      &resource_quota_controller,
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
         &job_controller,           &job_ttl_controller,        &statefulset_controller,
-        &daemonset_controller,     &cronjob_controller,
+        &daemonset_controller,     &cronjob_controller,        &disruption_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
