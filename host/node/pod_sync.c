@@ -527,7 +527,7 @@ static void notice(struct sync *sync)
         }
         if (state->run == RUN_EXITED && !state->backoff_told && !sync->seen.deleting &&
             sync->containers[i].not_before_us > sync->now_us && !state->start_failed_us &&
-            state->image != IMAGE_FAILED) {
+            sync->containers[i].image != IMAGE_FAILED) {
             state->backoff_told = true;
             events_pod(sync->node->events, sync->pod, state->name, "Warning", "BackOff",
                        "Back-off restarting failed container %s in pod %s_%s(%s)", state->name,
@@ -594,12 +594,14 @@ static int64_t soonest(int64_t a_us, int64_t b_us)
 static int64_t pull_error_turns_us(const struct sync *sync)
 {
     int64_t at_us = 0;
+    pthread_mutex_lock(&sync->worker->lock);
     for (size_t i = 0; i < sync->worker->count; i++) {
         const struct container_state *state = &sync->worker->containers[i];
         int64_t turn_us = state->image_failed_us + PULL_ERROR_SHOWN_US;
         if (state->image == IMAGE_FAILED && turn_us > sync->now_us)
             at_us = soonest(at_us, turn_us);
     }
+    pthread_mutex_unlock(&sync->worker->lock);
     return at_us;
 }
 
