@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "auth/auth.h"
 #include "base/metrics.h"
 
 #define KUBERNETES_MAJOR "1"
@@ -118,11 +119,31 @@ static enum step_result serve_metrics(struct request *request)
 static enum step_result serve_paths(struct request *request)
 {
     static const char *const paths[] = {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2",
-                                        "/openapi/v3", "/readyz", "/version"};
+                                        "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version",
+                                        "/.well-known/openid-configuration"};
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         json_array_append_new(list, json_string(paths[i]));
     return reply_json(request, 200, json_pack("{s:o}", "paths", list));
+}
+
+/* What verifies this cluster's service-account tokens elsewhere. */
+static enum step_result serve_openid(struct request *request)
+{
+    CLEANUP(free_ptr) char *url = api_url(request->api, request->cluster);
+    return reply_json(request, 200, auth_openid_configuration(url));
+}
+
+static enum step_result serve_jwks(struct request *request)
+{
+    if (!request->may_block)
+        return STEP_BLOCK;
+    json_auto_t *keys = auth_openid_keys(request->cluster, &request->error);
+    if (!keys)
+        return STEP_FAIL;
+    struct buf text = BUF_TEXT;
+    json_write(&text, keys);
+    return reply_bytes(request, 200, "application/jwk-set+json", &text);
 }
 
 static const struct path_row {
@@ -132,6 +153,8 @@ static const struct path_row {
     {"/version", serve_version},
     {"/metrics", serve_metrics},
     {"/", serve_paths},
+    {"/.well-known/openid-configuration", serve_openid},
+    {"/openid/v1/jwks", serve_jwks},
 };
 
 enum step_result health_serve(struct request *request)

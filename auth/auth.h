@@ -52,3 +52,7 @@ struct token_request {
 /* Signs a service-account token (ES256). Owned text and its expiry. */
 MUST_CHECK bool auth_token_issue(struct cluster *cluster, const struct token_request *request, char **token,
                                  int64_t *expires_us, struct error *err);
+/* /openid/v1/jwks: the public key of this cluster's tokens. New reference; NULL when it cannot be read. Blocking. */
+MUST_CHECK json_t *auth_openid_keys(struct cluster *cluster, struct error *err);
+/* /.well-known/openid-configuration for a cluster that is reached at `url`. New reference. */
+json_t *auth_openid_configuration(const char *url);

@@ -170,6 +170,22 @@ static void usable_at_once(void **state)
     assert_true(client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
 }
 
+/* What a third party needs to trust a tenant's tokens. */
+static void openid(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_client) struct client *client = tenant_client("acme");
+    json_auto_t *discovery = NULL, *own = NULL, *hosts = NULL;
+    assert_true(client_get(client, "/.well-known/openid-configuration", &discovery, &err));
+    assert_string_equal(json_text(discovery, "issuer"), "https://kubernetes.default.svc.cluster.local");
+    assert_true(text_ends(json_text(discovery, "jwks_uri"), "/clusters/acme/openid/v1/jwks"));
+    assert_true(client_get(client, "/openid/v1/jwks", &own, &err));
+    assert_true(client_get(server.admin, "/openid/v1/jwks", &hosts, &err));
+    assert_string_equal(json_text(json_array_get(json_at(own, "keys"), 0), "crv"), "P-256");
+    assert_false(json_equal(own, hosts));
+}
+
 /* Nobody sees or reaches anything of another, whatever the names share. */
 static void tenants_apart(void **state)
 {
@@ -480,7 +496,7 @@ static void latency(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usable_at_once),     cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
+        cmocka_unit_test(usable_at_once), cmocka_unit_test(openid), cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
         cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
         cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(quotas_and_roles_follow),
         cmocka_unit_test(restart),
