@@ -184,6 +184,66 @@ static void volumes(void **state)
     support_remove(support, "volumes");
 }
 
+/* Profiles from files, as operators bring them. */
+static void profiles(void **state)
+{
+    static const struct {
+        const char *name, *text, *log; /* NULL: refused */
+    } cases[] = {
+        {"one call denied",
+         "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\","
+         "\"no_such\"],"
+         "\"action\":\"SCMP_ACT_ERRNO\"}]}",
+         "refused\n2\n"},
+        {"for others",
+         "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\"],"
+         "\"action\":\"SCMP_ACT_ERRNO\",\"excludes\":{\"caps\":[\"CAP_CHOWN\"]}}]}",
+         "made\n2\n"},
+        {"by argument",
+         "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":"
+         "\"SCMP_ACT_ERRNO\","
+         "\"errnoRet\":2,\"args\":[{\"index\":1,\"value\":511,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+         "refused\n2\n"},
+        {"unknown action", "{\"defaultAction\":\"SCMP_ACT_WISH\"}", NULL},
+        {"no action", "{}", NULL},
+        {"no profile", "[1]", NULL},
+        {"no JSON", "{", NULL},
+        {"bad argument",
+         "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":"
+         "\"SCMP_ACT_ERRNO\","
+         "\"args\":[{\"index\":6,\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+         NULL},
+    };
+    struct support *support = *state;
+    support_sandbox(support, "profiles");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(free_ptr) char *path = xasprintf("%s/profile-%zu.json", support->root, i);
+        CLEANUP(free_ptr) char *name = xasprintf("c%zu", i);
+        static const char *const command[] = {"true", NULL};
+        struct container_config config = {PLAIN, .seccomp = path};
+        assert_true(file_write(path, str_of(cases[i].text), 0600, &err));
+        if (!cases[i].log) {
+            config.name = name;
+            config.image = "busybox";
+            config.command = command;
+            if (container_start(support->runtime, "profiles", &config, &err))
+                fail_msg("case %s was started", cases[i].name);
+            continue;
+        }
+        CLEANUP(free_ptr) char *log = NULL;
+        CLEANUP(container_status_clear)
+        struct container_status status =
+            support_run(support, "profiles", name,
+                        "mkdir /made 2>/dev/null && echo made || echo refused; grep Seccomp: "
+                        "/proc/self/status | cut -f2",
+                        &config, &log);
+        if (status.exit_code != 0 || strcmp(log, cases[i].log) != 0)
+            fail_msg("case %s: %s", cases[i].name, log);
+    }
+    support_remove(support, "profiles");
+}
+
 static void shared_network(void **state)
 {
     struct support *support = *state;
@@ -217,10 +277,8 @@ int main(int argc, char **argv)
     if (support_is_shim(argc, argv, &status))
         return status;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(confinement),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(volumes),
-        cmocka_unit_test(shared_network),
+        cmocka_unit_test(confinement), cmocka_unit_test(refused),        cmocka_unit_test(volumes),
+        cmocka_unit_test(profiles),    cmocka_unit_test(shared_network),
     };
     return cmocka_run_group_tests(tests, support_setup, support_teardown);
 }
