@@ -12,7 +12,9 @@
 #include "runtime/system_error.h"
 
 #define LINE_MAX_BYTES    16384
-#define STAMP_SIZE        40
+#define LINE_EXTRA_BYTES  12 /* " stdout F " and its end */
+#define OUT_BYTES_MAX     ((size_t)64 << 10)
+#define STAMP_SIZE        64
 #define DEFAULT_MAX_BYTES ((int64_t)10 << 20)
 
 static const char *const stream_names[] = {"stdout", "stderr"};
@@ -22,6 +24,8 @@ struct container_log {
     int fd; /* -1: could not be opened again after a rotation; tried at the next line */
     int64_t size_bytes, max_bytes;
     struct buf pending[2]; /* the line that has not ended, by stream */
+    struct buf out;        /* whole lines of one read */
+    char stamp[STAMP_SIZE];
 };
 
 static int open_file(const char *path, int64_t *size_bytes, struct error *err)
@@ -54,6 +58,7 @@ struct container_log *container_log_open(const char *path, int64_t max_bytes, st
     log->max_bytes = max_bytes > 0 ? max_bytes : DEFAULT_MAX_BYTES;
     for (size_t i = 0; i < ARRAY_LEN(log->pending); i++)
         log->pending[i] = BUF_INIT(LINE_MAX_BYTES);
+    log->out = BUF_INIT(OUT_BYTES_MAX + LINE_MAX_BYTES);
     return log;
 }
 
@@ -68,36 +73,52 @@ static void rotate(struct container_log *log)
     log->fd = open_file(log->path, &log->size_bytes, &ignored);
 }
 
-static void write_line(struct container_log *log, enum log_stream stream, struct str text,
-                       bool whole)
+static void take_time(struct container_log *log)
 {
     struct timespec now;
     struct tm parts;
-    char stamp[STAMP_SIZE];
-    CLEANUP(buf_free) struct buf line = BUF_INIT(LINE_MAX_BYTES + 128);
+    char seconds[24];
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
-    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
-    buf_printf(&line, "%s.%09ldZ %s %c ", stamp, now.tv_nsec, stream_names[stream],
-               whole ? 'F' : 'P');
-    buf_add_str(&line, text);
-    buf_add_char(&line, '\n');
-    if (log->fd < 0 || log->size_bytes + (int64_t)line.len > log->max_bytes)
-        rotate(log);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(log->stamp, sizeof(log->stamp), "%s.%09ldZ", seconds, now.tv_nsec);
+}
+
+/* What does not fit on the disk is lost as a whole, so that no half line stays. */
+static void write_out(struct container_log *log)
+{
     if (log->fd < 0)
-        return;
-    ssize_t done = write(log->fd, line.data, line.len);
-    if (done > 0)
+        rotate(log);
+    ssize_t done = log->fd < 0 || !log->out.len ? 0 : write(log->fd, log->out.data, log->out.len);
+    if (done > 0 && (size_t)done < log->out.len)
+        (void)!ftruncate(log->fd, log->size_bytes);
+    else if (done > 0)
         log->size_bytes += done;
-    if (done > 0 && (size_t)done < line.len) /* a full disk: keep whole lines only */
-        (void)!ftruncate(log->fd, log->size_bytes -= done);
+    buf_clear(&log->out);
+}
+
+/* Lines of one read share their time and, unless they are many, one write. */
+static void add_line(struct container_log *log, enum log_stream stream, struct str text, bool whole)
+{
+    size_t len = strlen(log->stamp) + text.len + LINE_EXTRA_BYTES;
+    if (log->out.len + len > OUT_BYTES_MAX ||
+        log->size_bytes + (int64_t)(log->out.len + len) > log->max_bytes)
+        write_out(log);
+    if (log->size_bytes > 0 && log->size_bytes + (int64_t)len > log->max_bytes)
+        rotate(log);
+    buf_printf(&log->out, "%s %s %c ", log->stamp, stream_names[stream], whole ? 'F' : 'P');
+    buf_add_str(&log->out, text);
+    buf_add_char(&log->out, '\n');
 }
 
 void container_log_write(struct container_log *log, enum log_stream stream, const char *data,
                          size_t len)
 {
-    struct buf *pending = log ? &log->pending[stream] : NULL;
-    while (pending && len) {
+    if (!log)
+        return;
+    struct buf *pending = &log->pending[stream];
+    take_time(log);
+    while (len) {
         size_t room = LINE_MAX_BYTES - pending->len, take = len < room ? len : room;
         const char *end = memchr(data, '\n', take);
         if (end)
@@ -106,19 +127,24 @@ void container_log_write(struct container_log *log, enum log_stream stream, cons
         data += take + (end ? 1 : 0);
         len -= take + (end ? 1 : 0);
         if (!end && pending->len < LINE_MAX_BYTES)
-            return;
-        write_line(log, stream, buf_str(pending), end != NULL);
+            break;
+        add_line(log, stream, buf_str(pending), end != NULL);
         buf_clear(pending);
     }
+    write_out(log);
 }
 
 void container_log_flush(struct container_log *log)
 {
-    for (size_t i = 0; log && i < ARRAY_LEN(log->pending); i++) {
+    if (!log)
+        return;
+    take_time(log);
+    for (size_t i = 0; i < ARRAY_LEN(log->pending); i++) {
         if (log->pending[i].len)
-            write_line(log, (enum log_stream)i, buf_str(&log->pending[i]), false);
+            add_line(log, (enum log_stream)i, buf_str(&log->pending[i]), false);
         buf_clear(&log->pending[i]);
     }
+    write_out(log);
 }
 
 void container_log_close(struct container_log *log)
@@ -128,6 +154,7 @@ void container_log_close(struct container_log *log)
     container_log_flush(log);
     for (size_t i = 0; i < ARRAY_LEN(log->pending); i++)
         buf_free(&log->pending[i]);
+    buf_free(&log->out);
     if (log->fd >= 0)
         close(log->fd);
     free(log->path);
