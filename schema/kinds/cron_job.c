@@ -35,36 +35,64 @@ static const struct cron_field {
     {0, 6, (const char *const[]){"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL}},
 };
 
-static bool cron_number(const struct cron_field *field, struct str text, int64_t *value)
+static bool is_name(const struct cron_field *field, struct str text, int64_t *value)
 {
     for (size_t i = 0; field->names && field->names[i]; i++)
         if (text.len == 3 && strncasecmp(text.data, field->names[i], 3) == 0) {
             *value = field->min + (int64_t)i;
             return true;
         }
-    return parse_i64(text, field->min, field->max, value);
+    return false;
+}
+
+static bool cron_number(const struct cron_field *field, struct str text, int64_t *value, struct buf *why)
+{
+    if (is_name(field, text, value) || parse_i64(text, 0, INT32_MAX, value))
+        return true;
+    buf_printf(why, "failed to parse int from " STR_FMT ": strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax",
+               STR_ARG(text), STR_ARG(text));
+    return false;
+}
+
+/* "low-high" with its bounds: upstream's sentences. */
+static bool cron_bounds(const struct cron_field *field, struct str text, int64_t low, int64_t high, struct buf *why)
+{
+    if (low < field->min)
+        buf_printf(why, "beginning of range (%lld) below minimum (%lld): " STR_FMT, (long long)low, (long long)field->min,
+                   STR_ARG(text));
+    else if (high > field->max)
+        buf_printf(why, "end of range (%lld) above maximum (%lld): " STR_FMT, (long long)high, (long long)field->max,
+                   STR_ARG(text));
+    else if (low > high)
+        buf_printf(why, "beginning of range (%lld) beyond end of range (%lld): " STR_FMT, (long long)low, (long long)high,
+                   STR_ARG(text));
+    return why->len == 0;
 }
 
 /* "*", "?", "5", "1-5", each with "/2". */
-static bool cron_range(const struct cron_field *field, struct str text)
+static bool cron_range(const struct cron_field *field, struct str text, struct buf *why)
 {
-    int64_t low, high, step;
-    struct str rest = text, range = str_cut(&rest, '/');
-    if (rest.data && !parse_i64(rest, 1, INT32_MAX, &step))
+    int64_t low = field->min, high = field->max, step = 1;
+    struct str steps = text, range = str_cut(&steps, '/'), end = range, first = str_cut(&end, '-');
+    bool star = str_is(range, "*") || str_is(range, "?");
+    if (!star && !cron_number(field, first, &low, why))
         return false;
-    if (str_is(range, "*") || str_is(range, "?"))
-        return true;
-    rest = range;
-    struct str first = str_cut(&rest, '-');
-    if (!cron_number(field, first, &low))
+    if (!star && end.data && !cron_number(field, end, &high, why))
         return false;
-    return !rest.data || (cron_number(field, rest, &high) && low <= high);
+    if (!star && !end.data && !steps.data)
+        high = low;
+    if (steps.data && !parse_i64(steps, 0, INT32_MAX, &step))
+        buf_printf(why, "failed to parse int from " STR_FMT ": strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax",
+                   STR_ARG(steps), STR_ARG(steps));
+    else if (cron_bounds(field, text, low, high, why) && step == 0)
+        buf_printf(why, "step of range should be a positive number: " STR_FMT, STR_ARG(text));
+    return why->len == 0;
 }
 
-static bool cron_part(const struct cron_field *field, struct str text)
+static bool cron_part(const struct cron_field *field, struct str text, struct buf *why)
 {
     while (text.data)
-        if (!cron_range(field, str_cut(&text, ',')))
+        if (!cron_range(field, str_cut(&text, ','), why))
             return false;
     return true;
 }
@@ -78,22 +106,40 @@ static bool is_descriptor(const char *schedule)
     return rule_one_of(schedule, names);
 }
 
-const char *cron_check(const char *schedule)
+/* The words of a schedule; how many there are, of which at most `max` are kept. */
+static size_t cron_words(const char *schedule, struct str *words, size_t max)
 {
-    struct str rest = str_trim(str_of(schedule));
     size_t count = 0;
-    if (rest.len && rest.data[0] == '@')
-        return is_descriptor(schedule) ? NULL : "unrecognized descriptor";
+    struct str rest = str_trim(str_of(schedule));
     while (rest.data && rest.len) {
-        struct str part = str_cut(&rest, ' ');
-        if (part.len == 0)
-            continue;
-        if (count >= ARRAY_LEN(cron_fields))
-            return "expected exactly 5 fields";
-        if (!cron_part(&cron_fields[count++], part))
-            return "failed to parse int from a field";
+        struct str word = str_cut(&rest, ' ');
+        if (word.len && count < max)
+            words[count] = word;
+        count += word.len > 0;
     }
-    return count == ARRAY_LEN(cron_fields) ? NULL : "expected exactly 5 fields";
+    return count;
+}
+
+char *cron_check(const char *schedule)
+{
+    struct str words[8];
+    struct buf why = BUF_TEXT;
+    size_t count = cron_words(schedule, words, ARRAY_LEN(words));
+    if (*schedule == '@') {
+        if (!is_descriptor(schedule))
+            buf_printf(&why, "unrecognized descriptor: %s", schedule);
+    } else if (count != ARRAY_LEN(cron_fields)) {
+        buf_printf(&why, "expected exactly 5 fields, found %zu: [", count);
+        for (size_t i = 0; i < count && i < ARRAY_LEN(words); i++)
+            buf_printf(&why, "%s" STR_FMT, i ? " " : "", STR_ARG(words[i]));
+        buf_add_char(&why, ']');
+    }
+    for (size_t i = 0; *schedule != '@' && why.len == 0 && i < count; i++)
+        (void)cron_part(&cron_fields[i], words[i], &why); /* says so in `why` */
+    if (why.len)
+        return buf_take(&why);
+    buf_free(&why);
+    return NULL;
 }
 
 /* A file of the zone database, named without leaving it. */
@@ -126,7 +172,8 @@ static void check_zone(struct error *err, const json_t *spec)
 
 static void check_schedule(struct error *err, const json_t *spec, bool create)
 {
-    const char *schedule = rule_text(spec, "schedule"), *wrong;
+    const char *schedule = rule_text(spec, "schedule");
+    CLEANUP(free_ptr) char *wrong = cron_check(schedule);
     const struct path *path = PATH(SPEC, "schedule");
     bool zoned = strstr(schedule, "TZ=") != NULL;
     if (!*schedule) {
@@ -137,7 +184,7 @@ static void check_schedule(struct error *err, const json_t *spec, bool create)
         rule_invalid_text(err, path, schedule, "cannot use TZ or CRON_TZ in schedule when timeZone field is set");
     else if (zoned && create)
         rule_invalid_text(err, path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
-    else if (!zoned && (wrong = cron_check(schedule)))
+    else if (!zoned && wrong)
         rule_invalid_text(err, path, schedule, wrong);
 }
 

@@ -4,5 +4,5 @@
 
 void job_spec_defaults(json_t *spec); /* may be NULL */
 void check_job_spec(struct error *err, const struct path *at, const json_t *spec);
-/* The five fields of cron, or @hourly and the like. NULL when fine. */
-const char *cron_check(const char *schedule);
+/* The five fields of cron, or @hourly and the like. NULL when fine, else what is wrong, in upstream's words; owned. */
+char *cron_check(const char *schedule);

@@ -96,17 +96,32 @@ static void test_job_selector(void **state)
 static void test_cron(void **state)
 {
     static const struct {
-        const char *schedule;
-        bool fine;
+        const char *schedule, *wrong; /* NULL: fine */
     } cases[] = {
-        {"* * * * *", true},  {"0 05 1,15 * *", true}, {"*/10 0-5 * jan-mar mon", true}, {"@hourly", true}, {"@every 1h30m", true},
-        {"* * * *", false},   {"60 * * * *", false},   {"* * * * * *", false},           {"@often", false}, {"5-1 * * * *", false},
-        {"a * * * *", false}, {"*/0 * * * *", false},  {"  0 0 * * 0 ", true},           {"", false},       {"? ? ? ? ?", true},
+        {"* * * * *", NULL},
+        {"0 05 1,15 * *", NULL},
+        {"*/10 0-5 * jan-mar mon", NULL},
+        {"@hourly", NULL},
+        {"@every 1h30m", NULL},
+        {"  0 0 * * 0 ", NULL},
+        {"? ? ? ? ?", NULL},
+        {"5/15 * * * *", NULL},
+        {"* * * *", "expected exactly 5 fields, found 4: [* * * *]"},
+        {"* * * * * *", "expected exactly 5 fields, found 6: [* * * * * *]"},
+        {"60 * * * *", "end of range (60) above maximum (59): 60"},
+        {"* * 0 * *", "beginning of range (0) below minimum (1): 0"},
+        {"5-1 * * * *", "beginning of range (5) beyond end of range (1): 5-1"},
+        {"*/0 * * * *", "step of range should be a positive number: */0"},
+        {"a * * * *", "failed to parse int from a: strconv.Atoi: parsing \"a\": invalid syntax"},
+        {"@often", "unrecognized descriptor: @often"},
+        {"", "expected exactly 5 fields, found 0: []"},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        if (!cron_check(cases[i].schedule) != cases[i].fine)
-            fail_msg("\"%s\"", cases[i].schedule);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(free_ptr) char *wrong = cron_check(cases[i].schedule);
+        if (!text_eq(wrong, cases[i].wrong))
+            fail_msg("\"%s\": %s", cases[i].schedule, wrong ? wrong : "fine");
+    }
 }
 
 static void test_network(void **state)
