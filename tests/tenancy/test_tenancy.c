@@ -1,4 +1,5 @@
 /* Tenants over HTTPS, as a SaaS back end makes them: created, used, suspended, resumed, deleted, refused. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -270,6 +271,35 @@ static void refused(void **state)
     }
 }
 
+static void *create_contested(void *arg)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    int *code = arg;
+    *code = create_tenant("contested", "{}", NULL, &err) ? 201 : err.code;
+    return NULL;
+}
+
+/* Many want one name: one gets it, the others are told that it is taken. */
+static void one_name_once(void **state)
+{
+    enum { RACERS = 6 };
+    pthread_t threads[RACERS];
+    int codes[RACERS], made = 0;
+    (void)state;
+    for (int i = 0; i < RACERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, create_contested, &codes[i]), 0);
+    for (int i = 0; i < RACERS; i++) {
+        pthread_join(threads[i], NULL);
+        made += codes[i] == 201;
+        if (codes[i] != 201)
+            assert_int_equal(codes[i], 409);
+    }
+    assert_int_equal(made, 1);
+    CLEANUP(free_client) struct client *client = tenant_client("contested");
+    assert_int_equal(get_code(client, "/api/v1/namespaces/default"), 200);
+    delete_tenant("contested");
+}
+
 static void wait_phase(const char *name, const char *phase)
 {
     CLEANUP(free_ptr) char *path = xasprintf(TENANTS_PATH "/%s", name);
@@ -499,7 +529,7 @@ int main(void)
         cmocka_unit_test(usable_at_once), cmocka_unit_test(openid), cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
         cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
         cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(quotas_and_roles_follow),
-        cmocka_unit_test(restart),
+        cmocka_unit_test(restart),            cmocka_unit_test(one_name_once),
         cmocka_unit_test(latency),
     };
     return cmocka_run_group_tests(tests, up, down);
