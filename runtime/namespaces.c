@@ -57,6 +57,18 @@ static bool set_sysctl(const struct namespaces_plan *plan, const char *setting, 
     return true;
 }
 
+/* A network of its own has no ports worth guarding: programs without privileges may take low ones
+ * and ping, as under containerd. A kernel without one of these keeps its own rule. */
+static void set_defaults(const struct namespaces_plan *plan)
+{
+    static const char *const settings[] = {"net.ipv4.ip_unprivileged_port_start=0",
+                                           "net.ipv4.ping_group_range=0 65535"};
+    for (size_t i = 0; i < ARRAY_LEN(settings) && !plan->host_network; i++) {
+        CLEANUP(error_clear) struct error ignored = {0};
+        (void)!set_sysctl(plan, settings[i], &ignored);
+    }
+}
+
 static bool make_shared(const struct namespaces_plan *plan, struct error *err)
 {
     size_t i;
@@ -68,8 +80,8 @@ static bool make_shared(const struct namespaces_plan *plan, struct error *err)
         return error_system(err, "set the host name");
     if (!plan->host_network && !loopback_up(err))
         return false;
-    json_array_foreach(plan->sysctls, i, setting)
-    {
+    set_defaults(plan);
+    json_array_foreach (plan->sysctls, i, setting) {
         if (!set_sysctl(plan, json_string_value(setting), err))
             return false;
     }

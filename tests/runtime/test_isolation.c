@@ -60,6 +60,7 @@ static const struct row rows[] = {
     {"writable root", "echo a > /x; cat /x; rm -r /www; ls /www 2>/dev/null || echo gone", "a\ngone\n", 0, {PLAIN}},
     {"a fresh root", "ls /x 2>/dev/null || echo fresh; cat /www/index.html", "fresh\nIt works.\n", 0, {PLAIN}},
     {"stdout by name as a user", "echo named > /dev/stdout", "named\n", 0, {.uid = 1000, .gid = -1}},
+    {"low ports without privileges", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n", 0, {.uid = 1000, .gid = -1}},
     {"umask and core", "umask; ulimit -c", "0022\n0\n", 0, {PLAIN}},
     {"signals", NULL, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", 0, {PLAIN, .command = signals}},
 };

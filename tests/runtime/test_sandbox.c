@@ -77,7 +77,7 @@ static void network_namespace(void **state)
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *path = NULL;
     struct stat ours, theirs;
-    static const char *const sysctls[] = {"net.ipv4.ip_unprivileged_port_start=0", NULL};
+    static const char *const sysctls[] = {"net.ipv4.ip_unprivileged_port_start=7", NULL};
     struct sandbox_config config = {.id = "netns", .hostname = "netns", .sysctls = sysctls};
     assert_true(sandbox_start(support->runtime, &config, &err));
     assert_true(sandbox_netns(support->runtime, "netns", &path, &err));
@@ -91,7 +91,7 @@ static void network_namespace(void **state)
         "cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ip -o addr show lo | grep -c 127.0.0.1",
         NULL, &log);
     assert_int_equal(status.phase, CONTAINER_EXITED);
-    assert_string_equal(log, "0\n1\n");
+    assert_string_equal(log, "7\n1\n");
     support_remove(support, "netns");
     assert_int_not_equal(stat(path, &theirs), 0);
     assert_false(sandbox_netns(support->runtime, "netns", &path, &err));
