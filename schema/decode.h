@@ -11,13 +11,15 @@
 
 enum field_validation { FIELD_VALIDATION_STRICT, FIELD_VALIDATION_WARN, FIELD_VALIDATION_IGNORE };
 
+#define WARNINGS_MAX 64
+
 /* Texts for Warning headers, in order of discovery: `unknown field "spec.foo"`, `duplicate field
  * "metadata.name"`. */
 struct warnings {
     char **items;
     size_t count, capacity;
 };
-void warnings_add(struct warnings *warnings, const char *text); /* copies; drops past 64 */
+void warnings_add(struct warnings *warnings, const char *text); /* copies; drops past WARNINGS_MAX */
 void warnings_free(struct warnings *warnings);
 
 /* Parses JSON and shapes it by `type`. New reference, or NULL: BAD_REQUEST (malformed, wrong type,

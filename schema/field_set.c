@@ -30,6 +30,8 @@ static int compare_elements(const char *a, const char *b)
 static bool find(const struct field_set *set, const char *element, size_t *at)
 {
     size_t low = 0, high = set->count;
+    if (high && compare_elements(set->nodes[high - 1].element, element) < 0)
+        low = high; /* most come in order */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (compare_elements(set->nodes[middle].element, element) < 0)
@@ -73,21 +75,31 @@ void field_set_add_path(struct field_set *set, const char *const *names)
         node->member = true;
 }
 
-static void drop_at(struct field_set *set, size_t at)
+static void node_clear(struct field_node *node)
 {
-    free(set->nodes[at].element);
-    field_set_clear(&set->nodes[at].under);
+    free(node->element);
+    field_set_clear(&node->under);
+}
+
+void field_set_tidy(struct field_set *set, const char *element)
+{
+    size_t at;
+    if (!find(set, element, &at) || set->nodes[at].member ||
+        !field_set_empty(&set->nodes[at].under))
+        return;
+    node_clear(&set->nodes[at]);
     set->count--;
     memmove(&set->nodes[at], &set->nodes[at + 1], (set->count - at) * sizeof(*set->nodes));
 }
 
-/* Drops the node if nothing is left of it. True if it stays. */
-static bool keep_at(struct field_set *set, size_t at)
+/* Moves the node at `from` to `*kept` if something is left of it. */
+static void keep(struct field_set *set, size_t from, size_t *kept)
 {
-    if (set->nodes[at].member || set->nodes[at].under.count)
-        return true;
-    drop_at(set, at);
-    return false;
+    struct field_node *node = &set->nodes[from];
+    if (!node->member && !node->under.count)
+        node_clear(node);
+    else
+        set->nodes[(*kept)++] = *node;
 }
 
 bool field_set_empty(const struct field_set *set)
@@ -110,13 +122,37 @@ bool field_set_equal(const struct field_set *a, const struct field_set *b)
     return true;
 }
 
+static struct field_node node_copy(const struct field_node *node)
+{
+    struct field_node copy = {.element = xstrdup(node->element), .member = node->member};
+    field_set_copy(&copy.under, &node->under);
+    return copy;
+}
+
 void field_set_union(struct field_set *set, const struct field_set *other)
 {
-    for (size_t i = 0; i < other->count; i++) {
-        struct field_node *node = field_set_ensure(set, other->nodes[i].element);
-        node->member = node->member || other->nodes[i].member;
-        field_set_union(&node->under, &other->nodes[i].under);
+    size_t a = 0, b = 0, count = 0, capacity = set->count + other->count;
+    if (!other->count)
+        return;
+    struct field_node *nodes = xreallocarray(NULL, capacity, sizeof(*nodes));
+    while (a < set->count || b < other->count) {
+        int order = a == set->count ? 1
+                    : b == other->count
+                        ? -1
+                        : compare_elements(set->nodes[a].element, other->nodes[b].element);
+        if (order > 0) {
+            nodes[count++] = node_copy(&other->nodes[b++]);
+            continue;
+        }
+        nodes[count] = set->nodes[a++];
+        if (order == 0) {
+            nodes[count].member = nodes[count].member || other->nodes[b].member;
+            field_set_union(&nodes[count].under, &other->nodes[b++].under);
+        }
+        count++;
     }
+    free(set->nodes);
+    *set = (struct field_set){.nodes = nodes, .count = count, .capacity = capacity};
 }
 
 void field_set_copy(struct field_set *to, const struct field_set *from)
@@ -126,39 +162,45 @@ void field_set_copy(struct field_set *to, const struct field_set *from)
 
 void field_set_subtract(struct field_set *set, const struct field_set *other)
 {
-    for (size_t i = 0; i < set->count;) {
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
         const struct field_node *taken = field_set_find(other, set->nodes[i].element);
         if (taken) {
             set->nodes[i].member = set->nodes[i].member && !taken->member;
             field_set_subtract(&set->nodes[i].under, &taken->under);
         }
-        i += keep_at(set, i);
+        keep(set, i, &kept);
     }
+    set->count = kept;
 }
 
 void field_set_subtract_trees(struct field_set *set, const struct field_set *other)
 {
-    for (size_t i = 0; i < set->count;) {
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
         const struct field_node *taken = field_set_find(other, set->nodes[i].element);
         if (taken && taken->member) {
-            drop_at(set, i);
-            continue;
-        }
-        if (taken)
+            set->nodes[i].member = false;
+            field_set_clear(&set->nodes[i].under);
+        } else if (taken) {
             field_set_subtract_trees(&set->nodes[i].under, &taken->under);
-        i += keep_at(set, i);
+        }
+        keep(set, i, &kept);
     }
+    set->count = kept;
 }
 
 void field_set_intersect(struct field_set *set, const struct field_set *other)
 {
     static const struct field_set nothing;
-    for (size_t i = 0; i < set->count;) {
-        const struct field_node *kept = field_set_find(other, set->nodes[i].element);
-        set->nodes[i].member = set->nodes[i].member && kept && kept->member;
-        field_set_intersect(&set->nodes[i].under, kept ? &kept->under : &nothing);
-        i += keep_at(set, i);
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct field_node *both = field_set_find(other, set->nodes[i].element);
+        set->nodes[i].member = set->nodes[i].member && both && both->member;
+        field_set_intersect(&set->nodes[i].under, both ? &both->under : &nothing);
+        keep(set, i, &kept);
     }
+    set->count = kept;
 }
 
 /* "k:" and "v:" with their JSON in canonical form; NULL when `key` is no element. */
@@ -178,21 +220,60 @@ static char *canonical(const char *key)
     return element;
 }
 
-static bool parse_level(struct field_set *set, const json_t *fields, unsigned depth, size_t *nodes,
-                        struct error *err)
+/* One member of FieldsV1, in canonical form. */
+struct parsed {
+    char *element;
+    const json_t *value;
+};
+
+struct parsed_list {
+    struct parsed *items;
+    size_t count;
+};
+
+static void parsed_clear(struct parsed_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].element);
+    free(list->items);
+}
+
+static int compare_parsed(const void *a, const void *b)
+{
+    const struct parsed *p = a, *q = b;
+    return compare_elements(p->element, q->element);
+}
+
+static bool read_elements(struct parsed_list *list, const json_t *fields)
 {
     const char *key;
     json_t *value, *self = (json_t *)(uintptr_t)fields; /* jansson's iterators are not const */
-    if (depth > JSON_DEPTH_MAX || !json_is_object(fields))
-        return error_bad_request(err, "error decoding managed fields: not a set of fields");
+    list->items = xcalloc(json_object_size(fields) + 1, sizeof(*list->items));
     json_object_foreach (self, key, value) {
         if (strcmp(key, ".") == 0)
             continue;
-        CLEANUP(free_ptr) char *element = canonical(key);
-        if (!element || ++*nodes > FIELD_SET_NODES_MAX)
-            return error_bad_request(err, "error decoding managed fields: bad path element");
-        struct field_node *node = field_set_ensure(set, element);
-        node->member = json_object_size(value) == 0 || json_object_get(value, ".");
+        char *element = canonical(key);
+        if (!element)
+            return false;
+        list->items[list->count++] = (struct parsed){element, value};
+    }
+    qsort(list->items, list->count, sizeof(*list->items), compare_parsed);
+    return true;
+}
+
+static bool parse_level(struct field_set *set, const json_t *fields, unsigned depth, size_t *nodes,
+                        struct error *err)
+{
+    CLEANUP(parsed_clear) struct parsed_list list = {0};
+    if (depth > JSON_DEPTH_MAX || !json_is_object(fields))
+        return error_bad_request(err, "error decoding managed fields: not a set of fields");
+    *nodes += json_object_size(fields);
+    if (*nodes > FIELD_SET_NODES_MAX || !read_elements(&list, fields))
+        return error_bad_request(err, "error decoding managed fields: bad path element");
+    for (size_t i = 0; i < list.count; i++) {
+        const json_t *value = list.items[i].value;
+        struct field_node *node = field_set_ensure(set, list.items[i].element);
+        node->member = node->member || json_object_size(value) == 0 || json_object_get(value, ".");
         if (!parse_level(&node->under, value, depth + 1, nodes, err))
             return false;
     }

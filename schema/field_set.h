@@ -21,7 +21,7 @@ struct field_node {
     struct field_set under;
 };
 
-#define FIELD_SET_NODES_MAX 100000
+#define FIELD_SET_NODES_MAX 400000 /* more than fit into a body of 3 MiB */
 
 void field_set_clear(struct field_set *set);
 /* From FieldsV1. False with BAD_REQUEST when it is malformed or too large; `set` comes in empty. */
@@ -31,10 +31,13 @@ json_t *field_set_json(const struct field_set *set);
 bool field_set_empty(const struct field_set *set); /* has no member anywhere */
 bool field_set_equal(const struct field_set *a, const struct field_set *b);
 
-/* The node of an element, made when it is missing. Valid until the set changes. */
+/* The node of an element, made when it is missing: at once when elements come in order, O(n)
+ * otherwise. Valid until the set changes. */
 struct field_node *field_set_ensure(struct field_set *set, const char *element);
 /* NULL when it is not there. */
 const struct field_node *field_set_find(const struct field_set *set, const char *element);
+/* Drops the element if nothing is a member there or below. */
+void field_set_tidy(struct field_set *set, const char *element);
 /* Makes `.a.b` a member; NULL-ended names of fields. */
 void field_set_add_path(struct field_set *set, const char *const *names);
 

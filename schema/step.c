@@ -34,6 +34,8 @@ void step_report(struct warnings *found, const char *what, const struct step *st
 {
     CLEANUP(buf_free) struct buf path = BUF_TEXT;
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    if (found->count == WARNINGS_MAX)
+        return;
     const struct step leaf = {.parent = step, .key = key, .kind = STEP_KEY};
     step_write(&path, &leaf);
     buf_printf(&text, "%s field ", what);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "schema/go_text.h"
+#include "schema/typed_items.h"
 
 struct typed typed_root(const struct type *type)
 {
@@ -109,11 +110,12 @@ static char *field_element(const char *key)
 
 static void fields_of_members(struct typed typed, const json_t *object, struct field_set *set)
 {
-    const char *key;
-    json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    json_object_foreach (self, key, value) {
-        CLEANUP(free_ptr) char *element = field_element(key);
-        struct typed member = typed_member(typed, key);
+    size_t count;
+    CLEANUP(free_ptr) const char **keys = typed_sorted_keys(object, &count);
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(free_ptr) char *element = field_element(keys[i]);
+        const json_t *value = json_object_get(object, keys[i]);
+        struct typed member = typed_member(typed, keys[i]);
         struct field_node *node = field_set_ensure(set, element);
         bool struct_field = typed.type && member.field && !member.item;
         enum typed_kind kind = typed_kind_of(member, value);
@@ -125,20 +127,23 @@ static void fields_of_members(struct typed typed, const json_t *object, struct f
     }
 }
 
+static void fields_of_items(struct typed typed, const json_t *list, struct field_set *set)
+{
+    CLEANUP(typed_items_clear) struct typed_items items = typed_items_of(typed, list);
+    for (size_t i = 0; i < items.sorted_count; i++) {
+        struct field_node *node = field_set_ensure(set, items.sorted[i].element);
+        node->member = true;
+        typed_fields(typed_item(typed), json_array_get(list, items.sorted[i].at), &node->under);
+    }
+}
+
 void typed_fields(struct typed typed, const json_t *value, struct field_set *set)
 {
     enum typed_kind kind = typed_kind_of(typed, value);
     if (kind == TYPED_STRUCT || kind == TYPED_MAP)
         fields_of_members(typed, value, set);
-    for (size_t i = 0; kind == TYPED_LIST && i < json_array_size(value); i++) {
-        const json_t *item = json_array_get(value, i);
-        CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
-        if (!element)
-            continue;
-        struct field_node *node = field_set_ensure(set, element);
-        node->member = true;
-        typed_fields(typed_item(typed), item, &node->under);
-    }
+    if (kind == TYPED_LIST)
+        fields_of_items(typed, value, set);
 }
 
 /* ---- removing ---- */
@@ -232,28 +237,46 @@ static void take_path(void *arg, const char *path)
     *out = xstrdup(path);
 }
 
+/* As upstream prints the element; owned. */
+static char *element_text(const char *element)
+{
+    char *text = NULL;
+    CLEANUP(field_set_clear) struct field_set one = {0};
+    field_set_ensure(&one, element)->member = true;
+    field_set_each(&one, take_path, &text);
+    return text ? text : xstrdup("");
+}
+
+static bool check_elements(const struct typed_items *items, const struct field *field,
+                           const char *path, struct error *err)
+{
+    for (size_t i = 0; i < items->count; i++)
+        if (!items->by_place[i].element)
+            return error_set(
+                err, ERROR_INTERNAL,
+                "%s: element %zu: associative list with keys has an element that omits key field "
+                "\"%s\" (and doesn't have default value)",
+                path, i, field->map_keys ? field->map_keys[0] : "");
+    for (size_t i = 1; i < items->sorted_count; i++) {
+        if (strcmp(items->sorted[i - 1].element, items->sorted[i].element) != 0)
+            continue;
+        CLEANUP(free_ptr) char *text = element_text(items->sorted[i].element);
+        return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path, text);
+    }
+    return true;
+}
+
 static bool check_list(struct typed typed, const json_t *list, const char *path, struct error *err)
 {
-    CLEANUP(field_set_clear) struct field_set seen = {0};
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    CLEANUP(typed_items_clear) struct typed_items items = typed_items_of(typed, list);
+    if (!check_elements(&items, typed.field, path, err))
+        return false;
+    for (size_t i = 0; i < items.count; i++) {
         const json_t *item = json_array_get(list, i);
-        CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
-        if (!element)
-            return error_set(err, ERROR_INTERNAL,
-                             "%s: element %zu: associative list with keys has an element that "
-                             "omits key field \"%s\" "
-                             "(and doesn't have default value)",
-                             path, i, typed.field->map_keys ? typed.field->map_keys[0] : "");
-        struct field_set one = {0};
-        CLEANUP(free_ptr) char *text = NULL;
-        field_set_ensure(&one, element)->member = true;
-        field_set_each(&one, take_path, &text);
-        field_set_clear(&one);
-        if (field_set_find(&seen, element))
-            return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path,
-                             text ? text : "");
-        field_set_ensure(&seen, element)->member = true;
-        CLEANUP(free_ptr) char *inner = xasprintf("%s%s", path, text ? text : "");
+        if (typed_kind_of(typed_item(typed), item) == TYPED_LEAF)
+            continue;
+        CLEANUP(free_ptr) char *text = element_text(items.by_place[i].element);
+        CLEANUP(free_ptr) char *inner = xasprintf("%s%s", path, text);
         if (!check_at(typed_item(typed), item, inner, err))
             return false;
     }

@@ -1,7 +1,7 @@
 /* Putting one tree over another, and telling how two differ. */
 #include <string.h>
 
-#include "schema/typed.h"
+#include "schema/typed_items.h"
 
 static json_t *borrow(const json_t *value)
 {
@@ -25,54 +25,13 @@ static json_t *merge_members(struct typed typed, const json_t *live, const json_
     return out;
 }
 
-/* A list's items by their elements. */
-struct items {
-    const json_t *list;
-    char **elements;        /* NULL: has no keys */
-    struct field_set index; /* the elements that are there */
-    size_t count;
-};
-
-static void items_clear(struct items *items)
-{
-    for (size_t i = 0; i < items->count; i++)
-        free(items->elements[i]);
-    free(items->elements);
-    field_set_clear(&items->index);
-}
-
-static struct items items_of(struct typed typed, const json_t *list)
-{
-    struct items items = {.list = list, .count = json_array_size(list)};
-    items.elements = xcalloc(items.count + 1, sizeof(*items.elements));
-    for (size_t i = 0; i < items.count; i++) {
-        items.elements[i] = typed_item_element(typed, json_array_get(list, i));
-        if (items.elements[i])
-            (void)field_set_ensure(&items.index, items.elements[i]); /* only that it is there */
-    }
-    return items;
-}
-
-static bool has(const struct items *items, const char *element)
-{
-    return element && field_set_find(&items->index, element);
-}
-
-/* The first item of that element; NULL when there is none. */
-static const json_t *item_of(const struct items *items, const char *element)
-{
-    for (size_t i = 0; has(items, element) && i < items->count; i++)
-        if (items->elements[i] && strcmp(items->elements[i], element) == 0)
-            return json_array_get(items->list, i);
-    return NULL;
-}
-
 /* The next item of `applied` from `*at` on that `live` has too. */
-static const char *next_shared(const struct items *live, const struct items *applied, size_t *at)
+static const char *next_shared(const struct typed_items *live, const struct typed_items *applied,
+                               size_t *at)
 {
     while (*at < applied->count) {
-        const char *element = applied->elements[(*at)++];
-        if (has(live, element))
+        const char *element = applied->by_place[(*at)++].element;
+        if (typed_items_have(live, element))
             return element;
     }
     return NULL;
@@ -81,18 +40,17 @@ static const char *next_shared(const struct items *live, const struct items *app
 /* The order of `applied` wins; what only `live` has stays near its neighbours. */
 static json_t *merge_items(struct typed typed, const json_t *live_list, const json_t *applied_list)
 {
-    CLEANUP(items_clear) struct items live = items_of(typed, live_list);
-    CLEANUP(items_clear) struct items applied = items_of(typed, applied_list);
-    CLEANUP(field_set_clear) struct field_set merged = {0};
+    CLEANUP(typed_items_clear) struct typed_items live = typed_items_of(typed, live_list);
+    CLEANUP(typed_items_clear) struct typed_items applied = typed_items_of(typed, applied_list);
     json_t *out = json_array();
     size_t shared_at = 0, l = 0, r = 0;
     const char *shared = next_shared(&live, &applied, &shared_at);
     while (l < live.count || r < applied.count) {
-        const char *element = l < live.count ? live.elements[l] : NULL;
-        bool both = element && r < applied.count && applied.elements[r] &&
-                    strcmp(element, applied.elements[r]) == 0;
+        const char *element = l < live.count ? live.by_place[l].element : NULL;
+        bool both = element && r < applied.count && applied.by_place[r].element &&
+                    strcmp(element, applied.by_place[r].element) == 0;
         if (l < live.count && !both) {
-            bool shared_later = has(&applied, element);
+            bool shared_later = typed_items_have(&applied, element);
             if (shared_later && r < applied.count && shared && strcmp(shared, element) != 0) {
                 l++; /* it comes where `applied` has it */
                 continue;
@@ -101,17 +59,16 @@ static json_t *merge_items(struct typed typed, const json_t *live_list, const js
                 json_array_append_new(out, borrow(json_array_get(live_list, l++)));
                 continue;
             }
-            if (field_set_find(&merged, element))
-                l++;
+            if (typed_items_place(&applied, element) < r)
+                l++; /* merged already */
         }
         if (r == applied.count)
             continue;
-        const char *taken = applied.elements[r];
+        const char *taken = applied.by_place[r].element;
         const json_t *item = json_array_get(applied_list, r++);
         json_array_append_new(
-            out, typed_merge(typed_item(typed), taken ? item_of(&live, taken) : NULL, item));
-        if (taken)
-            (void)field_set_ensure(&merged, taken); /* only that it is there */
+            out,
+            typed_merge(typed_item(typed), taken ? typed_items_find(&live, taken) : NULL, item));
         if (both || (shared && taken && strcmp(shared, taken) == 0))
             shared = next_shared(&live, &applied, &shared_at);
         l += both;
@@ -151,35 +108,50 @@ static bool is_container(struct typed typed, const json_t *value)
            (json_is_object(value) ? json_object_size(value) : json_array_size(value));
 }
 
+/* Both sides' keys, in one order. */
 static void compare_members(struct typed typed, const json_t *before, const json_t *after,
                             const struct place *place)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)before, key, value) {
+    size_t old_count, new_count, o = 0, n = 0;
+    CLEANUP(free_ptr) const char **old_keys = typed_sorted_keys(before, &old_count);
+    CLEANUP(free_ptr) const char **new_keys = typed_sorted_keys(after, &new_count);
+    while (o < old_count || n < new_count) {
+        int order = o == old_count ? 1 : n == new_count ? -1 : strcmp(old_keys[o], new_keys[n]);
+        const char *key = order <= 0 ? old_keys[o] : new_keys[n];
         CLEANUP(free_ptr) char *element = field_element(key);
-        compare_at(typed_member(typed, key), element, value, json_object_get(after, key), place);
+        compare_at(typed_member(typed, key), element, json_object_get(before, key),
+                   json_object_get(after, key), place);
+        o += order <= 0;
+        n += order >= 0;
     }
-    json_object_foreach ((json_t *)(uintptr_t)after, key, value) {
-        CLEANUP(free_ptr) char *element = field_element(key);
-        if (!json_object_get(before, key))
-            compare_at(typed_member(typed, key), element, NULL, value, place);
-    }
+}
+
+/* The next different element at or after `*at`; NULL at the end. */
+static const char *next_element(const struct typed_items *items, size_t *at)
+{
+    while (*at && *at < items->sorted_count &&
+           strcmp(items->sorted[*at - 1].element, items->sorted[*at].element) == 0)
+        (*at)++;
+    return *at < items->sorted_count ? items->sorted[*at].element : NULL;
 }
 
 static void compare_items(struct typed typed, const json_t *before, const json_t *after,
                           const struct place *place)
 {
-    CLEANUP(items_clear) struct items old = items_of(typed, before);
-    CLEANUP(items_clear) struct items new = items_of(typed, after);
-    struct typed item = typed_item(typed);
-    for (size_t i = 0; i < old.count; i++)
-        if (old.elements[i])
-            compare_at(item, old.elements[i], json_array_get(before, i),
-                       item_of(&new, old.elements[i]), place);
-    for (size_t i = 0; i < new.count; i++)
-        if (new.elements[i] && !has(&old, new.elements[i]))
-            compare_at(item, new.elements[i], NULL, json_array_get(after, i), place);
+    CLEANUP(typed_items_clear) struct typed_items old = typed_items_of(typed, before);
+    CLEANUP(typed_items_clear) struct typed_items new = typed_items_of(typed, after);
+    size_t o = 0, n = 0;
+    for (;;) {
+        const char *gone = next_element(&old, &o), *come = next_element(&new, &n);
+        if (!gone && !come)
+            return;
+        int order = !gone ? 1 : !come ? -1 : strcmp(gone, come);
+        const char *element = order <= 0 ? gone : come;
+        compare_at(typed_item(typed), element, typed_items_find(&old, element),
+                   typed_items_find(&new, element), place);
+        o += order <= 0;
+        n += order >= 0;
+    }
 }
 
 static void compare_inside(struct typed typed, const json_t *before, const json_t *after,
@@ -189,17 +161,6 @@ static void compare_inside(struct typed typed, const json_t *before, const json_
         compare_items(typed, before, after, place);
     else
         compare_members(typed, before, after, place);
-}
-
-/* Drops a node that nothing was put into. */
-static void tidy(struct field_set *set, const char *element)
-{
-    CLEANUP(field_set_clear) struct field_set one = {0};
-    const struct field_node *node = field_set_find(set, element);
-    if (!node || node->member || !field_set_empty(&node->under))
-        return;
-    field_set_ensure(&one, element)->member = true;
-    field_set_subtract_trees(set, &one);
 }
 
 static void compare_at(struct typed typed, const char *element, const json_t *before,
@@ -220,9 +181,9 @@ static void compare_at(struct typed typed, const char *element, const json_t *be
                                 &field_set_ensure(place->modified, element)->under,
                                 &field_set_ensure(place->removed, element)->under};
     compare_inside(typed, before, after, &under);
-    tidy(place->added, element);
-    tidy(place->modified, element);
-    tidy(place->removed, element);
+    field_set_tidy(place->added, element);
+    field_set_tidy(place->modified, element);
+    field_set_tidy(place->removed, element);
 }
 
 void typed_compare(struct typed typed, const json_t *before, const json_t *after,

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define WARNINGS_MAX 64
-
 void warnings_add(struct warnings *warnings, const char *text)
 {
     if (warnings->count == WARNINGS_MAX)

@@ -396,6 +396,31 @@ static void random_configurations(void **state)
     }
 }
 
+/* Tens of thousands of members in the worst order: quadratic code would not end before the test's time does. */
+static void many_members(void **state)
+{
+    (void)state;
+    const struct apply me = {.type = type_find("io.k8s.api.core.v1.ConfigMap"),
+                             .api_version = "v1",
+                             .kind = "ConfigMap",
+                             .subresource = "",
+                             .manager = "me",
+                             .force = true};
+    json_auto_t *object = tree("{\"data\":{},\"metadata\":{\"finalizers\":[]}}");
+    json_t *finalizers = json_at(object, "metadata", "finalizers");
+    for (int i = 60000; i > 0; i--) {
+        CLEANUP(free_ptr) char *key = xasprintf("k%05d", i);
+        json_set_text(json_object_get(object, "data"), key, "x");
+        json_array_append_new(finalizers, json_string(key));
+    }
+    json_auto_t *tracked = json_deep_copy(object);
+    apply_track(&me, NULL, tracked);
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *applied = apply_configuration(&me, tracked, object, &err);
+    assert_int_equal(json_array_size(json_at(applied, "metadata", "finalizers")), 60000);
+    assert_int_equal(json_object_size(json_at(applied, "data")), 60000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +437,7 @@ int main(void)
         cmocka_unit_test(updates_are_capped),
         cmocka_unit_test(misfits_are_refused),
         cmocka_unit_test(random_configurations),
+        cmocka_unit_test(many_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
