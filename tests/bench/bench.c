@@ -1,0 +1,268 @@
+/* warren_bench: what a Kubernetes endpoint does in a second. Each measurement prints one JSON line and, on standard error, one
+ * line of a table. It talks to loopback only, in bounded counts. RESULTS.md says how to repeat the figures. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "tests/bench/http.h"
+
+#define WORKERS_MAX  256
+#define DATA_BYTES   1024
+
+struct latencies {
+    int64_t *ns;
+    size_t count;
+};
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double ms_at(const struct latencies *all, double part)
+{
+    return all->count ? (double)all->ns[(size_t)((double)(all->count - 1) * part)] / 1e6 : 0;
+}
+
+static void report(const char *op, const char *what, unsigned workers, struct latencies *all, double seconds, size_t errors)
+{
+    qsort(all->ns, all->count, sizeof(*all->ns), compare);
+    double rate = seconds > 0 ? (double)all->count / seconds : 0;
+    printf("{\"op\":\"%s\",\"what\":\"%s\",\"c\":%u,\"count\":%zu,\"errors\":%zu,\"per_s\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f}\n", op,
+           what, workers, all->count, errors, rate, ms_at(all, 0.5), ms_at(all, 0.99));
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%-10s %-12s c=%-3u %8zu  %10.1f/s  p50 %8.3f ms  p99 %8.3f ms  errors %zu\n", op, what, workers, all->count,
+                  rate, ms_at(all, 0.5), ms_at(all, 0.99), errors);
+}
+
+/* ---- workers ---- */
+
+struct load {
+    const struct target *target;
+    bool (*one)(struct http *http, size_t number, struct buf *scratch);
+    atomic_size_t next, errors;
+    size_t count;
+    int64_t *ns;
+    pthread_barrier_t start;
+};
+
+static void *work(void *arg)
+{
+    struct load *load = arg;
+    struct http *http = http_open(load->target);
+    struct buf scratch = BUF_INIT((size_t)64 << 20);
+    pthread_barrier_wait(&load->start); /* handshakes are outside the clock */
+    for (;;) {
+        size_t number = atomic_fetch_add(&load->next, 1);
+        if (number >= load->count)
+            break;
+        int64_t begin = clock_mono_ns();
+        buf_clear(&scratch);
+        if (!http || !load->one(http, number, &scratch))
+            atomic_fetch_add(&load->errors, 1);
+        load->ns[number] = clock_mono_ns() - begin;
+    }
+    http_close(http);
+    buf_free(&scratch);
+    return NULL;
+}
+
+static size_t run(const struct target *target, const char *op, const char *what, unsigned workers, size_t count,
+                  bool (*one)(struct http *http, size_t number, struct buf *scratch))
+{
+    struct load load = {.target = target, .one = one, .count = count, .ns = xcalloc(count, sizeof(int64_t))};
+    pthread_t threads[WORKERS_MAX];
+    pthread_barrier_init(&load.start, NULL, workers + 1);
+    for (unsigned i = 0; i < workers; i++)
+        pthread_create(&threads[i], NULL, work, &load);
+    pthread_barrier_wait(&load.start);
+    int64_t begin = clock_mono_ns();
+    for (unsigned i = 0; i < workers; i++)
+        pthread_join(threads[i], NULL);
+    struct latencies all = {load.ns, count};
+    report(op, what, workers, &all, (double)(clock_mono_ns() - begin) / 1e9, load.errors);
+    pthread_barrier_destroy(&load.start);
+    free(load.ns);
+    return load.errors;
+}
+
+/* ---- what a worker does; the set-up below fills these ---- */
+
+static const char *run_prefix = "b"; /* of names, so that runs do not collide */
+static size_t existing;              /* ConfigMaps that GET chooses from */
+static char data[DATA_BYTES + 1];
+
+static bool create_config_map(struct http *http, size_t number, struct buf *scratch)
+{
+    buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s-%zu\"},\"data\":{\"k\":\"%s\"}}", run_prefix,
+               number, data);
+    return http_call(http, "POST", "/api/v1/namespaces/bench/configmaps", "application/json", buf_str(scratch), NULL) == 201;
+}
+
+static bool create_pod(struct http *http, size_t number, struct buf *scratch)
+{
+    buf_printf(scratch,
+               "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s-%zu\",\"labels\":{\"app\":\"bench\"}},\"spec\":{"
+               "\"schedulerName\":\"nobody\",\"containers\":[{\"name\":\"c\",\"image\":\"busybox\",\"resources\":{\"requests\":{\"cpu\":\"1m\"}},"
+               "\"env\":[{\"name\":\"A\",\"value\":\"b\"}],\"ports\":[{\"containerPort\":80}]}]}}",
+               run_prefix, number);
+    return http_call(http, "POST", "/api/v1/namespaces/bench/pods", "application/json", buf_str(scratch), NULL) == 201;
+}
+
+static bool get_config_map(struct http *http, size_t number, struct buf *scratch)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/configmaps/a-%zu", number * 7919 % existing);
+    return http_call(http, "GET", path, NULL, (struct str){0}, scratch) == 200 && scratch->len > DATA_BYTES;
+}
+
+static bool list_config_maps(struct http *http, size_t number, struct buf *scratch)
+{
+    (void)number;
+    return http_call(http, "GET", "/api/v1/namespaces/bench/configmaps", NULL, (struct str){0}, scratch) == 200;
+}
+
+static bool create_tenant(struct http *http, size_t number, struct buf *scratch)
+{
+    buf_printf(scratch,
+               "{\"apiVersion\":\"tenancy.warren.dev/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"%s-%zu\"},\"spec\":{\"plan\":\"small\"}}",
+               run_prefix, number);
+    return http_call(http, "POST", "/apis/tenancy.warren.dev/v1/tenants", "application/json", buf_str(scratch), NULL) == 201;
+}
+
+/* ---- watch fan-out ---- */
+
+struct fan {
+    const struct target *target;
+    size_t creates;
+    _Atomic int64_t *sent_ns; /* by number */
+    atomic_size_t ready, seen, lost;
+    int64_t *ns; /* watchers x creates */
+    atomic_size_t measured;
+};
+
+static void *watch_run(void *arg)
+{
+    struct fan *fan = arg;
+    struct http *http = http_open(fan->target);
+    struct str line;
+    size_t seen = 0;
+    bool open = http && http_stream(http, "/api/v1/namespaces/fan/configmaps?watch=1&resourceVersion=0&timeoutSeconds=120") == 200;
+    atomic_fetch_add(&fan->ready, 1);
+    while (open && seen < fan->creates && http_line(http, &line)) {
+        int64_t now = clock_mono_ns(), number;
+        const char *at = memmem(line.data, line.len, "\"fan-", 5);
+        const char *end = at ? memchr(at + 5, '"', line.len - (size_t)(at + 5 - line.data)) : NULL;
+        if (!end || !parse_i64((struct str){at + 5, (size_t)(end - at - 5)}, 0, (int64_t)fan->creates - 1, &number))
+            continue;
+        fan->ns[atomic_fetch_add(&fan->measured, 1)] = now - atomic_load(&fan->sent_ns[number]);
+        seen++;
+    }
+    atomic_fetch_add(&fan->lost, fan->creates - seen);
+    http_close(http);
+    return NULL;
+}
+
+static bool create_fan(struct http *http, struct buf *scratch, size_t number)
+{
+    buf_clear(scratch);
+    buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"fan-%zu\"},\"data\":{\"k\":\"%s\"}}", number, data);
+    return http_call(http, "POST", "/api/v1/namespaces/fan/configmaps", "application/json", buf_str(scratch), NULL) == 201;
+}
+
+static size_t watch_fan(const struct target *target, unsigned watchers, size_t creates)
+{
+    struct fan fan = {.target = target, .creates = creates, .sent_ns = xcalloc(creates, sizeof(*fan.sent_ns)),
+                      .ns = xcalloc(creates * watchers, sizeof(int64_t))};
+    pthread_t threads[WORKERS_MAX];
+    struct http *http = http_open(target);
+    CLEANUP(buf_free) struct buf scratch = BUF_INIT((size_t)1 << 20);
+    size_t failed = 0;
+    for (unsigned i = 0; i < watchers; i++)
+        pthread_create(&threads[i], NULL, watch_run, &fan);
+    while (atomic_load(&fan.ready) < watchers)
+        usleep(1000);
+    usleep(200000);
+    int64_t begin = clock_mono_ns();
+    for (size_t i = 0; i < creates; i++) {
+        atomic_store(&fan.sent_ns[i], clock_mono_ns());
+        failed += !http || !create_fan(http, &scratch, i);
+    }
+    for (unsigned i = 0; i < watchers; i++)
+        pthread_join(threads[i], NULL);
+    struct latencies all = {fan.ns, fan.measured};
+    report("watchfan", "configmaps", watchers, &all, (double)(clock_mono_ns() - begin) / 1e9, fan.lost + failed);
+    http_close(http);
+    free(fan.ns);
+    free(fan.sent_ns);
+    return fan.lost + failed;
+}
+
+/* ---- the programme ---- */
+
+static bool make_namespace(const struct target *target, const char *name)
+{
+    struct http *http = http_open(target);
+    CLEANUP(free_ptr) char *body = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}", name);
+    int status = http ? http_call(http, "POST", "/api/v1/namespaces", "application/json", str_of(body), NULL) : 0;
+    http_close(http);
+    return status == 201 || status == 409;
+}
+
+static size_t measure_cluster(const struct target *target, size_t scale)
+{
+    static const unsigned workers[] = {1, 16, 64};
+    static const char *const prefixes[] = {"a", "b", "c"}, *const pod_prefixes[] = {"p", "q", "r"};
+    static const size_t creates[] = {1000, 4000, 5000};
+    size_t errors = !make_namespace(target, "bench") + !make_namespace(target, "fan");
+    for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
+        run_prefix = prefixes[i];
+        errors += run(target, "create", "configmaps", workers[i], creates[i] / scale, create_config_map);
+    }
+    existing = creates[0] / scale;
+    for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
+        run_prefix = pod_prefixes[i];
+        errors += run(target, "create", "pods", workers[i], creates[i] / 4 / scale, create_pod);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(workers); i++)
+        errors += run(target, "get", "configmaps", workers[i], creates[i] * 10 / scale, get_config_map);
+    errors += run(target, "list", "configmaps", 1, 20, list_config_maps);
+    return errors + watch_fan(target, 100, 500 / scale);
+}
+
+static bool is_loopback(const char *host)
+{
+    return text_starts(host, "127.") || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    struct target target;
+    int64_t number = 1;
+    if (argc < 3 || (argc > 3 && !parse_i64(str_of(argv[3]), 1, 100000, &number))) {
+        (void)fprintf(stderr, "usage: warren_bench cluster KUBECONFIG [SCALE-DOWN]   creates, GETs, LIST, watch fan-out\n"
+                              "       warren_bench tenants HOST-KUBECONFIG COUNT    provisions tenants, one at a time\n");
+        return 2;
+    }
+    if (!target_open(argv[2], &target, &err)) {
+        (void)fprintf(stderr, "warren_bench: %s\n", err.message);
+        return 1;
+    }
+    if (!is_loopback(target.host)) {
+        (void)fprintf(stderr, "warren_bench: %s is not a loopback address\n", target.host);
+        return 2;
+    }
+    memset(data, 'x', DATA_BYTES);
+    run_prefix = "t";
+    size_t errors = strcmp(argv[1], "tenants") == 0 ? run(&target, "provision", "tenants", 1, (size_t)number, create_tenant)
+                                                    : measure_cluster(&target, (size_t)number);
+    target_close(&target);
+    return errors ? 1 : 0;
+}
