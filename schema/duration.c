@@ -13,9 +13,9 @@ static const struct duration_row {
     int64_t below, unit, minor;
     char name, minor_name;
 } rows[] = {
-    {2 * MINUTE, 1, 0, 's', 0},  {10 * MINUTE, MINUTE, 1, 'm', 's'}, {3 * HOUR, MINUTE, 0, 'm', 0},
-    {8 * HOUR, HOUR, MINUTE, 'h', 'm'}, {2 * DAY, HOUR, 0, 'h', 0}, {8 * DAY, DAY, HOUR, 'd', 'h'},
-    {2 * YEAR, DAY, 0, 'd', 0},  {8 * YEAR, YEAR, DAY, 'y', 'd'},    {INT64_MAX, YEAR, 0, 'y', 0},
+    {2 * MINUTE, 1, 0, 's', 0},         {10 * MINUTE, MINUTE, 1, 'm', 's'}, {3 * HOUR, MINUTE, 0, 'm', 0},
+    {8 * HOUR, HOUR, MINUTE, 'h', 'm'}, {2 * DAY, HOUR, 0, 'h', 0},         {8 * DAY, DAY, HOUR, 'd', 'h'},
+    {2 * YEAR, DAY, 0, 'd', 0},         {8 * YEAR, YEAR, DAY, 'y', 'd'},    {INT64_MAX, YEAR, 0, 'y', 0},
 };
 
 void human_duration(int64_t duration_us, char out[32])

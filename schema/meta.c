@@ -5,10 +5,10 @@
 
 #include "schema/rule_internal.h"
 
-#define ANNOTATIONS_MAX    (256 * 1024)
-#define MANAGER_MAX        128
-#define SUBRESOURCE_MAX    256
-#define FINALIZER_ORPHAN   "orphan"
+#define ANNOTATIONS_MAX      (256 * 1024)
+#define MANAGER_MAX          128
+#define SUBRESOURCE_MAX      256
+#define FINALIZER_ORPHAN     "orphan"
 #define FINALIZER_FOREGROUND "foregroundDeletion"
 
 static const char *text_at(const json_t *object, const char *member)
@@ -59,8 +59,7 @@ bool meta_has_finalizer(const json_t *object, const char *finalizer)
 const json_t *meta_controller(const json_t *object)
 {
     const json_t *owners = json_at(object, "metadata", "ownerReferences"), *owner;
-    LIST_EACH(owners, i, owner)
-    {
+    LIST_EACH (owners, i, owner) {
         if (rule_bool(owner, "controller"))
             return owner;
     }
@@ -98,8 +97,7 @@ static void check_annotations(struct error *err, const struct path *path, const 
     const char *key;
     json_t *value;
     size_t total = 0;
-    MAP_EACH(annotations, key, value)
-    {
+    MAP_EACH (annotations, key, value) {
         const char *wrong = check_lowered(key);
         if (wrong)
             rule_invalid_text(err, path, key, wrong);
@@ -128,15 +126,15 @@ static void check_owners(struct error *err, const struct path *path, const json_
 {
     const json_t *owner;
     const char *controller = NULL;
-    LIST_EACH(owners, i, owner)
-    {
+    LIST_EACH (owners, i, owner) {
         check_owner(err, path, owner);
         if (!rule_bool(owner, "controller"))
             continue;
         if (controller)
-            rule_invalid(err, path, owners,
-                         "Only one reference can have Controller set to true. Found \"true\" in references for %s and %s",
-                         controller, rule_text(owner, "name"));
+            rule_invalid(
+                err, path, owners,
+                "Only one reference can have Controller set to true. Found \"true\" in references for %s and %s",
+                controller, rule_text(owner, "name"));
         else
             controller = rule_text(owner, "name");
     }
@@ -151,8 +149,7 @@ static void check_finalizers(struct error *err, const struct path *path, const j
 {
     const json_t *item;
     bool orphan = false, foreground = false;
-    LIST_EACH(finalizers, i, item)
-    {
+    LIST_EACH (finalizers, i, item) {
         const char *name = json_string_value(item) ? json_string_value(item) : "";
         const char *wrong = name_check_qualified(name);
         if (wrong)
@@ -164,14 +161,14 @@ static void check_finalizers(struct error *err, const struct path *path, const j
         foreground = foreground || strcmp(name, FINALIZER_FOREGROUND) == 0;
     }
     if (orphan && foreground)
-        rule_invalid(err, path, finalizers, "finalizer " FINALIZER_ORPHAN " and " FINALIZER_FOREGROUND " cannot be both set");
+        rule_invalid(err, path, finalizers,
+                     "finalizer " FINALIZER_ORPHAN " and " FINALIZER_FOREGROUND " cannot be both set");
 }
 
 static void check_managed_fields(struct error *err, const struct path *path, const json_t *entries)
 {
     const json_t *entry;
-    LIST_EACH(entries, i, entry)
-    {
+    LIST_EACH (entries, i, entry) {
         const struct path *at = PATH_AT(path, i);
         if (!rule_one_of(rule_text(entry, "operation"), (const char *const[]){"Apply", "Update", NULL}))
             rule_invalid_text(err, PATH(at, "operation"), rule_text(entry, "operation"), "must be `Apply` or `Update`");
@@ -227,22 +224,22 @@ static void check_no_new_finalizers(const json_t *meta, const json_t *old, const
 {
     const json_t *item;
     struct buf extra = BUF_TEXT;
-    LIST_EACH(member_array(meta, "finalizers"), i, item)
-    {
+    LIST_EACH (member_array(meta, "finalizers"), i, item) {
         if (json_is_string(item) && !json_array_has_text(json_object_get(old, "finalizers"), json_string_value(item)))
             buf_printf(&extra, "%s\"%s\"", extra.len ? ", " : "", json_string_value(item));
     }
     if (extra.len)
-        rule_forbidden(err, PATH(at, "finalizers"),
-                       "no new finalizers can be added if the object is being deleted, found new finalizers []string{%s}",
-                       extra.data);
+        rule_forbidden(
+            err, PATH(at, "finalizers"),
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{%s}",
+            extra.data);
     buf_free(&extra);
 }
 
 void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old, struct error *err)
 {
-    static const char *const fixed[] = {"name", "namespace", "uid", "creationTimestamp", "deletionTimestamp",
-                                        "deletionGracePeriodSeconds"};
+    static const char *const fixed[] = {
+        "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
     const json_t *meta = json_object_get(object, "metadata"), *before = json_object_get(old, "metadata");
     const struct path *at = PATH(NULL, "metadata");
     if (*rule_text(before, "deletionTimestamp"))

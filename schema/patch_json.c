@@ -9,7 +9,7 @@
 #define WALKED_MAX ((size_t)10000000)
 
 struct change {
-    json_t *root; /* owned */
+    json_t *root;  /* owned */
     size_t copied; /* bytes, by "copy" */
     size_t walked; /* nodes, by depth checks */
 };
@@ -144,7 +144,7 @@ static bool overwrite(struct change *change, const struct place *place, json_t *
     return false;
 }
 
-static bool delete(const struct place *place)
+static bool remove_at(const struct place *place)
 {
     size_t index;
     if (json_is_object(place->parent))
@@ -154,7 +154,7 @@ static bool delete(const struct place *place)
 }
 
 struct operation {
-    const json_t *value;      /* NULL when the member is absent */
+    const json_t *value; /* NULL when the member is absent */
     struct str path_text;
     struct place path, from;
 };
@@ -166,7 +166,7 @@ static bool do_add(struct change *change, const struct operation *op)
 
 static bool do_remove(struct change *change, const struct operation *op)
 {
-    return get(change, &op->path) && op->path.parent && delete (&op->path);
+    return get(change, &op->path) && op->path.parent && remove_at(&op->path);
 }
 
 static bool do_replace(struct change *change, const struct operation *op)
@@ -224,7 +224,7 @@ static bool do_move(struct change *change, const struct operation *op)
     if (!value || !op->from.parent || !is_shallow(change, value, JSON_DEPTH_MAX))
         return false;
     json_incref(value);
-    bool ok = delete (&op->from) && locate(change->root, op->path_text, &to); /* the removal may shift indexes */
+    bool ok = remove_at(&op->from) && locate(change->root, op->path_text, &to); /* the removal may shift indexes */
     if (!ok) {
         json_decref(value);
         return false;
@@ -273,7 +273,9 @@ static json_t *decode(struct str patch, struct error *err)
         fine = fine && json_is_object(entry);
     if (!fine)
         error_bad_request(err, "json: cannot unmarshal %s into Go value of type jsonpatch.Patch",
-                          json_is_object(tree) ? "object" : json_is_array(tree) ? "array" : "value");
+                          json_is_object(tree)  ? "object"
+                          : json_is_array(tree) ? "array"
+                                                : "value");
     else if (json_array_size(tree) > PATCH_OPERATIONS_MAX)
         error_set(err, ERROR_TOO_LARGE, "The allowed maximum operations in a JSON patch is %d, got %zu",
                   PATCH_OPERATIONS_MAX, json_array_size(tree));

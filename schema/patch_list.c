@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-/* A scalar's text as a hash key, with its type in front: "s" and a string's text, "i5", "b1". Owned; NULL for the rest. */
+/* A scalar's text as a hash key, with its type in front: "s" and a string's text, "i5", "b1". Owned; NULL for the rest.
+ */
 static char *scalar_key(const json_t *value)
 {
     switch (value ? json_typeof(value) : JSON_NULL) {
@@ -82,8 +83,8 @@ static int compare_ranks(const void *a, const void *b)
     return left->at < right->at ? -1 : left->at > right->at;
 }
 
-/* Appends to `into`, two sorted runs: `server` into `patched`, each server item before the first patched one that stands
- * behind it in the original list. */
+/* Appends to `into`, two sorted runs: `server` into `patched`, each server item before the first patched one that
+ * stands behind it in the original list. */
 static void weave(json_t *into, const struct ranked *server, size_t server_count, const struct ranked *patched,
                   size_t patched_count, const json_t *original, const char *merge_key)
 {
@@ -154,8 +155,8 @@ bool list_order_fits(const json_t *items, const json_t *order, const char *merge
             return no_merge_key(item, merge_key, err);
         json_int_t place = place_of(index, item, merge_key);
         if (place < 0 || place < last)
-            return error_bad_request(err, "The order in patch list:\n%s\n doesn't match %s list",
-                                     "the patch", DIRECTIVE_ORDER);
+            return error_bad_request(err, "The order in patch list:\n%s\n doesn't match %s list", "the patch",
+                                     DIRECTIVE_ORDER);
         last = place;
     }
     return true;

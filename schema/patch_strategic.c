@@ -122,12 +122,13 @@ static const char *list_named(const char *key, const char *directive)
 }
 
 /* Merges LIST, if the patch has it, and puts it in order. */
-static bool order_list(const struct shape *shape, json_t *original, json_t *patch, const char *name, const json_t *order,
-                       struct error *err)
+static bool order_list(const struct shape *shape, json_t *original, json_t *patch, const char *name,
+                       const json_t *order, struct error *err)
 {
     struct shape member = shape_member(shape, name);
     const char *merge_key = member.field ? member.field->merge_key : NULL;
-    json_auto_t *before = json_incref(json_object_get(original, name)), *change = json_incref(json_object_get(patch, name));
+    json_auto_t *before = json_incref(json_object_get(original, name)),
+                *change = json_incref(json_object_get(patch, name));
     if ((before && !json_is_array(before)) || (change && !json_is_array(change)) || !json_is_array(order))
         return bad(err, "invalid patch format of setElementOrder list");
     if (!list_order_fits(change, order, merge_key, err))

@@ -319,9 +319,11 @@ static bool keeps_text(const struct parts *parts, const struct quantity *quantit
     if (!is_fast(parts, quantity))
         return false;
     if (parts->format == QUANTITY_BINARY_SI)
-        return parts->exponent % 10 == 0 && (digit_at(parts, count - 1) - '0' +
-                                             (count > 1 ? 2 * (digit_at(parts, count - 2) - '0') : 0) +
-                                             (count > 2 ? 4 * (digit_at(parts, count - 3) - '0') : 0)) % 8 != 0;
+        return parts->exponent % 10 == 0 &&
+               (digit_at(parts, count - 1) - '0' + (count > 1 ? 2 * (digit_at(parts, count - 2) - '0') : 0) +
+                (count > 2 ? 4 * (digit_at(parts, count - 3) - '0') : 0)) %
+                       8 !=
+                   0;
     bool round = count >= 3 && digit_at(parts, count - 1) == '0' && digit_at(parts, count - 2) == '0' &&
                  digit_at(parts, count - 3) == '0';
     return (parts->exponent - (int)parts->fraction.len) % 3 == 0 && !round && digit_at(parts, 0) != '0';

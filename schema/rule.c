@@ -215,8 +215,7 @@ static bool objects_agree(const json_t *a, const json_t *b)
 {
     const char *key;
     json_t *value;
-    MAP_EACH(a, key, value)
-    {
+    MAP_EACH (a, key, value) {
         if (!rule_equal(value, json_object_get(b, key)))
             return false;
     }

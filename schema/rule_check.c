@@ -8,8 +8,8 @@ void check_min(struct error *err, const struct path *at, const json_t *object, c
 {
     const json_t *value = json_object_get(object, member);
     if (json_is_integer(value) && json_integer_value(value) < min)
-        rule_invalid(err, PATH(at, member), value, min == 0 ? RULE_NOT_NEGATIVE : "must be greater than or equal to %lld",
-                     (long long)min);
+        rule_invalid(err, PATH(at, member), value,
+                     min == 0 ? RULE_NOT_NEGATIVE : "must be greater than or equal to %lld", (long long)min);
 }
 
 void check_range(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t low,
@@ -106,8 +106,7 @@ void check_labels(struct error *err, const struct path *path, const json_t *labe
 {
     const char *key;
     json_t *value;
-    MAP_EACH(labels, key, value)
-    {
+    MAP_EACH (labels, key, value) {
         const char *text = json_string_value(value);
         const char *wrong = name_check_qualified(key);
         if (wrong)
@@ -122,23 +121,23 @@ static const char *const selector_operators[] = {"In", "NotIn", "Exists", "DoesN
 
 static void check_expression(struct error *err, const struct path *path, const json_t *expression)
 {
-    const char *operator = rule_text(expression, "operator");
+    const char *op = rule_text(expression, "operator");
     const json_t *values = member_array(expression, "values");
     const json_t *value;
     const char *wrong = name_check_qualified(rule_text(expression, "key"));
-    if (rule_one_of(operator, (const char *const[]){"In", "NotIn", NULL})) {
+    if (rule_one_of(op, (const char *const[]){"In", "NotIn", NULL})) {
         if (json_array_size(values) == 0)
             rule_required(err, PATH(path, "values"), "must be specified when `operator` is 'In' or 'NotIn'");
-    } else if (rule_one_of(operator, selector_operators)) {
+    } else if (rule_one_of(op, selector_operators)) {
         if (json_array_size(values) > 0)
-            rule_forbidden(err, PATH(path, "values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+            rule_forbidden(err, PATH(path, "values"),
+                           "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
     } else {
-        rule_invalid_text(err, PATH(path, "operator"), operator, "not a valid selector operator");
+        rule_invalid_text(err, PATH(path, "operator"), op, "not a valid selector operator");
     }
     if (wrong)
         rule_invalid_text(err, PATH(path, "key"), rule_text(expression, "key"), wrong);
-    LIST_EACH(values, i, value)
-    {
+    LIST_EACH (values, i, value) {
         wrong = name_check_label_value(json_string_value(value) ? json_string_value(value) : "");
         if (wrong)
             rule_invalid(err, PATH_AT(PATH(path, "values"), i), value, "%s", wrong);
@@ -149,8 +148,8 @@ void check_label_selector(struct error *err, const struct path *path, const json
 {
     const json_t *expressions = member_array(selector, "matchExpressions"), *expression;
     check_labels(err, PATH(path, "matchLabels"), member_object(selector, "matchLabels"));
-    LIST_EACH(expressions, i, expression)
-    check_expression(err, PATH_AT(PATH(path, "matchExpressions"), i), expression);
+    LIST_EACH (expressions, i, expression)
+        check_expression(err, PATH_AT(PATH(path, "matchExpressions"), i), expression);
 }
 
 bool rule_selects(const json_t *selector, const json_t *labels)
@@ -176,8 +175,8 @@ char *rule_map_go(const json_t *map)
     if (!map || json_is_null(map))
         return xstrdup("map[string]string(nil)");
     const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
-    MAP_EACH(map, key, value)
-    keys[count++] = key;
+    MAP_EACH (map, key, value)
+        keys[count++] = key;
     qsort(keys, count, sizeof(*keys), compare_keys);
     buf_add_text(&out, "map[string]string{");
     for (size_t i = 0; i < count; i++)
@@ -195,14 +194,13 @@ static void write_expressions_go(struct buf *out, const json_t *expressions)
         return;
     }
     buf_add_text(out, "[]v1.LabelSelectorRequirement{");
-    LIST_EACH(expressions, i, expression)
-    {
+    LIST_EACH (expressions, i, expression) {
         buf_printf(out, "%sv1.LabelSelectorRequirement{Key:\"%s\", Operator:\"%s\", Values:[]string", i ? ", " : "",
                    rule_text(expression, "key"), rule_text(expression, "operator"));
         const json_t *values = member_array(expression, "values");
         buf_add_text(out, values ? "{" : "(nil)");
-        LIST_EACH(values, k, value)
-        buf_printf(out, "%s\"%s\"", k ? ", " : "", json_string_value(value) ? json_string_value(value) : "");
+        LIST_EACH (values, k, value)
+            buf_printf(out, "%s\"%s\"", k ? ", " : "", json_string_value(value) ? json_string_value(value) : "");
         buf_add_text(out, values ? "}}" : "}");
     }
     buf_add_char(out, '}');

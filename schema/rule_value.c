@@ -109,7 +109,8 @@ const char *value_check_env_name(const char *value)
             fine = false;
     return fine ? NULL
                 : "a valid environment variable name must consist only of printable ASCII characters other than '=' "
-                  "(e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '^[ -<>-~]+$')";
+                  "(e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '^[ "
+                  "-<>-~]+$')";
 }
 
 const char *value_check_http_header(const char *value)
@@ -118,9 +119,10 @@ const char *value_check_http_header(const char *value)
     for (const char *at = value; *at; at++)
         if (!is_letter(*at) && !is_digit(*at) && *at != '-')
             fine = false;
-    return fine ? NULL
-                : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used "
-                  "for validation is '[-A-Za-z0-9]+')";
+    return fine
+               ? NULL
+               : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used "
+                 "for validation is '[-A-Za-z0-9]+')";
 }
 
 static bool is_path_char(char c)
@@ -148,7 +150,8 @@ const char *value_check_wildcard_subdomain(const char *value)
     bool fine = text_starts(value, "*.") && !name_check_dns_subdomain(value + 2);
     return fine ? NULL
                 : "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
-                  "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
+                  "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
+                  "(e.g. "
                   "'*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]"
                   "([-a-z0-9]*[a-z0-9])?)*')";
 }

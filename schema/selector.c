@@ -12,7 +12,8 @@ bool selector_value_add(struct requirement *requirement, struct str value)
     for (size_t i = 0; i < requirement->value_count; i++)
         if (str_is(value, requirement->values[i]))
             return true;
-    requirement->values = xreallocarray(requirement->values, requirement->value_count + 1, sizeof(*requirement->values));
+    requirement->values =
+        xreallocarray(requirement->values, requirement->value_count + 1, sizeof(*requirement->values));
     requirement->values[requirement->value_count++] = str_dup(value);
     return true;
 }
@@ -115,7 +116,10 @@ static const struct json_operator {
     const char *name;
     enum select_op op;
 } json_operators[] = {
-    {"In", SELECT_IN}, {"NotIn", SELECT_NOT_IN}, {"Exists", SELECT_EXISTS}, {"DoesNotExist", SELECT_ABSENT},
+    {"In", SELECT_IN},
+    {"NotIn", SELECT_NOT_IN},
+    {"Exists", SELECT_EXISTS},
+    {"DoesNotExist", SELECT_ABSENT},
 };
 
 static bool add_expression(struct selector *selector, const json_t *expression, struct error *err)

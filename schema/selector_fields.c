@@ -47,8 +47,10 @@ static char *resolve(struct str label, const char *const *allowed, struct error 
     if (!known && allowed)
         error_bad_request(err, "field label not supported: " STR_FMT, STR_ARG(label));
     else if (!known)
-        error_bad_request(err, "\"" STR_FMT "\" is not a known field selector: only \"metadata.name\", "
-                               "\"metadata.namespace\"", STR_ARG(label));
+        error_bad_request(err,
+                          "\"" STR_FMT "\" is not a known field selector: only \"metadata.name\", "
+                          "\"metadata.namespace\"",
+                          STR_ARG(label));
     if (!known)
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++)

@@ -29,9 +29,9 @@ static const struct token_row {
     const char *text;
     enum token token;
 } tokens[] = {
-    {")", TOKEN_CLOSE},  {",", TOKEN_COMMA}, {"!", TOKEN_NOT},         {"==", TOKEN_DOUBLE_EQUALS}, {"=", TOKEN_EQUALS},
-    {">", TOKEN_GREATER}, {"in", TOKEN_IN},  {"<", TOKEN_LESS},        {"!=", TOKEN_NOT_EQUALS},
-    {"notin", TOKEN_NOT_IN}, {"(", TOKEN_OPEN},
+    {")", TOKEN_CLOSE},       {",", TOKEN_COMMA},      {"!", TOKEN_NOT},  {"==", TOKEN_DOUBLE_EQUALS},
+    {"=", TOKEN_EQUALS},      {">", TOKEN_GREATER},    {"in", TOKEN_IN},  {"<", TOKEN_LESS},
+    {"!=", TOKEN_NOT_EQUALS}, {"notin", TOKEN_NOT_IN}, {"(", TOKEN_OPEN},
 };
 
 struct lexer {
@@ -116,7 +116,7 @@ static enum token take_value(struct lexer *lexer, struct str *literal)
     return token;
 }
 
-#define UNEXPECTED(err, literal, expected)                                                         \
+#define UNEXPECTED(err, literal, expected) \
     error_bad_request((err), "found '" STR_FMT "', expected: " expected, STR_ARG(literal))
 
 static bool check_key(const char *path, const char *key, struct error *err)
@@ -153,10 +153,13 @@ bool requirement_check(const struct requirement *requirement, struct error *err)
     for (size_t i = 0; i < requirement->value_count; i++) {
         const char *value = requirement->values[i], *wrong = name_check_label_value(value);
         if (compares && !parse_i64(str_of(value), INT64_MIN, INT64_MAX, &number))
-            return error_bad_request(err, "values[%zu]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value must "
-                                          "be an integer", i, value);
+            return error_bad_request(err,
+                                     "values[%zu]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value must "
+                                     "be an integer",
+                                     i, value);
         if (wrong)
-            return error_bad_request(err, "values[%zu][%s]: Invalid value: \"%s\": %s", i, requirement->key, value, wrong);
+            return error_bad_request(err, "values[%zu][%s]: Invalid value: \"%s\": %s", i, requirement->key, value,
+                                     wrong);
     }
     return true;
 }
@@ -221,9 +224,12 @@ static const struct operator_row {
     enum select_op op;
     bool list;
 } operators[] = {
-    {TOKEN_IN, SELECT_IN, true},           {TOKEN_NOT_IN, SELECT_NOT_IN, true},
-    {TOKEN_EQUALS, SELECT_IN, false},      {TOKEN_DOUBLE_EQUALS, SELECT_IN, false},
-    {TOKEN_NOT_EQUALS, SELECT_NOT_IN, false}, {TOKEN_GREATER, SELECT_GREATER, false},
+    {TOKEN_IN, SELECT_IN, true},
+    {TOKEN_NOT_IN, SELECT_NOT_IN, true},
+    {TOKEN_EQUALS, SELECT_IN, false},
+    {TOKEN_DOUBLE_EQUALS, SELECT_IN, false},
+    {TOKEN_NOT_EQUALS, SELECT_NOT_IN, false},
+    {TOKEN_GREATER, SELECT_GREATER, false},
     {TOKEN_LESS, SELECT_LESS, false},
 };
 

@@ -51,7 +51,8 @@ static bool is_count(const char *source)
 /* A number or a boolean as such, with Go's zero value for what is missing; everything else is text. */
 static void add_typed(struct buf *out, const struct column *column, struct str text)
 {
-    bool number = strcmp(column->type, "integer") == 0 || strcmp(column->type, "number") == 0 || is_count(column->source);
+    bool number =
+        strcmp(column->type, "integer") == 0 || strcmp(column->type, "number") == 0 || is_count(column->source);
     bool boolean = strcmp(column->type, "boolean") == 0 && !text_starts(column->source, "bool("); /* "True" */
     if (number)
         buf_add_str(out, text.len && text.data[0] != '<' ? text : STR("0"));
@@ -143,7 +144,8 @@ static void add_conditions(struct buf *out, const struct resource *resource, con
     bool done = text_eq(phase, "Succeeded");
     if (strcmp(resource->key, "pods") != 0 || !(done || text_eq(phase, "Failed")))
         return;
-    buf_printf(out, ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"%s\",\"message\":\"%s\"}]",
+    buf_printf(out,
+               ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"%s\",\"message\":\"%s\"}]",
                phase, done ? "The pod has completed successfully." : "The pod failed.");
 }
 

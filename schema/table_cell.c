@@ -131,7 +131,8 @@ static bool fn_join(const struct cell *cell, struct str arg)
     struct str path = after(arg, at), quoted = before(arg, at);
     CLEANUP(free_ptr) char *separator = quoted.len > 2 ? xstrndup(quoted.data + 1, quoted.len - 2) : xstrdup(",");
     struct join join = {.list = {.out = cell->out, .separator = separator}};
-    bool accounts = path.len > sizeof(pair) && memcmp(path.data + path.len - (sizeof(pair) - 1), pair, sizeof(pair) - 1) == 0;
+    bool accounts =
+        path.len > sizeof(pair) && memcmp(path.data + path.len - (sizeof(pair) - 1), pair, sizeof(pair) - 1) == 0;
     if (accounts)
         cell_walk(cell->object, before(path, path.len - (sizeof(pair) - 1)), join_account, &join);
     else if (json_is_array(cell_first(cell->object, path))) {
@@ -190,7 +191,8 @@ static bool fn_access_modes(const struct cell *cell, struct str arg)
 {
     static const struct {
         const char *mode, *text;
-    } modes[] = {{"ReadWriteOnce", "RWO"}, {"ReadOnlyMany", "ROX"}, {"ReadWriteMany", "RWX"}, {"ReadWriteOncePod", "RWOP"}};
+    } modes[] = {
+        {"ReadWriteOnce", "RWO"}, {"ReadOnlyMany", "ROX"}, {"ReadWriteMany", "RWX"}, {"ReadWriteOncePod", "RWOP"}};
     const json_t *list = cell_first(cell->object, arg);
     struct cell_list names = {.out = cell->out, .separator = ","};
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
@@ -288,8 +290,8 @@ static bool try_call(const struct cell *cell, struct str source, bool *found)
 
 static bool is_set(const json_t *value)
 {
-    return value && !json_is_null(value) && !json_is_false(value) && !(json_is_string(value) && !json_string_length(value)) &&
-           !(json_is_array(value) && !json_array_size(value));
+    return value && !json_is_null(value) && !json_is_false(value) &&
+           !(json_is_string(value) && !json_string_length(value)) && !(json_is_array(value) && !json_array_size(value));
 }
 
 /* .a.b, .a/.b or .cond?x:y */

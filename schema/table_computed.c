@@ -74,8 +74,9 @@ static bool node_roles(const struct cell *cell)
     size_t count = 0;
     const char **roles = xcalloc(json_object_size(labels) + 1, sizeof(*roles));
     json_object_foreach ((json_t *)(uintptr_t)labels, key, value) { /* jansson's iterators are not const */
-        const char *role = text_starts(key, prefix) ? key + sizeof(prefix) - 1
-                           : strcmp(key, "kubernetes.io/role") == 0 ? json_string_value(value) : NULL;
+        const char *role = text_starts(key, prefix)                 ? key + sizeof(prefix) - 1
+                           : strcmp(key, "kubernetes.io/role") == 0 ? json_string_value(value)
+                                                                    : NULL;
         if (role && *role)
             roles[count++] = role;
     }
@@ -135,10 +136,9 @@ static bool service_ports(const struct cell *cell)
 static void add_address(struct cell_list *list, const json_t *address, const json_t *port)
 {
     bool v6 = strchr(text_in(address, "ip"), ':') != NULL;
-    CLEANUP(free_ptr) char *text =
-        port ? xasprintf("%s%s%s:%lld", v6 ? "[" : "", text_in(address, "ip"), v6 ? "]" : "",
-                         (long long)json_int_or(json_object_get(port, "port"), 0))
-             : xstrdup(text_in(address, "ip"));
+    CLEANUP(free_ptr) char *text = port ? xasprintf("%s%s%s:%lld", v6 ? "[" : "", text_in(address, "ip"), v6 ? "]" : "",
+                                  (long long)json_int_or(json_object_get(port, "port"), 0))
+                      : xstrdup(text_in(address, "ip"));
     cell_list_add(list, text);
 }
 
@@ -227,7 +227,8 @@ static bool job_duration(const struct cell *cell)
 {
     char text[32];
     int64_t from_us, to_us = cell->now_us;
-    const char *start = json_text(cell->object, "status", "startTime"), *end = json_text(cell->object, "status", "completionTime");
+    const char *start = json_text(cell->object, "status", "startTime"),
+               *end = json_text(cell->object, "status", "completionTime");
     if (!start || !time_parse(str_of(start), &from_us) || (end && !time_parse(str_of(end), &to_us)))
         return false;
     human_duration(to_us - from_us, text);
@@ -314,7 +315,8 @@ static bool storage_class_name(const struct cell *cell)
 {
     const char *a = meta_annotation(cell->object, "storageclass.kubernetes.io/is-default-class");
     const char *b = meta_annotation(cell->object, "storageclass.beta.kubernetes.io/is-default-class");
-    buf_printf(cell->out, "%s%s", meta_name(cell->object), text_eq(a, "true") || text_eq(b, "true") ? " (default)" : "");
+    buf_printf(cell->out, "%s%s", meta_name(cell->object),
+               text_eq(a, "true") || text_eq(b, "true") ? " (default)" : "");
     return true;
 }
 
@@ -341,7 +343,8 @@ static bool class_parameters(const struct cell *cell)
     const char *group = text_in(parameters, "apiGroup");
     if (!json_is_object(parameters))
         return false;
-    buf_printf(cell->out, "%s%s%s/%s", text_in(parameters, "kind"), *group ? "." : "", group, text_in(parameters, "name"));
+    buf_printf(cell->out, "%s%s%s/%s", text_in(parameters, "kind"), *group ? "." : "", group,
+               text_in(parameters, "name"));
     return true;
 }
 

@@ -14,10 +14,8 @@ static const struct metric_row {
     const char *type, *member;
     bool named, average; /* by a resource's name; an average says so */
 } metric_rows[] = {
-    {"Resource", "resource", true, false},
-    {"ContainerResource", "containerResource", true, false},
-    {"Pods", "pods", false, false},
-    {"Object", "object", false, true},
+    {"Resource", "resource", true, false}, {"ContainerResource", "containerResource", true, false},
+    {"Pods", "pods", false, false},        {"Object", "object", false, true},
     {"External", "external", false, true},
 };
 
@@ -40,7 +38,8 @@ static void write_value(struct buf *out, const struct metric_row *row, const jso
 
 static void write_utilization(struct buf *out, const json_t *target, const json_t *current)
 {
-    const json_t *have = json_object_get(current, "averageUtilization"), *want = json_object_get(target, "averageUtilization");
+    const json_t *have = json_object_get(current, "averageUtilization"),
+                 *want = json_object_get(target, "averageUtilization");
     if (json_is_integer(have))
         buf_printf(out, "%lld%%/", (long long)json_integer_value(have));
     else
@@ -70,7 +69,8 @@ static void write_metric(struct buf *out, const json_t *metric, const json_t *st
 
 bool cell_hpa_metrics(const struct cell *cell)
 {
-    const json_t *metrics = json_at(cell->object, "spec", "metrics"), *statuses = json_at(cell->object, "status", "currentMetrics");
+    const json_t *metrics = json_at(cell->object, "spec", "metrics"),
+                 *statuses = json_at(cell->object, "status", "currentMetrics");
     struct cell_list list = {.out = cell->out, .max = METRICS_MAX, .separator = ", "};
     for (size_t i = 0; i < json_array_size(metrics); i++) {
         struct buf text = BUF_TEXT;

@@ -14,15 +14,14 @@ static void match_defaults(json_t *holder)
 static void rules_defaults(json_t *rules)
 {
     json_t *rule;
-    LIST_EACH(rules, i, rule)
-    default_text(rule, "scope", "*");
+    LIST_EACH (rules, i, rule)
+        default_text(rule, "scope", "*");
 }
 
 static void webhook_defaults(json_t *object, bool mutating)
 {
     json_t *hook;
-    LIST_EACH(member_array(object, "webhooks"), i, hook)
-    {
+    LIST_EACH (member_array(object, "webhooks"), i, hook) {
         default_text(hook, "failurePolicy", "Fail");
         match_defaults(hook);
         default_int(hook, "timeoutSeconds", 10);
@@ -46,7 +45,8 @@ static void mutating_defaults(json_t *object)
 static void webhooks_prepare_update(json_t *object, const json_t *old, const char *subresource)
 {
     (void)subresource;
-    strategy_generation_update(object, old, !rule_equal(json_object_get(object, "webhooks"), json_object_get(old, "webhooks")));
+    strategy_generation_update(object, old,
+                               !rule_equal(json_object_get(object, "webhooks"), json_object_get(old, "webhooks")));
 }
 
 static void check_star_alone(struct error *err, const struct path *path, const json_t *list, const char *what)
@@ -65,8 +65,7 @@ static void check_resources(struct error *err, const struct path *path, const js
         rule_required(err, path, NULL);
     if (all && json_array_size(list) > 1)
         rule_invalid(err, path, list, "if '*/*' is present, must not specify other resources");
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "";
         if (!*text)
             rule_required(err, PATH_AT(path, i), NULL);
@@ -81,8 +80,7 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
     static const char *const scopes[] = {"*", "Cluster", "Namespaced", NULL};
     const json_t *list = member_array(rule, "operations"), *item;
     check_star_alone(err, PATH(at, "operations"), list, "operations");
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), operations))
             rule_not_supported(err, PATH_AT(PATH(at, "operations"), i), item, operations);
     }
@@ -95,7 +93,8 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
 static void check_url(struct error *err, const struct path *path, const char *url)
 {
     if (!text_starts(url, "https://"))
-        rule_invalid_text(err, path, url, "'https' is the only allowed URL scheme; desired format: https://host[/path]");
+        rule_invalid_text(err, path, url,
+                          "'https' is the only allowed URL scheme; desired format: https://host[/path]");
     else if (!url[8] || url[8] == '/')
         rule_invalid_text(err, path, url, "host must be specified; desired format: https://host[/path]");
     if (strchr(url, '@'))
@@ -130,8 +129,7 @@ static void check_match_conditions(struct error *err, const struct path *path, c
     json_auto_t *seen = json_object();
     if (json_array_size(list) > CONDITIONS_MAX)
         rule_too_many(err, path, json_array_size(list), CONDITIONS_MAX);
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         const struct path *at = PATH_AT(path, i);
         check_name_required(err, at, item, "name", name_check_qualified);
         check_required(err, at, item, "expression", NULL);
@@ -150,9 +148,9 @@ static void check_review_versions(struct error *err, const struct path *path, co
     }
     if (!json_array_has_text(list, "v1") && !json_array_has_text(list, "v1beta1"))
         rule_invalid(err, path, list, "must include at least one of v1, v1beta1");
-    LIST_EACH(list, i, item)
-    {
-        const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = name_check_dns_1035_label(text);
+    LIST_EACH (list, i, item) {
+        const char *text = json_string_value(item) ? json_string_value(item) : "",
+                   *wrong = name_check_dns_1035_label(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
         for (size_t k = 0; k < i; k++)
@@ -173,9 +171,10 @@ static void check_hook(struct error *err, const struct path *at, const json_t *h
     static const char *const effects[] = {"None", "NoneOnDryRun", NULL}, *const again[] = {"IfNeeded", "Never", NULL};
     const json_t *rule, *seconds = json_object_get(hook, "timeoutSeconds");
     if (!is_qualified_domain(rule_text(hook, "name")))
-        rule_invalid_text(err, PATH(at, "name"), rule_text(hook, "name"), "should be a domain with at least three segments separated by dots");
-    LIST_EACH(member_array(hook, "rules"), i, rule)
-    check_rule(err, PATH_AT(PATH(at, "rules"), i), rule);
+        rule_invalid_text(err, PATH(at, "name"), rule_text(hook, "name"),
+                          "should be a domain with at least three segments separated by dots");
+    LIST_EACH (member_array(hook, "rules"), i, rule)
+        check_rule(err, PATH_AT(PATH(at, "rules"), i), rule);
     check_enum(err, at, hook, "failurePolicy", failures);
     check_enum(err, at, hook, "matchPolicy", matches);
     check_enum(err, at, hook, "reinvocationPolicy", again);
@@ -195,8 +194,7 @@ static void webhooks_validate(const json_t *object, struct error *err)
 {
     const json_t *hook;
     json_auto_t *seen = json_object();
-    LIST_EACH(member_array(object, "webhooks"), i, hook)
-    {
+    LIST_EACH (member_array(object, "webhooks"), i, hook) {
         const struct path *at = PATH_AT(PATH(NULL, "webhooks"), i);
         check_hook(err, at, hook);
         if (json_object_get(seen, rule_text(hook, "name")))
@@ -205,7 +203,8 @@ static void webhooks_validate(const json_t *object, struct error *err)
     }
 }
 
-static void webhooks_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void webhooks_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                     struct error *err)
 {
     (void)old;
     (void)subresource;
@@ -275,15 +274,16 @@ static void policy_validate(const json_t *object, struct error *err)
         rule_required(err, at, NULL);
     else if (!rule_filled(constraints, "resourceRules"))
         rule_required(err, PATH(at, "resourceRules"), NULL);
-    LIST_EACH(member_array(constraints, "resourceRules"), i, item)
-    check_rule(err, PATH_AT(PATH(at, "resourceRules"), i), item);
+    LIST_EACH (member_array(constraints, "resourceRules"), i, item)
+        check_rule(err, PATH_AT(PATH(at, "resourceRules"), i), item);
     check_match_conditions(err, PATH(SPEC, "matchConditions"), member_array(spec, "matchConditions"));
     if (!rule_filled(spec, "validations") && !rule_filled(spec, "auditAnnotations"))
         rule_required(err, PATH(SPEC, "validations"), "validations or auditAnnotations must contain at least one item");
-    LIST_EACH(member_array(spec, "validations"), i, item)
-    check_validation(err, PATH_AT(PATH(SPEC, "validations"), i), item);
+    LIST_EACH (member_array(spec, "validations"), i, item)
+        check_validation(err, PATH_AT(PATH(SPEC, "validations"), i), item);
     if (json_array_size(member_array(spec, "auditAnnotations")) > 20)
-        rule_invalid(err, PATH(SPEC, "auditAnnotations"), member_array(spec, "auditAnnotations"), "must not have more than 20 auditAnnotations");
+        rule_invalid(err, PATH(SPEC, "auditAnnotations"), member_array(spec, "auditAnnotations"),
+                     "must not have more than 20 auditAnnotations");
 }
 
 static void policy_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
@@ -330,8 +330,7 @@ static void binding_validate(const json_t *object, struct error *err)
     check_param_ref(err, PATH(SPEC, "paramRef"), member_object(spec, "paramRef"));
     if (json_array_size(list) == 0)
         rule_required(err, path, "at least one validation action is required");
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), actions))
             rule_not_supported(err, PATH_AT(path, i), item, actions);
         for (size_t k = 0; k < i; k++)
@@ -339,8 +338,9 @@ static void binding_validate(const json_t *object, struct error *err)
                 rule_duplicate(err, PATH_AT(path, i), item);
     }
     if (json_array_has_text(list, "Deny") && json_array_has_text(list, "Warn"))
-        rule_invalid(err, path, list, "must not contain both Deny and Warn (repeating the same validation failure information in "
-                                      "the API response and headers serves no purpose)");
+        rule_invalid(err, path, list,
+                     "must not contain both Deny and Warn (repeating the same validation failure information in "
+                     "the API response and headers serves no purpose)");
 }
 
 static void binding_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)

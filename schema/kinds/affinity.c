@@ -20,14 +20,14 @@ static const struct operator_row {
 
 static void check_node_requirement(struct error *err, const struct path *at, const json_t *requirement)
 {
-    const char *operator = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
+    const char *op = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
     size_t count = json_array_size(member_array(requirement, "values"));
     const struct operator_row *row = NULL;
     for (size_t i = 0; i < ARRAY_LEN(operator_rows); i++)
-        if (strcmp(operator_rows[i].name, operator) == 0)
+        if (strcmp(operator_rows[i].name, op) == 0)
             row = &operator_rows[i];
     if (!row)
-        rule_invalid_text(err, PATH(at, "operator"), operator, "not a valid selector operator");
+        rule_invalid_text(err, PATH(at, "operator"), op, "not a valid selector operator");
     else if (count > row->max && row->max == 0)
         rule_forbidden(err, PATH(at, "values"), "%s", row->detail);
     else if (count < row->min || count > row->max)
@@ -39,12 +39,13 @@ static void check_node_requirement(struct error *err, const struct path *at, con
 
 static void check_field_requirement(struct error *err, const struct path *at, const json_t *requirement)
 {
-    const char *operator = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
+    const char *op = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
     const json_t *values = member_array(requirement, "values");
-    if (!rule_one_of(operator, (const char *const[]){"In", "NotIn", NULL}))
-        rule_invalid_text(err, PATH(at, "operator"), operator, "not a valid selector operator");
+    if (!rule_one_of(op, (const char *const[]){"In", "NotIn", NULL}))
+        rule_invalid_text(err, PATH(at, "operator"), op, "not a valid selector operator");
     else if (json_array_size(values) != 1)
-        rule_required(err, PATH(at, "values"), "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+        rule_required(err, PATH(at, "values"),
+                      "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
     if (strcmp(key, "metadata.name") != 0)
         rule_invalid_text(err, PATH(at, "key"), key, "not a valid field selector key");
 }
@@ -52,10 +53,10 @@ static void check_field_requirement(struct error *err, const struct path *at, co
 static void check_term(struct error *err, const struct path *at, const json_t *term)
 {
     const json_t *item;
-    LIST_EACH(member_array(term, "matchExpressions"), i, item)
-    check_node_requirement(err, PATH_AT(PATH(at, "matchExpressions"), i), item);
-    LIST_EACH(member_array(term, "matchFields"), i, item)
-    check_field_requirement(err, PATH_AT(PATH(at, "matchFields"), i), item);
+    LIST_EACH (member_array(term, "matchExpressions"), i, item)
+        check_node_requirement(err, PATH_AT(PATH(at, "matchExpressions"), i), item);
+    LIST_EACH (member_array(term, "matchFields"), i, item)
+        check_field_requirement(err, PATH_AT(PATH(at, "matchFields"), i), item);
 }
 
 void check_node_selector(struct error *err, const struct path *at, const json_t *selector)
@@ -66,8 +67,8 @@ void check_node_selector(struct error *err, const struct path *at, const json_t 
         return;
     if (json_array_size(terms) == 0)
         rule_required(err, path, "must have at least one node selector term");
-    LIST_EACH(terms, i, term)
-    check_term(err, PATH_AT(path, i), term);
+    LIST_EACH (terms, i, term)
+        check_term(err, PATH_AT(path, i), term);
 }
 
 static void check_weight(struct error *err, const struct path *at, const json_t *item)
@@ -85,8 +86,7 @@ static void check_node_affinity(struct error *err, const struct path *at, const 
     static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
     const json_t *item;
     check_node_selector(err, PATH(at, required), member_object(affinity, required));
-    LIST_EACH(member_array(affinity, preferred), i, item)
-    {
+    LIST_EACH (member_array(affinity, preferred), i, item) {
         const struct path *path = PATH_AT(PATH(at, preferred), i);
         check_weight(err, path, item);
         check_term(err, PATH(path, "preference"), member_object(item, "preference"));
@@ -99,8 +99,7 @@ static void check_affinity_term(struct error *err, const struct path *at, const 
     const json_t *ns;
     check_label_selector(err, PATH(at, "labelSelector"), member_object(term, "labelSelector"));
     check_label_selector(err, PATH(at, "namespaceSelector"), member_object(term, "namespaceSelector"));
-    LIST_EACH(member_array(term, "namespaces"), i, ns)
-    {
+    LIST_EACH (member_array(term, "namespaces"), i, ns) {
         const char *name = json_string_value(ns) ? json_string_value(ns) : "";
         if ((wrong = name_check_dns_label(name)))
             rule_invalid_text(err, PATH(at, "namespace"), name, wrong);
@@ -116,10 +115,9 @@ static void check_pod_affinity(struct error *err, const struct path *at, const j
     static const char preferred[] = "preferredDuringSchedulingIgnoredDuringExecution";
     static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
     const json_t *item;
-    LIST_EACH(member_array(affinity, required), i, item)
-    check_affinity_term(err, PATH_AT(PATH(at, required), i), item);
-    LIST_EACH(member_array(affinity, preferred), i, item)
-    {
+    LIST_EACH (member_array(affinity, required), i, item)
+        check_affinity_term(err, PATH_AT(PATH(at, required), i), item);
+    LIST_EACH (member_array(affinity, preferred), i, item) {
         const struct path *path = PATH_AT(PATH(at, preferred), i);
         check_weight(err, path, item);
         check_affinity_term(err, PATH(path, "podAffinityTerm"), member_object(item, "podAffinityTerm"));
@@ -135,18 +133,19 @@ void check_affinity(struct error *err, const struct path *at, const json_t *affi
 
 static void check_toleration(struct error *err, const struct path *at, const json_t *toleration)
 {
-    const char *key = rule_text(toleration, "key"), *operator = rule_text(toleration, "operator");
+    const char *key = rule_text(toleration, "key"), *op = rule_text(toleration, "operator");
     const char *value = rule_text(toleration, "value"), *effect = rule_text(toleration, "effect");
     static const char *const operators[] = {"Equal", "Exists", NULL};
     check_name(err, at, toleration, "key", name_check_qualified);
-    if (!*key && strcmp(operator, "Exists") != 0)
-        rule_invalid_text(err, PATH(at, "operator"), operator,
+    if (!*key && strcmp(op, "Exists") != 0)
+        rule_invalid_text(err, PATH(at, "operator"), op,
                           "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
     if (rule_has(toleration, "tolerationSeconds") && strcmp(effect, "NoExecute") != 0)
-        rule_invalid_text(err, PATH(at, "effect"), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
-    if (!*operator || strcmp(operator, "Equal") == 0)
+        rule_invalid_text(err, PATH(at, "effect"), effect,
+                          "effect must be 'NoExecute' when `tolerationSeconds` is set");
+    if (!*op || strcmp(op, "Equal") == 0)
         check_name(err, PATH(at, "operator"), toleration, "value", name_check_label_value);
-    else if (strcmp(operator, "Exists") == 0 && *value)
+    else if (strcmp(op, "Exists") == 0 && *value)
         rule_invalid(err, PATH(at, "operator"), toleration, "value must be empty when `operator` is 'Exists'");
     else
         check_enum(err, at, toleration, "operator", operators);
@@ -156,8 +155,8 @@ static void check_toleration(struct error *err, const struct path *at, const jso
 void check_tolerations(struct error *err, const struct path *path, const json_t *tolerations)
 {
     const json_t *toleration;
-    LIST_EACH(tolerations, i, toleration)
-    check_toleration(err, PATH_AT(path, i), toleration);
+    LIST_EACH (tolerations, i, toleration)
+        check_toleration(err, PATH_AT(path, i), toleration);
 }
 
 static void check_constraint(struct error *err, const struct path *at, const json_t *constraint)
@@ -176,7 +175,8 @@ static void check_constraint(struct error *err, const struct path *at, const jso
     if (json_is_integer(domains) && json_integer_value(domains) <= 0)
         rule_invalid(err, PATH(at, "minDomains"), domains, "must be greater than zero");
     if (json_is_integer(domains) && strcmp(rule_text(constraint, "whenUnsatisfiable"), "DoNotSchedule") != 0)
-        rule_invalid(err, PATH(at, "minDomains"), domains, "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %s",
+        rule_invalid(err, PATH(at, "minDomains"), domains,
+                     "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %s",
                      rule_text(constraint, "whenUnsatisfiable"));
     check_enum(err, at, constraint, "nodeAffinityPolicy", policies);
     check_enum(err, at, constraint, "nodeTaintsPolicy", policies);
@@ -186,15 +186,15 @@ static void check_constraint(struct error *err, const struct path *at, const jso
 void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints)
 {
     const json_t *constraint;
-    LIST_EACH(constraints, i, constraint)
-    {
+    LIST_EACH (constraints, i, constraint) {
         check_constraint(err, PATH_AT(path, i), constraint);
         for (size_t k = 0; k < i; k++) {
             const json_t *other = json_array_get(constraints, k);
             if (strcmp(rule_text(constraint, "topologyKey"), rule_text(other, "topologyKey")) != 0 ||
                 strcmp(rule_text(constraint, "whenUnsatisfiable"), rule_text(other, "whenUnsatisfiable")) != 0)
                 continue;
-            CLEANUP(free_ptr) char *pair = xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"), rule_text(constraint, "whenUnsatisfiable"));
+            CLEANUP(free_ptr) char *pair =
+                xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"), rule_text(constraint, "whenUnsatisfiable"));
             json_auto_t *shown = json_string(pair);
             rule_duplicate(err, PATH(PATH_AT(path, i), "{topologyKey, whenUnsatisfiable}"), shown);
             break;

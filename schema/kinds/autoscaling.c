@@ -33,8 +33,9 @@ static void set_defaults(json_t *object)
                     strcmp(rule_text(object, "apiVersion"), "autoscaling/v1") == 0;
     default_int(spec, "minReplicas", 1);
     if (spec && !old_form && !rule_filled(spec, "metrics"))
-        json_object_set_new(spec, "metrics", json_pack("[{s:s,s:{s:s,s:{s:s,s:i}}}]", "type", "Resource", "resource", "name",
-                                                       "cpu", "target", "type", "Utilization", "averageUtilization", 80));
+        json_object_set_new(spec, "metrics",
+                            json_pack("[{s:s,s:{s:s,s:{s:s,s:i}}}]", "type", "Resource", "resource", "name", "cpu",
+                                      "target", "type", "Utilization", "averageUtilization", 80));
     behavior_defaults(member_object(spec, "behavior"));
 }
 
@@ -79,7 +80,8 @@ static void check_target(struct error *err, const struct path *at, const json_t 
     else if (count == 0 && strcmp(row->targets[0], "value") == 0)
         rule_required(err, PATH(at, "averageValue"), "must set either a target value for metric or a per-pod target");
     else if (count == 0)
-        rule_required(err, PATH(at, "averageUtilization"), "must set either a target raw value or a target utilization");
+        rule_required(err, PATH(at, "averageUtilization"),
+                      "must set either a target raw value or a target utilization");
     else if (count > 1 && strcmp(row->targets[0], "value") == 0)
         rule_forbidden(err, PATH(at, "value"), "may not set both a target value for metric and a per-pod target");
     else if (count > 1)
@@ -119,18 +121,19 @@ static void check_scaling(struct error *err, const struct path *at, const json_t
         return;
     check_min(err, at, rules, "stabilizationWindowSeconds", 0);
     if (json_int_or(window, 0) > WINDOW_MAX)
-        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window, "must be less than or equal to %d", WINDOW_MAX);
+        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window, "must be less than or equal to %d",
+                     WINDOW_MAX);
     check_enum(err, at, rules, "selectPolicy", selects);
     if (!rule_filled(rules, "policies"))
         rule_required(err, PATH(at, "policies"), "must specify at least one Policy");
-    LIST_EACH(member_array(rules, "policies"), i, item)
-    {
+    LIST_EACH (member_array(rules, "policies"), i, item) {
         const struct path *path = PATH_AT(PATH(at, "policies"), i);
         check_enum_given(err, path, item, "type", types);
         if (rule_int(item, "value", 0) <= 0)
             rule_invalid(err, PATH(path, "value"), json_object_get(item, "value"), "must be greater than zero");
         if (rule_int(item, "periodSeconds", 0) <= 0)
-            rule_invalid(err, PATH(path, "periodSeconds"), json_object_get(item, "periodSeconds"), "must be greater than zero");
+            rule_invalid(err, PATH(path, "periodSeconds"), json_object_get(item, "periodSeconds"),
+                         "must be greater than zero");
         else if (rule_int(item, "periodSeconds", 0) > PERIOD_MAX)
             rule_invalid(err, PATH(path, "periodSeconds"), json_object_get(item, "periodSeconds"),
                          "must be less than or equal to %d", PERIOD_MAX);
@@ -156,8 +159,8 @@ static void validate(const json_t *object, struct error *err)
     if (json_is_integer(min) && json_int_or(max, 0) < json_integer_value(min))
         rule_invalid(err, PATH(SPEC, "maxReplicas"), max, "must be greater than or equal to `minReplicas`");
     check_reference(err, PATH(SPEC, "scaleTargetRef"), member_object(spec, "scaleTargetRef"));
-    LIST_EACH(member_array(spec, "metrics"), i, item)
-    check_metric(err, PATH_AT(PATH(SPEC, "metrics"), i), item);
+    LIST_EACH (member_array(spec, "metrics"), i, item)
+        check_metric(err, PATH_AT(PATH(SPEC, "metrics"), i), item);
     check_scaling(err, PATH(behavior, "scaleUp"), json_at(spec, "behavior", "scaleUp"));
     check_scaling(err, PATH(behavior, "scaleDown"), json_at(spec, "behavior", "scaleDown"));
 }

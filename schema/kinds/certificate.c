@@ -9,10 +9,30 @@
 #define EXPIRATION_MIN 600
 
 static const char *const usages[] = {
-    "any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment",
-    "decipher only", "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user",
-    "key agreement", "key encipherment", "microsoft sgc", "netscape sgc", "ocsp signing", "s/mime", "server auth", "signing",
-    "timestamping", NULL,
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+    NULL,
 };
 
 /* One PEM block of this kind, without headers. */
@@ -41,8 +61,7 @@ static void check_usages(struct error *err, const json_t *spec)
     const struct path *path = PATH(SPEC, "usages");
     if (json_array_size(list) == 0)
         rule_required(err, path, "usages must be specified");
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), usages))
             rule_not_supported(err, PATH_AT(path, i), item, usages);
         for (size_t k = 0; k < i; k++)
@@ -58,8 +77,7 @@ static void check_conditions(const json_t *object, struct error *err)
     const json_t *list = json_at(object, "status", "conditions"), *item;
     const struct path *path = PATH(PATH(NULL, "status"), "conditions");
     bool approved = false, denied = false;
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         const char *type = rule_text(item, "type");
         check_required(err, PATH_AT(path, i), item, "type", NULL);
         check_required(err, PATH_AT(path, i), item, "status", NULL);
@@ -87,7 +105,8 @@ static void validate(const json_t *object, struct error *err)
         rule_invalid_text(err, PATH(SPEC, "signerName"), "kubernetes.io/legacy-unknown",
                           "the legacy signerName is not allowed via this API version");
     if (json_is_integer(seconds) && json_integer_value(seconds) < EXPIRATION_MIN)
-        rule_invalid(err, PATH(SPEC, "expirationSeconds"), seconds, "may not specify a duration less than 600 seconds (10 minutes)");
+        rule_invalid(err, PATH(SPEC, "expirationSeconds"), seconds,
+                     "may not specify a duration less than 600 seconds (10 minutes)");
     check_conditions(object, err);
 }
 
@@ -100,13 +119,11 @@ static bool is_decision(const json_t *item)
 static json_t *conditions_with(const json_t *list, const json_t *decisions)
 {
     json_t *result = json_array(), *item;
-    LIST_EACH(decisions, i, item)
-    {
+    LIST_EACH (decisions, i, item) {
         if (is_decision(item))
             json_array_append(result, item);
     }
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         if (!is_decision(item))
             json_array_append(result, item);
     }
@@ -141,14 +158,13 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     const json_t *had, *item;
     (void)subresource;
     check_conditions(object, err);
-    LIST_EACH(json_at(old, "status", "conditions"), i, had)
-    {
+    LIST_EACH (json_at(old, "status", "conditions"), i, had) {
         bool found = !is_decision(had);
-        LIST_EACH(json_at(object, "status", "conditions"), k, item)
-        found = found || strcmp(rule_text(item, "type"), rule_text(had, "type")) == 0;
+        LIST_EACH (json_at(object, "status", "conditions"), k, item)
+            found = found || strcmp(rule_text(item, "type"), rule_text(had, "type")) == 0;
         if (!found)
-            rule_forbidden(err, PATH(PATH(NULL, "status"), "conditions"), "updates may not remove a condition of type \"%s\"",
-                           rule_text(had, "type"));
+            rule_forbidden(err, PATH(PATH(NULL, "status"), "conditions"),
+                           "updates may not remove a condition of type \"%s\"", rule_text(had, "type"));
     }
     if (*before && strcmp(before, now) != 0)
         rule_forbidden(err, path, "updates may not modify existing certificate content");

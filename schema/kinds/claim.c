@@ -53,8 +53,7 @@ static void check_modes(struct error *err, const struct path *at, const json_t *
     const struct path *path = PATH(at, "accessModes");
     if (json_array_size(modes) == 0)
         rule_required(err, path, "at least 1 access mode is required");
-    LIST_EACH(modes, i, mode)
-    {
+    LIST_EACH (modes, i, mode) {
         if (!json_is_string(mode) || !rule_one_of(json_string_value(mode), access_modes))
             rule_not_supported(err, path, mode, access_modes);
     }
@@ -127,8 +126,8 @@ static bool resources_fit(const json_t *spec, const json_t *before, const json_t
 
 static bool spec_fits(const json_t *spec, const json_t *before, const json_t *old)
 {
-    static const char *const members[] = {"accessModes", "selector", "volumeName", "storageClassName", "volumeMode",
-                                          "dataSource", "dataSourceRef", "volumeAttributesClassName"};
+    static const char *const members[] = {"accessModes", "selector",   "volumeName",    "storageClassName",
+                                          "volumeMode",  "dataSource", "dataSourceRef", "volumeAttributesClassName"};
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (!rule_equal(json_object_get(spec, members[i]), json_object_get(before, members[i])) &&
             !may_change(members[i], spec, before, old))
@@ -161,9 +160,10 @@ static void validate_update(const json_t *object, const json_t *old, const char 
         return;
     validate(object, err);
     if (!spec_fits(json_object_get(object, "spec"), json_object_get(old, "spec"), old))
-        rule_forbidden(err, SPEC,
-                       "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
-                       "claims");
+        rule_forbidden(
+            err, SPEC,
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
+            "claims");
     check_size(object, old, err);
 }
 

@@ -21,8 +21,7 @@ static size_t check_keys(struct error *err, const char *member, const json_t *ma
     const char *key;
     json_t *value;
     size_t total = 0;
-    MAP_EACH(map, key, value)
-    {
+    MAP_EACH (map, key, value) {
         const char *wrong = value_check_config_key(key);
         if (wrong)
             rule_invalid_text(err, PATH_KEY(PATH(NULL, member), key), key, wrong);
@@ -36,8 +35,7 @@ static void check_disjoint(struct error *err, const char *member, const json_t *
 {
     const char *key;
     json_t *value;
-    MAP_EACH(map, key, value)
-    {
+    MAP_EACH (map, key, value) {
         if (json_object_get(other, key))
             rule_invalid_text(err, PATH_KEY(PATH(NULL, member), key), key, detail);
     }
@@ -145,7 +143,8 @@ static void validate_secret(const json_t *object, struct error *err)
     if (check_keys(err, "data", data, true) > DATA_MAX)
         rule_too_long(err, PATH(NULL, "data"), DATA_MAX);
     if (strcmp(type, "kubernetes.io/service-account-token") == 0 && !(account && *account))
-        rule_required(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/service-account.name"), NULL);
+        rule_required(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/service-account.name"),
+                      NULL);
     for (size_t i = 0; i < ARRAY_LEN(secret_types); i++)
         if (strcmp(secret_types[i].type, type) == 0)
             check_secret_keys(err, &secret_types[i], data);

@@ -13,8 +13,8 @@ static const char *const propagations[] = {"Bidirectional", "HostToContainer", "
 static const char *const recursive_modes[] = {"Disabled", "Enabled", "IfPossible", NULL};
 
 static const char *const env_paths[] = {
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
-    "status.hostIPs", "status.podIP", "status.podIPs", NULL,
+    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+    "status.hostIP", "status.hostIPs",     "status.podIP", "status.podIPs", NULL,
 };
 
 void check_local_path(struct error *err, const struct path *path, const char *value)
@@ -47,7 +47,8 @@ static void check_subscript(struct error *err, const struct path *path, const ch
     bool known = str_is(name, "metadata.labels") || str_is(name, "metadata.annotations");
     const char *wrong = known ? name_check_qualified(key) : NULL;
     if (!known) {
-        CLEANUP(free_ptr) char *detail = xasprintf("error converting fieldPath: field label does not support subscript: " STR_FMT, STR_ARG(name));
+        CLEANUP(free_ptr) char *detail =
+            xasprintf("error converting fieldPath: field label does not support subscript: " STR_FMT, STR_ARG(name));
         rule_invalid_text(err, path, text, detail);
     } else if (wrong) {
         rule_invalid_text(err, path, key, wrong);
@@ -57,9 +58,11 @@ static void check_subscript(struct error *err, const struct path *path, const ch
 void check_field_ref(struct error *err, const struct path *at, const json_t *ref, const char *const *paths)
 {
     static const char *const known[] = {
-        "metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations", "spec.nodeName",
-        "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName", "status.phase", "status.hostIP",
-        "status.hostIPs", "status.podIP", "status.podIPs", NULL,
+        "metadata.name",      "metadata.namespace",      "metadata.uid",
+        "metadata.labels",    "metadata.annotations",    "spec.nodeName",
+        "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName",
+        "status.phase",       "status.hostIP",           "status.hostIPs",
+        "status.podIP",       "status.podIPs",           NULL,
     };
     const char *text = rule_text(ref, "fieldPath");
     const struct path *path = PATH(at, "fieldPath");
@@ -80,10 +83,15 @@ void check_field_ref(struct error *err, const struct path *at, const json_t *ref
 
 void check_resource_field_ref(struct error *err, const struct path *at, const json_t *ref, bool needs_container)
 {
-    static const char *const known[] = {"limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.cpu",
-                                        "requests.memory", "requests.ephemeral-storage", NULL};
+    static const char *const known[] = {"limits.cpu",
+                                        "limits.memory",
+                                        "limits.ephemeral-storage",
+                                        "requests.cpu",
+                                        "requests.memory",
+                                        "requests.ephemeral-storage",
+                                        NULL};
     static const char *const cpu_divisors[] = {"0", "1m", "1", NULL};
-    static const char *const divisors[] = {"0", "1", "1k", "1M", "1G", "1T", "1P", "1E",
+    static const char *const divisors[] = {"0",   "1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
                                            "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
     const char *resource = rule_text(ref, "resource"), *divisor = rule_text(ref, "divisor");
     bool huge = text_starts(resource, "limits.hugepages-") || text_starts(resource, "requests.hugepages-");
@@ -95,9 +103,10 @@ void check_resource_field_ref(struct error *err, const struct path *at, const js
         rule_not_supported(err, PATH(at, "resource"), json_object_get(ref, "resource"), known);
     else if (*divisor && !rule_one_of(divisor, text_ends(resource, ".cpu") ? cpu_divisors : divisors))
         rule_invalid_text(err, PATH(at, "divisor"), divisor,
-                          text_ends(resource, ".cpu") ? "only divisor's values 1m and 1 are supported with the cpu resource"
-                                                      : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
-                                                        "1Pi, 1Ei are supported with the memory resource");
+                          text_ends(resource, ".cpu")
+                              ? "only divisor's values 1m and 1 are supported with the cpu resource"
+                              : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
+                                "1Pi, 1Ei are supported with the memory resource");
 }
 
 static void check_key_ref(struct error *err, const struct path *at, const json_t *ref)
@@ -134,8 +143,7 @@ static void check_value_from(struct error *err, const struct path *at, const jso
 static void check_env(struct error *err, const struct path *path, const json_t *list)
 {
     const json_t *variable;
-    LIST_EACH(list, i, variable)
-    {
+    LIST_EACH (list, i, variable) {
         const struct path *at = PATH_AT(path, i);
         check_name_required(err, at, variable, "name", value_check_env_name);
         check_value_from(err, PATH(at, "valueFrom"), variable);
@@ -146,8 +154,7 @@ static void check_env_from(struct error *err, const struct path *path, const jso
 {
     static const char *const sources[] = {"configMapRef", "secretRef"};
     const json_t *item;
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         const struct path *at = PATH_AT(path, i);
         size_t count = 0;
         check_name(err, at, item, "prefix", value_check_env_name);
@@ -179,8 +186,7 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
 static void check_ports(struct error *err, const struct path *path, const json_t *ports, bool host_network)
 {
     const json_t *port;
-    LIST_EACH(ports, i, port)
-    {
+    LIST_EACH (ports, i, port) {
         const char *name = rule_text(port, "name");
         int64_t host = rule_int(port, "hostPort", 0);
         check_port(err, PATH_AT(path, i), port);
@@ -198,8 +204,7 @@ static void check_ports(struct error *err, const struct path *path, const json_t
 static const json_t *find_named(const json_t *list, const char *member, const char *value)
 {
     const json_t *item;
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         if (strcmp(rule_text(item, member), value) == 0)
             return item;
     }
@@ -220,7 +225,8 @@ static void check_propagation(struct error *err, const struct path *at, const js
     if (!rule_bool(mount, "readOnly"))
         rule_forbidden(err, PATH(at, "recursiveReadOnly"), "may only be specified when readOnly is true");
     if (*mode && strcmp(mode, "None") != 0)
-        rule_forbidden(err, PATH(at, "recursiveReadOnly"), "may only be specified when mountPropagation is None or not specified");
+        rule_forbidden(err, PATH(at, "recursiveReadOnly"),
+                       "may only be specified when mountPropagation is None or not specified");
 }
 
 static void check_mount(struct error *err, const struct path *at, const json_t *mount, const json_t *container,
@@ -250,8 +256,7 @@ static void check_mount(struct error *err, const struct path *at, const json_t *
 static void check_mounts(struct error *err, const struct path *path, const json_t *container, const json_t *volumes)
 {
     const json_t *mounts = member_array(container, "volumeMounts"), *mount;
-    LIST_EACH(mounts, i, mount)
-    {
+    LIST_EACH (mounts, i, mount) {
         const char *where = rule_text(mount, "mountPath");
         for (size_t k = 0; k < i; k++)
             if (strcmp(where, rule_text(json_array_get(mounts, k), "mountPath")) == 0) {
@@ -265,8 +270,7 @@ static void check_mounts(struct error *err, const struct path *path, const json_
 static void check_devices(struct error *err, const struct path *path, const json_t *container, const json_t *volumes)
 {
     const json_t *devices = member_array(container, "volumeDevices"), *device;
-    LIST_EACH(devices, i, device)
-    {
+    LIST_EACH (devices, i, device) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(device, "name"), *where = rule_text(device, "devicePath");
         const json_t *volume = find_named(volumes, "name", name);
@@ -288,7 +292,8 @@ static void check_devices(struct error *err, const struct path *path, const json
 
 static bool is_container_resource(const char *name)
 {
-    return rule_one_of(name, (const char *const[]){"cpu", "memory", "ephemeral-storage", NULL}) || resource_is_hugepages(name);
+    return rule_one_of(name, (const char *const[]){"cpu", "memory", "ephemeral-storage", NULL}) ||
+           resource_is_hugepages(name);
 }
 
 static void check_amount(struct error *err, const struct path *path, const char *name, const json_t *value)
@@ -315,12 +320,14 @@ static void check_request(struct error *err, const struct path *at, const char *
             rule_required(err, PATH(at, "limits"), "Limit must be set for non overcommitable resources");
         return;
     }
-    if (!json_is_string(request) || !json_is_string(limit) || !quantity_parse(str_of(json_string_value(request)), &want) ||
+    if (!json_is_string(request) || !json_is_string(limit) ||
+        !quantity_parse(str_of(json_string_value(request)), &want) ||
         !quantity_parse(str_of(json_string_value(limit)), &max))
         return;
     int order = quantity_compare(&want, &max);
     if (fixed && order != 0)
-        rule_invalid(err, PATH(at, "requests"), request, "must be equal to %s limit of %s", name, json_string_value(limit));
+        rule_invalid(err, PATH(at, "requests"), request, "must be equal to %s limit of %s", name,
+                     json_string_value(limit));
     else if (order > 0)
         rule_invalid(err, PATH(at, "requests"), request, "must be less than or equal to %s limit of %s", name,
                      json_string_value(limit));
@@ -332,14 +339,12 @@ void check_resources(struct error *err, const struct path *at, const json_t *res
     const char *name;
     json_t *value;
     bool huge = false, plain = false;
-    MAP_EACH(limits, name, value)
-    {
+    MAP_EACH (limits, name, value) {
         check_amount(err, PATH_KEY(PATH(at, "limits"), name), name, value);
         huge = huge || resource_is_hugepages(name);
         plain = plain || strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0;
     }
-    MAP_EACH(requests, name, value)
-    {
+    MAP_EACH (requests, name, value) {
         check_amount(err, PATH_KEY(PATH(at, "requests"), name), name, value);
         check_request(err, at, name, value, json_object_get(limits, name));
         plain = plain || strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0;
@@ -380,8 +385,7 @@ static void check_unique(struct error *err, const struct path *at, const json_t 
 static void check_host_ports(struct error *err, const struct path *path, const json_t *container, json_t *used)
 {
     const json_t *port;
-    LIST_EACH(member_array(container, "ports"), i, port)
-    {
+    LIST_EACH (member_array(container, "ports"), i, port) {
         int64_t host = rule_int(port, "hostPort", 0);
         if (host == 0)
             continue;
@@ -405,7 +409,8 @@ static void check_init_container(struct error *err, const struct path *at, const
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
-        check_forbidden(err, at, container, members[i], "may not be set for init containers without restartPolicy=Always");
+        check_forbidden(err, at, container, members[i],
+                        "may not be set for init containers without restartPolicy=Always");
 }
 
 static void check_main_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
@@ -417,8 +422,8 @@ static void check_main_container(struct error *err, const struct path *at, const
 
 static void check_ephemeral(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
 {
-    static const char *const members[] = {"ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle",
-                                          "resources", "resizePolicy"};
+    static const char *const members[] = {"ports",     "livenessProbe", "readinessProbe", "startupProbe",
+                                          "lifecycle", "resources",     "resizePolicy"};
     const char *target = rule_text(container, "targetContainerName");
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (rule_filled(container, members[i]))
@@ -446,8 +451,7 @@ void check_containers(struct error *err, const struct path *at, const json_t *sp
         rule_required(err, PATH(at, "containers"), NULL);
     for (size_t k = 0; k < ARRAY_LEN(container_lists); k++) {
         const struct container_list *row = &container_lists[k];
-        LIST_EACH(member_array(spec, row->member), i, container)
-        {
+        LIST_EACH (member_array(spec, row->member), i, container) {
             const struct path *path = PATH_AT(PATH(at, row->member), i);
             check_container(err, path, container, spec, holder);
             check_unique(err, path, container, seen);

@@ -31,7 +31,8 @@ static const struct cron_field {
     {0, 59, NULL},
     {0, 23, NULL},
     {1, 31, NULL},
-    {1, 12, (const char *const[]){"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL}},
+    {1, 12,
+     (const char *const[]){"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL}},
     {0, 6, (const char *const[]){"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL}},
 };
 
@@ -58,14 +59,14 @@ static bool cron_number(const struct cron_field *field, struct str text, int64_t
 static bool cron_bounds(const struct cron_field *field, struct str text, int64_t low, int64_t high, struct buf *why)
 {
     if (low < field->min)
-        buf_printf(why, "beginning of range (%lld) below minimum (%lld): " STR_FMT, (long long)low, (long long)field->min,
-                   STR_ARG(text));
+        buf_printf(why, "beginning of range (%lld) below minimum (%lld): " STR_FMT, (long long)low,
+                   (long long)field->min, STR_ARG(text));
     else if (high > field->max)
         buf_printf(why, "end of range (%lld) above maximum (%lld): " STR_FMT, (long long)high, (long long)field->max,
                    STR_ARG(text));
     else if (low > high)
-        buf_printf(why, "beginning of range (%lld) beyond end of range (%lld): " STR_FMT, (long long)low, (long long)high,
-                   STR_ARG(text));
+        buf_printf(why, "beginning of range (%lld) beyond end of range (%lld): " STR_FMT, (long long)low,
+                   (long long)high, STR_ARG(text));
     return why->len == 0;
 }
 
@@ -99,7 +100,8 @@ static bool cron_part(const struct cron_field *field, struct str text, struct bu
 
 static bool is_descriptor(const char *schedule)
 {
-    static const char *const names[] = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", NULL};
+    static const char *const names[] = {"@yearly", "@annually", "@monthly", "@weekly",
+                                        "@daily",  "@midnight", "@hourly",  NULL};
     size_t len = strlen(schedule);
     if (text_starts(schedule, "@every "))
         return len > 8 && strspn(schedule + 7, "0123456789.hmsun") == len - 7;
@@ -163,7 +165,8 @@ static void check_zone(struct error *err, const json_t *spec)
     if (!*zone) {
         rule_invalid_text(err, path, zone, "timeZone must be nil or non-empty string");
     } else if (strcasecmp(zone, "Local") == 0) {
-        rule_invalid_text(err, path, zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+        rule_invalid_text(err, path, zone,
+                          "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
     } else if (!is_zone(zone)) {
         CLEANUP(free_ptr) char *detail = xasprintf("unknown time zone %s", zone);
         rule_invalid_text(err, path, zone, detail);
@@ -191,7 +194,8 @@ static void check_schedule(struct error *err, const json_t *spec, bool create)
 static void check_spec(const json_t *object, struct error *err, bool create)
 {
     static const char *const policies[] = {"Allow", "Forbid", "Replace", NULL};
-    static const char *const numbers[] = {"startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"};
+    static const char *const numbers[] = {"startingDeadlineSeconds", "successfulJobsHistoryLimit",
+                                          "failedJobsHistoryLimit"};
     const json_t *spec = json_object_get(object, "spec"), *job = json_at(spec, "jobTemplate", "spec");
     check_schedule(err, spec, create);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
@@ -199,7 +203,8 @@ static void check_spec(const json_t *object, struct error *err, bool create)
     check_zone(err, spec);
     check_enum_required(err, SPEC, spec, "concurrencyPolicy", policies);
     if (rule_has(job, "selector"))
-        rule_invalid(err, PATH(TEMPLATE, "selector"), json_object_get(job, "selector"), "`selector` will be auto-generated");
+        rule_invalid(err, PATH(TEMPLATE, "selector"), json_object_get(job, "selector"),
+                     "`selector` will be auto-generated");
     if (rule_bool(job, "manualSelector"))
         rule_not_supported(err, PATH(TEMPLATE, "manualSelector"), json_object_get(job, "manualSelector"),
                            (const char *const[]){"nil", "false", NULL});
@@ -209,7 +214,8 @@ static void check_spec(const json_t *object, struct error *err, bool create)
 static void validate(const json_t *object, struct error *err)
 {
     if (strlen(meta_name(object)) > NAME_MAX_52)
-        rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object), "must be no more than 52 characters");
+        rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object),
+                          "must be no more than 52 characters");
     check_spec(object, err, true);
 }
 

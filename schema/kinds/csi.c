@@ -16,8 +16,11 @@ static void driver_defaults(json_t *object)
     static const struct {
         const char *member;
         bool value;
-    } flags[] = {{"attachRequired", true}, {"podInfoOnMount", false}, {"storageCapacity", false},
-                 {"requiresRepublish", false}, {"seLinuxMount", false}};
+    } flags[] = {{"attachRequired", true},
+                 {"podInfoOnMount", false},
+                 {"storageCapacity", false},
+                 {"requiresRepublish", false},
+                 {"seLinuxMount", false}};
     json_t *spec = member_object(object, "spec");
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         default_bool(spec, flags[i].member, flags[i].value);
@@ -35,8 +38,7 @@ static void driver_prepare_update(json_t *object, const json_t *old, const char 
 static void check_tokens(struct error *err, const json_t *tokens)
 {
     const json_t *token;
-    LIST_EACH(tokens, i, token)
-    {
+    LIST_EACH (tokens, i, token) {
         const struct path *at = PATH_AT(PATH(SPEC, "tokenRequests"), i);
         const json_t *seconds = json_object_get(token, "expirationSeconds");
         for (size_t k = 0; k < i; k++)
@@ -45,9 +47,11 @@ static void check_tokens(struct error *err, const json_t *tokens)
                 break;
             }
         if (json_is_integer(seconds) && json_integer_value(seconds) < 600)
-            rule_invalid(err, PATH(at, "expirationSeconds"), seconds, "may not specify a duration less than 10 minutes");
+            rule_invalid(err, PATH(at, "expirationSeconds"), seconds,
+                         "may not specify a duration less than 10 minutes");
         if (json_int_or(seconds, 0) > (int64_t)1 << 32)
-            rule_invalid(err, PATH(at, "expirationSeconds"), seconds, "may not specify a duration larger than 2^32 seconds");
+            rule_invalid(err, PATH(at, "expirationSeconds"), seconds,
+                         "may not specify a duration larger than 2^32 seconds");
     }
 }
 
@@ -60,8 +64,7 @@ static void driver_validate(const json_t *object, struct error *err)
     if (wrong && *meta_name(object))
         rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object), wrong);
     check_enum(err, SPEC, spec, "fsGroupPolicy", policies);
-    LIST_EACH(member_array(spec, "volumeLifecycleModes"), i, mode)
-    {
+    LIST_EACH (member_array(spec, "volumeLifecycleModes"), i, mode) {
         if (!json_is_string(mode) || !rule_one_of(json_string_value(mode), modes))
             rule_not_supported(err, PATH(SPEC, "volumeLifecycleModes"), mode, modes);
     }
@@ -89,12 +92,12 @@ static void node_validate(const json_t *object, struct error *err)
 {
     const json_t *drivers = json_at(object, "spec", "drivers"), *driver;
     json_auto_t *seen = json_object();
-    LIST_EACH(drivers, i, driver)
-    {
+    LIST_EACH (drivers, i, driver) {
         const struct path *at = PATH_AT(PATH(SPEC, "drivers"), i);
         check_name_required(err, at, driver, "name", check_driver_name);
         if (check_required(err, at, driver, "nodeID", NULL) && strlen(rule_text(driver, "nodeID")) > NODE_ID_MAX)
-            rule_invalid(err, PATH(at, "nodeID"), json_object_get(driver, "nodeID"), "must be %d characters or less", NODE_ID_MAX);
+            rule_invalid(err, PATH(at, "nodeID"), json_object_get(driver, "nodeID"), "must be %d characters or less",
+                         NODE_ID_MAX);
         if (json_object_get(seen, rule_text(driver, "name")))
             rule_duplicate(err, PATH(at, "name"), json_object_get(driver, "name"));
         json_object_set_new(seen, rule_text(driver, "name"), json_true());
@@ -106,10 +109,8 @@ static void node_validate_update(const json_t *object, const json_t *old, const 
     const json_t *drivers = json_at(object, "spec", "drivers"), *driver, *had;
     (void)subresource;
     node_validate(object, err);
-    LIST_EACH(json_at(old, "spec", "drivers"), i, had)
-    {
-        LIST_EACH(drivers, k, driver)
-        {
+    LIST_EACH (json_at(old, "spec", "drivers"), i, had) {
+        LIST_EACH (drivers, k, driver) {
             if (strcmp(rule_text(driver, "name"), rule_text(had, "name")) == 0 && !rule_equal(driver, had))
                 rule_invalid(err, PATH_AT(PATH(PATH(NULL, "CSINode"), "drivers"), k), driver, RULE_IMMUTABLE);
         }
@@ -132,7 +133,8 @@ static void capacity_validate(const json_t *object, struct error *err)
         check_quantity(err, PATH(NULL, "maximumVolumeSize"), json_object_get(object, "maximumVolumeSize"));
 }
 
-static void capacity_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void capacity_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                     struct error *err)
 {
     (void)subresource;
     capacity_validate(object, err);

@@ -38,7 +38,8 @@ static void check_daemon_strategy(struct error *err, const json_t *spec)
         rule_required(err, rolling_at, NULL);
         return;
     }
-    const json_t *unavailable = json_object_get(rolling, "maxUnavailable"), *surge = json_object_get(rolling, "maxSurge");
+    const json_t *unavailable = json_object_get(rolling, "maxUnavailable"),
+                 *surge = json_object_get(rolling, "maxSurge");
     check_int_or_percent(err, rolling_at, rolling, "maxUnavailable");
     check_int_or_percent(err, rolling_at, rolling, "maxSurge");
     check_percent_max(err, rolling_at, rolling, "maxUnavailable");
@@ -68,7 +69,8 @@ static void daemon_validate_update(const json_t *object, const json_t *old, cons
         return;
     }
     daemon_validate(object, err);
-    check_selector_immutable(err, PATH(SPEC, "selector"), json_at(object, "spec", "selector"), json_at(old, "spec", "selector"));
+    check_selector_immutable(err, PATH(SPEC, "selector"), json_at(object, "spec", "selector"),
+                             json_at(old, "spec", "selector"));
 }
 
 const struct kind_rules kind_daemon_sets = {
@@ -99,8 +101,7 @@ static bool selects(const json_t *selector, const json_t *labels)
 {
     const char *key;
     json_t *value;
-    MAP_EACH(selector, key, value)
-    {
+    MAP_EACH (selector, key, value) {
         if (!json_equal(value, json_object_get(labels, key)))
             return false;
     }
@@ -128,11 +129,15 @@ static void controller_validate(const json_t *object, struct error *err)
 }
 
 static const struct status_order controller_orders[] = {
-    {"fullyLabeledReplicas", "replicas"}, {"readyReplicas", "replicas"}, {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"}, {NULL, NULL},
+    {"fullyLabeledReplicas", "replicas"},
+    {"readyReplicas", "replicas"},
+    {"availableReplicas", "replicas"},
+    {"availableReplicas", "readyReplicas"},
+    {NULL, NULL},
 };
 
-static void controller_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void controller_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                       struct error *err)
 {
     if (is_sub(subresource, "status"))
         check_counts(err, object, old, controller_orders);
@@ -160,7 +165,8 @@ const struct kind_rules kind_replication_controllers = {
 static void template_prepare_update(json_t *object, const json_t *old, const char *subresource)
 {
     (void)subresource;
-    strategy_generation_update(object, old, !rule_equal(json_object_get(object, "template"), json_object_get(old, "template")));
+    strategy_generation_update(object, old,
+                               !rule_equal(json_object_get(object, "template"), json_object_get(old, "template")));
 }
 
 static void template_validate(const json_t *object, struct error *err)
@@ -168,7 +174,8 @@ static void template_validate(const json_t *object, struct error *err)
     check_pod_template(err, PATH(NULL, "template"), member_object(object, "template"));
 }
 
-static void template_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void template_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                     struct error *err)
 {
     (void)old;
     (void)subresource;

@@ -35,8 +35,9 @@ static void deployment_prepare_update(json_t *object, const json_t *old, const c
     if (is_sub(subresource, "status"))
         strategy_keep(json_ensure_object(object, "metadata"), json_object_get(old, "metadata"), "labels");
     bool changed = is_main(subresource) || is_sub(subresource, "scale");
-    changed = changed && (!rule_equal(json_object_get(object, "spec"), json_object_get(old, "spec")) ||
-                          !rule_equal(json_at(object, "metadata", "annotations"), json_at(old, "metadata", "annotations")));
+    changed =
+        changed && (!rule_equal(json_object_get(object, "spec"), json_object_get(old, "spec")) ||
+                    !rule_equal(json_at(object, "metadata", "annotations"), json_at(old, "metadata", "annotations")));
     strategy_generation_update(object, old, changed);
 }
 
@@ -86,18 +87,23 @@ static void deployment_validate(const json_t *object, struct error *err)
 }
 
 static const struct status_order deployment_orders[] = {
-    {"updatedReplicas", "replicas"}, {"readyReplicas", "replicas"}, {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"}, {NULL, NULL},
+    {"updatedReplicas", "replicas"},
+    {"readyReplicas", "replicas"},
+    {"availableReplicas", "replicas"},
+    {"availableReplicas", "readyReplicas"},
+    {NULL, NULL},
 };
 
-static void deployment_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void deployment_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                       struct error *err)
 {
     if (is_sub(subresource, "status")) {
         check_counts(err, object, old, deployment_orders);
         return;
     }
     deployment_validate(object, err);
-    check_selector_immutable(err, PATH(SPEC, "selector"), json_at(object, "spec", "selector"), json_at(old, "spec", "selector"));
+    check_selector_immutable(err, PATH(SPEC, "selector"), json_at(object, "spec", "selector"),
+                             json_at(old, "spec", "selector"));
 }
 
 const struct kind_rules kind_deployments = {
@@ -132,8 +138,11 @@ static void replica_set_validate(const json_t *object, struct error *err)
 }
 
 static const struct status_order replica_set_orders[] = {
-    {"fullyLabeledReplicas", "replicas"}, {"readyReplicas", "replicas"}, {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"}, {NULL, NULL},
+    {"fullyLabeledReplicas", "replicas"},
+    {"readyReplicas", "replicas"},
+    {"availableReplicas", "replicas"},
+    {"availableReplicas", "readyReplicas"},
+    {NULL, NULL},
 };
 
 static void replica_set_validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -144,7 +153,8 @@ static void replica_set_validate_update(const json_t *object, const json_t *old,
         return;
     }
     replica_set_validate(object, err);
-    check_selector_immutable(err, PATH(SPEC, "selector"), json_at(object, "spec", "selector"), json_at(old, "spec", "selector"));
+    check_selector_immutable(err, PATH(SPEC, "selector"), json_at(object, "spec", "selector"),
+                             json_at(old, "spec", "selector"));
 }
 
 const struct kind_rules kind_replica_sets = {

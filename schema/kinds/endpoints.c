@@ -36,7 +36,9 @@ static bool is_all_zero(const unsigned char *bytes, size_t len)
 void check_non_special_ip(struct error *err, const struct path *path, const char *value)
 {
     unsigned char bytes[16] = {0};
-    int family = inet_pton(AF_INET, value, bytes) == 1 ? AF_INET : inet_pton(AF_INET6, value, bytes) == 1 ? AF_INET6 : 0;
+    int family = inet_pton(AF_INET, value, bytes) == 1    ? AF_INET
+                 : inet_pton(AF_INET6, value, bytes) == 1 ? AF_INET6
+                                                          : 0;
     size_t len = family == AF_INET ? 4 : 16;
     if (!family)
         return; /* said by whoever checks the form */
@@ -82,19 +84,19 @@ static void check_subset(struct error *err, const struct path *at, const json_t 
     const json_t *ports = member_array(subset, "ports"), *item;
     if (json_array_size(ready) == 0 && json_array_size(unready) == 0)
         rule_required(err, at, "must specify `addresses` or `notReadyAddresses`");
-    LIST_EACH(ready, i, item)
-    check_address(err, PATH_AT(PATH(at, "addresses"), i), item);
-    LIST_EACH(unready, i, item)
-    check_address(err, PATH_AT(PATH(at, "notReadyAddresses"), i), item);
-    LIST_EACH(ports, i, item)
-    check_port(err, PATH_AT(PATH(at, "ports"), i), item, json_array_size(ports) > 1);
+    LIST_EACH (ready, i, item)
+        check_address(err, PATH_AT(PATH(at, "addresses"), i), item);
+    LIST_EACH (unready, i, item)
+        check_address(err, PATH_AT(PATH(at, "notReadyAddresses"), i), item);
+    LIST_EACH (ports, i, item)
+        check_port(err, PATH_AT(PATH(at, "ports"), i), item, json_array_size(ports) > 1);
 }
 
 static void validate_endpoints(const json_t *object, struct error *err)
 {
     const json_t *subset;
-    LIST_EACH(member_array(object, "subsets"), i, subset)
-    check_subset(err, PATH_AT(PATH(NULL, "subsets"), i), subset);
+    LIST_EACH (member_array(object, "subsets"), i, subset)
+        check_subset(err, PATH_AT(PATH(NULL, "subsets"), i), subset);
 }
 
 static void validate_endpoints_update(const json_t *object, const json_t *old, const char *subresource,
@@ -108,10 +110,9 @@ static void validate_endpoints_update(const json_t *object, const json_t *old, c
 static void endpoints_defaults(json_t *object)
 {
     json_t *subset, *port;
-    LIST_EACH(member_array(object, "subsets"), i, subset)
-    {
-        LIST_EACH(member_array(subset, "ports"), k, port)
-        default_text(port, "protocol", "TCP");
+    LIST_EACH (member_array(object, "subsets"), i, subset) {
+        LIST_EACH (member_array(subset, "ports"), k, port)
+            default_text(port, "protocol", "TCP");
     }
 }
 
@@ -125,8 +126,7 @@ const struct kind_rules kind_endpoints = {
 static void slice_defaults(json_t *object)
 {
     json_t *port;
-    LIST_EACH(member_array(object, "ports"), i, port)
-    {
+    LIST_EACH (member_array(object, "ports"), i, port) {
         if (!rule_has(port, "name"))
             json_object_set_new(port, "name", json_string(""));
         default_text(port, "protocol", "TCP");
@@ -156,8 +156,7 @@ static void check_hints(struct error *err, const struct path *at, const json_t *
     const json_t *zone;
     if (json_array_size(zones) > SLICE_HINTS_MAX)
         rule_too_many(err, at, json_array_size(zones), SLICE_HINTS_MAX);
-    LIST_EACH(zones, i, zone)
-    {
+    LIST_EACH (zones, i, zone) {
         const struct path *path = PATH(PATH_AT(at, i), "name");
         for (size_t k = 0; k < i; k++)
             if (strcmp(rule_text(zone, "name"), rule_text(json_array_get(zones, k), "name")) == 0) {
@@ -177,8 +176,8 @@ static void check_endpoint(struct error *err, const struct path *at, const json_
         rule_required(err, path, "must contain at least 1 address");
     else if (json_array_size(addresses) > SLICE_ADDRESSES_MAX)
         rule_too_many(err, path, json_array_size(addresses), SLICE_ADDRESSES_MAX);
-    LIST_EACH(addresses, i, item)
-    check_slice_address(err, PATH_AT(path, i), json_string_value(item) ? json_string_value(item) : "", type);
+    LIST_EACH (addresses, i, item)
+        check_slice_address(err, PATH_AT(path, i), json_string_value(item) ? json_string_value(item) : "", type);
     check_name(err, at, endpoint, "nodeName", name_check_dns_subdomain);
     check_name(err, at, endpoint, "hostname", name_check_dns_label);
     check_hints(err, PATH(PATH(at, "hints"), "forZones"), json_at(endpoint, "hints", "forZones"));
@@ -193,8 +192,7 @@ static void check_slice_ports(struct error *err, const json_t *ports)
         return;
     }
     json_auto_t *seen = json_object();
-    LIST_EACH(ports, i, port)
-    {
+    LIST_EACH (ports, i, port) {
         const struct path *path = PATH_AT(at, i);
         check_name(err, path, port, "name", name_check_dns_label);
         if (json_object_get(seen, rule_text(port, "name")))
@@ -214,8 +212,8 @@ static void validate_slice(const json_t *object, struct error *err)
         rule_too_many(err, path, json_array_size(endpoints), SLICE_ENDPOINTS_MAX);
         return;
     }
-    LIST_EACH(endpoints, i, endpoint)
-    check_endpoint(err, PATH_AT(path, i), endpoint, rule_text(object, "addressType"));
+    LIST_EACH (endpoints, i, endpoint)
+        check_endpoint(err, PATH_AT(path, i), endpoint, rule_text(object, "addressType"));
     check_slice_ports(err, member_array(object, "ports"));
 }
 

@@ -15,8 +15,8 @@ static void service_prepare_create(json_t *object)
     json_t *status = json_object();
     if (!rule_has(json_object_get(object, "spec"), "service"))
         json_object_set_new(status, "conditions",
-                            json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Available", "status", "True", "reason", "Local", "message",
-                                      "Local APIServices are always available"));
+                            json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Available", "status", "True", "reason", "Local",
+                                      "message", "Local APIServices are always available"));
     json_object_set_new(object, "status", status);
 }
 
@@ -109,10 +109,10 @@ static void definition_defaults(json_t *object)
     json_t *status = member_object(object, "status");
     if (rule_filled(status, "storedVersions"))
         return;
-    LIST_EACH(member_array(spec, "versions"), i, version)
-    {
+    LIST_EACH (member_array(spec, "versions"), i, version) {
         if (rule_bool(version, "storage"))
-            json_object_set_new(json_ensure_object(object, "status"), "storedVersions", json_pack("[s]", rule_text(version, "name")));
+            json_object_set_new(json_ensure_object(object, "status"), "storedVersions",
+                                json_pack("[s]", rule_text(version, "name")));
     }
 }
 
@@ -136,8 +136,7 @@ static void definition_prepare_update(json_t *object, const json_t *old, const c
         status = json_object();
     json_object_set_new(object, "status", status);
     json_t *stored = json_ensure_array(status, "storedVersions");
-    LIST_EACH(json_at(object, "spec", "versions"), i, version)
-    {
+    LIST_EACH (json_at(object, "spec", "versions"), i, version) {
         if (rule_bool(version, "storage") && !json_array_has_text(stored, rule_text(version, "name")))
             json_array_append_new(stored, json_string(rule_text(version, "name")));
     }

@@ -2,7 +2,7 @@
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
 
-#define SPEC PATH(NULL, "spec")
+#define SPEC       PATH(NULL, "spec")
 #define QUEUES_MAX 10000000
 
 static void keep_status(json_t *object, const json_t *old, const char *subresource)
@@ -28,7 +28,8 @@ static void check_subject(struct error *err, const struct path *at, const json_t
         else if (mine)
             check_required(err, PATH(at, members[i]), member_object(subject, members[i]), "name", NULL);
         else if (given && rule_one_of(kind, kinds))
-            rule_forbidden(err, PATH(at, members[i]), "%s is forbidden when subject kind is not '%s'", members[i], kinds[i]);
+            rule_forbidden(err, PATH(at, members[i]), "%s is forbidden when subject kind is not '%s'", members[i],
+                           kinds[i]);
     }
 }
 
@@ -37,21 +38,20 @@ static void check_flow_rule(struct error *err, const struct path *at, const json
     const json_t *item;
     if (!rule_filled(rule, "subjects"))
         rule_required(err, PATH(at, "subjects"), "subjects must contain at least one value");
-    LIST_EACH(member_array(rule, "subjects"), i, item)
-    check_subject(err, PATH_AT(PATH(at, "subjects"), i), item);
+    LIST_EACH (member_array(rule, "subjects"), i, item)
+        check_subject(err, PATH_AT(PATH(at, "subjects"), i), item);
     if (!rule_filled(rule, "resourceRules") && !rule_filled(rule, "nonResourceRules"))
         rule_required(err, at, "at least one of resourceRules and nonResourceRules has to be non-empty");
-    LIST_EACH(member_array(rule, "resourceRules"), i, item)
-    {
+    LIST_EACH (member_array(rule, "resourceRules"), i, item) {
         const struct path *path = PATH_AT(PATH(at, "resourceRules"), i);
         check_required(err, path, item, "verbs", "verbs must contain at least one value");
         check_required(err, path, item, "apiGroups", "resource rules must supply at least one api group");
         check_required(err, path, item, "resources", "resource rules must supply at least one resource");
         if (!rule_filled(item, "namespaces") && !rule_bool(item, "clusterScope"))
-            rule_required(err, PATH(path, "namespaces"), "resource rules that are not cluster scoped must supply at least one namespace");
+            rule_required(err, PATH(path, "namespaces"),
+                          "resource rules that are not cluster scoped must supply at least one namespace");
     }
-    LIST_EACH(member_array(rule, "nonResourceRules"), i, item)
-    {
+    LIST_EACH (member_array(rule, "nonResourceRules"), i, item) {
         const struct path *path = PATH_AT(PATH(at, "nonResourceRules"), i);
         check_required(err, path, item, "verbs", "verbs must contain at least one value");
         check_required(err, path, item, "nonResourceURLs", "nonResourceURLs must contain at least one value");
@@ -61,19 +61,22 @@ static void check_flow_rule(struct error *err, const struct path *at, const json
 static void schema_validate(const json_t *object, struct error *err)
 {
     static const char *const methods[] = {"ByNamespace", "ByUser", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *precedence = json_object_get(spec, "matchingPrecedence"), *rule;
+    const json_t *spec = json_object_get(object, "spec"), *precedence = json_object_get(spec, "matchingPrecedence"),
+                 *rule;
     if (json_int_or(precedence, 0) <= 0)
         rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence, "must be a positive value");
     else if (json_integer_value(precedence) > 10000)
         rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence, "must not be greater than 10000");
     if (json_int_or(precedence, 0) == 1 && strcmp(meta_name(object), "exempt") != 0)
-        rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence, "only the schema named 'exempt' may have matchingPrecedence 1");
+        rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence,
+                     "only the schema named 'exempt' may have matchingPrecedence 1");
     if (rule_has(spec, "distinguisherMethod"))
-        check_enum_given(err, PATH(SPEC, "distinguisherMethod"), member_object(spec, "distinguisherMethod"), "type", methods);
-    check_name_required(err, PATH(SPEC, "priorityLevelConfiguration"), member_object(spec, "priorityLevelConfiguration"), "name",
-                        name_check_dns_subdomain);
-    LIST_EACH(member_array(spec, "rules"), i, rule)
-    check_flow_rule(err, PATH_AT(PATH(SPEC, "rules"), i), rule);
+        check_enum_given(err, PATH(SPEC, "distinguisherMethod"), member_object(spec, "distinguisherMethod"), "type",
+                         methods);
+    check_name_required(err, PATH(SPEC, "priorityLevelConfiguration"),
+                        member_object(spec, "priorityLevelConfiguration"), "name", name_check_dns_subdomain);
+    LIST_EACH (member_array(spec, "rules"), i, rule)
+        check_flow_rule(err, PATH_AT(PATH(SPEC, "rules"), i), rule);
 }
 
 static void schema_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
@@ -113,10 +116,11 @@ static void check_queuing(struct error *err, const struct path *at, const json_t
         if (rule_int(queuing, members[i], 0) <= 0)
             rule_invalid(err, PATH(at, members[i]), json_object_get(queuing, members[i]), "must be positive");
     if (rule_int(queuing, "queues", 0) > QUEUES_MAX)
-        rule_invalid(err, PATH(at, "queues"), json_object_get(queuing, "queues"), "must not be greater than %d", QUEUES_MAX);
+        rule_invalid(err, PATH(at, "queues"), json_object_get(queuing, "queues"), "must not be greater than %d",
+                     QUEUES_MAX);
     if (rule_int(queuing, "handSize", 0) > rule_int(queuing, "queues", 0))
-        rule_invalid(err, PATH(at, "handSize"), json_object_get(queuing, "handSize"), "should not be greater than queues (%lld)",
-                     (long long)rule_int(queuing, "queues", 0));
+        rule_invalid(err, PATH(at, "handSize"), json_object_get(queuing, "handSize"),
+                     "should not be greater than queues (%lld)", (long long)rule_int(queuing, "queues", 0));
 }
 
 static void check_limited(struct error *err, const struct path *at, const json_t *limited)

@@ -2,7 +2,7 @@
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
 
-#define SPEC PATH(NULL, "spec")
+#define SPEC           PATH(NULL, "spec")
 #define CONTROLLER_MAX 250
 
 static void keep_status(json_t *object, const json_t *old, const char *subresource)
@@ -44,7 +44,8 @@ static void check_backend(struct error *err, const struct path *at, const json_t
 static const struct bad_sequence {
     const char *text;
     bool at_end;
-} bad_sequences[] = {{"//", false}, {"/./", false}, {"/../", false}, {"%2f", false}, {"%2F", false}, {"/..", true}, {"/.", true}};
+} bad_sequences[] = {{"//", false},  {"/./", false}, {"/../", false}, {"%2f", false},
+                     {"%2F", false}, {"/..", true},  {"/.", true}};
 
 static void check_path_text(struct error *err, const struct path *path, const char *text)
 {
@@ -91,8 +92,8 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
         check_host(err, PATH(at, "host"), rule_text(rule, "host"));
     if (http && json_array_size(member_array(http, "paths")) == 0)
         rule_required(err, path, NULL);
-    LIST_EACH(member_array(http, "paths"), i, item)
-    check_path(err, PATH_AT(path, i), item);
+    LIST_EACH (member_array(http, "paths"), i, item)
+        check_path(err, PATH_AT(path, i), item);
 }
 
 static void check_spec(const json_t *object, struct error *err)
@@ -103,13 +104,12 @@ static void check_spec(const json_t *object, struct error *err)
         rule_invalid(err, SPEC, member_array(spec, "rules"), "either `defaultBackend` or `rules` must be specified");
     if (backend)
         check_backend(err, PATH(SPEC, "defaultBackend"), backend);
-    LIST_EACH(member_array(spec, "rules"), i, item)
-    check_rule(err, PATH_AT(PATH(SPEC, "rules"), i), item);
-    LIST_EACH(member_array(spec, "tls"), i, item)
-    {
+    LIST_EACH (member_array(spec, "rules"), i, item)
+        check_rule(err, PATH_AT(PATH(SPEC, "rules"), i), item);
+    LIST_EACH (member_array(spec, "tls"), i, item) {
         const struct path *at = PATH_AT(PATH(SPEC, "tls"), i);
-        LIST_EACH(member_array(item, "hosts"), k, host)
-        check_host(err, PATH_AT(PATH(at, "hosts"), k), json_string_value(host) ? json_string_value(host) : "");
+        LIST_EACH (member_array(item, "hosts"), k, host)
+            check_host(err, PATH_AT(PATH(at, "hosts"), k), json_string_value(host) ? json_string_value(host) : "");
         check_name(err, at, item, "secretName", name_check_dns_subdomain);
     }
     check_name(err, SPEC, spec, "ingressClassName", name_check_dns_subdomain);
@@ -121,8 +121,8 @@ static void validate(const json_t *object, struct error *err)
     const char *class = rule_text_at(object, "spec.ingressClassName");
     check_spec(object, err);
     if (annotation && *class && strcmp(annotation, class) != 0)
-        rule_invalid_text(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/ingress.class"), annotation,
-                          "must match `ingressClassName` when both are specified");
+        rule_invalid_text(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/ingress.class"),
+                          annotation, "must match `ingressClassName` when both are specified");
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)

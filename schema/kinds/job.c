@@ -2,11 +2,11 @@
 #include "schema/kinds/job.h"
 #include "schema/meta.h"
 
-#define SPEC             PATH(NULL, "spec")
-#define PARALLELISM_MAX  100000
-#define INDEX_MAX        100000
-#define POLICY_RULES_MAX 20
-#define EXIT_CODES_MAX   255
+#define SPEC              PATH(NULL, "spec")
+#define PARALLELISM_MAX   100000
+#define INDEX_MAX         100000
+#define POLICY_RULES_MAX  20
+#define EXIT_CODES_MAX    255
 #define SUCCESS_RULES_MAX 20
 
 static bool is_indexed(const json_t *spec)
@@ -26,10 +26,9 @@ void job_spec_defaults(json_t *spec)
     default_text(spec, "completionMode", "NonIndexed");
     default_bool(spec, "suspend", false);
     default_text(spec, "podReplacementPolicy", rule_has(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed");
-    LIST_EACH(json_at(spec, "podFailurePolicy", "rules"), i, rule)
-    {
-        LIST_EACH(member_array(rule, "onPodConditions"), k, pattern)
-        default_text(pattern, "status", "True");
+    LIST_EACH (json_at(spec, "podFailurePolicy", "rules"), i, rule) {
+        LIST_EACH (member_array(rule, "onPodConditions"), k, pattern)
+            default_text(pattern, "status", "True");
     }
     pod_template_defaults(spec);
 }
@@ -88,8 +87,7 @@ static void check_exit_codes(struct error *err, const struct path *at, const jso
         rule_invalid(err, path, values, "at least one value is required");
     else if (json_array_size(values) > EXIT_CODES_MAX)
         rule_too_many(err, path, json_array_size(values), EXIT_CODES_MAX);
-    LIST_EACH(values, i, value)
-    {
+    LIST_EACH (values, i, value) {
         if (is_in && json_int_or(value, 1) == 0)
             rule_invalid(err, PATH_AT(path, i), value, "must not be 0 for the In operator");
         if (i && json_equal(value, json_array_get(values, i - 1)))
@@ -103,16 +101,17 @@ static void check_failure_rule(struct error *err, const struct path *at, const j
 {
     static const char *const actions[] = {"Count", "FailIndex", "FailJob", "Ignore", NULL};
     static const char *const statuses[] = {"False", "True", "Unknown", NULL};
-    const json_t *codes = member_object(rule, "onExitCodes"), *conditions = member_array(rule, "onPodConditions"), *item;
+    const json_t *codes = member_object(rule, "onExitCodes"), *conditions = member_array(rule, "onPodConditions"),
+                 *item;
     check_enum_required(err, at, rule, "action", actions);
     if (strcmp(rule_text(rule, "action"), "FailIndex") == 0 && !rule_has(spec, "backoffLimitPerIndex"))
-        rule_invalid(err, PATH(at, "action"), json_object_get(rule, "action"), "requires the backoffLimitPerIndex to be set");
+        rule_invalid(err, PATH(at, "action"), json_object_get(rule, "action"),
+                     "requires the backoffLimitPerIndex to be set");
     if (codes)
         check_exit_codes(err, PATH(at, "onExitCodes"), codes);
     if (json_array_size(conditions) > POLICY_RULES_MAX)
         rule_too_many(err, PATH(at, "onPodConditions"), json_array_size(conditions), POLICY_RULES_MAX);
-    LIST_EACH(conditions, i, item)
-    {
+    LIST_EACH (conditions, i, item) {
         const struct path *path = PATH_AT(PATH(at, "onPodConditions"), i);
         check_name_required(err, path, item, "type", name_check_qualified);
         check_enum_required(err, path, item, "status", statuses);
@@ -129,8 +128,8 @@ static void check_failure_policy(struct error *err, const json_t *spec)
     const struct path *path = PATH(PATH(SPEC, "podFailurePolicy"), "rules");
     if (json_array_size(rules) > POLICY_RULES_MAX)
         rule_too_many(err, path, json_array_size(rules), POLICY_RULES_MAX);
-    LIST_EACH(rules, i, rule)
-    check_failure_rule(err, PATH_AT(path, i), rule, spec);
+    LIST_EACH (rules, i, rule)
+        check_failure_rule(err, PATH_AT(path, i), rule, spec);
 }
 
 static void check_success_policy(struct error *err, const json_t *spec)
@@ -145,10 +144,10 @@ static void check_success_policy(struct error *err, const json_t *spec)
         rule_required(err, path, "at least one rules must be specified when the successPolicy is specified");
     if (json_array_size(rules) > SUCCESS_RULES_MAX)
         rule_too_many(err, path, json_array_size(rules), SUCCESS_RULES_MAX);
-    LIST_EACH(rules, i, rule)
-    {
+    LIST_EACH (rules, i, rule) {
         if (!rule_has(rule, "succeededCount") && !rule_has(rule, "succeededIndexes"))
-            rule_required(err, PATH_AT(path, i), "at least one of succeededCount or succeededIndexes must be specified");
+            rule_required(err, PATH_AT(path, i),
+                          "at least one of succeededCount or succeededIndexes must be specified");
         check_min(err, PATH_AT(path, i), rule, "succeededCount", 0);
         check_max_text(err, PATH_AT(path, i), rule, "succeededIndexes", 65536);
     }
@@ -156,7 +155,8 @@ static void check_success_policy(struct error *err, const json_t *spec)
 
 static void check_index_limits(struct error *err, const json_t *spec)
 {
-    const json_t *failed = json_object_get(spec, "maxFailedIndexes"), *completions = json_object_get(spec, "completions");
+    const json_t *failed = json_object_get(spec, "maxFailedIndexes"),
+                 *completions = json_object_get(spec, "completions");
     const json_t *parallelism = json_object_get(spec, "parallelism");
     if (!is_indexed(spec)) {
         check_forbidden(err, SPEC, spec, "backoffLimitPerIndex", "requires indexed completion mode");
@@ -166,8 +166,8 @@ static void check_index_limits(struct error *err, const json_t *spec)
     if (!json_is_integer(completions))
         rule_required(err, PATH(SPEC, "completions"), "when completion mode is Indexed");
     if (json_int_or(parallelism, 0) > PARALLELISM_MAX)
-        rule_invalid(err, PATH(SPEC, "parallelism"), parallelism, "must be less than or equal to %d when completion mode is Indexed",
-                     PARALLELISM_MAX);
+        rule_invalid(err, PATH(SPEC, "parallelism"), parallelism,
+                     "must be less than or equal to %d when completion mode is Indexed", PARALLELISM_MAX);
     if (json_is_integer(failed) && json_integer_value(failed) > INDEX_MAX)
         rule_invalid(err, PATH(SPEC, "maxFailedIndexes"), failed, "must be less than or equal to %d", INDEX_MAX);
     if (json_is_integer(failed) && json_integer_value(failed) > json_int_or(completions, INT32_MAX))
@@ -193,8 +193,9 @@ static void check_restart_policy(struct error *err, const struct path *at, const
 
 void check_job_spec(struct error *err, const struct path *at, const json_t *spec)
 {
-    static const char *const numbers[] = {"parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
-                                          "ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes"};
+    static const char *const numbers[] = {
+        "parallelism",          "completions",     "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+        "backoffLimitPerIndex", "maxFailedIndexes"};
     static const char *const modes[] = {"Indexed", "NonIndexed", NULL};
     static const char *const replacements[] = {"Failed", "TerminatingOrFailed", NULL};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
@@ -248,8 +249,7 @@ static bool template_fits(const json_t *now, const json_t *before)
     const char *key;
     json_t *value;
     for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-        MAP_EACH(sides[i], key, value)
-        {
+        MAP_EACH (sides[i], key, value) {
             if (!rule_one_of(key, open) && !rule_equal(value, json_object_get(sides[1 - i], key)))
                 return false;
         }
@@ -281,7 +281,8 @@ static void validate_status(const json_t *object, const json_t *old, struct erro
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
 {
-    static const char *const fixed[] = {"completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"};
+    static const char *const fixed[] = {"completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy",
+                                        "successPolicy"};
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     const json_t *template = json_object_get(spec, "template"), *old_template = json_object_get(before, "template");
     if (is_sub(subresource, "status")) {
@@ -290,7 +291,8 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     }
     validate(object, err);
     check_completions_update(spec, before, err);
-    check_selector_immutable(err, PATH(SPEC, "selector"), json_object_get(spec, "selector"), json_object_get(before, "selector"));
+    check_selector_immutable(err, PATH(SPEC, "selector"), json_object_get(spec, "selector"),
+                             json_object_get(before, "selector"));
     if (may_be_placed(old) ? !template_fits(template, old_template) : !rule_equal(template, old_template))
         rule_invalid(err, PATH(SPEC, "template"), template, RULE_IMMUTABLE);
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)

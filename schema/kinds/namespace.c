@@ -38,8 +38,7 @@ static void check_spec_finalizers(const json_t *object, struct error *err)
 {
     static const char *const standard[] = {"kubernetes", "orphan", "foregroundDeletion", NULL};
     const json_t *item;
-    LIST_EACH(json_at(object, "spec", "finalizers"), i, item)
-    {
+    LIST_EACH (json_at(object, "spec", "finalizers"), i, item) {
         const struct path *path = PATH_AT(PATH(PATH(NULL, "spec"), "finalizers"), i);
         const char *name = json_string_value(item) ? json_string_value(item) : "";
         const char *wrong = name_check_qualified(name);

@@ -12,10 +12,9 @@ static void set_defaults(json_t *object)
 {
     json_t *spec = member_object(object, "spec"), *rule, *port;
     for (size_t k = 0; k < ARRAY_LEN(directions); k++)
-        LIST_EACH(member_array(spec, directions[k].member), i, rule)
-        {
-            LIST_EACH(member_array(rule, "ports"), p, port)
-            default_text(port, "protocol", "TCP");
+        LIST_EACH (member_array(spec, directions[k].member), i, rule) {
+            LIST_EACH (member_array(rule, "ports"), p, port)
+                default_text(port, "protocol", "TCP");
         }
     if (!spec || rule_filled(spec, "policyTypes"))
         return;
@@ -49,8 +48,7 @@ static void check_block(struct error *err, const struct path *at, const json_t *
     if (!check_required(err, at, block, "cidr", NULL))
         return;
     check_name(err, at, block, "cidr", value_check_cidr);
-    LIST_EACH(member_array(block, "except"), i, item)
-    {
+    LIST_EACH (member_array(block, "except"), i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = value_check_cidr(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(PATH(at, "except"), i), text, wrong);
@@ -79,13 +77,12 @@ static void check_peer(struct error *err, const struct path *at, const json_t *p
 static void check_rules(struct error *err, const json_t *spec, const struct direction *direction)
 {
     const json_t *rule, *item;
-    LIST_EACH(member_array(spec, direction->member), i, rule)
-    {
+    LIST_EACH (member_array(spec, direction->member), i, rule) {
         const struct path *at = PATH_AT(PATH(SPEC, direction->member), i);
-        LIST_EACH(member_array(rule, "ports"), k, item)
-        check_port(err, PATH_AT(PATH(at, "ports"), k), item);
-        LIST_EACH(member_array(rule, direction->peers), k, item)
-        check_peer(err, PATH_AT(PATH(at, direction->peers), k), item);
+        LIST_EACH (member_array(rule, "ports"), k, item)
+            check_port(err, PATH_AT(PATH(at, "ports"), k), item);
+        LIST_EACH (member_array(rule, direction->peers), k, item)
+            check_peer(err, PATH_AT(PATH(at, direction->peers), k), item);
     }
 }
 
@@ -101,8 +98,7 @@ static void validate(const json_t *object, struct error *err)
         rule_invalid(err, path, list, "may not specify more than two policyTypes");
         return;
     }
-    LIST_EACH(list, i, type)
-    {
+    LIST_EACH (list, i, type) {
         if (!json_is_string(type) || !rule_one_of(json_string_value(type), types))
             rule_not_supported(err, PATH_AT(path, i), type, types);
     }

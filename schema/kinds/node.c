@@ -21,8 +21,7 @@ void check_taints(struct error *err, const struct path *path, const json_t *tain
 {
     const json_t *taint;
     json_auto_t *seen = json_object();
-    LIST_EACH(taints, i, taint)
-    {
+    LIST_EACH (taints, i, taint) {
         CLEANUP(free_ptr) char *id = xasprintf("%s %s", rule_text(taint, "key"), rule_text(taint, "effect"));
         check_taint(err, PATH_AT(path, i), taint);
         if (json_object_get(seen, id))
@@ -50,8 +49,7 @@ static void check_amounts(struct error *err, const struct path *path, const json
 {
     const char *key;
     json_t *value;
-    MAP_EACH(list, key, value)
-    {
+    MAP_EACH (list, key, value) {
         const char *wrong = resource_name_check(key);
         if (wrong)
             rule_invalid_text(err, PATH_KEY(path, key), key, wrong);
@@ -63,8 +61,7 @@ static void check_cidrs(struct error *err, const json_t *spec)
 {
     const json_t *cidrs = member_array(spec, "podCIDRs"), *item;
     const struct path *path = PATH(SPEC, "podCIDRs");
-    LIST_EACH(cidrs, i, item)
-    {
+    LIST_EACH (cidrs, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = value_check_cidr(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
@@ -95,8 +92,7 @@ static void check_addresses(struct error *err, const json_t *addresses)
 {
     const struct path *path = PATH(PATH(NULL, "status"), "addresses");
     const json_t *address;
-    LIST_EACH(addresses, i, address)
-    {
+    LIST_EACH (addresses, i, address) {
         for (size_t k = 0; k < i; k++)
             if (json_equal(address, json_array_get(addresses, k))) {
                 rule_duplicate(err, PATH_AT(path, i), address);

@@ -4,16 +4,16 @@
 
 #define SPEC PATH(NULL, "spec")
 
-#define UPDATE_DETAIL                                                                              \
-    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"        \
-    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"                      \
+#define UPDATE_DETAIL \
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`," \
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)," \
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 
 static void add_gated_condition(json_t *status)
 {
     json_object_set_new(status, "conditions",
-                        json_pack("[{s:s,s:s,s:n,s:n,s:s,s:s}]", "type", "PodScheduled", "status", "False", "lastProbeTime",
-                                  "lastTransitionTime", "reason", "SchedulingGated", "message",
+                        json_pack("[{s:s,s:s,s:n,s:n,s:s,s:s}]", "type", "PodScheduled", "status", "False",
+                                  "lastProbeTime", "lastTransitionTime", "reason", "SchedulingGated", "message",
                                   "Scheduling is blocked due to non-empty scheduling gates"));
 }
 
@@ -53,8 +53,7 @@ static void prepare_ephemeral(json_t *object, const json_t *old)
 static void prepare_resize(json_t *object, const json_t *old)
 {
     json_t *spec = json_deep_copy(json_object_get(old, "spec")), *container;
-    LIST_EACH(member_array(spec, "containers"), i, container)
-    {
+    LIST_EACH (member_array(spec, "containers"), i, container) {
         const json_t *new = json_array_get(json_at(object, "spec", "containers"), i);
         if (strcmp(rule_text(new, "name"), rule_text(container, "name")) == 0)
             strategy_keep(container, new, "resources");
@@ -90,13 +89,11 @@ static bool same_except(const json_t *a, const json_t *b, const char *const *exc
 {
     const char *key;
     json_t *value;
-    MAP_EACH(a, key, value)
-    {
+    MAP_EACH (a, key, value) {
         if (!rule_one_of(key, except) && !rule_equal(value, json_object_get(b, key)))
             return false;
     }
-    MAP_EACH(b, key, value)
-    {
+    MAP_EACH (b, key, value) {
         if (!rule_one_of(key, except) && !json_object_get(a, key) && !rule_equal(value, NULL))
             return false;
     }
@@ -135,8 +132,7 @@ static bool gated_fits(const json_t *spec, const json_t *before)
         return true;
     if (!rule_filled(before, "schedulingGates"))
         return false;
-    MAP_EACH(member_object(before, "nodeSelector"), key, value)
-    {
+    MAP_EACH (member_object(before, "nodeSelector"), key, value) {
         if (!json_equal(value, json_object_get(member_object(spec, "nodeSelector"), key)))
             return false;
     }
@@ -147,11 +143,10 @@ static bool gated_fits(const json_t *spec, const json_t *before)
 static void check_gate_update(const json_t *spec, const json_t *before, struct error *err)
 {
     const json_t *gate, *had;
-    LIST_EACH(member_array(spec, "schedulingGates"), i, gate)
-    {
+    LIST_EACH (member_array(spec, "schedulingGates"), i, gate) {
         bool found = false;
-        LIST_EACH(member_array(before, "schedulingGates"), k, had)
-        found = found || json_equal(gate, had);
+        LIST_EACH (member_array(before, "schedulingGates"), k, had)
+            found = found || json_equal(gate, had);
         if (!found)
             rule_forbidden(err, PATH_AT(PATH(SPEC, "schedulingGates"), i),
                            "only deletion is allowed, but found new scheduling gate '%s'", rule_text(gate, "name"));
@@ -163,13 +158,13 @@ static void check_toleration_update(const json_t *spec, const json_t *before, st
 {
     static const char *const except[] = {"tolerationSeconds", NULL};
     const json_t *now = member_array(spec, "tolerations"), *old, *new;
-    LIST_EACH(member_array(before, "tolerations"), i, old)
-    {
+    LIST_EACH (member_array(before, "tolerations"), i, old) {
         bool found = false;
-        LIST_EACH(now, k, new)
-        found = found || same_except(old, new, except);
+        LIST_EACH (now, k, new)
+            found = found || same_except(old, new, except);
         if (!found) {
-            rule_forbidden(err, PATH(SPEC, "tolerations"), "existing toleration can not be modified except its tolerationSeconds");
+            rule_forbidden(err, PATH(SPEC, "tolerations"),
+                           "existing toleration can not be modified except its tolerationSeconds");
             return;
         }
     }
@@ -191,8 +186,15 @@ static void check_deadline_update(const json_t *spec, const json_t *before, stru
 
 static void validate_spec_update(const json_t *spec, const json_t *before, struct error *err)
 {
-    static const char *const except[] = {"containers", "initContainers", "activeDeadlineSeconds", "tolerations",
-                                         "terminationGracePeriodSeconds", "schedulingGates", "nodeSelector", "affinity", NULL};
+    static const char *const except[] = {"containers",
+                                         "initContainers",
+                                         "activeDeadlineSeconds",
+                                         "tolerations",
+                                         "terminationGracePeriodSeconds",
+                                         "schedulingGates",
+                                         "nodeSelector",
+                                         "affinity",
+                                         NULL};
     static const char *const lists[] = {"containers", "initContainers"};
     bool counts = true;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
@@ -210,8 +212,8 @@ static void validate_spec_update(const json_t *spec, const json_t *before, struc
         rule_forbidden(err, SPEC, "%s", UPDATE_DETAIL);
     const json_t *container;
     for (size_t k = 0; k < ARRAY_LEN(lists); k++)
-        LIST_EACH(member_array(spec, lists[k]), i, container)
-        check_required(err, PATH_AT(PATH(SPEC, lists[k]), i), container, "image", NULL);
+        LIST_EACH (member_array(spec, lists[k]), i, container)
+            check_required(err, PATH_AT(PATH(SPEC, lists[k]), i), container, "image", NULL);
 }
 
 static void validate_ephemeral_update(const json_t *spec, const json_t *before, struct error *err)
@@ -220,11 +222,9 @@ static void validate_ephemeral_update(const json_t *spec, const json_t *before, 
     const struct path *path = PATH(SPEC, "ephemeralContainers");
     const json_t *old;
     check_containers(err, SPEC, spec, HOLDER_POD);
-    LIST_EACH(then, i, old)
-    {
+    LIST_EACH (then, i, old) {
         const json_t *same = NULL, *item;
-        LIST_EACH(now, k, item)
-        {
+        LIST_EACH (now, k, item) {
             if (strcmp(rule_text(item, "name"), rule_text(old, "name")) == 0)
                 same = item;
         }
@@ -237,11 +237,13 @@ static void validate_ephemeral_update(const json_t *spec, const json_t *before, 
 static void validate_resize(const json_t *object, const json_t *old, struct error *err)
 {
     const json_t *container;
-    LIST_EACH(json_at(object, "spec", "containers"), i, container)
-    check_resources(err, PATH(PATH_AT(PATH(SPEC, "containers"), i), "resources"), member_object(container, "resources"));
+    LIST_EACH (json_at(object, "spec", "containers"), i, container)
+        check_resources(err, PATH(PATH_AT(PATH(SPEC, "containers"), i), "resources"),
+                        member_object(container, "resources"));
     const char *before = rule_text_at(old, "status.qosClass"), *now = pod_qos(json_object_get(object, "spec"));
     if (*before && strcmp(before, now) != 0)
-        rule_invalid_text(err, PATH(PATH(NULL, "status"), "qosClass"), now, "Pod QOS Class may not change as a result of resizing");
+        rule_invalid_text(err, PATH(PATH(NULL, "status"), "qosClass"), now,
+                          "Pod QOS Class may not change as a result of resizing");
 }
 
 static bool ended_for_good(const json_t *status, const char *policy)
@@ -256,12 +258,10 @@ static void check_status_list(const json_t *object, const json_t *old, const cha
 {
     const json_t *before = member_array(json_object_get(old, "status"), member), *had, *now;
     const char *policy = rule_text_at(old, "spec.restartPolicy");
-    LIST_EACH(before, i, had)
-    {
+    LIST_EACH (before, i, had) {
         if (!ended_for_good(had, policy))
             continue;
-        LIST_EACH(member_array(json_object_get(object, "status"), member), k, now)
-        {
+        LIST_EACH (member_array(json_object_get(object, "status"), member), k, now) {
             if (strcmp(rule_text(now, "name"), rule_text(had, "name")) == 0 && !json_at(now, "state", "terminated"))
                 rule_forbidden(err, PATH(PATH_AT(PATH(PATH(NULL, "status"), member), k), "state"),
                                "may not be transitioned to non-terminated state");
@@ -275,9 +275,9 @@ static void validate_status_update(const json_t *object, const json_t *old, stru
     const char *nominated = rule_text_at(object, "status.nominatedNodeName");
     check_status_list(object, old, "containerStatuses", err);
     if (*nominated && name_check_dns_subdomain(nominated))
-        rule_invalid_text(err, PATH(PATH(NULL, "status"), "nominatedNodeName"), nominated, name_check_dns_subdomain(nominated));
-    LIST_EACH(json_at(object, "status", "podIPs"), i, item)
-    {
+        rule_invalid_text(err, PATH(PATH(NULL, "status"), "nominatedNodeName"), nominated,
+                          name_check_dns_subdomain(nominated));
+    LIST_EACH (json_at(object, "status", "podIPs"), i, item) {
         const char *wrong = value_check_ip(rule_text(item, "ip"));
         if (wrong)
             rule_invalid_text(err, PATH_AT(PATH(PATH(NULL, "status"), "podIPs"), i), rule_text(item, "ip"), wrong);
@@ -299,8 +299,9 @@ static void validate_update(const json_t *object, const json_t *old, const char 
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)
 {
-    static const char *const paths[] = {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
-                                        "status.phase", "status.podIP", "status.nominatedNodeName", NULL};
+    static const char *const paths[] = {
+        "spec.nodeName", "spec.restartPolicy", "spec.schedulerName",       "spec.serviceAccountName",
+        "status.phase",  "status.podIP",       "status.nominatedNodeName", NULL};
     index_paths(object, paths, add, arg);
     add(arg, "spec.hostNetwork", json_is_true(json_at(object, "spec", "hostNetwork")) ? "true" : "false");
 }

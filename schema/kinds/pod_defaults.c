@@ -53,10 +53,10 @@ static void container_defaults(json_t *container)
     default_text(container, "imagePullPolicy", is_latest(rule_text(container, "image")) ? "Always" : "IfNotPresent");
     default_text(container, "terminationMessagePath", "/dev/termination-log");
     default_text(container, "terminationMessagePolicy", "File");
-    LIST_EACH(member_array(container, "ports"), i, item)
-    default_text(item, "protocol", "TCP");
-    LIST_EACH(member_array(container, "env"), i, item)
-    field_ref_defaults(member_object(item, "valueFrom"));
+    LIST_EACH (member_array(container, "ports"), i, item)
+        default_text(item, "protocol", "TCP");
+    LIST_EACH (member_array(container, "env"), i, item)
+        field_ref_defaults(member_object(item, "valueFrom"));
     probe_defaults(member_object(container, "livenessProbe"));
     probe_defaults(member_object(container, "readinessProbe"));
     probe_defaults(member_object(container, "startupProbe"));
@@ -68,15 +68,14 @@ static void container_defaults(json_t *container)
 static void downward_defaults(json_t *source)
 {
     json_t *item;
-    LIST_EACH(member_array(source, "items"), i, item)
-    field_ref_defaults(item);
+    LIST_EACH (member_array(source, "items"), i, item)
+        field_ref_defaults(item);
 }
 
 static void projected_defaults(json_t *volume)
 {
     json_t *source;
-    LIST_EACH(json_at(volume, "projected", "sources"), i, source)
-    {
+    LIST_EACH (json_at(volume, "projected", "sources"), i, source) {
         default_int(member_object(source, "serviceAccountToken"), "expirationSeconds", 3600);
         downward_defaults(member_object(source, "downwardAPI"));
     }
@@ -121,8 +120,7 @@ static bool has_source(const json_t *volume)
 {
     const char *key;
     json_t *value;
-    MAP_EACH(volume, key, value)
-    {
+    MAP_EACH (volume, key, value) {
         if (strcmp(key, "name") != 0 && !json_is_null(value))
             return true;
     }
@@ -165,11 +163,11 @@ void pod_spec_defaults(json_t *spec)
     default_int(spec, "terminationGracePeriodSeconds", 30);
     default_text(spec, "schedulerName", "default-scheduler");
     account_defaults(spec);
-    LIST_EACH(member_array(spec, "volumes"), i, item)
-    volume_defaults(item);
+    LIST_EACH (member_array(spec, "volumes"), i, item)
+        volume_defaults(item);
     for (size_t k = 0; k < ARRAY_LEN(container_lists); k++)
-        LIST_EACH(member_array(spec, container_lists[k]), i, item)
-        container_defaults(item);
+        LIST_EACH (member_array(spec, container_lists[k]), i, item)
+            container_defaults(item);
     resource_list_defaults(member_object(spec, "overhead"));
 }
 
@@ -195,8 +193,7 @@ static void requests_from_limits(json_t *container)
 static void host_ports_from_container_ports(json_t *container)
 {
     json_t *port;
-    LIST_EACH(member_array(container, "ports"), i, port)
-    {
+    LIST_EACH (member_array(container, "ports"), i, port) {
         if (rule_int(port, "hostPort", 0) == 0 && rule_int(port, "containerPort", 0) != 0)
             json_object_set(port, "hostPort", json_object_get(port, "containerPort"));
     }
@@ -220,8 +217,7 @@ void pod_defaults(json_t *object)
     if (!spec)
         return;
     for (size_t k = 0; k < 2; k++)
-        LIST_EACH(member_array(spec, container_lists[k]), i, item)
-        {
+        LIST_EACH (member_array(spec, container_lists[k]), i, item) {
             requests_from_limits(item);
             if (rule_bool(spec, "hostNetwork"))
                 host_ports_from_container_ports(item);

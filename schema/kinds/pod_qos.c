@@ -37,10 +37,10 @@ const char *pod_qos(const json_t *spec)
     struct sums sums = {.guaranteed = true};
     const json_t *item;
     bool any = false;
-    LIST_EACH(member_array(spec, "containers"), i, item)
-    add_container(item, &sums);
-    LIST_EACH(member_array(spec, "initContainers"), i, item)
-    add_container(item, &sums);
+    LIST_EACH (member_array(spec, "containers"), i, item)
+        add_container(item, &sums);
+    LIST_EACH (member_array(spec, "initContainers"), i, item)
+        add_container(item, &sums);
     for (size_t i = 0; i < KINDS_COUNT; i++) {
         any = any || sums.requests[i].nano || sums.limits[i].nano;
         if (quantity_compare(&sums.requests[i], &sums.limits[i]) != 0)

@@ -16,8 +16,7 @@ static void check_searches(struct error *err, const struct path *path, const jso
     size_t total = json_array_size(searches) ? json_array_size(searches) - 1 : 0;
     if (json_array_size(searches) > SEARCHES_MAX)
         rule_invalid(err, path, searches, "must not have more than %d search paths", SEARCHES_MAX);
-    LIST_EACH(searches, i, item)
-    {
+    LIST_EACH (searches, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "";
         size_t len = strlen(text);
         CLEANUP(free_ptr) char *name = xstrndup(text, len && text[len - 1] == '.' ? len - 1 : len);
@@ -46,16 +45,15 @@ static void check_dns(struct error *err, const struct path *at, const json_t *sp
     if (!config)
         return;
     if (json_array_size(servers) > NAMESERVERS_MAX)
-        rule_invalid(err, PATH(path, "nameservers"), servers, "must not have more than %d nameservers", NAMESERVERS_MAX);
-    LIST_EACH(servers, i, item)
-    {
+        rule_invalid(err, PATH(path, "nameservers"), servers, "must not have more than %d nameservers",
+                     NAMESERVERS_MAX);
+    LIST_EACH (servers, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = value_check_ip(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(PATH(path, "nameservers"), i), text, wrong);
     }
     check_searches(err, PATH(path, "searches"), member_array(config, "searches"));
-    LIST_EACH(member_array(config, "options"), i, item)
-    {
+    LIST_EACH (member_array(config, "options"), i, item) {
         if (!*rule_text(item, "name"))
             rule_required(err, PATH_AT(PATH(path, "options"), i), "must not be empty");
     }
@@ -64,14 +62,12 @@ static void check_dns(struct error *err, const struct path *at, const json_t *sp
 static void check_host_aliases(struct error *err, const struct path *path, const json_t *aliases)
 {
     const json_t *alias, *name;
-    LIST_EACH(aliases, i, alias)
-    {
+    LIST_EACH (aliases, i, alias) {
         const struct path *at = PATH_AT(path, i);
         const char *wrong = value_check_ip(rule_text(alias, "ip"));
         if (wrong)
             rule_invalid_text(err, PATH(at, "ip"), rule_text(alias, "ip"), wrong);
-        LIST_EACH(member_array(alias, "hostnames"), k, name)
-        {
+        LIST_EACH (member_array(alias, "hostnames"), k, name) {
             const char *text = json_string_value(name) ? json_string_value(name) : "";
             if ((wrong = name_check_dns_subdomain(text)))
                 rule_invalid_text(err, PATH(at, "hostnames"), text, wrong);
@@ -83,8 +79,7 @@ static void check_gates(struct error *err, const struct path *path, const json_t
 {
     const json_t *gate;
     json_auto_t *seen = json_object();
-    LIST_EACH(gates, i, gate)
-    {
+    LIST_EACH (gates, i, gate) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(gate, "name"), *wrong = name_check_qualified(name);
         if (wrong)
@@ -101,9 +96,12 @@ static void check_names(struct error *err, const struct path *at, const json_t *
         const char *member;
         rule_name_fn check;
     } names[] = {
-        {"serviceAccountName", name_check_dns_subdomain}, {"nodeName", name_check_dns_subdomain},
-        {"hostname", name_check_dns_label},               {"subdomain", name_check_dns_label},
-        {"priorityClassName", name_check_dns_subdomain},  {"runtimeClassName", name_check_dns_subdomain},
+        {"serviceAccountName", name_check_dns_subdomain},
+        {"nodeName", name_check_dns_subdomain},
+        {"hostname", name_check_dns_label},
+        {"subdomain", name_check_dns_label},
+        {"priorityClassName", name_check_dns_subdomain},
+        {"runtimeClassName", name_check_dns_subdomain},
         {"schedulerName", name_check_qualified},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -124,8 +122,7 @@ void check_pod_spec(struct error *err, const struct path *at, const json_t *spec
     const json_t *grace = json_object_get(spec, "terminationGracePeriodSeconds");
     check_volumes(err, PATH(at, "volumes"), member_array(spec, "volumes"));
     check_containers(err, at, spec, holder);
-    LIST_EACH(member_array(spec, "readinessGates"), i, readiness)
-    {
+    LIST_EACH (member_array(spec, "readinessGates"), i, readiness) {
         const char *wrong = name_check_qualified(rule_text(readiness, "conditionType"));
         if (wrong)
             rule_invalid_text(err, PATH(PATH_AT(PATH(at, "readinessGates"), i), "conditionType"),
@@ -144,7 +141,8 @@ void check_pod_spec(struct error *err, const struct path *at, const json_t *spec
     check_tolerations(err, PATH(at, "tolerations"), member_array(spec, "tolerations"));
     check_host_aliases(err, PATH(at, "hostAliases"), member_array(spec, "hostAliases"));
     check_enum(err, at, spec, "preemptionPolicy", preemptions);
-    check_spread_constraints(err, PATH(at, "topologySpreadConstraints"), member_array(spec, "topologySpreadConstraints"));
+    check_spread_constraints(err, PATH(at, "topologySpreadConstraints"),
+                             member_array(spec, "topologySpreadConstraints"));
     check_os(err, PATH(at, "os"), member_object(spec, "os"));
 }
 
@@ -155,13 +153,13 @@ void check_pod_template(struct error *err, const struct path *at, const json_t *
     const char *key;
     json_t *value;
     check_labels(err, PATH(path, "labels"), member_object(meta, "labels"));
-    MAP_EACH(member_object(meta, "annotations"), key, value)
-    {
+    MAP_EACH (member_object(meta, "annotations"), key, value) {
         const char *wrong = name_check_qualified(key);
         if (wrong)
             rule_invalid_text(err, PATH(path, "annotations"), key, wrong);
     }
     check_pod_spec(err, PATH(at, "spec"), spec, HOLDER_TEMPLATE);
     if (rule_filled(spec, "ephemeralContainers"))
-        rule_forbidden(err, PATH(PATH(at, "spec"), "ephemeralContainers"), "ephemeral containers not allowed in pod template");
+        rule_forbidden(err, PATH(PATH(at, "spec"), "ephemeralContainers"),
+                       "ephemeral containers not allowed in pod template");
 }

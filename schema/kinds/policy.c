@@ -75,16 +75,20 @@ static void priority_validate(const json_t *object, struct error *err)
     static const char *const policies[] = {"Never", "PreemptLowerPriority", NULL};
     if (text_starts(meta_name(object), "system-")) {
         if (!is_system_class(object))
-            rule_forbidden(err, PATH(PATH(NULL, "metadata"), "name"),
-                           "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known "
-                           "system priority class", meta_name(object));
+            rule_forbidden(
+                err, PATH(PATH(NULL, "metadata"), "name"),
+                "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known "
+                "system priority class",
+                meta_name(object));
     } else if (rule_int(object, "value", 0) > USER_PRIORITY_MAX) {
-        rule_forbidden(err, PATH(NULL, "value"), "maximum allowed value of a user defined priority is %d", USER_PRIORITY_MAX);
+        rule_forbidden(err, PATH(NULL, "value"), "maximum allowed value of a user defined priority is %d",
+                       USER_PRIORITY_MAX);
     }
     check_enum(err, NULL, object, "preemptionPolicy", policies);
 }
 
-static void priority_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void priority_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                     struct error *err)
 {
     (void)subresource;
     if (rule_int(object, "value", 0) != rule_int(old, "value", 0))
@@ -114,8 +118,8 @@ static void runtime_validate(const json_t *object, struct error *err)
     json_t *value;
     if (wrong)
         rule_invalid_text(err, PATH(NULL, "handler"), handler, wrong);
-    MAP_EACH(json_at(object, "overhead", "podFixed"), key, value)
-    check_quantity(err, PATH_KEY(fixed, key), value);
+    MAP_EACH (json_at(object, "overhead", "podFixed"), key, value)
+        check_quantity(err, PATH_KEY(fixed, key), value);
     check_labels(err, PATH(at, "nodeSelector"), member_object(scheduling, "nodeSelector"));
     check_tolerations(err, PATH(at, "tolerations"), member_array(scheduling, "tolerations"));
 }

@@ -16,8 +16,7 @@ static void check_http(struct error *err, const struct path *at, const json_t *a
     check_required(err, at, action, "path", NULL);
     check_port_or_name(err, PATH(at, "port"), json_object_get(action, "port"));
     check_enum_given(err, at, action, "scheme", schemes);
-    LIST_EACH(member_array(action, "httpHeaders"), i, header)
-    {
+    LIST_EACH (member_array(action, "httpHeaders"), i, header) {
         const char *name = rule_text(header, "name"), *wrong = value_check_http_header(name);
         if (wrong)
             rule_invalid_text(err, PATH(at, "httpHeaders"), name, wrong);
@@ -41,8 +40,8 @@ static void check_sleep(struct error *err, const struct path *at, const json_t *
     int64_t grace = rule_int(spec, "terminationGracePeriodSeconds", 30), seconds = rule_int(action, "seconds", 0);
     if (seconds < 1 || seconds > grace) {
         json_auto_t *shown = json_integer(seconds);
-        rule_invalid(err, at, shown,
-                     "must be greater than 0 and less than terminationGracePeriodSeconds (%lld)", (long long)grace);
+        rule_invalid(err, at, shown, "must be greater than 0 and less than terminationGracePeriodSeconds (%lld)",
+                     (long long)grace);
     }
 }
 
@@ -50,7 +49,8 @@ static const struct handler {
     const char *member;
     void (*check)(struct error *err, const struct path *at, const json_t *action, const json_t *spec);
 } handlers[] = {
-    {"exec", check_exec}, {"httpGet", check_http}, {"tcpSocket", check_tcp}, {"grpc", check_grpc}, {"sleep", check_sleep},
+    {"exec", check_exec}, {"httpGet", check_http}, {"tcpSocket", check_tcp},
+    {"grpc", check_grpc}, {"sleep", check_sleep},
 };
 
 static void check_handler(struct error *err, const struct path *at, const json_t *holder, const json_t *spec)
@@ -85,7 +85,9 @@ static const struct probe_row {
     const char *member;
     bool once, no_grace; /* successThreshold must be 1; terminationGracePeriodSeconds may not be set */
 } probe_rows[] = {
-    {"livenessProbe", true, false}, {"readinessProbe", false, true}, {"startupProbe", true, false},
+    {"livenessProbe", true, false},
+    {"readinessProbe", false, true},
+    {"startupProbe", true, false},
 };
 
 void check_probes(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
@@ -100,7 +102,8 @@ void check_probes(struct error *err, const struct path *at, const json_t *contai
             rule_invalid(err, PATH(path, "successThreshold"), json_object_get(probe, "successThreshold"), "must be 1");
         if (probe_rows[i].no_grace && rule_has(probe, "terminationGracePeriodSeconds"))
             rule_invalid(err, PATH(path, "terminationGracePeriodSeconds"),
-                         json_object_get(probe, "terminationGracePeriodSeconds"), "must not be set for readinessProbes");
+                         json_object_get(probe, "terminationGracePeriodSeconds"),
+                         "must not be set for readinessProbes");
     }
 }
 

@@ -18,15 +18,31 @@ static void quota_prepare_update(json_t *object, const json_t *old, const char *
 }
 
 static const char *const quota_names[] = {
-    "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.storage",
-    "requests.ephemeral-storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods", "resourcequotas",
-    "services", "replicationcontrollers", "secrets", "persistentvolumeclaims", "configmaps", "services.nodeports",
-    "services.loadbalancers", NULL,
+    "cpu",
+    "memory",
+    "ephemeral-storage",
+    "requests.cpu",
+    "requests.memory",
+    "requests.storage",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "persistentvolumeclaims",
+    "configmaps",
+    "services.nodeports",
+    "services.loadbalancers",
+    NULL,
 };
 
 static const char *const integer_names[] = {
-    "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims",
-    "services.nodeports", "services.loadbalancers", NULL,
+    "pods",       "resourcequotas",         "services",           "replicationcontrollers", "secrets",
+    "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers", NULL,
 };
 
 static const char *quota_name_check(const char *name)
@@ -50,8 +66,7 @@ static void check_hard(struct error *err, const struct path *path, const json_t 
 {
     const char *key;
     json_t *value;
-    MAP_EACH(list, key, value)
-    {
+    MAP_EACH (list, key, value) {
         const char *wrong = quota_name_check(key);
         bool counts = rule_one_of(key, integer_names) || text_starts(key, "count/");
         if (wrong)
@@ -61,16 +76,24 @@ static void check_hard(struct error *err, const struct path *path, const json_t 
     }
 }
 
-static const char *const scopes[] = {"Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",
-                                     "CrossNamespacePodAffinity", NULL};
+static const char *const scopes[] = {
+    "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass", "CrossNamespacePodAffinity", NULL};
 static const char *const selector_operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
 
 /* Which resources a scope can be about. */
 static bool scope_covers(const char *scope, const char *resource)
 {
-    static const char *const compute[] = {"pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu",
-                                          "limits.memory", "ephemeral-storage", "requests.ephemeral-storage",
-                                          "limits.ephemeral-storage", NULL};
+    static const char *const compute[] = {"pods",
+                                          "cpu",
+                                          "memory",
+                                          "requests.cpu",
+                                          "requests.memory",
+                                          "limits.cpu",
+                                          "limits.memory",
+                                          "ephemeral-storage",
+                                          "requests.ephemeral-storage",
+                                          "limits.ephemeral-storage",
+                                          NULL};
     if (strcmp(scope, "BestEffort") == 0)
         return strcmp(resource, "pods") == 0;
     return rule_one_of(resource, compute);
@@ -87,13 +110,11 @@ static void check_scopes(struct error *err, const json_t *spec)
     const struct path *path = PATH(SPEC, "scopes");
     const char *key;
     json_t *value;
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         const char *scope = json_string_value(item) ? json_string_value(item) : "";
         if (!rule_one_of(scope, scopes))
             rule_invalid(err, path, list, "unsupported scope");
-        MAP_EACH(member_object(spec, "hard"), key, value)
-        {
+        MAP_EACH (member_object(spec, "hard"), key, value) {
             if (rule_one_of(key, quota_names) && rule_one_of(scope, scopes) && !scope_covers(scope, key))
                 rule_invalid(err, path, list, "unsupported scope applied to resource");
         }
@@ -104,20 +125,21 @@ static void check_scopes(struct error *err, const json_t *spec)
 
 static void check_scope_expression(struct error *err, const struct path *at, const json_t *expression)
 {
-    const char *scope = rule_text(expression, "scopeName"), *operator = rule_text(expression, "operator");
+    const char *scope = rule_text(expression, "scopeName"), *op = rule_text(expression, "operator");
     const json_t *values = member_array(expression, "values");
     if (!rule_one_of(scope, scopes))
         rule_invalid_text(err, PATH(at, "scopeName"), scope, "unsupported scope");
-    else if (strcmp(scope, "PriorityClass") != 0 && strcmp(operator, "Exists") != 0)
-        rule_invalid_text(err, PATH(at, "operator"), operator,
+    else if (strcmp(scope, "PriorityClass") != 0 && strcmp(op, "Exists") != 0)
+        rule_invalid_text(err, PATH(at, "operator"), op,
                           "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, "
                           "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
                           "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
-    if (!rule_one_of(operator, selector_operators))
-        rule_invalid_text(err, PATH(at, "operator"), operator, "not a valid selector operator");
-    else if (text_ends(operator, "In") && json_array_size(values) == 0)
-        rule_required(err, PATH(at, "values"), "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
-    else if (!text_ends(operator, "In") && json_array_size(values))
+    if (!rule_one_of(op, selector_operators))
+        rule_invalid_text(err, PATH(at, "operator"), op, "not a valid selector operator");
+    else if (text_ends(op, "In") && json_array_size(values) == 0)
+        rule_required(err, PATH(at, "values"),
+                      "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+    else if (!text_ends(op, "In") && json_array_size(values))
         rule_invalid(err, PATH(at, "values"), values,
                      "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
 }
@@ -128,8 +150,8 @@ static void quota_validate(const json_t *object, struct error *err)
     const struct path *status = PATH(NULL, "status");
     check_hard(err, PATH(SPEC, "hard"), member_object(spec, "hard"));
     check_scopes(err, spec);
-    LIST_EACH(json_at(spec, "scopeSelector", "matchExpressions"), i, expression)
-    check_scope_expression(err, PATH_AT(PATH(PATH(SPEC, "scopeSelector"), "matchExpressions"), i), expression);
+    LIST_EACH (json_at(spec, "scopeSelector", "matchExpressions"), i, expression)
+        check_scope_expression(err, PATH_AT(PATH(PATH(SPEC, "scopeSelector"), "matchExpressions"), i), expression);
     check_hard(err, PATH(status, "hard"), json_at(object, "status", "hard"));
     check_hard(err, PATH(status, "used"), json_at(object, "status", "used"));
 }
@@ -156,8 +178,7 @@ static void fill_list(json_t *item, const char *member, const json_t *from)
     const char *key;
     json_t *value;
     json_t *list = json_object_size(from) ? default_object(item, member) : NULL;
-    MAP_EACH(from, key, value)
-    {
+    MAP_EACH (from, key, value) {
         if (list && !json_object_get(list, key))
             json_object_set_new(list, key, json_deep_copy(value));
     }
@@ -168,8 +189,7 @@ static const char *const limit_members[] = {"max", "min", "default", "defaultReq
 static void range_defaults(json_t *object)
 {
     json_t *item;
-    LIST_EACH(json_at(object, "spec", "limits"), i, item)
-    {
+    LIST_EACH (json_at(object, "spec", "limits"), i, item) {
         if (strcmp(rule_text(item, "type"), "Container") == 0) {
             fill_list(item, "default", member_object(item, "max"));
             fill_list(item, "defaultRequest", member_object(item, "default"));
@@ -190,8 +210,8 @@ static bool amount(const json_t *item, const char *member, const char *key, stru
 static const struct limit_order {
     const char *low, *high;
 } limit_orders[] = {
-    {"min", "max"},     {"min", "defaultRequest"}, {"defaultRequest", "max"},
-    {"defaultRequest", "default"}, {"min", "default"}, {"default", "max"},
+    {"min", "max"},     {"min", "defaultRequest"}, {"defaultRequest", "max"}, {"defaultRequest", "default"},
+    {"min", "default"}, {"default", "max"},
 };
 
 static void check_limit_order(struct error *err, const struct path *at, const json_t *item, const char *key)
@@ -202,15 +222,16 @@ static void check_limit_order(struct error *err, const struct path *at, const js
         const struct limit_order *row = &limit_orders[i];
         bool request_over = strcmp(row->low, "defaultRequest") == 0;
         const char *named = strcmp(row->low, "min") == 0 && strcmp(row->high, "max") == 0 ? "min"
-                            : request_over || strcmp(row->high, "defaultRequest") == 0  ? "defaultRequest"
-                                                                                         : "default";
-        if (!amount(item, row->low, key, &low) || !amount(item, row->high, key, &high) || quantity_compare(&low, &high) <= 0)
+                            : request_over || strcmp(row->high, "defaultRequest") == 0    ? "defaultRequest"
+                                                                                          : "default";
+        if (!amount(item, row->low, key, &low) || !amount(item, row->high, key, &high) ||
+            quantity_compare(&low, &high) <= 0)
             continue;
         quantity_format(&low, low_text);
         quantity_format(&high, high_text);
-        CLEANUP(free_ptr) char *detail =
-            xasprintf("%s value %s is greater than %s value %s", strcmp(row->low, "defaultRequest") ? row->low : "default request",
-                      low_text, strcmp(row->high, "defaultRequest") ? row->high : "default request", high_text);
+        CLEANUP(free_ptr) char *detail = xasprintf("%s value %s is greater than %s value %s",
+                                 strcmp(row->low, "defaultRequest") ? row->low : "default request", low_text,
+                                 strcmp(row->high, "defaultRequest") ? row->high : "default request", high_text);
         rule_invalid_raw(err, PATH_KEY(PATH(at, named), key), strcmp(named, row->low) ? high_text : low_text, detail);
     }
 }
@@ -228,7 +249,7 @@ static void check_ratio(struct error *err, const struct path *at, const json_t *
     } else if (amount(item, "max", key, &max) && amount(item, "min", key, &min) && quantity_milli(&min) > 0 &&
                (__int128)quantity_milli(&ratio) * quantity_milli(&min) > (__int128)quantity_milli(&max) * 1000) {
         CLEANUP(free_ptr) char *detail = xasprintf("ratio %s is greater than max/min = %.6f", text,
-                                                   (double)quantity_milli(&max) / (double)quantity_milli(&min));
+                                 (double)quantity_milli(&max) / (double)quantity_milli(&min));
         rule_invalid_raw(err, path, text, detail);
     }
 }
@@ -244,8 +265,7 @@ static void check_limit(struct error *err, const struct path *at, const json_t *
              !rule_one_of(type, (const char *const[]){"Pod", "Container", "PersistentVolumeClaim", NULL}))
         rule_invalid_text(err, PATH(at, "type"), type, "must be a standard limit type or fully qualified");
     for (size_t i = 0; i < ARRAY_LEN(limit_members); i++) {
-        MAP_EACH(member_object(item, limit_members[i]), key, value)
-        {
+        MAP_EACH (member_object(item, limit_members[i]), key, value) {
             wrong = resource_name_check(key);
             if (wrong)
                 rule_invalid_text(err, PATH_KEY(PATH(at, limit_members[i]), key), key, wrong);
@@ -257,7 +277,8 @@ static void check_limit(struct error *err, const struct path *at, const json_t *
             rule_forbidden(err, PATH(at, limit_members[i]), "may not be specified when `type` is 'Pod'");
     if (strcmp(type, "PersistentVolumeClaim") == 0 && !rule_has(member_object(item, "min"), "storage") &&
         !rule_has(member_object(item, "max"), "storage"))
-        rule_required(err, PATH(at, "limits"), "either minimum or maximum storage value is required, but neither was provided");
+        rule_required(err, PATH(at, "limits"),
+                      "either minimum or maximum storage value is required, but neither was provided");
     json_object_foreach (keys, key, value) {
         check_limit_order(err, at, item, key);
         check_ratio(err, at, item, key);
@@ -269,8 +290,7 @@ static void range_validate(const json_t *object, struct error *err)
     const json_t *limits = json_at(object, "spec", "limits"), *item;
     const struct path *path = PATH(SPEC, "limits");
     json_auto_t *seen = json_object();
-    LIST_EACH(limits, i, item)
-    {
+    LIST_EACH (limits, i, item) {
         const char *type = rule_text(item, "type");
         if (json_object_get(seen, type))
             rule_duplicate(err, PATH(PATH_AT(path, i), "type"), json_object_get(item, "type"));

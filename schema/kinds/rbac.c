@@ -12,7 +12,8 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
     if (urls && namespaced)
         rule_invalid(err, PATH(at, "nonResourceURLs"), json_object_get(rule, "nonResourceURLs"),
                      "namespaced rules cannot apply to non-resource URLs");
-    if (urls && (rule_filled(rule, "apiGroups") || rule_filled(rule, "resources") || rule_filled(rule, "resourceNames")))
+    if (urls &&
+        (rule_filled(rule, "apiGroups") || rule_filled(rule, "resources") || rule_filled(rule, "resourceNames")))
         rule_invalid(err, PATH(at, "nonResourceURLs"), json_object_get(rule, "nonResourceURLs"),
                      "rules cannot apply to both regular resources and non-resource URLs");
     if (urls)
@@ -26,8 +27,8 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
 static void check_rules(const json_t *object, bool namespaced, struct error *err)
 {
     const json_t *rule;
-    LIST_EACH(member_array(object, "rules"), i, rule)
-    check_rule(err, PATH_AT(PATH(NULL, "rules"), i), rule, namespaced);
+    LIST_EACH (member_array(object, "rules"), i, rule)
+        check_rule(err, PATH_AT(PATH(NULL, "rules"), i), rule, namespaced);
 }
 
 static void role_validate(const json_t *object, struct error *err)
@@ -50,8 +51,8 @@ static void cluster_role_validate(const json_t *object, struct error *err)
     check_rules(object, false, err);
     if (aggregation && json_array_size(selectors) == 0)
         rule_required(err, path, "at least one clusterRoleSelector required if aggregationRule is non-nil");
-    LIST_EACH(selectors, i, selector)
-    check_label_selector(err, PATH_AT(path, i), selector);
+    LIST_EACH (selectors, i, selector)
+        check_label_selector(err, PATH_AT(path, i), selector);
 }
 
 static void cluster_role_validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -66,8 +67,7 @@ static void binding_defaults(json_t *object)
 {
     json_t *subject;
     default_text(member_object(object, "roleRef"), "apiGroup", RBAC_GROUP);
-    LIST_EACH(member_array(object, "subjects"), i, subject)
-    {
+    LIST_EACH (member_array(object, "subjects"), i, subject) {
         if (strcmp(rule_text(subject, "kind"), "User") == 0 || strcmp(rule_text(subject, "kind"), "Group") == 0)
             default_text(subject, "apiGroup", RBAC_GROUP);
     }
@@ -99,17 +99,16 @@ static void check_binding(const json_t *object, bool namespaced, struct error *e
     check_enum_given(err, at, ref, "apiGroup", (const char *const[]){RBAC_GROUP, NULL});
     check_enum_given(err, at, ref, "kind", (const char *const[]){"ClusterRole", namespaced ? "Role" : NULL, NULL});
     check_name_required(err, at, ref, "name", name_check_path_segment);
-    LIST_EACH(member_array(object, "subjects"), i, subject)
-    check_subject(err, PATH_AT(PATH(NULL, "subjects"), i), subject, namespaced);
+    LIST_EACH (member_array(object, "subjects"), i, subject)
+        check_subject(err, PATH_AT(PATH(NULL, "subjects"), i), subject, namespaced);
 }
 
 static void check_binding_update(const json_t *object, const json_t *old, struct error *err)
 {
     const json_t *ref = json_object_get(object, "roleRef");
     if (!rule_equal(ref, json_object_get(old, "roleRef"))) {
-        CLEANUP(free_ptr) char *shown =
-            xasprintf("rbac.RoleRef{APIGroup:\"%s\", Kind:\"%s\", Name:\"%s\"}", rule_text(ref, "apiGroup"),
-                      rule_text(ref, "kind"), rule_text(ref, "name"));
+        CLEANUP(free_ptr) char *shown = xasprintf("rbac.RoleRef{APIGroup:\"%s\", Kind:\"%s\", Name:\"%s\"}", rule_text(ref, "apiGroup"),
+                                rule_text(ref, "kind"), rule_text(ref, "name"));
         rule_invalid_raw(err, PATH(NULL, "roleRef"), shown, "cannot change roleRef");
     }
 }

@@ -12,8 +12,9 @@ static void check_profile(struct error *err, const struct path *at, const json_t
     if (!profile)
         return;
     if (!*type)
-        rule_required(err, PATH(at, "type"), seccomp ? "type is required when seccompProfile is set"
-                                                     : "type is required when appArmorProfile is set");
+        rule_required(err, PATH(at, "type"),
+                      seccomp ? "type is required when seccompProfile is set"
+                              : "type is required when appArmorProfile is set");
     else
         check_enum(err, at, profile, "type", types);
     if (local && !rule_has(profile, "localhostProfile")) {
@@ -47,7 +48,8 @@ void check_security_context(struct error *err, const struct path *at, const json
     if (rule_bool(context, "privileged"))
         rule_invalid(err, at, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
     if (json_array_has_text(json_at(context, "capabilities", "add"), "CAP_SYS_ADMIN"))
-        rule_invalid(err, at, context, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
+        rule_invalid(err, at, context,
+                     "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
 }
 
 static bool is_sysctl_char(char c)
@@ -75,8 +77,7 @@ static void check_sysctls(struct error *err, const struct path *path, const json
 {
     const json_t *item;
     json_auto_t *seen = json_object();
-    LIST_EACH(sysctls, i, item)
-    {
+    LIST_EACH (sysctls, i, item) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(item, "name");
         if (!check_required(err, at, item, "name", NULL))
@@ -103,8 +104,7 @@ void check_pod_security_context(struct error *err, const struct path *at, const 
         return;
     check_range(err, at, context, "fsGroup", 0, ID_MAX);
     check_profiles(err, at, context);
-    LIST_EACH(member_array(context, "supplementalGroups"), i, group)
-    {
+    LIST_EACH (member_array(context, "supplementalGroups"), i, group) {
         if (json_int_or(group, 0) < 0 || json_int_or(group, 0) > ID_MAX)
             rule_invalid(err, PATH(at, "supplementalGroups"), group, "must be between 0 and 2147483647, inclusive");
     }

@@ -13,7 +13,8 @@ bool service_is_external_name(const json_t *spec)
 
 bool service_is_external(const json_t *spec)
 {
-    return service_has_nodeports(spec) || (strcmp(rule_text(spec, "type"), "ClusterIP") == 0 && rule_filled(spec, "externalIPs"));
+    return service_has_nodeports(spec) ||
+           (strcmp(rule_text(spec, "type"), "ClusterIP") == 0 && rule_filled(spec, "externalIPs"));
 }
 
 static void affinity_defaults(json_t *spec)
@@ -41,8 +42,8 @@ static void set_defaults(json_t *object)
         return;
     affinity_defaults(spec);
     default_text(spec, "type", "ClusterIP");
-    LIST_EACH(member_array(spec, "ports"), i, item)
-    port_defaults(item);
+    LIST_EACH (member_array(spec, "ports"), i, item)
+        port_defaults(item);
     if (service_is_external(spec))
         default_text(spec, "externalTrafficPolicy", "Cluster");
     if (!service_is_external_name(spec))
@@ -50,8 +51,7 @@ static void set_defaults(json_t *object)
     if (strcmp(rule_text(spec, "type"), "LoadBalancer") != 0)
         return;
     default_bool(spec, "allocateLoadBalancerNodePorts", true);
-    LIST_EACH(json_at(object, "status", "loadBalancer", "ingress"), i, item)
-    {
+    LIST_EACH (json_at(object, "status", "loadBalancer", "ingress"), i, item) {
         if (*rule_text(item, "ip"))
             default_text(item, "ipMode", "VIP");
     }
@@ -85,8 +85,7 @@ static void normalize_cluster_ips(json_t *spec, const json_t *before)
 static const json_t *same_port(const json_t *ports, const json_t *port)
 {
     const json_t *old;
-    LIST_EACH(ports, i, old)
-    {
+    LIST_EACH (ports, i, old) {
         if (rule_int(old, "port", 0) == rule_int(port, "port", 0) &&
             strcmp(rule_text(old, "protocol"), rule_text(port, "protocol")) == 0)
             return old;
@@ -97,8 +96,7 @@ static const json_t *same_port(const json_t *ports, const json_t *port)
 static void keep_node_ports(json_t *spec, const json_t *before)
 {
     json_t *port;
-    LIST_EACH(member_array(spec, "ports"), i, port)
-    {
+    LIST_EACH (member_array(spec, "ports"), i, port) {
         const json_t *old = same_port(member_array(before, "ports"), port);
         if (old && rule_int(port, "nodePort", 0) == 0 && rule_int(old, "nodePort", 0) != 0)
             json_object_set(port, "nodePort", json_object_get(old, "nodePort"));
@@ -115,7 +113,8 @@ static void keep_allocated(json_t *spec, const json_t *before)
                 strategy_keep(spec, before, kept[i]);
     if (service_has_nodeports(spec) && service_has_nodeports(before))
         keep_node_ports(spec, before);
-    if (service_needs_health_port(spec) && service_needs_health_port(before) && !rule_filled(spec, "healthCheckNodePort"))
+    if (service_needs_health_port(spec) && service_needs_health_port(before) &&
+        !rule_filled(spec, "healthCheckNodePort"))
         strategy_keep(spec, before, "healthCheckNodePort");
 }
 
@@ -135,8 +134,7 @@ static bool same_node_ports(const json_t *spec, const json_t *before)
     const json_t *now = member_array(spec, "ports"), *then = member_array(before, "ports"), *port;
     if (json_array_size(now) != json_array_size(then))
         return false;
-    LIST_EACH(now, i, port)
-    {
+    LIST_EACH (now, i, port) {
         if (rule_int(port, "nodePort", 0) != rule_int(json_array_get(then, i), "nodePort", 0))
             return false;
     }
@@ -146,8 +144,8 @@ static bool same_node_ports(const json_t *spec, const json_t *before)
 static void drop_node_ports(json_t *spec)
 {
     json_t *port;
-    LIST_EACH(member_array(spec, "ports"), i, port)
-    strategy_drop(port, "nodePort");
+    LIST_EACH (member_array(spec, "ports"), i, port)
+        strategy_drop(port, "nodePort");
 }
 
 /* A new type sheds what the old one needed, unless the update itself says so. */
@@ -162,7 +160,8 @@ static void drop_for_type(json_t *spec, const json_t *before)
             strategy_drop(spec, cluster[i]);
     if (service_has_nodeports(before) && !service_has_nodeports(spec) && same_node_ports(spec, before))
         drop_node_ports(spec);
-    if (service_needs_health_port(before) && !service_needs_health_port(spec) && unchanged(spec, before, "healthCheckNodePort"))
+    if (service_needs_health_port(before) && !service_needs_health_port(spec) &&
+        unchanged(spec, before, "healthCheckNodePort"))
         strategy_drop(spec, "healthCheckNodePort");
     if (was_balancer && !is_balancer && unchanged(spec, before, "allocateLoadBalancerNodePorts"))
         strategy_drop(spec, "allocateLoadBalancerNodePorts");

@@ -3,11 +3,11 @@
 #include "schema/kinds/service.h"
 #include "schema/meta.h"
 
-#define SPEC            PATH(NULL, "spec")
-#define KUBELET_PORT    10250
-#define AFFINITY_MAX    86400
-#define ONLY_BALANCER   "may only be used when `type` is 'LoadBalancer'"
-#define NOT_EXTERNAL    "may not be set for ExternalName services"
+#define SPEC          PATH(NULL, "spec")
+#define KUBELET_PORT  10250
+#define AFFINITY_MAX  86400
+#define ONLY_BALANCER "may only be used when `type` is 'LoadBalancer'"
+#define NOT_EXTERNAL  "may not be set for ExternalName services"
 
 static const char *const types[] = {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort", NULL};
 static const char *const families[] = {"IPv4", "IPv6", NULL};
@@ -33,8 +33,8 @@ static char *list_go(const json_t *list)
     if (!list)
         return xstrdup("[]string(nil)");
     buf_add_text(&out, "[]string{");
-    LIST_EACH(list, i, item)
-    buf_printf(&out, "%s\"%s\"", i ? ", " : "", json_string_value(item) ? json_string_value(item) : "");
+    LIST_EACH (list, i, item)
+        buf_printf(&out, "%s\"%s\"", i ? ", " : "", json_string_value(item) ? json_string_value(item) : "");
     buf_add_char(&out, '}');
     return buf_take(&out);
 }
@@ -64,8 +64,7 @@ static void check_type(struct error *err, const json_t *spec)
 {
     const json_t *port;
     bool balancer = is_type(spec, "LoadBalancer");
-    LIST_EACH(member_array(spec, "ports"), i, port)
-    {
+    LIST_EACH (member_array(spec, "ports"), i, port) {
         if (balancer && rule_int(port, "port", 0) == KUBELET_PORT)
             rule_invalid(err, PATH_AT(PATH(SPEC, "ports"), i), json_object_get(port, "port"),
                          "may not expose port %d externally since it is used by kubelet", KUBELET_PORT);
@@ -99,8 +98,7 @@ static void check_pairs(struct error *err, const json_t *ports, const char *memb
 {
     json_auto_t *seen = json_object();
     const json_t *port;
-    LIST_EACH(ports, i, port)
-    {
+    LIST_EACH (ports, i, port) {
         const struct path *at = PATH_AT(PATH(SPEC, "ports"), i);
         int64_t number = rule_int(port, member, 0);
         if (number == 0)
@@ -125,8 +123,7 @@ static void check_ports(struct error *err, const json_t *spec)
     json_auto_t *names = json_object();
     if (json_array_size(ports) == 0 && !is_headless(spec) && !service_is_external_name(spec))
         rule_required(err, PATH(SPEC, "ports"), NULL);
-    LIST_EACH(ports, i, port)
-    {
+    LIST_EACH (ports, i, port) {
         const struct path *at = PATH_AT(PATH(SPEC, "ports"), i);
         check_port(err, at, port, json_array_size(ports) > 1, names);
         if (is_type(spec, "ClusterIP") && rule_int(port, "nodePort", 0) != 0)
@@ -158,8 +155,7 @@ static void check_families(struct error *err, const json_t *spec)
 {
     const json_t *list = member_array(spec, "ipFamilies"), *item;
     const struct path *path = PATH(SPEC, "ipFamilies");
-    LIST_EACH(list, i, item)
-    {
+    LIST_EACH (list, i, item) {
         const char *family = json_string_value(item) ? json_string_value(item) : "";
         if (!rule_one_of(family, families))
             rule_not_supported(err, PATH_AT(path, i), item, families);
@@ -183,8 +179,7 @@ static void check_cluster_ips(struct error *err, const json_t *spec)
     else if (*ip && first && strcmp(ip, first) != 0)
         invalid_list(err, path, ips, "first value must match `clusterIP`");
     check_families(err, spec);
-    LIST_EACH(ips, i, item)
-    {
+    LIST_EACH (ips, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "";
         if (i == 0 && strcmp(text, "None") == 0) {
             if (json_array_size(ips) > 1)
@@ -200,8 +195,7 @@ static void check_cluster_ips(struct error *err, const json_t *spec)
 static void check_addresses(struct error *err, const json_t *spec)
 {
     const json_t *item;
-    LIST_EACH(member_array(spec, "externalIPs"), i, item)
-    {
+    LIST_EACH (member_array(spec, "externalIPs"), i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "";
         const struct path *path = PATH_AT(PATH(SPEC, "externalIPs"), i);
         if (value_check_ip(text))
@@ -212,8 +206,7 @@ static void check_addresses(struct error *err, const json_t *spec)
     const json_t *ranges = member_array(spec, "loadBalancerSourceRanges");
     if (json_array_size(ranges) && !is_type(spec, "LoadBalancer"))
         rule_forbidden(err, PATH(SPEC, "loadBalancerSourceRanges"), ONLY_BALANCER);
-    LIST_EACH(ranges, i, item)
-    {
+    LIST_EACH (ranges, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "";
         if (value_check_cidr(text))
             rule_invalid_text(err, PATH_AT(PATH(SPEC, "loadBalancerSourceRanges"), i), text, value_check_cidr(text));
@@ -236,7 +229,8 @@ static void check_policies(struct error *err, const json_t *spec)
     const char *external = rule_text(spec, "externalTrafficPolicy");
     const json_t *health = json_object_get(spec, "healthCheckNodePort");
     if (!service_is_external(spec) && *external)
-        rule_invalid_text(err, PATH(SPEC, "externalTrafficPolicy"), external, "may only be set for externally-accessible services");
+        rule_invalid_text(err, PATH(SPEC, "externalTrafficPolicy"), external,
+                          "may only be set for externally-accessible services");
     else if (service_is_external(spec))
         check_enum_required(err, SPEC, spec, "externalTrafficPolicy", traffic_policies);
     if (!service_needs_health_port(spec) && json_int_or(health, 0) != 0)
@@ -263,15 +257,15 @@ void service_validate(const json_t *object, struct error *err)
 /* The first of a list is there and was another. */
 static bool first_changed(const json_t *spec, const json_t *before, const char *member)
 {
-    const json_t *now = json_array_get(member_array(spec, member), 0), *then = json_array_get(member_array(before, member), 0);
+    const json_t *now = json_array_get(member_array(spec, member), 0),
+                 *then = json_array_get(member_array(before, member), 0);
     return then && !json_equal(now, then);
 }
 
 static void check_status_update(const json_t *object, struct error *err)
 {
     const json_t *item;
-    LIST_EACH(json_at(object, "status", "loadBalancer", "ingress"), i, item)
-    {
+    LIST_EACH (json_at(object, "status", "loadBalancer", "ingress"), i, item) {
         const struct path *at = PATH_AT(PATH(PATH(PATH(NULL, "status"), "loadBalancer"), "ingress"), i);
         const char *ip = rule_text(item, "ip");
         if (*ip && value_check_ip(ip))
@@ -289,12 +283,15 @@ void service_validate_update(const json_t *object, const json_t *old, const char
     }
     if (!service_is_external_name(spec) && !service_is_external_name(before)) {
         if (first_changed(spec, before, "clusterIPs"))
-            invalid_list(err, PATH_AT(PATH(SPEC, "clusterIPs"), 0), member_array(spec, "clusterIPs"), "may not change once set");
+            invalid_list(err, PATH_AT(PATH(SPEC, "clusterIPs"), 0), member_array(spec, "clusterIPs"),
+                         "may not change once set");
         if (first_changed(spec, before, "ipFamilies"))
-            invalid_list(err, PATH_AT(PATH(SPEC, "ipFamilies"), 0), member_array(spec, "ipFamilies"), "may not change once set");
+            invalid_list(err, PATH_AT(PATH(SPEC, "ipFamilies"), 0), member_array(spec, "ipFamilies"),
+                         "may not change once set");
     }
     if (is_type(spec, "LoadBalancer") && is_type(before, "LoadBalancer") && *rule_text(before, "loadBalancerClass") &&
         strcmp(rule_text(spec, "loadBalancerClass"), rule_text(before, "loadBalancerClass")) != 0)
-        rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"), rule_text(spec, "loadBalancerClass"), "may not change once set");
+        rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"), rule_text(spec, "loadBalancerClass"),
+                          "may not change once set");
     service_validate(object, err);
 }

@@ -29,8 +29,8 @@ static void set_defaults(json_t *object)
     default_int(spec, "replicas", 1);
     default_int(spec, "revisionHistoryLimit", 10);
     pod_template_defaults(spec);
-    LIST_EACH(member_array(spec, "volumeClaimTemplates"), i, claim)
-    claim_template_defaults(claim);
+    LIST_EACH (member_array(spec, "volumeClaimTemplates"), i, claim)
+        claim_template_defaults(claim);
 }
 
 static void prepare_update(json_t *object, const json_t *old, const char *subresource)
@@ -58,7 +58,8 @@ static void validate(const json_t *object, struct error *err)
 {
     static const char *const management[] = {"OrderedReady", "Parallel", NULL};
     static const char *const retention[] = {"Delete", "Retain", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *policy = member_object(spec, "persistentVolumeClaimRetentionPolicy");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *policy = member_object(spec, "persistentVolumeClaimRetentionPolicy");
     const struct path *policy_at = PATH(SPEC, "persistentVolumeClaimRetentionPolicy");
     if (!*rule_text(spec, "podManagementPolicy"))
         rule_required(err, PATH(SPEC, "podManagementPolicy"), NULL);
@@ -78,14 +79,14 @@ static void validate(const json_t *object, struct error *err)
 /* Whatever is not named here is fixed at creation. */
 static bool spec_fits(const json_t *spec, const json_t *before)
 {
-    static const char *const open[] = {"replicas", "ordinals", "template", "updateStrategy", "minReadySeconds",
-                                       "persistentVolumeClaimRetentionPolicy", NULL};
+    static const char *const open[] = {
+        "replicas", "ordinals", "template", "updateStrategy", "minReadySeconds", "persistentVolumeClaimRetentionPolicy",
+        NULL};
     const json_t *sides[] = {spec, before};
     const char *key;
     json_t *value;
     for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-        MAP_EACH(sides[i], key, value)
-        {
+        MAP_EACH (sides[i], key, value) {
             if (!rule_one_of(key, open) && !rule_equal(value, json_object_get(sides[1 - i], key)))
                 return false;
         }
@@ -106,9 +107,10 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     }
     validate(object, err);
     if (!spec_fits(json_object_get(object, "spec"), json_object_get(old, "spec")))
-        rule_forbidden(err, SPEC,
-                       "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
-                       "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
+        rule_forbidden(
+            err, SPEC,
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+            "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
 }
 
 const struct kind_rules kind_stateful_sets = {
@@ -129,7 +131,8 @@ static void revision_validate(const json_t *object, struct error *err)
         rule_required(err, PATH(NULL, "data"), "data is mandatory");
 }
 
-static void revision_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void revision_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                     struct error *err)
 {
     (void)subresource;
     revision_validate(object, err);

@@ -5,8 +5,8 @@
 
 #define FILE_MODE_DETAIL "must be a number between 0 and 0777 (octal), both inclusive"
 
-static const char *const downward_paths[] = {"metadata.name", "metadata.namespace", "metadata.labels",
-                                             "metadata.annotations", "metadata.uid", NULL};
+static const char *const downward_paths[] = {"metadata.name",        "metadata.namespace", "metadata.labels",
+                                             "metadata.annotations", "metadata.uid",       NULL};
 
 static void check_mode(struct error *err, const struct path *at, const json_t *object, const char *member)
 {
@@ -26,8 +26,7 @@ static void check_file_path(struct error *err, const struct path *path, const ch
 static void check_items(struct error *err, const struct path *path, const json_t *items)
 {
     const json_t *item;
-    LIST_EACH(items, i, item)
-    {
+    LIST_EACH (items, i, item) {
         const struct path *at = PATH_AT(path, i);
         check_required(err, at, item, "key", NULL);
         if (check_required(err, at, item, "path", NULL))
@@ -38,8 +37,8 @@ static void check_items(struct error *err, const struct path *path, const json_t
 
 static void check_host_path(struct error *err, const struct path *at, const json_t *source)
 {
-    static const char *const types[] = {"",     "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate",
-                                        "File", "FileOrCreate", "Socket",    NULL};
+    static const char *const types[] = {"",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
+                                        "File", "FileOrCreate", "Socket",     NULL};
     const char *path = rule_text(source, "path");
     struct str rest = str_of(path);
     if (!check_required(err, at, source, "path", NULL))
@@ -100,8 +99,8 @@ static void check_downward(struct error *err, const struct path *at, const json_
 {
     const json_t *file;
     check_mode(err, at, source, "defaultMode");
-    LIST_EACH(member_array(source, "items"), i, file)
-    check_downward_file(err, PATH_AT(at, i), file);
+    LIST_EACH (member_array(source, "items"), i, file)
+        check_downward_file(err, PATH_AT(at, i), file);
 }
 
 static void check_token(struct error *err, const struct path *at, const json_t *source)
@@ -134,7 +133,7 @@ struct source_row {
 };
 
 static const struct source_row projected_rows[] = {
-    {"secret", check_projected_named},    {"configMap", check_projected_named},   {"downwardAPI", check_downward},
+    {"secret", check_projected_named},    {"configMap", check_projected_named}, {"downwardAPI", check_downward},
     {"serviceAccountToken", check_token}, {"clusterTrustBundle", check_bundle},
 };
 
@@ -147,8 +146,7 @@ static void check_file_once(struct error *err, const struct path *at, const json
         rule_invalid_text(err, at, path, "conflicting duplicate paths");
     if (*path)
         json_object_set_new(files, path, json_true());
-    LIST_EACH(member_array(source, "items"), i, item)
-    {
+    LIST_EACH (member_array(source, "items"), i, item) {
         path = rule_text(item, "path");
         if (*path && json_object_get(files, path))
             rule_invalid_text(err, at, path, "conflicting duplicate paths");
@@ -162,8 +160,7 @@ static void check_projected(struct error *err, const struct path *at, const json
     const json_t *source;
     json_auto_t *files = json_object();
     check_mode(err, at, volume, "defaultMode");
-    LIST_EACH(member_array(volume, "sources"), i, source)
-    {
+    LIST_EACH (member_array(volume, "sources"), i, source) {
         const struct path *path = PATH_AT(PATH(at, "sources"), i);
         size_t count = 0;
         for (size_t k = 0; k < ARRAY_LEN(projected_rows); k++) {
@@ -171,7 +168,8 @@ static void check_projected(struct error *err, const struct path *at, const json
             if (!part)
                 continue;
             if (count++)
-                rule_forbidden(err, PATH(path, projected_rows[k].member), "may not specify more than 1 volume type per source");
+                rule_forbidden(err, PATH(path, projected_rows[k].member),
+                               "may not specify more than 1 volume type per source");
             projected_rows[k].check(err, PATH(path, projected_rows[k].member), part);
             check_file_once(err, at, part, files);
         }
@@ -191,7 +189,8 @@ static void check_csi(struct error *err, const struct path *at, const json_t *so
 {
     check_name_required(err, at, source, "driver", name_check_dns_subdomain);
     if (rule_has(source, "nodePublishSecretRef"))
-        check_required(err, PATH(at, "nodePublishSecretRef"), member_object(source, "nodePublishSecretRef"), "name", NULL);
+        check_required(err, PATH(at, "nodePublishSecretRef"), member_object(source, "nodePublishSecretRef"), "name",
+                       NULL);
 }
 
 static void check_ephemeral(struct error *err, const struct path *at, const json_t *source)
@@ -218,21 +217,36 @@ static void check_nothing(struct error *err, const struct path *at, const json_t
 
 /* In upstream's order: the first is checked, every further one is one too many. */
 static const struct source_row source_rows[] = {
-    {"emptyDir", check_empty_dir},   {"hostPath", check_host_path},
-    {"gitRepo", check_nothing},      {"gcePersistentDisk", check_nothing},
-    {"awsElasticBlockStore", check_nothing}, {"secret", check_secret},
-    {"nfs", check_nfs},              {"iscsi", check_iscsi},
-    {"glusterfs", check_nothing},    {"flocker", check_nothing},
-    {"persistentVolumeClaim", check_claim}, {"rbd", check_nothing},
-    {"cephfs", check_nothing},       {"quobyte", check_nothing},
-    {"downwardAPI", check_downward}, {"fc", check_nothing},
-    {"configMap", check_config_map}, {"azureFile", check_nothing},
-    {"flexVolume", check_nothing},   {"vsphereVolume", check_nothing},
-    {"photonPersistentDisk", check_nothing}, {"portworxVolume", check_nothing},
-    {"azureDisk", check_nothing},    {"storageos", check_nothing},
-    {"projected", check_projected},  {"scaleIO", check_nothing},
-    {"csi", check_csi},              {"ephemeral", check_ephemeral},
-    {"cinder", check_nothing},       {"image", check_nothing},
+    {"emptyDir", check_empty_dir},
+    {"hostPath", check_host_path},
+    {"gitRepo", check_nothing},
+    {"gcePersistentDisk", check_nothing},
+    {"awsElasticBlockStore", check_nothing},
+    {"secret", check_secret},
+    {"nfs", check_nfs},
+    {"iscsi", check_iscsi},
+    {"glusterfs", check_nothing},
+    {"flocker", check_nothing},
+    {"persistentVolumeClaim", check_claim},
+    {"rbd", check_nothing},
+    {"cephfs", check_nothing},
+    {"quobyte", check_nothing},
+    {"downwardAPI", check_downward},
+    {"fc", check_nothing},
+    {"configMap", check_config_map},
+    {"azureFile", check_nothing},
+    {"flexVolume", check_nothing},
+    {"vsphereVolume", check_nothing},
+    {"photonPersistentDisk", check_nothing},
+    {"portworxVolume", check_nothing},
+    {"azureDisk", check_nothing},
+    {"storageos", check_nothing},
+    {"projected", check_projected},
+    {"scaleIO", check_nothing},
+    {"csi", check_csi},
+    {"ephemeral", check_ephemeral},
+    {"cinder", check_nothing},
+    {"image", check_nothing},
 };
 
 static void check_source(struct error *err, const struct path *at, const json_t *volume)
@@ -255,8 +269,7 @@ void check_volumes(struct error *err, const struct path *path, const json_t *vol
 {
     const json_t *volume;
     json_auto_t *seen = json_object();
-    LIST_EACH(volumes, i, volume)
-    {
+    LIST_EACH (volumes, i, volume) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(volume, "name");
         check_source(err, at, volume);

@@ -3,8 +3,8 @@
 #include "schema/meta.h"
 #include "schema/quantity.h"
 
-#define SPEC           PATH(NULL, "spec")
-#define PARAMETERS_MAX 512
+#define SPEC                PATH(NULL, "spec")
+#define PARAMETERS_MAX      512
 #define PARAMETERS_SIZE_MAX 262144
 
 static const char *const access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL};
@@ -31,14 +31,34 @@ static void keep_status(json_t *object, const json_t *old, const char *subresour
 }
 
 static const char *const sources[] = {
-    "hostPath", "gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "flocker", "nfs", "rbd", "quobyte", "cephfs",
-    "iscsi", "cinder", "fc", "flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk",
-    "scaleIO", "storageos", "local", "csi",
+    "hostPath",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "flocker",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "cephfs",
+    "iscsi",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "scaleIO",
+    "storageos",
+    "local",
+    "csi",
 };
 
 static void check_volume_source(struct error *err, const json_t *spec)
 {
-    const json_t *local = member_object(spec, "local"), *csi = member_object(spec, "csi"), *host = member_object(spec, "hostPath");
+    const json_t *local = member_object(spec, "local"), *csi = member_object(spec, "csi"),
+                 *host = member_object(spec, "hostPath");
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         if (!rule_has(spec, sources[i]))
@@ -50,8 +70,10 @@ static void check_volume_source(struct error *err, const json_t *spec)
         rule_required(err, SPEC, "must specify a volume type");
     if (host)
         check_required(err, PATH(SPEC, "hostPath"), host, "path", NULL);
-    if (host && strcmp(rule_text(host, "path"), "/") == 0 && strcmp(rule_text(spec, "persistentVolumeReclaimPolicy"), "Recycle") == 0)
-        rule_forbidden(err, PATH(SPEC, "persistentVolumeReclaimPolicy"), "may not be 'recycle' for a hostPath mount of '/'");
+    if (host && strcmp(rule_text(host, "path"), "/") == 0 &&
+        strcmp(rule_text(spec, "persistentVolumeReclaimPolicy"), "Recycle") == 0)
+        rule_forbidden(err, PATH(SPEC, "persistentVolumeReclaimPolicy"),
+                       "may not be 'recycle' for a hostPath mount of '/'");
     if (local)
         check_required(err, PATH(SPEC, "local"), local, "path", NULL);
     if (local && !rule_has(spec, "nodeAffinity"))
@@ -71,7 +93,8 @@ static void check_capacity(struct error *err, const json_t *spec)
         rule_required(err, path, NULL);
     else if (!storage || json_object_size(capacity) > 1)
         rule_not_supported(err, path, capacity, (const char *const[]){"storage", NULL});
-    else if (json_is_string(storage) && quantity_parse(str_of(json_string_value(storage)), &quantity) && quantity.nano <= 0)
+    else if (json_is_string(storage) && quantity_parse(str_of(json_string_value(storage)), &quantity) &&
+             quantity.nano <= 0)
         rule_invalid(err, PATH_KEY(path, "storage"), storage, "must be greater than zero");
 }
 
@@ -81,8 +104,7 @@ static void volume_validate(const json_t *object, struct error *err)
     const json_t *spec = json_object_get(object, "spec"), *modes = member_array(spec, "accessModes"), *mode;
     if (json_array_size(modes) == 0)
         rule_required(err, PATH(SPEC, "accessModes"), NULL);
-    LIST_EACH(modes, i, mode)
-    {
+    LIST_EACH (modes, i, mode) {
         if (!json_is_string(mode) || !rule_one_of(json_string_value(mode), access_modes))
             rule_not_supported(err, PATH(SPEC, "accessModes"), mode, access_modes);
     }
@@ -104,7 +126,8 @@ static void volume_validate_update(const json_t *object, const json_t *old, cons
     volume_validate(object, err);
     for (size_t i = 0; i < ARRAY_LEN(sources); i++)
         if (!rule_equal(json_object_get(spec, sources[i]), json_object_get(before, sources[i]))) {
-            rule_forbidden(err, PATH(SPEC, "persistentvolumesource"), "spec.persistentvolumesource is immutable after creation");
+            rule_forbidden(err, PATH(SPEC, "persistentvolumesource"),
+                           "spec.persistentvolumesource is immutable after creation");
             break;
         }
     check_immutable(err, SPEC, spec, before, "volumeMode");
@@ -135,8 +158,7 @@ static void check_parameters(struct error *err, const json_t *parameters)
     size_t total = 0;
     if (json_object_size(parameters) > PARAMETERS_MAX)
         rule_too_long(err, path, PARAMETERS_MAX);
-    MAP_EACH(parameters, key, value)
-    {
+    MAP_EACH (parameters, key, value) {
         if (!*key)
             rule_invalid_text(err, path, key, "field can not be empty.");
         total += strlen(key) + json_string_length(value);
@@ -183,14 +205,18 @@ static void attachment_validate(const json_t *object, struct error *err)
     check_name_required(err, SPEC, spec, "attacher", name_check_qualified);
     check_name_required(err, SPEC, spec, "nodeName", name_check_dns_subdomain);
     if (name && line)
-        rule_forbidden(err, PATH(SPEC, "source"), "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+        rule_forbidden(err, PATH(SPEC, "source"),
+                       "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
     else if (!name && !line)
-        rule_required(err, PATH(SPEC, "source"), "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+        rule_required(err, PATH(SPEC, "source"),
+                      "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
     else if (name && !*rule_text(source, "persistentVolumeName"))
-        rule_required(err, PATH(PATH(SPEC, "source"), "persistentVolumeName"), "must specify non empty persistentVolumeName");
+        rule_required(err, PATH(PATH(SPEC, "source"), "persistentVolumeName"),
+                      "must specify non empty persistentVolumeName");
 }
 
-static void attachment_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void attachment_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                       struct error *err)
 {
     (void)subresource;
     check_immutable(err, NULL, object, old, "spec");

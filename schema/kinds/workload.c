@@ -1,7 +1,7 @@
 /* Selectors, templates and counts of workloads. */
 #include "schema/kinds/workload.h"
 
-#define PERCENT_DETAIL                                                                             \
+#define PERCENT_DETAIL \
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for " \
     "validation is '[0-9]+%')"
 
@@ -40,12 +40,14 @@ void check_workload_template(struct error *err, const struct path *at, const jso
     }
     if (chooses && !rule_selects(selector, labels)) {
         CLEANUP(free_ptr) char *shown = rule_map_go(labels);
-        rule_invalid_raw(err, PATH(PATH(path, "metadata"), "labels"), shown, "`selector` does not match template `labels`");
+        rule_invalid_raw(err, PATH(PATH(path, "metadata"), "labels"), shown,
+                         "`selector` does not match template `labels`");
     }
     check_pod_template(err, path, template);
     check_enum_given(err, PATH(path, "spec"), pod, "restartPolicy", (const char *const[]){"Always", NULL});
     if (rule_has(pod, "activeDeadlineSeconds"))
-        rule_forbidden(err, PATH(PATH(path, "spec"), "activeDeadlineSeconds"), "activeDeadlineSeconds in %s is not Supported", kind);
+        rule_forbidden(err, PATH(PATH(path, "spec"), "activeDeadlineSeconds"),
+                       "activeDeadlineSeconds in %s is not Supported", kind);
 }
 
 static bool is_percent(const char *text)
@@ -87,8 +89,8 @@ bool is_zero_int_or_percent(const json_t *value)
 char *int_or_string_go(const json_t *value)
 {
     const char *text = json_string_value(value);
-    return xasprintf("intstr.IntOrString{Type:%d, IntVal:%lld, StrVal:\"%s\"}", text ? 1 : 0, (long long)json_int_or(value, 0),
-                     text ? text : "");
+    return xasprintf("intstr.IntOrString{Type:%d, IntVal:%lld, StrVal:\"%s\"}", text ? 1 : 0,
+                     (long long)json_int_or(value, 0), text ? text : "");
 }
 
 void check_counts(struct error *err, const json_t *object, const json_t *old, const struct status_order *orders)
@@ -98,16 +100,15 @@ void check_counts(struct error *err, const json_t *object, const json_t *old, co
     const json_t *collisions = json_object_get(status, "collisionCount");
     const char *key;
     json_t *value;
-    MAP_EACH(status, key, value)
-    {
+    MAP_EACH (status, key, value) {
         if (json_is_integer(value) && json_integer_value(value) < 0)
             rule_invalid(err, PATH(at, key), value, RULE_NOT_NEGATIVE);
     }
     for (; orders->member; orders++)
         if (rule_int(status, orders->member, 0) > rule_int(status, orders->limit, 0)) {
             bool whole = strcmp(orders->limit, "replicas") == 0;
-            rule_invalid(err, PATH(at, orders->member), json_object_get(status, orders->member), "cannot be greater than %s%s",
-                         whole ? "status." : "", orders->limit);
+            rule_invalid(err, PATH(at, orders->member), json_object_get(status, orders->member),
+                         "cannot be greater than %s%s", whole ? "status." : "", orders->limit);
         }
     if (rule_has(before, "collisionCount") && json_int_or(collisions, 0) < rule_int(before, "collisionCount", 0))
         rule_invalid(err, PATH(at, "collisionCount"), collisions, "cannot be decremented");
