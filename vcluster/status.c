@@ -13,7 +13,7 @@ static const char *const status_copied[] = {
 /* Conditions of the tenant's own writers stay; the host's replace those of the same type. */
 static json_t *merge_conditions(const json_t *tenant, const json_t *host)
 {
-    json_t *merged = json_deep_copy(host ? host : json_array());
+    json_t *merged = host ? json_deep_copy(host) : json_array();
     for (size_t i = 0; i < json_array_size(tenant); i++) {
         json_t *condition = json_array_get(tenant, i);
         const char *type = json_text(condition, "type");

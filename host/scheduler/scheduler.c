@@ -178,7 +178,7 @@ enum outcome { OUTCOME_SCHEDULED, OUTCOME_UNSCHEDULABLE, OUTCOME_ERROR };
 static const char *const outcome_names[] = {"scheduled", "unschedulable", "error"};
 
 static enum outcome try_pod(const struct profile *profile, const struct reconcile *reconcile,
-                            struct view *view, struct pending *pending)
+                            struct view *view, struct pending *pending, const char **node)
 {
     struct pod_info *pod = pending->pod;
     CLEANUP(decision_free) struct decision decision = {0};
@@ -196,20 +196,36 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
             tell_unschedulable(reconcile, pod, "SchedulerError", err.message ? err.message : "");
         return OUTCOME_ERROR;
     }
-    controller_event(&reconcile->caller, pod->pod, "Normal", "Scheduled",
-                     "Successfully assigned %s/%s to %s", pod->ns, pod->name, decision.node->name);
+    *node = decision.node->name;
     return OUTCOME_SCHEDULED;
 }
 
-static void attempt(const struct scheduler *scheduler, const struct reconcile *reconcile,
-                    struct view *view, struct pending *pending)
+/* The node that the Pod is bound to now; NULL: none. */
+static const char *attempt(const struct scheduler *scheduler, const struct reconcile *reconcile,
+                           struct view *view, struct pending *pending)
 {
+    const char *node = NULL;
     const struct profile *profile = find_profile(scheduler, pending->pod->profile);
     int64_t start = clock_mono_ns();
-    enum outcome outcome = try_pod(profile, reconcile, view, pending);
+    enum outcome outcome = try_pod(profile, reconcile, view, pending, &node);
     metric_add(metric_with(&attempts_family, profile->name, outcome_names[outcome]), 1);
     metric_observe(metric_with(&duration_family, profile->name, outcome_names[outcome]),
                    (double)(clock_mono_ns() - start) / 1e9);
+    return node;
+}
+
+/* Binds as many as a turn takes; the events about it come after, so that no Pod waits for them. */
+static void attempt_all(const struct scheduler *scheduler, const struct reconcile *reconcile,
+                        struct view *view, struct pending **ready, size_t count)
+{
+    const char *nodes[BATCH];
+    for (size_t i = 0; i < count; i++)
+        nodes[i] = attempt(scheduler, reconcile, view, ready[i]);
+    for (size_t i = 0; i < count; i++)
+        if (nodes[i])
+            controller_event(&reconcile->caller, ready[i]->pod->pod, "Normal", "Scheduled",
+                             "Successfully assigned %s/%s to %s", ready[i]->pod->ns,
+                             ready[i]->pod->name, nodes[i]);
 }
 
 /* ---- the row ---- */
@@ -246,23 +262,20 @@ static enum reconcile_result reconcile_schedule(void *arg, struct reconcile *rec
 {
     struct scheduler *scheduler = arg;
     struct view *view = view_of(scheduler, reconcile->cluster);
-    int64_t next_us;
     size_t count;
     if (!view_update(view, reconcile->now_us, err))
         return RECONCILE_RETRY;
     CLEANUP(free_ptr)
-    struct pending **ready =
-        view_ready(view, plugin_priority_sort.less, reconcile->now_us, &count, &next_us);
+    struct pending **ready = view_ready(view, plugin_priority_sort.less, reconcile->now_us, &count);
     count = keep_ours(scheduler, ready, count);
     if (count)
         view->used_us = reconcile->now_us;
-    for (size_t i = 0; i < count && i < BATCH; i++)
-        attempt(scheduler, reconcile, view, ready[i]);
+    attempt_all(scheduler, reconcile, view, ready, count < BATCH ? count : BATCH);
     if (count > BATCH) {
         *again_ms = 0;
         return RECONCILE_AGAIN;
     }
-    return rest(scheduler, view, reconcile, next_us, again_ms);
+    return rest(scheduler, view, reconcile, view_next(view), again_ms);
 }
 
 /* Only a Pod that waits, and one that makes room, concern the scheduler: not each beat of a running

@@ -341,24 +341,38 @@ static int compare(const void *left, const void *right, void *arg)
     return (*less)(a->pod, b->pod) ? -1 : (*less)(b->pod, a->pod) ? 1 : 0;
 }
 
+/* When it may be tried: a stuck one when something changes, or after long enough. */
+static int64_t ready_at(const struct pending *pending)
+{
+    return pending->stuck ? pending->stuck_since_us + STUCK_MAX_US : pending->not_before_us;
+}
+
 struct pending **view_ready(struct view *view,
                             bool (*less)(const struct pod_info *a, const struct pod_info *b),
-                            int64_t now_us, size_t *count, int64_t *next_us)
+                            int64_t now_us, size_t *count)
 {
     struct pending **ready = xcalloc(view->pending.count + 1, sizeof(struct pending *));
     const char *key;
     void *value;
     *count = 0;
-    *next_us = 0;
     for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
         struct pending *pending = value;
-        int64_t at_us =
-            pending->stuck ? pending->stuck_since_us + STUCK_MAX_US : pending->not_before_us;
-        if (!pending->stuck && at_us <= now_us)
+        if (!pending->stuck && ready_at(pending) <= now_us)
             ready[(*count)++] = pending;
-        else if (!*next_us || at_us < *next_us)
-            *next_us = at_us;
     }
     qsort_r(ready, *count, sizeof(struct pending *), compare, &less);
     return ready;
+}
+
+int64_t view_next(const struct view *view)
+{
+    const char *key;
+    void *value;
+    int64_t next_us = 0;
+    for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
+        int64_t at_us = ready_at(value);
+        if (at_us && (!next_us || at_us < next_us)) /* 0: was tried and bound, or it would wait */
+            next_us = at_us;
+    }
+    return next_us;
 }

@@ -33,10 +33,11 @@ MUST_CHECK bool view_update(struct view *view, int64_t now_us, struct error *err
 /* The Pod takes its place (or gives it back) before the API has said so. */
 void view_assume(struct view *view, struct pod_info *pod, struct node_info *node);
 void view_forget(struct view *view, struct pod_info *pod, struct node_info *node);
-/* Pods to try now, in `less` order; the array is the caller's, the items are not. `next_us`: when
- * the next one's back-off ends; 0: none waits for that. */
+/* Pods to try now, in `less` order; the array is the caller's, the items are not. */
 struct pending **view_ready(struct view *view,
                             bool (*less)(const struct pod_info *a, const struct pod_info *b),
-                            int64_t now_us, size_t *count, int64_t *next_us);
+                            int64_t now_us, size_t *count);
+/* When the next Pod's wait ends, or ended during this turn; 0: none waits. */
+int64_t view_next(const struct view *view);
 /* The tries of one Pod failed: it waits. */
 void pending_stick(struct pending *pending, int64_t now_us);
