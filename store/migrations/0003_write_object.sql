@@ -24,17 +24,15 @@ BEGIN
         RETURN;
     END IF;
 
-    IF p_op <> 0 OR p_scopes IS NOT NULL THEN
-        SELECT o.revision, o.revision_at, o.key_id, o.body INTO was_revision, was_at, was_key_id, was_body
-          FROM object o
-         WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
-        IF p_op = 0 AND FOUND THEN
-            code := 2;
-        ELSIF p_op <> 0 AND NOT FOUND THEN
-            code := 3;
-        ELSIF p_op <> 0 AND p_expect <> 0 AND p_expect <> was_revision THEN
-            code := 1;
-        END IF;
+    SELECT o.revision, o.revision_at, o.key_id, o.body INTO was_revision, was_at, was_key_id, was_body
+      FROM object o
+     WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
+    IF p_op = 0 AND FOUND THEN
+        code := 2;
+    ELSIF p_op <> 0 AND NOT FOUND THEN
+        code := 3;
+    ELSIF p_op <> 0 AND p_expect <> 0 AND p_expect <> was_revision THEN
+        code := 1;
     END IF;
 
     IF code IS NULL AND p_scopes IS NOT NULL THEN
@@ -46,16 +44,13 @@ BEGIN
     END IF;
 
     IF code IS NOT NULL THEN
-        NULL;
-    ELSIF p_op = 0 THEN
+        UPDATE head h SET revision = v_next - 1 WHERE h.cluster = p_cluster; -- nothing is written
+        RETURN;
+    END IF;
+
+    IF p_op = 0 THEN
         INSERT INTO object (cluster, revision, revision_at, key_id, resource, ns, name, body)
-        VALUES (p_cluster, v_next, p_revision_at, p_key_id, p_resource, p_ns, p_name, p_body)
-        ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            SELECT 2, o.revision, o.revision_at, o.key_id, o.body INTO code, was_revision, was_at, was_key_id, was_body
-              FROM object o
-             WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
-        END IF;
+        VALUES (p_cluster, v_next, p_revision_at, p_key_id, p_resource, p_ns, p_name, p_body);
     ELSIF p_op = 1 THEN
         UPDATE object o SET revision = v_next, revision_at = p_revision_at, key_id = p_key_id, body = p_body
          WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
@@ -64,10 +59,6 @@ BEGIN
          WHERE o.cluster = p_cluster AND o.resource = p_resource AND o.ns = p_ns AND o.name = p_name;
     END IF;
 
-    IF code IS NOT NULL THEN
-        UPDATE head h SET revision = v_next - 1 WHERE h.cluster = p_cluster; -- nothing was written
-        RETURN;
-    END IF;
     INSERT INTO change (cluster, revision, at, tag, before_revision, before_at, key_id, op, resource, ns, name, before)
     VALUES (p_cluster, v_next, v_at, p_tag, coalesce(was_revision, 0), coalesce(was_at, 0), coalesce(was_key_id, 0),
             p_op, p_resource, p_ns, p_name, was_body);
