@@ -143,6 +143,51 @@ static void test_load(void **state)
         close(sockets[i]);
 }
 
+/* ---- a quota that everybody wants the last unit of ---- */
+
+#define QUOTA  5
+#define ASKERS 8
+
+struct asker {
+    pthread_t thread;
+    unsigned number, got, refused;
+};
+
+static void *ask_for_pods(void *arg)
+{
+    struct asker *asker = arg;
+    for (unsigned i = 0; i < QUOTA; i++) {
+        struct answer answer;
+        CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"a%u-%u\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}", asker->number, i);
+        fixture_ask(&fixture, &(struct ask){.method = "POST", .path = "/api/v1/namespaces/tight/pods", .body = body}, &answer);
+        asker->got += answer.code == 201;
+        asker->refused += answer.code == 403 && strstr(answer.body.data, "exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5");
+        answer_clear(&answer);
+    }
+    return NULL;
+}
+
+static void test_quota_race(void **state)
+{
+    struct asker askers[ASKERS];
+    unsigned got = 0, refused = 0;
+    (void)state;
+    assert_true(one("POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"tight\"}}", NULL, 201));
+    assert_true(one("POST", "/api/v1/namespaces/tight/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}", NULL, 201));
+    assert_true(one("POST", "/api/v1/namespaces/tight/resourcequotas", "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"pods\":\"5\"}}}", NULL, 201));
+    for (unsigned i = 0; i < ASKERS; i++) {
+        askers[i] = (struct asker){.number = i};
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_for_pods, &askers[i]), 0);
+    }
+    for (unsigned i = 0; i < ASKERS; i++) {
+        pthread_join(askers[i].thread, NULL);
+        got += askers[i].got;
+        refused += askers[i].refused;
+    }
+    assert_int_equal(got, QUOTA);
+    assert_int_equal(refused, ASKERS * QUOTA - QUOTA);
+}
+
 /* The server stops with watches open and connections idle. */
 static void test_stop_under_watch(void **state)
 {
@@ -172,6 +217,6 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_load), cmocka_unit_test(test_stop_under_watch)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_load), cmocka_unit_test(test_quota_race), cmocka_unit_test(test_stop_under_watch)};
     return cmocka_run_group_tests(tests, start, stop);
 }

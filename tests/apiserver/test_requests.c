@@ -221,6 +221,69 @@ static void test_services(void **state)
     run_rows(rows, ARRAY_LEN(rows));
 }
 
+static void test_namespaces(void **state)
+{
+#define NS "/api/v1/namespaces"
+    static const struct row rows[] = {
+        {"create", "POST", NS, "{\"metadata\":{\"name\":\"ending\"}}", 201, NULL, NULL, "\"finalizers\":[\"kubernetes\"]"},
+        {"content", "POST", NS "/ending/configmaps", "{\"metadata\":{\"name\":\"a\"}}", 201, NULL, NULL, NULL},
+        {"delete", "DELETE", NS "/ending", NULL, 200, NULL, NULL, "\"phase\":\"Terminating\""},
+        {"no new content", "POST", NS "/ending/configmaps", "{\"metadata\":{\"name\":\"b\"}}", 403,
+         "configmaps \"b\" is forbidden: unable to create new content in namespace ending because it is being terminated", NULL, "NamespaceTerminating"},
+        {"delete again", "DELETE", NS "/ending", NULL, 200, NULL, NULL, NULL},
+        {"finalize", "PUT", NS "/ending/finalize", "{\"metadata\":{\"name\":\"ending\"},\"spec\":{\"finalizers\":[]}}", 200, NULL, NULL, NULL},
+        {"gone", "GET", NS "/ending", NULL, 404, "namespaces \"ending\" not found", NULL, NULL},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_apply(void **state)
+{
+#define APPLY "application/apply-patch+yaml"
+    static const struct row rows[] = {
+        {"no manager", "PATCH", CM "/ssa", "apiVersion: v1\nkind: ConfigMap\n", 422, NULL, APPLY, "fieldManager: Required value: is required for apply patch"},
+        {"creates", "PATCH", CM "/ssa?fieldManager=one", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ssa}\ndata: {a: b}\n", 201, NULL, APPLY, "\"manager\":\"one\""},
+        {"again, nothing changes", "PATCH", CM "/ssa?fieldManager=one", "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", 200, NULL, APPLY, NULL},
+        {"another's field", "PATCH", CM "/ssa?fieldManager=two", "apiVersion: v1\nkind: ConfigMap\ndata: {a: c}\n", 409,
+         "Apply failed with 1 conflict: conflict with \"one\": .data.a", APPLY, "FieldManagerConflict"},
+        {"by force", "PATCH", CM "/ssa?fieldManager=two&force=true", "apiVersion: v1\nkind: ConfigMap\ndata: {a: c}\n", 200, NULL, APPLY, "\"a\":\"c\""},
+        {"another kind", "PATCH", CM "/ssa?fieldManager=one", "apiVersion: v1\nkind: Secret\n", 400, NULL, APPLY, NULL},
+        {"unknown field", "PATCH", CM "/ssa?fieldManager=one&fieldValidation=Strict", "apiVersion: v1\nkind: ConfigMap\nfoo: 1\n", 400, NULL, APPLY, "unknown field"},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+/* Warn is the default: the write goes through and the client is told. */
+static void test_warnings(void **state)
+{
+    struct answer answer;
+    (void)state;
+    fixture_ask(&fixture, &(struct ask){.method = "POST", .path = CM, .body = "{\"metadata\":{\"name\":\"warn\"},\"foo\":1}"}, &answer);
+    assert_int_equal(answer.code, 201);
+    assert_non_null(strcasestr(answer.headers.data, "warning: 299 - \"unknown field \\\"foo\\\"\""));
+    answer_clear(&answer);
+}
+
+static void test_gzip(void **state)
+{
+    CLEANUP(free_ptr) char *value = xmalloc(200001);
+    struct answer answer;
+    (void)state;
+    memset(value, 'z', 200000);
+    value[200000] = '\0';
+    CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"big\",\"labels\":{\"big\":\"y\"}},\"data\":{\"v\":\"%s\"}}", value);
+    fixture_ask(&fixture, &(struct ask){.method = "POST", .path = CM, .body = body}, &answer);
+    assert_int_equal(answer.code, 201);
+    answer_clear(&answer);
+    fixture_ask(&fixture, &(struct ask){.method = "GET", .path = CM "?labelSelector=big", .header = "Accept-Encoding: gzip"}, &answer);
+    assert_int_equal(answer.code, 200);
+    assert_non_null(strcasestr(answer.headers.data, "content-encoding: gzip"));
+    assert_true(answer.body.len > 10 && answer.body.len < 20000);
+    answer_clear(&answer);
+}
+
 static void test_scale(void **state)
 {
 #define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
@@ -274,7 +337,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crud),     cmocka_unit_test(test_paths),    cmocka_unit_test(test_bodies), cmocka_unit_test(test_negotiation),
         cmocka_unit_test(test_too_large), cmocka_unit_test(test_finalizers), cmocka_unit_test(test_pods),  cmocka_unit_test(test_services),
-        cmocka_unit_test(test_scale),    cmocka_unit_test(test_tenants),
+        cmocka_unit_test(test_scale),    cmocka_unit_test(test_tenants),  cmocka_unit_test(test_namespaces), cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_warnings), cmocka_unit_test(test_gzip),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
