@@ -13,8 +13,10 @@ struct crew;
  * CREW_RETRY. */
 typedef int64_t (*crew_fn)(void *arg, const char *key);
 
-/* `jobs` has a row a kind; it must outlive the crew. */
-struct crew *crew_new(const crew_fn *jobs, unsigned threads, void *arg);
+/* `jobs` has a row a kind; it must outlive the crew. At most `group_max` threads work for one group
+ * at a time: a tenant whose jobs hang (a probe that never answers) leaves threads for the others.
+ */
+struct crew *crew_new(const crew_fn *jobs, unsigned threads, unsigned group_max, void *arg);
 /* Ends the threads after what they are doing, and forgets the rest; later adds do nothing. NULL is
  * fine, here and below. */
 void crew_stop(struct crew *crew);

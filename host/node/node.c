@@ -19,20 +19,27 @@
 #include "host/node/server.h"
 #include "host/node/services.h"
 
-#define POD_THREADS   6
-#define SIDE_THREADS  16
+#define POD_THREADS   8
+#define POD_SHARE     6 /* of one tenant, at a time */
+#define SIDE_THREADS  24
+#define SIDE_SHARE    8
+#define OWN_THREADS   2
 #define START_SECONDS 60
 #define STOP_SECONDS  60
-#define STOP_GROUP    1
+#define OWN_GROUP     1
 #define DEFAULT_PODS  110
 
 static const crew_fn pod_jobs[] = {[JOB_POD] = pod_sync_job};
 
 static const crew_fn side_jobs[] = {
-    [JOB_PULL] = pod_pull_job,         [JOB_PROBE] = pod_probe_job,
-    [JOB_PRE_STOP] = pod_pre_stop_job, [JOB_POST_START] = pod_post_start_job,
-    [JOB_LEASE] = node_lease_job,      [JOB_NODE_STATUS] = node_status_job,
+    [JOB_PULL] = pod_pull_job,
+    [JOB_PROBE] = pod_probe_job,
+    [JOB_PRE_STOP] = pod_pre_stop_job,
+    [JOB_POST_START] = pod_post_start_job,
 };
+
+static const crew_fn own_jobs[] = {
+    [JOB_LEASE] = node_lease_job, [JOB_NODE_STATUS] = node_status_job};
 
 /* ---- what the watch and the runtime tell ---- */
 
@@ -193,13 +200,14 @@ static bool start_work(struct node *node, struct error *err)
 {
     node->events = events_new(node->client, node->name);
     node->services = service_cache_new(node->client);
-    node->pods = crew_new(pod_jobs, POD_THREADS, node);
-    node->side = crew_new(side_jobs, SIDE_THREADS, node);
+    node->pods = crew_new(pod_jobs, POD_THREADS, POD_SHARE, node);
+    node->side = crew_new(side_jobs, SIDE_THREADS, SIDE_SHARE, node);
+    node->own = crew_new(own_jobs, OWN_THREADS, OWN_THREADS, node);
     if (pthread_create(&node->runtime_thread, NULL, watch_runtime, node) != 0)
         abort(); /* no threads at start: as xmalloc */
     events_node(node->events, "Normal", "Starting", "Starting kubelet.");
-    crew_add(node->side, STOP_GROUP, JOB_LEASE, node->name, 0);
-    crew_add(node->side, STOP_GROUP, JOB_NODE_STATUS, node->name, 10000);
+    crew_add(node->own, OWN_GROUP, JOB_LEASE, node->name, 0);
+    crew_add(node->own, OWN_GROUP, JOB_NODE_STATUS, node->name, 10000);
     CLEANUP(free_ptr)
     char *path = xasprintf("/api/v1/pods?fieldSelector=spec.nodeName%%3D%s", node->name);
     struct reflector_handler handler = {on_pod, on_synced, node};
@@ -283,8 +291,10 @@ static void end_threads(struct node *node, bool stop_pods)
     (void)!write(node->stop_fd, &one, sizeof(one)); /* an eventfd of ours takes it */
     if (node->pods)
         pthread_join(node->runtime_thread, NULL);
+    crew_stop(node->own);
     crew_stop(node->side);
     crew_stop(node->pods);
+    crew_free(node->own);
     crew_free(node->side); /* only now: the jobs of each add to the other */
     crew_free(node->pods);
 }

@@ -13,9 +13,11 @@
 
 #define KUBELET_VERSION "v1.32.4+warren.1"
 
-/* Kinds of the two crews. Pods: short work, one key a Pod. Side: what may wait for others. */
+/* Kinds of the three crews. Pods: short work, one key a Pod. Side: what may wait for a tenant's
+ * containers or for a registry. Own: the Node's, which no tenant may delay. */
 enum pod_job { JOB_POD };
-enum side_job { JOB_PULL, JOB_PROBE, JOB_PRE_STOP, JOB_POST_START, JOB_LEASE, JOB_NODE_STATUS };
+enum side_job { JOB_PULL, JOB_PROBE, JOB_PRE_STOP, JOB_POST_START };
+enum own_job { JOB_LEASE, JOB_NODE_STATUS };
 
 struct service_cache;
 struct node_server;
@@ -33,7 +35,7 @@ struct node {
     struct events *events;
     struct service_cache *services;
     struct node_server *server;
-    struct crew *pods, *side;
+    struct crew *pods, *side, *own;
     struct reflector *reflector;
     pthread_t runtime_thread;
     int stop_fd; /* eventfd: readable when the agent ends */

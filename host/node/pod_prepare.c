@@ -57,11 +57,13 @@ static bool write_record(const char *pod_dir, const json_t *record, struct error
     return folder_write_file(path, text.data, text.len, 0600, err);
 }
 
-/* The host ports of all containers, as the CNI wants them. */
-static json_t *host_ports(const json_t *pod)
+/* The host ports of all containers, as the CNI wants them. A tenant has none: the node's ports are
+ * not its own. */
+static json_t *host_ports(const struct pod_view *view)
 {
     size_t i, k;
     const json_t *container, *port;
+    const json_t *pod = view->cluster ? NULL : view->pod;
     json_t *list = json_array();
     json_array_foreach (json_at(pod, "spec", "containers"), i, container)
         json_array_foreach (json_at(container, "ports"), k, port)
@@ -195,7 +197,7 @@ bool pod_prepare(struct pod_worker *worker, const struct pod_view *view, struct 
     json_auto_t *record = json_pack(
         "{s:s, s:s, s:b, s:o}", "namespace", worker->namespace, "name", worker->name, "hostNetwork",
         (int)json_bool_or(json_at(view->pod, "spec", "hostNetwork"), false), "ports",
-        host_ports(view->pod));
+        host_ports(view));
     if (worker->has_remains && !pod_teardown(worker, err))
         return false; /* of a try that failed half-way */
     worker->has_remains = true;
