@@ -75,6 +75,8 @@ static enum reconcile_result reconcile_active(struct tenancy *tenancy, const jso
         return RECONCILE_RETRY;
     if (text_eq(json_text(tenant, "status", "phase"), "Active"))
         return RECONCILE_DONE;
+    if (text_eq(json_text(tenant, "status", "phase"), "Suspended"))
+        controllers_relist(tenancy->controllers, cluster); /* what its controllers were not told meanwhile */
     vcluster_resync(tenancy->vcluster, cluster);
     json_auto_t *patch = json_pack("{s:{s:s}, s:{s:s}}", "metadata", "resourceVersion", meta_resource_version(tenant),
                                    "status", "phase", "Active");
