@@ -15,6 +15,13 @@ static unsigned step_depth(const struct step *step)
     return step ? step->depth + 1 : 0;
 }
 
+static bool count_struct(struct shaper *shaper)
+{
+    return ++shaper->struct_count <= STRUCTS_MAX ||
+           error_set(shaper->err, ERROR_TOO_LARGE,
+                     "Request entity too large: limit is %d objects in one document", STRUCTS_MAX);
+}
+
 /* What a null inside a list or a map stands for; NULL to leave it. */
 static json_t *zero_item(const struct field *field)
 {
@@ -116,7 +123,7 @@ static bool shape_item(struct shaper *shaper, const struct step *step, const str
     *out = NULL;
     if (json_is_null(value) && field->card != CARD_ONE) {
         *out = zero_item(field);
-        return true;
+        return field->kind != FIELD_REF || count_struct(shaper);
     }
     if (field->kind == FIELD_REF)
         return shape_ref(shaper, step, owner, field, value);
@@ -199,10 +206,8 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
                          json_t *object)
 {
     unsigned depth = step_depth(step);
-    if (++shaper->struct_count > STRUCTS_MAX)
-        return error_set(shaper->err, ERROR_TOO_LARGE,
-                         "Request entity too large: limit is %d objects in one document",
-                         STRUCTS_MAX);
+    if (!count_struct(shaper))
+        return false;
     if (depth >= JSON_DEPTH_MAX)
         return error_bad_request(shaper->err, "the document nests deeper than %d levels",
                                  JSON_DEPTH_MAX);

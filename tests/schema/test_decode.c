@@ -244,6 +244,24 @@ static void warnings_are_bounded(void **state)
     assert_int_equal(warnings.count, 64);
 }
 
+/* Little text that would become much memory. */
+static void bombs_are_refused(void **state)
+{
+    (void)state;
+    static const char *const items[] = {"null", "{}"};
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        CLEANUP(buf_free) struct buf body = BUF_TEXT;
+        CLEANUP(error_clear) struct error err = {0};
+        buf_add_text(&body, "{\"spec\":{\"containers\":[");
+        for (int j = 0; j < 100001; j++)
+            buf_printf(&body, "%s%s", j ? "," : "", items[i]);
+        buf_add_text(&body, "]}}");
+        assert_null(
+            schema_decode(type_find(POD), buf_str(&body), FIELD_VALIDATION_IGNORE, NULL, &err));
+        assert_int_equal(err.code, 413);
+    }
+}
+
 static void durations(void **state)
 {
     (void)state;
@@ -307,6 +325,7 @@ int main(void)
         cmocka_unit_test(trees_are_shaped),
         cmocka_unit_test(warnings_are_bounded),
         cmocka_unit_test(durations),
+        cmocka_unit_test(bombs_are_refused),
         cmocka_unit_test(types_fill_their_zeroes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
