@@ -122,8 +122,10 @@ static bool shape_item(struct shaper *shaper, const struct step *step, const str
 {
     *out = NULL;
     if (json_is_null(value) && field->card != CARD_ONE) {
+        if (field->kind == FIELD_REF && !count_struct(shaper))
+            return false;
         *out = zero_item(field);
-        return field->kind != FIELD_REF || count_struct(shaper);
+        return true;
     }
     if (field->kind == FIELD_REF)
         return shape_ref(shaper, step, owner, field, value);
