@@ -40,6 +40,7 @@ struct feed {
     int wake_fd;
     PGconn *conn;                                 /* the thread's, as what follows */
     int64_t heartbeat_at, partitions_at, sync_at; /* mono ns; when next */
+    int64_t partitions_wall_us; /* when they were last looked at */
     unsigned syncs;
     int64_t retry_ms, retry_at;
     pthread_mutex_t lock;
@@ -208,6 +209,7 @@ static bool partitions(struct feed *feed, struct error *err)
 {
     struct pg_params params = {0};
     struct error busy = {0};
+    feed->partitions_wall_us = clock_now_us();
     pg_i64(&params, PARTITION_LOCK);
     pg_i64(&params, feed->store->change_keep_s);
     if (!pg_command(feed->conn, "BEGIN; SET LOCAL lock_timeout = '2s'", err))
@@ -254,7 +256,9 @@ static bool keep_house(struct feed *feed, struct error *err)
         if (!heartbeat(feed, err))
             return false;
     }
-    if (now >= feed->partitions_at) {
+    /* A machine that slept wakes beyond the partitions that were made ahead, with hardly a second on this clock. */
+    bool jumped = clock_now_us() - feed->partitions_wall_us > 2 * PARTITIONS_MS * (int64_t)1000;
+    if (now >= feed->partitions_at || jumped) {
         feed->partitions_at = now + PARTITIONS_MS * (int64_t)1000000;
         expire_events(feed->store, now);
         if (!partitions(feed, err))
