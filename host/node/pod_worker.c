@@ -174,6 +174,17 @@ struct pod_worker *pod_worker_find(struct node *node, const char *uid)
     return worker;
 }
 
+/* Of two Pods of one name the one that is not gone: the other is still being torn down. */
+static bool is_named(struct pod_worker *worker, const char *namespace, const char *name)
+{
+    if (strcmp(worker->name, name) != 0 || strcmp(worker->namespace, namespace) != 0)
+        return false;
+    pthread_mutex_lock(&worker->lock);
+    bool gone = worker->gone;
+    pthread_mutex_unlock(&worker->lock);
+    return !gone;
+}
+
 struct pod_worker *pod_worker_find_named(struct node *node, const char *namespace, const char *name)
 {
     const char *uid;
@@ -182,7 +193,7 @@ struct pod_worker *pod_worker_find_named(struct node *node, const char *namespac
     pthread_mutex_lock(&node->lock);
     for (size_t i = 0; !found && strmap_next(&node->workers, &i, &uid, &value);) {
         struct pod_worker *worker = value;
-        if (strcmp(worker->name, name) == 0 && strcmp(worker->namespace, namespace) == 0)
+        if (is_named(worker, namespace, name))
             found = worker;
     }
     if (found)

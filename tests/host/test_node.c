@@ -34,7 +34,8 @@ struct fixture {
     struct keypair ca, serving, caller;
 };
 
-/* This program is its own shim; WARREN_TEST_SHIM names another, for sanitizers that a shim does not bear. */
+/* This program is its own shim; WARREN_TEST_SHIM names another, for sanitizers that a shim does not
+ * bear. */
 static char self[4096];
 
 static void make_certificates(struct fixture *fixture)
@@ -669,6 +670,26 @@ static void test_port_forward_tunnel(void **state)
     delete_pod(fixture, "port");
 }
 
+/* The older protocol: two channels a port, each begins with the port's number. */
+static void test_port_forward_channels(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stream stream;
+    create_pod(fixture, "ports", "nc -l -p 8081 -e cat; exec sleep 1000", "", "");
+    expect(fixture, "ports", is_ready, "ready");
+    usleep(300000); /* for nc to listen: it cannot tell us */
+    stream_open(fixture, &stream, "/portForward/default/ports?ports=8081",
+                WS_HEADERS("v4.channel.k8s.io"));
+    assert_memory_equal(ws_receive(&stream).data, "\0\x91\x1f", 3);
+    assert_memory_equal(ws_receive(&stream).data, "\1\x91\x1f", 3);
+    ws_send(&stream, "\0pong\n", 6);
+    struct str message = ws_receive(&stream);
+    assert_int_equal(message.len, 6);
+    assert_memory_equal(message.data, "\0pong\n", 6);
+    stream_close(&stream);
+    delete_pod(fixture, "ports");
+}
+
 /* preStop runs before SIGTERM, within the grace period, and SIGTERM ends what heeds it. */
 static void test_hooks(void **state)
 {
@@ -743,6 +764,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_probes),
         cmocka_unit_test(test_exec),
         cmocka_unit_test(test_port_forward_tunnel),
+        cmocka_unit_test(test_port_forward_channels),
         cmocka_unit_test(test_hooks),
         cmocka_unit_test(test_absent_image),
         cmocka_unit_test(test_one_is_left),
