@@ -15,7 +15,9 @@ static const struct media_row {
     const char *name;
     enum media media;
 } media_rows[] = {
-    {"application/json", MEDIA_JSON}, {"application/yaml", MEDIA_YAML}, {"*/*", MEDIA_JSON},
+    {"application/json", MEDIA_JSON},
+    {"application/yaml", MEDIA_YAML},
+    {"*/*", MEDIA_JSON},
     {"application/vnd.kubernetes.protobuf", MEDIA_PROTOBUF},
     {"application/*", MEDIA_JSON},
 };
@@ -119,9 +121,10 @@ bool accept_parse(const char *header, struct accept *accept, struct error *err)
             best = clause;
     }
     if (best.quality == 0)
-        return error_set(err, ERROR_NOT_ACCEPTABLE,
-                         "only the following media types are accepted: application/json, application/yaml, "
-                         "application/vnd.kubernetes.protobuf");
+        return error_set(
+            err, ERROR_NOT_ACCEPTABLE,
+            "only the following media types are accepted: application/json, application/yaml, "
+            "application/vnd.kubernetes.protobuf");
     *accept = best.accept;
     return true;
 }

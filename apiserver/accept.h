@@ -1,5 +1,5 @@
-/* apiserver/accept.h: content negotiation: which encoding and which shape of an answer a client asked for.
- * Source: apiserver pkg/endpoints/handlers/negotiation. */
+/* apiserver/accept.h: content negotiation: which encoding and which shape of an answer a client
+ * asked for. Source: apiserver pkg/endpoints/handlers/negotiation. */
 #pragma once
 #include <stdbool.h>
 
@@ -19,7 +19,7 @@ struct accept {
     bool beta; /* the v1beta1 or v2beta1 name of the shape was asked for */
 };
 
-/* `header` may be NULL (JSON). Clauses are tried by q, then in order; protobuf only when nothing else fits, since objects are kept
- * as JSON. NOT_ACCEPTABLE when none fits. */
+/* `header` may be NULL (JSON). Clauses are tried by q, then in order; protobuf only when nothing
+ * else fits, since objects are kept as JSON. NOT_ACCEPTABLE when none fits. */
 MUST_CHECK bool accept_parse(const char *header, struct accept *accept, struct error *err);
 const char *media_type(enum media media);

@@ -1,5 +1,5 @@
-/* Admission: a table of plugins in upstream's order. A plugin sees the object before it is stored, and changes or refuses it.
- * ResourceQuota comes last, as charges that travel with the write. */
+/* Admission: a table of plugins in upstream's order. A plugin sees the object before it is stored,
+ * and changes or refuses it. ResourceQuota comes last, as charges that travel with the write. */
 #include "apiserver/admission.h"
 
 #include <string.h>
@@ -23,11 +23,14 @@ static enum step_result refuse_terminating(struct request *request, const char *
 {
     struct error *err = &request->error;
     error_forbidden(err, request->resource->key, meta_name(request->object),
-                    "unable to create new content in namespace %s because it is being terminated", ns);
+                    "unable to create new content in namespace %s because it is being terminated",
+                    ns);
     err->causes = xcalloc(1, sizeof(*err->causes));
     err->cause_count = 1;
-    err->causes[0] = (struct error_cause){.type = xstrdup("NamespaceTerminating"), .field = xstrdup("metadata.namespace"),
-                                          .message = xasprintf("namespace %s is being terminated", ns)};
+    err->causes[0] =
+        (struct error_cause){.type = xstrdup("NamespaceTerminating"),
+                             .field = xstrdup("metadata.namespace"),
+                             .message = xasprintf("namespace %s is being terminated", ns)};
     return STEP_FAIL;
 }
 
@@ -66,11 +69,13 @@ static enum step_result from_quota(enum quota_result result)
 
 static enum step_result admit_limit_range(struct request *request)
 {
-    enum quota_result result = quota_limit_range(request->cluster, request->resource->key, request->object, &request->error);
+    enum quota_result result = quota_limit_range(request->cluster, request->resource->key,
+                                                 request->object, &request->error);
     if (result == QUOTA_COLD && request->may_block) {
         if (!quota_warm(request->cluster, &request->error))
             return STEP_FAIL;
-        result = quota_limit_range(request->cluster, request->resource->key, request->object, &request->error);
+        result = quota_limit_range(request->cluster, request->resource->key, request->object,
+                                   &request->error);
     }
     return from_quota(result);
 }
@@ -79,12 +84,14 @@ static enum step_result admit_limit_range(struct request *request)
 
 static enum step_result admit_node_taint(struct request *request)
 {
-    json_t *taints = json_ensure_array(json_ensure_object(request->object, "spec"), "taints"), *taint;
+    json_t *taints = json_ensure_array(json_ensure_object(request->object, "spec"), "taints"),
+           *taint;
     size_t i;
-    json_array_foreach(taints, i, taint)
+    json_array_foreach (taints, i, taint)
         if (text_eq(json_text(taint, "key"), "node.kubernetes.io/not-ready"))
             return STEP_NEXT;
-    json_array_append_new(taints, json_pack("{s:s, s:s}", "key", "node.kubernetes.io/not-ready", "effect", "NoSchedule"));
+    json_array_append_new(taints, json_pack("{s:s, s:s}", "key", "node.kubernetes.io/not-ready",
+                                            "effect", "NoSchedule"));
     return STEP_NEXT;
 }
 
@@ -92,24 +99,33 @@ static enum step_result admit_node_taint(struct request *request)
 
 static enum step_result check_escalation(struct request *request)
 {
-    if (request->old && json_equal(json_object_get(request->old, "rules"), json_object_get(request->object, "rules")) &&
-        json_equal(json_object_get(request->old, "aggregationRule"), json_object_get(request->object, "aggregationRule")) &&
-        json_equal(json_object_get(request->old, "roleRef"), json_object_get(request->object, "roleRef")) &&
-        json_equal(json_object_get(request->old, "subjects"), json_object_get(request->object, "subjects")))
+    if (request->old &&
+        json_equal(json_object_get(request->old, "rules"),
+                   json_object_get(request->object, "rules")) &&
+        json_equal(json_object_get(request->old, "aggregationRule"),
+                   json_object_get(request->object, "aggregationRule")) &&
+        json_equal(json_object_get(request->old, "roleRef"),
+                   json_object_get(request->object, "roleRef")) &&
+        json_equal(json_object_get(request->old, "subjects"),
+                   json_object_get(request->object, "subjects")))
         return STEP_NEXT;
     if (!request->may_block)
         return STEP_BLOCK;
     if (!rbac_warm(request->cluster, &request->error))
         return STEP_FAIL;
-    return rbac_check_escalation(request->cluster, &request->user, request->resource->key, request->object, &request->error)
-               ? STEP_NEXT : STEP_FAIL;
+    return rbac_check_escalation(request->cluster, &request->user, request->resource->key,
+                                 request->object, &request->error)
+               ? STEP_NEXT
+               : STEP_FAIL;
 }
 
 /* ---- NodeRestriction: a node writes its own Node and Lease ---- */
 
 static enum step_result check_node(struct request *request)
 {
-    return rbac_admit_node(&request->user, request->resource->key, request->object, &request->error) ? STEP_NEXT : STEP_FAIL;
+    return rbac_admit_node(&request->user, request->resource->key, request->object, &request->error)
+               ? STEP_NEXT
+               : STEP_FAIL;
 }
 
 /* ---- the table ---- */
@@ -118,22 +134,32 @@ static const struct plugin {
     const char *name;
     const char *const keys[4]; /* resources; empty: all */
     unsigned operations;
-    step_fn admit, validate;   /* NULL: none */
+    step_fn admit, validate; /* NULL: none */
 } plugins[] = {
     {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL},
     {"LimitRanger", {"pods", "persistentvolumeclaims"}, ON_CREATE, admit_limit_range, NULL},
     {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, NULL},
-    {"NodeRestriction", {"nodes", "leases.coordination.k8s.io"}, ON_CREATE | ON_UPDATE, NULL, check_node},
+    {"NodeRestriction",
+     {"nodes", "leases.coordination.k8s.io"},
+     ON_CREATE | ON_UPDATE,
+     NULL,
+     check_node},
     {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL},
     {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL},
     {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL},
     {"DefaultStorageClass", {"persistentvolumeclaims"}, ON_CREATE, admit_storage_class, NULL},
-    {"StorageObjectInUseProtection", {"persistentvolumeclaims", "persistentvolumes"}, ON_CREATE, admit_storage_protection, NULL},
+    {"StorageObjectInUseProtection",
+     {"persistentvolumeclaims", "persistentvolumes"},
+     ON_CREATE,
+     admit_storage_protection,
+     NULL},
     {"DefaultIngressClass", {"ingresses.networking.k8s.io"}, ON_CREATE, admit_ingress_class, NULL},
     {"RBACEscalation",
-     {"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io",
-      "clusterrolebindings.rbac.authorization.k8s.io"},
-     ON_CREATE | ON_UPDATE, NULL, check_escalation},
+     {"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+      "rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"},
+     ON_CREATE | ON_UPDATE,
+     NULL,
+     check_escalation},
 };
 
 static bool concerns(const struct plugin *plugin, const struct request *request)
@@ -179,13 +205,14 @@ enum step_result step_admit_validate(struct request *request)
 enum step_result step_quota(struct request *request)
 {
     const json_t *now = request->write.op == STORE_DELETE ? NULL : request->object;
-    enum quota_result result =
-        quota_charges(request->cluster, request->storage, now, request->old, &request->charges, &request->error);
+    enum quota_result result = quota_charges(request->cluster, request->storage, now, request->old,
+                                             &request->charges, &request->error);
     if (result == QUOTA_COLD && request->may_block) {
         charges_free(&request->charges);
         if (!quota_warm(request->cluster, &request->error))
             return STEP_FAIL;
-        result = quota_charges(request->cluster, request->storage, now, request->old, &request->charges, &request->error);
+        result = quota_charges(request->cluster, request->storage, now, request->old,
+                               &request->charges, &request->error);
     }
     if (result == QUOTA_OK && strcmp(request->storage, "services") == 0)
         service_charges(now, request->old, &request->charges);

@@ -1,4 +1,5 @@
-/* apiserver/admission.h: admission plugins that the table in admission.c runs, by the file they live in. */
+/* apiserver/admission.h: admission plugins that the table in admission.c runs, by the file they
+ * live in. */
 #pragma once
 #include "apiserver/request.h"
 

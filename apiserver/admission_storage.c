@@ -27,7 +27,8 @@ static void consider(struct marked *best, const struct object *object)
 }
 
 /* The default class of a resource, by annotation. */
-static enum step_result find_default(struct request *request, const char *resource, const char *annotation, char **name)
+static enum step_result find_default(struct request *request, const char *resource,
+                                     const char *annotation, char **name)
 {
     struct object_list classes = {0};
     struct cache_range range = {0};
@@ -46,10 +47,11 @@ enum step_result admit_storage_class(struct request *request)
 {
     json_t *spec = json_ensure_object(request->object, "spec");
     CLEANUP(free_ptr) char *name = NULL;
-    if (json_object_get(spec, "storageClassName") || meta_annotation(request->object, "volume.beta.kubernetes.io/storage-class"))
+    if (json_object_get(spec, "storageClassName") ||
+        meta_annotation(request->object, "volume.beta.kubernetes.io/storage-class"))
         return STEP_NEXT;
-    enum step_result result =
-        find_default(request, "storageclasses.storage.k8s.io", "storageclass.kubernetes.io/is-default-class", &name);
+    enum step_result result = find_default(request, "storageclasses.storage.k8s.io",
+                                           "storageclass.kubernetes.io/is-default-class", &name);
     if (result == STEP_NEXT && name)
         json_set_text(spec, "storageClassName", name);
     return result;
@@ -59,10 +61,11 @@ enum step_result admit_ingress_class(struct request *request)
 {
     json_t *spec = json_ensure_object(request->object, "spec");
     CLEANUP(free_ptr) char *name = NULL;
-    if (json_object_get(spec, "ingressClassName") || meta_annotation(request->object, "kubernetes.io/ingress.class"))
+    if (json_object_get(spec, "ingressClassName") ||
+        meta_annotation(request->object, "kubernetes.io/ingress.class"))
         return STEP_NEXT;
-    enum step_result result =
-        find_default(request, "ingressclasses.networking.k8s.io", "ingressclass.kubernetes.io/is-default-class", &name);
+    enum step_result result = find_default(request, "ingressclasses.networking.k8s.io",
+                                           "ingressclass.kubernetes.io/is-default-class", &name);
     if (result == STEP_NEXT && name)
         json_set_text(spec, "ingressClassName", name);
     return result;
@@ -70,9 +73,12 @@ enum step_result admit_ingress_class(struct request *request)
 
 enum step_result admit_storage_protection(struct request *request)
 {
-    const char *finalizer =
-        strcmp(request->storage, "persistentvolumes") == 0 ? "kubernetes.io/pv-protection" : "kubernetes.io/pvc-protection";
+    const char *finalizer = strcmp(request->storage, "persistentvolumes") == 0
+                                ? "kubernetes.io/pv-protection"
+                                : "kubernetes.io/pvc-protection";
     if (!meta_has_finalizer(request->object, finalizer))
-        json_array_append_new(json_ensure_array(json_ensure_object(request->object, "metadata"), "finalizers"), json_string(finalizer));
+        json_array_append_new(
+            json_ensure_array(json_ensure_object(request->object, "metadata"), "finalizers"),
+            json_string(finalizer));
     return STEP_NEXT;
 }

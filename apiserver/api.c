@@ -19,7 +19,8 @@ static struct api *api_new(const struct api_options *options)
     struct api *api = xcalloc(1, sizeof(*api));
     api->store = options->store;
     api->domain = options->domain ? xstrdup(options->domain) : NULL;
-    api->pool = pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS, POOL_QUEUE_MAX);
+    api->pool =
+        pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS, POOL_QUEUE_MAX);
     api->credentials = credentials_cache_new();
     api->documents = documents_new();
     api->tunnels = tunnels_new();
@@ -48,7 +49,8 @@ struct api *api_start(const struct api_options *options, struct error *err)
         return NULL;
     struct api *api = api_new(options);
     api->port = port;
-    api->advertise = options->advertise ? xstrdup(options->advertise) : listen_text(options->listen, port);
+    api->advertise =
+        options->advertise ? xstrdup(options->advertise) : listen_text(options->listen, port);
     if (server_start(api, fd, options, err))
         return api;
     api_stop(api);

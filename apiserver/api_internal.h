@@ -46,8 +46,8 @@ const struct api_hook *api_hook_find(const struct api *api, const char *storage)
 
 /* ---- running a request (pipeline.c) ---- */
 
-/* Runs the steps until the reply is made or the request has to wait. STEP_DONE also for a failed request: its error
- * is then the reply. STEP_BLOCK only when the request may not block. */
+/* Runs the steps until the reply is made or the request has to wait. STEP_DONE also for a failed
+ * request: its error is then the reply. STEP_BLOCK only when the request may not block. */
 enum step_result pipeline_run(struct request *request);
 /* The steps of `chain`, NULL-ended, on their own: for a step that turns into another verb. */
 enum step_result pipeline_chain(struct request *request, const step_fn *chain);

@@ -31,10 +31,12 @@ static bool check_manager(struct request *request, const char *manager)
 {
     struct error *err = &request->error;
     if (strlen(manager) > MANAGER_MAX)
-        error_add_cause(err, CAUSE_TOO_LONG, "fieldManager", "Too long: may not be more than %d bytes", MANAGER_MAX);
+        error_add_cause(err, CAUSE_TOO_LONG, "fieldManager",
+                        "Too long: may not be more than %d bytes", MANAGER_MAX);
     for (const char *at = manager; *at; at++)
         if (!isprint((unsigned char)*at) && !((unsigned char)*at & 0x80)) {
-            error_add_invalid(err, "fieldManager", manager, "should only contain printable characters");
+            error_add_invalid(err, "fieldManager", manager,
+                              "should only contain printable characters");
             break;
         }
     return error_seal_invalid(err, "PatchOptions", "meta.k8s.io", "");
@@ -76,19 +78,24 @@ enum step_result step_track(struct request *request)
 static json_t *configuration(struct request *request)
 {
     struct error *err = &request->error;
-    enum json_load_kind kind = request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
+    enum json_load_kind kind =
+        request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
     json_t *tree = yaml_parse(buf_str(&request->body), kind, err);
     if (!tree)
         return NULL;
     const char *api_version = json_text(tree, "apiVersion"), *name = json_text(tree, "kind");
     bool ok = true;
-    if (!json_is_object(tree) || !text_eq(api_version, resource_api_version(request->resource)) || !text_eq(name, request->resource->kind))
-        ok = error_bad_request(err, "the API version and kind in the data (%s, %s) do not match the expected ones (%s, %s)",
-                               api_version ? api_version : "", name ? name : "", resource_api_version(request->resource),
-                               request->resource->kind);
+    if (!json_is_object(tree) || !text_eq(api_version, resource_api_version(request->resource)) ||
+        !text_eq(name, request->resource->kind))
+        ok = error_bad_request(
+            err,
+            "the API version and kind in the data (%s, %s) do not match the expected ones (%s, %s)",
+            api_version ? api_version : "", name ? name : "",
+            resource_api_version(request->resource), request->resource->kind);
     else if (json_array_size(json_at(tree, "metadata", "managedFields")) > 0)
         ok = error_bad_request(err, "metadata.managedFields must be nil");
-    if (!ok) /* the schema is apply_configuration()'s: shaping would drop what is false on purpose */
+    if (!ok) /* the schema is apply_configuration()'s: shaping would drop what is false on purpose
+              */
         json_decref(tree), tree = NULL;
     return tree;
 }
@@ -98,9 +105,14 @@ static bool check_names(struct request *request, json_t *tree)
     const char *name = meta_name(tree), *ns = meta_namespace(tree);
     json_t *metadata = json_ensure_object(tree, "metadata");
     if (*name && strcmp(name, request->route.name) != 0)
-        return error_bad_request(&request->error, "the name of the object (%s) does not match the name on the URL (%s)", name, request->route.name);
+        return error_bad_request(
+            &request->error, "the name of the object (%s) does not match the name on the URL (%s)",
+            name, request->route.name);
     if (*ns && strcmp(ns, request_ns(request)) != 0)
-        return error_bad_request(&request->error, "the namespace of the object (%s) does not match the namespace on the request (%s)", ns, request_ns(request));
+        return error_bad_request(
+            &request->error,
+            "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
+            request_ns(request));
     json_set_text(metadata, "name", request->route.name);
     if (request->resource->namespaced)
         json_set_text(metadata, "namespace", request_ns(request));
@@ -114,8 +126,10 @@ static enum step_result apply_create(struct request *request, json_t *tree)
         return STEP_FAIL;
     }
     if (*meta_uid(tree)) {
-        error_conflict(&request->error, request->resource->key, request->route.name,
-                       "uid mismatch: the provided object specified uid %s, and no existing object was found", meta_uid(tree));
+        error_conflict(
+            &request->error, request->resource->key, request->route.name,
+            "uid mismatch: the provided object specified uid %s, and no existing object was found",
+            meta_uid(tree));
         return STEP_FAIL;
     }
     json_object_del(json_object_get(tree, "metadata"), "resourceVersion");
@@ -124,7 +138,8 @@ static enum step_result apply_create(struct request *request, json_t *tree)
 
 bool apply_wanted(const struct request *request)
 {
-    return request->content_type && text_starts(request->content_type, "application/apply-patch+yaml") && !request->view;
+    return request->content_type &&
+           text_starts(request->content_type, "application/apply-patch+yaml") && !request->view;
 }
 
 enum step_result step_apply(struct request *request)

@@ -12,7 +12,9 @@
 static const struct options_row {
     const char *verb, *kind;
 } options_rows[] = {
-    {"create", "CreateOptions"}, {"update", "UpdateOptions"}, {"patch", "PatchOptions"},
+    {"create", "CreateOptions"},
+    {"update", "UpdateOptions"},
+    {"patch", "PatchOptions"},
 };
 
 static const char *options_kind(const char *verb)
@@ -45,7 +47,8 @@ static void read_validation(struct request *request)
             return;
         }
     error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "fieldValidation",
-                    "Unsupported value: \"%s\": supported values: \"Ignore\", \"Strict\", \"Warn\"", text);
+                    "Unsupported value: \"%s\": supported values: \"Ignore\", \"Strict\", \"Warn\"",
+                    text);
 }
 
 enum step_result step_options(struct request *request)
@@ -58,10 +61,13 @@ enum step_result step_options(struct request *request)
             request->dry_run = true;
         else
             error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "dryRun",
-                            "Unsupported value: \"%s\": supported values: \"All\"", route->args[i].value);
+                            "Unsupported value: \"%s\": supported values: \"All\"",
+                            route->args[i].value);
     }
     read_validation(request);
-    return error_seal_invalid(&request->error, options_kind(route->verb), "meta.k8s.io", "") ? STEP_NEXT : STEP_FAIL;
+    return error_seal_invalid(&request->error, options_kind(route->verb), "meta.k8s.io", "")
+               ? STEP_NEXT
+               : STEP_FAIL;
 }
 
 /* ---- the body ---- */
@@ -97,7 +103,8 @@ static json_t *parse_body(struct request *request, const struct type *type)
     case BODY_JSON:
         return schema_decode(type, body, request->validation, &request->warnings, err);
     case BODY_YAML: {
-        enum json_load_kind kind = request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
+        enum json_load_kind kind =
+            request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
         json_t *tree = yaml_parse(body, kind, err);
         if (tree && !schema_shape(type, tree, request->validation, &request->warnings, err))
             json_decref(tree), tree = NULL;
@@ -116,18 +123,20 @@ static json_t *parse_body(struct request *request, const struct type *type)
 
 static void explain(struct request *request, const char *kind, const char *version)
 {
-    CLEANUP(free_ptr) char *prefix =
-        xasprintf("%s in version \"%s\" cannot be handled as a %s", kind, version, kind);
+    CLEANUP(free_ptr)
+    char *prefix = xasprintf("%s in version \"%s\" cannot be handled as a %s", kind, version, kind);
     if (request->error.reason == ERROR_BAD_REQUEST)
         error_wrap(&request->error, "%s", prefix);
 }
 
-json_t *body_decode(struct request *request, const struct type *type, const char *kind, const char *version, bool optional)
+json_t *body_decode(struct request *request, const struct type *type, const char *kind,
+                    const char *version, bool optional)
 {
     if (optional && !request->caller && request->body.len == 0)
         return NULL;
     if (!request->caller && request->body.len == 0) {
-        error_bad_request(&request->error, "%s in version \"%s\" cannot be handled as a %s: EOF", kind, version, kind);
+        error_bad_request(&request->error, "%s in version \"%s\" cannot be handled as a %s: EOF",
+                          kind, version, kind);
         return NULL;
     }
     json_t *tree = parse_body(request, type);
@@ -137,15 +146,19 @@ json_t *body_decode(struct request *request, const struct type *type, const char
     }
     if (!json_is_object(tree)) {
         json_decref(tree);
-        error_bad_request(&request->error, "%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal into "
-                          "Go value of type %s.%s", kind, version, kind, version, kind);
+        error_bad_request(
+            &request->error,
+            "%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal into "
+            "Go value of type %s.%s",
+            kind, version, kind, version, kind);
         return NULL;
     }
     return tree;
 }
 
 /* What the endpoint expects; a subresource may take a kind of another group. */
-static void expected(const struct request *request, const char **kind, const char **group, const char **version)
+static void expected(const struct request *request, const char **kind, const char **group,
+                     const char **version)
 {
     const struct subresource *sub = request->sub;
     bool own = sub && sub->kind && sub->group && sub->version && *sub->version;
@@ -154,19 +167,24 @@ static void expected(const struct request *request, const char **kind, const cha
     *version = own ? sub->version : request->resource->version;
 }
 
-static bool check_kind(struct request *request, const char *kind, const char *group, const char *version)
+static bool check_kind(struct request *request, const char *kind, const char *group,
+                       const char *version)
 {
-    CLEANUP(free_ptr) char *api_version = *group ? xasprintf("%s/%s", group, version) : xstrdup(version);
+    CLEANUP(free_ptr)
+    char *api_version = *group ? xasprintf("%s/%s", group, version) : xstrdup(version);
     const char *given_version = json_text(request->object, "apiVersion");
     const char *given_kind = json_text(request->object, "kind");
     if (given_version && *given_version && strcmp(given_version, api_version) != 0)
-        return error_bad_request(&request->error,
-                                 "the API version in the data (%s) does not match the expected API version (%s)",
-                                 given_version, api_version);
+        return error_bad_request(
+            &request->error,
+            "the API version in the data (%s) does not match the expected API version (%s)",
+            given_version, api_version);
     if (given_kind && *given_kind && strcmp(given_kind, kind) != 0)
         return error_bad_request(&request->error,
-                                 "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%s.%s): unknown "
-                                 "conversion", given_kind, version, kind, version, given_kind, version, kind);
+                                 "%s in version \"%s\" cannot be handled as a %s: converting "
+                                 "(%s.%s) to (%s.%s): unknown "
+                                 "conversion",
+                                 given_kind, version, kind, version, given_kind, version, kind);
     json_set_text(request->object, "apiVersion", api_version);
     json_set_text(request->object, "kind", kind);
     return true;

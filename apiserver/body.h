@@ -2,6 +2,7 @@
 #pragma once
 #include "apiserver/request.h"
 
-/* The body as a tree of `type` (shaped by it): a new reference; NULL with request->error. An empty body gives NULL without
- * an error when `optional`. `kind` names it in messages. */
-json_t *body_decode(struct request *request, const struct type *type, const char *kind, const char *version, bool optional);
+/* The body as a tree of `type` (shaped by it): a new reference; NULL with request->error. An empty
+ * body gives NULL without an error when `optional`. `kind` names it in messages. */
+json_t *body_decode(struct request *request, const struct type *type, const char *kind,
+                    const char *version, bool optional);

@@ -5,7 +5,8 @@
 
 #include "apiserver/api_internal.h"
 
-struct request *call_run(const struct api_caller *caller, const struct call *call, json_t *given, bool trusted)
+struct request *call_run(const struct api_caller *caller, const struct call *call, json_t *given,
+                         bool trusted)
 {
     struct request *request = request_new(caller->api, "", "");
     request->caller = caller;
@@ -33,7 +34,8 @@ static json_t *reply_tree(const struct request *request)
     return shown;
 }
 
-static bool run(const struct api_caller *caller, const struct call *call, json_t *given, json_t **out, struct error *err)
+static bool run(const struct api_caller *caller, const struct call *call, json_t *given,
+                json_t **out, struct error *err)
 {
     struct request *request = call_run(caller, call, given, false);
     bool ok = request->error.code == 0;
@@ -47,41 +49,46 @@ static bool run(const struct api_caller *caller, const struct call *call, json_t
     return ok;
 }
 
-bool api_get(const struct api_caller *caller, const char *resource, const char *ns, const char *name, json_t **out, struct error *err)
+bool api_get(const struct api_caller *caller, const char *resource, const char *ns,
+             const char *name, json_t **out, struct error *err)
 {
     struct call call = {.verb = "get", .resource = resource, .sub = "", .ns = ns, .name = name};
     return run(caller, &call, NULL, out, err);
 }
 
-bool api_create(const struct api_caller *caller, const char *resource, const char *ns, json_t *object, json_t **out, struct error *err)
+bool api_create(const struct api_caller *caller, const char *resource, const char *ns,
+                json_t *object, json_t **out, struct error *err)
 {
     struct call call = {.verb = "create", .resource = resource, .sub = "", .ns = ns, .name = ""};
     return run(caller, &call, object, out, err);
 }
 
-bool api_update(const struct api_caller *caller, const char *resource, const char *subresource, const char *ns,
-                const char *name, json_t *object, json_t **out, struct error *err)
+bool api_update(const struct api_caller *caller, const char *resource, const char *subresource,
+                const char *ns, const char *name, json_t *object, json_t **out, struct error *err)
 {
-    struct call call = {.verb = "update", .resource = resource, .sub = subresource, .ns = ns, .name = name};
+    struct call call = {
+        .verb = "update", .resource = resource, .sub = subresource, .ns = ns, .name = name};
     return run(caller, &call, object, out, err);
 }
 
-bool api_patch(const struct api_caller *caller, const char *resource, const char *subresource, const char *ns,
-               const char *name, json_t *patch, json_t **out, struct error *err)
+bool api_patch(const struct api_caller *caller, const char *resource, const char *subresource,
+               const char *ns, const char *name, json_t *patch, json_t **out, struct error *err)
 {
-    struct call call = {.verb = "patch", .resource = resource, .sub = subresource, .ns = ns, .name = name};
+    struct call call = {
+        .verb = "patch", .resource = resource, .sub = subresource, .ns = ns, .name = name};
     return run(caller, &call, patch, out, err);
 }
 
-bool api_post_sub(const struct api_caller *caller, const char *resource, const char *subresource, const char *ns,
-                  const char *name, json_t *object, json_t **out, struct error *err)
+bool api_post_sub(const struct api_caller *caller, const char *resource, const char *subresource,
+                  const char *ns, const char *name, json_t *object, json_t **out, struct error *err)
 {
-    struct call call = {.verb = "create", .resource = resource, .sub = subresource, .ns = ns, .name = name};
+    struct call call = {
+        .verb = "create", .resource = resource, .sub = subresource, .ns = ns, .name = name};
     return run(caller, &call, object, out, err);
 }
 
-bool api_delete(const struct api_caller *caller, const char *resource, const char *ns, const char *name,
-                const struct api_delete_options *options, struct error *err)
+bool api_delete(const struct api_caller *caller, const char *resource, const char *ns,
+                const char *name, const struct api_delete_options *options, struct error *err)
 {
     struct call call = {.verb = "delete", .resource = resource, .sub = "", .ns = ns, .name = name};
     json_auto_t *body = json_object();

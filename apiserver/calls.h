@@ -1,6 +1,9 @@
-/* apiserver/calls.h: requests from inside the process: the same pipeline, blocking, on the calling thread. */
+/* apiserver/calls.h: requests from inside the process: the same pipeline, blocking, on the calling
+ * thread. */
 #pragma once
 #include "apiserver/request.h"
 
-/* Runs one; the caller looks at error and reply, then frees it. `trusted`: part of a request that was authorized. */
-struct request *call_run(const struct api_caller *caller, const struct call *call, json_t *given, bool trusted);
+/* Runs one; the caller looks at error and reply, then frees it. `trusted`: part of a request that
+ * was authorized. */
+struct request *call_run(const struct api_caller *caller, const struct call *call, json_t *given,
+                         bool trusted);

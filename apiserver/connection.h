@@ -1,5 +1,6 @@
 /* apiserver/connection.h: what is remembered for the life of a client's connection.
- * Owned by whoever owns the connection's current request: requests of one connection follow each other. */
+ * Owned by whoever owns the connection's current request: requests of one connection follow each
+ * other. */
 #pragma once
 #include <gnutls/gnutls.h>
 
@@ -10,15 +11,17 @@ struct api;
 
 struct connection {
     struct api *api;
-    struct cluster *cluster; /* of the port or TLS server name that it came by; NULL: told by the request */
-    bool pinned;             /* came by a cluster's own port: serves no other cluster */
+    struct cluster
+        *cluster; /* of the port or TLS server name that it came by; NULL: told by the request */
+    bool pinned;  /* came by a cluster's own port: serves no other cluster */
     gnutls_session_t session; /* NULL: plain */
     int fd;
-    /* The identity of its client certificate, found once a while: checking a chain costs more than a request. */
+    /* The identity of its client certificate, found once a while: checking a chain costs more than
+     * a request. */
     int64_t identity_cluster; /* 0: none yet */
     int64_t identity_mono_ns;
     struct user identity;
-    bool upgraded;           /* speaks another protocol from here on */
+    bool upgraded; /* speaks another protocol from here on */
     /* patience.c's */
     struct connection *previous, *next; /* guarded by patience's lock */
     _Atomic int64_t waiting_mono_ns;    /* since when it is the client's turn; 0: it is ours */

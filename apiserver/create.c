@@ -1,4 +1,5 @@
-/* POST: what the server fills in, the kind's strategy, and validation. Source: apiserver pkg/registry/rest/create.go. */
+/* POST: what the server fills in, the kind's strategy, and validation. Source: apiserver
+ * pkg/registry/rest/create.go. */
 #include <string.h>
 
 #include "apiserver/api_internal.h"
@@ -14,21 +15,24 @@ static bool place(struct request *request, json_t *metadata)
     const char *given = meta_namespace(request->object), *ns = request_ns(request);
     if (!request->resource->namespaced) {
         if (*given)
-            return error_bad_request(&request->error, "the namespace of the provided object does not match the namespace "
-                                     "sent on the request");
+            return error_bad_request(
+                &request->error,
+                "the namespace of the provided object does not match the namespace "
+                "sent on the request");
         json_object_del(metadata, "namespace");
         return true;
     }
     if (*given && strcmp(given, ns) != 0)
-        return error_bad_request(&request->error,
-                                 "the namespace of the provided object does not match the namespace sent on the request");
+        return error_bad_request(&request->error, "the namespace of the provided object does not "
+                                                  "match the namespace sent on the request");
     json_set_text(metadata, "namespace", ns);
     return true;
 }
 
 static void fill_system_fields(json_t *metadata, bool applies)
 {
-    static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"};
+    static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
+                                          "selfLink", "generation"};
     char uid[UUID_TEXT_SIZE], now[TIME_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(cleared); i++)
         json_object_del(metadata, cleared[i]);
@@ -55,7 +59,8 @@ static void generate_name(struct request *request, json_t *metadata)
 enum step_result step_create_meta(struct request *request)
 {
     if (request->view) {
-        json_t *stored = request->view->accept(request->resource, request->object, NULL, &request->error);
+        json_t *stored =
+            request->view->accept(request->resource, request->object, NULL, &request->error);
         if (!stored)
             return STEP_FAIL;
         json_decref(request->object);
@@ -63,7 +68,8 @@ enum step_result step_create_meta(struct request *request)
     }
     json_t *metadata = json_ensure_object(request->object, "metadata");
     if (*meta_resource_version(request->object)) {
-        error_set(&request->error, ERROR_INTERNAL, "resourceVersion should not be set on objects to be created");
+        error_set(&request->error, ERROR_INTERNAL,
+                  "resourceVersion should not be set on objects to be created");
         return STEP_FAIL;
     }
     json_object_del(metadata, "resourceVersion");
@@ -78,7 +84,8 @@ enum step_result step_create_prepare(struct request *request)
 {
     const struct kind_rules *rules = kind_rules(request->storage);
     if (rules->has_generation)
-        json_object_set_new(json_ensure_object(request->object, "metadata"), "generation", json_integer(1));
+        json_object_set_new(json_ensure_object(request->object, "metadata"), "generation",
+                            json_integer(1));
     if (rules->prepare_create)
         rules->prepare_create(request->object);
     request->write.op = STORE_CREATE;
@@ -92,6 +99,8 @@ enum step_result step_create_validate(struct request *request)
     meta_validate(request->resource, request->object, err);
     if (rules->validate)
         rules->validate(request->object, err);
-    return error_seal_invalid(err, request->resource->kind, request->resource->group, meta_name(request->object))
-               ? STEP_NEXT : STEP_FAIL;
+    return error_seal_invalid(err, request->resource->kind, request->resource->group,
+                              meta_name(request->object))
+               ? STEP_NEXT
+               : STEP_FAIL;
 }

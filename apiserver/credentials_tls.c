@@ -8,8 +8,9 @@
 #include "base/log.h"
 
 #define CHAIN_MAX 4
-/* A handshake that holds a pointer is over long before this: connections time out after two minutes. */
-#define KEEP_NS   ((int64_t)600 * 1000000000)
+/* A handshake that holds a pointer is over long before this: connections time out after two
+ * minutes. */
+#define KEEP_NS ((int64_t)600 * 1000000000)
 
 struct credentials_cache {
     pthread_mutex_t lock;
@@ -57,7 +58,8 @@ static bool parse_chain(struct server_credentials *credentials, const char *pem)
     gnutls_pcert_st *chain = gnutls_calloc(CHAIN_MAX, sizeof(*chain));
     unsigned count = CHAIN_MAX;
     credentials->chain = chain;
-    if (!chain || gnutls_pcert_list_import_x509_raw(chain, &count, &text, GNUTLS_X509_FMT_PEM, 0) < 0)
+    if (!chain ||
+        gnutls_pcert_list_import_x509_raw(chain, &count, &text, GNUTLS_X509_FMT_PEM, 0) < 0)
         return false;
     credentials->chain_count = count;
     return true;
@@ -72,7 +74,8 @@ static struct server_credentials *load(struct cluster *cluster)
     if (ok) {
         gnutls_datum_t key = datum(pair.key);
         ok = gnutls_privkey_init(&credentials->key) == 0 &&
-             gnutls_privkey_import_x509_raw(credentials->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0) == 0 &&
+             gnutls_privkey_import_x509_raw(credentials->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0) ==
+                 0 &&
              parse_chain(credentials, pair.cert);
     }
     if (!ok)
@@ -113,7 +116,8 @@ static void drop_unused(struct credentials_cache *cache)
     }
 }
 
-const struct server_credentials *credentials_get(struct credentials_cache *cache, struct cluster *cluster)
+const struct server_credentials *credentials_get(struct credentials_cache *cache,
+                                                 struct cluster *cluster)
 {
     pthread_mutex_lock(&cache->lock);
     struct server_credentials *found = find(cache, cluster->id);

@@ -1,4 +1,5 @@
-/* apiserver/credentials_tls.h: the serving certificate of each cluster, chosen during the TLS handshake.
+/* apiserver/credentials_tls.h: the serving certificate of each cluster, chosen during the TLS
+ * handshake.
  *
  * Parsed once per cluster and kept while it is in use. Any thread. */
 #pragma once
@@ -11,9 +12,11 @@ struct credentials_cache;
 
 struct credentials_cache *credentials_cache_new(void);
 void credentials_cache_free(struct credentials_cache *cache);
-/* The certificate and key of a cluster, valid for at least ten minutes. NULL when they cannot be read. Blocks for one
- * database read when the cluster's secrets are not in memory: GnuTLS cannot wait for an answer in any other way. */
-const struct server_credentials *credentials_get(struct credentials_cache *cache, struct cluster *cluster);
+/* The certificate and key of a cluster, valid for at least ten minutes. NULL when they cannot be
+ * read. Blocks for one database read when the cluster's secrets are not in memory: GnuTLS cannot
+ * wait for an answer in any other way. */
+const struct server_credentials *credentials_get(struct credentials_cache *cache,
+                                                 struct cluster *cluster);
 
 struct server_credentials {
     int64_t cluster_id;

@@ -1,5 +1,6 @@
 /* DELETE: at once, or step by step where grace or finalizers ask for it.
- * Source: apiserver pkg/registry/rest/delete.go and generic/registry/store.go; pkg/registry/core/namespace. */
+ * Source: apiserver pkg/registry/rest/delete.go and generic/registry/store.go;
+ * pkg/registry/core/namespace. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,8 @@ static void options_from_query(struct request *request, struct delete_options *o
     const char *grace = route_arg(&request->route, "gracePeriodSeconds");
     const char *policy = route_arg(&request->route, "propagationPolicy");
     if (grace && *grace && !parse_i64(str_of(grace), 0, GRACE_MAX, &options->grace_s))
-        error_add_invalid(&request->error, "gracePeriodSeconds", grace, "must be a number of seconds");
+        error_add_invalid(&request->error, "gracePeriodSeconds", grace,
+                          "must be a number of seconds");
     if (policy && *policy)
         options->policy = policy;
     if (route_arg(&request->route, "orphanDependents"))
@@ -73,9 +75,12 @@ static bool read_options(struct request *request, struct delete_options *options
     else
         options_from_query(request, options);
     const char *policy = options->policy;
-    if (policy && strcmp(policy, "Orphan") != 0 && strcmp(policy, "Background") != 0 && strcmp(policy, "Foreground") != 0)
+    if (policy && strcmp(policy, "Orphan") != 0 && strcmp(policy, "Background") != 0 &&
+        strcmp(policy, "Foreground") != 0)
         error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "propagationPolicy",
-                        "Unsupported value: \"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"", policy);
+                        "Unsupported value: \"%s\": supported values: \"Foreground\", "
+                        "\"Background\", \"Orphan\", \"nil\"",
+                        policy);
     return error_seal_invalid(&request->error, "DeleteOptions", "meta.k8s.io", "");
 }
 
@@ -85,16 +90,22 @@ static bool check_preconditions(struct request *request, const struct delete_opt
 {
     const struct object *current = request->current;
     CLEANUP(free_ptr) char *revision = xasprintf("%lld", (long long)current->revision);
-    CLEANUP(free_ptr) char *kind = *request->resource->group
-        ? xasprintf("%s.%s", request->resource->kind, request->resource->group) : xstrdup(request->resource->kind);
+    CLEANUP(free_ptr)
+    char *kind = *request->resource->group
+                     ? xasprintf("%s.%s", request->resource->kind, request->resource->group)
+                     : xstrdup(request->resource->kind);
     if (options->uid && strcmp(options->uid, current->uid) != 0)
         return error_conflict(&request->error, kind, current->name,
-                              "the UID in the precondition (%s) does not match the UID in record (%s). The object might "
-                              "have been deleted and then recreated", options->uid, current->uid);
+                              "the UID in the precondition (%s) does not match the UID in record "
+                              "(%s). The object might "
+                              "have been deleted and then recreated",
+                              options->uid, current->uid);
     if (options->revision && strcmp(options->revision, revision) != 0)
         return error_conflict(&request->error, kind, current->name,
-                              "the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record "
-                              "(%s). The object might have been modified", options->revision, revision);
+                              "the ResourceVersion in the precondition (%s) does not match the "
+                              "ResourceVersion in record "
+                              "(%s). The object might have been modified",
+                              options->revision, revision);
     request->expects_revision = options->revision != NULL;
     return true;
 }
@@ -114,10 +125,13 @@ static bool is_immortal(const struct request *request)
 
 static const char *default_policy(const char *storage)
 {
-    return strcmp(storage, "replicationcontrollers") == 0 || strcmp(storage, "jobs.batch") == 0 ? "Orphan" : "Background";
+    return strcmp(storage, "replicationcontrollers") == 0 || strcmp(storage, "jobs.batch") == 0
+               ? "Orphan"
+               : "Background";
 }
 
-static const char *collector_finalizer(const struct request *request, const struct delete_options *options)
+static const char *collector_finalizer(const struct request *request,
+                                       const struct delete_options *options)
 {
     const char *policy = options->policy;
     if (!policy && meta_has_finalizer(request->object, FINALIZER_ORPHAN))
@@ -135,7 +149,7 @@ static void set_collector_finalizer(json_t *object, const char *wanted)
 {
     json_t *metadata = json_object_get(object, "metadata"), *kept = json_array(), *item;
     size_t i;
-    json_array_foreach(json_object_get(metadata, "finalizers"), i, item) {
+    json_array_foreach (json_object_get(metadata, "finalizers"), i, item) {
         const char *name = json_string_value(item);
         if (name && strcmp(name, FINALIZER_ORPHAN) != 0 && strcmp(name, FINALIZER_FOREGROUND) != 0)
             json_array_append(kept, item);
@@ -262,7 +276,8 @@ enum step_result step_delete(struct request *request)
 {
     CLEANUP(options_clear) struct delete_options options;
     if (is_immortal(request)) {
-        error_forbidden(&request->error, "namespaces", request->route.name, "this namespace may not be deleted");
+        error_forbidden(&request->error, "namespaces", request->route.name,
+                        "this namespace may not be deleted");
         options.body = NULL;
         return STEP_FAIL;
     }
@@ -273,10 +288,15 @@ enum step_result step_delete(struct request *request)
 
 /* ---- collections ---- */
 
-static bool delete_one(struct request *request, const struct object *object, json_t *options, json_t *items)
+static bool delete_one(struct request *request, const struct object *object, json_t *options,
+                       json_t *items)
 {
     struct api_caller caller = {request->api, request->cluster, &request->user};
-    struct call call = {.verb = "delete", .resource = request->resource->key, .sub = "", .ns = object->ns, .name = object->name};
+    struct call call = {.verb = "delete",
+                        .resource = request->resource->key,
+                        .sub = "",
+                        .ns = object->ns,
+                        .name = object->name};
     struct request *one = call_run(&caller, &call, options, true);
     bool ok = !one->error.code || one->error.reason == ERROR_NOT_FOUND;
     if (ok)
@@ -317,7 +337,7 @@ enum step_result step_delete_collection(struct request *request)
         return STEP_FAIL;
     }
     return reply_json(request, 200,
-                      json_pack("{s:s, s:s, s:{s:s}, s:o}", "kind", request->resource->list_kind, "apiVersion",
-                                resource_api_version(request->resource), "metadata", "resourceVersion", revision, "items",
-                                items));
+                      json_pack("{s:s, s:s, s:{s:s}, s:o}", "kind", request->resource->list_kind,
+                                "apiVersion", resource_api_version(request->resource), "metadata",
+                                "resourceVersion", revision, "items", items));
 }

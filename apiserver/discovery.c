@@ -1,4 +1,5 @@
-/* Discovery: which groups, versions, resources and verbs there are. Pure: from the resource tables to JSON. */
+/* Discovery: which groups, versions, resources and verbs there are. Pure: from the resource tables
+ * to JSON. */
 #include <string.h>
 
 #include "apiserver/document.h"
@@ -9,8 +10,9 @@ static const struct verb_name {
     const char *name;
 } verb_names[] = {
     /* alphabetical, as upstream lists them */
-    {VERB_CREATE, "create"}, {VERB_DELETE, "delete"}, {VERB_DELETE_COLLECTION, "deletecollection"}, {VERB_GET, "get"},
-    {VERB_LIST, "list"},     {VERB_PATCH, "patch"},   {VERB_UPDATE, "update"},                      {VERB_WATCH, "watch"},
+    {VERB_CREATE, "create"}, {VERB_DELETE, "delete"}, {VERB_DELETE_COLLECTION, "deletecollection"},
+    {VERB_GET, "get"},       {VERB_LIST, "list"},     {VERB_PATCH, "patch"},
+    {VERB_UPDATE, "update"}, {VERB_WATCH, "watch"},
 };
 
 bool edition_shows(const struct edition *edition, const char *group)
@@ -56,8 +58,9 @@ static char *group_version_text(const char *group, const char *version)
 void discovery_versions(struct buf *out, const struct edition *edition)
 {
     (void)edition;
-    finish(out, json_pack("{s:s, s:[s], s:[{s:s, s:s}]}", "kind", "APIVersions", "versions", "v1",
-                          "serverAddressByClientCIDRs", "clientCIDR", "0.0.0.0/0", "serverAddress", ""));
+    finish(out,
+           json_pack("{s:s, s:[s], s:[{s:s, s:s}]}", "kind", "APIVersions", "versions", "v1",
+                     "serverAddressByClientCIDRs", "clientCIDR", "0.0.0.0/0", "serverAddress", ""));
 }
 
 /* ---- groups ---- */
@@ -86,7 +89,8 @@ static json_t *group_json(const char *group)
     }
     if (!preferred)
         preferred = json_incref(json_array_get(versions, 0));
-    return json_pack("{s:s, s:o, s:o}", "name", group, "versions", versions, "preferredVersion", preferred);
+    return json_pack("{s:s, s:o, s:o}", "name", group, "versions", versions, "preferredVersion",
+                     preferred);
 }
 
 /* True for the first row of a group among all. */
@@ -106,7 +110,8 @@ void discovery_groups(struct buf *out, const struct edition *edition)
     for (size_t i = 0; i < count; i++)
         if (*all[i].group && first_of_group(all, i) && edition_shows(edition, all[i].group))
             json_array_append_new(groups, group_json(all[i].group));
-    finish(out, json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups", groups));
+    finish(out, json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
+                          groups));
 }
 
 bool discovery_group(struct buf *out, const struct edition *edition, const char *group)
@@ -125,8 +130,8 @@ bool discovery_group(struct buf *out, const struct edition *edition, const char 
 static json_t *resource_json(const struct resource *row)
 {
     json_t *json = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", row->plural, "singularName",
-                             row->singular ? row->singular : "", "namespaced", row->namespaced, "kind", row->kind, "verbs",
-                             verbs_json(row->verbs));
+                             row->singular ? row->singular : "", "namespaced", row->namespaced,
+                             "kind", row->kind, "verbs", verbs_json(row->verbs));
     set_texts(json, "shortNames", row->short_names);
     set_texts(json, "categories", row->categories);
     if (row->storage_version_hash)
@@ -137,8 +142,9 @@ static json_t *resource_json(const struct resource *row)
 static json_t *subresource_json(const struct resource *row, const struct subresource *sub)
 {
     CLEANUP(free_ptr) char *name = xasprintf("%s/%s", row->plural, sub->name);
-    json_t *json = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "singularName", "", "namespaced", row->namespaced,
-                             "kind", sub->kind ? sub->kind : row->kind, "verbs", verbs_json(sub->verbs));
+    json_t *json = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "singularName", "",
+                             "namespaced", row->namespaced, "kind",
+                             sub->kind ? sub->kind : row->kind, "verbs", verbs_json(sub->verbs));
     if (sub->version && *sub->version) {
         json_set_text(json, "group", sub->group);
         json_set_text(json, "version", sub->version);
@@ -146,7 +152,8 @@ static json_t *subresource_json(const struct resource *row, const struct subreso
     return json;
 }
 
-bool discovery_resources(struct buf *out, const struct edition *edition, const char *group, const char *version)
+bool discovery_resources(struct buf *out, const struct edition *edition, const char *group,
+                         const char *version)
 {
     size_t count;
     const struct resource *const *rows = resource_all(&count);
@@ -165,7 +172,8 @@ bool discovery_resources(struct buf *out, const struct edition *edition, const c
         return false;
     }
     CLEANUP(free_ptr) char *text = group_version_text(group, version);
-    json_t *document = json_pack("{s:s, s:s, s:o}", "kind", "APIResourceList", "groupVersion", text, "resources", resources);
+    json_t *document = json_pack("{s:s, s:s, s:o}", "kind", "APIResourceList", "groupVersion", text,
+                                 "resources", resources);
     if (*group)
         json_set_text(document, "apiVersion", "v1");
     finish(out, document);
@@ -183,7 +191,8 @@ static json_t *aggregated_subresource(const struct resource *row, const struct s
 {
     bool own = sub->version && *sub->version;
     return json_pack("{s:s, s:o, s:o}", "subresource", sub->name, "responseKind",
-                     kind_json(own ? sub->group : row->group, own ? sub->version : row->version, sub->kind ? sub->kind : row->kind),
+                     kind_json(own ? sub->group : row->group, own ? sub->version : row->version,
+                               sub->kind ? sub->kind : row->kind),
                      "verbs", verbs_json(sub->verbs));
 }
 
@@ -196,7 +205,8 @@ static json_t *aggregated_resource(const struct resource *row)
     set_texts(json, "shortNames", row->short_names);
     set_texts(json, "categories", row->categories);
     for (size_t s = 0; s < row->subresource_count; s++)
-        json_array_append_new(json_ensure_array(json, "subresources"), aggregated_subresource(row, &row->subresources[s]));
+        json_array_append_new(json_ensure_array(json, "subresources"),
+                              aggregated_subresource(row, &row->subresources[s]));
     return json;
 }
 
@@ -208,7 +218,8 @@ static json_t *aggregated_version(const char *group, const char *version)
     for (size_t i = 0; i < count; i++)
         if (strcmp(rows[i]->group, group) == 0 && strcmp(rows[i]->version, version) == 0)
             json_array_append_new(resources, aggregated_resource(rows[i]));
-    return json_pack("{s:s, s:o, s:s}", "version", version, "resources", resources, "freshness", "Current");
+    return json_pack("{s:s, s:o, s:s}", "version", version, "resources", resources, "freshness",
+                     "Current");
 }
 
 static json_t *aggregated_group(const char *group)
@@ -234,8 +245,10 @@ void discovery_aggregated(struct buf *out, const struct edition *edition, bool c
     const struct group_version *all = group_version_all(&count);
     json_t *items = json_array();
     for (size_t i = 0; i < count; i++)
-        if ((*all[i].group == '\0') == core && first_of_group(all, i) && edition_shows(edition, all[i].group))
+        if ((*all[i].group == '\0') == core && first_of_group(all, i) &&
+            edition_shows(edition, all[i].group))
             json_array_append_new(items, aggregated_group(all[i].group));
     finish(out, json_pack("{s:s, s:s, s:{}, s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
-                          edition->beta ? "apidiscovery.k8s.io/v2beta1" : "apidiscovery.k8s.io/v2", "metadata", "items", items));
+                          edition->beta ? "apidiscovery.k8s.io/v2beta1" : "apidiscovery.k8s.io/v2",
+                          "metadata", "items", items));
 }

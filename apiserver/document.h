@@ -6,7 +6,7 @@
 
 struct document {
     const char *content_type;
-    char etag[72]; /* quoted SHA-256 */
+    char etag[72];          /* quoted SHA-256 */
     struct buf plain, gzip; /* gzip is empty for small ones; plain is empty for large ones */
     size_t plain_len;
 };
@@ -21,14 +21,17 @@ struct edition { /* which rows a cluster sees */
     bool beta; /* aggregated discovery v2beta1 */
 };
 bool edition_shows(const struct edition *edition, const char *group);
-void discovery_versions(struct buf *out, const struct edition *edition);              /* /api */
-void discovery_groups(struct buf *out, const struct edition *edition);                /* /apis */
-bool discovery_group(struct buf *out, const struct edition *edition, const char *group); /* /apis/GROUP */
-bool discovery_resources(struct buf *out, const struct edition *edition, const char *group, const char *version);
+void discovery_versions(struct buf *out, const struct edition *edition); /* /api */
+void discovery_groups(struct buf *out, const struct edition *edition);   /* /apis */
+bool discovery_group(struct buf *out, const struct edition *edition,
+                     const char *group); /* /apis/GROUP */
+bool discovery_resources(struct buf *out, const struct edition *edition, const char *group,
+                         const char *version);
 void discovery_aggregated(struct buf *out, const struct edition *edition, bool core);
 
 /* ---- openapi_serve.c ---- */
 void openapi_index(struct buf *out, const struct edition *edition); /* /openapi/v3 */
-bool openapi_group(struct buf *out, const struct edition *edition, const char *group, const char *version);
+bool openapi_group(struct buf *out, const struct edition *edition, const char *group,
+                   const char *version);
 bool openapi_swagger(struct buf *out, const struct edition *edition); /* /openapi/v2 */
 bool openapi_gnostic(struct buf *out, const struct edition *edition); /* the same, in protobuf */

@@ -10,14 +10,15 @@
 #include "base/codec.h"
 #include "base/strmap.h"
 
-#define JSON_TYPE        "application/json"
-#define AGGREGATED_TYPE  "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-#define AGGREGATED_BETA  "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
-#define GNOSTIC_ACCEPT   "proto-openapi.spec.v2" /* within the media type that kubectl before 1.24 asks for */
-#define GNOSTIC_TYPE     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-#define DOCUMENT_MAX     ((size_t)64 << 20)
-#define GZIP_FROM        ((size_t)8 << 10)
-#define DROP_PLAIN_FROM  ((size_t)256 << 10) /* larger documents are kept compressed only */
+#define JSON_TYPE       "application/json"
+#define AGGREGATED_TYPE "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+#define AGGREGATED_BETA "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+#define GNOSTIC_ACCEPT                                                                             \
+    "proto-openapi.spec.v2" /* within the media type that kubectl before 1.24 asks for */
+#define GNOSTIC_TYPE    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#define DOCUMENT_MAX    ((size_t)64 << 20)
+#define GZIP_FROM       ((size_t)8 << 10)
+#define DROP_PLAIN_FROM ((size_t)256 << 10) /* larger documents are kept compressed only */
 
 struct documents {
     pthread_mutex_t lock;
@@ -39,7 +40,8 @@ struct document *document_make(const char *content_type, struct buf *plain)
     for (size_t i = 0; digest[i]; i++)
         document->etag[i + 1] = digest[i] >= 'a' ? (char)(digest[i] - 'a' + 'A') : digest[i];
     document->etag[0] = document->etag[65] = '"';
-    if (document->plain_len >= GZIP_FROM && gzip_bytes(&document->gzip, buf_str(&document->plain), 6) &&
+    if (document->plain_len >= GZIP_FROM &&
+        gzip_bytes(&document->gzip, buf_str(&document->plain), 6) &&
         document->plain_len >= DROP_PLAIN_FROM)
         buf_free(&document->plain);
     return document;
@@ -63,15 +65,18 @@ struct MHD_Response *document_response(const struct document *document, bool tak
 {
     *gzip = takes_gzip && document->gzip.len;
     if (*gzip)
-        return MHD_create_response_from_buffer(document->gzip.len, document->gzip.data, MHD_RESPMEM_PERSISTENT);
+        return MHD_create_response_from_buffer(document->gzip.len, document->gzip.data,
+                                               MHD_RESPMEM_PERSISTENT);
     if (document->plain.len)
-        return MHD_create_response_from_buffer(document->plain.len, document->plain.data, MHD_RESPMEM_PERSISTENT);
+        return MHD_create_response_from_buffer(document->plain.len, document->plain.data,
+                                               MHD_RESPMEM_PERSISTENT);
     char *plain = try_malloc(document->plain_len + 1);
     if (!plain || !gunzip_bytes(buf_str(&document->gzip), plain, document->plain_len)) {
         free(plain);
         return NULL;
     }
-    return MHD_create_response_from_buffer_with_free_callback_cls(document->plain_len, plain, free_bytes, plain);
+    return MHD_create_response_from_buffer_with_free_callback_cls(document->plain_len, plain,
+                                                                  free_bytes, plain);
 }
 
 /* ---- the set ---- */
@@ -149,7 +154,8 @@ static bool build_core(struct buf *out, const struct edition *edition, const str
     return true;
 }
 
-static bool build_core_resources(struct buf *out, const struct edition *edition, const struct path *path)
+static bool build_core_resources(struct buf *out, const struct edition *edition,
+                                 const struct path *path)
 {
     return !path->version && path->group && discovery_resources(out, edition, "", path->group);
 }
@@ -168,19 +174,22 @@ static bool build_group(struct buf *out, const struct edition *edition, const st
     return path->group && discovery_group(out, edition, path->group);
 }
 
-static bool build_openapi_index(struct buf *out, const struct edition *edition, const struct path *path)
+static bool build_openapi_index(struct buf *out, const struct edition *edition,
+                                const struct path *path)
 {
     (void)path;
     openapi_index(out, edition);
     return true;
 }
 
-static bool build_openapi_core(struct buf *out, const struct edition *edition, const struct path *path)
+static bool build_openapi_core(struct buf *out, const struct edition *edition,
+                               const struct path *path)
 {
     return path->group && !path->version && openapi_group(out, edition, "", path->group);
 }
 
-static bool build_openapi_group(struct buf *out, const struct edition *edition, const struct path *path)
+static bool build_openapi_group(struct buf *out, const struct edition *edition,
+                                const struct path *path)
 {
     return path->group && path->version && openapi_group(out, edition, path->group, path->version);
 }
@@ -237,7 +246,8 @@ static enum step_result not_found(struct request *request)
 
 static enum step_result send_document(struct request *request, const struct document *document)
 {
-    const char *known = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "If-None-Match");
+    const char *known =
+        MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "If-None-Match");
     request->reply.kind = REPLY_BYTES;
     request->reply.code = 200;
     request->reply.content_type = document->content_type;
@@ -268,7 +278,8 @@ static enum step_result send_prefixed(struct request *request, const struct docu
     return reply_bytes(request, 200, document->content_type, &out);
 }
 
-static enum step_result answer(struct request *request, const struct document_row *row, const struct document *document)
+static enum step_result answer(struct request *request, const struct document_row *row,
+                               const struct document *document)
 {
     if (row->prefixed && request->route.cluster && document->plain.len)
         return send_prefixed(request, document);
@@ -290,7 +301,8 @@ static const char *variant_type(const struct variant *variant)
     return variant->edition.beta ? AGGREGATED_BETA : AGGREGATED_TYPE;
 }
 
-static bool build(struct buf *out, const struct document_row *row, const struct variant *variant, const char *text)
+static bool build(struct buf *out, const struct document_row *row, const struct variant *variant,
+                  const char *text)
 {
     CLEANUP(path_clear) struct path path;
     if (!split(&path, text, row->prefix))
@@ -304,7 +316,8 @@ static bool build(struct buf *out, const struct document_row *row, const struct 
     return true;
 }
 
-static enum step_result serve(struct request *request, const struct document_row *row, const char *accept)
+static enum step_result serve(struct request *request, const struct document_row *row,
+                              const char *accept)
 {
     struct documents *documents = request->api->documents;
     struct variant variant = {
@@ -313,8 +326,9 @@ static enum step_result serve(struct request *request, const struct document_row
         .gnostic = row->build == build_swagger && accept && strstr(accept, GNOSTIC_ACCEPT),
     };
     variant.edition.beta = variant.aggregated && request->accept.beta;
-    CLEANUP(free_ptr) char *key = xasprintf("%d%d%d%d%s", variant.edition.host, variant.edition.beta, variant.aggregated,
-                                            variant.gnostic, request->route.path);
+    CLEANUP(free_ptr)
+    char *key = xasprintf("%d%d%d%d%s", variant.edition.host, variant.edition.beta,
+                          variant.aggregated, variant.gnostic, request->route.path);
     struct document *document = find(documents, key);
     if (document)
         return answer(request, row, document);
@@ -325,15 +339,19 @@ static enum step_result serve(struct request *request, const struct document_row
         buf_free(&bytes);
         return not_found(request);
     }
-    return answer(request, row, keep(documents, key, document_make(variant_type(&variant), &bytes)));
+    return answer(request, row,
+                  keep(documents, key, document_make(variant_type(&variant), &bytes)));
 }
 
 enum step_result step_document(struct request *request)
 {
-    const char *accept = request->http ? MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Accept") : NULL;
+    const char *accept = request->http
+                             ? MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Accept")
+                             : NULL;
     struct error ignored = {0};
     if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
-        error_set(&request->error, ERROR_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
+        error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
+                  "the server does not allow this method on the requested resource");
         return STEP_FAIL;
     }
     if (!accept_parse(accept, &request->accept, &ignored)) /* these paths have one form only */

@@ -1,5 +1,6 @@
-/* From reply to bytes. A stored object goes out as it is kept, referenced by the response; a list is copied from the cached
- * bytes block by block as the socket takes them; only other shapes and encodings are rendered. */
+/* From reply to bytes. A stored object goes out as it is kept, referenced by the response; a list
+ * is copied from the cached bytes block by block as the socket takes them; only other shapes and
+ * encodings are rendered. */
 #include "apiserver/encode.h"
 
 #include <stdio.h>
@@ -13,12 +14,12 @@
 #include "apiserver/transcode.h"
 #include "apiserver/tunnel.h"
 
-#define RENDER_MAX       ((size_t)1 << 30)
-#define LIST_BLOCK       ((size_t)64 << 10)
-#define STREAM_BLOCK     ((size_t)32 << 10)
-#define GZIP_MIN         ((size_t)128 << 10) /* upstream's threshold */
-#define GZIP_LEVEL       1
-#define PREFIX_MAX       256
+#define RENDER_MAX   ((size_t)1 << 30)
+#define LIST_BLOCK   ((size_t)64 << 10)
+#define STREAM_BLOCK ((size_t)32 << 10)
+#define GZIP_MIN     ((size_t)128 << 10) /* upstream's threshold */
+#define GZIP_LEVEL   1
+#define PREFIX_MAX   256
 
 /* ---- bytes ---- */
 
@@ -39,14 +40,16 @@ static struct MHD_Response *from_buf(struct buf *bytes)
 
 static bool takes_gzip(const struct request *request)
 {
-    const char *accepts = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Accept-Encoding");
+    const char *accepts =
+        MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Accept-Encoding");
     return accepts && strstr(accepts, "gzip");
 }
 
 bool gzip_bytes(struct buf *out, struct str plain, int level)
 {
     z_stream stream = {0};
-    if (plain.len > UINT32_MAX || deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (plain.len > UINT32_MAX ||
+        deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return false;
     size_t bound = deflateBound(&stream, plain.len);
     char *room = buf_reserve(out, bound);
@@ -63,8 +66,10 @@ bool gzip_bytes(struct buf *out, struct str plain, int level)
 
 bool gunzip_bytes(struct str packed, char *out, size_t len)
 {
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.data, .avail_in = (uInt)packed.len,
-                       .next_out = (Bytef *)out, .avail_out = (uInt)len};
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.data,
+                       .avail_in = (uInt)packed.len,
+                       .next_out = (Bytef *)out,
+                       .avail_out = (uInt)len};
     if (inflateInit2(&stream, 15 + 16) != Z_OK)
         return false;
     bool ok = inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.total_out == len;
@@ -79,8 +84,8 @@ struct list_body { /* owned by the response; reads the request's reply.list */
     struct buf head;
     char prefix[PREFIX_MAX]; /* what list items leave out: kind and apiVersion */
     size_t prefix_len;
-    size_t item;             /* list.count: the tail */
-    unsigned part;           /* 0: before an item, 1: the item */
+    size_t item;   /* list.count: the tail */
+    unsigned part; /* 0: before an item, 1: the item */
     size_t offset;
     bool in_head;
 };
@@ -156,9 +161,13 @@ static struct list_body *list_body_new(const struct request *request, size_t *si
     body->request = request;
     body->head = BUF_TEXT;
     body->in_head = true;
-    int len = snprintf(body->prefix, sizeof(body->prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", row->kind, resource_api_version(row));
+    int len =
+        snprintf(body->prefix, sizeof(body->prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",",
+                 row->kind, resource_api_version(row));
     if (list->count && memcmp(list->items[0]->body.data, "{\"a", 3) == 0)
-        len = snprintf(body->prefix, sizeof(body->prefix), "{\"apiVersion\":\"%s\",\"kind\":\"%s\",", resource_api_version(row), row->kind);
+        len =
+            snprintf(body->prefix, sizeof(body->prefix), "{\"apiVersion\":\"%s\",\"kind\":\"%s\",",
+                     resource_api_version(row), row->kind);
     body->prefix_len = len > 0 && (size_t)len < sizeof(body->prefix) ? (size_t)len : 0;
     render_list_head(&body->head, request);
     *size = body->head.len + 3;
@@ -189,7 +198,8 @@ static void to_yaml(struct buf *bytes)
 }
 
 /* Rendered JSON in the encoding that was asked for. Takes `bytes`. */
-static struct MHD_Response *finish_bytes(struct request *request, struct buf *bytes, struct encoding *encoding)
+static struct MHD_Response *finish_bytes(struct request *request, struct buf *bytes,
+                                         struct encoding *encoding)
 {
     encoding->type = media_type(request->accept.media);
     if (request->accept.media == MEDIA_YAML)
@@ -219,8 +229,9 @@ static struct MHD_Response *encode_object(struct request *request, struct encodi
     bool plain = render_is_plain(request) && request->accept.media == MEDIA_JSON;
     if (plain && (object->body.len < GZIP_MIN || !takes_gzip(request))) {
         encoding->type = "application/json";
-        return MHD_create_response_from_buffer_with_free_callback_cls(object->body.len, (void *)(uintptr_t)object->body.data,
-                                                                      unref_object, object_ref(object));
+        return MHD_create_response_from_buffer_with_free_callback_cls(
+            object->body.len, (void *)(uintptr_t)object->body.data, unref_object,
+            object_ref(object));
     }
     struct buf bytes = BUF_INIT(RENDER_MAX);
     render_object(&bytes, request, object);
@@ -274,8 +285,10 @@ static struct MHD_Response *encode_stream(struct request *request, struct encodi
 {
     struct stream *stream = request->reply.stream;
     bool protobuf = request->accept.media == MEDIA_PROTOBUF;
-    encoding->type = protobuf ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json";
-    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL);
+    encoding->type =
+        protobuf ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json";
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL);
     if (response)
         stream_link(stream, &request->api->streams);
     return response;
@@ -305,7 +318,8 @@ static void add_warnings(struct request *request, struct MHD_Response *response)
     }
 }
 
-static void add_headers(struct request *request, struct MHD_Response *response, const struct encoding *encoding)
+static void add_headers(struct request *request, struct MHD_Response *response,
+                        const struct encoding *encoding)
 {
     char seconds[24];
     if (encoding->type)
@@ -329,14 +343,15 @@ static void add_headers(struct request *request, struct MHD_Response *response, 
 
 bool encode_is_heavy(const struct request *request)
 {
-    return request->reply.kind == REPLY_LIST && !request->error.code && list_estimate(request) >= GZIP_MIN &&
-           (takes_gzip(request) || !render_is_plain(request));
+    return request->reply.kind == REPLY_LIST && !request->error.code &&
+           list_estimate(request) >= GZIP_MIN && (takes_gzip(request) || !render_is_plain(request));
 }
 
 typedef struct MHD_Response *(*encode_fn)(struct request *request, struct encoding *encoding);
 static const encode_fn encoders[] = {
-    [REPLY_NONE] = encode_error,   [REPLY_OBJECT] = encode_object, [REPLY_JSON] = encode_json,
-    [REPLY_LIST] = encode_list,    [REPLY_BYTES] = encode_bytes,   [REPLY_STREAM] = encode_stream,
+    [REPLY_NONE] = encode_error,      [REPLY_OBJECT] = encode_object,
+    [REPLY_JSON] = encode_json,       [REPLY_LIST] = encode_list,
+    [REPLY_BYTES] = encode_bytes,     [REPLY_STREAM] = encode_stream,
     [REPLY_TUNNEL] = tunnel_response,
 };
 

@@ -1,5 +1,6 @@
-/* Fairness between clusters: each may have so many requests under way; the next is told to come back.
- * Watches do not count once they stream. Source of the numbers: upstream's --max-requests-inflight and its mutating twin. */
+/* Fairness between clusters: each may have so many requests under way; the next is told to come
+ * back. Watches do not count once they stream. Source of the numbers: upstream's
+ * --max-requests-inflight and its mutating twin. */
 #include "apiserver/api_internal.h"
 #include "store/cluster.h"
 
@@ -30,10 +31,12 @@ enum step_result step_flow(struct request *request)
         return STEP_NEXT;
     struct cluster_part *part = cluster_part_get(request->cluster, CLUSTER_PART_API, part_make);
     struct flow_part *flow = (struct flow_part *)part;
-    if (atomic_fetch_add(&flow->in_flight, 1) >= IN_FLIGHT_MAX && !user_in(&request->user, "system:masters")) {
+    if (atomic_fetch_add(&flow->in_flight, 1) >= IN_FLIGHT_MAX &&
+        !user_in(&request->user, "system:masters")) {
         atomic_fetch_sub(&flow->in_flight, 1);
         cluster_part_unref(part);
-        error_set(&request->error, ERROR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+        error_set(&request->error, ERROR_TOO_MANY_REQUESTS,
+                  "Too many requests, please try again later.");
         request->error.retry_after_s = 1;
         return STEP_FAIL;
     }

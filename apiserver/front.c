@@ -33,9 +33,16 @@ static void route_call(struct request *request)
     const struct call *call = &request->call;
     const struct resource *row = resource_by_key(call->resource);
     request->route = (struct route){
-        .path = "", .is_resource = true, .verb = call->verb,
-        .group = row ? row->group : "", .version = row ? row->version : "", .plural = row ? row->plural : call->resource,
-        .sub = call->sub, .ns = call->ns, .name = call->name, .rest = "",
+        .path = "",
+        .is_resource = true,
+        .verb = call->verb,
+        .group = row ? row->group : "",
+        .version = row ? row->version : "",
+        .plural = row ? row->plural : call->resource,
+        .sub = call->sub,
+        .ns = call->ns,
+        .name = call->name,
+        .rest = "",
     };
 }
 
@@ -46,10 +53,13 @@ enum step_result step_route(struct request *request)
         return STEP_NEXT;
     }
     if (request->body_too_large) {
-        error_set(&request->error, ERROR_TOO_LARGE, "Request entity too large: limit is %zu", BODY_MAX);
+        error_set(&request->error, ERROR_TOO_LARGE, "Request entity too large: limit is %zu",
+                  BODY_MAX);
         return STEP_FAIL;
     }
-    return route_parse(&request->route, request->method, request->target, &request->error) ? STEP_NEXT : STEP_FAIL;
+    return route_parse(&request->route, request->method, request->target, &request->error)
+               ? STEP_NEXT
+               : STEP_FAIL;
 }
 
 /* ---- cluster ---- */
@@ -211,27 +221,40 @@ enum step_result step_authorize(struct request *request)
     if (request->trusted)
         return STEP_NEXT;
     struct rbac_attributes attributes = {
-        .user = &request->user, .verb = route->verb, .group = route->group, .resource = route->plural,
-        .subresource = route->sub, .ns = route->ns, .name = route->name,
-        .path = route->is_resource ? NULL : route->path, .pod_node = route_selected(route, "spec.nodeName"),
+        .user = &request->user,
+        .verb = route->verb,
+        .group = route->group,
+        .resource = route->plural,
+        .subresource = route->sub,
+        .ns = route->ns,
+        .name = route->name,
+        .path = route->is_resource ? NULL : route->path,
+        .pod_node = route_selected(route, "spec.nodeName"),
     };
     enum step_result result = authorize(request, &attributes);
     if (result != STEP_NEXT || request->caller || is_read(route->verb))
         return result;
     if (atomic_load(&request->cluster->state) != CLUSTER_ACTIVE) {
-        error_set(&request->error, ERROR_FORBIDDEN, "forbidden: this cluster is suspended: it can be read, not changed");
+        error_set(&request->error, ERROR_FORBIDDEN,
+                  "forbidden: this cluster is suspended: it can be read, not changed");
         return STEP_FAIL;
     }
     return STEP_NEXT;
 }
 
 /* Headers that name another identity: each needs the right to impersonate it. */
-static enum step_result may_impersonate(struct request *request, const char *group, const char *resource,
-                                        const char *sub, const char *ns, const char *name)
+static enum step_result may_impersonate(struct request *request, const char *group,
+                                        const char *resource, const char *sub, const char *ns,
+                                        const char *name)
 {
     struct rbac_attributes attributes = {
-        .user = &request->user, .verb = "impersonate", .group = group, .resource = resource,
-        .subresource = sub, .ns = ns, .name = name,
+        .user = &request->user,
+        .verb = "impersonate",
+        .group = group,
+        .resource = resource,
+        .subresource = sub,
+        .ns = ns,
+        .name = name,
     };
     return authorize(request, &attributes);
 }
@@ -242,7 +265,8 @@ struct impersonation {
     enum step_result result;
 };
 
-static enum MHD_Result each_group(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+static enum MHD_Result each_group(void *cls, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
 {
     struct impersonation *as = cls;
     (void)kind;
@@ -253,7 +277,8 @@ static enum MHD_Result each_group(void *cls, enum MHD_ValueKind kind, const char
     return as->result == STEP_NEXT ? MHD_YES : MHD_NO;
 }
 
-static enum step_result impersonate_user(struct request *request, struct impersonation *as, const char *name)
+static enum step_result impersonate_user(struct request *request, struct impersonation *as,
+                                         const char *name)
 {
     static const char prefix[] = "system:serviceaccount:";
     if (text_starts(name, prefix) && strchr(name + sizeof(prefix) - 1, ':')) {
@@ -270,7 +295,8 @@ static enum step_result impersonate_user(struct request *request, struct imperso
 
 enum step_result step_impersonate(struct request *request)
 {
-    const char *name = header(request, "Impersonate-User"), *uid = header(request, "Impersonate-Uid");
+    const char *name = header(request, "Impersonate-User"),
+               *uid = header(request, "Impersonate-Uid");
     struct impersonation as = {.request = request, .result = STEP_NEXT};
     if (!name) {
         if (!header(request, "Impersonate-Group") && !uid)
@@ -289,8 +315,8 @@ enum step_result step_impersonate(struct request *request)
     }
     as.user.name = xstrdup(name);
     as.user.uid = uid ? xstrdup(uid) : NULL;
-    strset_add(&as.user.groups,
-               strcmp(name, "system:anonymous") == 0 ? "system:unauthenticated" : "system:authenticated");
+    strset_add(&as.user.groups, strcmp(name, "system:anonymous") == 0 ? "system:unauthenticated"
+                                                                      : "system:authenticated");
     user_clear(&request->user);
     request->user = as.user;
     return STEP_NEXT;
@@ -301,16 +327,38 @@ enum step_result step_impersonate(struct request *request)
 static const step_fn get_chain[] = {step_get, NULL};
 static const step_fn list_chain[] = {step_list, NULL};
 static const step_fn watch_chain[] = {step_watch, NULL};
-static const step_fn post_chain[] = {step_options, step_decode, step_create_meta, step_admit, step_allocate,
-                                     step_create_prepare, step_create_validate, step_admit_validate, step_track, step_quota,
-                                     step_store, NULL};
-static const step_fn put_chain[] = {step_options, step_decode, step_update_read, step_update_rebase, step_admit,
-                                    step_allocate, step_update_prepare, step_update_validate, step_admit_validate,
-                                    step_track, step_quota, step_store, NULL};
-static const step_fn patch_chain[] = {step_options, step_patch_read, step_patch, step_update_rebase, step_admit,
-                                      step_allocate, step_update_prepare, step_update_validate, step_admit_validate,
-                                      step_track, step_quota, step_store, NULL};
-static const step_fn delete_chain[] = {step_options, step_read, step_delete, step_quota, step_store, NULL};
+static const step_fn post_chain[] = {step_options,         step_decode,         step_create_meta,
+                                     step_admit,           step_allocate,       step_create_prepare,
+                                     step_create_validate, step_admit_validate, step_track,
+                                     step_quota,           step_store,          NULL};
+static const step_fn put_chain[] = {step_options,
+                                    step_decode,
+                                    step_update_read,
+                                    step_update_rebase,
+                                    step_admit,
+                                    step_allocate,
+                                    step_update_prepare,
+                                    step_update_validate,
+                                    step_admit_validate,
+                                    step_track,
+                                    step_quota,
+                                    step_store,
+                                    NULL};
+static const step_fn patch_chain[] = {step_options,
+                                      step_patch_read,
+                                      step_patch,
+                                      step_update_rebase,
+                                      step_admit,
+                                      step_allocate,
+                                      step_update_prepare,
+                                      step_update_validate,
+                                      step_admit_validate,
+                                      step_track,
+                                      step_quota,
+                                      step_store,
+                                      NULL};
+static const step_fn delete_chain[] = {step_options, step_read,  step_delete,
+                                       step_quota,   step_store, NULL};
 static const step_fn delete_collection_chain[] = {step_options, step_delete_collection, NULL};
 static const step_fn document_chain[] = {step_document, NULL};
 
@@ -353,7 +401,8 @@ static bool scope_fits(const struct request *request, const struct verb_row *row
 static enum step_result find_row(struct request *request)
 {
     const struct route *route = &request->route;
-    request->resource = resource_find(str_of(route->group), str_of(route->version), str_of(route->plural));
+    request->resource =
+        resource_find(str_of(route->group), str_of(route->version), str_of(route->plural));
     const struct resource *row = request->resource;
     if (row && !row->aggregated && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
         return STEP_NEXT;
@@ -382,7 +431,8 @@ enum step_result step_dispatch(struct request *request)
         request->chain = document_chain;
         return STEP_NEXT;
     }
-    if (!request->caller && !accept_parse(header(request, "Accept"), &request->accept, &request->error))
+    if (!request->caller &&
+        !accept_parse(header(request, "Accept"), &request->accept, &request->error))
         return STEP_FAIL;
     if ((result = find_row(request)) != STEP_NEXT)
         return result;
@@ -393,14 +443,19 @@ enum step_result step_dispatch(struct request *request)
         return result;
     uint32_t verbs = request->sub ? request->sub->verbs : request->resource->verbs;
     request->view = view_find(request->resource, route->sub);
-    request->storage = store_intern(request->view ? request->view->storage : request->resource->key);
-    request->type = request->sub && request->sub->type ? request->sub->type : request->resource->type;
+    request->storage =
+        store_intern(request->view ? request->view->storage : request->resource->key);
+    request->type =
+        request->sub && request->sub->type ? request->sub->type : request->resource->type;
     request->chain = special_chain(request->resource->key, route->sub, route->verb);
     if (!(verbs & row->flag))
         return not_allowed(request);
     if (!scope_fits(request, row))
-        return row->flag == VERB_CREATE || row->flag == VERB_DELETE_COLLECTION ? not_allowed(request) : not_served(request);
-    if (!request->sub && row->collection != (*route->name == '\0') && row->flag != VERB_LIST && row->flag != VERB_WATCH)
+        return row->flag == VERB_CREATE || row->flag == VERB_DELETE_COLLECTION
+                   ? not_allowed(request)
+                   : not_served(request);
+    if (!request->sub && row->collection != (*route->name == '\0') && row->flag != VERB_LIST &&
+        row->flag != VERB_WATCH)
         return not_allowed(request);
     if (!request->chain)
         request->chain = row->chain;

@@ -4,7 +4,8 @@
 enum step_result step_get(struct request *request)
 {
     struct object *object;
-    enum step_result result = request_read(request, request->storage, request_ns(request), request->route.name, &object);
+    enum step_result result =
+        request_read(request, request->storage, request_ns(request), request->route.name, &object);
     if (result != STEP_NEXT)
         return result;
     if (!object) {

@@ -41,7 +41,8 @@ static const struct check_row {
 } checks[] = {
     {"ping", PROBE_HEALTHZ | PROBE_LIVEZ | PROBE_READYZ, check_ping},
     {"log", PROBE_HEALTHZ | PROBE_LIVEZ | PROBE_READYZ, check_ping},
-    {"etcd", PROBE_HEALTHZ | PROBE_READYZ, check_store}, /* upstream's name, for its clients; the store is PostgreSQL */
+    {"etcd", PROBE_HEALTHZ | PROBE_READYZ,
+     check_store}, /* upstream's name, for its clients; the store is PostgreSQL */
     {"shutdown", PROBE_READYZ, check_stopping},
 };
 
@@ -57,7 +58,8 @@ static const struct probe_row {
 static bool excluded(const struct request *request, const char *name)
 {
     for (size_t i = 0; i < request->route.arg_count; i++)
-        if (strcmp(request->route.args[i].key, "exclude") == 0 && strcmp(request->route.args[i].value, name) == 0)
+        if (strcmp(request->route.args[i].key, "exclude") == 0 &&
+            strcmp(request->route.args[i].value, name) == 0)
             return true;
     return false;
 }
@@ -69,12 +71,14 @@ static enum step_result run_checks(struct request *request, const struct probe_r
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         if (!(checks[i].probes & probe->probe))
             continue;
-        bool skipped = excluded(request, checks[i].name), passed = skipped || checks[i].check(request);
+        bool skipped = excluded(request, checks[i].name),
+             passed = skipped || checks[i].check(request);
         ok = ok && passed;
         if (skipped)
             buf_printf(&text, "[+]%s excluded: ok\n", checks[i].name);
         else
-            buf_printf(&text, passed ? "[+]%s ok\n" : "[-]%s failed: reason withheld\n", checks[i].name);
+            buf_printf(&text, passed ? "[+]%s ok\n" : "[-]%s failed: reason withheld\n",
+                       checks[i].name);
     }
     bool verbose = !ok || route_arg(&request->route, "verbose");
     if (!verbose)
@@ -86,12 +90,14 @@ static enum step_result run_checks(struct request *request, const struct probe_r
     return reply_bytes(request, ok ? 200 : 500, "text/plain; charset=utf-8", &text);
 }
 
-static enum step_result run_check(struct request *request, const struct probe_row *probe, const char *name)
+static enum step_result run_check(struct request *request, const struct probe_row *probe,
+                                  const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
         if ((checks[i].probes & probe->probe) && strcmp(checks[i].name, name) == 0)
-            return checks[i].check(request) ? reply_text(request, 200, "ok")
-                                            : reply_text(request, 500, "internal server error: reason withheld\n");
+            return checks[i].check(request)
+                       ? reply_text(request, 200, "ok")
+                       : reply_text(request, 500, "internal server error: reason withheld\n");
     return STEP_NEXT;
 }
 
@@ -100,10 +106,11 @@ static enum step_result run_check(struct request *request, const struct probe_ro
 static enum step_result serve_version(struct request *request)
 {
     return reply_json(request, 200,
-                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major", KUBERNETES_MAJOR, "minor",
-                                KUBERNETES_MINOR, "gitVersion", KUBERNETES_LEVEL, "gitCommit", "", "gitTreeState", "clean",
-                                "buildDate", "1970-01-01T00:00:00Z", "goVersion", "", "compiler", "gcc", "platform",
-                                "linux/amd64"));
+                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major",
+                                KUBERNETES_MAJOR, "minor", KUBERNETES_MINOR, "gitVersion",
+                                KUBERNETES_LEVEL, "gitCommit", "", "gitTreeState", "clean",
+                                "buildDate", "1970-01-01T00:00:00Z", "goVersion", "", "compiler",
+                                "gcc", "platform", "linux/amd64"));
 }
 
 /* The process is shared by all clusters, so only the host cluster shows its metrics. */
@@ -118,9 +125,11 @@ static enum step_result serve_metrics(struct request *request)
 
 static enum step_result serve_paths(struct request *request)
 {
-    static const char *const paths[] = {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2",
-                                        "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version",
-                                        "/.well-known/openid-configuration"};
+    static const char *const paths[] = {
+        "/api",        "/api/v1",     "/apis",
+        "/healthz",    "/livez",      "/metrics",
+        "/openapi/v2", "/openapi/v3", "/openid/v1/jwks",
+        "/readyz",     "/version",    "/.well-known/openid-configuration"};
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         json_array_append_new(list, json_string(paths[i]));

@@ -22,7 +22,9 @@ static json_t *request_json(struct request *request)
 {
     if (request->caller)
         return request->given ? json_incref(request->given) : NULL;
-    return request->body.len ? json_parse(buf_str(&request->body), JSON_LOAD_LENIENT, &request->error) : NULL;
+    return request->body.len
+               ? json_parse(buf_str(&request->body), JSON_LOAD_LENIENT, &request->error)
+               : NULL;
 }
 
 static enum step_result step_hook_sub(struct request *request)
@@ -34,11 +36,13 @@ static enum step_result step_hook_sub(struct request *request)
     json_auto_t *body = request_json(request);
     if (request->error.code)
         return STEP_FAIL;
-    json_t *answer = hook->sub(hook->arg, &caller, request->route.name, request->route.sub, body, &request->error);
+    json_t *answer = hook->sub(hook->arg, &caller, request->route.name, request->route.sub, body,
+                               &request->error);
     if (answer)
         return reply_json(request, strcmp(request->route.verb, "create") == 0 ? 201 : 200, answer);
     if (!request->error.code)
-        error_set(&request->error, ERROR_NOT_FOUND, "the server could not find the requested resource");
+        error_set(&request->error, ERROR_NOT_FOUND,
+                  "the server could not find the requested resource");
     return STEP_FAIL;
 }
 

@@ -1,6 +1,7 @@
-/* LIST: the state at one revision, whole or page by page. A page after the first comes from the same revision; when history
- * no longer reaches there, the client gets 410 with a token that goes on from what is there now.
- * Source: Kubernetes docs "API Concepts"; apiserver pkg/storage/continue.go. */
+/* LIST: the state at one revision, whole or page by page. A page after the first comes from the
+ * same revision; when history no longer reaches there, the client gets 410 with a token that goes
+ * on from what is there now. Source: Kubernetes docs "API Concepts"; apiserver
+ * pkg/storage/continue.go. */
 #include "apiserver/list.h"
 
 #include <stdio.h>
@@ -11,21 +12,24 @@
 #include "base/codec.h"
 #include "base/parse.h"
 
-#define TOKEN_VERSION   "meta.k8s.io/v1"
-#define TOKEN_MAX       4096
+#define TOKEN_VERSION      "meta.k8s.io/v1"
+#define TOKEN_MAX          4096
 #define TOKEN_REVISION_NOW (-1) /* an inconsistent continuation */
 
 /* ---- selection ---- */
 
 bool selection_parse(struct request *request, struct selection *selection)
 {
-    const char *labels = route_arg(&request->route, "labelSelector"), *fields = route_arg(&request->route, "fieldSelector");
+    const char *labels = route_arg(&request->route, "labelSelector"),
+               *fields = route_arg(&request->route, "fieldSelector");
     const char *ns = request_ns(request);
     *selection = (struct selection){.ns = *ns ? ns : NULL};
-    if (labels && *labels && !(selection->labels = selector_parse_labels(str_of(labels), &request->error)))
+    if (labels && *labels &&
+        !(selection->labels = selector_parse_labels(str_of(labels), &request->error)))
         return false;
     if (fields && *fields &&
-        !(selection->fields = selector_parse_fields(str_of(fields), request->resource->selectable, &request->error))) {
+        !(selection->fields = selector_parse_fields(str_of(fields), request->resource->selectable,
+                                                    &request->error))) {
         selection_clear(selection);
         return false;
     }
@@ -69,9 +73,11 @@ static void token_clear(struct token *token)
 static char *token_make(int64_t revision, const struct object *last)
 {
     struct buf json = BUF_TEXT, text = BUF_TEXT;
-    CLEANUP(free_ptr) char *start = *last->ns ? xasprintf("%s/%s", last->ns, last->name) : xstrdup(last->name);
+    CLEANUP(free_ptr)
+    char *start = *last->ns ? xasprintf("%s/%s", last->ns, last->name) : xstrdup(last->name);
     buf_printf(&json, "{\"v\":\"" TOKEN_VERSION "\",\"rv\":%lld,\"start\":", (long long)revision);
-    CLEANUP(free_ptr) char *after = xasprintf("%s\\u0000", start); /* names hold nothing that JSON escapes */
+    CLEANUP(free_ptr)
+    char *after = xasprintf("%s\\u0000", start); /* names hold nothing that JSON escapes */
     buf_printf(&json, "\"%s\"}", after);
     base64_encode(&text, json.data, json.len, BASE64_URL);
     buf_free(&json);
@@ -83,7 +89,8 @@ static bool token_parse(const char *text, struct token *token, struct error *err
     struct buf json = BUF_INIT(TOKEN_MAX);
     struct error ignored = {0};
     *token = (struct token){0};
-    if (strlen(text) <= TOKEN_MAX && base64_decode(&json, str_of(text), BASE64_URL) && buf_ok(&json)) {
+    if (strlen(text) <= TOKEN_MAX && base64_decode(&json, str_of(text), BASE64_URL) &&
+        buf_ok(&json)) {
         json_error_t where;
         token->json = json_loadb(json.data, json.len, JSON_ALLOW_NUL, &where);
     }
@@ -93,10 +100,12 @@ static bool token_parse(const char *text, struct token *token, struct error *err
         return error_bad_request(err, "continue key is not valid: it cannot be decoded");
     const json_t *start = json_at(token->json, "start");
     if (!text_eq(json_text(token->json, "v"), TOKEN_VERSION) || !json_is_string(start))
-        return error_bad_request(err, "continue key is not valid: server does not recognize this encoded version");
+        return error_bad_request(
+            err, "continue key is not valid: server does not recognize this encoded version");
     token->revision = json_int_or(json_at(token->json, "rv"), 0);
     if (token->revision == 0 || token->revision < TOKEN_REVISION_NOW)
-        return error_bad_request(err, "continue key is not valid: incorrect encoded start resourceVersion");
+        return error_bad_request(
+            err, "continue key is not valid: incorrect encoded start resourceVersion");
     const char *key = json_string_value(start), *slash = strchr(key, '/');
     token->ns = slash ? xstrndup(key, (size_t)(slash - key)) : xstrdup("");
     token->name = slash ? slash + 1 : key;
@@ -119,7 +128,8 @@ static void plan_clear(struct list_plan *plan)
     token_clear(&plan->token);
 }
 
-static bool invalid_option(struct request *request, enum cause_kind kind, const char *field, const char *message)
+static bool invalid_option(struct request *request, enum cause_kind kind, const char *field,
+                           const char *message)
 {
     error_add_cause(&request->error, kind, field, "%s", message);
     return error_seal_invalid(&request->error, "ListOptions", "meta.k8s.io", "");
@@ -135,20 +145,27 @@ static bool parse_revision(struct request *request, struct list_plan *plan)
         return invalid_option(request, CAUSE_NOT_SUPPORTED, "resourceVersionMatch",
                               "Unsupported value: supported values: \"Exact\", \"NotOlderThan\"");
     if (match && *match && (!revision || !*revision))
-        return invalid_option(request, CAUSE_FORBIDDEN, "resourceVersionMatch",
-                              "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
+        return invalid_option(
+            request, CAUSE_FORBIDDEN, "resourceVersionMatch",
+            "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
     if (match && *match && plan->continued)
-        return invalid_option(request, CAUSE_FORBIDDEN, "resourceVersionMatch",
-                              "Forbidden: resourceVersionMatch is forbidden when continue is provided");
+        return invalid_option(
+            request, CAUSE_FORBIDDEN, "resourceVersionMatch",
+            "Forbidden: resourceVersionMatch is forbidden when continue is provided");
     if (!revision || !*revision)
         return true;
     if (!parse_i64(str_of(revision), 0, INT64_MAX, &value))
-        return error_bad_request(&request->error, "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax", revision);
+        return error_bad_request(
+            &request->error,
+            "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax",
+            revision);
     if (exact && value == 0)
-        return invalid_option(request, CAUSE_FORBIDDEN, "resourceVersionMatch",
-                              "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+        return invalid_option(
+            request, CAUSE_FORBIDDEN, "resourceVersionMatch",
+            "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     if (plan->continued && value != 0)
-        return error_bad_request(&request->error, "specifying resource version is not allowed when using continue");
+        return error_bad_request(&request->error,
+                                 "specifying resource version is not allowed when using continue");
     if (value > atomic_load(&request->cluster->revision))
         return list_from_future(request, value) == STEP_NEXT;
     /* Without a match rule a limited list is taken at exactly that revision. */
@@ -159,11 +176,13 @@ static bool parse_revision(struct request *request, struct list_plan *plan)
 
 static bool plan_parse(struct request *request, struct list_plan *plan)
 {
-    const char *limit = route_arg(&request->route, "limit"), *next = route_arg(&request->route, "continue");
+    const char *limit = route_arg(&request->route, "limit"),
+               *next = route_arg(&request->route, "continue");
     int64_t count = 0;
     *plan = (struct list_plan){0};
     if (limit && *limit && !parse_i64(str_of(limit), INT64_MIN, INT64_MAX, &count))
-        return error_bad_request(&request->error, "strconv.ParseInt: parsing \"%s\": invalid syntax", limit);
+        return error_bad_request(&request->error,
+                                 "strconv.ParseInt: parsing \"%s\": invalid syntax", limit);
     plan->limit = count > 0 ? (size_t)count : 0;
     plan->continued = next && *next;
     if (plan->continued) {
@@ -177,11 +196,12 @@ static bool plan_parse(struct request *request, struct list_plan *plan)
 enum step_result list_from_future(struct request *request, int64_t revision)
 {
     struct error *err = &request->error;
-    error_set(err, ERROR_TIMEOUT, "Timeout: Too large resource version: %lld, current: %lld", (long long)revision,
-              (long long)atomic_load(&request->cluster->revision));
+    error_set(err, ERROR_TIMEOUT, "Timeout: Too large resource version: %lld, current: %lld",
+              (long long)revision, (long long)atomic_load(&request->cluster->revision));
     err->retry_after_s = 1;
     err->causes = xcalloc(1, sizeof(*err->causes));
-    err->causes[0] = (struct error_cause){.type = xstrdup("ResourceVersionTooLarge"), .message = xstrdup("Too large resource version")};
+    err->causes[0] = (struct error_cause){.type = xstrdup("ResourceVersionTooLarge"),
+                                          .message = xstrdup("Too large resource version")};
     err->cause_count = 1;
     return STEP_FAIL;
 }
@@ -190,8 +210,11 @@ static struct cache_range range_of(struct list_plan *plan)
 {
     bool all = !plan->selection.labels && !plan->selection.fields;
     struct cache_range range = {
-        .ns = plan->selection.ns, .limit = plan->limit, .at_revision = plan->at_revision,
-        .keep = all ? NULL : keep, .arg = &plan->selection,
+        .ns = plan->selection.ns,
+        .limit = plan->limit,
+        .at_revision = plan->at_revision,
+        .keep = all ? NULL : keep,
+        .arg = &plan->selection,
     };
     if (plan->continued) {
         range.after_ns = plan->token.ns;
@@ -204,15 +227,20 @@ static struct cache_range range_of(struct list_plan *plan)
 static enum step_result expired(struct request *request, const struct list_plan *plan)
 {
     if (!plan->continued) {
-        error_set(&request->error, ERROR_EXPIRED, "The resourceVersion for the provided list is too old.");
+        error_set(&request->error, ERROR_EXPIRED,
+                  "The resourceVersion for the provided list is too old.");
         return STEP_FAIL;
     }
     const struct object last = {.ns = plan->token.ns, .name = plan->token.name};
     error_set(&request->error, ERROR_EXPIRED,
-              "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-              "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-              "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-              "modified, or deleted between the time the first chunk was returned and now may show up in the list.");
+              "The provided continue parameter is too old to display a consistent list result. You "
+              "can start a new list "
+              "without the continue parameter, or use the continue token in this response to "
+              "retrieve the remainder of the "
+              "results. Continuing with the provided token results in an inconsistent list - "
+              "objects that were created, "
+              "modified, or deleted between the time the first chunk was returned and now may show "
+              "up in the list.");
     request->reply.next_page = token_make(TOKEN_REVISION_NOW, &last);
     return STEP_FAIL;
 }
@@ -233,7 +261,8 @@ enum step_result step_list(struct request *request)
     if (plan.at_revision)
         reply->list.revision = plan.at_revision;
     if (reply->list.more && reply->list.count) {
-        reply->next_page = token_make(reply->list.revision, reply->list.items[reply->list.count - 1]);
+        reply->next_page =
+            token_make(reply->list.revision, reply->list.items[reply->list.count - 1]);
         reply->partial_count = !range.keep;
     }
     reply->kind = REPLY_LIST;

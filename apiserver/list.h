@@ -12,7 +12,8 @@ MUST_CHECK bool selection_parse(struct request *request, struct selection *selec
 void selection_clear(struct selection *selection);
 bool selection_keeps(const struct selection *selection, const struct object *object);
 
-/* Everything that the request's namespace and selectors select, now. STEP_NEXT, STEP_BLOCK or STEP_FAIL. */
+/* Everything that the request's namespace and selectors select, now. STEP_NEXT, STEP_BLOCK or
+ * STEP_FAIL. */
 enum step_result list_selected(struct request *request, struct object_list *list);
 /* `Too large resource version` of a revision that does not exist yet. Always STEP_FAIL. */
 enum step_result list_from_future(struct request *request, int64_t revision);

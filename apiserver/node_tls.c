@@ -16,15 +16,15 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
-#define TIMEOUT_MS     10000
-#define HEAD_MAX       ((size_t)32 << 10)
-#define VALID_S        ((int64_t)24 * 3600)
-#define RENEW_NS       ((int64_t)12 * 3600 * 1000000000)
+#define TIMEOUT_MS 10000
+#define HEAD_MAX   ((size_t)32 << 10)
+#define VALID_S    ((int64_t)24 * 3600)
+#define RENEW_NS   ((int64_t)12 * 3600 * 1000000000)
 
 struct node_identity {
     pthread_mutex_t lock;
-    struct keypair pair; /* guarded by lock */
-    char *ca;            /* guarded by lock */
+    struct keypair pair;  /* guarded by lock */
+    char *ca;             /* guarded by lock */
     int64_t made_mono_ns; /* guarded by lock; 0: never */
 };
 
@@ -65,7 +65,8 @@ static gnutls_datum_t datum(const char *text)
 /* Under the lock. */
 static bool load(const struct node_identity *identity, gnutls_certificate_credentials_t *out)
 {
-    gnutls_datum_t ca = datum(identity->ca), cert = datum(identity->pair.cert), key = datum(identity->pair.key);
+    gnutls_datum_t ca = datum(identity->ca), cert = datum(identity->pair.cert),
+                   key = datum(identity->pair.key);
     if (gnutls_certificate_allocate_credentials(out) != 0)
         return false;
     if (gnutls_certificate_set_x509_trust_mem(*out, &ca, GNUTLS_X509_FMT_PEM) > 0 &&
@@ -130,18 +131,22 @@ static bool finish_connect(int fd)
     struct pollfd waiting = {.fd = fd, .events = POLLOUT};
     int problem = 0;
     socklen_t len = sizeof(problem);
-    return poll(&waiting, 1, TIMEOUT_MS) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &len) == 0 && problem == 0;
+    return poll(&waiting, 1, TIMEOUT_MS) == 1 &&
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &len) == 0 && problem == 0;
 }
 
 /* Addresses only: a node is never looked up by name here. */
 static int dial(const char *url)
 {
     char host[256], port[8];
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM},
+                    *found = NULL;
     if (!split_url(url, host, port) || getaddrinfo(host, port, &hints, &found) != 0)
         return -1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool ok = fd >= 0 && (connect(fd, found->ai_addr, found->ai_addrlen) == 0 || (errno == EINPROGRESS && finish_connect(fd)));
+    bool ok = fd >= 0 && (connect(fd, found->ai_addr, found->ai_addrlen) == 0 ||
+                          (errno == EINPROGRESS && finish_connect(fd)));
     freeaddrinfo(found);
     if (ok)
         return fd;
@@ -159,12 +164,14 @@ static bool wait_for(const struct node_connection *connection)
 
 static bool shake_hands(struct node_connection *connection)
 {
-    gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+    gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                     .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
     if (gnutls_init(&connection->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) != 0)
         return false;
     gnutls_session_set_verify_cert2(connection->session, &purpose, 1, 0);
     if (gnutls_set_default_priority(connection->session) != 0 ||
-        gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE, connection->credentials) != 0)
+        gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE,
+                               connection->credentials) != 0)
         return false;
     gnutls_transport_set_int(connection->session, connection->fd);
     for (;;) {
@@ -243,7 +250,8 @@ bool node_read_head(struct node_connection *connection, struct buf *head, struct
 int node_head_status(const struct buf *head)
 {
     int64_t status = 0;
-    if (head->len < 12 || !text_starts(head->data, "HTTP/1.") || !parse_i64((struct str){head->data + 9, 3}, 100, 599, &status))
+    if (head->len < 12 || !text_starts(head->data, "HTTP/1.") ||
+        !parse_i64((struct str){head->data + 9, 3}, 100, 599, &status))
         return 0;
     return (int)status;
 }

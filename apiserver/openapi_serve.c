@@ -40,7 +40,8 @@ static bool has_rows(const char *group, const char *version)
     return false;
 }
 
-bool openapi_group(struct buf *out, const struct edition *edition, const char *group, const char *version)
+bool openapi_group(struct buf *out, const struct edition *edition, const char *group,
+                   const char *version)
 {
     CLEANUP(rows_clear) struct rows rows = host_rows(edition);
     if (!edition_shows(edition, group) || !has_rows(group, version))
@@ -79,9 +80,11 @@ void openapi_index(struct buf *out, const struct edition *edition)
             continue;
         }
         sha256_hex(document.data, document.len, digest);
-        CLEANUP(free_ptr) char *path = *all[i].group ? xasprintf("apis/%s/%s", all[i].group, all[i].version)
-                                                     : xasprintf("api/%s", all[i].version);
-        buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}", first ? "" : ",", path, path, digest);
+        CLEANUP(free_ptr)
+        char *path = *all[i].group ? xasprintf("apis/%s/%s", all[i].group, all[i].version)
+                                   : xasprintf("api/%s", all[i].version);
+        buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}",
+                   first ? "" : ",", path, path, digest);
         first = false;
         buf_free(&document);
     }

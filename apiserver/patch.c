@@ -46,7 +46,8 @@ static json_t *patched(struct request *request, const json_t *target)
     }
     error_set(err, ERROR_UNSUPPORTED_MEDIA_TYPE,
               "the body of the request was in an unknown format - accepted media types include: "
-              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
+              "application/json-patch+json, application/merge-patch+json, "
+              "application/strategic-merge-patch+json, "
               "application/apply-patch+yaml");
     return NULL;
 }
@@ -55,10 +56,13 @@ static json_t *patched(struct request *request, const json_t *target)
 static enum step_result blame_patch(struct request *request)
 {
     struct error *err = &request->error;
-    if (err->reason != ERROR_BAD_REQUEST || (err->message && strstr(err->message, "strict decoding error")))
+    if (err->reason != ERROR_BAD_REQUEST ||
+        (err->message && strstr(err->message, "strict decoding error")))
         return STEP_FAIL;
     CLEANUP(free_ptr) char *why = xstrdup(err->message);
-    CLEANUP(free_ptr) char *patch = xstrndup(request->body.len ? request->body.data : "", request->body.len < 4096 ? request->body.len : 4096);
+    CLEANUP(free_ptr)
+    char *patch = xstrndup(request->body.len ? request->body.data : "",
+                           request->body.len < 4096 ? request->body.len : 4096);
     error_clear(err);
     error_add_invalid(err, "patch", patch, why);
     return request_invalid(request, "", "", "");
@@ -77,22 +81,27 @@ enum step_result step_patch(struct request *request)
 {
     if (apply_wanted(request))
         return step_apply(request);
-    json_auto_t *shown = request->view ? request->view->show(request->resource, request->old) : NULL;
+    json_auto_t *shown =
+        request->view ? request->view->show(request->resource, request->old) : NULL;
     const json_t *target = shown ? shown : request->old;
     request->object = patched(request, target);
     if (!request->object)
         return STEP_FAIL;
-    if (!schema_shape(request->type, request->object, request->validation, &request->warnings, &request->error))
+    if (!schema_shape(request->type, request->object, request->validation, &request->warnings,
+                      &request->error))
         return blame_patch(request);
     json_object_set(request->object, "kind", json_object_get(target, "kind"));
     json_object_set(request->object, "apiVersion", json_object_get(target, "apiVersion"));
     if (strcmp(meta_name(request->object), request->route.name) != 0) {
-        error_bad_request(&request->error, "the name of the object (%s) does not match the name on the URL (%s)",
+        error_bad_request(&request->error,
+                          "the name of the object (%s) does not match the name on the URL (%s)",
                           meta_name(request->object), request->route.name);
         return STEP_FAIL;
     }
-    /* Only a patch that changes resourceVersion asked for one; otherwise a lost race is simply tried again. */
-    request->expects_revision = strcmp(meta_resource_version(request->object), meta_resource_version(target)) != 0;
+    /* Only a patch that changes resourceVersion asked for one; otherwise a lost race is simply
+     * tried again. */
+    request->expects_revision =
+        strcmp(meta_resource_version(request->object), meta_resource_version(target)) != 0;
     if (!request->view)
         schema_default(request->type, request->object);
     return STEP_NEXT;

@@ -24,7 +24,8 @@ struct patience {
 static void sweep(struct patience *patience)
 {
     int64_t now = clock_mono_ns();
-    for (struct connection *connection = patience->first; connection; connection = connection->next) {
+    for (struct connection *connection = patience->first; connection;
+         connection = connection->next) {
         int64_t since = atomic_load(&connection->waiting_mono_ns);
         if (since && now - since > TURN_NS)
             shutdown(connection->fd, SHUT_RDWR);

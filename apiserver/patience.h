@@ -1,6 +1,8 @@
-/* apiserver/patience.h: cutting connections whose client takes too long over a handshake, a request's head or its body.
+/* apiserver/patience.h: cutting connections whose client takes too long over a handshake, a
+ * request's head or its body.
  *
- * libmicrohttpd's timeout starts anew with each byte, so a client that sends one now and then would stay for ever. */
+ * libmicrohttpd's timeout starts anew with each byte, so a client that sends one now and then would
+ * stay for ever. */
 #pragma once
 #include "apiserver/connection.h"
 
@@ -11,6 +13,7 @@ void patience_stop(struct patience *patience);
 /* From when to when the connection exists; its descriptor must be open in between. */
 void patience_add(struct patience *patience, struct connection *connection);
 void patience_remove(struct patience *patience, struct connection *connection);
-/* The client's turn begins (a new connection, a head that arrived, an answer that was sent) or ends (a whole request is here). */
+/* The client's turn begins (a new connection, a head that arrived, an answer that was sent) or ends
+ * (a whole request is here). */
 void patience_wait(struct connection *connection);
 void patience_rest(struct connection *connection);

@@ -1,13 +1,15 @@
-/* The request pipeline: a table of small steps. It runs on an I/O thread and never waits there. A step that would have to
- * says STEP_BLOCK; the server then suspends the connection and runs everything again on a pool thread, where waiting is
- * allowed. The last step of a write (write.c) submits it; its callback, on a store writer thread, makes the reply. */
+/* The request pipeline: a table of small steps. It runs on an I/O thread and never waits there. A
+ * step that would have to says STEP_BLOCK; the server then suspends the connection and runs
+ * everything again on a pool thread, where waiting is allowed. The last step of a write (write.c)
+ * submits it; its callback, on a store writer thread, makes the reply. */
 #include <string.h>
 
 #include "apiserver/api_internal.h"
 #include "apiserver/steps.h"
 
 static const step_fn front[] = {
-    step_route, step_cluster, step_authenticate, step_impersonate, step_flow, step_authorize, step_dispatch, NULL,
+    step_route, step_cluster,   step_authenticate, step_impersonate,
+    step_flow,  step_authorize, step_dispatch,     NULL,
 };
 
 enum step_result pipeline_chain(struct request *request, const step_fn *chain)

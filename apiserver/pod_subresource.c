@@ -14,23 +14,25 @@
 static void set_scheduled(json_t *pod)
 {
     char now[TIME_TEXT_SIZE];
-    json_t *conditions = json_ensure_array(json_ensure_object(pod, "status"), "conditions"), *condition;
+    json_t *conditions = json_ensure_array(json_ensure_object(pod, "status"), "conditions"),
+           *condition;
     size_t i;
     time_format(clock_now_us(), now);
-    json_array_foreach(conditions, i, condition)
+    json_array_foreach (conditions, i, condition)
         if (text_eq(json_text(condition, "type"), "PodScheduled")) {
             json_array_remove(conditions, i);
             break;
         }
-    json_array_append_new(conditions, json_pack("{s:s, s:s, s:n, s:s}", "type", "PodScheduled", "status", "True",
-                                                "lastProbeTime", "lastTransitionTime", now));
+    json_array_append_new(conditions,
+                          json_pack("{s:s, s:s, s:n, s:s}", "type", "PodScheduled", "status",
+                                    "True", "lastProbeTime", "lastTransitionTime", now));
 }
 
 static void copy_annotations(const json_t *binding, json_t *pod)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(json_at(binding, "metadata", "annotations"), key, value)
+    json_object_foreach (json_at(binding, "metadata", "annotations"), key, value)
         if (json_is_string(value))
             meta_set_annotation(pod, key, json_string_value(value));
 }
@@ -38,20 +40,26 @@ static void copy_annotations(const json_t *binding, json_t *pod)
 static bool check_binding(struct request *request, const json_t *binding, const char *name)
 {
     struct error *err = &request->error;
-    const char *node = json_text(binding, "target", "name"), *uid = meta_uid(binding), *on = json_text(request->old, "spec", "nodeName");
+    const char *node = json_text(binding, "target", "name"), *uid = meta_uid(binding),
+               *on = json_text(request->old, "spec", "nodeName");
     if (!node || !*node) {
         error_add_required(err, "target.name", NULL);
         return error_seal_invalid(err, "Binding", "", name);
     }
     if (*uid && strcmp(uid, request->current->uid) != 0)
-        return error_conflict(err, "pods/binding", name,
-                              "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, request->current->uid);
+        return error_conflict(
+            err, "pods/binding", name,
+            "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
+            request->current->uid);
     if (meta_deleting(request->old))
-        return error_conflict(err, "pods/binding", name, "pod %s is being deleted, cannot be assigned to a host", name);
+        return error_conflict(err, "pods/binding", name,
+                              "pod %s is being deleted, cannot be assigned to a host", name);
     if (on && *on)
-        return error_conflict(err, "pods/binding", name, "pod %s is already assigned to node \"%s\"", name, on);
+        return error_conflict(err, "pods/binding", name,
+                              "pod %s is already assigned to node \"%s\"", name, on);
     if (json_array_size(json_at(request->old, "spec", "schedulingGates")) > 0)
-        return error_conflict(err, "pods/binding", name, "pod %s has non-empty .spec.schedulingGates", name);
+        return error_conflict(err, "pods/binding", name,
+                              "pod %s has non-empty .spec.schedulingGates", name);
     return true;
 }
 
@@ -60,7 +68,8 @@ enum step_result step_bind(struct request *request)
     json_auto_t *binding = request->object;
     request->object = NULL;
     const char *name = *request->route.name ? request->route.name : meta_name(binding);
-    enum step_result result = request_read(request, "pods", request_ns(request), name, &request->current);
+    enum step_result result =
+        request_read(request, "pods", request_ns(request), name, &request->current);
     if (result != STEP_NEXT)
         return result;
     if (!request->current) {
@@ -72,7 +81,8 @@ enum step_result step_bind(struct request *request)
     if (!check_binding(request, binding, name))
         return STEP_FAIL;
     request->object = json_deep_copy(request->old);
-    json_set_text(json_ensure_object(request->object, "spec"), "nodeName", json_text(binding, "target", "name"));
+    json_set_text(json_ensure_object(request->object, "spec"), "nodeName",
+                  json_text(binding, "target", "name"));
     copy_annotations(binding, request->object);
     set_scheduled(request->object);
     request->write.op = STORE_UPDATE;
@@ -97,16 +107,19 @@ static bool budget_refuses(struct request *request, const json_t *budget)
     bool behind = seen < json_int_or(json_at(budget, "metadata", "generation"), 0);
     if (!behind && allowed > 0)
         return false;
-    error_set(err, ERROR_TOO_MANY_REQUESTS, "Cannot evict pod as it would violate the pod's disruption budget.");
+    error_set(err, ERROR_TOO_MANY_REQUESTS,
+              "Cannot evict pod as it would violate the pod's disruption budget.");
     err->retry_after_s = behind ? 10 : 0;
     err->causes = xcalloc(1, sizeof(*err->causes));
     err->cause_count = 1;
     err->causes[0].type = xstrdup("DisruptionBudget");
     err->causes[0].message =
-        behind ? xasprintf("The disruption budget %s is still being processed by the server.", name)
-               : xasprintf("The disruption budget %s needs %lld healthy pods and has %lld currently", name,
-                           (long long)json_int_or(json_at(budget, "status", "desiredHealthy"), 0),
-                           (long long)json_int_or(json_at(budget, "status", "currentHealthy"), 0));
+        behind
+            ? xasprintf("The disruption budget %s is still being processed by the server.", name)
+            : xasprintf("The disruption budget %s needs %lld healthy pods and has %lld currently",
+                        name,
+                        (long long)json_int_or(json_at(budget, "status", "desiredHealthy"), 0),
+                        (long long)json_int_or(json_at(budget, "status", "currentHealthy"), 0));
     return true;
 }
 
@@ -114,7 +127,8 @@ static bool budget_refuses(struct request *request, const json_t *budget)
 static bool counts_for_budgets(const json_t *pod)
 {
     const char *phase = json_text(pod, "status", "phase");
-    return !meta_deleting(pod) && !text_eq(phase, "Succeeded") && !text_eq(phase, "Failed") && !text_eq(phase, "Pending");
+    return !meta_deleting(pod) && !text_eq(phase, "Succeeded") && !text_eq(phase, "Failed") &&
+           !text_eq(phase, "Pending");
 }
 
 static enum step_result check_budgets(struct request *request)
@@ -124,13 +138,16 @@ static enum step_result check_budgets(struct request *request)
     bool gone = false, refused = false;
     if (!counts_for_budgets(request->old))
         return STEP_NEXT;
-    enum step_result result = request_list(request, "poddisruptionbudgets.policy", &range, &budgets, &gone);
+    enum step_result result =
+        request_list(request, "poddisruptionbudgets.policy", &range, &budgets, &gone);
     if (result != STEP_NEXT)
         return result;
     for (size_t i = 0; i < budgets.count && !refused; i++) {
         json_auto_t *budget = object_json(budgets.items[i]);
-        struct selector *selector = selector_from_json(json_at(budget, "spec", "selector"), &request->error);
-        refused = selector && selector_matches_labels(selector, request->current) && budget_refuses(request, budget);
+        struct selector *selector =
+            selector_from_json(json_at(budget, "spec", "selector"), &request->error);
+        refused = selector && selector_matches_labels(selector, request->current) &&
+                  budget_refuses(request, budget);
         selector_free(selector);
     }
     object_list_free(&budgets);

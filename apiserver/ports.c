@@ -1,5 +1,6 @@
-/* The clusters' own ports: where a cluster's Pods find its API as kubernetes.default.svc. One thread waits on all of them and gives
- * what it accepts to the HTTP server; the port tells which cluster a connection is for. */
+/* The clusters' own ports: where a cluster's Pods find its API as kubernetes.default.svc. One
+ * thread waits on all of them and gives what it accepts to the HTTP server; the port tells which
+ * cluster a connection is for. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -37,7 +38,8 @@ static void accept_all(struct ports *ports, int fd)
         int client = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (client < 0)
             return;
-        if (MHD_add_connection(ports->api->daemon, client, (struct sockaddr *)&peer, len) != MHD_YES)
+        if (MHD_add_connection(ports->api->daemon, client, (struct sockaddr *)&peer, len) !=
+            MHD_YES)
             log_debug("apiserver", "a connection was not taken: %s", strerror(errno));
     }
 }
@@ -66,7 +68,8 @@ struct ports *ports_start(struct api *api, const char *address)
     ports->epoll = epoll_create1(EPOLL_CLOEXEC);
     ports->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = ports->wake};
-    bool ok = ports->epoll >= 0 && ports->wake >= 0 && epoll_ctl(ports->epoll, EPOLL_CTL_ADD, ports->wake, &event) == 0 &&
+    bool ok = ports->epoll >= 0 && ports->wake >= 0 &&
+              epoll_ctl(ports->epoll, EPOLL_CTL_ADD, ports->wake, &event) == 0 &&
               pthread_create(&ports->thread, NULL, wait_for_clients, ports) == 0;
     if (ok)
         ports->address = xstrdup(address);
@@ -127,7 +130,9 @@ static unsigned port_of(struct ports *ports, const struct cluster *cluster)
 
 static struct port *port_listen(struct ports *ports, struct cluster *cluster)
 {
-    CLEANUP(free_ptr) char *address = strchr(ports->address, ':') ? xasprintf("[%s]:0", ports->address) : xasprintf("%s:0", ports->address);
+    CLEANUP(free_ptr)
+    char *address = strchr(ports->address, ':') ? xasprintf("[%s]:0", ports->address)
+                                                : xasprintf("%s:0", ports->address);
     struct error err = {0};
     unsigned number = 0;
     int fd = server_listen(address, &number, &err);

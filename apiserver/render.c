@@ -12,7 +12,8 @@
 
 bool render_is_plain(const struct request *request)
 {
-    return request->accept.shape != SHAPE_TABLE && request->accept.shape != SHAPE_METADATA && !request->view;
+    return request->accept.shape != SHAPE_TABLE && request->accept.shape != SHAPE_METADATA &&
+           !request->view;
 }
 
 /* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` */
@@ -35,9 +36,11 @@ static enum table_include table_include(const struct request *request)
     return text_eq(include, "Object") ? TABLE_OBJECT : TABLE_METADATA;
 }
 
-static void add_table(struct buf *out, const struct request *request, const struct object *object, bool headers)
+static void add_table(struct buf *out, const struct request *request, const struct object *object,
+                      bool headers)
 {
-    CLEANUP(free_ptr) char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)object->revision);
+    CLEANUP(free_ptr)
+    char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)object->revision);
     table_begin(out, request->resource, meta, headers);
     table_row(out, request->resource, object, table_include(request), clock_now_us());
     table_end(out);
@@ -45,13 +48,15 @@ static void add_table(struct buf *out, const struct request *request, const stru
 
 static void add_metadata(struct buf *out, const struct request *request, const json_t *tree)
 {
-    buf_printf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":",
-               request->accept.beta ? "v1beta1" : "v1");
+    buf_printf(
+        out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":",
+        request->accept.beta ? "v1beta1" : "v1");
     json_write(out, json_object_get(tree, "metadata"));
     buf_add_char(out, '}');
 }
 
-void render_event(struct buf *out, const struct request *request, const struct object *object, bool headers)
+void render_event(struct buf *out, const struct request *request, const struct object *object,
+                  bool headers)
 {
     if (request->accept.shape == SHAPE_TABLE && !request->view) {
         add_table(out, request, object, headers);
@@ -71,7 +76,8 @@ void render_object(struct buf *out, const struct request *request, const struct 
 }
 
 /* A Table needs an object with its index: one is made for the purpose. */
-static void add_tree_table(struct buf *out, const struct request *request, json_t *tree, bool headers)
+static void add_tree_table(struct buf *out, const struct request *request, json_t *tree,
+                           bool headers)
 {
     struct buf bytes = BUF_INIT(OBJECT_MAX);
     struct object_draft draft;
@@ -80,7 +86,8 @@ static void add_tree_table(struct buf *out, const struct request *request, json_
     if (!parse_i64(str_of(meta_resource_version(tree)), 0, INT64_MAX, &revision))
         revision = 0; /* a dry run has none */
     if (object_draft_make(tree, &bytes, &draft, &ignored)) {
-        struct object *object = object_new(store_intern(request->resource->key), &draft, revision, tree);
+        struct object *object =
+            object_new(store_intern(request->resource->key), &draft, revision, tree);
         add_table(out, request, object, headers);
         object_unref(object);
     }
@@ -92,7 +99,8 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
 {
     json_auto_t *shown = request->view ? request->view->show(request->resource, tree) : NULL;
     json_t *tree_shown = shown ? shown : tree;
-    bool whole = !request->sub || !request->sub->type || request->sub->type == request->resource->type;
+    bool whole =
+        !request->sub || !request->sub->type || request->sub->type == request->resource->type;
     if (request->accept.shape == SHAPE_METADATA)
         add_metadata(out, request, tree_shown);
     else if (request->accept.shape == SHAPE_TABLE && whole)
@@ -106,7 +114,8 @@ void render_list_head(struct buf *out, const struct request *request)
     bool metadata = request->accept.shape == SHAPE_METADATA;
     const char *beta = request->accept.beta ? "v1beta1" : "v1";
     buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s\",\"metadata\":",
-               metadata ? "PartialObjectMetadataList" : request->resource->list_kind, metadata ? "meta.k8s.io/" : "",
+               metadata ? "PartialObjectMetadataList" : request->resource->list_kind,
+               metadata ? "meta.k8s.io/" : "",
                metadata ? beta : resource_api_version(request->resource));
     add_list_meta(out, request);
     buf_add_text(out, ",\"items\":[");
@@ -144,21 +153,30 @@ void render_list(struct buf *out, const struct request *request)
     buf_add_text(out, "]}");
 }
 
-void render_bookmark(struct buf *out, const struct request *request, int64_t revision, bool initial_end)
+void render_bookmark(struct buf *out, const struct request *request, int64_t revision,
+                     bool initial_end)
 {
-    const char *annotation = initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
+    const char *annotation =
+        initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
     if (request->accept.shape == SHAPE_TABLE) {
-        CLEANUP(free_ptr) char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)revision);
+        CLEANUP(free_ptr)
+        char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)revision);
         table_begin(out, request->resource, meta, false);
-        buf_printf(out, "{\"cells\":[],\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
-                   "\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}", (long long)revision, annotation);
+        buf_printf(out,
+                   "{\"cells\":[],\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":"
+                   "\"meta.k8s.io/v1\","
+                   "\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}",
+                   (long long)revision, annotation);
         table_end(out);
         return;
     }
     bool metadata = request->accept.shape == SHAPE_METADATA;
-    buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}",
+    buf_printf(out,
+               "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%lld\","
+               "\"creationTimestamp\":null%s}}",
                metadata ? "PartialObjectMetadata" : request->resource->kind,
-               metadata ? "meta.k8s.io/v1" : resource_api_version(request->resource), (long long)revision, annotation);
+               metadata ? "meta.k8s.io/v1" : resource_api_version(request->resource),
+               (long long)revision, annotation);
 }
 
 void render_expired(struct buf *out, int64_t revision)

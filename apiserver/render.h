@@ -7,13 +7,15 @@ bool render_is_plain(const struct request *request);
 /* One object in the request's shape. */
 void render_object(struct buf *out, const struct request *request, const struct object *object);
 /* One object of a watch: a Table's columns go with the first only. */
-void render_event(struct buf *out, const struct request *request, const struct object *object, bool headers);
+void render_event(struct buf *out, const struct request *request, const struct object *object,
+                  bool headers);
 /* The same from a tree in stored form. */
 void render_tree(struct buf *out, const struct request *request, json_t *tree, bool headers);
 /* The request's reply.list when it is not plain. */
 void render_list(struct buf *out, const struct request *request);
 /* `{"kind":"PodList",...,"items":[` of a plain list. */
 void render_list_head(struct buf *out, const struct request *request);
-void render_bookmark(struct buf *out, const struct request *request, int64_t revision, bool initial_end);
+void render_bookmark(struct buf *out, const struct request *request, int64_t revision,
+                     bool initial_end);
 /* The Status of a watch that fell out of history. */
 void render_expired(struct buf *out, int64_t revision);

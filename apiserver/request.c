@@ -61,7 +61,8 @@ void request_rewind(struct request *request)
     request->storage = NULL;
     request->type = NULL;
     request->validation = FIELD_VALIDATION_WARN;
-    request->dry_run = request->expects_revision = request->deletes = request->generated_name = false;
+    request->dry_run = request->expects_revision = request->deletes = request->generated_name =
+        false;
 }
 
 void request_free(struct request *request)
@@ -76,8 +77,8 @@ void request_free(struct request *request)
     free(request);
 }
 
-enum step_result request_read(struct request *request, const char *storage, const char *ns, const char *name,
-                              struct object **object)
+enum step_result request_read(struct request *request, const char *storage, const char *ns,
+                              const char *name, struct object **object)
 {
     *object = NULL;
     switch (cache_peek(request->cluster, storage, ns, name, object)) {
@@ -89,11 +90,12 @@ enum step_result request_read(struct request *request, const char *storage, cons
     }
     if (!request->may_block)
         return STEP_BLOCK;
-    return cache_get(request->cluster, storage, ns, name, object, &request->error) ? STEP_NEXT : STEP_FAIL;
+    return cache_get(request->cluster, storage, ns, name, object, &request->error) ? STEP_NEXT
+                                                                                   : STEP_FAIL;
 }
 
-enum step_result request_list(struct request *request, const char *storage, const struct cache_range *range,
-                              struct object_list *list, bool *gone)
+enum step_result request_list(struct request *request, const char *storage,
+                              const struct cache_range *range, struct object_list *list, bool *gone)
 {
     for (unsigned tries = 0;; tries++) {
         switch (cache_list_peek(request->cluster, storage, range, list)) {
@@ -117,7 +119,8 @@ enum step_result request_list(struct request *request, const char *storage, cons
     }
 }
 
-enum step_result request_invalid(struct request *request, const char *kind, const char *group, const char *name)
+enum step_result request_invalid(struct request *request, const char *kind, const char *group,
+                                 const char *name)
 {
     return error_seal_invalid(&request->error, kind, group, name) ? STEP_NEXT : STEP_FAIL;
 }
@@ -138,7 +141,8 @@ enum step_result reply_json(struct request *request, int code, json_t *json)
     return STEP_DONE;
 }
 
-enum step_result reply_bytes(struct request *request, int code, const char *content_type, struct buf *bytes)
+enum step_result reply_bytes(struct request *request, int code, const char *content_type,
+                             struct buf *bytes)
 {
     request->reply.kind = REPLY_BYTES;
     request->reply.code = code;
@@ -165,8 +169,8 @@ enum step_result reply_success(struct request *request, const char *uid)
     json_set_text(details, "kind", resource->plural);
     if (uid)
         json_set_text(details, "uid", uid);
-    json_t *status = json_pack("{s:s, s:s, s:{}, s:s, s:o}", "kind", "Status", "apiVersion", "v1", "metadata",
-                               "status", "Success", "details", details);
+    json_t *status = json_pack("{s:s, s:s, s:{}, s:s, s:o}", "kind", "Status", "apiVersion", "v1",
+                               "metadata", "status", "Success", "details", details);
     return reply_json(request, 200, status);
 }
 

@@ -1,8 +1,10 @@
-/* apiserver/request.h: one request on its way through the pipeline, from a connection or from inside.
+/* apiserver/request.h: one request on its way through the pipeline, from a connection or from
+ * inside.
  *
- * A request is owned by one thread at a time: an I/O thread, then (while its connection is suspended) a pool or store
- * writer thread. What was received stays as it is; what steps derive is thrown away by request_rewind, so that the
- * pipeline can run again from the start: on a pool thread when a step would have to wait, or after a lost race. */
+ * A request is owned by one thread at a time: an I/O thread, then (while its connection is
+ * suspended) a pool or store writer thread. What was received stays as it is; what steps derive is
+ * thrown away by request_rewind, so that the pipeline can run again from the start: on a pool
+ * thread when a step would have to wait, or after a lost race. */
 #pragma once
 #include <microhttpd.h>
 
@@ -14,8 +16,8 @@
 #include "schema/resource.h"
 #include "schema/selector.h"
 
-#define BODY_MAX         ((size_t)3145728) /* upstream's limit */
-#define REQUEST_RACES_MAX 8                /* lost compare-and-swaps and taken names before giving up */
+#define BODY_MAX          ((size_t)3145728) /* upstream's limit */
+#define REQUEST_RACES_MAX 8 /* lost compare-and-swaps and taken names before giving up */
 
 struct request;
 struct stream;
@@ -48,26 +50,29 @@ struct document;
 struct reply {
     enum reply_kind kind;
     int code;
-    struct object *object;   /* REPLY_OBJECT */
-    json_t *json;            /* REPLY_JSON */
-    struct object_list list; /* REPLY_LIST */
-    char *next_page;         /* continue token; may be NULL */
-    bool partial_count;      /* remainingItemCount is known */
-    struct buf bytes;        /* REPLY_BYTES, owned */
+    struct object *object;           /* REPLY_OBJECT */
+    json_t *json;                    /* REPLY_JSON */
+    struct object_list list;         /* REPLY_LIST */
+    char *next_page;                 /* continue token; may be NULL */
+    bool partial_count;              /* remainingItemCount is known */
+    struct buf bytes;                /* REPLY_BYTES, owned */
     const struct document *document; /* REPLY_BYTES, instead of `bytes` */
     const char *content_type;        /* REPLY_BYTES; static */
-    const char *etag;        /* borrowed from the document */
-    struct stream *stream;   /* REPLY_STREAM */
-    struct tunnel *tunnel;   /* REPLY_TUNNEL */
+    const char *etag;                /* borrowed from the document */
+    struct stream *stream;           /* REPLY_STREAM */
+    struct tunnel *tunnel;           /* REPLY_TUNNEL */
 };
 
-/* How a resource or subresource is shown when that differs from how it is stored (scale, events.k8s.io). */
+/* How a resource or subresource is shown when that differs from how it is stored (scale,
+ * events.k8s.io). */
 struct view {
-    const char *key, *sub;    /* resource->key and subresource, "" for the resource itself */
-    const char *storage;      /* the storage key behind it */
+    const char *key, *sub; /* resource->key and subresource, "" for the resource itself */
+    const char *storage;   /* the storage key behind it */
     json_t *(*show)(const struct resource *resource, const json_t *stored);
-    /* The stored object that follows from a shown one; `old` NULL on create. New reference, NULL with err. */
-    json_t *(*accept)(const struct resource *resource, const json_t *shown, const json_t *old, struct error *err);
+    /* The stored object that follows from a shown one; `old` NULL on create. New reference, NULL
+     * with err. */
+    json_t *(*accept)(const struct resource *resource, const json_t *shown, const json_t *old,
+                      struct error *err);
 };
 
 /* What a call from inside asks for; strings are the caller's. */
@@ -80,8 +85,8 @@ enum request_phase { PHASE_HEADERS, PHASE_BODY, PHASE_RUNNING, PHASE_READY, PHAS
 struct request {
     /* as received */
     struct api *api;
-    struct MHD_Connection *http;    /* NULL: a call from inside */
-    struct connection *connection;  /* NULL: a call from inside */
+    struct MHD_Connection *http;   /* NULL: a call from inside */
+    struct connection *connection; /* NULL: a call from inside */
     char *method, *target;
     struct buf body;
     size_t body_seen;
@@ -90,15 +95,15 @@ struct request {
     int64_t start_mono_ns;
     const struct api_caller *caller; /* calls from inside */
     struct call call;
-    json_t *given;                   /* calls from inside: the object or patch; borrowed */
-    const char *content_type;        /* borrowed from the connection, or static */
+    json_t *given;            /* calls from inside: the object or patch; borrowed */
+    const char *content_type; /* borrowed from the connection, or static */
 
     /* how it is run */
     bool may_block;
     bool trusted; /* part of a request that was authorized as a whole */
     unsigned races;
-    bool suspended;  /* its connection is */
-    bool answered;   /* the reply is made, only encoding is left */
+    bool suspended;                /* its connection is */
+    bool answered;                 /* the reply is made, only encoding is left */
     struct MHD_Response *response; /* made on another thread; NULL: the I/O thread makes it */
     unsigned response_code;
     struct cluster_part *flow; /* its place in the in-flight limit of its cluster; NULL: none */
@@ -117,20 +122,20 @@ struct request {
     enum field_validation validation;
     struct warnings warnings;
     bool dry_run;
-    json_t *object;          /* what is to be stored */
-    json_t *old;             /* what is stored now, as a tree */
-    struct object *current;  /* what is stored now */
+    json_t *object;         /* what is to be stored */
+    json_t *old;            /* what is stored now, as a tree */
+    struct object *current; /* what is stored now */
     struct object_draft draft;
     struct buf draft_bytes;
     struct charges charges;
     struct store_write write;
-    bool expects_revision;   /* the client named a resourceVersion: a lost race is a Conflict */
-    json_t *eviction;        /* the body of an eviction */
-    bool answers_status;     /* success is told by a Status, not by the object */
-    bool fixed_address;      /* a Service names its own address or port */
-    bool applies;            /* server-side apply: managedFields are made */
-    bool generated_name;     /* from generateName: a taken name is tried again */
-    bool deletes;            /* the update turned out to be the final deletion */
+    bool expects_revision; /* the client named a resourceVersion: a lost race is a Conflict */
+    json_t *eviction;      /* the body of an eviction */
+    bool answers_status;   /* success is told by a Status, not by the object */
+    bool fixed_address;    /* a Service names its own address or port */
+    bool applies;          /* server-side apply: managedFields are made */
+    bool generated_name;   /* from generateName: a taken name is tried again */
+    bool deletes;          /* the update turned out to be the final deletion */
     struct reply reply;
     struct error error;
 };
@@ -139,20 +144,25 @@ struct request *request_new(struct api *api, const char *method, const char *tar
 void request_free(struct request *request);
 void request_rewind(struct request *request);
 
-/* The current state of an object: *object NULL when absent, else referenced. STEP_NEXT, STEP_BLOCK or STEP_FAIL. */
-enum step_result request_read(struct request *request, const char *storage, const char *ns, const char *name,
-                              struct object **object);
-/* Lists a collection; a cold cache is filled when the request may block. CACHE_LIST_GONE is passed on in `*gone`. */
-enum step_result request_list(struct request *request, const char *storage, const struct cache_range *range,
-                              struct object_list *list, bool *gone);
+/* The current state of an object: *object NULL when absent, else referenced. STEP_NEXT, STEP_BLOCK
+ * or STEP_FAIL. */
+enum step_result request_read(struct request *request, const char *storage, const char *ns,
+                              const char *name, struct object **object);
+/* Lists a collection; a cold cache is filled when the request may block. CACHE_LIST_GONE is passed
+ * on in `*gone`. */
+enum step_result request_list(struct request *request, const char *storage,
+                              const struct cache_range *range, struct object_list *list,
+                              bool *gone);
 
 /* Makes the causes in request->error one 422. STEP_NEXT when there are none. */
-enum step_result request_invalid(struct request *request, const char *kind, const char *group, const char *name);
+enum step_result request_invalid(struct request *request, const char *kind, const char *group,
+                                 const char *name);
 
 /* Ends a request with this reply. Each takes what it is given. */
 enum step_result reply_object(struct request *request, int code, struct object *object);
 enum step_result reply_json(struct request *request, int code, json_t *json);
-enum step_result reply_bytes(struct request *request, int code, const char *content_type, struct buf *bytes);
+enum step_result reply_bytes(struct request *request, int code, const char *content_type,
+                             struct buf *bytes);
 enum step_result reply_text(struct request *request, int code, const char *text);
 /* A Status of success, with details of the request's resource. */
 enum step_result reply_success(struct request *request, const char *uid);

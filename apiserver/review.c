@@ -14,7 +14,8 @@ static const char *text_or_empty(const json_t *object, const char *key)
 
 static struct rbac_attributes attributes_of(const struct user *user, const json_t *spec)
 {
-    const json_t *resource = json_object_get(spec, "resourceAttributes"), *path = json_object_get(spec, "nonResourceAttributes");
+    const json_t *resource = json_object_get(spec, "resourceAttributes"),
+                 *path = json_object_get(spec, "nonResourceAttributes");
     const json_t *from = resource ? resource : path;
     return (struct rbac_attributes){
         .user = user,
@@ -31,10 +32,12 @@ static struct rbac_attributes attributes_of(const struct user *user, const json_
 static enum step_result answer(struct request *request, const struct user *user)
 {
     json_t *spec = json_object_get(request->object, "spec");
-    const json_t *resource = json_object_get(spec, "resourceAttributes"), *path = json_object_get(spec, "nonResourceAttributes");
+    const json_t *resource = json_object_get(spec, "resourceAttributes"),
+                 *path = json_object_get(spec, "nonResourceAttributes");
     if (!resource == !path) {
         error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
-                        "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified");
+                        "Invalid value: null: exactly one of nonResourceAttributes or "
+                        "resourceAttributes must be specified");
         return request_invalid(request, request->resource->kind, request->resource->group, "");
     }
     struct rbac_attributes attributes = attributes_of(user, spec);
@@ -64,7 +67,7 @@ static void spec_user(const json_t *spec, struct user *user)
     const json_t *groups = json_object_get(spec, "groups"), *group;
     size_t i;
     *user = (struct user){.name = xstrdup(text_or_empty(spec, "user"))};
-    json_array_foreach(groups, i, group)
+    json_array_foreach (groups, i, group)
         if (json_is_string(group))
             strset_add(&user->groups, json_string_value(group));
 }
@@ -76,11 +79,14 @@ enum step_result step_review_access(struct request *request)
     CLEANUP(user_clear) struct user user;
     spec_user(spec, &user);
     if (request->resource->namespaced && !text_eq(ns, request_ns(request))) {
-        error_bad_request(&request->error, "spec.resourceAttributes.namespace must match namespace: %s", request_ns(request));
+        error_bad_request(&request->error,
+                          "spec.resourceAttributes.namespace must match namespace: %s",
+                          request_ns(request));
         return STEP_FAIL;
     }
     if (!*user.name && user.groups.count == 0) {
-        error_add_required(&request->error, "spec.user", "at least one of user or group must be specified");
+        error_add_required(&request->error, "spec.user",
+                           "at least one of user or group must be specified");
         return request_invalid(request, request->resource->kind, request->resource->group, "");
     }
     return answer(request, &user);
@@ -120,7 +126,8 @@ static json_t *user_json(const struct user *user)
 
 enum step_result step_review_self(struct request *request)
 {
-    json_object_set_new(request->object, "status", json_pack("{s:o}", "userInfo", user_json(&request->user)));
+    json_object_set_new(request->object, "status",
+                        json_pack("{s:o}", "userInfo", user_json(&request->user)));
     return reply_json(request, 201, json_incref(request->object));
 }
 
@@ -134,7 +141,8 @@ enum step_result step_review_token(struct request *request)
         return STEP_BLOCK;
     for (unsigned i = 0; result == AUTH_COLD && i < 4; i++) {
         static const char *const needed[] = {"serviceaccounts", "pods", "secrets", "nodes"};
-        if (!auth_warm(request->cluster, &request->error) || !cache_warm(request->cluster, needed[i], &request->error))
+        if (!auth_warm(request->cluster, &request->error) ||
+            !cache_warm(request->cluster, needed[i], &request->error))
             return STEP_FAIL;
         result = auth_authenticate(request->cluster, &credentials, &user);
     }
@@ -143,7 +151,8 @@ enum step_result step_review_token(struct request *request)
     if (ok) {
         json_object_set_new(status, "authenticated", json_true());
         json_object_set_new(status, "user", user_json(&user));
-        json_object_set_new(status, "audiences", json_pack("[s]", "https://kubernetes.default.svc.cluster.local"));
+        json_object_set_new(status, "audiences",
+                            json_pack("[s]", "https://kubernetes.default.svc.cluster.local"));
     } else {
         json_object_set_new(status, "user", json_object());
         json_set_text(status, "error", "[invalid bearer token]");

@@ -1,5 +1,6 @@
-/* Splitting a request target. Percent-encoding is undone segment by segment, so that an encoded slash can never
- * move a request to another resource; it makes the path one that nothing is served at. */
+/* Splitting a request target. Percent-encoding is undone segment by segment, so that an encoded
+ * slash can never move a request to another resource; it makes the path one that nothing is served
+ * at. */
 #include "apiserver/route.h"
 
 #include <string.h>
@@ -90,9 +91,8 @@ static bool split_path(struct segments *segments, char *path, struct error *err)
 static const struct method_verb {
     const char *method, *verb;
 } method_verbs[] = {
-    {"GET", "get"},       {"HEAD", "get"},    {"POST", "create"},
-    {"PUT", "update"},    {"PATCH", "patch"}, {"DELETE", "delete"},
-    {"OPTIONS", "options"},
+    {"GET", "get"},     {"HEAD", "get"},      {"POST", "create"},     {"PUT", "update"},
+    {"PATCH", "patch"}, {"DELETE", "delete"}, {"OPTIONS", "options"},
 };
 
 static const char *verb_of(const char *method)
@@ -205,7 +205,8 @@ static const char *rest_of(const struct route *route, const struct segments *seg
 bool route_parse(struct route *route, const char *method, const char *target, struct error *err)
 {
     size_t len = strlen(target);
-    *route = (struct route){.group = "", .version = "", .plural = "", .sub = "", .ns = "", .name = "", .rest = ""};
+    *route = (struct route){
+        .group = "", .version = "", .plural = "", .sub = "", .ns = "", .name = "", .rest = ""};
     route->path = "/";
     route->verb = "";
     route->text = xmalloc(2 * len + 4);

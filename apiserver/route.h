@@ -1,7 +1,7 @@
 /* apiserver/route.h: what a request line asks for: cluster, resource, verb, arguments.
  *
- * Pure: reads method and target only. Mirrors upstream's RequestInfo, so that authorization sees the same attributes.
- * Source: apiserver pkg/endpoints/request/requestinfo.go. */
+ * Pure: reads method and target only. Mirrors upstream's RequestInfo, so that authorization sees
+ * the same attributes. Source: apiserver pkg/endpoints/request/requestinfo.go. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,9 +16,9 @@ struct route_arg {
 };
 
 struct route {
-    char *text;          /* owned: what the rest points into */
-    const char *cluster; /* from /clusters/NAME; NULL */
-    const char *path;    /* decoded, without the cluster's prefix */
+    char *text;             /* owned: what the rest points into */
+    const char *cluster;    /* from /clusters/NAME; NULL */
+    const char *path;       /* decoded, without the cluster's prefix */
     struct route_arg *args; /* owned array, in order */
     size_t arg_count;
 
@@ -29,12 +29,13 @@ struct route {
 };
 
 /* `target` is the raw request target. BAD_REQUEST when it is malformed. */
-MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target, struct error *err);
+MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target,
+                            struct error *err);
 void route_clear(struct route *route);
 /* The first value of a query argument; NULL when it was not given. */
 const char *route_arg(const struct route *route, const char *key);
-/* What the field selector demands of `path` when that is all it says ("metadata.name": a list or watch of one object is
- * authorized by its name); else "". Borrowed. */
+/* What the field selector demands of `path` when that is all it says ("metadata.name": a list or
+ * watch of one object is authorized by its name); else "". Borrowed. */
 const char *route_selected(const struct route *route, const char *path);
 /* As upstream reads booleans in queries: given, and neither "false" nor "0". */
 bool route_flag(const struct route *route, const char *key);

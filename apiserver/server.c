@@ -1,5 +1,6 @@
-/* The MHD daemon: a pool of epoll threads with TLS. A request is made when its first line is read, collects its body, then runs
- * the pipeline on the I/O thread; whatever takes longer goes on elsewhere while the connection is suspended. */
+/* The MHD daemon: a pool of epoll threads with TLS. A request is made when its first line is read,
+ * collects its body, then runs the pipeline on the I/O thread; whatever takes longer goes on
+ * elsewhere while the connection is suspended. */
 #include "apiserver/server.h"
 
 #include <arpa/inet.h>
@@ -21,11 +22,12 @@
 #include "base/log.h"
 #include "base/parse.h"
 
-#define IDLE_TIMEOUT_S     120 /* longer than the 90 s that Go clients keep idle connections */
-#define CONNECTION_MEMORY  ((size_t)32 << 10)
-#define CONNECTIONS_SPARE  128 /* descriptors that are not for clients */
-#define BODY_DISCARD_MAX   ((size_t)16 << 20) /* of a body that is refused, read before the connection is cut */
-#define TLS_PRIORITIES     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
+#define IDLE_TIMEOUT_S    120 /* longer than the 90 s that Go clients keep idle connections */
+#define CONNECTION_MEMORY ((size_t)32 << 10)
+#define CONNECTIONS_SPARE 128 /* descriptors that are not for clients */
+#define BODY_DISCARD_MAX                                                                           \
+    ((size_t)16 << 20) /* of a body that is refused, read before the connection is cut */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 /* ---- connections ---- */
 
@@ -55,7 +57,8 @@ static struct cluster *named_cluster(const struct api *api, gnutls_session_t ses
     char name[256];
     size_t len = sizeof(name) - 1;
     unsigned type = 0;
-    if (!api->domain || gnutls_server_name_get(session, name, &len, &type, 0) != 0 || type != GNUTLS_NAME_DNS)
+    if (!api->domain || gnutls_server_name_get(session, name, &len, &type, 0) != 0 ||
+        type != GNUTLS_NAME_DNS)
         return NULL;
     name[len] = '\0';
     CLEANUP(free_ptr) char *suffix = xasprintf(".%s", api->domain);
@@ -65,20 +68,24 @@ static struct cluster *named_cluster(const struct api *api, gnutls_session_t ses
     return store_cluster(api->store, name);
 }
 
-static void on_connection(void *cls, struct MHD_Connection *http, void **context, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *cls, struct MHD_Connection *http, void **context,
+                          enum MHD_ConnectionNotificationCode code)
 {
     struct api *api = cls;
     struct connection *connection = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
-        const union MHD_ConnectionInfo *session = MHD_get_connection_info(http, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        const union MHD_ConnectionInfo *fd =
+            MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *session =
+            MHD_get_connection_info(http, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         connection = xcalloc(1, sizeof(*connection));
         connection->api = api;
         connection->fd = fd ? fd->connect_fd : -1;
         connection->session = session ? session->tls_session : NULL;
         connection->cluster = ports_cluster(api->ports, local_port(connection->fd));
         connection->pinned = connection->cluster != NULL;
-        if (connection->session) /* MHD has no closure for the certificate callback; it uses the pointer for PSK only */
+        if (connection->session) /* MHD has no closure for the certificate callback; it uses the
+                                    pointer for PSK only */
             gnutls_session_set_ptr(connection->session, connection);
         patience_add(api->patience, connection);
         *context = connection;
@@ -91,11 +98,12 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
     }
 }
 
-/* Chooses the certificate. No CA names go into the certificate request: Go clients offer a certificate only when its issuer is
- * among those listed, or when none is. */
-static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
-                                const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
-                                unsigned *chain_count, gnutls_privkey_t *key)
+/* Chooses the certificate. No CA names go into the certificate request: Go clients offer a
+ * certificate only when its issuer is among those listed, or when none is. */
+static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *names,
+                                int name_count, const gnutls_pk_algorithm_t *algorithms,
+                                int algorithm_count, gnutls_pcert_st **chain, unsigned *chain_count,
+                                gnutls_privkey_t *key)
 {
     struct connection *connection = gnutls_session_get_ptr(session);
     struct api *api = connection->api;
@@ -106,7 +114,8 @@ static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *
     struct cluster *cluster = connection->cluster ? cluster_ref(connection->cluster) : NULL;
     if (!cluster)
         cluster = store_cluster_by_id(api->store, CLUSTER_HOST_ID);
-    const struct server_credentials *credentials = cluster ? credentials_get(api->credentials, cluster) : NULL;
+    const struct server_credentials *credentials =
+        cluster ? credentials_get(api->credentials, cluster) : NULL;
     cluster_unref(cluster);
     if (!credentials)
         return -1;
@@ -127,7 +136,8 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *htt
 
 static struct connection *connection_of(struct MHD_Connection *http)
 {
-    const union MHD_ConnectionInfo *context = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *context =
+        MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return context ? context->socket_context : NULL;
 }
 
@@ -190,7 +200,8 @@ void server_run_on_pool(struct request *request)
     if (pool_submit(request->api->pool, run_job, request))
         return;
     request_rewind(request);
-    error_set(&request->error, ERROR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+    error_set(&request->error, ERROR_TOO_MANY_REQUESTS,
+              "Too many requests, please try again later.");
     request->error.retry_after_s = 1;
     server_resume(request);
 }
@@ -238,22 +249,26 @@ static void read_headers(struct request *request, const char *method)
     free(request->method);
     request->method = xstrdup(method);
     request->connection = connection_of(request->http);
-    request->content_type = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Type");
+    request->content_type =
+        MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Type");
     request->phase = PHASE_BODY;
     patience_wait(request->connection);
 }
 
-/* A body that is announced as far too large is refused before it is sent. Others are read to their end, since closing a connection
- * with unread bytes can take the answer away from the client. */
+/* A body that is announced as far too large is refused before it is sent. Others are read to their
+ * end, since closing a connection with unread bytes can take the answer away from the client. */
 static bool announces_too_much(const struct request *request)
 {
-    const char *length = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Length");
+    const char *length =
+        MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Length");
     int64_t value;
-    return length && parse_i64(str_of(length), 0, INT64_MAX, &value) && value > (int64_t)BODY_DISCARD_MAX;
+    return length && parse_i64(str_of(length), 0, INT64_MAX, &value) &&
+           value > (int64_t)BODY_DISCARD_MAX;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *size, void **context)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **context)
 {
     struct request *request = *context;
     (void)cls, (void)http, (void)url, (void)version;
@@ -276,7 +291,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
     return MHD_YES;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *http, void **context, enum MHD_RequestTerminationCode code)
+static void on_completed(void *cls, struct MHD_Connection *http, void **context,
+                         enum MHD_RequestTerminationCode code)
 {
     struct request *request = *context;
     (void)cls, (void)http, (void)code;
@@ -311,9 +327,12 @@ static bool split_address(const char *text, char host[64], char port[8])
 int server_listen(const char *address, unsigned *port, struct error *err)
 {
     char host[64], service[8];
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM},
+                    *found = NULL;
     const int on = 1;
-    if (!split_address(address, host, service) || getaddrinfo(*host ? host : NULL, service, &hints, &found) != 0) {
+    if (!split_address(address, host, service) ||
+        getaddrinfo(*host ? host : NULL, service, &hints, &found) != 0) {
         error_bad_request(err, "\"%s\" is not ADDRESS:PORT", address);
         return -1;
     }
@@ -361,7 +380,9 @@ static void on_log(void *cls, const char *format, va_list args)
 bool server_start(struct api *api, int fd, const struct api_options *options, struct error *err)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = options->io_threads ? options->io_threads : processors > 0 ? (unsigned)processors : 2;
+    unsigned threads = options->io_threads ? options->io_threads
+                       : processors > 0    ? (unsigned)processors
+                                           : 2;
     struct cluster *host = store_cluster_by_id(api->store, CLUSTER_HOST_ID);
     CLEANUP(free_ptr) char *ca = NULL;
     bool ok = host && auth_warm(host, err) && auth_ca_pem(host, &ca, err);
@@ -370,23 +391,18 @@ bool server_start(struct api *api, int fd, const struct api_options *options, st
         close(fd);
         return false;
     }
-    /* A trusted CA makes MHD ask for client certificates; auth/ verifies them by the cluster's own CA. */
+    /* A trusted CA makes MHD ask for client certificates; auth/ verifies them by the cluster's own
+     * CA. */
     api->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, api,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_HTTPS_CERT_CALLBACK, retrieve_certificate,
-        MHD_OPTION_HTTPS_MEM_TRUST, ca,
-        MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, api,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, api,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, api,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+            MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_HTTPS_CERT_CALLBACK, retrieve_certificate, MHD_OPTION_HTTPS_MEM_TRUST, ca,
+        MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES, MHD_OPTION_URI_LOG_CALLBACK, on_target, api,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, api, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        api, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
+        connection_limit(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_END);
     if (api->daemon)
         return true;
     close(fd);

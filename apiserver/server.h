@@ -3,7 +3,8 @@
 #include "apiserver/api_internal.h"
 
 /* Starts serving `fd`, a listening socket that it takes. */
-MUST_CHECK bool server_start(struct api *api, int fd, const struct api_options *options, struct error *err);
+MUST_CHECK bool server_start(struct api *api, int fd, const struct api_options *options,
+                             struct error *err);
 /* Lets what is under way finish, ends streams, closes connections. */
 void server_stop(struct api *api);
 /* A listening TCP socket on "ADDR:PORT", and the port it got. -1 with err. */

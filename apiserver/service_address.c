@@ -1,5 +1,6 @@
-/* Choosing a Service's addresses. Picked at random from the range; two Services that pick the same are told apart by the store,
- * where the charge for an address can be taken once. Source: pkg/registry/core/service. */
+/* Choosing a Service's addresses. Picked at random from the range; two Services that pick the same
+ * are told apart by the store, where the charge for an address can be taken once. Source:
+ * pkg/registry/core/service. */
 #include "apiserver/service_address.h"
 
 #include <arpa/inet.h>
@@ -12,7 +13,7 @@
 
 #define RANGE_BASE      0x0a600000u /* 10.96.0.0 */
 #define RANGE_SIZE      65536u
-#define STATIC_BAND     257u        /* the first addresses are for Services that name theirs */
+#define STATIC_BAND     257u /* the first addresses are for Services that name theirs */
 #define NODE_PORT_FIRST 30000
 #define NODE_PORT_LAST  32767
 #define COUNTER         "services"
@@ -94,8 +95,10 @@ static bool allocate_address(struct request *request, json_t *spec)
         request->fixed_address = request->fixed_address || is_new;
         if (is_new && !in_range(ip)) {
             error_add_cause(err, CAUSE_INVALID, "spec.clusterIPs",
-                            "Invalid value: [\"%s\"]: failed to allocate IP %s: the provided IP (%s) is not in the valid range. "
-                            "The range of valid IPs is 10.96.0.0/16", ip, ip, ip);
+                            "Invalid value: [\"%s\"]: failed to allocate IP %s: the provided IP "
+                            "(%s) is not in the valid range. "
+                            "The range of valid IPs is 10.96.0.0/16",
+                            ip, ip, ip);
             return error_seal_invalid(err, "Service", "", meta_name(request->object));
         }
         if (!listed) {
@@ -117,7 +120,8 @@ static bool wants_node_ports(const json_t *service)
     const char *type = service_type(service);
     if (strcmp(type, "NodePort") == 0)
         return true;
-    return strcmp(type, "LoadBalancer") == 0 && json_bool_or(json_at(service, "spec", "allocateLoadBalancerNodePorts"), true);
+    return strcmp(type, "LoadBalancer") == 0 &&
+           json_bool_or(json_at(service, "spec", "allocateLoadBalancerNodePorts"), true);
 }
 
 /* The node port that the old Service had for the same port and protocol. */
@@ -125,8 +129,9 @@ static int64_t carried_port(const json_t *old, const json_t *port)
 {
     const json_t *other;
     size_t i;
-    json_array_foreach(json_at(old, "spec", "ports"), i, other)
-        if (json_int_or(json_object_get(other, "port"), 0) == json_int_or(json_object_get(port, "port"), -1) &&
+    json_array_foreach (json_at(old, "spec", "ports"), i, other)
+        if (json_int_or(json_object_get(other, "port"), 0) ==
+                json_int_or(json_object_get(port, "port"), -1) &&
             text_eq(json_text(other, "protocol"), json_text(port, "protocol")))
             return json_int_or(json_object_get(other, "nodePort"), 0);
     return 0;
@@ -136,7 +141,7 @@ static bool has_port(const json_t *service, int64_t number)
 {
     const json_t *port;
     size_t i;
-    json_array_foreach(json_at(service, "spec", "ports"), i, port)
+    json_array_foreach (json_at(service, "spec", "ports"), i, port)
         if (json_int_or(json_object_get(port, "nodePort"), 0) == number)
             return true;
     return false;
@@ -146,7 +151,7 @@ static bool allocate_ports(struct request *request, json_t *spec)
 {
     json_t *port;
     size_t i;
-    json_array_foreach(json_object_get(spec, "ports"), i, port) {
+    json_array_foreach (json_object_get(spec, "ports"), i, port) {
         int64_t number = json_int_or(json_object_get(port, "nodePort"), 0);
         if (!wants_node_ports(request->object)) {
             if (number && has_port(request->old, number))
@@ -162,7 +167,8 @@ static bool allocate_ports(struct request *request, json_t *spec)
         if (number < NODE_PORT_FIRST || number > NODE_PORT_LAST) {
             CLEANUP(free_ptr) char *field = xasprintf("spec.ports[%zu].nodePort", i);
             error_add_cause(&request->error, CAUSE_INVALID, field,
-                            "Invalid value: %lld: provided port is not in the valid range. The range of valid ports is %d-%d",
+                            "Invalid value: %lld: provided port is not in the valid range. The "
+                            "range of valid ports is %d-%d",
                             (long long)number, NODE_PORT_FIRST, NODE_PORT_LAST);
             return error_seal_invalid(&request->error, "Service", "", meta_name(request->object));
         }
@@ -183,7 +189,8 @@ enum step_result step_allocate(struct request *request)
 
 static void charge_address(const json_t *now, const json_t *old, struct charges *charges)
 {
-    const char *to = json_text(now, "spec", "clusterIP"), *from = json_text(old, "spec", "clusterIP");
+    const char *to = json_text(now, "spec", "clusterIP"),
+               *from = json_text(old, "spec", "clusterIP");
     char scope[64];
     if (text_eq(to, from))
         return;
@@ -198,12 +205,13 @@ static void charge_address(const json_t *now, const json_t *old, struct charges 
 }
 
 /* Each number once, however many ports of the Service share it. */
-static void charge_ports(const json_t *of, const json_t *unless, int64_t delta, struct charges *charges)
+static void charge_ports(const json_t *of, const json_t *unless, int64_t delta,
+                         struct charges *charges)
 {
     const json_t *ports = json_at(of, "spec", "ports"), *port;
     char scope[32];
     size_t i;
-    json_array_foreach(ports, i, port) {
+    json_array_foreach (ports, i, port) {
         int64_t number = json_int_or(json_object_get(port, "nodePort"), 0);
         bool seen = number == 0 || has_port(unless, number);
         for (size_t j = 0; j < i && !seen; j++)
@@ -226,9 +234,12 @@ bool service_taken(const struct request *request, const char *scope, struct erro
 {
     const char *what = strchr(scope, '/') + 1;
     if (text_starts(scope, "ip/"))
-        error_add_cause(err, CAUSE_INVALID, "spec.clusterIPs",
-                        "Invalid value: [\"%s\"]: failed to allocate IP %s: provided IP is already allocated", what, what);
+        error_add_cause(
+            err, CAUSE_INVALID, "spec.clusterIPs",
+            "Invalid value: [\"%s\"]: failed to allocate IP %s: provided IP is already allocated",
+            what, what);
     else
-        error_add_cause(err, CAUSE_INVALID, "spec.ports[0].nodePort", "Invalid value: %s: provided port is already allocated", what);
+        error_add_cause(err, CAUSE_INVALID, "spec.ports[0].nodePort",
+                        "Invalid value: %s: provided port is already allocated", what);
     return error_seal_invalid(err, "Service", "", meta_name(request->object));
 }

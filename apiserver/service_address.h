@@ -1,4 +1,5 @@
-/* apiserver/service_address.h: cluster IPs and node ports, unique within a cluster by charges that travel with the write. */
+/* apiserver/service_address.h: cluster IPs and node ports, unique within a cluster by charges that
+ * travel with the write. */
 #pragma once
 #include "apiserver/request.h"
 

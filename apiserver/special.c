@@ -11,7 +11,8 @@ static const step_fn self_rules[] = {step_options, step_decode, step_review_self
 static const step_fn self_review[] = {step_options, step_decode, step_review_self, NULL};
 static const step_fn token_review[] = {step_options, step_decode, step_review_token, NULL};
 static const step_fn binding[] = {step_options, step_decode, step_bind, step_store, NULL};
-static const step_fn eviction[] = {step_options, step_eviction_decode, step_read, step_evict, step_quota, step_store, NULL};
+static const step_fn eviction[] = {step_options, step_eviction_decode, step_read, step_evict,
+                                   step_quota,   step_store,           NULL};
 static const step_fn token[] = {step_options, step_decode, step_token, NULL};
 
 static const step_fn tunnel[] = {step_tunnel, NULL};
@@ -40,7 +41,8 @@ const step_fn *special_chain(const char *key, const char *sub, const char *verb)
 {
     for (size_t i = 0; i < ARRAY_LEN(special_rows); i++) {
         const struct special_row *row = &special_rows[i];
-        if (strcmp(row->key, key) == 0 && strcmp(row->sub, sub) == 0 && (!row->verb || strcmp(row->verb, verb) == 0))
+        if (strcmp(row->key, key) == 0 && strcmp(row->sub, sub) == 0 &&
+            (!row->verb || strcmp(row->verb, verb) == 0))
             return row->chain;
     }
     return NULL;

@@ -1,4 +1,5 @@
-/* apiserver/special.h: resources and subresources that are not plain storage: reviews, tokens, bindings, evictions, Pod streams. */
+/* apiserver/special.h: resources and subresources that are not plain storage: reviews, tokens,
+ * bindings, evictions, Pod streams. */
 #pragma once
 #include "apiserver/request.h"
 

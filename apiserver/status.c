@@ -21,7 +21,8 @@ static json_t *causes_json(const struct error *err)
     return causes;
 }
 
-/* Upstream leaves details out where there is nothing in them, but for some reasons sends an empty object. */
+/* Upstream leaves details out where there is nothing in them, but for some reasons sends an empty
+ * object. */
 static json_t *details_json(const struct error *err)
 {
     json_t *details = json_object();
@@ -38,9 +39,11 @@ static json_t *details_json(const struct error *err)
 
 void status_write(struct buf *out, const struct error *err, const char *next_page)
 {
-    json_auto_t *status = json_pack("{s:s, s:s, s:{}, s:s}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Failure");
+    json_auto_t *status = json_pack("{s:s, s:s, s:{}, s:s}", "kind", "Status", "apiVersion", "v1",
+                                    "metadata", "status", "Failure");
     json_t *details = details_json(err);
-    bool wants_details = err->reason == ERROR_NOT_FOUND || err->reason == ERROR_METHOD_NOT_ALLOWED || err->reason == ERROR_FORBIDDEN;
+    bool wants_details = err->reason == ERROR_NOT_FOUND ||
+                         err->reason == ERROR_METHOD_NOT_ALLOWED || err->reason == ERROR_FORBIDDEN;
     if (next_page)
         json_set_text(json_object_get(status, "metadata"), "continue", next_page);
     json_set_text(status, "message", err->message ? err->message : "");

@@ -1,4 +1,5 @@
-/* apiserver/steps.h: every step of the pipeline, by the file it lives in. All have one signature (step_fn). */
+/* apiserver/steps.h: every step of the pipeline, by the file it lives in. All have one signature
+ * (step_fn). */
 #pragma once
 #include "apiserver/request.h"
 

@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "schema/protobuf.h"
 
-#define SECOND_NS       ((int64_t)1000000000)
-#define BOOKMARK_NS     (60 * SECOND_NS)
-#define PROBE_NS        (20 * SECOND_NS)
+#define SECOND_NS   ((int64_t)1000000000)
+#define BOOKMARK_NS (60 * SECOND_NS)
+#define PROBE_NS    (20 * SECOND_NS)
 
 /* ---- frames ---- */
 
@@ -74,7 +74,10 @@ static size_t frame_copy(struct frame *frame, char *out, size_t max)
     return copied;
 }
 
-#define HEAD(type) {"{\"type\":\"" type "\",\"object\":", sizeof("{\"type\":\"" type "\",\"object\":") - 1}
+#define HEAD(type)                                                                                 \
+    {                                                                                              \
+        "{\"type\":\"" type "\",\"object\":", sizeof("{\"type\":\"" type "\",\"object\":") - 1     \
+    }
 
 static const struct event_row {
     const char *name;
@@ -86,7 +89,8 @@ static const struct event_row {
 };
 
 /* The object as the client accepts it: its own bytes where it can be. */
-static void frame_object(struct stream *stream, enum event_type type, const struct object *object, struct event *keeps)
+static void frame_object(struct stream *stream, enum event_type type, const struct object *object,
+                         struct event *keeps)
 {
     struct frame *frame = &stream->frame;
     const struct request *request = stream->request;
@@ -148,7 +152,10 @@ static bool take_event(struct stream *stream, struct event *event)
         return false;
     }
     if (event->type == EVENT_DELETED || now)
-        frame_object(stream, event->type == EVENT_DELETED ? EVENT_DELETED : before ? EVENT_MODIFIED : EVENT_ADDED,
+        frame_object(stream,
+                     event->type == EVENT_DELETED ? EVENT_DELETED
+                     : before                     ? EVENT_MODIFIED
+                                                  : EVENT_ADDED,
                      event->object, event);
     else
         frame_left(stream, event);
@@ -289,7 +296,8 @@ static bool client_has_gone(const struct stream *stream)
 
 static void beat(struct stream *stream, int64_t now)
 {
-    bool bookmark = now >= stream->bookmark_mono_ns, closing = now >= stream->deadline_mono_ns, client_gone = false;
+    bool bookmark = now >= stream->bookmark_mono_ns, closing = now >= stream->deadline_mono_ns,
+         client_gone = false;
     if (now >= stream->probe_mono_ns) {
         stream->probe_mono_ns = now + PROBE_NS;
         client_gone = client_has_gone(stream);
@@ -400,5 +408,3 @@ void stream_free(struct stream *stream)
     pthread_mutex_destroy(&stream->lock);
     free(stream);
 }
-
-

@@ -1,7 +1,9 @@
-/* apiserver/stream.h: watches that are being served: one stream a connection, and the heartbeat that keeps them honest.
+/* apiserver/stream.h: watches that are being served: one stream a connection, and the heartbeat
+ * that keeps them honest.
  *
- * A stream belongs to its request. Its connection is suspended while there is nothing to send; the cache's wake resumes it.
- * A suspended connection does not notice that its client has gone, so the heartbeat looks at the socket. */
+ * A stream belongs to its request. Its connection is suspended while there is nothing to send; the
+ * cache's wake resumes it. A suspended connection does not notice that its client has gone, so the
+ * heartbeat looks at the socket. */
 #pragma once
 #include <microhttpd.h>
 #include <pthread.h>

@@ -10,8 +10,10 @@ static const struct known_kind {
     const char *api_version, *kind, *type;
 } known_kinds[] = {
     {"v1", "Status", "io.k8s.apimachinery.pkg.apis.meta.v1.Status"},
-    {"meta.k8s.io/v1", "PartialObjectMetadata", "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata"},
-    {"meta.k8s.io/v1", "PartialObjectMetadataList", "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList"},
+    {"meta.k8s.io/v1", "PartialObjectMetadata",
+     "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata"},
+    {"meta.k8s.io/v1", "PartialObjectMetadataList",
+     "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList"},
     {"autoscaling/v1", "Scale", "io.k8s.api.autoscaling.v1.Scale"},
 };
 
@@ -29,7 +31,8 @@ static const struct type *resource_type(struct str api_version, struct str kind)
 static const struct type *type_of(const char *api_version, const char *kind)
 {
     for (size_t i = 0; i < ARRAY_LEN(known_kinds); i++)
-        if (strcmp(known_kinds[i].api_version, api_version) == 0 && strcmp(known_kinds[i].kind, kind) == 0)
+        if (strcmp(known_kinds[i].api_version, api_version) == 0 &&
+            strcmp(known_kinds[i].kind, kind) == 0)
             return type_find(known_kinds[i].type);
     const struct type *type = resource_type(str_of(api_version), str_of(kind));
     size_t len = strlen(kind);

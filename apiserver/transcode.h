@@ -4,5 +4,6 @@
 #pragma once
 #include "apiserver/request.h"
 
-/* Replaces the JSON of one object or list by its protobuf envelope. False (JSON stays) when the kind has none. */
+/* Replaces the JSON of one object or list by its protobuf envelope. False (JSON stays) when the
+ * kind has none. */
 MUST_CHECK bool transcode_protobuf(struct buf *bytes);

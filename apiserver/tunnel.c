@@ -14,14 +14,15 @@
 
 /* ---- which container ---- */
 
-static const char *const container_lists[] = {"containers", "initContainers", "ephemeralContainers"};
+static const char *const container_lists[] = {"containers", "initContainers",
+                                              "ephemeralContainers"};
 
 static bool has_container(const json_t *pod, const char *name)
 {
     const json_t *container;
     size_t i;
     for (size_t list = 0; list < ARRAY_LEN(container_lists); list++)
-        json_array_foreach(json_at(pod, "spec", container_lists[list]), i, container)
+        json_array_foreach (json_at(pod, "spec", container_lists[list]), i, container)
             if (text_eq(json_text(container, "name"), name))
                 return true;
     return false;
@@ -32,7 +33,7 @@ static char *container_names(const json_t *pod)
     struct buf names = BUF_TEXT;
     const json_t *container;
     size_t i;
-    json_array_foreach(json_at(pod, "spec", "containers"), i, container)
+    json_array_foreach (json_at(pod, "spec", "containers"), i, container)
         buf_printf(&names, "%s%s", i ? " " : "", json_text(container, "name"));
     return buf_take(&names);
 }
@@ -51,7 +52,9 @@ static const char *choose_container(struct request *request, const json_t *pod)
     if (json_array_size(containers) == 1)
         return json_text(json_array_get(containers, 0), "name");
     CLEANUP(free_ptr) char *names = container_names(pod);
-    error_bad_request(&request->error, "a container name must be specified for pod %s, choose one of: [%s]", name, names);
+    error_bad_request(&request->error,
+                      "a container name must be specified for pod %s, choose one of: [%s]", name,
+                      names);
     return NULL;
 }
 
@@ -79,7 +82,8 @@ static void add_escaped(struct buf *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     strchr("-._~", c);
         if (plain)
             buf_add_char(out, (char)c);
         else
@@ -90,7 +94,8 @@ static void add_escaped(struct buf *out, const char *text)
 /* The kubelet's names for streams differ from the API's. */
 static const char *node_argument(const char *key)
 {
-    static const char *const names[][2] = {{"stdin", "input"}, {"stdout", "output"}, {"stderr", "error"}};
+    static const char *const names[][2] = {
+        {"stdin", "input"}, {"stdout", "output"}, {"stderr", "error"}};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(key, names[i][0]) == 0)
             return names[i][1];
@@ -101,7 +106,8 @@ static void add_arguments(struct buf *out, const struct route *route)
 {
     char separator = '?';
     for (size_t i = 0; i < route->arg_count; i++) {
-        const char *key = route->args[i].key, *value = route->args[i].value, *name = node_argument(key);
+        const char *key = route->args[i].key, *value = route->args[i].value,
+                   *name = node_argument(key);
         if (strcmp(key, "container") == 0)
             continue;
         if (name != key && (strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0))
@@ -117,8 +123,8 @@ static void add_arguments(struct buf *out, const struct route *route)
 /* Headers that make an upgrade; nothing else of the client's reaches the node. */
 static void add_upgrade_headers(struct buf *out, const struct request *request)
 {
-    static const char *const names[] = {"Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol",
-                                        "X-Stream-Protocol-Version"};
+    static const char *const names[] = {"Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+                                        "Sec-WebSocket-Protocol", "X-Stream-Protocol-Version"};
     buf_add_text(out, "Connection: Upgrade\r\n");
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, names[i]);
@@ -127,7 +133,8 @@ static void add_upgrade_headers(struct buf *out, const struct request *request)
     }
 }
 
-static void add_request(struct buf *out, const struct request *request, const struct tunnel_row *row, const struct api_pod_target *target)
+static void add_request(struct buf *out, const struct request *request,
+                        const struct tunnel_row *row, const struct api_pod_target *target)
 {
     const char *host = strstr(target->node_url, "://");
     buf_printf(out, "%s /%s/", row->upgraded ? request->method : "GET", row->path);
@@ -140,7 +147,8 @@ static void add_request(struct buf *out, const struct request *request, const st
     }
     add_arguments(out, &request->route);
     /* A log is read until the node closes: HTTP/1.0 has no chunks to undo. */
-    buf_printf(out, " HTTP/1.%c\r\nHost: %s\r\n", row->upgraded ? '1' : '0', host ? host + 3 : "node");
+    buf_printf(out, " HTTP/1.%c\r\nHost: %s\r\n", row->upgraded ? '1' : '0',
+               host ? host + 3 : "node");
     if (row->upgraded)
         add_upgrade_headers(out, request);
     buf_add_text(out, "\r\n");
@@ -156,20 +164,24 @@ static void target_clear(struct api_pod_target *target)
     free(target->container);
 }
 
-static bool find_target(struct request *request, const struct tunnel_row *row, struct api_pod_target *target)
+static bool find_target(struct request *request, const struct tunnel_row *row,
+                        struct api_pod_target *target)
 {
     struct api *api = request->api;
     json_auto_t *pod = object_json(request->current);
-    const char *container = row->container ? choose_container(request, pod) : NULL, *node = json_text(pod, "spec", "nodeName");
+    const char *container = row->container ? choose_container(request, pod) : NULL,
+               *node = json_text(pod, "spec", "nodeName");
     if (row->container && !container)
         return false;
     if (!node || !*node)
-        return error_bad_request(&request->error, "pod %s does not have a host assigned", request->route.name);
+        return error_bad_request(&request->error, "pod %s does not have a host assigned",
+                                 request->route.name);
     if (!api->pod_target)
         return error_unavailable(&request->error, "no node serves this cluster");
     if (container)
         target->container = xstrdup(container);
-    return api->pod_target(api->pod_target_arg, request->cluster, request->current->ns, request->current->name, target, &request->error);
+    return api->pod_target(api->pod_target_arg, request->cluster, request->current->ns,
+                           request->current->name, target, &request->error);
 }
 
 /* What a node refused with is the client's answer: a Status if it is one, else its text. */
@@ -180,12 +192,14 @@ static bool refused(struct request *request, struct tunnel *tunnel, int status)
     struct error ignored = {0};
     ssize_t got = 0;
     buf_add(&body, tunnel->rest.data, tunnel->rest.len);
-    while (buf_ok(&body) && (got = gnutls_record_recv(tunnel->node.session, bytes, sizeof(bytes))) > 0)
+    while (buf_ok(&body) &&
+           (got = gnutls_record_recv(tunnel->node.session, bytes, sizeof(bytes))) > 0)
         buf_add(&body, bytes, (size_t)got);
     json_auto_t *json = body.len ? json_parse(buf_str(&body), JSON_LOAD_LENIENT, &ignored) : NULL;
     error_clear(&ignored);
     const char *message = json_text(json, "message");
-    CLEANUP(free_ptr) char *text = message ? xstrdup(message) : xstrndup(body.len ? body.data : "", body.len);
+    CLEANUP(free_ptr)
+    char *text = message ? xstrdup(message) : xstrndup(body.len ? body.data : "", body.len);
     buf_free(&body);
     if (status == 404)
         error_set(&request->error, ERROR_NOT_FOUND, "%s", text);
@@ -211,14 +225,16 @@ static struct tunnel *tunnel_new(struct request *request, bool upgraded)
     return tunnel;
 }
 
-static bool open_tunnel(struct request *request, const struct tunnel_row *row, const struct api_pod_target *target)
+static bool open_tunnel(struct request *request, const struct tunnel_row *row,
+                        const struct api_pod_target *target)
 {
     struct tunnel *tunnel = request->reply.tunnel = tunnel_new(request, row->upgraded);
     struct buf text = BUF_TEXT;
     if (!node_connect(request->api, target->node_url, &tunnel->node, &request->error))
         return false;
     add_request(&text, request, row, target);
-    bool ok = node_send(&tunnel->node, buf_str(&text)) && node_read_head(&tunnel->node, &tunnel->head, &tunnel->rest);
+    bool ok = node_send(&tunnel->node, buf_str(&text)) &&
+              node_read_head(&tunnel->node, &tunnel->head, &tunnel->rest);
     buf_free(&text);
     if (!ok)
         return error_unavailable(&request->error, "error dialing backend: the node did not answer");
@@ -236,15 +252,19 @@ enum step_result step_tunnel(struct request *request)
     CLEANUP(target_clear) struct api_pod_target target = {0};
     if (!request->may_block)
         return STEP_BLOCK;
-    enum step_result result = request_read(request, "pods", request_ns(request), request->route.name, &request->current);
+    enum step_result result =
+        request_read(request, "pods", request_ns(request), request->route.name, &request->current);
     if (result != STEP_NEXT)
         return result;
     if (!request->current) {
         error_not_found(&request->error, "pods", request->route.name);
         return STEP_FAIL;
     }
-    if (!request->http || (row->upgraded && !MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Upgrade"))) {
-        error_bad_request(&request->error, "you must specify at least 1 of stdin, stdout, stderr, and upgrade the connection");
+    if (!request->http || (row->upgraded && !MHD_lookup_connection_value(
+                                                request->http, MHD_HEADER_KIND, "Upgrade"))) {
+        error_bad_request(
+            &request->error,
+            "you must specify at least 1 of stdin, stdout, stderr, and upgrade the connection");
         return STEP_FAIL;
     }
     if (!find_target(request, row, &target) || !open_tunnel(request, row, &target))
@@ -325,7 +345,8 @@ void tunnel_finish(struct tunnel *tunnel)
     pthread_mutex_unlock(&tunnel->lock);
     if (last)
         tunnel_destroy(tunnel);
-    pthread_mutex_lock(&tunnels->lock); /* last, so that who waits for the count may free the rest */
+    pthread_mutex_lock(
+        &tunnels->lock); /* last, so that who waits for the count may free the rest */
     tunnels->count--;
     pthread_cond_broadcast(&tunnels->changed);
     pthread_mutex_unlock(&tunnels->lock);

@@ -1,7 +1,8 @@
-/* apiserver/tunnel.h: exec, attach, port-forward and logs: bytes between a client and the node that runs its Pod.
+/* apiserver/tunnel.h: exec, attach, port-forward and logs: bytes between a client and the node that
+ * runs its Pod.
  *
- * The API server authorizes, finds the node and passes bytes on; it does not look into them. Each tunnel that is in use has a
- * thread, so that no I/O thread waits for a node. */
+ * The API server authorizes, finds the node and passes bytes on; it does not look into them. Each
+ * tunnel that is in use has a thread, so that no I/O thread waits for a node. */
 #pragma once
 #include <microhttpd.h>
 

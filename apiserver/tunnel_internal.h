@@ -40,7 +40,8 @@ struct tunnel {
     bool threaded;      /* guarded by lock: a thread owns the tunnel as well */
 };
 
-/* Runs `work(tunnel)` on a thread of its own, which then ends with tunnel_finish(). False when there are too many. */
+/* Runs `work(tunnel)` on a thread of its own, which then ends with tunnel_finish(). False when
+ * there are too many. */
 MUST_CHECK bool tunnel_start(struct tunnel *tunnel, void *(*work)(void *tunnel));
 /* The thread's last call. */
 void tunnel_finish(struct tunnel *tunnel);

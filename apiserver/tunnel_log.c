@@ -1,12 +1,13 @@
-/* A container's log on its way to the client: a thread reads from the node into a bounded queue, the I/O thread sends from it. */
+/* A container's log on its way to the client: a thread reads from the node into a bounded queue,
+ * the I/O thread sends from it. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 
 #include "apiserver/tunnel_internal.h"
 
-#define BLOCK       ((size_t)16 << 10)
-#define PROBE_MS    5000
+#define BLOCK    ((size_t)16 << 10)
+#define PROBE_MS 5000
 
 static ssize_t log_read(void *cls, uint64_t pos, char *out, size_t max)
 {
@@ -52,7 +53,8 @@ static bool deliver(struct tunnel *tunnel, const char *bytes, size_t len)
     while (!tunnel->abandoned && tunnel->queue.len - tunnel->queue_taken >= TUNNEL_BUFFER_MAX)
         pthread_cond_wait(&tunnel->changed, &tunnel->lock);
     if (tunnel->queue_taken) {
-        memmove(tunnel->queue.data, tunnel->queue.data + tunnel->queue_taken, tunnel->queue.len - tunnel->queue_taken);
+        memmove(tunnel->queue.data, tunnel->queue.data + tunnel->queue_taken,
+                tunnel->queue.len - tunnel->queue_taken);
         tunnel->queue.len -= tunnel->queue_taken;
         tunnel->queue_taken = 0;
     }

@@ -1,4 +1,5 @@
-/* An upgraded connection: bytes both ways until one side ends. What is inside (WebSocket, SPDY) is between client and node. */
+/* An upgraded connection: bytes both ways until one side ends. What is inside (WebSocket, SPDY) is
+ * between client and node. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -62,7 +63,8 @@ static void write_node(struct pump *pump)
 {
     struct lane *lane = &pump->up;
     while (lane->start < lane->end) {
-        ssize_t sent = gnutls_record_send(pump->tunnel->node.session, lane->bytes + lane->start, lane->end - lane->start);
+        ssize_t sent = gnutls_record_send(pump->tunnel->node.session, lane->bytes + lane->start,
+                                          lane->end - lane->start);
         if (would_block(sent))
             return;
         if (sent <= 0) {
@@ -77,7 +79,8 @@ static void write_client(struct pump *pump)
 {
     struct lane *lane = &pump->down;
     while (lane->start < lane->end) {
-        ssize_t sent = send(pump->tunnel->client, lane->bytes + lane->start, lane->end - lane->start, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t sent = send(pump->tunnel->client, lane->bytes + lane->start,
+                            lane->end - lane->start, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (sent <= 0) {
@@ -93,12 +96,15 @@ static bool empty(const struct lane *lane)
     return lane->start == lane->end;
 }
 
-/* True while there is something to wait for. libmicrohttpd (0.9.75) hands us one end of a socket pair and does not tell there that
- * a TLS client has gone, so its own socket is looked at as well. */
+/* True while there is something to wait for. libmicrohttpd (0.9.75) hands us one end of a socket
+ * pair and does not tell there that a TLS client has gone, so its own socket is looked at as well.
+ */
 static bool wait_for_bytes(struct pump *pump)
 {
     const struct tunnel *tunnel = pump->tunnel;
-    struct pollfd sides[3] = {{.fd = tunnel->client}, {.fd = tunnel->node.fd}, {.fd = pump->client_gone ? -1 : tunnel->client_fd}};
+    struct pollfd sides[3] = {{.fd = tunnel->client},
+                              {.fd = tunnel->node.fd},
+                              {.fd = pump->client_gone ? -1 : tunnel->client_fd}};
     sides[0].events = (short)((empty(&pump->up) ? POLLIN : 0) | (empty(&pump->down) ? 0 : POLLOUT));
     sides[1].events = (short)((empty(&pump->down) ? POLLIN : 0) | (empty(&pump->up) ? 0 : POLLOUT));
     sides[2].events = POLLRDHUP;
@@ -144,7 +150,8 @@ static void *pump_thread(void *arg)
     return NULL;
 }
 
-static void on_upgrade(void *cls, struct MHD_Connection *http, void *context, const char *extra, size_t extra_len, MHD_socket socket,
+static void on_upgrade(void *cls, struct MHD_Connection *http, void *context, const char *extra,
+                       size_t extra_len, MHD_socket socket,
                        struct MHD_UpgradeResponseHandle *handle)
 {
     struct tunnel *tunnel = cls;
@@ -163,7 +170,8 @@ static void on_upgrade(void *cls, struct MHD_Connection *http, void *context, co
 
 struct MHD_Response *tunnel_pump_response(struct tunnel *tunnel)
 {
-    static const char *const names[] = {"Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "X-Stream-Protocol-Version"};
+    static const char *const names[] = {"Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol",
+                                        "X-Stream-Protocol-Version"};
     struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, tunnel);
     for (size_t i = 0; response && i < ARRAY_LEN(names); i++) {
         struct str value = node_head_value(&tunnel->head, names[i]);

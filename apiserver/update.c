@@ -1,5 +1,5 @@
-/* PUT, and the second half of PATCH: rebase on what is stored, the kind's strategy, validation, and what to write.
- * Source: apiserver pkg/registry/rest/update.go and generic/registry/store.go. */
+/* PUT, and the second half of PATCH: rebase on what is stored, the kind's strategy, validation, and
+ * what to write. Source: apiserver pkg/registry/rest/update.go and generic/registry/store.go. */
 #include <string.h>
 
 #include "apiserver/api_internal.h"
@@ -11,8 +11,8 @@
 
 enum step_result step_read(struct request *request)
 {
-    enum step_result result =
-        request_read(request, request->storage, request_ns(request), request->route.name, &request->current);
+    enum step_result result = request_read(request, request->storage, request_ns(request),
+                                           request->route.name, &request->current);
     if (result != STEP_NEXT)
         return result;
     if (!request->current) {
@@ -31,11 +31,14 @@ enum step_result step_update_read(struct request *request)
         return STEP_FAIL;
     }
     if (*given && strcmp(given, name) != 0) {
-        error_bad_request(&request->error, "the name of the object (%s) does not match the name on the URL (%s)", given, name);
+        error_bad_request(&request->error,
+                          "the name of the object (%s) does not match the name on the URL (%s)",
+                          given, name);
         return STEP_FAIL;
     }
     enum step_result result = step_read(request);
-    if (result != STEP_FAIL || request->error.reason != ERROR_NOT_FOUND || request->sub || !request->resource->create_on_update)
+    if (result != STEP_FAIL || request->error.reason != ERROR_NOT_FOUND || request->sub ||
+        !request->resource->create_on_update)
         return result;
     if (*meta_resource_version(request->object))
         return result;
@@ -53,10 +56,12 @@ static void carry(json_t *metadata, const json_t *old, const char *key)
         json_object_del(metadata, key);
 }
 
-/* What of metadata a client cannot change is taken from the old object where it was left out; validation finds the rest. */
+/* What of metadata a client cannot change is taken from the old object where it was left out;
+ * validation finds the rest. */
 static void carry_metadata(struct request *request)
 {
-    static const char *const carried[] = {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
+    static const char *const carried[] = {"uid", "creationTimestamp", "deletionTimestamp",
+                                          "deletionGracePeriodSeconds"};
     json_t *metadata = json_ensure_object(request->object, "metadata");
     for (size_t i = 0; i < ARRAY_LEN(carried); i++) {
         json_t *old = json_at(request->old, "metadata", carried[i]);
@@ -80,16 +85,19 @@ static bool check_revision(struct request *request)
     struct error *err = &request->error;
     int64_t revision = 0;
     if (!*given || strcmp(given, "0") == 0) {
-        if (request->resource->unconditional_update || request->caller || strcmp(request->route.verb, "patch") == 0)
+        if (request->resource->unconditional_update || request->caller ||
+            strcmp(request->route.verb, "patch") == 0)
             return true;
-        error_add_cause(err, CAUSE_INVALID, "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update");
+        error_add_cause(err, CAUSE_INVALID, "metadata.resourceVersion",
+                        "Invalid value: 0x0: must be specified for an update");
         return error_seal_invalid(err, request->resource->plural, request->resource->group, name);
     }
     if (!parse_i64(str_of(given), 0, INT64_MAX, &revision)) {
         error_add_invalid(err, "metadata.resourceVersion", given, "must be an unsigned integer");
         return error_seal_invalid(err, request->resource->kind, request->resource->group, name);
     }
-    request->expects_revision = strcmp(request->route.verb, "patch") != 0 || request->expects_revision;
+    request->expects_revision =
+        strcmp(request->route.verb, "patch") != 0 || request->expects_revision;
     if (revision != request->current->revision)
         return error_conflict_modified(err, key, name);
     return true;
@@ -99,20 +107,23 @@ static bool check_identity(struct request *request)
 {
     const char *uid = meta_uid(request->object), *ns = meta_namespace(request->object);
     if (*uid && strcmp(uid, request->current->uid) != 0)
-        return error_conflict(&request->error, request->resource->key, request->route.name,
-                              "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
-                              request->current->uid);
+        return error_conflict(
+            &request->error, request->resource->key, request->route.name,
+            "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
+            request->current->uid);
     if (request->resource->namespaced && *ns && strcmp(ns, request_ns(request)) != 0)
-        return error_bad_request(&request->error,
-                                 "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
-                                 request_ns(request));
+        return error_bad_request(
+            &request->error,
+            "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
+            request_ns(request));
     return true;
 }
 
 enum step_result step_update_rebase(struct request *request)
 {
     if (request->view) {
-        json_t *stored = request->view->accept(request->resource, request->object, request->old, &request->error);
+        json_t *stored = request->view->accept(request->resource, request->object, request->old,
+                                               &request->error);
         if (!stored)
             return STEP_FAIL;
         json_decref(request->object);
@@ -143,7 +154,8 @@ static void raise_generation(struct request *request)
 {
     int64_t generation = json_int_or(json_at(request->old, "metadata", "generation"), 0);
     if (spec_changed(request->object, request->old))
-        json_object_set_new(json_object_get(request->object, "metadata"), "generation", json_integer(generation + 1));
+        json_object_set_new(json_object_get(request->object, "metadata"), "generation",
+                            json_integer(generation + 1));
 }
 
 /* An object whose deletion was only waiting for this update is now gone. */
@@ -179,7 +191,8 @@ enum step_result step_update_validate(struct request *request)
         rules->validate_update(request->object, request->old, sub, err);
     else if (rules->validate && !*sub)
         rules->validate(request->object, err);
-    if (!error_seal_invalid(err, request->resource->kind, request->resource->group, request->route.name))
+    if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
+                            request->route.name))
         return STEP_FAIL;
     if (ends_deletion(request)) {
         request->deletes = true;

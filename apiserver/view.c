@@ -13,10 +13,11 @@ static void scale_selector(json_t *status, const json_t *selector)
     struct buf text = BUF_TEXT;
     const char *key;
     json_t *value;
-    const json_t *labels = json_at(selector, "matchLabels") ? json_at(selector, "matchLabels") : selector;
+    const json_t *labels =
+        json_at(selector, "matchLabels") ? json_at(selector, "matchLabels") : selector;
     if (json_at(selector, "matchExpressions") && !json_at(selector, "matchLabels"))
         return;
-    json_object_foreach((json_t *)(uintptr_t)labels, key, value)
+    json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
         if (json_is_string(value))
             buf_printf(&text, "%s%s=%s", text.len ? "," : "", key, json_string_value(value));
     if (text.len)
@@ -26,27 +27,33 @@ static void scale_selector(json_t *status, const json_t *selector)
 
 static json_t *scale_show(const struct resource *resource, const json_t *stored)
 {
-    static const char *const kept[] = {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"};
-    json_t *scale = json_pack("{s:s, s:s, s:{}, s:{}, s:{}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata",
-                              "spec", "status");
-    json_t *metadata = json_object_get(scale, "metadata"), *status = json_object_get(scale, "status");
+    static const char *const kept[] = {"name", "namespace", "uid", "resourceVersion",
+                                       "creationTimestamp"};
+    json_t *scale = json_pack("{s:s, s:s, s:{}, s:{}, s:{}}", "kind", "Scale", "apiVersion",
+                              "autoscaling/v1", "metadata", "spec", "status");
+    json_t *metadata = json_object_get(scale, "metadata"),
+           *status = json_object_get(scale, "status");
     (void)resource;
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         if (json_at(stored, "metadata", kept[i]))
             json_object_set(metadata, kept[i], json_at(stored, "metadata", kept[i]));
-    json_object_set_new(json_object_get(scale, "spec"), "replicas", json_integer(json_int_or(json_at(stored, "spec", "replicas"), 0)));
-    json_object_set_new(status, "replicas", json_integer(json_int_or(json_at(stored, "status", "replicas"), 0)));
+    json_object_set_new(json_object_get(scale, "spec"), "replicas",
+                        json_integer(json_int_or(json_at(stored, "spec", "replicas"), 0)));
+    json_object_set_new(status, "replicas",
+                        json_integer(json_int_or(json_at(stored, "status", "replicas"), 0)));
     scale_selector(status, json_at(stored, "spec", "selector"));
     return scale;
 }
 
-static json_t *scale_accept(const struct resource *resource, const json_t *shown, const json_t *old, struct error *err)
+static json_t *scale_accept(const struct resource *resource, const json_t *shown, const json_t *old,
+                            struct error *err)
 {
     int64_t replicas = json_int_or(json_at(shown, "spec", "replicas"), 0);
     (void)resource;
     if (replicas < 0) {
         error_add_cause(err, CAUSE_INVALID, "spec.replicas",
-                        "Invalid value: %lld: must be greater than or equal to 0", (long long)replicas);
+                        "Invalid value: %lld: must be greater than or equal to 0",
+                        (long long)replicas);
         if (!error_seal_invalid(err, "Scale", "autoscaling", meta_name(old)))
             return NULL;
     }
@@ -77,7 +84,8 @@ static json_t *event_rename(const json_t *from, bool to_events)
     json_t *event = json_copy((json_t *)(uintptr_t)from);
     for (size_t i = 0; i < ARRAY_LEN(event_fields); i++) {
         const struct renamed *row = &event_fields[i];
-        const char *have = to_events ? row->core : row->events, *want = to_events ? row->events : row->core;
+        const char *have = to_events ? row->core : row->events,
+                   *want = to_events ? row->events : row->core;
         json_t *value = json_object_get(event, have);
         if (value)
             json_object_set(event, want, value);
@@ -93,7 +101,8 @@ static json_t *event_show(const struct resource *resource, const json_t *stored)
     return event_rename(stored, true);
 }
 
-static json_t *event_accept(const struct resource *resource, const json_t *shown, const json_t *old, struct error *err)
+static json_t *event_accept(const struct resource *resource, const json_t *shown, const json_t *old,
+                            struct error *err)
 {
     (void)resource;
     (void)old;

@@ -1,4 +1,5 @@
-/* apiserver/view.h: resources and subresources that are shown in another form than they are stored in. */
+/* apiserver/view.h: resources and subresources that are shown in another form than they are stored
+ * in. */
 #pragma once
 #include "apiserver/request.h"
 

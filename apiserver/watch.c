@@ -1,4 +1,5 @@
-/* WATCH: where it starts, and the stream that goes on from there. Source: Kubernetes docs "API Concepts". */
+/* WATCH: where it starts, and the stream that goes on from there. Source: Kubernetes docs "API
+ * Concepts". */
 #include <string.h>
 
 #include "apiserver/api_internal.h"
@@ -6,7 +7,8 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
-#define TIMEOUT_MIN_S 1800 /* upstream's --min-request-timeout; the deadline is spread over twice that */
+#define TIMEOUT_MIN_S                                                                              \
+    1800 /* upstream's --min-request-timeout; the deadline is spread over twice that */
 #define TIMEOUT_MAX_S ((int64_t)1 << 31)
 
 static bool forbidden(struct request *request, const char *field, const char *why)
@@ -17,8 +19,8 @@ static bool forbidden(struct request *request, const char *field, const char *wh
 
 struct watch_options {
     int64_t revision;
-    bool from_now;       /* no revision, or "0": the present state first */
-    bool initial;        /* sendInitialEvents */
+    bool from_now; /* no revision, or "0": the present state first */
+    bool initial;  /* sendInitialEvents */
     int64_t timeout_s;
 };
 
@@ -29,11 +31,17 @@ static bool parse_start(struct request *request, struct watch_options *options)
     const char *initial = route_arg(&request->route, "sendInitialEvents");
     options->initial = initial && route_flag(&request->route, "sendInitialEvents");
     if (initial && !text_eq(match, "NotOlderThan"))
-        return forbidden(request, "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        return forbidden(request, "resourceVersionMatch",
+                         "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     if (match && *match && !initial)
-        return forbidden(request, "resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        return forbidden(
+            request, "resourceVersionMatch",
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
     if (revision && *revision && !parse_i64(str_of(revision), 0, INT64_MAX, &options->revision))
-        return error_bad_request(&request->error, "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax", revision);
+        return error_bad_request(
+            &request->error,
+            "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax",
+            revision);
     options->from_now = options->revision == 0 && (!initial || options->initial);
     return true;
 }
@@ -43,9 +51,11 @@ static bool parse_options(struct request *request, struct watch_options *options
     const char *timeout = route_arg(&request->route, "timeoutSeconds");
     unsigned char dice[2];
     random_bytes(dice, sizeof(dice));
-    *options = (struct watch_options){.timeout_s = TIMEOUT_MIN_S + (dice[0] << 8 | dice[1]) % TIMEOUT_MIN_S};
+    *options = (struct watch_options){.timeout_s =
+                                          TIMEOUT_MIN_S + (dice[0] << 8 | dice[1]) % TIMEOUT_MIN_S};
     if (timeout && *timeout && !parse_i64(str_of(timeout), 0, TIMEOUT_MAX_S, &options->timeout_s))
-        return error_bad_request(&request->error, "strconv.ParseInt: parsing \"%s\": invalid syntax", timeout);
+        return error_bad_request(&request->error,
+                                 "strconv.ParseInt: parsing \"%s\": invalid syntax", timeout);
     return parse_start(request, options);
 }
 
@@ -70,9 +80,11 @@ static bool keep(const struct object *object, void *arg)
 
 static enum step_result take_initial(struct request *request, struct stream *stream)
 {
-    struct cache_range range = {.ns = stream->selection.ns, .keep = keep, .arg = &stream->selection};
+    struct cache_range range = {
+        .ns = stream->selection.ns, .keep = keep, .arg = &stream->selection};
     bool gone = false;
-    enum step_result result = request_list(request, request->storage, &range, &stream->initial, &gone);
+    enum step_result result =
+        request_list(request, request->storage, &range, &stream->initial, &gone);
     if (result == STEP_NEXT && stream->initial.revision < stream->start_revision)
         return list_from_future(request, stream->start_revision);
     stream->start_revision = stream->initial.revision;
@@ -83,8 +95,10 @@ static enum step_result take_initial(struct request *request, struct stream *str
 static enum step_result open_watch(struct request *request, struct stream *stream)
 {
     for (unsigned tries = 0; tries < 4; tries++) {
-        int64_t now = cache_revision(request->cluster, request->storage), from = stream->start_revision;
-        switch (watch_open(request->cluster, request->storage, now && from > now ? now : from, stream_wake, stream, &stream->watch)) {
+        int64_t now = cache_revision(request->cluster, request->storage),
+                from = stream->start_revision;
+        switch (watch_open(request->cluster, request->storage, now && from > now ? now : from,
+                           stream_wake, stream, &stream->watch)) {
         case CACHE_LIST_OK:
             return STEP_NEXT;
         case CACHE_LIST_GONE:

@@ -1,7 +1,7 @@
 /* The last step of every write: submit it, and make the reply of what the store says.
  *
- * Compare-and-swap on the revision that the request was decided on makes each request atomic; who loses runs again from the
- * start, unless the client named the revision itself. */
+ * Compare-and-swap on the revision that the request was decided on makes each request atomic; who
+ * loses runs again from the start, unless the client named the revision itself. */
 #include <string.h>
 
 #include "apiserver/api_internal.h"
@@ -23,7 +23,8 @@ static enum step_result lost_race(struct request *request)
 
 static enum step_result over_limit(struct request *request, size_t refused)
 {
-    const char *scope = refused < request->charges.count ? request->charges.items[refused].scope : "";
+    const char *scope =
+        refused < request->charges.count ? request->charges.items[refused].scope : "";
     if (text_starts(scope, "ip/") || text_starts(scope, "nodeport/")) {
         if (!request->fixed_address)
             return lost_race(request); /* another Service took the address or port meanwhile */
@@ -32,8 +33,8 @@ static enum step_result over_limit(struct request *request, size_t refused)
     }
     if (!request->may_block)
         return STEP_BLOCK;
-    quota_exceeded(request->cluster, request->resource->key, object_name(request), &request->charges, refused,
-                   &request->error);
+    quota_exceeded(request->cluster, request->resource->key, object_name(request),
+                   &request->charges, refused, &request->error);
     return STEP_FAIL;
 }
 
@@ -42,14 +43,17 @@ static enum step_result name_taken(struct request *request, const struct object 
     const char *key = request->resource->key, *name = object_name(request);
     if (request->generated_name) {
         error_set(&request->error, ERROR_ALREADY_EXISTS,
-                  "%s \"%s\" already exists, the server was not able to generate a unique name for the object", key, name);
+                  "%s \"%s\" already exists, the server was not able to generate a unique name for "
+                  "the object",
+                  key, name);
         error_details(&request->error, key, name);
         request->error.retry_after_s = 1;
         return STEP_AGAIN;
     }
     json_auto_t *there = object ? object_json(object) : NULL;
     if (there && meta_deleting(there)) {
-        error_set(&request->error, ERROR_ALREADY_EXISTS, "object is being deleted: %s \"%s\" already exists", key, name);
+        error_set(&request->error, ERROR_ALREADY_EXISTS,
+                  "object is being deleted: %s \"%s\" already exists", key, name);
         error_details(&request->error, key, name);
     } else {
         error_already_exists(&request->error, key, name);
@@ -76,8 +80,17 @@ static enum step_result absent(struct request *request)
 static bool delete_returns_object(const char *key)
 {
     static const char *const keys[] = {
-        "pods", "services", "namespaces", "podtemplates", "resourcequotas", "persistentvolumes", "persistentvolumeclaims",
-        "serviceaccounts", "storageclasses.storage.k8s.io", "csidrivers.storage.k8s.io", "csinodes.storage.k8s.io",
+        "pods",
+        "services",
+        "namespaces",
+        "podtemplates",
+        "resourcequotas",
+        "persistentvolumes",
+        "persistentvolumeclaims",
+        "serviceaccounts",
+        "storageclasses.storage.k8s.io",
+        "csidrivers.storage.k8s.io",
+        "csinodes.storage.k8s.io",
         "volumeattachments.storage.k8s.io",
     };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -89,8 +102,9 @@ static bool delete_returns_object(const char *key)
 static enum step_result written(struct request *request, struct object *object)
 {
     if (request->answers_status)
-        return reply_json(request, 201, json_pack("{s:s, s:s, s:{}, s:s, s:i}", "kind", "Status", "apiVersion", "v1",
-                                                  "metadata", "status", "Success", "code", 201));
+        return reply_json(request, 201,
+                          json_pack("{s:s, s:s, s:{}, s:s, s:i}", "kind", "Status", "apiVersion",
+                                    "v1", "metadata", "status", "Success", "code", 201));
     switch (request->write.op) {
     case STORE_CREATE:
         return reply_object(request, 201, object_ref(object));
@@ -99,14 +113,16 @@ static enum step_result written(struct request *request, struct object *object)
     case STORE_DELETE:
         break;
     }
-    if (request->deletes) /* an update that took the last finalizer away answers with what was put */
+    if (request
+            ->deletes) /* an update that took the last finalizer away answers with what was put */
         return reply_json(request, 200, json_incref(request->object));
     if (delete_returns_object(request->resource->key))
         return reply_object(request, 200, object_ref(object));
     return reply_success(request, object->uid);
 }
 
-static enum step_result settle(struct request *request, enum store_result result, struct object *object, size_t refused)
+static enum step_result settle(struct request *request, enum store_result result,
+                               struct object *object, size_t refused)
 {
     switch (result) {
     case STORE_OK:
@@ -120,7 +136,8 @@ static enum step_result settle(struct request *request, enum store_result result
     case STORE_OVER_LIMIT:
         return over_limit(request, refused);
     case STORE_NO_CLUSTER:
-        error_set(&request->error, ERROR_NOT_FOUND, "the server could not find the requested resource");
+        error_set(&request->error, ERROR_NOT_FOUND,
+                  "the server could not find the requested resource");
         return STEP_FAIL;
     case STORE_UNAVAILABLE:
         break;
@@ -130,7 +147,8 @@ static enum step_result settle(struct request *request, enum store_result result
 }
 
 /* On a writer thread. */
-static void on_done(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+static void on_done(struct store_write *write, enum store_result result, struct object *object,
+                    size_t refused)
 {
     struct request *request = write->arg;
     switch (settle(request, result, object, refused)) {
@@ -171,7 +189,8 @@ static enum step_result wait_for_store(struct request *request, const struct api
 {
     struct object *object = NULL;
     size_t refused = 0;
-    enum store_result result = store_write_wait(request->api->store, &request->write, &object, &refused);
+    enum store_result result =
+        store_write_wait(request->api->store, &request->write, &object, &refused);
     enum step_result step = settle(request, result, object, refused);
     if (result == STORE_OK && hook && hook->after) {
         struct api_caller caller = {request->api, request->cluster, &request->user};
@@ -193,18 +212,21 @@ static bool run_before(struct request *request, const struct api_hook *hook)
 
 static bool same_as_current(const struct request *request)
 {
-    return request->write.op == STORE_UPDATE && request->old && json_equal(request->old, request->object);
+    return request->write.op == STORE_UPDATE && request->old &&
+           json_equal(request->old, request->object);
 }
 
 static bool make_draft(struct request *request)
 {
     if (request->write.op == STORE_DELETE) {
-        request->write.draft = (struct object_draft){.ns = request->current->ns, .name = request->current->name};
+        request->write.draft =
+            (struct object_draft){.ns = request->current->ns, .name = request->current->name};
         return true;
     }
     buf_clear(&request->draft_bytes);
     request->write.value = request->object;
-    return object_draft_make(request->object, &request->draft_bytes, &request->write.draft, &request->error);
+    return object_draft_make(request->object, &request->draft_bytes, &request->write.draft,
+                             &request->error);
 }
 
 enum step_result step_store(struct request *request)

@@ -40,7 +40,8 @@ static char *write_file(const struct fixture *fixture, const char *name, const c
 /* Namespaces and what clients expect in them. */
 static void bootstrap(struct fixture *fixture, struct cluster *cluster)
 {
-    static const char *const namespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
+    static const char *const namespaces[] = {"default", "kube-system", "kube-public",
+                                             "kube-node-lease"};
     struct api_caller caller = fixture_admin(fixture, cluster);
     struct error err = {0};
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
@@ -51,9 +52,10 @@ static void bootstrap(struct fixture *fixture, struct cluster *cluster)
     }
     const json_t *roles = rbac_bootstrap(), *role;
     size_t i;
-    json_array_foreach(roles, i, role) {
+    json_array_foreach (roles, i, role) {
         const char *kind = json_text(role, "kind"), *ns = meta_namespace(role);
-        const struct resource *row = resource_by_kind(STR("rbac.authorization.k8s.io"), STR("v1"), str_of(kind));
+        const struct resource *row =
+            resource_by_kind(STR("rbac.authorization.k8s.io"), STR("v1"), str_of(kind));
         must(api_create(&caller, row->key, ns, (json_t *)(uintptr_t)role, NULL, &err), &err);
     }
 }
@@ -92,12 +94,16 @@ void fixture_start(struct fixture *fixture)
     object_set_index(kind_index);
     fixture->postgres = postgres_temp(&err);
     must(fixture->postgres, &err);
-    fixture->store = store_open(&(struct store_options){.conninfo = postgres_conninfo(fixture->postgres)}, &err);
+    fixture->store =
+        store_open(&(struct store_options){.conninfo = postgres_conninfo(fixture->postgres)}, &err);
     must(fixture->store, &err);
     fixture->host = store_cluster_by_id(fixture->store, CLUSTER_HOST_ID);
     give_secrets(fixture, fixture->host);
-    fixture->api = api_start(&(struct api_options){.store = fixture->store, .listen = "127.0.0.1:0", .domain = "test.invalid",
-                                                   .pod_address = "127.0.0.1"}, &err);
+    fixture->api = api_start(&(struct api_options){.store = fixture->store,
+                                                   .listen = "127.0.0.1:0",
+                                                   .domain = "test.invalid",
+                                                   .pod_address = "127.0.0.1"},
+                             &err);
     must(fixture->api, &err);
     write_credentials(fixture);
     fixture->url = api_url(fixture->api, fixture->host);
@@ -156,8 +162,11 @@ static size_t take(char *data, size_t size, size_t count, void *into)
 static struct curl_slist *headers_of(const struct ask *ask)
 {
     struct curl_slist *list = NULL;
-    const char *const pairs[][2] = {{"Content-Type: ", ask->body && !ask->type ? "application/json" : ask->type}, {"Accept: ", ask->accept},
-                                    {"Authorization: Bearer ", ask->token && *ask->token ? ask->token : NULL}, {"", ask->header}};
+    const char *const pairs[][2] = {
+        {"Content-Type: ", ask->body && !ask->type ? "application/json" : ask->type},
+        {"Accept: ", ask->accept},
+        {"Authorization: Bearer ", ask->token && *ask->token ? ask->token : NULL},
+        {"", ask->header}};
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         if (!pairs[i][1])
             continue;

@@ -1,4 +1,5 @@
-/* tests/apiserver/support_fixture.h: PostgreSQL, store and API server for one test program, and requests to it over TLS. */
+/* tests/apiserver/support_fixture.h: PostgreSQL, store and API server for one test program, and
+ * requests to it over TLS. */
 #pragma once
 #include <curl/curl.h>
 

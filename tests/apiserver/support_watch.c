@@ -74,7 +74,10 @@ static void *run(void *arg)
 
 void watcher_start(struct watcher *watcher, struct fixture *fixture, const char *path)
 {
-    *watcher = (struct watcher){.fixture = fixture, .path = xstrdup(path), .bytes = BUF_INIT(LINE_MAX_BYTES), .events = json_array()};
+    *watcher = (struct watcher){.fixture = fixture,
+                                .path = xstrdup(path),
+                                .bytes = BUF_INIT(LINE_MAX_BYTES),
+                                .events = json_array()};
     pthread_mutex_init(&watcher->lock, NULL);
     pthread_cond_init(&watcher->changed, NULL);
     assert_int_equal(pthread_create(&watcher->thread, NULL, run, watcher), 0);

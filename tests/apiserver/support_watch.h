@@ -1,4 +1,5 @@
-/* tests/apiserver/support_watch.h: a watch that runs on a thread of its own and keeps what it saw. */
+/* tests/apiserver/support_watch.h: a watch that runs on a thread of its own and keeps what it saw.
+ */
 #pragma once
 #include <pthread.h>
 
@@ -10,9 +11,9 @@ struct watcher {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct buf bytes;  /* guarded by lock: the tail of a line */
-    json_t *events;    /* guarded by lock: array of what came, in order */
-    bool ended, stop;  /* guarded by lock */
+    struct buf bytes; /* guarded by lock: the tail of a line */
+    json_t *events;   /* guarded by lock: array of what came, in order */
+    bool ended, stop; /* guarded by lock */
     long code;
 };
 

@@ -11,14 +11,21 @@ static struct fixture fixture;
 
 static void ask(const char *method, const char *path, const char *body, struct answer *answer)
 {
-    fixture_ask(&fixture, &(struct ask){.method = method, .path = path, .body = body,
-                                        .type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL}, answer);
+    fixture_ask(
+        &fixture,
+        &(struct ask){.method = method,
+                      .path = path,
+                      .body = body,
+                      .type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL},
+        answer);
 }
 
 static void make(const char *name, const char *label)
 {
     struct answer answer;
-    CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"l\":\"%s\"}}}", name, label);
+    CLEANUP(free_ptr)
+    char *body =
+        xasprintf("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"l\":\"%s\"}}}", name, label);
     ask("POST", CM, body, &answer);
     assert_int_equal(answer.code, 201);
     answer_clear(&answer);
@@ -64,7 +71,9 @@ static void test_pages(void **state)
         make(name, "page");
     }
     do {
-        CLEANUP(free_ptr) char *path = xasprintf(CM "?labelSelector=l%%3Dpage&limit=3%s%s", next ? "&continue=" : "", next ? next : "");
+        CLEANUP(free_ptr)
+        char *path = xasprintf(CM "?labelSelector=l%%3Dpage&limit=3%s%s", next ? "&continue=" : "",
+                               next ? next : "");
         ask("GET", path, NULL, &answer);
         assert_int_equal(answer.code, 200);
         seen += json_array_size(json_object_get(answer.json, "items"));
@@ -95,8 +104,10 @@ static void test_list_options(void **state)
         {"bad token", "continue=xxxx", 400, "continue key is not valid"},
         {"bad revision", "resourceVersion=abc", 400, "invalid resource version"},
         {"the future", "resourceVersion=999999999", 504, "Too large resource version: 999999999"},
-        {"match without revision", "resourceVersionMatch=Exact", 422, "resourceVersionMatch is forbidden unless resourceVersion is provided"},
-        {"unknown match", "resourceVersion=1&resourceVersionMatch=Nearly", 422, "resourceVersionMatch: Unsupported value"},
+        {"match without revision", "resourceVersionMatch=Exact", 422,
+         "resourceVersionMatch is forbidden unless resourceVersion is provided"},
+        {"unknown match", "resourceVersion=1&resourceVersionMatch=Nearly", 422,
+         "resourceVersionMatch: Unsupported value"},
         {"any", "resourceVersion=0", 200, "ConfigMapList"},
     };
     (void)state;
@@ -118,7 +129,10 @@ static void test_list_in_the_past(void **state)
     (void)state;
     make("past", "past");
     ask("GET", CM "?labelSelector=l%3Dpast", NULL, &answer);
-    CLEANUP(free_ptr) char *path = xasprintf(CM "?labelSelector=l%%3Dpast&resourceVersionMatch=Exact&resourceVersion=%lld", revision_of(&answer));
+    CLEANUP(free_ptr)
+    char *path =
+        xasprintf(CM "?labelSelector=l%%3Dpast&resourceVersionMatch=Exact&resourceVersion=%lld",
+                  revision_of(&answer));
     answer_clear(&answer);
     drop("past");
     ask("GET", path, NULL, &answer);
@@ -158,7 +172,8 @@ static void test_watch_resumes(void **state)
     struct answer answer;
     (void)state;
     ask("GET", CM "?limit=1", NULL, &answer);
-    CLEANUP(free_ptr) char *path = xasprintf(CM "?watch=true&resourceVersion=%lld", revision_of(&answer));
+    CLEANUP(free_ptr)
+    char *path = xasprintf(CM "?watch=true&resourceVersion=%lld", revision_of(&answer));
     answer_clear(&answer);
     make("r1", "r");
     relabel("r1", "q");
@@ -175,12 +190,15 @@ static void test_watch_list(void **state)
     struct watcher watcher;
     (void)state;
     make("wl", "wl");
-    watcher_start(&watcher, &fixture, CM "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=l%3Dwl");
+    watcher_start(&watcher, &fixture,
+                  CM "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&"
+                     "allowWatchBookmarks=true&labelSelector=l%3Dwl");
     expect(&watcher, 0, "ADDED", "wl");
     assert_true(watcher_wait(&watcher, 2, 10));
     assert_string_equal(watcher_type(&watcher, 1), "BOOKMARK");
     pthread_mutex_lock(&watcher.lock);
-    const char *end = json_text(json_array_get(watcher.events, 1), "object", "metadata", "annotations", "k8s.io/initial-events-end");
+    const char *end = json_text(json_array_get(watcher.events, 1), "object", "metadata",
+                                "annotations", "k8s.io/initial-events-end");
     assert_true(text_eq(end, "true"));
     pthread_mutex_unlock(&watcher.lock);
     watcher_stop(&watcher);
@@ -190,7 +208,8 @@ static void test_watch_ends(void **state)
 {
     struct watcher watcher;
     (void)state;
-    watcher_start(&watcher, &fixture, CM "?watch=1&timeoutSeconds=1&allowWatchBookmarks=true&labelSelector=l%3Dnone");
+    watcher_start(&watcher, &fixture,
+                  CM "?watch=1&timeoutSeconds=1&allowWatchBookmarks=true&labelSelector=l%3Dnone");
     assert_true(watcher_wait_end(&watcher, 15));
     assert_int_equal(watcher.code, 200);
     assert_string_equal(watcher_type(&watcher, 0), "BOOKMARK");
@@ -230,8 +249,14 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pages),         cmocka_unit_test(test_list_options), cmocka_unit_test(test_list_in_the_past), cmocka_unit_test(test_watch_selector),
-        cmocka_unit_test(test_watch_resumes), cmocka_unit_test(test_watch_list),   cmocka_unit_test(test_watch_ends),       cmocka_unit_test(test_delete_collection),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_list_options),
+        cmocka_unit_test(test_list_in_the_past),
+        cmocka_unit_test(test_watch_selector),
+        cmocka_unit_test(test_watch_resumes),
+        cmocka_unit_test(test_watch_list),
+        cmocka_unit_test(test_watch_ends),
+        cmocka_unit_test(test_delete_collection),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,4 +1,5 @@
-/* How a cluster is reached and who gets in: path, TLS server name, own port; certificates, tokens, impersonation. */
+/* How a cluster is reached and who gets in: path, TLS server name, own port; certificates, tokens,
+ * impersonation. */
 #include <string.h>
 
 #include "support_fixture.h"
@@ -37,9 +38,12 @@ static long visit(const struct visit *what, struct buf *body)
     CURL *curl = curl_easy_init();
     long code = 0;
     CLEANUP(free_ptr) char *url = xasprintf("%s%s", what->url, what->path);
-    CLEANUP(free_ptr) char *resolve = xasprintf("acme.test.invalid:%u:127.0.0.1", api_port(fixture.api));
-    CLEANUP(free_ptr) char *bearer = xasprintf("Authorization: Bearer %s", what->token ? what->token : "");
-    struct curl_slist *headers = what->token ? curl_slist_append(NULL, bearer) : NULL, *names = curl_slist_append(NULL, resolve);
+    CLEANUP(free_ptr)
+    char *resolve = xasprintf("acme.test.invalid:%u:127.0.0.1", api_port(fixture.api));
+    CLEANUP(free_ptr)
+    char *bearer = xasprintf("Authorization: Bearer %s", what->token ? what->token : "");
+    struct curl_slist *headers = what->token ? curl_slist_append(NULL, bearer) : NULL,
+                      *names = curl_slist_append(NULL, resolve);
     if (what->header)
         headers = curl_slist_append(headers, what->header);
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -76,31 +80,88 @@ static void expect(const char *name, const struct visit *what, long code, const 
 static void test_ways(void **state)
 {
     CLEANUP(free_ptr) char *by_path = api_url(fixture.api, acme);
-    CLEANUP(free_ptr) char *by_name = xasprintf("https://acme.test.invalid:%u", api_port(fixture.api));
-    CLEANUP(free_ptr) char *by_port = xasprintf("https://127.0.0.1:%u", api_pod_port(fixture.api, acme));
+    CLEANUP(free_ptr)
+    char *by_name = xasprintf("https://acme.test.invalid:%u", api_port(fixture.api));
+    CLEANUP(free_ptr)
+    char *by_port = xasprintf("https://127.0.0.1:%u", api_pod_port(fixture.api, acme));
     (void)state;
     assert_int_equal(api_pod_port(fixture.api, acme), api_pod_port(fixture.api, acme));
-    expect("by path", &(struct visit){.url = by_path, .path = CM "/who", .ca = fixture.ca_path, .cert = acme_cert, .key = acme_key}, 200, "acme's");
-    expect("by name", &(struct visit){.url = by_name, .path = CM "/who", .ca = acme_ca, .cert = acme_cert, .key = acme_key, .by_name = true}, 200, "acme's");
-    expect("by port", &(struct visit){.url = by_port, .path = CM "/who", .ca = acme_ca, .cert = acme_cert, .key = acme_key}, 200, "acme's");
+    expect("by path",
+           &(struct visit){.url = by_path,
+                           .path = CM "/who",
+                           .ca = fixture.ca_path,
+                           .cert = acme_cert,
+                           .key = acme_key},
+           200, "acme's");
+    expect("by name",
+           &(struct visit){.url = by_name,
+                           .path = CM "/who",
+                           .ca = acme_ca,
+                           .cert = acme_cert,
+                           .key = acme_key,
+                           .by_name = true},
+           200, "acme's");
+    expect(
+        "by port",
+        &(struct visit){
+            .url = by_port, .path = CM "/who", .ca = acme_ca, .cert = acme_cert, .key = acme_key},
+        200, "acme's");
     expect("a port serves no other cluster",
-           &(struct visit){.url = by_port, .path = "/clusters/acme" CM "/who", .ca = acme_ca, .cert = acme_cert, .key = acme_key}, 404, NULL);
-    expect("the host's by its address", &(struct visit){.url = fixture.url, .path = CM "/who", .ca = fixture.ca_path, .cert = fixture.cert_path, .key = fixture.key_path}, 200, "host's");
-    expect("acme's admin is nobody at the host", &(struct visit){.url = fixture.url, .path = CM "/who", .ca = fixture.ca_path, .cert = acme_cert, .key = acme_key}, 401, NULL);
-    expect("openapi below the path", &(struct visit){.url = by_path, .path = "/openapi/v3", .ca = fixture.ca_path, .cert = acme_cert, .key = acme_key}, 200, "\"/clusters/acme/openapi/v3/apis/apps/v1?hash=");
-    expect("no metrics of the process for tenants", &(struct visit){.url = by_path, .path = "/metrics", .ca = fixture.ca_path, .cert = acme_cert, .key = acme_key}, 404, NULL);
-    expect("no tenants for tenants", &(struct visit){.url = by_path, .path = "/apis/tenancy.warren.dev/v1/tenants", .ca = fixture.ca_path, .cert = acme_cert, .key = acme_key}, 404, NULL);
+           &(struct visit){.url = by_port,
+                           .path = "/clusters/acme" CM "/who",
+                           .ca = acme_ca,
+                           .cert = acme_cert,
+                           .key = acme_key},
+           404, NULL);
+    expect("the host's by its address",
+           &(struct visit){.url = fixture.url,
+                           .path = CM "/who",
+                           .ca = fixture.ca_path,
+                           .cert = fixture.cert_path,
+                           .key = fixture.key_path},
+           200, "host's");
+    expect("acme's admin is nobody at the host",
+           &(struct visit){.url = fixture.url,
+                           .path = CM "/who",
+                           .ca = fixture.ca_path,
+                           .cert = acme_cert,
+                           .key = acme_key},
+           401, NULL);
+    expect("openapi below the path",
+           &(struct visit){.url = by_path,
+                           .path = "/openapi/v3",
+                           .ca = fixture.ca_path,
+                           .cert = acme_cert,
+                           .key = acme_key},
+           200, "\"/clusters/acme/openapi/v3/apis/apps/v1?hash=");
+    expect("no metrics of the process for tenants",
+           &(struct visit){.url = by_path,
+                           .path = "/metrics",
+                           .ca = fixture.ca_path,
+                           .cert = acme_cert,
+                           .key = acme_key},
+           404, NULL);
+    expect("no tenants for tenants",
+           &(struct visit){.url = by_path,
+                           .path = "/apis/tenancy.warren.dev/v1/tenants",
+                           .ca = fixture.ca_path,
+                           .cert = acme_cert,
+                           .key = acme_key},
+           404, NULL);
 }
 
 static void test_anonymous(void **state)
 {
     struct visit nobody = {.url = fixture.url, .path = CM, .ca = fixture.ca_path};
     (void)state;
-    expect("no credentials", &nobody, 403, "configmaps is forbidden: User \\\"system:anonymous\\\" cannot list resource \\\"configmaps\\\" in API group \\\"\\\" in the namespace \\\"default\\\"");
+    expect("no credentials", &nobody, 403,
+           "configmaps is forbidden: User \\\"system:anonymous\\\" cannot list resource "
+           "\\\"configmaps\\\" in API group \\\"\\\" in the namespace \\\"default\\\"");
     nobody.path = "/version";
     expect("public", &nobody, 200, "gitVersion");
     nobody.path = "/metrics";
-    expect("not public", &nobody, 403, "forbidden: User \\\"system:anonymous\\\" cannot get path \\\"/metrics\\\"");
+    expect("not public", &nobody, 403,
+           "forbidden: User \\\"system:anonymous\\\" cannot get path \\\"/metrics\\\"");
     nobody.path = CM;
     nobody.token = "nonsense";
     expect("bad token", &nobody, 401, "Unauthorized");
@@ -112,7 +173,8 @@ static char *account_token(const char *account)
     struct error err = {0};
     json_t *answer = NULL;
     json_auto_t *request = json_pack("{s:{s:i}}", "spec", "expirationSeconds", 3600);
-    assert_true(api_post_sub(&caller, "serviceaccounts", "token", "default", account, request, &answer, &err));
+    assert_true(api_post_sub(&caller, "serviceaccounts", "token", "default", account, request,
+                             &answer, &err));
     char *token = xstrdup(json_text(answer, "status", "token"));
     json_decref(answer);
     return token;
@@ -122,15 +184,18 @@ static void test_token(void **state)
 {
     struct api_caller caller = fixture_admin(&fixture, fixture.host);
     struct error err = {0};
-    json_auto_t *binding = json_pack("{s:{s:s}, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "metadata", "name", "v", "roleRef", "apiGroup",
-                                     "rbac.authorization.k8s.io", "kind", "ClusterRole", "name", "view", "subjects", "kind",
-                                     "ServiceAccount", "name", "default", "namespace", "default");
+    json_auto_t *binding = json_pack(
+        "{s:{s:s}, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "metadata", "name", "v", "roleRef",
+        "apiGroup", "rbac.authorization.k8s.io", "kind", "ClusterRole", "name", "view", "subjects",
+        "kind", "ServiceAccount", "name", "default", "namespace", "default");
     CLEANUP(free_ptr) char *token = account_token("default");
     CLEANUP(free_ptr) char *by_path = api_url(fixture.api, acme);
-    struct visit account = {.url = fixture.url, .path = CM "/who", .ca = fixture.ca_path, .token = token};
+    struct visit account = {
+        .url = fixture.url, .path = CM "/who", .ca = fixture.ca_path, .token = token};
     (void)state;
     expect("nothing is allowed at first", &account, 403, "system:serviceaccount:default:default");
-    assert_true(api_create(&caller, "rolebindings.rbac.authorization.k8s.io", "default", binding, NULL, &err));
+    assert_true(api_create(&caller, "rolebindings.rbac.authorization.k8s.io", "default", binding,
+                           NULL, &err));
     expect("a binding works at once", &account, 200, "host's");
     account.path = "/api/v1/namespaces/default/secrets";
     expect("view shows no Secrets", &account, 403, NULL);
@@ -144,19 +209,28 @@ static void test_token(void **state)
 
 static void test_impersonation(void **state)
 {
-    struct visit admin = {.url = fixture.url, .path = CM, .ca = fixture.ca_path, .cert = fixture.cert_path, .key = fixture.key_path};
+    struct visit admin = {.url = fixture.url,
+                          .path = CM,
+                          .ca = fixture.ca_path,
+                          .cert = fixture.cert_path,
+                          .key = fixture.key_path};
     (void)state;
     admin.header = "Impersonate-User: jane";
     expect("as somebody without rights", &admin, 403, "User \\\"jane\\\" cannot list");
     admin.header = "Impersonate-Group: system:masters";
-    expect("a group without a user", &admin, 400, "requested to impersonate without impersonating a user");
+    expect("a group without a user", &admin, 400,
+           "requested to impersonate without impersonating a user");
 }
 
 static void test_suspended(void **state)
 {
     struct error err = {0};
     CLEANUP(free_ptr) char *by_path = api_url(fixture.api, acme);
-    struct visit reader = {.url = by_path, .path = CM "/who", .ca = fixture.ca_path, .cert = acme_cert, .key = acme_key};
+    struct visit reader = {.url = by_path,
+                           .path = CM "/who",
+                           .ca = fixture.ca_path,
+                           .cert = acme_cert,
+                           .key = acme_key};
     (void)state;
     assert_true(store_cluster_set_state(acme, CLUSTER_SUSPENDED, &err));
     expect("a suspended cluster can be read", &reader, 200, NULL);
@@ -167,7 +241,8 @@ static void put_who(struct cluster *cluster, const char *whose)
 {
     struct api_caller caller = fixture_admin(&fixture, cluster);
     struct error err = {0};
-    json_auto_t *map = json_pack("{s:{s:s}, s:{s:s}}", "metadata", "name", "who", "data", "is", whose);
+    json_auto_t *map =
+        json_pack("{s:{s:s}, s:{s:s}}", "metadata", "name", "who", "data", "is", whose);
     assert_true(api_create(&caller, "configmaps", "default", map, NULL, &err));
 }
 
@@ -207,7 +282,8 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ways), cmocka_unit_test(test_anonymous), cmocka_unit_test(test_token), cmocka_unit_test(test_impersonation),
+        cmocka_unit_test(test_ways),      cmocka_unit_test(test_anonymous),
+        cmocka_unit_test(test_token),     cmocka_unit_test(test_impersonation),
         cmocka_unit_test(test_suspended),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -1,5 +1,6 @@
-/* Many clients at once: writers, readers, watchers, clients that vanish and connections that say nothing. Meant for
- * ThreadSanitizer as well: every thread of the server takes part. Each watcher must see each change once, in order. */
+/* Many clients at once: writers, readers, watchers, clients that vanish and connections that say
+ * nothing. Meant for ThreadSanitizer as well: every thread of the server takes part. Each watcher
+ * must see each change once, in order. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -26,10 +27,12 @@ struct writer {
 static bool one(const char *method, const char *path, const char *body, const char *type, long code)
 {
     struct answer answer;
-    fixture_ask(&fixture, &(struct ask){.method = method, .path = path, .body = body, .type = type}, &answer);
+    fixture_ask(&fixture, &(struct ask){.method = method, .path = path, .body = body, .type = type},
+                &answer);
     bool ok = answer.code == code;
     if (!ok)
-        print_message("%s %s: %ld %s\n", method, path, answer.code, answer.body.len ? answer.body.data : "");
+        print_message("%s %s: %ld %s\n", method, path, answer.code,
+                      answer.body.len ? answer.body.data : "");
     answer_clear(&answer);
     return ok;
 }
@@ -41,13 +44,16 @@ static void *write_and_read(void *arg)
     for (unsigned i = 0; i < ROUNDS; i++) {
         CLEANUP(free_ptr) char *name = xasprintf("w%u-%u", writer->number, i);
         CLEANUP(free_ptr) char *path = xasprintf(CM "/%s", name);
-        CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"load\":\"yes\"}}}", name);
+        CLEANUP(free_ptr)
+        char *body =
+            xasprintf("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"load\":\"yes\"}}}", name);
         CLEANUP(free_ptr) char *patch = xasprintf("{\"data\":{\"w%u\":\"%u\"}}", writer->number, i);
         writer->failures += !one("POST", CM, body, NULL, 201);
         writer->failures += !one("GET", path, NULL, NULL, 200);
         writer->failures += !one("PATCH", CM "/shared", patch, "application/merge-patch+json", 200);
         if (i % 5 == 0)
-            writer->failures += !one("GET", CM "?labelSelector=load%3Dyes&limit=10", NULL, NULL, 200);
+            writer->failures +=
+                !one("GET", CM "?labelSelector=load%3Dyes&limit=10", NULL, NULL, 200);
         writer->failures += !one("DELETE", path, NULL, NULL, 200);
     }
     return NULL;
@@ -69,7 +75,9 @@ static void *come_and_go(void *arg)
 /* Connections that never finish their handshake. */
 static void open_silent(int *sockets)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)api_port(fixture.api)), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)api_port(fixture.api)),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
     for (size_t i = 0; i < SILENT; i++) {
         sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(connect(sockets[i], (struct sockaddr *)&address, sizeof(address)), 0);
@@ -93,7 +101,7 @@ static void check_watcher(struct watcher *watcher, size_t expected)
     assert_true(watcher_wait(watcher, expected, 60));
     pthread_mutex_lock(&watcher->lock);
     assert_int_equal(json_array_size(watcher->events), expected);
-    json_array_foreach(watcher->events, i, event) {
+    json_array_foreach (watcher->events, i, event) {
         long long revision = event_revision(event);
         assert_true(revision > last);
         last = revision;
@@ -158,10 +166,19 @@ static void *ask_for_pods(void *arg)
     struct asker *asker = arg;
     for (unsigned i = 0; i < QUOTA; i++) {
         struct answer answer;
-        CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"a%u-%u\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}", asker->number, i);
-        fixture_ask(&fixture, &(struct ask){.method = "POST", .path = "/api/v1/namespaces/tight/pods", .body = body}, &answer);
+        CLEANUP(free_ptr)
+        char *body = xasprintf("{\"metadata\":{\"name\":\"a%u-%u\"},\"spec\":{\"containers\":[{"
+                               "\"name\":\"c\",\"image\":\"i\"}]}}",
+                               asker->number, i);
+        fixture_ask(
+            &fixture,
+            &(struct ask){.method = "POST", .path = "/api/v1/namespaces/tight/pods", .body = body},
+            &answer);
         asker->got += answer.code == 201;
-        asker->refused += answer.code == 403 && strstr(answer.body.data, "exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5");
+        asker->refused +=
+            answer.code == 403 &&
+            strstr(answer.body.data,
+                   "exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5");
         answer_clear(&answer);
     }
     return NULL;
@@ -172,9 +189,13 @@ static void test_quota_race(void **state)
     struct asker askers[ASKERS];
     unsigned got = 0, refused = 0;
     (void)state;
-    assert_true(one("POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"tight\"}}", NULL, 201));
-    assert_true(one("POST", "/api/v1/namespaces/tight/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}", NULL, 201));
-    assert_true(one("POST", "/api/v1/namespaces/tight/resourcequotas", "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"pods\":\"5\"}}}", NULL, 201));
+    assert_true(
+        one("POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"tight\"}}", NULL, 201));
+    assert_true(one("POST", "/api/v1/namespaces/tight/serviceaccounts",
+                    "{\"metadata\":{\"name\":\"default\"}}", NULL, 201));
+    assert_true(one("POST", "/api/v1/namespaces/tight/resourcequotas",
+                    "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"pods\":\"5\"}}}", NULL,
+                    201));
     for (unsigned i = 0; i < ASKERS; i++) {
         askers[i] = (struct asker){.number = i};
         assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_for_pods, &askers[i]), 0);
@@ -217,6 +238,8 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_load), cmocka_unit_test(test_quota_race), cmocka_unit_test(test_stop_under_watch)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_load),
+                                       cmocka_unit_test(test_quota_race),
+                                       cmocka_unit_test(test_stop_under_watch)};
     return cmocka_run_group_tests(tests, start, stop);
 }

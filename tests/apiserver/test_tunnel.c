@@ -49,8 +49,9 @@ static void serve_log(gnutls_session_t session)
 /* Echoes in capitals until the client ends. */
 static void serve_echo(gnutls_session_t session)
 {
-    static const char head[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                               "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\nhello";
+    static const char head[] =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\nhello";
     char bytes[1024];
     ssize_t got;
     send_all(session, head, sizeof(head) - 1);
@@ -63,7 +64,8 @@ static void serve_echo(gnutls_session_t session)
 
 static void serve_refusal(gnutls_session_t session)
 {
-    static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\ncontainer \"c\" in pod \"p\" is waiting to start: ContainerCreating";
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\ncontainer "
+                               "\"c\" in pod \"p\" is waiting to start: ContainerCreating";
     send_all(session, text, sizeof(text) - 1);
 }
 
@@ -79,7 +81,8 @@ static void serve(int client)
     if (gnutls_handshake(session) == 0) {
         memset(node.request, 0, sizeof(node.request));
         while (len < sizeof(node.request) - 1 && !strstr(node.request, "\r\n\r\n")) {
-            ssize_t got = gnutls_record_recv(session, node.request + len, sizeof(node.request) - 1 - len);
+            ssize_t got =
+                gnutls_record_recv(session, node.request + len, sizeof(node.request) - 1 - len);
             if (got <= 0)
                 break;
             len += (size_t)got;
@@ -111,15 +114,21 @@ static void node_start(void)
 {
     static const char *const addresses[] = {"127.0.0.1", NULL};
     static const char *const groups[] = {"system:nodes", NULL};
-    struct cert_request want = {.common_name = "system:node:n1", .organizations = groups, .addresses = addresses, .server = true, .valid_s = 3600};
+    struct cert_request want = {.common_name = "system:node:n1",
+                                .organizations = groups,
+                                .addresses = addresses,
+                                .server = true,
+                                .valid_s = 3600};
     struct keypair pair = {0};
     struct error err = {0};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof(address);
     assert_true(auth_issue(fixture.host, &want, &pair, &err));
-    gnutls_datum_t cert = {(unsigned char *)pair.cert, (unsigned)strlen(pair.cert)}, key = {(unsigned char *)pair.key, (unsigned)strlen(pair.key)};
+    gnutls_datum_t cert = {(unsigned char *)pair.cert, (unsigned)strlen(pair.cert)},
+                   key = {(unsigned char *)pair.key, (unsigned)strlen(pair.key)};
     assert_int_equal(gnutls_certificate_allocate_credentials(&node.credentials), 0);
-    assert_int_equal(gnutls_certificate_set_x509_key_mem(node.credentials, &cert, &key, GNUTLS_X509_FMT_PEM), 0);
+    assert_int_equal(
+        gnutls_certificate_set_x509_key_mem(node.credentials, &cert, &key, GNUTLS_X509_FMT_PEM), 0);
     keypair_clear(&pair);
     node.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(node.listener, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -137,7 +146,8 @@ static void node_stop(void)
     gnutls_certificate_free_credentials(node.credentials);
 }
 
-static bool find_node(void *arg, struct cluster *cluster, const char *ns, const char *pod, struct api_pod_target *target, struct error *err)
+static bool find_node(void *arg, struct cluster *cluster, const char *ns, const char *pod,
+                      struct api_pod_target *target, struct error *err)
 {
     (void)arg, (void)cluster, (void)err;
     target->node_url = xasprintf("https://127.0.0.1:%u", node.port);
@@ -149,8 +159,14 @@ static bool find_node(void *arg, struct cluster *cluster, const char *ns, const 
 static void make_pod(const char *name, const char *containers)
 {
     struct answer answer;
-    CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[%s]}}", name, containers);
-    fixture_ask(&fixture, &(struct ask){.method = "POST", .path = "/api/v1/namespaces/default/pods", .body = body}, &answer);
+    CLEANUP(free_ptr)
+    char *body = xasprintf(
+        "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[%s]}}", name,
+        containers);
+    fixture_ask(
+        &fixture,
+        &(struct ask){.method = "POST", .path = "/api/v1/namespaces/default/pods", .body = body},
+        &answer);
     if (answer.code != 201)
         print_message("%s\n", answer.body.data);
     assert_int_equal(answer.code, 201);
@@ -161,10 +177,15 @@ static void test_log(void **state)
 {
     struct answer answer;
     (void)state;
-    fixture_ask(&fixture, &(struct ask){.method = "GET", .path = "/api/v1/namespaces/default/pods/p/log?follow=true&tailLines=5"}, &answer);
+    fixture_ask(
+        &fixture,
+        &(struct ask){.method = "GET",
+                      .path = "/api/v1/namespaces/default/pods/p/log?follow=true&tailLines=5"},
+        &answer);
     assert_int_equal(answer.code, 200);
     assert_int_equal(answer.body.len, LOG_BYTES);
-    assert_non_null(strstr(node.request, "GET /containerLogs/default/p/c?follow=true&tailLines=5 HTTP/1.0"));
+    assert_non_null(
+        strstr(node.request, "GET /containerLogs/default/p/c?follow=true&tailLines=5 HTTP/1.0"));
     answer_clear(&answer);
 }
 
@@ -175,9 +196,12 @@ static void test_errors(void **state)
         long code;
     } rows[] = {
         {"no such pod", "/api/v1/namespaces/default/pods/nope/log", "pods \"nope\" not found", 404},
-        {"which container", "/api/v1/namespaces/default/pods/two/log", "a container name must be specified for pod two, choose one of: [a b]", 400},
-        {"no such container", "/api/v1/namespaces/default/pods/two/log?container=z", "container z is not valid for pod two", 400},
-        {"the node refuses", "/api/v1/namespaces/default/pods/p/log?previous=true", "container \"c\" in pod \"p\" is waiting to start: ContainerCreating", 400},
+        {"which container", "/api/v1/namespaces/default/pods/two/log",
+         "a container name must be specified for pod two, choose one of: [a b]", 400},
+        {"no such container", "/api/v1/namespaces/default/pods/two/log?container=z",
+         "container z is not valid for pod two", 400},
+        {"the node refuses", "/api/v1/namespaces/default/pods/p/log?previous=true",
+         "container \"c\" in pod \"p\" is waiting to start: ContainerCreating", 400},
         {"exec without upgrade", "/api/v1/namespaces/default/pods/p/exec?command=ls", NULL, 400},
     };
     (void)state;
@@ -185,7 +209,8 @@ static void test_errors(void **state)
         struct answer answer;
         fixture_ask(&fixture, &(struct ask){.method = "GET", .path = rows[i].path}, &answer);
         const char *message = json_text(answer.json, "message");
-        bool ok = answer.code == rows[i].code && (!rows[i].message || text_eq(message, rows[i].message));
+        bool ok =
+            answer.code == rows[i].code && (!rows[i].message || text_eq(message, rows[i].message));
         if (!ok)
             print_message("%s: %ld %s\n", rows[i].name, answer.code, answer.body.data);
         answer_clear(&answer);
@@ -239,13 +264,19 @@ static void test_exec(void **state)
     char answer[8192] = "";
     CURL *curl = connect_raw();
     (void)state;
-    send_raw(curl, "GET /api/v1/namespaces/default/pods/p/exec?command=echo&command=a%20b&stdin=true&stdout=true&tty=false HTTP/1.1\r\n"
-                   "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n");
+    send_raw(curl,
+             "GET "
+             "/api/v1/namespaces/default/pods/p/"
+             "exec?command=echo&command=a%20b&stdin=true&stdout=true&tty=false HTTP/1.1\r\n"
+             "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: "
+             "dGhlIHNhbXBsZSBub25jZQ==\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n");
     assert_true(read_until(curl, answer, sizeof(answer), "hello"));
     assert_non_null(strstr(answer, "HTTP/1.1 101"));
     assert_non_null(strstr(answer, "v5.channel.k8s.io"));
-    assert_non_null(strstr(node.request, "GET /exec/default/p/c?command=echo&command=a%20b&input=1&output=1&tty=false HTTP/1.1"));
+    assert_non_null(strstr(
+        node.request,
+        "GET /exec/default/p/c?command=echo&command=a%20b&input=1&output=1&tty=false HTTP/1.1"));
     assert_non_null(strstr(node.request, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="));
     assert_null(strstr(node.request, "Authorization"));
     send_raw(curl, "ping");
@@ -260,7 +291,8 @@ static void test_exec_cut(void **state)
     char answer[8192] = "";
     CURL *curl = connect_raw();
     (void)state;
-    send_raw(curl, "POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+    send_raw(curl, "POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nHost: "
+                   "x\r\nConnection: Upgrade\r\n"
                    "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n");
     bool ok = read_until(curl, answer, sizeof(answer), "hello");
     if (!ok)
@@ -291,7 +323,8 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_log), cmocka_unit_test(test_errors), cmocka_unit_test(test_exec),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_log), cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_exec),
                                        cmocka_unit_test(test_exec_cut)};
     return cmocka_run_group_tests(tests, start, stop);
 }

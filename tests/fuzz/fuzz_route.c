@@ -1,4 +1,5 @@
-/* Request targets: whatever comes, a resource request names no part that holds a slash, and nothing outside its text. */
+/* Request targets: whatever comes, a resource request names no part that holds a slash, and nothing
+ * outside its text. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
