@@ -2,7 +2,9 @@
  *
  * Mirrors apimachinery's strict decoding: unknown and duplicate fields are warnings or errors by
  * fieldValidation; wrong types are always a 400 in Go's words (`json: cannot unmarshal string into
- * Go struct field ...`). */
+ * Go struct field ...`). What upstream puts before them
+ * (`Deployment in version "v1" cannot be handled as a Deployment: `) is for the caller, who knows both kinds. More than
+ * 100,000 objects in one document are a 413. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
