@@ -126,17 +126,18 @@ static void check_owners(struct error *err, const struct path *path, const json_
 {
     const json_t *owner;
     const char *controller = NULL;
+    bool told = false;
     LIST_EACH (owners, i, owner) {
         check_owner(err, path, owner);
         if (!rule_bool(owner, "controller"))
             continue;
-        if (controller)
+        if (controller && !told)
             rule_invalid(
                 err, path, owners,
                 "Only one reference can have Controller set to true. Found \"true\" in references for %s and %s",
                 controller, rule_text(owner, "name"));
-        else
-            controller = rule_text(owner, "name");
+        told = told || controller;
+        controller = controller ? controller : rule_text(owner, "name");
     }
 }
 

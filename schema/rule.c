@@ -47,6 +47,21 @@ static void write_quoted(struct buf *out, const char *text)
     buf_add_char(out, '"');
 }
 
+/* Down to `max` bytes, not within a character. */
+static void cut(struct buf *text, size_t max)
+{
+    while (max && ((unsigned char)text->data[max] & 0xc0) == 0x80)
+        max--;
+    text->len = max;
+    text->data[max] = '\0';
+    buf_add_text(text, "...");
+}
+
+static bool is_full(const struct error *err)
+{
+    return err->cause_count >= RULE_CAUSES_MAX;
+}
+
 static char *value_text(const json_t *value)
 {
     struct buf out = BUF_TEXT;
@@ -56,12 +71,16 @@ static char *value_text(const json_t *value)
         write_quoted(&out, json_string_value(value));
     else
         json_write(&out, value);
+    if (!json_is_string(value) && out.len > RULE_SHOWN_MAX)
+        cut(&out, RULE_SHOWN_MAX);
     char *text = buf_take(&out);
     return text ? text : xstrdup("null");
 }
 
 void rule_invalid(struct error *err, const struct path *path, const json_t *value, const char *format, ...)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     CLEANUP(free_ptr) char *shown = value_text(value);
     struct buf detail = BUF_TEXT;
@@ -75,24 +94,32 @@ void rule_invalid(struct error *err, const struct path *path, const json_t *valu
 
 void rule_invalid_text(struct error *err, const struct path *path, const char *value, const char *detail)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     error_add_invalid(err, where, value, detail);
 }
 
 void rule_invalid_raw(struct error *err, const struct path *path, const char *value, const char *detail)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s: %s", value, detail);
 }
 
 void rule_required(struct error *err, const struct path *path, const char *detail)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     error_add_required(err, where, detail);
 }
 
 void rule_forbidden(struct error *err, const struct path *path, const char *format, ...)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     struct buf detail = BUF_TEXT;
     va_list args;
@@ -106,6 +133,8 @@ void rule_forbidden(struct error *err, const struct path *path, const char *form
 static void about_value(struct error *err, enum cause_kind kind, const struct path *path, const char *what,
                         const json_t *value)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     CLEANUP(free_ptr) char *shown = value_text(value);
     error_add_cause(err, kind, where, "%s: %s", what, shown);
@@ -123,12 +152,16 @@ void rule_not_found(struct error *err, const struct path *path, const json_t *va
 
 void rule_too_long(struct error *err, const struct path *path, size_t max)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     error_add_cause(err, CAUSE_TOO_LONG, where, "Too long: may not be more than %zu bytes", max);
 }
 
 void rule_too_many(struct error *err, const struct path *path, size_t actual, size_t max)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     error_add_cause(err, CAUSE_TOO_MANY, where, "Too many: %zu: must have at most %zu item%s", actual, max,
                     max == 1 ? "" : "s");
@@ -141,6 +174,8 @@ static int compare_texts(const void *a, const void *b)
 
 void rule_not_supported(struct error *err, const struct path *path, const json_t *value, const char *const *allowed)
 {
+    if (is_full(err))
+        return;
     CLEANUP(free_ptr) char *where = path_text(path);
     CLEANUP(free_ptr) char *shown = value_text(value ? value : NULL);
     const char *sorted[32];
@@ -247,6 +282,31 @@ bool rule_one_of(const char *text, const char *const *allowed)
         if (strcmp(text, *allowed) == 0)
             return true;
     return false;
+}
+
+json_t *rule_set(const json_t *list)
+{
+    return json_array_size(list) > 1 ? json_object() : NULL;
+}
+
+bool rule_seen(json_t *set, const char *text)
+{
+    if (!set)
+        return false;
+    if (json_object_get(set, text))
+        return true;
+    json_object_set_new(set, text, json_true());
+    return false;
+}
+
+json_t *rule_index(const json_t *list, const char *member)
+{
+    json_t *index = json_array_size(list) ? json_object() : NULL, *item;
+    LIST_EACH (list, i, item) {
+        if (!json_object_get(index, rule_text(item, member)))
+            json_object_set(index, rule_text(item, member), item);
+    }
+    return index;
 }
 
 json_t *member_object(const json_t *object, const char *member)

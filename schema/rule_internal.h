@@ -25,6 +25,11 @@ struct path {
 /* Owned text: "spec.ports[0].name". "<nil>" for no path at all. */
 char *path_text(const struct path *path);
 
+/* Past so many causes nothing is added: an answer is not to be longer than what it answers. */
+#define RULE_CAUSES_MAX 500
+/* A structure is shown up to so many bytes. */
+#define RULE_SHOWN_MAX 1024
+
 /* Causes. `value` NULL or null prints as upstream prints a nil pointer. */
 void rule_invalid(struct error *err, const struct path *path, const json_t *value, const char *format, ...)
     PRINTF_LIKE(4, 5);
@@ -49,6 +54,12 @@ bool rule_has(const json_t *object, const char *member);
 bool rule_filled(const json_t *object, const char *member);
 int64_t rule_int(const json_t *object, const char *member, int64_t fallback);
 bool rule_bool(const json_t *object, const char *member);
+/* A set for what is distinct in `list`; NULL, which holds nothing, when the list is too short for a double. New. */
+json_t *rule_set(const json_t *list);
+/* Is `text` in the set? Adds it. Lists from outside are long: members are looked up in sets, never by scanning. */
+bool rule_seen(json_t *set, const char *text);
+/* From the text of `member` to the (first) item that has it; new, NULL for an empty list. */
+json_t *rule_index(const json_t *list, const char *member);
 /* Semantic equality: absent, null, {}, [] and "" are equal; quantities are compared as text. */
 bool rule_equal(const json_t *a, const json_t *b);
 bool rule_one_of(const char *text, const char *const *allowed);

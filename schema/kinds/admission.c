@@ -142,6 +142,7 @@ static void check_match_conditions(struct error *err, const struct path *path, c
 static void check_review_versions(struct error *err, const struct path *path, const json_t *list)
 {
     const json_t *item;
+    json_auto_t *seen = json_object();
     if (json_array_size(list) == 0) {
         rule_required(err, path, "must specify one of v1, v1beta1");
         return;
@@ -153,9 +154,8 @@ static void check_review_versions(struct error *err, const struct path *path, co
                    *wrong = name_check_dns_1035_label(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(item, json_array_get(list, k)))
-                rule_invalid_text(err, PATH_AT(path, i), text, "duplicate version");
+        if (rule_seen(seen, text))
+            rule_invalid_text(err, PATH_AT(path, i), text, "duplicate version");
     }
 }
 
@@ -326,6 +326,7 @@ static void binding_validate(const json_t *object, struct error *err)
     static const char *const actions[] = {"Audit", "Deny", "Warn", NULL};
     const json_t *spec = json_object_get(object, "spec"), *list = member_array(spec, "validationActions"), *item;
     const struct path *path = PATH(SPEC, "validationActions");
+    json_auto_t *seen = json_object();
     check_name_required(err, SPEC, spec, "policyName", name_check_dns_subdomain);
     check_param_ref(err, PATH(SPEC, "paramRef"), member_object(spec, "paramRef"));
     if (json_array_size(list) == 0)
@@ -333,9 +334,8 @@ static void binding_validate(const json_t *object, struct error *err)
     LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), actions))
             rule_not_supported(err, PATH_AT(path, i), item, actions);
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(item, json_array_get(list, k)))
-                rule_duplicate(err, PATH_AT(path, i), item);
+        if (json_is_string(item) && rule_seen(seen, json_string_value(item)))
+            rule_duplicate(err, PATH_AT(path, i), item);
     }
     if (json_array_has_text(list, "Deny") && json_array_has_text(list, "Warn"))
         rule_invalid(err, path, list,

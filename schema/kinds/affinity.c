@@ -186,18 +186,14 @@ static void check_constraint(struct error *err, const struct path *at, const jso
 void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints)
 {
     const json_t *constraint;
+    json_auto_t *seen = rule_set(constraints);
     LIST_EACH (constraints, i, constraint) {
         check_constraint(err, PATH_AT(path, i), constraint);
-        for (size_t k = 0; k < i; k++) {
-            const json_t *other = json_array_get(constraints, k);
-            if (strcmp(rule_text(constraint, "topologyKey"), rule_text(other, "topologyKey")) != 0 ||
-                strcmp(rule_text(constraint, "whenUnsatisfiable"), rule_text(other, "whenUnsatisfiable")) != 0)
-                continue;
-            CLEANUP(free_ptr) char *pair =
-                xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"), rule_text(constraint, "whenUnsatisfiable"));
-            json_auto_t *shown = json_string(pair);
-            rule_duplicate(err, PATH(PATH_AT(path, i), "{topologyKey, whenUnsatisfiable}"), shown);
-            break;
-        }
+        CLEANUP(free_ptr) char *pair =
+            xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"), rule_text(constraint, "whenUnsatisfiable"));
+        if (!rule_seen(seen, pair))
+            continue;
+        json_auto_t *shown = json_string(pair);
+        rule_duplicate(err, PATH(PATH_AT(path, i), "{topologyKey, whenUnsatisfiable}"), shown);
     }
 }

@@ -59,16 +59,14 @@ static void check_usages(struct error *err, const json_t *spec)
 {
     const json_t *list = member_array(spec, "usages"), *item;
     const struct path *path = PATH(SPEC, "usages");
+    json_auto_t *seen = json_object();
     if (json_array_size(list) == 0)
         rule_required(err, path, "usages must be specified");
     LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), usages))
             rule_not_supported(err, PATH_AT(path, i), item, usages);
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(item, json_array_get(list, k))) {
-                rule_duplicate(err, PATH_AT(path, i), item);
-                break;
-            }
+        if (json_is_string(item) && rule_seen(seen, json_string_value(item)))
+            rule_duplicate(err, PATH_AT(path, i), item);
     }
 }
 
@@ -77,6 +75,7 @@ static void check_conditions(const json_t *object, struct error *err)
     const json_t *list = json_at(object, "status", "conditions"), *item;
     const struct path *path = PATH(PATH(NULL, "status"), "conditions");
     bool approved = false, denied = false;
+    json_auto_t *seen = json_object();
     LIST_EACH (list, i, item) {
         const char *type = rule_text(item, "type");
         check_required(err, PATH_AT(path, i), item, "type", NULL);
@@ -87,9 +86,8 @@ static void check_conditions(const json_t *object, struct error *err)
                                (const char *const[]){"True", NULL});
         approved = approved || strcmp(type, "Approved") == 0;
         denied = denied || strcmp(type, "Denied") == 0;
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(type, rule_text(json_array_get(list, k), "type")) == 0)
-                rule_duplicate(err, PATH(PATH_AT(path, i), "type"), json_object_get(item, "type"));
+        if (rule_seen(seen, type))
+            rule_duplicate(err, PATH(PATH_AT(path, i), "type"), json_object_get(item, "type"));
     }
     if (approved && denied)
         rule_invalid(err, path, list, "Approved and Denied conditions are mutually exclusive");
@@ -155,14 +153,12 @@ static void validate_update(const json_t *object, const json_t *old, const char 
 {
     const char *before = rule_text_at(old, "status.certificate"), *now = rule_text_at(object, "status.certificate");
     const struct path *path = PATH(PATH(NULL, "status"), "certificate");
-    const json_t *had, *item;
+    const json_t *had;
     (void)subresource;
     check_conditions(object, err);
+    json_auto_t *kept = rule_index(json_at(object, "status", "conditions"), "type");
     LIST_EACH (json_at(old, "status", "conditions"), i, had) {
-        bool found = !is_decision(had);
-        LIST_EACH (json_at(object, "status", "conditions"), k, item)
-            found = found || strcmp(rule_text(item, "type"), rule_text(had, "type")) == 0;
-        if (!found)
+        if (is_decision(had) && !json_object_get(kept, rule_text(had, "type")))
             rule_forbidden(err, PATH(PATH(NULL, "status"), "conditions"),
                            "updates may not remove a condition of type \"%s\"", rule_text(had, "type"));
     }

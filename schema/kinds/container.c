@@ -186,30 +186,24 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
 static void check_ports(struct error *err, const struct path *path, const json_t *ports, bool host_network)
 {
     const json_t *port;
+    json_auto_t *seen = rule_set(ports);
     LIST_EACH (ports, i, port) {
         const char *name = rule_text(port, "name");
         int64_t host = rule_int(port, "hostPort", 0);
         check_port(err, PATH_AT(path, i), port);
-        for (size_t k = 0; k < i && *name; k++)
-            if (strcmp(name, rule_text(json_array_get(ports, k), "name")) == 0) {
-                rule_duplicate(err, PATH(PATH_AT(path, i), "name"), json_object_get(port, "name"));
-                break;
-            }
+        if (*name && rule_seen(seen, name))
+            rule_duplicate(err, PATH(PATH_AT(path, i), "name"), json_object_get(port, "name"));
         if (host_network && host && host != rule_int(port, "containerPort", 0))
             rule_invalid(err, PATH(PATH_AT(path, i), "hostPort"), json_object_get(port, "hostPort"),
                          "must match `containerPort` when `hostNetwork` is true");
     }
 }
 
-static const json_t *find_named(const json_t *list, const char *member, const char *value)
-{
-    const json_t *item;
-    LIST_EACH (list, i, item) {
-        if (strcmp(rule_text(item, member), value) == 0)
-            return item;
-    }
-    return NULL;
-}
+/* What containers refer to, by name; sets and indexes of the Pod's and of the container's own lists. */
+struct pod_names {
+    const json_t *volumes, *containers, *init_containers;
+    const json_t *devices, *device_paths; /* of the container at hand */
+};
 
 static void check_propagation(struct error *err, const struct path *at, const json_t *mount, const json_t *container)
 {
@@ -230,17 +224,16 @@ static void check_propagation(struct error *err, const struct path *at, const js
 }
 
 static void check_mount(struct error *err, const struct path *at, const json_t *mount, const json_t *container,
-                        const json_t *volumes)
+                        const struct pod_names *names)
 {
     const char *name = rule_text(mount, "name"), *where = rule_text(mount, "mountPath");
-    const json_t *devices = member_array(container, "volumeDevices");
     check_required(err, at, mount, "name", NULL);
-    if (!find_named(volumes, "name", name))
+    if (!json_object_get(names->volumes, name))
         rule_not_found(err, PATH(at, "name"), json_object_get(mount, "name"));
     check_required(err, at, mount, "mountPath", NULL);
-    if (*name && find_named(devices, "name", name))
+    if (*name && json_object_get(names->devices, name))
         rule_invalid_text(err, PATH(at, "name"), name, "must not already exist in volumeDevices");
-    if (*where && find_named(devices, "devicePath", where))
+    if (*where && json_object_get(names->device_paths, where))
         rule_invalid_text(err, PATH(at, "mountPath"), where, "must not already exist as a path in volumeDevices");
     if (*rule_text(mount, "subPath"))
         check_local_path(err, PATH(at, "subPath"), rule_text(mount, "subPath"));
@@ -253,29 +246,29 @@ static void check_mount(struct error *err, const struct path *at, const json_t *
     check_propagation(err, at, mount, container);
 }
 
-static void check_mounts(struct error *err, const struct path *path, const json_t *container, const json_t *volumes)
+static void check_mounts(struct error *err, const struct path *path, const json_t *container,
+                         const struct pod_names *names)
 {
     const json_t *mounts = member_array(container, "volumeMounts"), *mount;
+    json_auto_t *seen = rule_set(mounts);
     LIST_EACH (mounts, i, mount) {
         const char *where = rule_text(mount, "mountPath");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(where, rule_text(json_array_get(mounts, k), "mountPath")) == 0) {
-                rule_invalid_text(err, PATH(PATH_AT(path, i), "mountPath"), where, "must be unique");
-                break;
-            }
-        check_mount(err, PATH_AT(path, i), mount, container, volumes);
+        if (rule_seen(seen, where))
+            rule_invalid_text(err, PATH(PATH_AT(path, i), "mountPath"), where, "must be unique");
+        check_mount(err, PATH_AT(path, i), mount, container, names);
     }
 }
 
-static void check_devices(struct error *err, const struct path *path, const json_t *container, const json_t *volumes)
+static void check_devices(struct error *err, const struct path *path, const json_t *container,
+                          const struct pod_names *names)
 {
     const json_t *devices = member_array(container, "volumeDevices"), *device;
     LIST_EACH (devices, i, device) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(device, "name"), *where = rule_text(device, "devicePath");
-        const json_t *volume = find_named(volumes, "name", name);
+        const json_t *volume = json_object_get(names->volumes, name);
         check_required(err, at, device, "name", NULL);
-        if (find_named(devices, "name", name) != device)
+        if (json_object_get(names->devices, name) != device)
             rule_invalid_text(err, PATH(at, "name"), name, "must be unique");
         if (volume && !rule_has(volume, "persistentVolumeClaim") && !rule_has(volume, "ephemeral"))
             rule_invalid_text(err, PATH(at, "name"), name,
@@ -283,7 +276,7 @@ static void check_devices(struct error *err, const struct path *path, const json
         if (!volume)
             rule_not_found(err, PATH(at, "name"), json_object_get(device, "name"));
         check_required(err, at, device, "devicePath", NULL);
-        if (*where && find_named(devices, "devicePath", where) != device)
+        if (*where && json_object_get(names->device_paths, where) != device)
             rule_invalid_text(err, PATH(at, "devicePath"), where, "must be unique");
         if (strstr(where, ".."))
             rule_invalid_text(err, PATH(at, "devicePath"), where, "must not contain '..'");
@@ -354,10 +347,13 @@ void check_resources(struct error *err, const struct path *at, const json_t *res
 }
 
 static void check_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec,
-                            enum pod_holder holder)
+                            enum pod_holder holder, struct pod_names *names)
 {
     const char *image = rule_text(container, "image");
-    const json_t *volumes = member_array(spec, "volumes");
+    const json_t *device_list = member_array(container, "volumeDevices");
+    json_auto_t *devices = rule_index(device_list, "name"), *paths = rule_index(device_list, "devicePath");
+    names->devices = devices;
+    names->device_paths = paths;
     check_name_required(err, at, container, "name", name_check_dns_label);
     check_required(err, at, container, "image", NULL);
     if (holder == HOLDER_POD && *image && str_trim(str_of(image)).len != strlen(image))
@@ -366,8 +362,8 @@ static void check_container(struct error *err, const struct path *at, const json
     check_ports(err, PATH(at, "ports"), member_array(container, "ports"), rule_bool(spec, "hostNetwork"));
     check_env(err, PATH(at, "env"), member_array(container, "env"));
     check_env_from(err, PATH(at, "envFrom"), member_array(container, "envFrom"));
-    check_mounts(err, PATH(at, "volumeMounts"), container, volumes);
-    check_devices(err, PATH(at, "volumeDevices"), container, volumes);
+    check_mounts(err, PATH(at, "volumeMounts"), container, names);
+    check_devices(err, PATH(at, "volumeDevices"), container, names);
     check_enum_required(err, at, container, "imagePullPolicy", pull_policies);
     check_resources(err, PATH(at, "resources"), member_object(container, "resources"));
     check_security_context(err, PATH(at, "securityContext"), member_object(container, "securityContext"));
@@ -398,10 +394,11 @@ static void check_host_ports(struct error *err, const struct path *path, const j
     }
 }
 
-static void check_init_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
+static void check_init_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec, const struct pod_names *names)
 {
     static const char *const members[] = {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"};
     bool restartable = strcmp(rule_text(container, "restartPolicy"), "Always") == 0;
+    (void)names;
     check_enum(err, at, container, "restartPolicy", (const char *const[]){"Always", NULL});
     if (restartable) {
         check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
@@ -413,14 +410,15 @@ static void check_init_container(struct error *err, const struct path *at, const
                         "may not be set for init containers without restartPolicy=Always");
 }
 
-static void check_main_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
+static void check_main_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec, const struct pod_names *names)
 {
+    (void)names;
     check_forbidden(err, at, container, "restartPolicy", "may not be set for non-init containers");
     check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
     check_probes(err, at, container, spec);
 }
 
-static void check_ephemeral(struct error *err, const struct path *at, const json_t *container, const json_t *spec)
+static void check_ephemeral(struct error *err, const struct path *at, const json_t *container, const json_t *spec, const struct pod_names *names)
 {
     static const char *const members[] = {"ports",     "livenessProbe", "readinessProbe", "startupProbe",
                                           "lifecycle", "resources",     "resizePolicy"};
@@ -428,14 +426,15 @@ static void check_ephemeral(struct error *err, const struct path *at, const json
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (rule_filled(container, members[i]))
             rule_forbidden(err, PATH(at, members[i]), "cannot be set for an Ephemeral Container");
-    if (*target && !find_named(member_array(spec, "containers"), "name", target) &&
-        !find_named(member_array(spec, "initContainers"), "name", target))
+    (void)spec;
+    if (*target && !json_object_get(names->containers, target) && !json_object_get(names->init_containers, target))
         rule_not_found(err, PATH(at, "targetContainerName"), json_object_get(container, "targetContainerName"));
 }
 
 static const struct container_list {
     const char *member;
-    void (*check)(struct error *err, const struct path *at, const json_t *container, const json_t *spec);
+    void (*check)(struct error *err, const struct path *at, const json_t *container, const json_t *spec,
+                  const struct pod_names *names);
     bool own_ports; /* host ports conflict within the list */
 } container_lists[] = {
     {"containers", check_main_container, true},
@@ -446,6 +445,10 @@ static const struct container_list {
 void check_containers(struct error *err, const struct path *at, const json_t *spec, enum pod_holder holder)
 {
     json_auto_t *seen = json_object(), *used = json_object();
+    json_auto_t *volumes = rule_index(member_array(spec, "volumes"), "name");
+    json_auto_t *mains = rule_index(member_array(spec, "containers"), "name");
+    json_auto_t *inits = rule_index(member_array(spec, "initContainers"), "name");
+    struct pod_names names = {.volumes = volumes, .containers = mains, .init_containers = inits};
     const json_t *container;
     if (json_array_size(member_array(spec, "containers")) == 0)
         rule_required(err, PATH(at, "containers"), NULL);
@@ -453,9 +456,9 @@ void check_containers(struct error *err, const struct path *at, const json_t *sp
         const struct container_list *row = &container_lists[k];
         LIST_EACH (member_array(spec, row->member), i, container) {
             const struct path *path = PATH_AT(PATH(at, row->member), i);
-            check_container(err, path, container, spec, holder);
+            check_container(err, path, container, spec, holder, &names);
             check_unique(err, path, container, seen);
-            row->check(err, path, container, spec);
+            row->check(err, path, container, spec, &names);
             if (row->own_ports)
                 check_host_ports(err, path, container, used);
         }

@@ -38,14 +38,12 @@ static void driver_prepare_update(json_t *object, const json_t *old, const char 
 static void check_tokens(struct error *err, const json_t *tokens)
 {
     const json_t *token;
+    json_auto_t *seen = json_object();
     LIST_EACH (tokens, i, token) {
         const struct path *at = PATH_AT(PATH(SPEC, "tokenRequests"), i);
         const json_t *seconds = json_object_get(token, "expirationSeconds");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(rule_text(token, "audience"), rule_text(json_array_get(tokens, k), "audience")) == 0) {
-                rule_duplicate(err, PATH(at, "audience"), json_object_get(token, "audience"));
-                break;
-            }
+        if (rule_seen(seen, rule_text(token, "audience")))
+            rule_duplicate(err, PATH(at, "audience"), json_object_get(token, "audience"));
         if (json_is_integer(seconds) && json_integer_value(seconds) < 600)
             rule_invalid(err, PATH(at, "expirationSeconds"), seconds,
                          "may not specify a duration less than 10 minutes");
@@ -106,14 +104,14 @@ static void node_validate(const json_t *object, struct error *err)
 
 static void node_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
 {
-    const json_t *drivers = json_at(object, "spec", "drivers"), *driver, *had;
+    const json_t *drivers = json_at(object, "spec", "drivers"), *driver;
     (void)subresource;
     node_validate(object, err);
-    LIST_EACH (json_at(old, "spec", "drivers"), i, had) {
-        LIST_EACH (drivers, k, driver) {
-            if (strcmp(rule_text(driver, "name"), rule_text(had, "name")) == 0 && !rule_equal(driver, had))
-                rule_invalid(err, PATH_AT(PATH(PATH(NULL, "CSINode"), "drivers"), k), driver, RULE_IMMUTABLE);
-        }
+    json_auto_t *before = rule_index(json_at(old, "spec", "drivers"), "name");
+    LIST_EACH (drivers, i, driver) {
+        const json_t *had = json_object_get(before, rule_text(driver, "name"));
+        if (had && !rule_equal(driver, had))
+            rule_invalid(err, PATH_AT(PATH(PATH(NULL, "CSINode"), "drivers"), i), driver, RULE_IMMUTABLE);
     }
 }
 

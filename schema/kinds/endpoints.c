@@ -154,15 +154,13 @@ static void check_slice_address(struct error *err, const struct path *path, cons
 static void check_hints(struct error *err, const struct path *at, const json_t *zones)
 {
     const json_t *zone;
+    json_auto_t *seen = json_object();
     if (json_array_size(zones) > SLICE_HINTS_MAX)
         rule_too_many(err, at, json_array_size(zones), SLICE_HINTS_MAX);
     LIST_EACH (zones, i, zone) {
         const struct path *path = PATH(PATH_AT(at, i), "name");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(rule_text(zone, "name"), rule_text(json_array_get(zones, k), "name")) == 0) {
-                rule_duplicate(err, path, json_object_get(zone, "name"));
-                break;
-            }
+        if (rule_seen(seen, rule_text(zone, "name")))
+            rule_duplicate(err, path, json_object_get(zone, "name"));
         if (name_check_label_value(rule_text(zone, "name")))
             rule_invalid_text(err, path, rule_text(zone, "name"), name_check_label_value(rule_text(zone, "name")));
     }

@@ -20,7 +20,7 @@ static void check_taint(struct error *err, const struct path *at, const json_t *
 void check_taints(struct error *err, const struct path *path, const json_t *taints)
 {
     const json_t *taint;
-    json_auto_t *seen = json_object();
+    json_auto_t *seen = rule_set(taints);
     LIST_EACH (taints, i, taint) {
         CLEANUP(free_ptr) char *id = xasprintf("%s %s", rule_text(taint, "key"), rule_text(taint, "effect"));
         check_taint(err, PATH_AT(path, i), taint);
@@ -92,12 +92,11 @@ static void check_addresses(struct error *err, const json_t *addresses)
 {
     const struct path *path = PATH(PATH(NULL, "status"), "addresses");
     const json_t *address;
+    json_auto_t *seen = json_object();
     LIST_EACH (addresses, i, address) {
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(address, json_array_get(addresses, k))) {
-                rule_duplicate(err, PATH_AT(path, i), address);
-                break;
-            }
+        CLEANUP(free_ptr) char *id = xasprintf("%s %s", rule_text(address, "type"), rule_text(address, "address"));
+        if (rule_seen(seen, id))
+            rule_duplicate(err, PATH_AT(path, i), address);
     }
 }
 

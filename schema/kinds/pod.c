@@ -142,31 +142,38 @@ static bool gated_fits(const json_t *spec, const json_t *before)
 
 static void check_gate_update(const json_t *spec, const json_t *before, struct error *err)
 {
-    const json_t *gate, *had;
+    json_auto_t *had = rule_index(member_array(before, "schedulingGates"), "name");
+    const json_t *gate;
     LIST_EACH (member_array(spec, "schedulingGates"), i, gate) {
-        bool found = false;
-        LIST_EACH (member_array(before, "schedulingGates"), k, had)
-            found = found || json_equal(gate, had);
-        if (!found)
+        if (!json_object_get(had, rule_text(gate, "name")))
             rule_forbidden(err, PATH_AT(PATH(SPEC, "schedulingGates"), i),
                            "only deletion is allowed, but found new scheduling gate '%s'", rule_text(gate, "name"));
     }
 }
 
+/* What makes a toleration itself: all but how long; owned. No part holds a space. */
+static char *toleration_id(const json_t *toleration)
+{
+    return xasprintf("%s %s %s %s", rule_text(toleration, "key"), rule_text(toleration, "operator"),
+                     rule_text(toleration, "value"), rule_text(toleration, "effect"));
+}
+
 /* Tolerations are added; of the old ones only tolerationSeconds may change. */
 static void check_toleration_update(const json_t *spec, const json_t *before, struct error *err)
 {
-    static const char *const except[] = {"tolerationSeconds", NULL};
-    const json_t *now = member_array(spec, "tolerations"), *old, *new;
-    LIST_EACH (member_array(before, "tolerations"), i, old) {
-        bool found = false;
-        LIST_EACH (now, k, new)
-            found = found || same_except(old, new, except);
-        if (!found) {
-            rule_forbidden(err, PATH(SPEC, "tolerations"),
-                           "existing toleration can not be modified except its tolerationSeconds");
-            return;
-        }
+    json_auto_t *now = json_object();
+    const json_t *toleration;
+    LIST_EACH (member_array(spec, "tolerations"), i, toleration) {
+        CLEANUP(free_ptr) char *id = toleration_id(toleration);
+        (void)rule_seen(now, id); /* twice is fine */
+    }
+    LIST_EACH (member_array(before, "tolerations"), i, toleration) {
+        CLEANUP(free_ptr) char *id = toleration_id(toleration);
+        if (json_object_get(now, id))
+            continue;
+        rule_forbidden(err, PATH(SPEC, "tolerations"),
+                       "existing toleration can not be modified except its tolerationSeconds");
+        return;
     }
 }
 
@@ -218,16 +225,12 @@ static void validate_spec_update(const json_t *spec, const json_t *before, struc
 
 static void validate_ephemeral_update(const json_t *spec, const json_t *before, struct error *err)
 {
-    const json_t *now = member_array(spec, "ephemeralContainers"), *then = member_array(before, "ephemeralContainers");
+    json_auto_t *now = rule_index(member_array(spec, "ephemeralContainers"), "name");
     const struct path *path = PATH(SPEC, "ephemeralContainers");
     const json_t *old;
     check_containers(err, SPEC, spec, HOLDER_POD);
-    LIST_EACH (then, i, old) {
-        const json_t *same = NULL, *item;
-        LIST_EACH (now, k, item) {
-            if (strcmp(rule_text(item, "name"), rule_text(old, "name")) == 0)
-                same = item;
-        }
+    LIST_EACH (member_array(before, "ephemeralContainers"), i, old) {
+        const json_t *same = json_object_get(now, rule_text(old, "name"));
         if (!same || !rule_equal(same, old))
             rule_forbidden(err, path, "existing ephemeral containers \"%s\" may not be %s\n", rule_text(old, "name"),
                            same ? "changed" : "removed");
@@ -256,16 +259,14 @@ static bool ended_for_good(const json_t *status, const char *policy)
 /* A container that has ended for good stays so. */
 static void check_status_list(const json_t *object, const json_t *old, const char *member, struct error *err)
 {
-    const json_t *before = member_array(json_object_get(old, "status"), member), *had, *now;
+    const json_t *after = member_array(json_object_get(object, "status"), member), *now;
+    json_auto_t *before = rule_index(member_array(json_object_get(old, "status"), member), "name");
     const char *policy = rule_text_at(old, "spec.restartPolicy");
-    LIST_EACH (before, i, had) {
-        if (!ended_for_good(had, policy))
-            continue;
-        LIST_EACH (member_array(json_object_get(object, "status"), member), k, now) {
-            if (strcmp(rule_text(now, "name"), rule_text(had, "name")) == 0 && !json_at(now, "state", "terminated"))
-                rule_forbidden(err, PATH(PATH_AT(PATH(PATH(NULL, "status"), member), k), "state"),
-                               "may not be transitioned to non-terminated state");
-        }
+    LIST_EACH (after, i, now) {
+        const json_t *had = json_object_get(before, rule_text(now, "name"));
+        if (had && ended_for_good(had, policy) && !json_at(now, "state", "terminated"))
+            rule_forbidden(err, PATH(PATH_AT(PATH(PATH(NULL, "status"), member), i), "state"),
+                           "may not be transitioned to non-terminated state");
     }
 }
 

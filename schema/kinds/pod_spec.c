@@ -78,7 +78,7 @@ static void check_host_aliases(struct error *err, const struct path *path, const
 static void check_gates(struct error *err, const struct path *path, const json_t *gates)
 {
     const json_t *gate;
-    json_auto_t *seen = json_object();
+    json_auto_t *seen = rule_set(gates);
     LIST_EACH (gates, i, gate) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(gate, "name"), *wrong = name_check_qualified(name);

@@ -108,14 +108,16 @@ static void check_scopes(struct error *err, const json_t *spec)
 {
     const json_t *list = member_array(spec, "scopes"), *item;
     const struct path *path = PATH(SPEC, "scopes");
+    json_auto_t *seen = json_object();
     const char *key;
     json_t *value;
     LIST_EACH (list, i, item) {
         const char *scope = json_string_value(item) ? json_string_value(item) : "";
-        if (!rule_one_of(scope, scopes))
+        bool known = rule_one_of(scope, scopes), again = rule_seen(seen, scope);
+        if (!known)
             rule_invalid(err, path, list, "unsupported scope");
-        MAP_EACH (member_object(spec, "hard"), key, value) {
-            if (rule_one_of(key, quota_names) && rule_one_of(scope, scopes) && !scope_covers(scope, key))
+        MAP_EACH (known && !again ? member_object(spec, "hard") : NULL, key, value) {
+            if (rule_one_of(key, quota_names) && !scope_covers(scope, key))
                 rule_invalid(err, path, list, "unsupported scope applied to resource");
         }
     }

@@ -76,7 +76,7 @@ static bool is_sysctl(const char *name)
 static void check_sysctls(struct error *err, const struct path *path, const json_t *sysctls)
 {
     const json_t *item;
-    json_auto_t *seen = json_object();
+    json_auto_t *seen = rule_set(sysctls);
     LIST_EACH (sysctls, i, item) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(item, "name");

@@ -82,23 +82,24 @@ static void normalize_cluster_ips(json_t *spec, const json_t *before)
         json_object_set_new(spec, "clusterIPs", json_pack("[s]", ip));
 }
 
-static const json_t *same_port(const json_t *ports, const json_t *port)
+/* A port's identity: protocol and number; owned. */
+static char *port_id(const json_t *port)
 {
-    const json_t *old;
-    LIST_EACH (ports, i, old) {
-        if (rule_int(old, "port", 0) == rule_int(port, "port", 0) &&
-            strcmp(rule_text(old, "protocol"), rule_text(port, "protocol")) == 0)
-            return old;
-    }
-    return NULL;
+    return xasprintf("%s %lld", rule_text(port, "protocol"), (long long)rule_int(port, "port", 0));
 }
 
 static void keep_node_ports(json_t *spec, const json_t *before)
 {
+    json_auto_t *index = json_object();
     json_t *port;
+    LIST_EACH (member_array(before, "ports"), i, port) {
+        CLEANUP(free_ptr) char *id = port_id(port);
+        json_object_set(index, id, port);
+    }
     LIST_EACH (member_array(spec, "ports"), i, port) {
-        const json_t *old = same_port(member_array(before, "ports"), port);
-        if (old && rule_int(port, "nodePort", 0) == 0 && rule_int(old, "nodePort", 0) != 0)
+        CLEANUP(free_ptr) char *id = port_id(port);
+        const json_t *old = json_object_get(index, id);
+        if (rule_int(port, "nodePort", 0) == 0 && rule_int(old, "nodePort", 0) != 0)
             json_object_set(port, "nodePort", json_object_get(old, "nodePort"));
     }
 }

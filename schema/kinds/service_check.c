@@ -155,13 +155,13 @@ static void check_families(struct error *err, const json_t *spec)
 {
     const json_t *list = member_array(spec, "ipFamilies"), *item;
     const struct path *path = PATH(SPEC, "ipFamilies");
+    json_auto_t *seen = json_object();
     LIST_EACH (list, i, item) {
         const char *family = json_string_value(item) ? json_string_value(item) : "";
         if (!rule_one_of(family, families))
             rule_not_supported(err, PATH_AT(path, i), item, families);
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(item, json_array_get(list, k)))
-                rule_duplicate(err, PATH_AT(path, i), item);
+        if (rule_seen(seen, family))
+            rule_duplicate(err, PATH_AT(path, i), item);
     }
     check_enum(err, SPEC, spec, "ipFamilyPolicy", family_policies);
 }

@@ -268,7 +268,7 @@ static void check_source(struct error *err, const struct path *at, const json_t 
 void check_volumes(struct error *err, const struct path *path, const json_t *volumes)
 {
     const json_t *volume;
-    json_auto_t *seen = json_object();
+    json_auto_t *seen = rule_set(volumes);
     LIST_EACH (volumes, i, volume) {
         const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(volume, "name");

@@ -113,9 +113,35 @@ static void test_speed(void **state)
     assert_true(each_ns < 2000000);
 }
 
+/* Lists as long as a body may hold: whatever looks at each pair of items takes minutes here. */
+static void test_long_lists(void **state)
+{
+    const struct kind_rules *rules = kind_rules("pods");
+    json_auto_t *pod = kind_json("{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','image':'i','ports':[],'volumeMounts':[]}],"
+                                 "'volumes':[],'tolerations':[],'ephemeralContainers':[],'topologySpreadConstraints':[]}}");
+    json_t *spec = json_object_get(pod, "spec"), *container = json_array_get(json_object_get(spec, "containers"), 0);
+    CLEANUP(error_clear) struct error err = {0};
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("n%d", i);
+        json_array_append_new(json_object_get(container, "ports"), json_pack("{s:s,s:i}", "name", name, "containerPort", 1));
+        json_array_append_new(json_object_get(container, "volumeMounts"), json_pack("{s:s,s:s}", "name", name, "mountPath", name));
+        json_array_append_new(json_object_get(spec, "volumes"), json_pack("{s:s}", "name", name));
+        json_array_append_new(json_object_get(spec, "tolerations"), json_pack("{s:s,s:s}", "key", name, "operator", "Exists"));
+        json_array_append_new(json_object_get(spec, "topologySpreadConstraints"), json_pack("{s:s}", "topologyKey", name));
+    }
+    rules->set_defaults(pod);
+    int64_t start = clock_mono_ns();
+    rules->validate(pod, &err);
+    rules->validate_update(pod, pod, "", &err);
+    assert_true(clock_mono_ns() - start < 10000000000);
+    assert_true(err.cause_count <= RULE_CAUSES_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_complete),
-                                       cmocka_unit_test(test_anything), cmocka_unit_test(test_speed)};
+                                       cmocka_unit_test(test_anything), cmocka_unit_test(test_speed),
+                                       cmocka_unit_test(test_long_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
