@@ -94,10 +94,10 @@ static json_t *configuration(struct request *request)
             resource_api_version(request->resource), request->resource->kind);
     else if (json_array_size(json_at(tree, "metadata", "managedFields")) > 0)
         ok = error_bad_request(err, "metadata.managedFields must be nil");
-    if (!ok) /* the schema is apply_configuration()'s: shaping would drop what is false on purpose
-              */
-        json_decref(tree), tree = NULL;
-    return tree;
+    if (ok) /* not shaped: that would drop what is false on purpose; apply_configuration() checks */
+        return tree;
+    json_decref(tree);
+    return NULL;
 }
 
 static bool check_names(struct request *request, json_t *tree)

@@ -365,7 +365,10 @@ static void test_apply(void **state)
         {"another kind", "PATCH", CM "/ssa?fieldManager=one", "apiVersion: v1\nkind: Secret\n", 400,
          NULL, APPLY, NULL},
         {"unknown field", "PATCH", CM "/ssa?fieldManager=one&fieldValidation=Strict",
-         "apiVersion: v1\nkind: ConfigMap\nfoo: 1\n", 400, NULL, APPLY, "unknown field"},
+         "apiVersion: v1\nkind: ConfigMap\nfoo: 1\n", 500,
+         "failed to create typed patch object (default/ssa; v1, Kind=ConfigMap): .foo: field not "
+         "declared in schema",
+         APPLY, NULL},
     };
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
