@@ -132,7 +132,8 @@ static void release_pod(const json_t *pod, struct plan *plan)
         if (!text_eq(json_string_value(json_array_get(old, i)), JOB_FINALIZER))
             json_array_append(left, json_array_get(old, i));
     plan_patch(plan, "pods", pod,
-               json_pack("{s:{s:s, s:o}}", "metadata", "uid", meta_uid(pod), "finalizers", left));
+               json_pack("{s:{s:s, s:s, s:o}}", "metadata", "uid", meta_uid(pod), "resourceVersion",
+                         meta_resource_version(pod), "finalizers", left));
 }
 
 void job_release_decide(json_t *const *pods, size_t count, struct plan *plan)

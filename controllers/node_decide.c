@@ -52,7 +52,8 @@ static void doubt_pods(const struct node_seen *seen, struct plan *plan)
         json_t *ready = condition_find(conditions, "Ready");
         json_set_text(ready, "status", "False");
         json_object_set_new(ready, "lastTransitionTime", json_time(seen->now_us));
-        json_t *patch = json_pack("{s:{s:s}, s:{s:o}}", "metadata", "uid", meta_uid(pod), "status",
+        json_t *patch = json_pack("{s:{s:s, s:s}, s:{s:o}}", "metadata", "uid", meta_uid(pod),
+                                  "resourceVersion", meta_resource_version(pod), "status",
                                   "conditions", conditions);
         plan_patch(plan, "pods", pod, patch)->subresource = "status";
         plan_event(plan, pod, "Warning", "NodeNotReady", "Node is not ready");
@@ -200,7 +201,8 @@ static void evict(const json_t *pod, int64_t now_us, const char *reason, const c
     json_auto_t *conditions = old ? json_deep_copy(old) : json_array();
     const struct condition target = {"DisruptionTarget", "True", reason, why};
     if (condition_set(conditions, &target, now_us, false)) {
-        json_t *patch = json_pack("{s:{s:s}, s:{s:O}}", "metadata", "uid", meta_uid(pod), "status",
+        json_t *patch = json_pack("{s:{s:s, s:s}, s:{s:O}}", "metadata", "uid", meta_uid(pod),
+                                  "resourceVersion", meta_resource_version(pod), "status",
                                   "conditions", conditions);
         plan_patch(plan, "pods", pod, patch)->subresource = "status";
     }

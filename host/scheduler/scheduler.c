@@ -145,8 +145,9 @@ static bool place(const struct profile *profile, const struct reconcile *reconci
     return false;
 }
 
-/* PodScheduled=False with the reason, and an event; only when it says something new. */
-static void tell_unschedulable(const struct reconcile *reconcile, const struct pod_info *pod,
+/* PodScheduled=False with the reason, and an event; only when it says something new. False when the
+ * Pod has changed meanwhile or the API is busy: to be told by another try. */
+static bool tell_unschedulable(const struct reconcile *reconcile, const struct pod_info *pod,
                                const char *reason, const char *message)
 {
     CLEANUP(plan_clear) struct plan plan = {0};
@@ -155,7 +156,7 @@ static void tell_unschedulable(const struct reconcile *reconcile, const struct p
     const json_t *told = condition_find(old, "PodScheduled");
     if (text_eq(json_text(told, "status"), "False") && text_eq(json_text(told, "reason"), reason) &&
         text_eq(json_text(told, "message"), message))
-        return;
+        return true;
     json_t *conditions = old ? json_deep_copy(old) : json_array();
     json_auto_t *since = NULL;
     if (text_eq(json_text(told, "status"), "False"))
@@ -166,12 +167,12 @@ static void tell_unschedulable(const struct reconcile *reconcile, const struct p
     (void)condition_set(conditions, &want, reconcile->now_us, false);
     if (since)
         json_object_set(condition_find(conditions, "PodScheduled"), "lastTransitionTime", since);
-    json_t *patch = json_pack("{s:{s:s}, s:{s:o}}", "metadata", "uid", pod->uid, "status",
-                              "conditions", conditions);
+    json_t *patch =
+        json_pack("{s:{s:s, s:s}, s:{s:o}}", "metadata", "uid", pod->uid, "resourceVersion",
+                  meta_resource_version(pod->pod), "status", "conditions", conditions);
     plan_patch(&plan, "pods", pod->pod, patch)->subresource = "status";
     plan_event(&plan, pod->pod, "Warning", "FailedScheduling", "%s", message);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, &err))
-        return; /* the Pod changed or the API is busy: the next try tells it */
+    return plan_apply(&reconcile->caller, &plan, NULL, &err);
 }
 
 enum outcome { OUTCOME_SCHEDULED, OUTCOME_UNSCHEDULABLE, OUTCOME_ERROR };
@@ -186,14 +187,15 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
     schedule_decide(profile, pod, &view->snapshot, (uint64_t)clock_mono_ns(), &decision);
     if (!decision.node) {
         pending_stick(pending, reconcile->now_us);
-        tell_unschedulable(reconcile, pod, "Unschedulable", decision.message);
+        pending->stuck = tell_unschedulable(reconcile, pod, "Unschedulable", decision.message);
         return OUTCOME_UNSCHEDULABLE;
     }
     if (!place(profile, reconcile, view, pod, decision.node, &err)) {
         pending_stick(pending, reconcile->now_us);
         pending->stuck = false; /* nothing is lacking: again after the back-off */
         if (err.reason != ERROR_NOT_FOUND && err.reason != ERROR_CONFLICT)
-            tell_unschedulable(reconcile, pod, "SchedulerError", err.message ? err.message : "");
+            (void)tell_unschedulable(reconcile, pod, "SchedulerError",
+                                     err.message ? err.message : ""); /* it is tried again */
         return OUTCOME_ERROR;
     }
     *node = decision.node->name;
