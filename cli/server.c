@@ -21,7 +21,6 @@
 #define IDLE_MS         60000
 #define HOUSEKEEPING_MS 15000
 #define POD_GATEWAY     "10.244.0.1"
-#define KEY_BYTES       32
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
     *ready_fd;
@@ -92,7 +91,10 @@ static bool write_node(struct server *server, struct error *err)
 
 static bool start(struct server *server, struct error *err)
 {
-    const struct store_options store_options = {.conninfo = postgres_url};
+    CLEANUP(free_ptr) char *keys = paths_join(data_dir, "server"), *key_file = paths_join(data_dir, "server/encryption.key");
+    if (!paths_make(keys, err) || !store_key_file_make(key_file, err))
+        return false;
+    const struct store_options store_options = {.conninfo = postgres_url, .kek_file = key_file};
     const struct api_options api_options = {
         .listen = listen_address, .domain = domain, .advertise = advertise, .pod_address = pod_address ? pod_address : POD_GATEWAY};
     if (!(server->store = store_open(&store_options, err)))
