@@ -7,9 +7,10 @@
 
 #include "base/parse.h"
 
-#define YEARS_MAX 5
-#define SECOND_US INT64_C(1000000)
-#define MINUTE_S  60
+#define YEARS_MAX   5
+#define SECOND_US   INT64_C(1000000)
+#define MINUTE_S    60
+#define EVERY_MAX_S ((int64_t)10 * 366 * 86400)
 
 static const char *const month_names[] = {"jan", "feb", "mar", "apr", "may", "jun",
                                           "jul", "aug", "sep", "oct", "nov", "dec"};
@@ -109,6 +110,8 @@ static bool read_every(struct str text, int64_t *out_us)
         if (unit == ARRAY_LEN(units))
             return false;
         total_s += number * units[unit].seconds;
+        if (total_s > EVERY_MAX_S)
+            return false;
         text.data += digits + 1;
         text.len -= digits + 1;
     }

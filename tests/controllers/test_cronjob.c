@@ -53,11 +53,27 @@ static void next_times(void **state)
 static void what_is_no_schedule(void **state)
 {
     static const char *const rows[] = {
-        "",           "*",           "* * * *",     "* * * * * *",
-        "60 * * * *", "* 24 * * *",  "* * 0 * *",   "* * * 13 *",
-        "* * * * 7",  "*/0 * * * *", "5-1 * * * *", "a * * * *",
-        ", * * * *",  "1- * * * *",  "@sometimes",  "@every",
-        "@every 5x",  "@every 0s",   "-1 * * * *",  "1,,2 * * * *",
+        "",
+        "*",
+        "* * * *",
+        "* * * * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 7",
+        "*/0 * * * *",
+        "5-1 * * * *",
+        "a * * * *",
+        ", * * * *",
+        "1- * * * *",
+        "@sometimes",
+        "@every",
+        "@every 5x",
+        "@every 0s",
+        "@every 900000h",
+        "-1 * * * *",
+        "1,,2 * * * *",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
