@@ -13,11 +13,9 @@
 #include "base/strset.h"
 #include "host/node/server_internal.h"
 
-#define REQUEST_TIMEOUT_S                                                                          \
-    0 /* streams and followed logs last; the API server is the only caller                         \
-       */
-#define STOP_SECONDS 10
-#define NAME_SIZE    256
+#define REQUEST_TIMEOUT_S 30 /* of silence; a followed log has none */
+#define STOP_SECONDS      10
+#define NAME_SIZE         256
 
 /* ---- who calls ---- */
 

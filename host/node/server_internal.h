@@ -7,6 +7,7 @@
 #include "host/node/server.h"
 
 #define STREAMS_MAX     256
+#define STREAMS_SHARE   64 /* of one tenant */
 #define CONNECTIONS_MAX 512
 
 struct node_server {
@@ -16,7 +17,8 @@ struct node_server {
     int stop_fd; /* eventfd: readable when the server ends */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned streams; /* guarded by lock: threads of upgraded connections */
+    unsigned streams;            /* guarded by lock: threads of upgraded connections */
+    int64_t groups[STREAMS_MAX]; /* guarded by lock: whose each stream is; 0: a free place */
 };
 
 /* One request: its path below the first part, cut into names. */

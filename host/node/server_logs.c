@@ -143,6 +143,8 @@ static enum MHD_Result answer(const struct request *request, struct follow *foll
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     follow->connection = info ? info->connect_fd : -1;
+    (void)MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                    0u); /* a silent container is no silent client */
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK_SIZE, give_more, follow, follow_free);
     if (!response) {

@@ -37,13 +37,44 @@ struct stream {
     void (*run)(struct session *session);
     const struct protocol *protocol;
     struct MHD_UpgradeResponseHandle *upgrade;
+    int64_t group; /* whose it is */
+    int place;     /* among server->groups; -1: none yet */
 };
 
 /* ---- ending ---- */
 
+/* False when the node or the tenant has as many as it may. */
+static bool take_place(struct stream *stream)
+{
+    struct node_server *server = stream->server;
+    unsigned mine = 0;
+    pthread_mutex_lock(&server->lock);
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        mine += server->groups[i] == stream->group;
+        if (!server->groups[i] && stream->place < 0)
+            stream->place = i;
+    }
+    if (mine >= STREAMS_SHARE)
+        stream->place = -1;
+    if (stream->place >= 0)
+        server->groups[stream->place] = stream->group;
+    pthread_mutex_unlock(&server->lock);
+    return stream->place >= 0;
+}
+
+static void give_place(struct stream *stream)
+{
+    if (stream->place < 0)
+        return;
+    pthread_mutex_lock(&stream->server->lock);
+    stream->server->groups[stream->place] = 0;
+    pthread_mutex_unlock(&stream->server->lock);
+}
+
 static void stream_free(struct stream *stream)
 {
     struct session *session = &stream->session;
+    give_place(stream);
     for (char **one = session->argv; one && *one; one++)
         free(*one);
     free(session->argv);
@@ -178,16 +209,14 @@ static enum MHD_Result start(const struct request *request, struct stream *strea
         stream->protocol = choose(request, "Sec-WebSocket-Protocol", websocket);
     else if (upgrade && strcasecmp(upgrade, "SPDY/3.1") == 0)
         stream->protocol = choose(request, "X-Stream-Protocol-Version", spdy);
-    pthread_mutex_lock(&request->server->lock);
-    bool full = request->server->streams >= STREAMS_MAX;
-    pthread_mutex_unlock(&request->server->lock);
-    if (stream->protocol && !full)
+    if (!stream->protocol) {
+        stream_free(stream);
+        return request_reply(request, 400, "unable to upgrade: no protocol that both sides know");
+    }
+    if (take_place(stream))
         return reply_upgrade(request, stream, is_websocket);
-    bool known = stream->protocol != NULL;
     stream_free(stream);
-    return full && known
-               ? request_reply(request, 429, "too many streams")
-               : request_reply(request, 400, "unable to upgrade: no protocol that both sides know");
+    return request_reply(request, 429, "too many streams");
 }
 
 /* ---- what is asked for ---- */
@@ -231,6 +260,8 @@ static struct stream *stream_new(const struct request *request, const struct pod
     stream->run = run;
     stream->session.runtime = request->server->node->runtime;
     stream->session.sandbox = xstrdup(worker->uid);
+    stream->group = worker->group;
+    stream->place = -1;
     return stream;
 }
 
