@@ -37,7 +37,7 @@ struct api {
 
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    unsigned suspended; /* guarded by lock: requests whose connection is suspended */
+    unsigned active;    /* guarded by lock: requests that are being worked on */
     bool stopping;      /* guarded by lock */
 };
 

@@ -157,14 +157,29 @@ static enum MHD_Result send_reply(struct request *request)
     return result;
 }
 
+/* A request begins to be worked on; false when the server stops. Stopping waits for those that have
+ * begun, since libmicrohttpd must not be stopped while a connection is suspended. */
+static bool enter(struct api *api)
+{
+    pthread_mutex_lock(&api->lock);
+    bool open = !api->stopping;
+    api->active += open;
+    pthread_mutex_unlock(&api->lock);
+    return open;
+}
+
+static void leave(struct api *api)
+{
+    pthread_mutex_lock(&api->lock);
+    if (--api->active == 0)
+        pthread_cond_broadcast(&api->idle);
+    pthread_mutex_unlock(&api->lock);
+}
+
 void server_suspend(struct request *request)
 {
-    struct api *api = request->api;
     if (!request->http || request->suspended)
         return;
-    pthread_mutex_lock(&api->lock);
-    api->suspended++;
-    pthread_mutex_unlock(&api->lock);
     request->suspended = true;
     MHD_suspend_connection(request->http);
 }
@@ -177,10 +192,7 @@ void server_resume(struct request *request)
     request->suspended = false;
     request->phase = PHASE_READY;
     MHD_resume_connection(request->http); /* from here on the request is the I/O thread's */
-    pthread_mutex_lock(&api->lock);
-    if (--api->suspended == 0)
-        pthread_cond_broadcast(&api->idle);
-    pthread_mutex_unlock(&api->lock);
+    leave(api);
 }
 
 static void run_job(void *arg)
@@ -210,6 +222,10 @@ static enum MHD_Result run(struct request *request)
 {
     request->phase = PHASE_RUNNING;
     patience_rest(request->connection);
+    if (!enter(request->api)) {
+        error_unavailable(&request->error, "the server is stopping");
+        return send_reply(request);
+    }
     switch (pipeline_run(request)) {
     case STEP_WAIT:
         return MHD_YES;
@@ -223,8 +239,10 @@ static enum MHD_Result run(struct request *request)
     case STEP_AGAIN:
         break;
     }
-    if (!encode_is_heavy(request))
+    if (!encode_is_heavy(request)) {
+        leave(request->api);
         return send_reply(request);
+    }
     request->answered = true;
     server_suspend(request);
     server_run_on_pool(request);
@@ -419,7 +437,7 @@ void server_stop(struct api *api)
     streams_stop(&api->streams);
     pthread_mutex_lock(&api->lock);
     api->stopping = true;
-    while (api->suspended)
+    while (api->active)
         pthread_cond_wait(&api->idle, &api->lock);
     pthread_mutex_unlock(&api->lock);
     tunnels_stop(api->tunnels);

@@ -201,7 +201,7 @@ void fixture_ask(struct fixture *fixture, const struct ask *ask, struct answer *
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer->headers);
     CURLcode result = curl_easy_perform(curl);
-    if (result != CURLE_OK)
+    if (result != CURLE_OK && !ask->quiet)
         print_message("%s %s: %s\n", ask->method, ask->path, curl_easy_strerror(result));
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->code);
     curl_slist_free_all(headers);

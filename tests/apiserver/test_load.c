@@ -210,15 +210,39 @@ static void test_quota_race(void **state)
 }
 
 /* The server stops with watches open and connections idle. */
+static void *ask_until_refused(void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < 100000; i++) {
+        struct answer answer;
+        CLEANUP(free_ptr) char *body = xasprintf("{\"metadata\":{\"generateName\":\"s-\"}}");
+        fixture_ask(&fixture,
+                    &(struct ask){.method = "POST", .path = CM, .body = body, .quiet = true},
+                    &answer);
+        bool ok = answer.code == 201;
+        answer_clear(&answer);
+        if (!ok)
+            return NULL;
+    }
+    return NULL;
+}
+
 static void test_stop_under_watch(void **state)
 {
     struct watcher watcher;
+    pthread_t writers[WRITERS];
     (void)state;
     watcher_start(&watcher, &fixture, CM "?watch=1");
-    assert_true(watcher_wait(&watcher, 1, 10));
-    fixture_stop(&fixture);
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&writers[i], NULL, ask_until_refused, NULL), 0);
+    assert_true(watcher_wait(&watcher, 100, 30));
+    api_stop(fixture.api);
+    fixture.api = NULL;
+    for (size_t i = 0; i < WRITERS; i++)
+        pthread_join(writers[i], NULL);
     assert_true(watcher_wait_end(&watcher, 20));
     watcher_stop(&watcher);
+    fixture_stop(&fixture);
     fixture_start(&fixture);
 }
 
