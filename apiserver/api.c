@@ -97,7 +97,10 @@ char *api_url(struct api *api, struct cluster *cluster)
 {
     if (cluster->id == CLUSTER_HOST_ID)
         return xasprintf("https://%s", api->advertise);
-    return xasprintf("https://%s/clusters/%s", api->advertise, cluster->name);
+    if (!api->domain)
+        return xasprintf("https://%s/clusters/%s", api->advertise, cluster->name);
+    const char *port = strrchr(api->advertise, ':');
+    return xasprintf("https://%s.%s%s", cluster->name, api->domain, port ? port : "");
 }
 
 unsigned api_pod_port(struct api *api, struct cluster *cluster)

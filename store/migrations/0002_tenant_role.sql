@@ -4,13 +4,18 @@
 DO $$
 BEGIN
     CREATE ROLE warren_tenant NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL; -- roles are shared by all databases of a server
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN
+        NULL; -- roles are shared by all databases of a server
+    WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'the role warren_tenant is missing: as a superuser, run CREATE ROLE warren_tenant NOLOGIN; GRANT warren_tenant TO %; or ALTER ROLE % CREATEROLE', session_user, session_user;
 END $$;
 
 DO $$
 BEGIN
-    EXECUTE format('GRANT warren_tenant TO %I', session_user);
+    IF NOT pg_has_role(session_user, 'warren_tenant', 'MEMBER') THEN
+        EXECUTE format('GRANT warren_tenant TO %I', session_user);
+    END IF;
 END $$;
 
 CREATE FUNCTION this_cluster() RETURNS bigint
