@@ -27,6 +27,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
         &job_controller,           &job_ttl_controller,        &statefulset_controller,
         &daemonset_controller,     &cronjob_controller,        &disruption_controller,
+        &replication_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

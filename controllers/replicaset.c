@@ -10,7 +10,9 @@
 #include "controllers/pod_state.h"
 #include "schema/meta.h"
 
-#define REPLICASETS "replicasets.apps"
+const struct replica_kind replica_kind_set = {"replicasets.apps", "apps", "apps/v1", "ReplicaSet"};
+const struct replica_kind replica_kind_controller = {"replicationcontrollers", "", "v1",
+                                                     "ReplicationController"};
 
 /* ---- decide ---- */
 
@@ -28,7 +30,8 @@ static void ours_free(struct ours *ours)
 
 static void claim_pods(const struct replicaset_seen *seen, struct ours *ours, struct plan *plan)
 {
-    const struct claim claim = {seen->replicaset, "apps/v1", "ReplicaSet", "pods", seen->selector};
+    const struct claim claim = {seen->replicaset, seen->kind->api_version, seen->kind->kind, "pods",
+                                seen->selector};
     ours->pods = xcalloc(seen->pod_count + 1, sizeof(*ours->pods));
     for (size_t i = 0; i < seen->pod_count; i++) {
         if (!pod_is_active(seen->pods[i]))
@@ -57,8 +60,9 @@ static void decide_create(const struct replicaset_seen *seen, int64_t missing, s
     if (missing > REPLICASET_BURST)
         missing = REPLICASET_BURST;
     for (; missing > 0; missing--) {
-        json_t *pod = pod_from_template(json_at(self, "spec", "template"), meta_name(self),
-                                        owner_reference(self, "apps/v1", "ReplicaSet"));
+        json_t *pod =
+            pod_from_template(json_at(self, "spec", "template"), meta_name(self),
+                              owner_reference(self, seen->kind->api_version, seen->kind->kind));
         struct plan_action *action = plan_create(plan, "pods", meta_namespace(self), pod);
         action->flags = PLAN_SLOW_START;
         action->about = json_incref((json_t *)(uintptr_t)self); /* only read */
@@ -178,7 +182,7 @@ void replicaset_decide_status(const struct replicaset_seen *seen, const char *fa
     if (semantic_equal(status, json_object_get(seen->replicaset, "status")))
         json_decref(status);
     else
-        plan_status(plan, REPLICASETS, seen->replicaset, status)->flags |= PLAN_ABSENT_OK;
+        plan_status(plan, seen->kind->resource, seen->replicaset, status)->flags |= PLAN_ABSENT_OK;
     int64_t next_ms = next_available_ms(seen, &ours);
     if (next_ms)
         plan_again(plan, next_ms);
@@ -187,6 +191,7 @@ void replicaset_decide_status(const struct replicaset_seen *seen, const char *fa
 /* ---- observe and do ---- */
 
 struct observed {
+    const struct replica_kind *kind;
     json_t *replicaset;
     struct selector *selector;
     struct json_list pods, siblings;
@@ -210,11 +215,11 @@ static bool observe_siblings(const struct reconcile *reconcile, struct observed 
     CLEANUP(json_list_free) struct json_list sets = {0};
     if ((int64_t)observed->pods.count <= replicas || replicas == 0)
         return true;
-    if (controller &&
-        !observe_list(reconcile->cluster,
-                      &(struct observe_query){
-                          .resource = REPLICASETS, .ns = reconcile->ns, .owner_uid = controller},
-                      &sets, err))
+    if (controller && !observe_list(reconcile->cluster,
+                                    &(struct observe_query){.resource = observed->kind->resource,
+                                                            .ns = reconcile->ns,
+                                                            .owner_uid = controller},
+                                    &sets, err))
         return false;
     if (!controller)
         json_list_add(&sets, json_incref(observed->replicaset));
@@ -231,14 +236,22 @@ static bool observe_siblings(const struct reconcile *reconcile, struct observed 
     return true;
 }
 
+static struct selector *selector_of(const struct replica_kind *kind, const json_t *object,
+                                    struct error *err)
+{
+    const json_t *selector = json_at(object, "spec", "selector");
+    return kind == &replica_kind_controller ? selector_from_map(selector)
+                                            : selector_from_json(selector, err);
+}
+
 static bool observe(const struct reconcile *reconcile, struct observed *observed, struct error *err)
 {
-    if (!observe_get(reconcile->cluster, REPLICASETS, reconcile->ns, reconcile->name,
+    if (!observe_get(reconcile->cluster, observed->kind->resource, reconcile->ns, reconcile->name,
                      &observed->replicaset, err))
         return false;
     if (!observed->replicaset)
         return true;
-    observed->selector = selector_from_json(json_at(observed->replicaset, "spec", "selector"), err);
+    observed->selector = selector_of(observed->kind, observed->replicaset, err);
     if (!observed->selector)
         return false;
     const struct observe_query query = {
@@ -254,8 +267,7 @@ static bool observe(const struct reconcile *reconcile, struct observed *observed
 static enum reconcile_result reconcile_replicaset(void *arg, struct reconcile *reconcile,
                                                   int64_t *again_ms, struct error *err)
 {
-    (void)arg;
-    CLEANUP(observed_free) struct observed observed = {0};
+    CLEANUP(observed_free) struct observed observed = {.kind = arg};
     CLEANUP(plan_clear) struct plan plan = {0};
     CLEANUP(plan_clear) struct plan status = {0};
     CLEANUP(error_clear) struct error why = {0};
@@ -265,6 +277,7 @@ static enum reconcile_result reconcile_replicaset(void *arg, struct reconcile *r
     if (!observed.replicaset)
         return RECONCILE_DONE;
     const struct replicaset_seen seen = {
+        .kind = observed.kind,
         .replicaset = observed.replicaset,
         .selector = observed.selector,
         .pods = observed.pods.items,
@@ -292,14 +305,14 @@ static enum reconcile_result reconcile_replicaset(void *arg, struct reconcile *r
 
 /* ---- what wakes it ---- */
 
-/* A Pod without a controller may be adopted by any ReplicaSet of its namespace that selects it. */
-static void map_orphan(struct cluster *cluster, const struct object *pod,
-                       void (*add)(void *arg, const char *key), void *arg)
+/* A Pod without a controller may be adopted by any object of its namespace that selects it. */
+static void map_orphan(const struct replica_kind *kind, struct cluster *cluster,
+                       const struct object *pod, void (*add)(void *arg, const char *key), void *arg)
 {
     CLEANUP(object_list_free) struct object_list sets = {0};
     if (!pod->label_count)
         return;
-    if (cache_list_peek(cluster, REPLICASETS, &(struct cache_range){.ns = pod->ns}, &sets) !=
+    if (cache_list_peek(cluster, kind->resource, &(struct cache_range){.ns = pod->ns}, &sets) !=
         CACHE_LIST_OK) {
         CLEANUP(free_ptr) char *every = xasprintf("%s/*", pod->ns);
         add(arg, every);
@@ -308,7 +321,7 @@ static void map_orphan(struct cluster *cluster, const struct object *pod,
     for (size_t i = 0; i < sets.count; i++) {
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *set = object_json(sets.items[i]);
-        struct selector *selector = selector_from_json(json_at(set, "spec", "selector"), &err);
+        struct selector *selector = selector_of(kind, set, &err);
         if (selector && selector_matches_labels(selector, pod)) {
             CLEANUP(free_ptr) char *key = xasprintf("%s/%s", pod->ns, sets.items[i]->name);
             add(arg, key);
@@ -317,20 +330,45 @@ static void map_orphan(struct cluster *cluster, const struct object *pod,
     }
 }
 
-static void map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
-                    void (*add)(void *arg, const char *key), void *arg)
+static void map_pod_of(const struct replica_kind *kind, struct cluster *cluster,
+                       const struct object *pod, const struct object *before,
+                       void (*add)(void *arg, const char *key), void *arg)
 {
     json_auto_t *references = owner_references_of(pod);
-    owner_map(pod, before, "apps", "ReplicaSet", add, arg);
+    owner_map(pod, before, kind->group, kind->kind, add, arg);
     if (!references)
-        map_orphan(cluster, pod, add, arg);
+        map_orphan(kind, cluster, pod, add, arg);
 }
 
-static const struct controller_source sources[] = {
-    {REPLICASETS, NULL}, {"pods", map_pod}, {NULL, NULL}};
+static void map_set_pod(struct cluster *cluster, const struct object *pod,
+                        const struct object *before, void (*add)(void *arg, const char *key),
+                        void *arg)
+{
+    map_pod_of(&replica_kind_set, cluster, pod, before, add, arg);
+}
+
+static void map_controller_pod(struct cluster *cluster, const struct object *pod,
+                               const struct object *before, void (*add)(void *arg, const char *key),
+                               void *arg)
+{
+    map_pod_of(&replica_kind_controller, cluster, pod, before, add, arg);
+}
+
+static const struct controller_source set_sources[] = {
+    {"replicasets.apps", NULL}, {"pods", map_set_pod}, {NULL, NULL}};
+static const struct controller_source controller_sources[] = {
+    {"replicationcontrollers", NULL}, {"pods", map_controller_pod}, {NULL, NULL}};
 
 const struct controller replicaset_controller = {
     .name = "replicaset-controller",
-    .sources = sources,
+    .sources = set_sources,
     .reconcile = reconcile_replicaset,
+    .arg = (void *)(uintptr_t)&replica_kind_set, /* only read */
+};
+
+const struct controller replication_controller = {
+    .name = "replication-controller",
+    .sources = controller_sources,
+    .reconcile = reconcile_replicaset,
+    .arg = (void *)(uintptr_t)&replica_kind_controller, /* only read */
 };

@@ -1,13 +1,21 @@
-/* controllers/replicaset.h: how many Pods a ReplicaSet has, and which go first.
- * Source: Kubernetes docs, "ReplicaSet"; upstream pkg/controller/replicaset and controller_utils
- * (ranking). */
+/* controllers/replicaset.h: how many Pods a ReplicaSet has, and which go first; a
+ * ReplicationController is the same with another name and a plain map for a selector.
+ * Source: Kubernetes docs, "ReplicaSet"; upstream pkg/controller/replicaset,
+ * pkg/controller/replication and controller_utils (ranking). */
 #pragma once
 #include "controllers/plan.h"
 #include "schema/selector.h"
 
 #define REPLICASET_BURST 500 /* most Pods made or deleted by one sync */
 
+/* What tells the two kinds apart. */
+struct replica_kind {
+    const char *resource, *group, *api_version, *kind;
+};
+extern const struct replica_kind replica_kind_set, replica_kind_controller;
+
 struct replicaset_seen {
+    const struct replica_kind *kind;
     const json_t *replicaset;
     const struct selector *selector;
     json_t *const
@@ -29,4 +37,4 @@ void replicaset_decide_status(const struct replicaset_seen *seen, const char *fa
 void replicaset_rank(json_t **pods, size_t count, const struct replicaset_seen *seen);
 
 struct controller;
-extern const struct controller replicaset_controller;
+extern const struct controller replicaset_controller, replication_controller;

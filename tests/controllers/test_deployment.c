@@ -89,7 +89,8 @@ static size_t run_set(struct world *world, const json_t *set)
     CLEANUP(json_list_free) struct json_list pods = {0};
     owned(world, "pods", meta_uid(set), &pods);
     struct selector *selector = selector_from_json(json_at(set, "spec", "selector"), &err);
-    const struct replicaset_seen seen = {.replicaset = set,
+    const struct replicaset_seen seen = {.kind = &replica_kind_set,
+                                         .replicaset = set,
                                          .selector = selector,
                                          .pods = pods.items,
                                          .pod_count = pods.count,

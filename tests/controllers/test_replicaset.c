@@ -37,6 +37,7 @@ static void look(struct world *world)
     json_t *set = sim_get(&world->sim, "replicasets.apps", "d", "web");
     world->selector = selector_from_json(json_at(set, "spec", "selector"), &err);
     world->seen = (struct replicaset_seen){
+        .kind = &replica_kind_set,
         .replicaset = set,
         .selector = world->selector,
         .pods = world->pods.items,
@@ -291,6 +292,24 @@ static void finished_pods_do_not_count(void **state)
     world_free(&world);
 }
 
+static void a_replication_controller_is_the_same_by_another_name(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, 1);
+    world.seen.kind = &replica_kind_controller;
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(plan_clear) struct plan status = {0};
+    replicaset_decide(&world.seen, &plan);
+    assert_int_equal(plan.count, 1);
+    const json_t *owner = meta_controller(plan.items[0].body);
+    assert_string_equal(json_text(owner, "apiVersion"), "v1");
+    assert_string_equal(json_text(owner, "kind"), "ReplicationController");
+    replicaset_decide_status(&world.seen, "FailedCreate", "exceeded quota", &status);
+    assert_string_equal(status.items[0].resource, "replicationcontrollers");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +322,7 @@ int main(void)
         cmocka_unit_test(status_tells_failures_and_availability),
         cmocka_unit_test(nothing_while_being_deleted),
         cmocka_unit_test(finished_pods_do_not_count),
+        cmocka_unit_test(a_replication_controller_is_the_same_by_another_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
