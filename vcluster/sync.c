@@ -118,5 +118,5 @@ char *sync_config_name(void *arg, const char *kind, const char *ns, const char *
 
 void sync_enqueue_api_service(struct sync *sync)
 {
-    controllers_enqueue(sync->vcluster->controllers, SYNC_SERVICES, sync->cluster, "default/kubernetes");
+    controllers_enqueue(sync->vcluster->controllers, SYNC_SERVICES, sync->cluster, SYNC_API_SERVICE);
 }

@@ -27,8 +27,8 @@ static json_t *api_slice(const char *ns, const char *name, const char *address, 
                      "ready", 1, "ports", "name", "https", "protocol", "TCP", "port", (int)port);
 }
 
-/* What the tenant sees: as upstream's API servers publish themselves. */
-static bool publish_to_tenant(struct sync *sync, const char *address, unsigned port, struct error *err)
+/* What the cluster's own Pods and clients see: as upstream's API servers publish themselves. */
+static bool publish_in_cluster(struct sync *sync, const char *address, unsigned port, struct error *err)
 {
     json_auto_t *endpoints = json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:[{s:[{s:s}], s:[{s:s, s:i, s:s}]}]}", "apiVersion", "v1",
                                        "kind", "Endpoints", "metadata", "name", "kubernetes", "namespace", "default",
@@ -69,7 +69,15 @@ static bool publish_api(struct sync *sync, const char *host_ns, const char *host
     meta_set_annotation(want, NOTE_CLUSTER, sync->cluster->name);
     return sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_service, &have, err) &&
            sync_put(sync, "endpointslices.discovery.k8s.io", want, have, err) &&
-           publish_to_tenant(sync, address, port, err);
+           publish_in_cluster(sync, address, port, err);
+}
+
+bool sync_publish_host(struct vcluster *vcluster, struct error *err)
+{
+    struct sync sync = {.vcluster = vcluster, .cluster = vcluster->host, .on_tenant = vcluster->on_host};
+    unsigned port = api_pod_port(vcluster->api, vcluster->host);
+    const char *address = api_pod_address(vcluster->api);
+    return !port || !address || publish_in_cluster(&sync, address, port, err);
 }
 
 /* ---- Services ---- */

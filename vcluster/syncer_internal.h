@@ -12,6 +12,8 @@
 #define SYNC_EVENTS    "syncer-events"
 #define SYNC_HOST_NODES "syncer-host-nodes"
 
+#define SYNC_API_SERVICE "default/kubernetes" /* the Service by which Pods find their API */
+
 struct vcluster { /* frozen after vcluster_new */
     struct api *api;
     struct controllers *controllers;
@@ -63,3 +65,5 @@ bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const c
                      struct error *err);
 /* Makes the host side of the tenant's `kubernetes` Service, once it has Pods. */
 void sync_enqueue_api_service(struct sync *sync);
+/* Publishes this server as the endpoint of the host cluster's own `kubernetes` Service. */
+MUST_CHECK bool sync_publish_host(struct vcluster *vcluster, struct error *err);

@@ -70,6 +70,23 @@ struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, 
     return vcluster;
 }
 
+/* The clusters' own ports are new with each start, and nobody else would renew their Pods' tokens. */
+bool vcluster_publish(struct vcluster *vcluster, struct error *err)
+{
+    size_t count;
+    struct cluster **clusters = store_clusters(api_store(vcluster->api), &count);
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(free_ptr) char *published = mapping_to_host(vcluster->mappings, clusters[i], "services", SYNC_API_SERVICE);
+        if (published) {
+            controllers_enqueue(vcluster->controllers, SYNC_SERVICES, clusters[i], SYNC_API_SERVICE);
+            vcluster_resync(vcluster, clusters[i]);
+        }
+        cluster_unref(clusters[i]);
+    }
+    free(clusters);
+    return sync_publish_host(vcluster, err);
+}
+
 void vcluster_free(struct vcluster *vcluster)
 {
     if (!vcluster)

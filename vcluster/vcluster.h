@@ -10,6 +10,9 @@ struct vcluster;
 
 /* Reads the mappings and adds the syncer's rows; sets where logs and exec of tenants' Pods go. Before controllers_start. */
 struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, struct error *err);
+/* Once requests are answered: lets Pods, the host's own and those of tenants from before, reach their API by the `kubernetes`
+ * Service. Blocking. */
+MUST_CHECK bool vcluster_publish(struct vcluster *vcluster, struct error *err);
 /* After controllers_stop. */
 void vcluster_free(struct vcluster *vcluster);
 
