@@ -386,7 +386,7 @@ static unsigned connection_limit(void)
     return most > 2 * CONNECTIONS_SPARE ? (unsigned)most - CONNECTIONS_SPARE : CONNECTIONS_SPARE;
 }
 
-static void on_log(void *cls, const char *format, va_list args)
+PRINTF_LIKE(2, 0) static void on_log(void *cls, const char *format, va_list args)
 {
     struct buf text = BUF_TEXT;
     (void)cls;

@@ -32,7 +32,7 @@ void buf_add_str(struct buf *buf, struct str text);
 void buf_add_char(struct buf *buf, char c);
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
-void buf_vprintf(struct buf *buf, const char *format, va_list args);
+void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 /* Room for `len` more bytes; the caller fills data + len and raises len itself. NULL when that fails. */
 char *buf_reserve(struct buf *buf, size_t len);
 /* Gives the bytes away (owned, terminated; "" when nothing was added); the buffer is empty afterwards.

@@ -52,7 +52,7 @@ const char *error_reason_text(enum error_reason reason)
     return reasons[reason].text;
 }
 
-static char *format_text(const char *format, va_list args)
+PRINTF_LIKE(1, 0) static char *format_text(const char *format, va_list args)
 {
     struct buf text = BUF_TEXT;
     buf_vprintf(&text, format, args);

@@ -249,7 +249,7 @@ static void schedule(struct work_queue *queue, struct entry *entry, int64_t due_
         if (due_mono_ns >= entry->due_mono_ns)
             break;
         heap_remove(queue, entry);
-        /* fall through */
+        __attribute__((fallthrough)); /* it is due sooner */
     case ENTRY_IDLE:
         entry->due_mono_ns = due_mono_ns;
         if (due_mono_ns) {

@@ -352,8 +352,8 @@ void daemonset_decide(const struct daemonset_seen *seen, struct plan *plan)
         return;
     view.hash = meta_label(view.revision, HASH_LABEL);
     view.hash = view.hash ? view.hash : "";
-    json_auto_t *tolerations = view.tolerations =
-        make_tolerations(json_at(spec, "template", "spec"));
+    json_auto_t *tolerations = make_tolerations(json_at(spec, "template", "spec"));
+    view.tolerations = tolerations;
     if (!meta_deleting(seen->set)) {
         survey(&view);
         manage(&view);

@@ -472,7 +472,8 @@ void job_decide(const struct job_seen *seen, struct plan *plan)
         view.indexed = false;
     json_auto_t *status = view.status = old ? json_deep_copy(old) : json_object();
     CLEANUP(free_ptr)
-    unsigned char *done = view.done = xcalloc(view.indexed ? (size_t)view.completions + 2 : 1, 1);
+    unsigned char *done = xcalloc(view.indexed ? (size_t)view.completions + 2 : 1, 1);
+    view.done = done;
     if (!json_object_get(status, "startTime") && !json_is_true(json_object_get(spec, "suspend")))
         json_object_set_new(status, "startTime", json_time(seen->now_us));
     if (view.indexed && json_text(status, "completedIndexes"))

@@ -81,6 +81,7 @@ bool migrate(PGconn *conn, struct error *err)
     struct error ignored = {0};
     CLEANUP(pg_result_clear)
     PGresult *unlocked = pg_query(conn, "SELECT pg_advisory_unlock($1)", &key, &ignored);
+    (void)unlocked;
     error_clear(&ignored); /* the lock goes with the connection at the latest */
     return ok;
 }

@@ -109,7 +109,7 @@ static ldns_pkt *refusal(const ldns_pkt *query, ldns_pkt_rcode code)
     ldns_pkt_set_id(answer, ldns_pkt_id(query));
     ldns_pkt_set_qr(answer, true);
     ldns_pkt_set_rd(answer, ldns_pkt_rd(query));
-    ldns_pkt_set_rcode(answer, code);
+    ldns_pkt_set_rcode(answer, (uint8_t)code);
     return answer;
 }
 

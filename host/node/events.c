@@ -184,7 +184,7 @@ static void tell(struct events *events, json_t *object, const char *namespace, c
     waiting_clear(&dropped);
 }
 
-static char *format_message(const char *format, va_list args)
+PRINTF_LIKE(1, 0) static char *format_message(const char *format, va_list args)
 {
     struct buf text = BUF_INIT(MESSAGE_MAX * 16);
     buf_vprintf(&text, format, args);

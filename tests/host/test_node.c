@@ -406,10 +406,12 @@ static void test_pod_runs_logs_and_goes(void **state)
     CLEANUP(free_ptr)
     char *refused = get_from_node(fixture, NULL, "/containerLogs/default/hello/main", &code);
     assert_int_equal(code, 401);
+    assert_null(strstr(refused ? refused : "", "hi from"));
     CLEANUP(free_ptr)
     char *missing =
         get_from_node(fixture, &fixture->caller, "/containerLogs/default/none/main", &code);
     assert_int_equal(code, 404);
+    assert_null(strstr(missing ? missing : "", "hi from"));
     delete_pod(fixture, "hello");
     assert_int_equal(fake_api_events(fixture->api, "Killing"), 1);
 }
