@@ -2,6 +2,7 @@
  * one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,11 +247,12 @@ bool sandbox_start(struct runtime *runtime, const struct sandbox_config *config,
 
 bool sandbox_netns(struct runtime *runtime, const char *id, char **path, struct error *err)
 {
-    struct stat info;
+    struct statfs info;
     if (!sandbox_id_valid(id))
         return error_set(err, ERROR_INVALID, "malformed sandbox id");
     CLEANUP(free_ptr) char *name = sandbox_netns_path(runtime->root, id);
-    if (stat(name, &info) != 0)
+    /* After the machine went down the file is there, and nothing is mounted on it. */
+    if (statfs(name, &info) != 0 || info.f_type != NSFS_MAGIC)
         return error_set(err, ERROR_NOT_FOUND, "sandbox %s has no network namespace of its own",
                          id);
     *path = TAKE(name);
