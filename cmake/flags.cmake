@@ -9,6 +9,11 @@ if(WARREN_WERROR)
   target_compile_options(warren_flags INTERFACE -Werror)
 endif()
 
+option(WARREN_FUZZ "Build the fuzzers with clang's libFuzzer" OFF)
+if(WARREN_FUZZ) # everything reports its coverage to the fuzzer; only the fuzzers get its main()
+  target_compile_options(warren_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 if(WARREN_SANITIZE)
   target_compile_options(warren_flags INTERFACE
     -fsanitize=${WARREN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
