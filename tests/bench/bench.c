@@ -204,8 +204,6 @@ static size_t watch_fan(const struct target *target, unsigned watchers, size_t c
     return fan.lost + failed;
 }
 
-/* ---- the programme ---- */
-
 static bool make_namespace(const struct target *target, const char *name)
 {
     struct http *http = http_open(target);
@@ -214,6 +212,99 @@ static bool make_namespace(const struct target *target, const char *name)
     http_close(http);
     return status == 201 || status == 409;
 }
+
+/* ---- from a tenant's Pod to the host's, and to a running container ---- */
+
+#define PODS_MAX    1000
+#define POD_WAIT_NS ((int64_t)60 * 1000000000)
+
+struct pod_watch {
+    const struct target *target;
+    const char *path, *sign; /* a line counts when it holds `sign` */
+    _Atomic int64_t seen_ns[PODS_MAX]; /* 0: not yet */
+    atomic_bool open;
+};
+
+static void *watch_pods(void *arg)
+{
+    struct pod_watch *watch = arg;
+    struct http *http = http_open(watch->target);
+    struct str line;
+    int64_t number;
+    if (http && http_stream(http, watch->path) == 200)
+        atomic_store(&watch->open, true);
+    while (atomic_load(&watch->open) && http_line(http, &line)) {
+        const char *at = memmem(line.data, line.len, "\"name\":\"pod-", 12);
+        size_t digits = at ? strspn(at + 12, "0123456789") : 0;
+        if (!digits || !parse_i64((struct str){at + 12, digits}, 0, PODS_MAX - 1, &number) ||
+            !memmem(line.data, line.len, watch->sign, strlen(watch->sign)))
+            continue;
+        int64_t none = 0;
+        (void)atomic_compare_exchange_strong(&watch->seen_ns[number], &none, clock_mono_ns()); /* the first time counts */
+    }
+    http_close(http);
+    return NULL;
+}
+
+static bool wait_seen(const struct pod_watch *watch, size_t number)
+{
+    int64_t until = clock_mono_ns() + POD_WAIT_NS;
+    while (!atomic_load(&watch->seen_ns[number]))
+        if (usleep(200) != 0 || clock_mono_ns() > until)
+            return false;
+    return true;
+}
+
+static bool pod_call(struct http *http, size_t number, bool create)
+{
+    char path[96] = "/api/v1/namespaces/bench/pods";
+    CLEANUP(buf_free) struct buf body = BUF_INIT(4096);
+    if (create)
+        buf_printf(&body,
+                   "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%zu\"},\"spec\":{\"containers\":[{\"name\":\"c\","
+                   "\"image\":\"busybox\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":[\"sleep\",\"300\"]}]}}",
+                   number);
+    else
+        (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/pods/pod-%zu?gracePeriodSeconds=0", number);
+    int status = http_call(http, create ? "POST" : "DELETE", path, "application/json", buf_str(&body), NULL);
+    return status == (create ? 201 : 200) || (!create && status == 404);
+}
+
+static size_t measure_pods(const struct target *tenant, const struct target *host, size_t count)
+{
+    static struct pod_watch on_host = {.path = "/api/v1/pods?watch=1&timeoutSeconds=300", .sign = "-x-bench-x-"};
+    static struct pod_watch running = {.path = "/api/v1/namespaces/bench/pods?watch=1&timeoutSeconds=300",
+                                       .sign = "\"phase\":\"Running\""};
+    struct latencies mapped = {xcalloc(count, sizeof(int64_t)), 0}, started = {xcalloc(count, sizeof(int64_t)), 0};
+    pthread_t threads[2];
+    struct http *http = http_open(tenant);
+    size_t errors = !make_namespace(tenant, "bench");
+    on_host.target = host;
+    running.target = tenant;
+    pthread_create(&threads[0], NULL, watch_pods, &on_host);
+    pthread_create(&threads[1], NULL, watch_pods, &running);
+    sleep(2); /* the namespace's service account, and the watches */
+    int64_t begin = clock_mono_ns();
+    for (size_t i = 0; i < count; i++) {
+        int64_t sent = clock_mono_ns();
+        if (!http || !pod_call(http, i, true) || !wait_seen(&on_host, i) || !wait_seen(&running, i)) {
+            errors++;
+            continue;
+        }
+        mapped.ns[mapped.count++] = on_host.seen_ns[i] - sent;
+        started.ns[started.count++] = running.seen_ns[i] - sent;
+        errors += !pod_call(http, i, false);
+    }
+    double seconds = (double)(clock_mono_ns() - begin) / 1e9;
+    report("pod", "host-pod", 1, &mapped, seconds, errors);
+    report("pod", "running", 1, &started, seconds, errors);
+    http_close(http);
+    free(mapped.ns);
+    free(started.ns);
+    return errors;
+}
+
+/* ---- the programme ---- */
 
 static size_t measure_cluster(const struct target *target, size_t scale)
 {
@@ -241,28 +332,56 @@ static bool is_loopback(const char *host)
     return text_starts(host, "127.") || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
 }
 
-int main(int argc, char **argv)
+struct options {
+    const char *mode, *kubeconfig, *host_kubeconfig; /* the last for `pods` only */
+    int64_t number;
+};
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+    bool pods = argc > 1 && strcmp(argv[1], "pods") == 0;
+    int number_at = pods ? 4 : 3;
+    *options = (struct options){.number = 1};
+    if (argc < (pods ? 5 : 3) || (argc > number_at && !parse_i64(str_of(argv[number_at]), 1, 100000, &options->number)))
+        return false;
+    options->mode = argv[1];
+    options->kubeconfig = argv[2];
+    options->host_kubeconfig = pods ? argv[3] : NULL;
+    return !pods || options->number <= PODS_MAX;
+}
+
+static bool open_loopback(const char *kubeconfig, struct target *target)
 {
     CLEANUP(error_clear) struct error err = {0};
-    struct target target;
-    int64_t number = 1;
-    if (argc < 3 || (argc > 3 && !parse_i64(str_of(argv[3]), 1, 100000, &number))) {
-        (void)fprintf(stderr, "usage: warren_bench cluster KUBECONFIG [SCALE-DOWN]   creates, GETs, LIST, watch fan-out\n"
-                              "       warren_bench tenants HOST-KUBECONFIG COUNT    provisions tenants, one at a time\n");
-        return 2;
-    }
-    if (!target_open(argv[2], &target, &err)) {
+    if (!target_open(kubeconfig, target, &err)) {
         (void)fprintf(stderr, "warren_bench: %s\n", err.message);
-        return 1;
+        return false;
     }
-    if (!is_loopback(target.host)) {
-        (void)fprintf(stderr, "warren_bench: %s is not a loopback address\n", target.host);
+    if (!is_loopback(target->host))
+        (void)fprintf(stderr, "warren_bench: %s is not a loopback address\n", target->host);
+    return is_loopback(target->host);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct target target, host;
+    if (!read_options(argc, argv, &options)) {
+        (void)fprintf(stderr, "usage: warren_bench cluster KUBECONFIG [SCALE-DOWN]          creates, GETs, LIST, watch fan-out\n"
+                              "       warren_bench tenants HOST-KUBECONFIG COUNT           provisions tenants, one at a time\n"
+                              "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT   a tenant's Pod to the host's, and to running\n");
         return 2;
     }
+    if (!open_loopback(options.kubeconfig, &target) || (options.host_kubeconfig && !open_loopback(options.host_kubeconfig, &host)))
+        return 1;
     memset(data, 'x', DATA_BYTES);
     run_prefix = "t";
-    size_t errors = strcmp(argv[1], "tenants") == 0 ? run(&target, "provision", "tenants", 1, (size_t)number, create_tenant)
-                                                    : measure_cluster(&target, (size_t)number);
+    size_t errors = options.host_kubeconfig ? measure_pods(&target, &host, (size_t)options.number)
+                    : strcmp(options.mode, "tenants") == 0
+                        ? run(&target, "provision", "tenants", 1, (size_t)options.number, create_tenant)
+                        : measure_cluster(&target, (size_t)options.number);
     target_close(&target);
+    if (options.host_kubeconfig)
+        target_close(&host);
     return errors ? 1 : 0;
 }

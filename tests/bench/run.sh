@@ -42,4 +42,12 @@ for trial in $(seq "$trials"); do
     memory "1,000 idle tenants beside it"
     kill "$up"
     wait "$up" || true
+    : > "$work/log"
+    "$here/build/warren" up --data-dir "$data-node" --listen 127.0.0.1:6443 >> "$work/log" 2>&1 &
+    up=$!
+    for _ in $(seq 600); do grep -qx ready "$work/log" && break; sleep 0.1; done
+    "$here/build/warren" tenant create bench --data-dir "$data-node" --kubeconfig "$work/bench.kubeconfig" > /dev/null
+    "$here/build/warren_bench" pods "$work/bench.kubeconfig" "$data-node/admin.kubeconfig" 30
+    kill "$up"
+    wait "$up" || true
 done
