@@ -35,6 +35,11 @@ check_out "nothing is left of it" '^$' kubectl -n shop get deployments,configmap
 
 check_out "the Python client" 'done' /usr/bin/python3 "$here/tests/e2e/python_client.py" "$KUBECONFIG"
 
+node_client() {
+    mkdir -p npm && cp "$here/tests/e2e/node_client.mjs" npm/ && cp -r "$WARREN_CLIENTS/node_modules" npm/ && node npm/node_client.mjs "$KUBECONFIG"
+}
+check_out "the npm client" 'done' node_client
+
 check "kubectl: apply on the server" kubectl apply --server-side -f "$here/deploy/examples/hello.yaml"
 check "kubectl: apply on the server again" kubectl apply --server-side -f "$here/deploy/examples/hello.yaml"
 check "kubectl: wait" kubectl -n hello wait deployment/hello --for=condition=Available --timeout=90s
