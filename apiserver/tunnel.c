@@ -184,8 +184,24 @@ static bool find_target(struct request *request, const struct tunnel_row *row,
                            request->current->name, target, &request->error);
 }
 
-/* What a node refused with is the client's answer: a Status if it is one, else its text. */
-static bool refused(struct request *request, struct tunnel *tunnel, int status)
+/* The text with `to` wherever it has `from`; owned. */
+static char *renamed(const char *text, const char *from, const char *to)
+{
+    struct buf out = BUF_INIT(2 * ERROR_BODY_MAX);
+    size_t len = strlen(from);
+    for (const char *at; len && (at = strstr(text, from)); text = at + len) {
+        buf_add(&out, text, (size_t)(at - text));
+        buf_add_text(&out, to);
+    }
+    buf_add_text(&out, text);
+    char *result = buf_take(&out);
+    return result ? result : xstrdup("");
+}
+
+/* What a node refused with is the client's answer: a Status if it is one, else its text. The node
+ * knows the Pod by its name on the host, which is none of the client's. */
+static bool refused(struct request *request, struct tunnel *tunnel,
+                    const struct api_pod_target *target, int status)
 {
     char bytes[4096];
     struct buf body = BUF_INIT(ERROR_BODY_MAX);
@@ -199,8 +215,9 @@ static bool refused(struct request *request, struct tunnel *tunnel, int status)
     error_clear(&ignored);
     const char *message = json_text(json, "message");
     CLEANUP(free_ptr)
-    char *text = message ? xstrdup(message) : xstrndup(body.len ? body.data : "", body.len);
+    char *raw = message ? xstrdup(message) : xstrndup(body.len ? body.data : "", body.len);
     buf_free(&body);
+    CLEANUP(free_ptr) char *text = renamed(raw, target->pod, request->current->name);
     if (status == 404)
         error_set(&request->error, ERROR_NOT_FOUND, "%s", text);
     else if (status >= 400 && status < 500)
@@ -240,7 +257,7 @@ static bool open_tunnel(struct request *request, const struct tunnel_row *row,
         return error_unavailable(&request->error, "error dialing backend: the node did not answer");
     int status = node_head_status(&tunnel->head);
     if (status != (row->upgraded ? 101 : 200))
-        return refused(request, tunnel, status);
+        return refused(request, tunnel, target, status);
     request->reply.code = status;
     request->reply.kind = REPLY_TUNNEL;
     return true;
