@@ -299,7 +299,7 @@ static void test_exec_cut(void **state)
     if (!ok)
         print_message("%s\n", answer);
     assert_true(ok);
-    assert_non_null(strstr(node.request, "POST /portForward/default/p HTTP/1.1"));
+    assert_non_null(strstr(node.request, "POST /portForward/default/p-on-host HTTP/1.1"));
     curl_easy_cleanup(curl); /* the server is stopped right behind it */
 }
 
