@@ -25,8 +25,10 @@
 #define MESSAGE_MAX     4096
 #define UDP_PLAIN_MAX   512
 #define PENDING_MAX     512
+#define PENDING_EACH    64 /* of them for one client: the others have names to ask for, too */
 #define PENDING_NS      ((int64_t)5 * 1000000000)
 #define CONNECTIONS_MAX 64
+#define CONNECTIONS_EACH 8
 #define CONNECTION_NS   ((int64_t)10 * 1000000000)
 #define SERVERS_MAX     3
 #define POLL_MS         1000
@@ -137,12 +139,25 @@ static ldns_pkt *answer_message(struct dns *dns, const struct sockaddr_in *clien
 
 /* ---- the servers outside ---- */
 
+static bool is_same_client(const struct sockaddr_in *one, const struct sockaddr_in *other)
+{
+    return one->sin_addr.s_addr == other->sin_addr.s_addr;
+}
+
+static bool has_too_many_pending(const struct dns *dns, const struct sockaddr_in *client, int64_t now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < PENDING_MAX; i++)
+        count += dns->pending[i].until_mono_ns > now && is_same_client(&dns->pending[i].client, client);
+    return count >= PENDING_EACH;
+}
+
 static void forward_query(struct dns *dns, const struct sockaddr_in *client, const unsigned char *data, size_t len)
 {
     unsigned char copy[MESSAGE_MAX];
     int64_t now = clock_mono_ns();
     uint16_t at;
-    if (!dns->server_count || len < 12 || len > sizeof(copy))
+    if (!dns->server_count || len < 12 || len > sizeof(copy) || has_too_many_pending(dns, client, now))
         return;
     random_bytes(&at, sizeof(at)); /* ids are not to be guessed */
     for (unsigned tries = 0; tries < PENDING_MAX; tries++, at++) {
@@ -231,6 +246,14 @@ static void close_connection(struct connection *connection)
     connection->fd = -1;
 }
 
+static bool has_too_many_connections(const struct dns *dns, const struct sockaddr_in *client)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        count += dns->connections[i].fd >= 0 && is_same_client(&dns->connections[i].client, client);
+    return count >= CONNECTIONS_EACH;
+}
+
 static void accept_connection(struct dns *dns)
 {
     struct sockaddr_in client;
@@ -238,7 +261,7 @@ static void accept_connection(struct dns *dns)
     int fd = accept4(dns->tcp, (struct sockaddr *)&client, &client_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+    for (size_t i = 0; i < CONNECTIONS_MAX && !has_too_many_connections(dns, &client); i++) {
         struct connection *connection = &dns->connections[i];
         if (connection->fd >= 0)
             continue;
@@ -251,7 +274,7 @@ static void accept_connection(struct dns *dns)
     close(fd);
 }
 
-/* Answers the message that has come in whole. Names outside are for UDP: SERVFAIL makes the client ask so. */
+/* Answers the message that has come in whole. Names outside are for UDP: the connection is closed without an answer. */
 static bool answer_connection(struct dns *dns, struct connection *connection, size_t message_len)
 {
     size_t limit, wire_len = 0;

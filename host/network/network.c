@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "host/network/dns.h"
 #include "host/network/proxy.h"
 #include "host/network/view.h"
@@ -60,8 +61,14 @@ static void on_synced(void *arg)
 /* Frames that the bridge passes between Pods go through the ip hooks only when the kernel is told so. */
 static bool filter_bridges(void)
 {
-    CLEANUP(close_fd) int fd = open("/proc/sys/net/bridge/bridge-nf-call-iptables", O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, "1", 1) == 1;
+    static const char *const switches[] = {"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
+                                           "/proc/sys/net/bridge/bridge-nf-call-iptables"};
+    bool on = false;
+    for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
+        CLEANUP(close_fd) int fd = open(switches[i], O_WRONLY | O_CLOEXEC);
+        on = fd >= 0 && write(fd, "1", 1) == 1;
+    }
+    return on; /* as the last one says: Pods have IPv4 */
 }
 
 struct network *network_start(const struct network_options *options, struct error *err)
@@ -69,6 +76,8 @@ struct network *network_start(const struct network_options *options, struct erro
     struct network *network = xcalloc(1, sizeof(*network));
     network->options = *options;
     network->options.bridge_filtered = filter_bridges();
+    if (!network->options.bridge_filtered)
+        log_warn("network", "the kernel has no br_netfilter: Pods of different tenants on this node are not kept apart");
     view_init(&network->view);
     network->dns = dns_start(&network->options, &network->view, err);
     network->proxy = network->dns ? proxy_start(&network->options, &network->view, err) : NULL;

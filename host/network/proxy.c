@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "host/network/rules.h"
@@ -14,6 +15,7 @@
 #define GATHER_NS    15000000
 #define LISTS_NEEDED 3
 #define RETRY_S      2
+#define IPV6_FILE    "/proc/net/if_inet6"
 
 struct proxy {
     const struct network_options *options;
@@ -66,6 +68,16 @@ static void *work(void *arg)
     return NULL;
 }
 
+/* Where the kernel has IPv6: runs the script that `write` makes. False when nftables refuses it. */
+static bool run_ipv6(struct proxy *proxy, void (*write_script)(struct buf *out, const struct network_options *options))
+{
+    CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
+    if (access(IPV6_FILE, F_OK) != 0)
+        return true;
+    write_script(&script, proxy->options);
+    return run_script(proxy, &script);
+}
+
 struct proxy *proxy_start(const struct network_options *options, struct view *view, struct error *err)
 {
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
@@ -73,8 +85,8 @@ struct proxy *proxy_start(const struct network_options *options, struct view *vi
     proxy->view = view;
     proxy->nft = nft_ctx_new(NFT_CTX_DEFAULT);
     if (!proxy->nft || nft_ctx_buffer_error(proxy->nft) != 0 || nft_ctx_buffer_output(proxy->nft) != 0 ||
-        pthread_create(&proxy->thread, NULL, work, proxy) != 0) {
-        error_internal(err, "cannot start the service proxy: nftables is not available");
+        !run_ipv6(proxy, rules_write_ipv6) || pthread_create(&proxy->thread, NULL, work, proxy) != 0) {
+        error_internal(err, "cannot start the service proxy: nftables does not work here");
         if (proxy->nft)
             nft_ctx_free(proxy->nft);
         free(proxy);
@@ -95,6 +107,7 @@ void proxy_stop(struct proxy *proxy)
     CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
     rules_remove(&script, proxy->options);
     (void)run_script(proxy, &script); /* logged there; nothing else can be done at the end */
+    (void)run_ipv6(proxy, rules_remove_ipv6);
     nft_ctx_free(proxy->nft);
     free(proxy);
 }

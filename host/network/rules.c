@@ -5,8 +5,8 @@
  *   f-NAME   forward: its own Pods and the world beyond the host's networks; nothing else
  *   i-NAME   input: what was translated from one of its Services, and DNS; nothing else
  *
- * and maps from a Pod's address to those chains. A Pod address that is in no map is dropped: the map comes soon, and TCP
- * tries again. */
+ * and maps from a Pod's address to those chains. What comes from the bridge with an address that is in no map is dropped,
+ * whatever that address is: the map comes soon, and TCP tries again. Pods have IPv4 only; IPv6 of theirs goes nowhere. */
 #include "host/network/rules.h"
 
 #include <string.h>
@@ -99,24 +99,37 @@ static size_t write_targets(const struct view *view, const char *service_key, co
     return count;
 }
 
-/* One chain a Service port that has endpoints; its line for t-NAME goes into `entries`. */
+/* The verdict map of t-NAME as it grows. */
+struct service_map {
+    struct buf entries;
+    struct strset places; /* the keys in `entries` */
+};
+
+static void service_map_clear(struct service_map *map)
+{
+    buf_free(&map->entries);
+    strset_clear(&map->places);
+}
+
+/* One chain a Service port that has endpoints; its line for t-NAME goes into `map`. */
 static void write_service_port(struct writer *writer, const char *key, const struct view_service *service,
-                               const struct view_port *port, struct buf *entries)
+                               const struct view_port *port, struct service_map *map)
 {
     CLEANUP(buf_free) struct buf targets = BUF_TEXT;
+    CLEANUP(free_ptr) char *place = xasprintf("%s . %s . %u", service->address, port->protocol, port->port);
     size_t count = write_targets(writer->view, key, service, port, &targets);
-    if (!count)
+    /* Two Services share an address for a moment when one follows the other; nftables takes a key once. */
+    if (!count || !strset_add(&map->places, place))
         return;
     writer->chains++;
     buf_printf(writer->out, "chain s-%zu {\n meta l4proto %s dnat to %s mod %zu map { %s }\n}\n", writer->chains, port->protocol,
                service->client_affinity ? "jhash ip saddr" : "numgen random", count, targets.data);
-    buf_printf(entries, "%s%s . %s . %u : goto s-%zu", entries->len ? ", " : "", service->address, port->protocol, port->port,
-               writer->chains);
+    buf_printf(&map->entries, "%s%s : goto s-%zu", map->entries.len ? ", " : "", place, writer->chains);
 }
 
 static void write_cluster_services(struct writer *writer, const char *cluster)
 {
-    CLEANUP(buf_free) struct buf entries = BUF_TEXT;
+    CLEANUP(service_map_clear) struct service_map map = {.entries = BUF_TEXT};
     size_t at = 0;
     const char *key;
     void *value;
@@ -125,14 +138,14 @@ static void write_cluster_services(struct writer *writer, const char *cluster)
         if (strcmp(service->cluster, cluster) != 0 || !*service->address)
             continue;
         for (size_t i = 0; i < service->port_count; i++)
-            write_service_port(writer, key, service, &service->ports[i], &entries);
+            write_service_port(writer, key, service, &service->ports[i], &map);
     }
     buf_printf(writer->out, "chain t-%s {\n", cluster);
     buf_printf(writer->out, " ip daddr %s udp dport 53 dnat to %s:53\n ip daddr %s tcp dport 53 dnat to %s:53\n",
                writer->options->dns_service, writer->options->dns_address, writer->options->dns_service,
                writer->options->dns_address);
-    if (entries.len)
-        buf_printf(writer->out, " ip daddr . meta l4proto . th dport vmap { %s }\n", entries.data);
+    if (map.entries.len)
+        buf_printf(writer->out, " ip daddr . meta l4proto . th dport vmap { %s }\n", map.entries.data);
     buf_add_text(writer->out, "}\n");
 }
 
@@ -149,9 +162,9 @@ static void write_cluster_limits(struct writer *writer, const char *cluster)
                " ip daddr 169.254.0.0/16 drop\n accept\n}\n",
                cluster, cluster, options->pod_network, options->service_network);
     buf_printf(writer->out,
-               "chain i-%s {\n ct status dnat accept\n udp dport 53 accept\n tcp dport 53 accept\n"
+               "chain i-%s {\n ct status dnat accept\n ip daddr %s udp dport 53 accept\n ip daddr %s tcp dport 53 accept\n"
                " icmp type echo-request accept\n reject with icmp port-unreachable\n}\n",
-               cluster);
+               cluster, options->dns_address, options->dns_address);
 }
 
 static void write_hooks(struct writer *writer)
@@ -172,19 +185,34 @@ static void write_hooks(struct writer *writer)
                masquerade.data ? masquerade.data : "");
     buf_printf(writer->out,
                "chain forward {\n type filter hook forward priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
-               " ct state established,related accept\n ip saddr vmap @forwards\n"
-               " iifname \"%s\" ip saddr %s drop\n}\n",
-               options->bridge, options->pod_cidr);
+               " ct state established,related accept\n ip saddr vmap @forwards\n iifname \"%s\" drop\n}\n",
+               options->bridge);
     buf_printf(writer->out,
                "chain input {\n type filter hook input priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
-               " ct state established,related accept\n ip saddr vmap @inputs\n"
-               " iifname \"%s\" ip saddr %s drop\n}\n",
-               options->bridge, options->pod_cidr);
+               " ct state established,related accept\n ip saddr vmap @inputs\n iifname \"%s\" drop\n}\n",
+               options->bridge);
 }
 
 void rules_remove(struct buf *out, const struct network_options *options)
 {
     buf_printf(out, "add table ip %s\ndelete table ip %s\n", options->table, options->table);
+}
+
+void rules_remove_ipv6(struct buf *out, const struct network_options *options)
+{
+    buf_printf(out, "add table ip6 %s\ndelete table ip6 %s\n", options->table, options->table);
+}
+
+void rules_write_ipv6(struct buf *out, const struct network_options *options)
+{
+    rules_remove_ipv6(out, options);
+    buf_printf(out,
+               "table ip6 %s {\n"
+               "chain forward {\n type filter hook forward priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
+               " iifname \"%s\" drop\n oifname \"%s\" drop\n}\n"
+               "chain input {\n type filter hook input priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
+               " iifname \"%s\" drop\n}\n}\n",
+               options->table, options->bridge, options->bridge, options->bridge);
 }
 
 void rules_write(struct buf *out, const struct network_options *options, const struct view *view)

@@ -77,6 +77,48 @@ static void rules_keep_tenants_apart(void **state)
     view_deinit(&view);
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, part)); at++)
+        count++;
+    return count;
+}
+
+/* One tenant's doing must not make nftables refuse everybody's rules. */
+static void two_services_of_one_address(void **state)
+{
+    (void)state;
+    struct view view;
+    CLEANUP(buf_free) struct buf script = BUF_TEXT;
+    fill(&view);
+    apply(&view, VIEW_SERVICES,
+          "{\"metadata\":{\"name\":\"next-x-shop-x-acme\",\"namespace\":\"warren-acme\"," NOTES("acme", "next") "},"
+          "\"spec\":{\"clusterIP\":\"None\",\"ports\":[{\"name\":\"http\",\"port\":80,\"protocol\":\"TCP\"}]}}");
+    apply(&view, VIEW_SLICES,
+          "{\"metadata\":{\"name\":\"s2\",\"namespace\":\"warren-acme\",\"labels\":{\"kubernetes.io/service-name\":\"next-x-shop-x-acme\"}},"
+          "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":["
+          "{\"addresses\":[\"10.244.0.5\"]}]}");
+    rules_write(&script, &options, &view);
+    assert_int_equal(count_of(script.data, "10.96.5.5 . tcp . 80 : goto"), 1);
+    view_deinit(&view);
+}
+
+/* Neither a forged address nor IPv6 goes around the rules. */
+static void what_is_unknown_is_dropped(void **state)
+{
+    (void)state;
+    struct view view;
+    CLEANUP(buf_free) struct buf script = BUF_TEXT, ipv6 = BUF_TEXT;
+    fill(&view);
+    rules_write(&script, &options, &view);
+    rules_write_ipv6(&ipv6, &options);
+    assert_int_equal(count_of(script.data, " iifname \"warren0\" drop\n}"), 2);
+    assert_int_equal(count_of(ipv6.data, "iifname \"warren0\" drop"), 2);
+    assert_int_equal(count_of(script.data, " udp dport 53 accept"), count_of(script.data, "ip daddr 10.244.0.1 udp dport 53 accept"));
+    view_deinit(&view);
+}
+
 static char *ask(struct view *view, const char *cluster, const char *name, ldns_rr_type type)
 {
     ldns_pkt *query = ldns_pkt_query_new(ldns_dname_new_frm_str(name), type, LDNS_RR_CLASS_IN, LDNS_RD), *answer = NULL;
@@ -132,6 +174,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_keep_tenants_apart),
+        cmocka_unit_test(two_services_of_one_address),
+        cmocka_unit_test(what_is_unknown_is_dropped),
         cmocka_unit_test(names_are_those_of_the_asking_cluster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
