@@ -58,11 +58,14 @@ static bool set_sysctl(const struct namespaces_plan *plan, const char *setting, 
 }
 
 /* A network of its own has no ports worth guarding: programs without privileges may take low ones
- * and ping, as under containerd. A kernel without one of these keeps its own rule. */
+ * and ping, as under containerd. Interfaces that come later speak IPv4 only: the network gives no
+ * other address, and link-local ones would reach every neighbour. A kernel without one of these
+ * keeps its own rule. */
 static void set_defaults(const struct namespaces_plan *plan)
 {
     static const char *const settings[] = {"net.ipv4.ip_unprivileged_port_start=0",
-                                           "net.ipv4.ping_group_range=0 65535"};
+                                           "net.ipv4.ping_group_range=0 65535",
+                                           "net.ipv6.conf.default.disable_ipv6=1"};
     for (size_t i = 0; i < ARRAY_LEN(settings) && !plan->host_network; i++) {
         CLEANUP(error_clear) struct error ignored = {0};
         (void)!set_sysctl(plan, settings[i], &ignored);
