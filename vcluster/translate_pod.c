@@ -254,6 +254,13 @@ static const struct rule container_rules[] = {
     {"tty", copy},
 };
 
+/* Raw sockets could speak in a neighbour's name on the bridge: not by default, and nobody can add them. */
+static void drop_raw_sockets(json_t *container)
+{
+    json_t *capabilities = json_ensure_object(json_ensure_object(container, "securityContext"), "capabilities");
+    json_array_append_new(json_ensure_array(capabilities, "drop"), json_string("NET_RAW"));
+}
+
 static bool containers(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {
     const struct translate_context *context = crossing->context;
@@ -261,9 +268,11 @@ static bool containers(struct crossing *crossing, json_t *out, const char *field
         return false;
     json_t *crossed = json_object_get(out, field);
     bool links = json_bool_or(json_at(crossing->pod, "spec", "enableServiceLinks"), true);
-    for (size_t i = 0; i < json_array_size(crossed); i++)
+    for (size_t i = 0; i < json_array_size(crossed); i++) {
+        drop_raw_sockets(json_array_get(crossed, i));
         service_env_prepend(json_ensure_array(json_array_get(crossed, i), "env"), context->cluster_ip,
                             links ? context->services : NULL);
+    }
     return true;
 }
 

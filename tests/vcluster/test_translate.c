@@ -60,6 +60,9 @@ static void metadata_is_ours(void **state)
         assert_null(json_at(host, "spec", not_crossing[i]));
     assert_string_equal(json_text(host, "spec", "serviceAccountName"), "default");
     assert_true(json_is_false(json_at(host, "spec", "automountServiceAccountToken")));
+    const json_t *container = json_array_get(json_at(host, "spec", "containers"), 0);
+    const json_t *dropped = json_at(container, "securityContext", "capabilities", "drop");
+    assert_string_equal(json_string_value(json_array_get(dropped, 0)), "NET_RAW");
 }
 
 /* Each escape beside the harmless form of the same field. */
