@@ -44,7 +44,7 @@ struct api *api_start(const struct api_options *options, struct error *err)
 {
     unsigned port = 0;
     object_set_index(kind_index); /* before anything is cached */
-    int fd = server_listen(options->listen, &port, err);
+    int fd = server_listen(options->listen, 0, &port, err);
     if (fd < 0)
         return NULL;
     struct api *api = api_new(options);

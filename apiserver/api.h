@@ -23,6 +23,9 @@ struct api_options {
 };
 struct api *api_start(const struct api_options *options, struct error *err);
 void api_stop(struct api *api);
+/* True when "ADDR:PORT" is an address of this machine that nobody listens on yet; err says why not, in words for whoever
+ * chose it. */
+MUST_CHECK bool api_can_listen(const char *address, struct error *err);
 unsigned api_port(const struct api *api);
 struct store *api_store(struct api *api);
 /* The URL that a kubeconfig of this cluster names; owned. */

@@ -135,7 +135,8 @@ static struct port *port_listen(struct ports *ports, struct cluster *cluster)
                                                 : xasprintf("%s:0", ports->address);
     struct error err = {0};
     unsigned number = 0;
-    int fd = server_listen(address, &number, &err);
+    /* The address of the Pods' bridge comes with the first Pod. */
+    int fd = server_listen(address, LISTEN_EARLY, &number, &err);
     if (fd < 0) {
         log_warn("apiserver", "no port for cluster %lld: %s", (long long)cluster->id, err.message);
         error_clear(&err);

@@ -342,25 +342,26 @@ static bool split_address(const char *text, char host[64], char port[8])
     return true;
 }
 
-int server_listen(const char *address, unsigned *port, struct error *err)
+int server_listen(const char *address, unsigned flags, unsigned *port, struct error *err)
 {
     char host[64], service[8];
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
                              .ai_socktype = SOCK_STREAM},
                     *found = NULL;
     const int on = 1;
-    if (!split_address(address, host, service) ||
+    int64_t number;
+    if (!split_address(address, host, service) || !parse_i64(str_of(service), 0, 65535, &number) ||
         getaddrinfo(*host ? host : NULL, service, &hints, &found) != 0) {
         error_bad_request(err, "\"%s\" is not ADDRESS:PORT", address);
         return -1;
     }
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* The address of the Pods' bridge comes with the first Pod. */
-    (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+    if (flags & LISTEN_EARLY)
+        (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
     bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
               bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0;
     if (!ok)
-        error_internal(err, "listening on %s: %s", address, strerror(errno));
+        error_unavailable(err, "cannot listen on %s: %s", address, strerror(errno));
     freeaddrinfo(found);
     if (ok) {
         *port = local_port(fd);
@@ -369,6 +370,15 @@ int server_listen(const char *address, unsigned *port, struct error *err)
     if (fd >= 0)
         close(fd);
     return -1;
+}
+
+bool api_can_listen(const char *address, struct error *err)
+{
+    unsigned port;
+    int fd = server_listen(address, 0, &port, err);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 /* As many connections as there are descriptors, less what the rest of the process needs. */

@@ -7,8 +7,9 @@ MUST_CHECK bool server_start(struct api *api, int fd, const struct api_options *
                              struct error *err);
 /* Lets what is under way finish, ends streams, closes connections. */
 void server_stop(struct api *api);
+enum listen_flags { LISTEN_EARLY = 1 /* the address may come to this machine later */ };
 /* A listening TCP socket on "ADDR:PORT", and the port it got. -1 with err. */
-int server_listen(const char *address, unsigned *port, struct error *err);
+int server_listen(const char *address, unsigned flags, unsigned *port, struct error *err);
 
 /* ---- ports.c: the clusters' own ports ---- */
 struct ports *ports_start(struct api *api, const char *address);

@@ -18,6 +18,7 @@
 #include "runtime/image_base.h"
 
 #define FILE_MAX        ((size_t)1 << 20)
+#define LOCK_PATIENCE_MS 10000 /* one that was killed takes a moment to end */
 #define BRIDGE          "warren0"
 #define POD_NETWORK     "10.244.0.0/16"
 #define SERVICE_NETWORK "10.96.0.0/16"
@@ -153,7 +154,9 @@ static int run(const char *const *args, size_t count)
     ready_block_signals();
     if (readlink("/proc/self/exe", shim, sizeof(shim) - 1) < 0)
         return error_internal(&err, "cannot find this program's own path: %m"), command_fail(&err);
-    bool started = start_agent(&agent, shim, (unsigned)port, &err);
+    CLEANUP(free_ptr) char *dir = paths_join(data_dir, "node");
+    CLEANUP(close_fd) int lock = paths_lock(dir, LOCK_PATIENCE_MS, &err);
+    bool started = lock >= 0 && start_agent(&agent, shim, (unsigned)port, &err);
     int got = 0;
     if (started) {
         provide_base_image(agent.node);

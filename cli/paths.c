@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOCK_POLL_MS 50
 
 char *paths_join(const char *data_dir, const char *below)
 {
@@ -29,6 +32,28 @@ bool paths_make(const char *path, struct error *err)
             return true;
         *slash = '/';
     }
+}
+
+int paths_lock(const char *dir, int patience_ms, struct error *err)
+{
+    if (!paths_make(dir, err))
+        return -1;
+    CLEANUP(free_ptr) char *path = xasprintf("%s/lock", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), failed;
+    if (fd < 0)
+        return error_set(err, ERROR_FORBIDDEN, "cannot write in %s: %s", dir, strerror(errno)), -1;
+    while ((failed = flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK && patience_ms > 0) {
+        usleep(LOCK_POLL_MS * 1000);
+        patience_ms -= LOCK_POLL_MS;
+    }
+    if (!failed)
+        return fd;
+    if (errno == EWOULDBLOCK)
+        error_set(err, ERROR_CONFLICT, "%s is in use: another warren runs there", dir);
+    else
+        error_set(err, ERROR_FORBIDDEN, "cannot lock %s: %s", path, strerror(errno));
+    close(fd);
+    return -1;
 }
 
 bool paths_write(const char *path, const char *text, unsigned mode, struct error *err)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apiserver/api.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/paths.h"
@@ -54,6 +55,9 @@ struct child {
 struct up {
     char program[4096];
     struct postgres *postgres;
+    int64_t postgres_due_mono_ns; /* not before then is it started again; 0: at once */
+    int64_t postgres_wait_ms;
+    int lock; /* on the data directory; -1: none */
     struct child server, node;
 };
 
@@ -111,12 +115,12 @@ static bool start_child(struct child *child, struct error *err)
     CLEANUP(close_fd) int ready = spawn_child(child);
     char text[8];
     if (ready < 0)
-        return error_internal(err, "cannot start the %s: %s", child->title, strerror(errno));
+        return error_unavailable(err, "cannot start the %s: %s", child->title, strerror(errno));
     struct pollfd wait = {ready, POLLIN, 0};
     int got = poll(&wait, 1, READY_TIMEOUT_MS);
     if (got == 1 && read(ready, text, sizeof(text)) == 6)
         return true;
-    return error_internal(err, got == 0 ? "the %s is not ready after %d s" : "the %s did not start: see its message above",
+    return error_unavailable(err, got == 0 ? "the %s is not ready after %d s" : "the %s did not start: see its message above",
                           child->title, READY_TIMEOUT_MS / 1000);
 }
 
@@ -195,7 +199,7 @@ static bool start_postgres(struct up *up, struct error *err)
 
 static bool start_all(struct up *up, struct error *err)
 {
-    if (!paths_make(data_dir, err) || !start_postgres(up, err))
+    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !api_can_listen(listen_address, err) || !start_postgres(up, err))
         return false;
     if (!start_child(&up->server, err))
         return false;
@@ -257,11 +261,20 @@ static void restart_due(struct child *child)
 static void watch_postgres(struct up *up)
 {
     CLEANUP(error_clear) struct error err = {0};
-    if (!up->postgres || postgres_alive(up->postgres))
+    int64_t now = clock_mono_ns();
+    if (!up->postgres || now < up->postgres_due_mono_ns)
         return;
+    if (postgres_alive(up->postgres)) {
+        up->postgres_wait_ms = 0;
+        return;
+    }
+    up->postgres_wait_ms = up->postgres_wait_ms ? up->postgres_wait_ms * 2 : RESTART_FIRST_MS;
+    if (up->postgres_wait_ms > RESTART_MAX_MS)
+        up->postgres_wait_ms = RESTART_MAX_MS;
     say("PostgreSQL ended: starting it again");
     if (!postgres_restart(up->postgres, &err))
         say("%s", err.message);
+    up->postgres_due_mono_ns = clock_mono_ns() + up->postgres_wait_ms * 1000000;
 }
 
 /* Until SIGINT, SIGTERM or SIGHUP. */
@@ -285,11 +298,13 @@ static void stop_all(struct up *up)
     stop_child(&up->node); /* while it can still tell the server */
     stop_child(&up->server);
     postgres_stop(up->postgres);
+    if (up->lock >= 0)
+        close(up->lock);
 }
 
 static int run(const char *const *args, size_t count)
 {
-    static struct up up;
+    static struct up up = {.lock = -1};
     CLEANUP(error_clear) struct error err = {0};
     char host_name[64] = "localhost";
     (void)args;
