@@ -4,6 +4,8 @@
 own_namespaces "$@"
 cd "$WARREN_E2E_WORK" || exit 1
 
+cgroups() { find /sys/fs/cgroup -type d -path '*/warren/*' 2> /dev/null | sort; }
+cgroups > cgroups.before # what a killed run may have left is not this one's
 start_warren
 check "tenant create writes a kubeconfig" "$WARREN" tenant create acme --plan small --data-dir "$DATA" --kubeconfig acme.kubeconfig
 check "a second tenant" "$WARREN" tenant create globex --data-dir "$DATA" --kubeconfig globex.kubeconfig
@@ -103,7 +105,8 @@ check_out "no process of a Pod is left" '^0$' bash -c 'pgrep -fc "[h]ttpd -f -v 
 check_out "no mount is left" '^0$' bash -c "grep -c ' $DATA/node' /proc/self/mountinfo || true"
 check_out "no rule is left" '^$' bash -c 'nft list tables | grep warren || true'
 check_out "no bridge is left" '^$' bash -c 'ip -br link | grep warren0 || true'
-check_out "no cgroup is left" '^$' bash -c 'find /sys/fs/cgroup -type d -path "*/warren/*" 2> /dev/null | head -3'
+cgroups_added() { cgroups | comm -13 cgroups.before -; }
+check_out "no cgroup is left" '^$' cgroups_added
 start_warren
 check_out "a second start finds the tenants" 'acme' "$WARREN" tenant list --data-dir "$DATA"
 check_out "and what was in them" 'hello' acme -n hello get deployments
