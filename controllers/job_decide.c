@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "controllers/condition.h"
 #include "controllers/job.h"
+#include "controllers/job_failure.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"
@@ -27,6 +28,7 @@ struct job_view {
     int64_t active, ready, terminating, succeeded, failed;
     unsigned char *done; /* Indexed: bit 0 succeeded, bit 1 has an active Pod */
     int64_t last_failure_us;
+    char *verdict; /* owned: what podFailurePolicy fails the Job for; NULL */
 };
 
 static int64_t int_at(const json_t *object, const char *key, int64_t fallback)
@@ -155,6 +157,17 @@ static int64_t finished_at(const json_t *pod)
     return latest_us;
 }
 
+/* Whether the Job's policy wants this failure not to count. */
+static bool is_ignored(struct job_view *view, const json_t *pod)
+{
+    CLEANUP(free_ptr) char *message = NULL;
+    enum job_failure failure =
+        job_failure_of(json_object_get(view->spec, "podFailurePolicy"), pod, &message);
+    if (failure == JOB_FAILURE_FAIL_JOB && !view->verdict)
+        view->verdict = TAKE(message);
+    return failure == JOB_FAILURE_IGNORE;
+}
+
 /* A Pod that is over: noted, or (when it is noted already) freed. A deleted one that never finished
  * has failed. */
 static void take_finished(struct job_view *view, const json_t *pod, struct plan *plan)
@@ -162,6 +175,10 @@ static void take_finished(struct job_view *view, const json_t *pod, struct plan 
     bool succeeded = strcmp(pod_phase(pod), "Succeeded") == 0;
     json_t *uids = uncounted(view, succeeded ? "succeeded" : "failed");
     int64_t index = index_of(pod);
+    if (!succeeded && has_finalizer(pod) && is_ignored(view, pod)) {
+        release_pod(pod, plan);
+        return;
+    }
     if (!succeeded && finished_at(pod) > view->last_failure_us)
         view->last_failure_us = finished_at(pod);
     if (view->indexed && succeeded && index >= 0 && index < view->completions)
@@ -380,6 +397,9 @@ static const char *failure_of(struct job_view *view, const char **message, struc
     *message = json_text(target, "message");
     if (target)
         return json_text(target, "reason");
+    *message = view->verdict;
+    if (view->verdict)
+        return "PodFailurePolicy";
     *message = "Job has reached the specified backoff limit";
     if (view->failed > int_at(view->spec, "backoffLimit", 6))
         return "BackoffLimitExceeded";
@@ -485,6 +505,7 @@ void job_decide(const struct job_seen *seen, struct plan *plan)
     if (!meta_deleting(seen->job))
         decide_course(&view, plan);
     write_status(&view, plan);
+    free(view.verdict);
 }
 
 void job_ttl_decide(const json_t *job, int64_t now_us, struct plan *plan)

@@ -41,6 +41,8 @@ json_t *owner_references_of(const struct object *object)
 static bool is_group(const char *api_version, const char *group)
 {
     size_t len = strlen(group);
+    if (!len) /* "v1" */
+        return !strchr(api_version, '/');
     return strncmp(api_version, group, len) == 0 && api_version[len] == '/';
 }
 

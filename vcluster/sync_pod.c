@@ -115,6 +115,23 @@ static json_t *list_services(struct cluster *cluster, const char *ns)
     return services;
 }
 
+/* The host node that a pseudo node of this cluster stands for. */
+static char *host_node_name(void *arg, const char *pseudo)
+{
+    struct sync *sync = arg;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(object_list_free) struct object_list nodes = {0};
+    if (!cache_list(sync->vcluster->host, "nodes", NULL, &nodes, &err))
+        return NULL;
+    for (size_t i = 0; i < nodes.count; i++) {
+        char name[HOST_NAME_MAX + 1];
+        names_pseudo_node(sync->cluster->name, nodes.items[i]->name, name);
+        if (strcmp(name, pseudo) == 0)
+            return xstrdup(nodes.items[i]->name);
+    }
+    return NULL;
+}
+
 /* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it. */
 static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret, struct error *err)
 {
@@ -122,7 +139,8 @@ static json_t *translate(struct sync *sync, const struct pod_seen *seen, const c
     const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = seen->host_ns,
                                               .host_name = seen->host_name, .cluster_ip = API_SERVICE_ADDRESS,
                                               .services = services, .token_secret = token_secret,
-                                              .name_of = sync_config_name, .arg = sync};
+                                              .name_of = sync_config_name, .node_of = host_node_name,
+                                              .arg = sync};
     return translate_pod(&context, seen->tenant, err);
 }
 

@@ -16,6 +16,8 @@ struct translate_context {
     const char *token_secret; /* host name of the Secret that holds the Pod's token; Pods only */
     /* The host's name for a ConfigMap or Secret of the Pod's namespace; `kind` is "configmaps" or "secrets". Owned. */
     char *(*name_of)(void *arg, const char *kind, const char *ns, const char *name);
+    /* The host's name for the node that the tenant knows as `pseudo`; owned, NULL when there is none. Pods only. */
+    char *(*node_of)(void *arg, const char *pseudo);
     void *arg;
 };
 

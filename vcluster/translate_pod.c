@@ -392,11 +392,62 @@ static bool confine_terms(struct crossing *crossing, json_t *terms, bool weighte
     return true;
 }
 
+/* ---- nodes by name: the tenant's names are not the host's ---- */
+
+#define HOSTNAME_LABEL "kubernetes.io/hostname"
+#define NO_NODE        "no-such-node.invalid" /* a host node's own name must not be found by guessing */
+
+static json_t *node_crossed(struct crossing *crossing, const json_t *pseudo)
+{
+    const char *name = json_string_value(pseudo);
+    CLEANUP(free_ptr) char *host = name ? crossing->context->node_of(crossing->context->arg, name) : NULL;
+    return json_string(host ? host : NO_NODE);
+}
+
+/* Requirements on `key`: each value becomes the host's name. */
+static void cross_requirements(struct crossing *crossing, json_t *requirements, const char *key)
+{
+    for (size_t i = 0; i < json_array_size(requirements); i++) {
+        json_t *values = json_object_get(json_array_get(requirements, i), "values");
+        if (!text_eq(json_text(json_array_get(requirements, i), "key"), key))
+            continue;
+        for (size_t v = 0; v < json_array_size(values); v++)
+            json_array_set_new(values, v, node_crossed(crossing, json_array_get(values, v)));
+    }
+}
+
+static void cross_node_term(struct crossing *crossing, json_t *term)
+{
+    cross_requirements(crossing, json_object_get(term, "matchFields"), "metadata.name");
+    cross_requirements(crossing, json_object_get(term, "matchExpressions"), HOSTNAME_LABEL);
+}
+
+static void cross_node_affinity(struct crossing *crossing, json_t *nodes)
+{
+    json_t *required = json_at(nodes, "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms");
+    json_t *preferred = json_object_get(nodes, "preferredDuringSchedulingIgnoredDuringExecution");
+    for (size_t i = 0; i < json_array_size(required); i++)
+        cross_node_term(crossing, json_array_get(required, i));
+    for (size_t i = 0; i < json_array_size(preferred); i++)
+        cross_node_term(crossing, json_object_get(json_array_get(preferred, i), "preference"));
+}
+
+static bool node_selector(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    json_t *crossed = json_deep_copy(value);
+    const json_t *name = json_object_get(value, HOSTNAME_LABEL);
+    if (name)
+        json_object_set_new(crossed, HOSTNAME_LABEL, node_crossed(crossing, name));
+    json_object_set_new(out, field, crossed);
+    return true;
+}
+
 static bool affinity(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {
     static const char *const kinds[] = {"podAffinity", "podAntiAffinity"};
     json_t *crossed = json_deep_copy(value);
     json_object_set_new(out, field, crossed);
+    cross_node_affinity(crossing, json_object_get(crossed, "nodeAffinity"));
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         json_t *kind = json_object_get(crossed, kinds[i]);
         if (!confine_terms(crossing, json_object_get(kind, "requiredDuringSchedulingIgnoredDuringExecution"), false) ||
@@ -433,7 +484,7 @@ static const struct rule spec_rules[] = {
     {"imagePullSecrets", pull_secrets},
     {"initContainers", containers},
     {"nodeName", stay},
-    {"nodeSelector", copy},
+    {"nodeSelector", node_selector},
     {"os", copy},
     {"overhead", only_unset},
     {"preemptionPolicy", stay},

@@ -67,6 +67,9 @@ static size_t run_pod(struct world *world)
         json_set_text(status, "phase", fails ? "Failed" : "Succeeded");
         json_object_set_new(json_at(json_array_get(json_object_get(status, "containerStatuses"), 0),
                                     "state", "terminated"),
+                            "exitCode", json_integer(fails ? 3 : 0));
+        json_object_set_new(json_at(json_array_get(json_object_get(status, "containerStatuses"), 0),
+                                    "state", "terminated"),
                             "finishedAt", json_time(world->sim.now_us));
         json_object_set_new(pod, "status", status);
         return 1;
@@ -107,6 +110,14 @@ static void runs_end(void **state)
          "CompletionsReached", 1, 2, 1},
         {"gives up", "'completions':1,'parallelism':1,'backoffLimit':2", 99, "Failed",
          "BackoffLimitExceeded", 0, 3, 1},
+        {"its policy fails it",
+         "'completions':1,'parallelism':1,'podFailurePolicy':{'rules':[{'action':'FailJob',"
+         "'onExitCodes':{'operator':'In','values':[3]}}]}",
+         99, "Failed", "PodFailurePolicy", 0, 1, 1},
+        {"its policy ignores failures",
+         "'completions':1,'parallelism':1,'backoffLimit':0,'podFailurePolicy':{'rules':[{'action':"
+         "'Ignore','onExitCodes':{'operator':'NotIn','values':[4]}}]}",
+         2, "Complete", "CompletionsReached", 1, 0, 1},
         {"no second try", "'completions':1,'parallelism':1,'backoffLimit':0", 99, "Failed",
          "BackoffLimitExceeded", 0, 1, 1},
         {"a work queue", "'parallelism':3", 0, "Complete", "CompletionsReached", 3, 0, 3},

@@ -14,12 +14,19 @@ static char *name_of(void *arg, const char *kind, const char *ns, const char *na
     return xasprintf("%s-x-%s-x-acme-%s", name, ns, kind);
 }
 
+static char *node_of(void *arg, const char *pseudo)
+{
+    (void)arg;
+    return strcmp(pseudo, "node-1") == 0 ? xstrdup("metal-1") : NULL;
+}
+
 static const struct translate_context context = {.cluster = "acme",
                                                  .host_ns = "warren-acme",
                                                  .host_name = "web-x-shop-x-acme",
                                                  .cluster_ip = "10.96.0.1",
                                                  .token_secret = "token-web-x-shop-x-acme",
-                                                 .name_of = name_of};
+                                                 .name_of = name_of,
+                                                 .node_of = node_of};
 
 static json_t *pod_with(const char *spec)
 {
@@ -219,9 +226,28 @@ static void host_addresses_do_not_show(void **state)
     assert_string_equal(json_text(status, "podIP"), "10.244.0.5");
 }
 
+/* A tenant's node names become the host's; the host's own are found by nobody. */
+static void nodes_are_named_as_on_the_host(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with(
+        "{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"nodeSelector\":{\"kubernetes.io/hostname\":\"metal-1\"},"
+        "\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{\"nodeSelectorTerms\":"
+        "[{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":[\"node-1\"]}]}]}}}}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    const json_t *terms = json_at(host, "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
+                                  "nodeSelectorTerms");
+    const json_t *field = json_array_get(json_at(json_array_get(terms, 0), "matchFields"), 0);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(field, "values"), 0)), "metal-1");
+    assert_string_equal(json_text(host, "spec", "nodeSelector", "kubernetes.io/hostname"), "no-such-node.invalid");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nodes_are_named_as_on_the_host),
         cmocka_unit_test(metadata_is_ours),          cmocka_unit_test(what_grants_rights_is_refused),
         cmocka_unit_test(references_get_host_names), cmocka_unit_test(only_own_addresses_are_served),
         cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
