@@ -206,6 +206,20 @@ static int run_command(const struct command *command, int argc, char **argv)
     return command->run(parse.args, parse.arg_count);
 }
 
+/* "tenant" alone: the commands that begin so. False when there are none. */
+static bool print_group(FILE *out, const char *word)
+{
+    size_t len = strlen(word), found = 0;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (commands[i]->hidden || strncmp(commands[i]->name, word, len) != 0 || commands[i]->name[len] != ' ')
+            continue;
+        if (!found++)
+            (void)fprintf(out, "Usage: warren %s COMMAND [OPTION ...]\n\n", word);
+        (void)fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    return found > 0;
+}
+
 int command_main(int argc, char **argv)
 {
     int words;
@@ -217,11 +231,11 @@ int command_main(int argc, char **argv)
         return asked ? EXIT_DONE : EXIT_USAGE;
     }
     const struct command *command = find_command(argc - 1, argv + 1, &words);
+    bool help = wants_help(argc - 1, argv + 1);
+    if (!command && (argc == 2 || help) && print_group(help ? stdout : stderr, argv[1]))
+        return help ? EXIT_DONE : EXIT_USAGE;
     if (!command)
-        return wants_help(argc - 1, argv + 1)
-                   ? (print_overview(stdout), EXIT_DONE)
-                   : command_usage(NULL, "there is no command \"%s%s%s\"", argv[1], argc > 2 ? " " : "",
-                                   argc > 2 ? argv[2] : "");
+        return command_usage(NULL, "there is no command \"%s%s%s\"", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
     if (command->raw)
         return command->run((const char *const *)argv, (size_t)argc);
     if (wants_help(argc - 1 - words, argv + 1 + words)) {

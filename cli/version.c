@@ -39,7 +39,7 @@ static void print_words(void)
     for (size_t i = 0; i < count; i++) {
         if (all[i]->hidden)
             continue;
-        printf("    '%s')\n        words='", all[i]->name);
+        printf("    '%s'*)\n        words='", all[i]->name);
         for (const struct option *option = all[i]->options; option && option->name; option++)
             printf("--%s ", option->name);
         printf("--help'\n        ;;\n");
@@ -68,7 +68,7 @@ static void print_bash(void)
     printf("    esac\n"
            "    case \"$current\" in\n"
            "    -*) ;;\n"
-           "    *) words=\"$(printf '%%s\\n' \"$names\" | sed -n \"s/^${so_far:+$so_far }\\([^ ]*\\).*/\\1/p\") \"\n"
+           "    *) words=\"$(printf '%%s\\n' \"$names\" | sed -n \"s/^${so_far:+$so_far }\\([^ ]*\\).*/\\1/p\" | sort -u) \"\n"
            "       [ -n \"${words// /}\" ] || { COMPREPLY=($(compgen -f -- \"$current\")); return; } ;;\n"
            "    esac\n"
            "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
