@@ -17,14 +17,18 @@ own_namespaces() {
     WARREN_E2E_WORK=$(mktemp -d /tmp/warren-e2e.XXXXXX)
     chmod 755 "$WARREN_E2E_WORK"
     trap 'clean_up_outside' EXIT
-    unshare --net --pid --fork --kill-child --mount --mount-proc "$0" "$@"
+    # Ends before ctest would kill this shell, too, so that it can clean up.
+    timeout --foreground -k 5 840 unshare --net --pid --fork --kill-child --mount --mount-proc "$0" "$@"
     exit $?
 }
 
+# Only what this test's node made: another Warren may run on this machine.
 clean_up_outside() {
-    local group
-    for group in /sys/fs/cgroup/*/"${cgroup_parent:-warren}" /sys/fs/cgroup/"${cgroup_parent:-warren}"; do
-        [ -d "$group" ] && find "$group" -depth -type d -exec rmdir {} + 2> /dev/null
+    local state group
+    for state in "$WARREN_E2E_WORK"/data/node/runtime/sandboxes/*; do
+        for group in /sys/fs/cgroup/{*/,}warren/"${state##*/}"; do
+            [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2> /dev/null
+        done
     done
     rm -rf --one-file-system "$WARREN_E2E_WORK"
 }
