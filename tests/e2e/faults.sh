@@ -53,6 +53,16 @@ lost() { comm -23 <(sort acknowledged) <(acme -n hello get configmaps -o name | 
 check_out "writes were acknowledged throughout" '^[1-9][0-9]+$' bash -c 'wc -l < acknowledged'
 check_out "no acknowledged write is lost" '^$' lost
 
+# What a power cut leaves: files. No process, no mount, no device, no rule; files where namespaces were mounted.
+kill -KILL -1
+wait 2> /dev/null
+awk -v top="$DATA/" 'index($5, top) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r umount -l
+ip -br link | awk '/^(warren|veth)/ {sub("@.*", "", $1); print $1}' | xargs -r -n 1 ip link delete
+nft flush ruleset
+: > "$LOG"
+start_warren
+wait_for "the machine went down: both sides agree on $replicas Pods" 120 settled "$replicas"
+
 check "delete the namespace" acme delete namespace hello --timeout=90s
 nothing_left() { [ -z "$(pod_of)" ] && [ "$(admin -n warren-acme get configmaps,secrets,services -o name | grep -c 'x-hello-x')" = 0 ]; }
 wait_for "nothing of it is left on the host" 60 nothing_left
