@@ -64,3 +64,6 @@ void server_run_on_pool(struct request *request);
 /* ---- fairness (flow.c) ---- */
 enum step_result step_flow(struct request *request);
 void flow_leave(struct request *request);
+/* What this folder keeps with a cluster; with a reference that the caller gives back. */
+struct cluster_part *flow_part_get(struct cluster *cluster);
+struct custom_slot *flow_custom_slot(struct cluster_part *part);

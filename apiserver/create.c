@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/kind.h"
@@ -88,8 +89,10 @@ enum step_result step_create_prepare(struct request *request)
                             json_integer(1));
     if (rules->prepare_create)
         rules->prepare_create(request->object);
+    if (request->resource->type && request->resource->type->custom)
+        crd_object_prepare(request->resource, request->object, NULL, "");
     request->write.op = STORE_CREATE;
-    return STEP_NEXT;
+    return custom_define(request);
 }
 
 enum step_result step_create_validate(struct request *request)
@@ -99,6 +102,8 @@ enum step_result step_create_validate(struct request *request)
     meta_validate(request->resource, request->object, err);
     if (rules->validate)
         rules->validate(request->object, err);
+    if (request->resource->type && request->resource->type->custom)
+        crd_object_validate(request->resource, request->object, err);
     return error_seal_invalid(err, request->resource->kind, request->resource->group,
                               meta_name(request->object))
                ? STEP_NEXT

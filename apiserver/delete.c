@@ -12,6 +12,7 @@
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "schema/crd.h"
 #include "schema/kind.h"
 #include "schema/meta.h"
 
@@ -241,6 +242,17 @@ static enum step_result delete_namespace(struct request *request)
     return STEP_NEXT;
 }
 
+/* A definition stays until its objects are gone: controllers/custom.c sees to that. */
+static void hold_definition(json_t *object)
+{
+    json_t *finalizers = json_ensure_array(json_object_get(object, "metadata"), "finalizers");
+    if (!json_array_has_text(finalizers, CRD_FINALIZER))
+        json_array_append_new(finalizers, json_string(CRD_FINALIZER));
+    crd_set_condition(object, "Terminating", "True", "InstanceDeletionPending",
+                      "the definition is marked for deletion; its objects will be deleted soon",
+                      clock_now_us());
+}
+
 static enum step_result plan(struct request *request, const struct delete_options *options)
 {
     if (!check_preconditions(request, options))
@@ -254,6 +266,8 @@ static enum step_result plan(struct request *request, const struct delete_option
     if (grace == GRACE_PENDING)
         return reply_object(request, 200, object_ref(request->current));
     set_collector_finalizer(request->object, collector_finalizer(request, options));
+    if (strcmp(request->storage, CRD_STORAGE) == 0 && !meta_deleting(request->object))
+        hold_definition(request->object);
     bool finalizers = json_array_size(json_at(request->object, "metadata", "finalizers")) > 0;
     if (grace == GRACE_NONE && finalizers &&
         (!meta_deleting(request->object) ||

@@ -4,6 +4,7 @@
 
 #include "apiserver/document.h"
 #include "base/json.h"
+#include "schema/crd.h"
 
 static const struct verb_name {
     uint32_t flag;
@@ -71,6 +72,55 @@ static json_t *version_json(const char *group, const char *version)
     return json_pack("{s:s, s:s}", "groupVersion", text, "version", version);
 }
 
+/* ---- the cluster's own groups ---- */
+
+/* Whether this row is the first of its group (and version, when `version` is wanted too). */
+static bool first_custom(const struct edition *edition, size_t at, bool by_version)
+{
+    const struct resource *row = edition->rows[at];
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(edition->rows[i]->group, row->group) == 0 &&
+            (!by_version || strcmp(edition->rows[i]->version, row->version) == 0))
+            return false;
+    return true;
+}
+
+/* Calls for each version of a custom group, in the order of preference. */
+static void each_custom_version(const struct edition *edition, const char *group,
+                                void (*each)(const struct edition *edition, const char *group,
+                                             const char *version, json_t *out),
+                                json_t *out)
+{
+    CLEANUP(free_ptr) const char **names = xcalloc(edition->row_count + 1, sizeof(*names));
+    size_t count = 0;
+    for (size_t i = 0; i < edition->row_count; i++)
+        if (strcmp(edition->rows[i]->group, group) == 0 && first_custom(edition, i, true))
+            names[count++] = edition->rows[i]->version;
+    qsort(names, count, sizeof(*names), crd_compare_versions);
+    for (size_t i = 0; i < count; i++)
+        each(edition, group, names[i], out);
+}
+
+static void add_version(const struct edition *edition, const char *group, const char *version,
+                        json_t *out)
+{
+    (void)edition;
+    json_array_append_new(out, version_json(group, version));
+}
+
+static json_t *custom_group_json(const struct edition *edition, const char *group)
+{
+    json_t *versions = json_array();
+    each_custom_version(edition, group, add_version, versions);
+    if (!json_array_size(versions)) {
+        json_decref(versions);
+        return NULL;
+    }
+    json_t *preferred = json_incref(json_array_get(versions, 0));
+    return json_pack("{s:s, s:o, s:o}", "name", group, "versions", versions, "preferredVersion",
+                     preferred);
+}
+
 static json_t *group_json(const char *group)
 {
     size_t count;
@@ -110,13 +160,17 @@ void discovery_groups(struct buf *out, const struct edition *edition)
     for (size_t i = 0; i < count; i++)
         if (*all[i].group && first_of_group(all, i) && edition_shows(edition, all[i].group))
             json_array_append_new(groups, group_json(all[i].group));
+    for (size_t i = 0; i < edition->row_count; i++)
+        if (first_custom(edition, i, false) && !edition_shows(edition, edition->rows[i]->group))
+            json_array_append_new(groups, custom_group_json(edition, edition->rows[i]->group));
     finish(out, json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
                           groups));
 }
 
 bool discovery_group(struct buf *out, const struct edition *edition, const char *group)
 {
-    json_t *document = *group && edition_shows(edition, group) ? group_json(group) : NULL;
+    json_t *document = *group && edition_shows(edition, group) ? group_json(group)
+                                                               : custom_group_json(edition, group);
     if (!document)
         return false;
     json_set_text(document, "kind", "APIGroup");
@@ -166,6 +220,14 @@ bool discovery_resources(struct buf *out, const struct edition *edition, const c
         json_array_append_new(resources, resource_json(rows[i]));
         for (size_t s = 0; s < rows[i]->subresource_count; s++)
             json_array_append_new(resources, subresource_json(rows[i], &rows[i]->subresources[s]));
+    }
+    for (size_t i = 0; i < edition->row_count; i++) {
+        const struct resource *row = edition->rows[i];
+        if (strcmp(row->group, group) != 0 || strcmp(row->version, version) != 0)
+            continue;
+        json_array_append_new(resources, resource_json(row));
+        for (size_t k = 0; k < row->subresource_count; k++)
+            json_array_append_new(resources, subresource_json(row, &row->subresources[k]));
     }
     if (json_array_size(resources) == 0) {
         json_decref(resources);
@@ -239,6 +301,26 @@ static json_t *aggregated_group(const char *group)
     return json_pack("{s:o, s:o}", "metadata", metadata, "versions", versions);
 }
 
+static void add_custom_version(const struct edition *edition, const char *group,
+                               const char *version, json_t *out)
+{
+    json_t *resources = json_array();
+    for (size_t i = 0; i < edition->row_count; i++)
+        if (strcmp(edition->rows[i]->group, group) == 0 &&
+            strcmp(edition->rows[i]->version, version) == 0)
+            json_array_append_new(resources, aggregated_resource(edition->rows[i]));
+    json_array_append_new(out, json_pack("{s:s, s:o, s:s}", "version", version, "resources",
+                                         resources, "freshness", "Current"));
+}
+
+static json_t *aggregated_custom(const struct edition *edition, const char *group)
+{
+    json_t *versions = json_array();
+    each_custom_version(edition, group, add_custom_version, versions);
+    return json_pack("{s:{s:s, s:n}, s:o}", "metadata", "name", group, "creationTimestamp",
+                     "versions", versions);
+}
+
 void discovery_aggregated(struct buf *out, const struct edition *edition, bool core)
 {
     size_t count;
@@ -248,6 +330,9 @@ void discovery_aggregated(struct buf *out, const struct edition *edition, bool c
         if ((*all[i].group == '\0') == core && first_of_group(all, i) &&
             edition_shows(edition, all[i].group))
             json_array_append_new(items, aggregated_group(all[i].group));
+    for (size_t i = 0; !core && i < edition->row_count; i++)
+        if (first_custom(edition, i, false) && !edition_shows(edition, edition->rows[i]->group))
+            json_array_append_new(items, aggregated_custom(edition, edition->rows[i]->group));
     finish(out, json_pack("{s:s, s:s, s:{}, s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
                           edition->beta ? "apidiscovery.k8s.io/v2beta1" : "apidiscovery.k8s.io/v2",
                           "metadata", "items", items));

@@ -19,6 +19,8 @@ void document_free(struct document *document);
 struct edition { /* which rows a cluster sees */
     bool host;
     bool beta; /* aggregated discovery v2beta1 */
+    const struct resource *const *rows; /* of the cluster's own CRDs, together by group version */
+    size_t row_count;
 };
 bool edition_shows(const struct edition *edition, const char *group);
 void discovery_versions(struct buf *out, const struct edition *edition); /* /api */

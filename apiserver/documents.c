@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/document.h"
 #include "apiserver/encode.h"
 #include "apiserver/health.h"
@@ -319,9 +320,16 @@ static bool build(struct buf *out, const struct document_row *row, const struct 
 static enum step_result serve(struct request *request, const struct document_row *row,
                               const char *accept)
 {
-    struct documents *documents = request->api->documents;
+    enum step_result result = custom_load(request);
+    if (result != STEP_NEXT)
+        return result;
+    const struct custom *custom = request->custom;
+    struct documents *documents =
+        custom->row_count ? custom->documents : request->api->documents;
     struct variant variant = {
-        .edition = {.host = request->cluster->id == CLUSTER_HOST_ID},
+        .edition = {.host = request->cluster->id == CLUSTER_HOST_ID,
+                    .rows = custom->rows,
+                    .row_count = custom->row_count},
         .aggregated = row->aggregated && request->accept.shape == SHAPE_DISCOVERY,
         .gnostic = row->build == build_swagger && accept && strstr(accept, GNOSTIC_ACCEPT),
     };

@@ -2,6 +2,7 @@
  * back. Watches do not count once they stream. Source of the numbers: upstream's
  * --max-requests-inflight and its mutating twin. */
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "store/cluster.h"
 
 #define IN_FLIGHT_MAX 600
@@ -9,10 +10,12 @@
 struct flow_part {
     struct cluster_part part;
     atomic_uint in_flight;
+    struct custom_slot *custom;
 };
 
 static void part_free(struct cluster_part *part)
 {
+    custom_slot_free(((struct flow_part *)part)->custom);
     free(part);
 }
 
@@ -22,7 +25,18 @@ static struct cluster_part *part_make(struct cluster *cluster)
     (void)cluster;
     flow->part.free = part_free;
     atomic_init(&flow->part.refs, 1);
+    flow->custom = custom_slot_new();
     return &flow->part;
+}
+
+struct cluster_part *flow_part_get(struct cluster *cluster)
+{
+    return cluster_part_get(cluster, CLUSTER_PART_API, part_make);
+}
+
+struct custom_slot *flow_custom_slot(struct cluster_part *part)
+{
+    return ((struct flow_part *)part)->custom;
 }
 
 enum step_result step_flow(struct request *request)

@@ -4,6 +4,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
+#include "apiserver/custom.h"
 #include "apiserver/documents.h"
 #include "apiserver/hook.h"
 #include "apiserver/special.h"
@@ -404,10 +405,20 @@ static enum step_result find_row(struct request *request)
     request->resource =
         resource_find(str_of(route->group), str_of(route->version), str_of(route->plural));
     const struct resource *row = request->resource;
+    if (!row) {
+        enum step_result result = custom_load(request);
+        if (result != STEP_NEXT)
+            return result;
+        row = request->caller ? custom_by_key(request->custom, request->call.resource)
+                              : custom_find(request->custom, route->group, route->version,
+                                            route->plural);
+        request->resource = row;
+    }
     if (row && !row->aggregated && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
         return STEP_NEXT;
     request->resource = NULL;
-    if (documents_serves(request->cluster, route->group, route->version))
+    if (documents_serves(request->cluster, route->group, route->version) ||
+        custom_serves(request->custom, route->group, route->version))
         return not_served(request);
     return reply_text(request, 404, "404 page not found\n");
 }
@@ -444,7 +455,8 @@ enum step_result step_dispatch(struct request *request)
     uint32_t verbs = request->sub ? request->sub->verbs : request->resource->verbs;
     request->view = view_find(request->resource, route->sub);
     request->storage =
-        store_intern(request->view ? request->view->storage : request->resource->key);
+        store_intern(request->view && request->view->storage ? request->view->storage
+                                                             : request->resource->key);
     request->type =
         request->sub && request->sub->type ? request->sub->type : request->resource->type;
     request->chain = special_chain(request->resource->key, route->sub, route->verb);

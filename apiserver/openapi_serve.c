@@ -18,16 +18,27 @@ static void rows_clear(struct rows *rows)
     free(rows->items);
 }
 
-/* The host cluster's own rows, which stand in no document by themselves. */
-static struct rows host_rows(const struct edition *edition)
+/* The host cluster's own rows and those of CRDs, which stand in no document by themselves. */
+static struct rows extra_rows(const struct edition *edition)
 {
     size_t count;
     const struct resource *const *all = resource_all(&count);
-    struct rows rows = {.items = xcalloc(count + 1, sizeof(*rows.items))};
+    struct rows rows = {.items = xcalloc(count + edition->row_count + 1, sizeof(*rows.items))};
     for (size_t i = 0; edition->host && i < count; i++)
         if (all[i]->host_only)
             rows.items[rows.count++] = all[i];
+    for (size_t i = 0; i < edition->row_count; i++)
+        rows.items[rows.count++] = edition->rows[i];
     return rows;
+}
+
+static bool has_custom(const struct edition *edition, const char *group, const char *version)
+{
+    for (size_t i = 0; i < edition->row_count; i++)
+        if (strcmp(edition->rows[i]->group, group) == 0 &&
+            strcmp(edition->rows[i]->version, version) == 0)
+            return true;
+    return false;
 }
 
 static bool has_rows(const char *group, const char *version)
@@ -43,8 +54,9 @@ static bool has_rows(const char *group, const char *version)
 bool openapi_group(struct buf *out, const struct edition *edition, const char *group,
                    const char *version)
 {
-    CLEANUP(rows_clear) struct rows rows = host_rows(edition);
-    if (!edition_shows(edition, group) || !has_rows(group, version))
+    CLEANUP(rows_clear) struct rows rows = extra_rows(edition);
+    bool built_in = edition_shows(edition, group) && has_rows(group, version);
+    if (!built_in && !has_custom(edition, group, version))
         return false;
     openapi_v3(out, group, version, rows.items, rows.count);
     return true;
@@ -52,7 +64,7 @@ bool openapi_group(struct buf *out, const struct edition *edition, const char *g
 
 bool openapi_swagger(struct buf *out, const struct edition *edition)
 {
-    CLEANUP(rows_clear) struct rows rows = host_rows(edition);
+    CLEANUP(rows_clear) struct rows rows = extra_rows(edition);
     openapi_v2(out, rows.items, rows.count);
     return true;
 }
@@ -65,6 +77,24 @@ bool openapi_gnostic(struct buf *out, const struct edition *edition)
     return ok;
 }
 
+/* False when there is no such document. */
+static bool index_entry(struct buf *out, const struct edition *edition, const char *group,
+                        const char *version, bool first)
+{
+    struct buf document = BUF_INIT(DOCUMENT_MAX);
+    char digest[65];
+    bool there = openapi_group(&document, edition, group, version);
+    if (there) {
+        sha256_hex(document.data, document.len, digest);
+        CLEANUP(free_ptr)
+        char *path = *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
+        buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}",
+                   first ? "" : ",", path, path, digest);
+    }
+    buf_free(&document);
+    return there;
+}
+
 /* The hash in each URL lets clients keep a document for ever: it is that of the document. */
 void openapi_index(struct buf *out, const struct edition *edition)
 {
@@ -72,21 +102,16 @@ void openapi_index(struct buf *out, const struct edition *edition)
     const struct group_version *all = group_version_all(&count);
     buf_add_text(out, "{\"paths\":{");
     bool first = true;
-    for (size_t i = 0; i < count; i++) {
-        struct buf document = BUF_INIT(DOCUMENT_MAX);
-        char digest[65];
-        if (!openapi_group(&document, edition, all[i].group, all[i].version)) {
-            buf_free(&document);
-            continue;
-        }
-        sha256_hex(document.data, document.len, digest);
-        CLEANUP(free_ptr)
-        char *path = *all[i].group ? xasprintf("apis/%s/%s", all[i].group, all[i].version)
-                                   : xasprintf("api/%s", all[i].version);
-        buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}",
-                   first ? "" : ",", path, path, digest);
-        first = false;
-        buf_free(&document);
+    for (size_t i = 0; i < count; i++)
+        first = !index_entry(out, edition, all[i].group, all[i].version, first) && first;
+    for (size_t i = 0; i < edition->row_count; i++) {
+        const struct resource *row = edition->rows[i];
+        bool seen = edition_shows(edition, row->group) && has_rows(row->group, row->version);
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(edition->rows[k]->group, row->group) == 0 &&
+                   strcmp(edition->rows[k]->version, row->version) == 0;
+        if (!seen)
+            first = !index_entry(out, edition, row->group, row->version, first) && first;
     }
     buf_add_text(out, "}}");
 }

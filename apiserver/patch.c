@@ -40,6 +40,8 @@ static json_t *patched(struct request *request, const json_t *target)
     case PATCH_MERGE:
         return patch_merge(target, patch, err);
     case PATCH_STRATEGIC:
+        if (request->type->custom)
+            break;
         return patch_strategic(request->type, target, patch, err);
     case PATCH_UNKNOWN:
         break;

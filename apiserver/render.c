@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apiserver/custom.h"
 #include "apiserver/status.h"
 #include "base/clock.h"
 #include "base/parse.h"
@@ -13,7 +14,7 @@
 bool render_is_plain(const struct request *request)
 {
     return request->accept.shape != SHAPE_TABLE && request->accept.shape != SHAPE_METADATA &&
-           !request->view;
+           !request->view && !(request->type && (request->type->flags & TYPE_CONVERTED));
 }
 
 /* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` */
@@ -99,6 +100,7 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
 {
     json_auto_t *shown = request->view ? request->view->show(request->resource, tree) : NULL;
     json_t *tree_shown = shown ? shown : tree;
+    custom_show(request, shown ? NULL : tree);
     bool whole =
         !request->sub || !request->sub->type || request->sub->type == request->resource->type;
     if (request->accept.shape == SHAPE_METADATA)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/stream.h"
 #include "apiserver/tunnel.h"
 #include "base/clock.h"
@@ -51,6 +52,8 @@ void request_rewind(struct request *request)
     flow_leave(request);
     cluster_unref(request->cluster);
     request->cluster = NULL;
+    custom_unref(request->custom);
+    request->custom = NULL;
     request->object = request->old = request->eviction = NULL;
     request->answers_status = request->fixed_address = request->applies = false;
     request->current = NULL;

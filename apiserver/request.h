@@ -23,6 +23,7 @@ struct request;
 struct stream;
 struct tunnel;
 struct connection;
+struct custom;
 
 enum step_result {
     STEP_NEXT,  /* go on with the next step */
@@ -113,6 +114,7 @@ struct request {
     struct accept accept;
     struct cluster *cluster;
     struct user user;
+    struct custom *custom; /* the cluster's custom resources, once they are asked for; referenced */
     const struct resource *resource;
     const struct subresource *sub;
     const struct view *view;

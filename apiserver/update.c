@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/steps.h"
 #include "base/parse.h"
 #include "base/clock.h"
@@ -20,6 +21,7 @@ enum step_result step_read(struct request *request)
         return STEP_FAIL;
     }
     request->old = object_json(request->current);
+    custom_show(request, request->old);
     return STEP_NEXT;
 }
 
@@ -177,8 +179,10 @@ enum step_result step_update_prepare(struct request *request)
         rules->prepare_update(request->object, request->old, sub);
     if (rules->has_generation)
         raise_generation(request);
+    if (request->resource->type && request->resource->type->custom)
+        crd_object_prepare(request->resource, request->object, request->old, sub);
     request->write.op = STORE_UPDATE;
-    return STEP_NEXT;
+    return custom_define(request);
 }
 
 enum step_result step_update_validate(struct request *request)
@@ -191,6 +195,8 @@ enum step_result step_update_validate(struct request *request)
         rules->validate_update(request->object, request->old, sub, err);
     else if (rules->validate && !*sub)
         rules->validate(request->object, err);
+    if (request->resource->type && request->resource->type->custom)
+        crd_object_validate(request->resource, request->object, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             request->route.name))
         return STEP_FAIL;

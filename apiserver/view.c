@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "schema/crd.h"
 #include "schema/meta.h"
 #include "schema/selector.h"
 
@@ -118,8 +119,12 @@ static const struct view views[] = {
     {"events.events.k8s.io", "", "events", event_show, event_accept},
 };
 
+static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept};
+
 const struct view *view_find(const struct resource *resource, const char *sub)
 {
+    if (resource->type && resource->type->custom)
+        return strcmp(sub, "scale") == 0 ? &custom_scale : NULL;
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         if (strcmp(views[i].key, resource->key) == 0 && strcmp(views[i].sub, sub) == 0)
             return &views[i];

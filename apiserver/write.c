@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/service_address.h"
 #include "apiserver/steps.h"
 #include "schema/meta.h"
@@ -224,6 +225,7 @@ static bool make_draft(struct request *request)
         return true;
     }
     buf_clear(&request->draft_bytes);
+    custom_store(request, request->object);
     request->write.value = request->object;
     return object_draft_make(request->object, &request->draft_bytes, &request->write.draft,
                              &request->error);

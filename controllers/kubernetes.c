@@ -3,6 +3,7 @@
 #include "controllers/cluster_role.h"
 #include "controllers/controller.h"
 #include "controllers/cronjob.h"
+#include "controllers/custom.h"
 #include "controllers/daemonset.h"
 #include "controllers/deployment.h"
 #include "controllers/disruption.h"
@@ -27,7 +28,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
         &job_controller,           &job_ttl_controller,        &statefulset_controller,
         &daemonset_controller,     &cronjob_controller,        &disruption_controller,
-        &replication_controller,
+        &replication_controller,   &custom_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

@@ -3,6 +3,7 @@
  * `replicas: 0`, `creationTimestamp: null` in a template), which some clients insist on. */
 #include <string.h>
 
+#include "schema/crd_schema.h"
 #include "schema/decode.h"
 #include "schema/kind.h"
 
@@ -93,8 +94,12 @@ void schema_default(const struct type *type, json_t *value)
 {
     if (!json_is_object(value))
         return;
-    set_kind_defaults(type, value);
-    fill_struct(type, value, 0);
+    if (type->custom) {
+        crd_default(type->custom, value);
+    } else {
+        set_kind_defaults(type, value);
+        fill_struct(type, value, 0);
+    }
     json_t *metadata = json_object_get(value, "metadata");
     if (json_is_null(json_object_get(metadata, "creationTimestamp")))
         json_object_del(metadata, "creationTimestamp"); /* the server sets the object's own */

@@ -27,6 +27,8 @@ void doc_array(struct buf *out, const char *key);
 void openapi_ref(struct openapi *doc, const struct type *type);
 /* `"x-kubernetes-group-version-kind":{...}` */
 void openapi_gvk(struct openapi *doc, const char *group, const char *version, const char *kind);
+/* The schema of a custom resource. */
+void openapi_custom(struct openapi *doc, const struct type *type);
 /* Every schema that is referred to, and those that they refer to, sorted by name, as members. */
 void openapi_schemas(struct openapi *doc);
 /* The members of `paths` for the rows of one group-version, and for its own URL. */

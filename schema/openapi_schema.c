@@ -294,7 +294,11 @@ void openapi_schemas(struct openapi *doc)
         qsort(names, count, sizeof(*names), compare_text);
         for (size_t i = 0; i < count; i++) {
             strmap_put(&done, names[i], doc);
-            schema(doc, strmap_get(&doc->schemas, names[i]));
+            const struct type *wanted = strmap_get(&doc->schemas, names[i]);
+            if (wanted->custom)
+                openapi_custom(doc, wanted);
+            else
+                schema(doc, wanted);
         }
         more = count > 0;
     }

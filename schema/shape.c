@@ -3,6 +3,7 @@
  * unknown fields. */
 #include <string.h>
 
+#include "schema/crd_schema.h"
 #include "schema/decode_internal.h"
 #include "schema/go_text.h"
 
@@ -204,6 +205,12 @@ static bool shape_field(struct shaper *shaper, const struct step *step, const st
     return shape_item(shaper, step, owner, field, value, out);
 }
 
+/* What of a custom resource has a shape from Go; the rest is its schema's. */
+static bool is_head(struct str key)
+{
+    return str_is(key, "apiVersion") || str_is(key, "kind") || str_is(key, "metadata");
+}
+
 static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type,
                          json_t *object)
 {
@@ -218,6 +225,10 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
         const struct field *field = type_field(type, key);
         json_t *value = json_object_iter_value(at), *better = NULL;
         const struct step here = {.parent = step, .key = key, .kind = STEP_FIELD, .depth = depth};
+        if (type->custom && !is_head(key)) {
+            next = json_object_iter_next(object, at);
+            continue;
+        }
         if (!field && shaper->found)
             step_report(shaper->found, "unknown", step, key);
         if (field && !shape_field(shaper, &here, type, field, value, &better))
@@ -228,6 +239,8 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
         if (!field || (!shaper->keep_empty && is_omitted(field, better ? better : value)))
             json_object_deln(object, key.data, key.len);
     }
+    if (type->custom)
+        crd_prune(type->custom, object, shaper->found);
     return true;
 }
 

@@ -51,9 +51,12 @@ enum type_flags {
     TYPE_UNION = 1 << 3,       /* JSON is either of its wrapper rows (JSONSchemaPropsOrBool) */
     TYPE_NO_PROTOBUF = 1 << 4, /* JSON only */
     TYPE_PUBLISHED = 1 << 5,   /* in the published OpenAPI */
+    TYPE_OPEN = 1 << 6,        /* custom: keeps fields that it does not name */
+    TYPE_CONVERTED = 1 << 7,   /* custom: is stored under another API version, or may be */
 };
 
 struct type;
+struct crd_node;
 
 struct field {
     const char *name; /* JSON */
@@ -99,6 +102,7 @@ struct type {
     const char *const *gvks; /* "apps/v1/Deployment", "v1/Pod"; NULL-ended; NULL when it has none */
     const char *const *unions; /* "discriminator:field,field"; NULL-ended; NULL */
     const char *description;   /* one line of our own, or NULL */
+    const struct crd_node *custom; /* the schema of a custom resource (schema/crd_schema.h); NULL */
 };
 
 /* NULL when there is none of that name. */

@@ -222,7 +222,7 @@ static bool check_at(struct typed typed, const json_t *value, const char *path, 
     json_object_foreach (self, key, member) {
         CLEANUP(free_ptr) char *inner = xasprintf("%s.%s", path, key);
         struct typed under = typed_member(typed, key);
-        if (kind == TYPED_STRUCT && !under.field)
+        if (kind == TYPED_STRUCT && !under.field && !(typed.type->flags & TYPE_OPEN))
             return error_set(err, ERROR_INTERNAL, "%s: field not declared in schema", inner);
         if (!check_at(under, member, inner, err))
             return false;

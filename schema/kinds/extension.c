@@ -1,4 +1,5 @@
-/* APIServices, and the strategy of CustomResourceDefinitions (their schemas are checked where they are compiled). */
+/* APIServices, and the strategy of CustomResourceDefinitions (their schemas are schema/crd.h's). */
+#include "schema/crd.h"
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
 
@@ -142,10 +143,24 @@ static void definition_prepare_update(json_t *object, const json_t *old, const c
     }
 }
 
+static void definition_validate(const json_t *object, struct error *err)
+{
+    crd_check(object, NULL, err);
+}
+
+static void definition_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                       struct error *err)
+{
+    if (is_main(subresource) && !meta_deleting(object))
+        crd_check(object, old, err);
+}
+
 const struct kind_rules kind_definitions = {
     .resource = "customresourcedefinitions.apiextensions.k8s.io",
     .set_defaults = definition_defaults,
     .prepare_create = definition_prepare_create,
     .prepare_update = definition_prepare_update,
+    .validate = definition_validate,
+    .validate_update = definition_validate_update,
     .has_generation = true,
 };

@@ -1,0 +1,260 @@
+#include "apiserver/custom.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/documents.h"
+#include "base/clock.h"
+#include "schema/meta.h"
+
+struct custom_slot {
+    pthread_mutex_t lock;
+    struct custom *custom; /* guarded by lock */
+};
+
+struct custom_slot *custom_slot_new(void)
+{
+    struct custom_slot *slot = xcalloc(1, sizeof(*slot));
+    pthread_mutex_init(&slot->lock, NULL);
+    return slot;
+}
+
+void custom_slot_free(struct custom_slot *slot)
+{
+    custom_unref(slot->custom);
+    pthread_mutex_destroy(&slot->lock);
+    free(slot);
+}
+
+void custom_unref(struct custom *custom)
+{
+    if (!custom || atomic_fetch_sub(&custom->refs, 1) != 1)
+        return;
+    for (size_t i = 0; i < custom->count; i++)
+        crd_unref(custom->crds[i]);
+    documents_free(custom->documents);
+    free(custom->crds);
+    free(custom->revisions);
+    free(custom->rows);
+    free(custom);
+}
+
+/* ---- making ---- */
+
+static int64_t newest(const struct object_list *list)
+{
+    int64_t revision = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i]->revision > revision)
+            revision = list->items[i]->revision;
+    return revision;
+}
+
+/* Whether the set is of these very definitions: as many, and none of them newer. */
+static bool is_of(const struct custom *custom, const struct object_list *list)
+{
+    if (custom->seen != list->count)
+        return false;
+    return list->count == 0 || custom->revisions[list->count] == newest(list);
+}
+
+static const struct crd *take_over(const struct custom *old, const char *name, int64_t revision)
+{
+    for (size_t i = 0; old && i < old->count; i++)
+        if (old->revisions[i] == revision && strcmp(old->crds[i]->name, name) == 0)
+            return crd_ref(old->crds[i]);
+    return NULL;
+}
+
+static void add_rows(struct custom *custom)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < custom->count; i++)
+        room += custom->crds[i]->row_count;
+    custom->rows = xcalloc(room + 1, sizeof(*custom->rows));
+    for (size_t i = 0; i < custom->count; i++)
+        for (size_t k = 0; k < custom->crds[i]->row_count; k++)
+            custom->rows[custom->row_count++] = custom->crds[i]->rows[k];
+}
+
+static struct custom *make(const struct custom *old, const struct object_list *list)
+{
+    struct custom *custom = xcalloc(1, sizeof(*custom));
+    atomic_init(&custom->refs, 1);
+    custom->crds = xcalloc(list->count + 1, sizeof(*custom->crds));
+    custom->revisions = xcalloc(list->count + 1, sizeof(*custom->revisions));
+    custom->seen = list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct object *object = list->items[i];
+        const struct crd *crd = take_over(old, object->name, object->revision);
+        if (!crd) {
+            json_auto_t *tree = object_json(object);
+            crd = crd_new(tree);
+        }
+        if (!crd)
+            continue;
+        custom->revisions[custom->count] = object->revision;
+        custom->crds[custom->count++] = crd;
+    }
+    custom->revisions[list->count] = newest(list); /* see is_of() */
+    custom->documents = documents_new();
+    add_rows(custom);
+    return custom;
+}
+
+static struct custom *current(struct custom_slot *slot, const struct object_list *list)
+{
+    pthread_mutex_lock(&slot->lock);
+    if (!slot->custom || !is_of(slot->custom, list)) {
+        struct custom *made = make(slot->custom, list);
+        custom_unref(slot->custom);
+        slot->custom = made;
+    }
+    struct custom *custom = slot->custom;
+    atomic_fetch_add(&custom->refs, 1);
+    pthread_mutex_unlock(&slot->lock);
+    return custom;
+}
+
+enum step_result custom_load(struct request *request)
+{
+    const struct cache_range everything = {0};
+    struct object_list list = {0};
+    bool gone;
+    if (request->custom)
+        return STEP_NEXT;
+    enum step_result result = request_list(request, CRD_STORAGE, &everything, &list, &gone);
+    if (result != STEP_NEXT)
+        return result;
+    struct cluster_part *part = flow_part_get(request->cluster);
+    request->custom = current(flow_custom_slot(part), &list);
+    cluster_part_unref(part);
+    object_list_free(&list);
+    return STEP_NEXT;
+}
+
+/* ---- looking up ---- */
+
+const struct resource *custom_find(const struct custom *custom, const char *group,
+                                   const char *version, const char *plural)
+{
+    for (size_t i = 0; i < custom->row_count; i++) {
+        const struct resource *row = custom->rows[i];
+        if (strcmp(row->plural, plural) == 0 && strcmp(row->group, group) == 0 &&
+            strcmp(row->version, version) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+bool custom_serves(const struct custom *custom, const char *group, const char *version)
+{
+    for (size_t i = 0; custom && i < custom->row_count; i++)
+        if (strcmp(custom->rows[i]->group, group) == 0 &&
+            strcmp(custom->rows[i]->version, version) == 0)
+            return true;
+    return false;
+}
+
+static const struct crd *find_crd(const struct custom *custom, const char *key)
+{
+    for (size_t i = 0; i < custom->count; i++)
+        if (strcmp(custom->crds[i]->name, key) == 0)
+            return custom->crds[i];
+    return NULL;
+}
+
+const struct resource *custom_by_key(const struct custom *custom, const char *key)
+{
+    const struct crd *crd = find_crd(custom, key);
+    return crd ? crd->stored : NULL;
+}
+
+/* ---- versions ---- */
+
+static bool is_converted(const struct request *request)
+{
+    return request->resource && request->resource->type &&
+           (request->resource->type->flags & TYPE_CONVERTED);
+}
+
+void custom_show(const struct request *request, json_t *object)
+{
+    if (is_converted(request) && object)
+        json_set_text(object, "apiVersion", request->resource->api_version);
+}
+
+void custom_store(const struct request *request, json_t *object)
+{
+    const struct resource *stored =
+        is_converted(request) && request->custom
+            ? custom_by_key(request->custom, request->resource->key)
+            : NULL;
+    if (stored)
+        json_set_text(object, "apiVersion", stored->api_version);
+}
+
+/* ---- names ---- */
+
+static bool names_hold(const json_t *names, const char *name)
+{
+    return text_eq(json_text(names, "plural"), name) || text_eq(json_text(names, "singular"), name) ||
+           json_array_has_text(json_object_get(names, "shortNames"), name);
+}
+
+static bool kinds_hold(const json_t *names, const char *name)
+{
+    return text_eq(json_text(names, "kind"), name) || text_eq(json_text(names, "listKind"), name);
+}
+
+static const struct name_row {
+    const char *member, *reason;
+    bool (*held)(const json_t *names, const char *name);
+} name_rows[] = {
+    {"plural", "PluralConflict", names_hold},
+    {"singular", "SingularConflict", names_hold},
+    {"kind", "KindConflict", kinds_hold},
+    {"listKind", "ListKindConflict", kinds_hold},
+};
+
+/* Why the names cannot be had, owned; NULL when they are free. */
+static char *conflict_with(const json_t *names, const json_t *taken, const char **reason)
+{
+    json_t *item;
+    size_t at;
+    for (size_t i = 0; i < ARRAY_LEN(name_rows); i++) {
+        const char *name = json_text(names, name_rows[i].member);
+        if (!name || !name_rows[i].held(taken, name))
+            continue;
+        *reason = name_rows[i].reason;
+        return xasprintf("\"%s\" is already in use", name);
+    }
+    json_array_foreach (json_object_get(names, "shortNames"), at, item) {
+        const char *name = json_string_value(item);
+        if (!name || !names_hold(taken, name))
+            continue;
+        *reason = "ShortNamesConflict";
+        return xasprintf("\"%s\" is already in use", name);
+    }
+    return NULL;
+}
+
+enum step_result custom_define(struct request *request)
+{
+    json_t *object = request->object;
+    const char *reason = NULL, *group = json_text(object, "spec", "group");
+    CLEANUP(free_ptr) char *conflict = NULL;
+    if (strcmp(request->storage, CRD_STORAGE) != 0 || *request->route.sub || meta_deleting(object))
+        return STEP_NEXT;
+    enum step_result result = custom_load(request);
+    if (result != STEP_NEXT)
+        return result;
+    for (size_t i = 0; !conflict && i < request->custom->count; i++) {
+        const struct crd *other = request->custom->crds[i];
+        if (strcmp(other->name, meta_name(object)) != 0 && text_eq(group, other->group))
+            conflict = conflict_with(json_at(object, "spec", "names"), other->names, &reason);
+    }
+    crd_set_status(object, reason, conflict, clock_now_us());
+    return STEP_NEXT;
+}

@@ -1,0 +1,50 @@
+/* schema/crd.h: CustomResourceDefinitions: their own rules, and the resources that they make.
+ *
+ * A definition is compiled once into rows of the same kind as the built-in ones (schema/resource.h);
+ * everything that works from rows and types then serves it. Immutable, counted, any thread. */
+#pragma once
+#include "base/error.h"
+#include "base/json.h"
+#include "schema/resource.h"
+
+#define CRD_STORAGE   "customresourcedefinitions.apiextensions.k8s.io"
+#define CRD_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
+
+struct crd {
+    const char *name, *group, *storage_version; /* borrowed from the definition */
+    const json_t *names;                        /* status.acceptedNames */
+    const struct resource *const *rows;         /* served versions, the preferred one first */
+    size_t row_count;
+    const struct resource *stored; /* the version that objects are stored in, served or not */
+};
+
+/* NULL when the definition cannot be served: its names are not accepted, or its schema does not
+ * compile. */
+const struct crd *crd_new(const json_t *definition);
+const struct crd *crd_ref(const struct crd *crd);
+void crd_unref(const struct crd *crd);
+
+/* Of the definition itself: appends causes. `old` NULL on create. */
+void crd_check(const json_t *definition, const json_t *old, struct error *err);
+/* Writes status: accepted names, stored versions, and the conditions NamesAccepted, Established and
+ * Terminating. `conflict`: why its names are taken; NULL when they are free. */
+void crd_set_status(json_t *definition, const char *conflict_reason, const char *conflict,
+                    int64_t now_us);
+/* The condition's status is "True". */
+bool crd_condition(const json_t *definition, const char *type);
+void crd_set_condition(json_t *definition, const char *type, const char *status,
+                       const char *reason, const char *message, int64_t now_us);
+
+/* For qsort of version names: the most stable and newest first. */
+int crd_compare_versions(const void *a, const void *b);
+
+/* ---- custom resources, by `row->type->custom` ---- */
+
+/* Generation and the status subresource; `old` NULL on create. */
+void crd_object_prepare(const struct resource *row, json_t *object, const json_t *old,
+                        const char *subresource);
+void crd_object_validate(const struct resource *row, const json_t *object, struct error *err);
+/* Scale of a custom resource, by the paths that its definition names. */
+json_t *crd_scale_show(const struct resource *row, const json_t *stored);
+json_t *crd_scale_accept(const struct resource *row, const json_t *shown, const json_t *old,
+                         struct error *err);

@@ -1,0 +1,234 @@
+/* What a CustomResourceDefinition must be, and its status. Source: apiextensions-apiserver's
+ * validation, naming and establishing controllers. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/strset.h"
+#include "schema/crd.h"
+#include "schema/crd_schema.h"
+#include "schema/meta.h"
+
+#define VERSIONS_MAX 100
+
+static void check_label(struct error *err, const char *path, const char *value)
+{
+    const char *why = NULL;
+    if (!value || !*value)
+        error_add_required(err, path, NULL);
+    else
+        why = name_check_dns_1035_label(value);
+    if (why)
+        error_add_invalid(err, path, value, why);
+}
+
+static char *lowered(const char *text)
+{
+    char *copy = xstrdup(text ? text : "");
+    for (char *at = copy; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    return copy;
+}
+
+static void check_names(const json_t *spec, struct error *err)
+{
+    const json_t *names = json_object_get(spec, "names");
+    const char *kind = json_text(names, "kind"), *list = json_text(names, "listKind");
+    CLEANUP(free_ptr) char *kind_lower = lowered(kind);
+    CLEANUP(free_ptr) char *list_lower = lowered(list);
+    check_label(err, "spec.names.plural", json_text(names, "plural"));
+    check_label(err, "spec.names.singular", json_text(names, "singular"));
+    check_label(err, "spec.names.kind", kind_lower);
+    check_label(err, "spec.names.listKind", list_lower);
+    for (size_t i = 0; i < json_array_size(json_object_get(names, "shortNames")); i++) {
+        CLEANUP(free_ptr) char *path = xasprintf("spec.names.shortNames[%zu]", i);
+        check_label(err, path, json_string_value(json_array_get(json_object_get(names, "shortNames"), i)));
+    }
+    if (kind && list && strcmp(kind, list) == 0)
+        error_add_invalid(err, "spec.names.listKind", list, "kind and listKind may not be the same");
+}
+
+static void check_group(const json_t *definition, struct error *err)
+{
+    const json_t *spec = json_object_get(definition, "spec");
+    const char *group = json_text(spec, "group"), *plural = json_text(spec, "names", "plural");
+    const char *why = group && *group ? name_check_dns_subdomain(group) : NULL;
+    if (!group || !*group)
+        error_add_required(err, "spec.group", NULL);
+    else if (why)
+        error_add_invalid(err, "spec.group", group, why);
+    else if (!strchr(group, '.'))
+        error_add_invalid(err, "spec.group", group, "should be a domain with at least one dot");
+    CLEANUP(free_ptr)
+    char *name = xasprintf("%s.%s", plural ? plural : "", group ? group : "");
+    if (strcmp(name, meta_name(definition)) != 0)
+        error_add_invalid(err, "metadata.name", meta_name(definition),
+                          "must be spec.names.plural+\".\"+spec.group");
+}
+
+static void check_version(const json_t *version, size_t at, struct error *err)
+{
+    CLEANUP(free_ptr) char *name_path = xasprintf("spec.versions[%zu].name", at);
+    CLEANUP(free_ptr)
+    char *schema_path = xasprintf("spec.versions[%zu].schema.openAPIV3Schema", at);
+    const json_t *schema = json_at(version, "schema", "openAPIV3Schema");
+    check_label(err, name_path, json_text(version, "name"));
+    if (!schema) {
+        error_add_required(err, schema_path, "schemas are required");
+        return;
+    }
+    struct crd_memory *memory = crd_memory_new();
+    (void)crd_compile(memory, schema, schema_path, err); /* for its causes */
+    crd_memory_free(memory);
+}
+
+static void check_versions(const json_t *spec, struct error *err)
+{
+    const json_t *versions = json_object_get(spec, "versions");
+    CLEANUP(strset_clear) struct strset seen = {0};
+    size_t stored = 0, count = json_array_size(versions);
+    if (!count || count > VERSIONS_MAX)
+        error_add_required(err, "spec.versions", "must have between 1 and 100 versions");
+    for (size_t i = 0; i < count && i < VERSIONS_MAX; i++) {
+        const json_t *version = json_array_get(versions, i);
+        const char *name = json_text(version, "name");
+        stored += json_is_true(json_object_get(version, "storage"));
+        if (name && *name && !strset_add(&seen, name)) {
+            CLEANUP(free_ptr) char *path = xasprintf("spec.versions[%zu].name", i);
+            error_add_invalid(err, path, name, "must be unique");
+        }
+        check_version(version, i, err);
+    }
+    if (stored != 1 && count)
+        error_add_cause(err, CAUSE_INVALID, "spec.versions",
+                        "Invalid value: %zu storage versions: must have exactly one version marked "
+                        "as storage version",
+                        stored);
+}
+
+static void check_conversion(const json_t *spec, struct error *err)
+{
+    const char *strategy = json_text(spec, "conversion", "strategy");
+    if (text_eq(strategy, "Webhook"))
+        error_add_forbidden(err, "spec.conversion.strategy",
+                            "conversion webhooks are not supported by this server; use None");
+    else if (!text_eq(strategy, "None"))
+        error_add_cause(err, CAUSE_NOT_SUPPORTED, "spec.conversion.strategy",
+                        "Unsupported value: \"%s\": supported values: \"None\", \"Webhook\"",
+                        strategy ? strategy : "");
+    if (json_is_true(json_object_get(spec, "preserveUnknownFields")))
+        error_add_cause(err, CAUSE_INVALID, "spec.preserveUnknownFields",
+                        "Invalid value: true: must be false in order to use defaults in the schema");
+}
+
+static void check_scope(const json_t *spec, struct error *err)
+{
+    const char *scope = json_text(spec, "scope");
+    if (!scope || !*scope)
+        error_add_required(err, "spec.scope", NULL);
+    else if (strcmp(scope, "Namespaced") != 0 && strcmp(scope, "Cluster") != 0)
+        error_add_cause(err, CAUSE_NOT_SUPPORTED, "spec.scope",
+                        "Unsupported value: \"%s\": supported values: \"Cluster\", \"Namespaced\"",
+                        scope);
+}
+
+static void check_same(const json_t *spec, const json_t *old, const char *path, const char *member,
+                       struct error *err)
+{
+    const char *now = json_text(spec, member), *before = json_text(old, member);
+    if (before && now && strcmp(now, before) != 0)
+        error_add_invalid(err, path, now, "field is immutable");
+}
+
+static bool has_version(const json_t *spec, const char *name)
+{
+    const json_t *versions = json_object_get(spec, "versions");
+    for (size_t i = 0; i < json_array_size(versions); i++)
+        if (text_eq(json_text(json_array_get(versions, i), "name"), name))
+            return true;
+    return false;
+}
+
+static void check_stored(const json_t *definition, struct error *err)
+{
+    const json_t *stored = json_at(definition, "status", "storedVersions");
+    for (size_t i = 0; i < json_array_size(stored); i++) {
+        const char *name = json_string_value(json_array_get(stored, i));
+        CLEANUP(free_ptr) char *path = xasprintf("status.storedVersions[%zu]", i);
+        if (name && !has_version(json_object_get(definition, "spec"), name))
+            error_add_invalid(err, path, name, "missing from spec.versions; "
+                                               "v1 and later must appear in spec.versions");
+    }
+}
+
+void crd_check(const json_t *definition, const json_t *old, struct error *err)
+{
+    const json_t *spec = json_object_get(definition, "spec");
+    check_group(definition, err);
+    check_scope(spec, err);
+    check_names(spec, err);
+    check_versions(spec, err);
+    check_conversion(spec, err);
+    check_stored(definition, err);
+    if (!old || !crd_condition(old, "Established"))
+        return;
+    const json_t *before = json_object_get(old, "spec");
+    check_same(spec, before, "spec.scope", "scope", err);
+    check_same(spec, before, "spec.group", "group", err);
+    check_same(json_object_get(spec, "names"), json_object_get(before, "names"), "spec.names.kind", "kind", err);
+}
+
+/* ---- status ---- */
+
+static json_t *find_condition(const json_t *definition, const char *type)
+{
+    json_t *conditions = json_at(definition, "status", "conditions");
+    for (size_t i = 0; i < json_array_size(conditions); i++)
+        if (text_eq(json_text(json_array_get(conditions, i), "type"), type))
+            return json_array_get(conditions, i);
+    return NULL;
+}
+
+bool crd_condition(const json_t *definition, const char *type)
+{
+    return text_eq(json_text(find_condition(definition, type), "status"), "True");
+}
+
+void crd_set_condition(json_t *definition, const char *type, const char *status,
+                       const char *reason, const char *message, int64_t now_us)
+{
+    json_t *condition = find_condition(definition, type);
+    char now[TIME_TEXT_SIZE];
+    time_format(now_us, now);
+    if (!condition) {
+        condition = json_pack("{s:s}", "type", type);
+        json_array_append_new(
+            json_ensure_array(json_ensure_object(definition, "status"), "conditions"), condition);
+    }
+    if (!text_eq(json_text(condition, "status"), status))
+        json_set_text(condition, "lastTransitionTime", now);
+    json_set_text(condition, "status", status);
+    json_set_text(condition, "reason", reason);
+    json_set_text(condition, "message", message);
+}
+
+void crd_set_status(json_t *definition, const char *conflict_reason, const char *conflict,
+                    int64_t now_us)
+{
+    json_t *status = json_ensure_object(definition, "status");
+    json_t *names = json_at(definition, "spec", "names");
+    if (!conflict)
+        json_object_set_new(status, "acceptedNames", json_deep_copy(names));
+    else if (!json_object_get(status, "acceptedNames"))
+        json_object_set_new(status, "acceptedNames",
+                            json_pack("{s:s, s:s}", "kind", "", "plural", ""));
+    crd_set_condition(definition, "NamesAccepted", conflict ? "False" : "True",
+                      conflict ? conflict_reason : "NoConflicts",
+                      conflict ? conflict : "no conflicts found", now_us);
+    if (!conflict)
+        crd_set_condition(definition, "Established", "True", "InitialNamesAccepted",
+                          "the initial names have been accepted", now_us);
+    else if (!find_condition(definition, "Established"))
+        crd_set_condition(definition, "Established", "False", "NotAccepted",
+                          "not all names are accepted", now_us);
+}

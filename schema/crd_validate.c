@@ -1,0 +1,466 @@
+/* Validation of custom resources, with the words of the OpenAPI validator that upstream uses.
+ *
+ * The work is bounded: every node that is looked at and every regular expression costs from one
+ * budget; a document that asks for more is refused. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/strmap.h"
+#include "schema/crd_schema.h"
+
+#define STEPS_MAX        2000000
+#define PATTERN_COST     50
+#define CAUSES_MAX       100
+#define MATCH_LIMIT      20000
+#define MATCH_HEAP_KIB   1024
+
+struct check {
+    struct error *err;
+    unsigned *steps; /* left */
+    bool quiet;      /* inside an alternative: only whether it fits */
+    bool failed;
+};
+
+static bool check_node(struct check *check, const struct step *step, const struct crd_node *node,
+                       const json_t *value, bool whole);
+
+static void add(struct check *check, const struct step *step, enum cause_kind kind,
+                const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* Adds a cause, unless only the answer counts. */
+static void add(struct check *check, const struct step *step, enum cause_kind kind,
+                const char *format, ...)
+{
+    check->failed = true;
+    if (check->quiet || check->err->cause_count >= CAUSES_MAX)
+        return;
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    CLEANUP(buf_free) struct buf path = BUF_TEXT;
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    step_write(&path, step);
+    error_add_cause(check->err, kind, path.len ? path.data : "<nil>", "%s",
+                    text.len ? text.data : "");
+}
+
+/* Owned; "" at the root. */
+static char *path_of(const struct step *step)
+{
+    struct buf path = BUF_TEXT;
+    step_write(&path, step);
+    char *text = buf_take(&path);
+    return text ? text : xstrdup("");
+}
+
+/* A value as Go's errors show it. */
+static char *shown(const json_t *value)
+{
+    struct buf out = BUF_INIT((size_t)8 << 10);
+    json_write(&out, value);
+    if (!buf_ok(&out)) {
+        buf_free(&out);
+        return xstrdup("{...}");
+    }
+    return buf_take(&out);
+}
+
+static void invalid(struct check *check, const struct step *step, const char *value,
+                    const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* `Invalid value: VALUE: PATH in body DETAIL` */
+static void invalid(struct check *check, const struct step *step, const char *value,
+                    const char *format, ...)
+{
+    check->failed = true;
+    if (check->quiet)
+        return;
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    CLEANUP(free_ptr) char *path = path_of(step);
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    add(check, step, CAUSE_INVALID, "Invalid value: %s: %s in body %s", value, path, text.data);
+}
+
+/* ---- types ---- */
+
+static const char *const kind_names[] = {
+    [CRD_ANY] = "",         [CRD_OBJECT] = "object",   [CRD_ARRAY] = "array",
+    [CRD_STRING] = "string", [CRD_INTEGER] = "integer", [CRD_NUMBER] = "number",
+    [CRD_BOOLEAN] = "boolean",
+};
+
+/* Numbers past the range of integers have no fraction. */
+static bool has_no_fraction(double number)
+{
+    if (!(number > -9e18 && number < 9e18))
+        return true;
+    return (double)(int64_t)number == number;
+}
+
+static bool is_whole(const json_t *value)
+{
+    return json_is_integer(value) ||
+           (json_is_real(value) && has_no_fraction(json_real_value(value)));
+}
+
+static const char *type_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "object";
+    case JSON_ARRAY:
+        return "array";
+    case JSON_STRING:
+        return "string";
+    case JSON_INTEGER:
+        return "integer";
+    case JSON_REAL:
+        return "number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "boolean";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+static bool kind_fits(const struct crd_node *node, const json_t *value)
+{
+    switch ((enum crd_kind)node->kind) {
+    case CRD_OBJECT:
+        return json_is_object(value);
+    case CRD_ARRAY:
+        return json_is_array(value);
+    case CRD_STRING:
+        return json_is_string(value);
+    case CRD_INTEGER:
+        return is_whole(value);
+    case CRD_NUMBER:
+        return json_is_number(value);
+    case CRD_BOOLEAN:
+        return json_is_boolean(value);
+    case CRD_ANY:
+        break;
+    }
+    return true;
+}
+
+static bool check_type(struct check *check, const struct step *step, const struct crd_node *node,
+                       const json_t *value)
+{
+    bool either = node->flags & CRD_INT_OR_STRING;
+    if (either ? json_is_string(value) || is_whole(value) : kind_fits(node, value))
+        return true;
+    CLEANUP(free_ptr) char *path = path_of(step);
+    add(check, step, CAUSE_TYPE_INVALID, "Invalid value: \"%s\": %s in body must be of type %s: \"%s\"",
+        type_name(value), path, either ? "integer,string" : kind_names[node->kind],
+        type_name(value));
+    return false;
+}
+
+/* ---- scalars ---- */
+
+static void check_enum(struct check *check, const struct step *step, const struct crd_node *node,
+                       const json_t *value)
+{
+    CLEANUP(buf_free) struct buf names = BUF_TEXT;
+    for (size_t i = 0; i < json_array_size(node->enums); i++) {
+        const json_t *item = json_array_get(node->enums, i);
+        if (*check->steps)
+            --*check->steps;
+        if (json_equal(item, value))
+            return;
+        CLEANUP(free_ptr) char *text = check->quiet || i > 64 ? xstrdup("") : shown(item);
+        buf_printf(&names, "%s%s%s%s", i ? ", " : "", json_is_string(item) ? "" : "\"", text,
+                   json_is_string(item) ? "" : "\"");
+    }
+    CLEANUP(free_ptr) char *text = shown(value);
+    add(check, step, CAUSE_NOT_SUPPORTED, "Unsupported value: %s: supported values: %s", text,
+        names.len ? names.data : "");
+}
+
+static size_t chars_in(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+static bool pattern_fits(struct check *check, const struct crd_node *node, const char *text)
+{
+    size_t len = strlen(text);
+    unsigned cost = PATTERN_COST + (unsigned)(len > 100000 ? 100000 : len);
+    *check->steps = *check->steps > cost ? *check->steps - cost : 0;
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    int result = PCRE2_ERROR_NOMEMORY;
+    if (data && context) {
+        pcre2_set_match_limit(context, MATCH_LIMIT);
+        pcre2_set_heap_limit(context, MATCH_HEAP_KIB);
+        result = pcre2_match(node->code, (PCRE2_SPTR)text, len, 0, 0, data, context);
+    }
+    if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_HEAPLIMIT) /* it cost that much */
+        *check->steps = *check->steps > MATCH_LIMIT ? *check->steps - MATCH_LIMIT : 0;
+    pcre2_match_context_free(context);
+    pcre2_match_data_free(data);
+    return result >= 0;
+}
+
+static void check_string(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *value)
+{
+    const char *text = json_string_value(value);
+    CLEANUP(free_ptr) char *quoted = NULL;
+    size_t count = node->min_length >= 0 || node->max_length >= 0 ? chars_in(text) : 0;
+    if (node->max_length >= 0 && count > (size_t)node->max_length)
+        add(check, step, CAUSE_TOO_LONG, "Too long: may not be more than %lld bytes",
+            (long long)node->max_length);
+    bool short_of = node->min_length >= 0 && count < (size_t)node->min_length;
+    bool unlike = node->code && !pattern_fits(check, node, text);
+    bool misformed = node->format && !crd_format_fits(node->format, text);
+    if (short_of || unlike || misformed)
+        quoted = shown(value);
+    if (short_of)
+        invalid(check, step, quoted, "should be at least %lld chars long",
+                (long long)node->min_length);
+    if (unlike)
+        invalid(check, step, quoted, "should match '%s'", node->pattern);
+    if (misformed) {
+        CLEANUP(free_ptr) char *path = path_of(step);
+        add(check, step, CAUSE_TYPE_INVALID, "Invalid value: %s: %s in body must be of type %s: %s",
+            quoted, path, node->format, quoted);
+    }
+}
+
+static void check_bound(struct check *check, const struct step *step, const json_t *value,
+                        const json_t *bound, bool upper, bool exclusive)
+{
+    double number = json_number_value(value), limit = json_number_value(bound);
+    if (!json_is_number(bound) ||
+        (upper ? (exclusive ? number < limit : number <= limit)
+               : (exclusive ? number > limit : number >= limit)))
+        return;
+    CLEANUP(free_ptr) char *text = shown(value);
+    CLEANUP(free_ptr) char *edge = shown(bound);
+    invalid(check, step, text, "should be %s than%s %s", upper ? "less" : "greater",
+            exclusive ? "" : " or equal to", edge);
+}
+
+static void check_number(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *value)
+{
+    check_bound(check, step, value, node->maximum, true, node->flags & CRD_EXCLUSIVE_MAX);
+    check_bound(check, step, value, node->minimum, false, node->flags & CRD_EXCLUSIVE_MIN);
+    double factor = json_number_value(node->multiple_of);
+    if (factor > 0) {
+        double times = json_number_value(value) / factor;
+        CLEANUP(free_ptr) char *text = shown(value);
+        CLEANUP(free_ptr) char *edge = shown(node->multiple_of);
+        if (!has_no_fraction(times))
+            invalid(check, step, text, "should be a multiple of %s", edge);
+    }
+    bool narrow = text_eq(node->format, "int32") && json_is_integer(value) &&
+                  (json_integer_value(value) > INT32_MAX || json_integer_value(value) < INT32_MIN);
+    if (narrow) {
+        CLEANUP(free_ptr) char *text = shown(value);
+        invalid(check, step, text, "must be of type int32: \"int64\"");
+    }
+}
+
+/* ---- structures ---- */
+
+/* A member of the item as its key; every key must be distinct. Owned. */
+static char *identity(const struct crd_node *list, const json_t *item)
+{
+    json_auto_t *keys = NULL;
+    if (list->list_type == LIST_MAP) {
+        keys = json_object();
+        for (const char *const *key = list->map_keys; *key; key++) {
+            const struct crd_node *node = list->items ? crd_property(list->items, *key) : NULL;
+            json_t *value = json_object_get(item, *key);
+            if (!value && node && node->default_value)
+                value = (json_t *)(uintptr_t)node->default_value;
+            if (value)
+                json_object_set(keys, *key, value);
+        }
+        item = keys;
+    }
+    char *text = json_dumps(item, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    return text ? text : xstrdup("");
+}
+
+static void check_distinct(struct check *check, const struct step *step,
+                           const struct crd_node *node, const json_t *list)
+{
+    CLEANUP(strmap_clear) struct strmap seen = {0};
+    if (node->list_type != LIST_SET && node->list_type != LIST_MAP)
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const struct step here = {.parent = step,
+                                  .index = i,
+                                  .kind = STEP_INDEX,
+                                  .depth = step ? step->depth + 1 : 0};
+        CLEANUP(free_ptr) char *id = identity(node, json_array_get(list, i));
+        if (strmap_put(&seen, id, check))
+            add(check, &here, CAUSE_DUPLICATE, "Duplicate value: %s", id);
+    }
+}
+
+static void check_array(struct check *check, const struct step *step, const struct crd_node *node,
+                        const json_t *list)
+{
+    size_t count = json_array_size(list);
+    CLEANUP(free_ptr) char *text = xasprintf("%zu", count);
+    if (node->max_items >= 0 && count > (size_t)node->max_items)
+        add(check, step, CAUSE_TOO_MANY, "Too many: %zu: must have at most %lld items", count,
+            (long long)node->max_items);
+    if (node->min_items >= 0 && count < (size_t)node->min_items)
+        invalid(check, step, text, "should have at least %lld items", (long long)node->min_items);
+    for (size_t i = 0; node->items && i < count; i++) {
+        const struct step here = {.parent = step,
+                                  .index = i,
+                                  .kind = STEP_INDEX,
+                                  .depth = step ? step->depth + 1 : 0};
+        if (!check_node(check, &here, node->items, json_array_get(list, i),
+                        node->items->flags & CRD_EMBEDDED))
+            check->failed = true;
+    }
+    check_distinct(check, step, node, list);
+}
+
+static void check_required(struct check *check, const struct step *step,
+                           const struct crd_node *node, const json_t *object)
+{
+    for (size_t i = 0; i < json_array_size(node->required); i++) {
+        const char *key = json_string_value(json_array_get(node->required, i));
+        const struct step here = {.parent = step, .key = str_of(key ? key : ""), .kind = STEP_KEY};
+        if (key && !json_object_get(object, key))
+            add(check, &here, CAUSE_REQUIRED, "Required value");
+    }
+}
+
+static void check_object(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *object, bool whole)
+{
+    size_t count = json_object_size(object);
+    const char *key;
+    json_t *value;
+    if (node->max_properties >= 0 && count > (size_t)node->max_properties)
+        add(check, step, CAUSE_TOO_MANY, "Too many: %zu: must have at most %lld items", count,
+            (long long)node->max_properties);
+    if (node->min_properties >= 0 && count < (size_t)node->min_properties) {
+        CLEANUP(free_ptr) char *text = xasprintf("%zu", count);
+        invalid(check, step, text, "should have at least %lld properties",
+                (long long)node->min_properties);
+    }
+    check_required(check, step, node, object);
+    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+        const struct crd_node *child = crd_property(node, key);
+        const struct step here = {.parent = step,
+                                  .key = str_of(key),
+                                  .kind = STEP_KEY,
+                                  .depth = step ? step->depth + 1 : 0};
+        if (!child)
+            child = node->additional;
+        if (child && !(whole && strcmp(key, "metadata") == 0 && !child->property_count) &&
+            !check_node(check, &here, child, value, child->flags & CRD_EMBEDDED))
+            check->failed = true;
+    }
+    if (whole && step)
+        for (size_t i = 0; i < 2; i++) {
+            const char *name = i ? "kind" : "apiVersion";
+            const struct step here = {.parent = step, .key = str_of(name), .kind = STEP_KEY};
+            if (!json_text(object, name) || !*json_text(object, name))
+                add(check, &here, CAUSE_REQUIRED, "Required value: must not be empty");
+        }
+}
+
+/* ---- alternatives ---- */
+
+/* How many of `nodes` the value fits. */
+static size_t fitting(struct check *check, const struct step *step, const struct crd_nodes *nodes,
+                      const json_t *value)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < nodes->count; i++) {
+        struct check quiet = {.err = check->err, .steps = check->steps, .quiet = true};
+        count += check_node(&quiet, step, nodes->items[i], value, false);
+    }
+    return count;
+}
+
+static void misfit(struct check *check, const struct step *step, const char *detail)
+{
+    CLEANUP(free_ptr) char *path = path_of(step);
+    add(check, step, CAUSE_INVALID, "Invalid value: \"\": \"%s\" %s", path, detail);
+}
+
+static void check_logic(struct check *check, const struct step *step, const struct crd_node *node,
+                        const json_t *value)
+{
+    for (size_t i = 0; i < node->all_of.count; i++)
+        if (!check_node(check, step, node->all_of.items[i], value, false))
+            check->failed = true;
+    if (node->all_of.count && fitting(check, step, &node->all_of, value) < node->all_of.count)
+        misfit(check, step, "must validate all the schemas (allOf)");
+    if (node->any_of.count && !fitting(check, step, &node->any_of, value))
+        misfit(check, step, "must validate at least one schema (anyOf)");
+    size_t one = node->one_of.count ? fitting(check, step, &node->one_of, value) : 1;
+    if (one != 1) {
+        CLEANUP(free_ptr)
+        char *text =
+            one ? xasprintf("must validate one and only one schema (oneOf). Found %zu valid "
+                            "alternatives",
+                            one)
+                : xstrdup("must validate one and only one schema (oneOf). Found none valid");
+        misfit(check, step, text);
+    }
+    if (node->not) {
+        const struct crd_nodes only = {.items = (struct crd_node *[]){node->not}, .count = 1};
+        if (fitting(check, step, &only, value))
+            misfit(check, step, "must not validate the schema (not)");
+    }
+}
+
+static bool check_node(struct check *outer, const struct step *step, const struct crd_node *node,
+                       const json_t *value, bool whole)
+{
+    struct check check = {.err = outer->err, .steps = outer->steps, .quiet = outer->quiet};
+    if (!*check.steps || (step && step->depth > JSON_DEPTH_MAX))
+        return false; /* crd_validate() says so */
+    --*check.steps;
+    if (json_is_null(value) && (node->flags & CRD_NULLABLE))
+        return true;
+    if (!check_type(&check, step, node, value))
+        return false;
+    if (node->enums)
+        check_enum(&check, step, node, value);
+    if (json_is_string(value))
+        check_string(&check, step, node, value);
+    else if (json_is_number(value))
+        check_number(&check, step, node, value);
+    else if (json_is_array(value))
+        check_array(&check, step, node, value);
+    else if (json_is_object(value))
+        check_object(&check, step, node, value, whole);
+    check_logic(&check, step, node, value);
+    return !check.failed;
+}
+
+void crd_validate(const struct crd_node *node, const json_t *object, struct error *err)
+{
+    unsigned steps = STEPS_MAX;
+    struct check check = {.err = err, .steps = &steps};
+    bool fits = check_node(&check, NULL, node, object, true);
+    if (!steps && !fits)
+        error_add_forbidden(err, "", "checking this object against its schema costs too much");
+}

@@ -1,0 +1,95 @@
+/* Custom resources in OpenAPI documents: the definition's own schema, with what every object has.
+ * Source: apiextensions-apiserver pkg/controller/openapi/builder. */
+#include <string.h>
+
+#include "base/json.h"
+#include "schema/crd_schema.h"
+#include "schema/openapi_internal.h"
+
+/* What Swagger 2.0 has no words for; kubectl before 1.24 would reject values by less than it. */
+static const char *const not_in_v2[] = {"nullable", "default", "oneOf", "anyOf", "allOf", "not",
+                                        "x-kubernetes-validations", "example"};
+
+static void simplify(json_t *schema, unsigned depth)
+{
+    const char *key;
+    json_t *value, *items = json_object_get(schema, "items");
+    if (depth > CRD_DEPTH_MAX || !json_is_object(schema))
+        return;
+    bool loose = json_is_true(json_object_get(schema, "x-kubernetes-int-or-string")) ||
+                 json_is_true(json_object_get(schema, "nullable"));
+    for (size_t i = 0; i < ARRAY_LEN(not_in_v2); i++)
+        json_object_del(schema, not_in_v2[i]);
+    if (loose)
+        json_object_del(schema, "type");
+    if (json_is_true(json_object_get(schema, "x-kubernetes-preserve-unknown-fields"))) {
+        json_object_del(schema, "properties");
+        json_object_del(schema, "items");
+        json_object_del(schema, "type");
+    }
+    json_object_foreach (json_object_get(schema, "properties"), key, value)
+        simplify(value, depth + 1);
+    simplify(items, depth + 1);
+    simplify(json_object_get(schema, "additionalProperties"), depth + 1);
+}
+
+static void ref_member(struct openapi *doc, const char *name, const struct type *type)
+{
+    doc_object(doc->out, name);
+    openapi_ref(doc, type);
+    doc_close(doc->out, '}');
+}
+
+static void properties(struct openapi *doc, const json_t *given)
+{
+    static const char *const heads[] = {"apiVersion", "kind"};
+    const char *key;
+    json_t *value;
+    doc_object(doc->out, "properties");
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+        doc_raw(doc->out, heads[i], "{\"type\":\"string\"}");
+    ref_member(doc, "metadata", type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
+    json_object_foreach ((json_t *)(uintptr_t)given, key, value) {
+        if (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 ||
+            strcmp(key, "metadata") == 0)
+            continue;
+        doc_key(doc->out, key);
+        json_write(doc->out, value);
+    }
+    doc_close(doc->out, '}');
+}
+
+static void write_gvk(struct openapi *doc, const char *gvk)
+{
+    struct str rest = str_of(gvk);
+    CLEANUP(free_ptr) char *group = str_dup(str_cut(&rest, '/'));
+    CLEANUP(free_ptr) char *version = str_dup(str_cut(&rest, '/'));
+    CLEANUP(free_ptr) char *kind = str_dup(rest);
+    doc_array(doc->out, "x-kubernetes-group-version-kind");
+    doc_open(doc->out, '{');
+    doc_text(doc->out, "group", group);
+    doc_text(doc->out, "kind", kind);
+    doc_text(doc->out, "version", version);
+    doc_close(doc->out, '}');
+    doc_close(doc->out, ']');
+}
+
+void openapi_custom(struct openapi *doc, const struct type *type)
+{
+    json_auto_t *schema = json_deep_copy(type->custom->text);
+    const char *key;
+    json_t *value;
+    if (doc->version == OPENAPI_V2)
+        simplify(schema, 0);
+    doc_object(doc->out, type->name);
+    json_object_foreach (schema, key, value) {
+        if (strcmp(key, "properties") == 0)
+            continue;
+        doc_key(doc->out, key);
+        json_write(doc->out, value);
+    }
+    properties(doc, json_object_get(schema, "properties"));
+    if (type->gvks)
+        write_gvk(doc, type->gvks[0]);
+    doc_close(doc->out, '}');
+}
