@@ -51,10 +51,14 @@ static char *read_file(const char *path, struct error *err)
         error_set(err, ERROR_NOT_FOUND, "cannot read %s: %m; 'warren server --node NAME' writes it", path);
         return NULL;
     }
-    char *text = xmalloc((size_t)info.st_size + 1);
+    CLEANUP(free_ptr) char *text = xmalloc((size_t)info.st_size + 1);
     ssize_t len = read(fd, text, (size_t)info.st_size);
-    text[len < 0 ? 0 : len] = '\0';
-    return text;
+    if (len < 0) {
+        error_internal(err, "cannot read %s: %m", path);
+        return NULL;
+    }
+    text[len] = '\0';
+    return TAKE(text);
 }
 
 static struct node *start(const char *shim, unsigned port, struct error *err)

@@ -60,7 +60,9 @@ bool paths_write(const char *path, const char *text, unsigned mode, struct error
 {
     size_t len = strlen(text);
     CLEANUP(free_ptr) char *scratch = xasprintf("%s.new", path);
-    CLEANUP(close_fd) int fd = open(scratch, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    /* What an earlier run left, or somebody put there, has its own mode and owner: ours is a new file. */
+    (void)unlink(scratch);
+    CLEANUP(close_fd) int fd = open(scratch, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return error_set(err, ERROR_FORBIDDEN, "cannot write %s: %s", scratch, strerror(errno));
     if (write(fd, text, len) != (ssize_t)len || fsync(fd) != 0 || rename(scratch, path) != 0) {

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -81,18 +82,29 @@ static bool fetch_kubeconfig(struct client *client, const char *name, const char
     return fputs(text, stdout) >= 0 || error_internal(err, "cannot write to standard output");
 }
 
-/* Whether `path` is an existing kubeconfig of a host cluster: its context is named "host". */
-static bool is_host_kubeconfig(const char *path)
+/* The current context of the kubeconfig at `path`, owned: "host" in a host cluster's, the tenant's name in a tenant's.
+ * NULL when it is no kubeconfig. */
+static char *context_of(const char *path)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     CLEANUP(free_ptr) char *text = fd < 0 ? NULL : try_malloc(FILE_LIMIT);
     ssize_t len = text ? read(fd, text, FILE_LIMIT) : -1;
     if (len <= 0)
-        return false;
+        return NULL;
     json_auto_t *config = yaml_parse((struct str){text, (size_t)len}, JSON_LOAD_LENIENT, &err);
     const char *context = json_string_value(json_object_get(config, "current-context"));
-    return text_eq(context, "host");
+    return context ? xstrdup(context) : NULL;
+}
+
+/* A tenant's kubeconfig may go where there is no file yet, or an older one of that tenant: not over anything else. */
+static bool may_replace(const char *path, const char *name, struct error *err)
+{
+    CLEANUP(free_ptr) char *context = context_of(path);
+    struct stat info;
+    if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0 || text_eq(context, name))
+        return true;
+    return error_bad_request(err, "%s is there and is no kubeconfig of tenant %s: give another file", path, name);
 }
 
 /* ---- create ---- */
@@ -131,10 +143,14 @@ static bool create(struct client *client, const char *name, struct error *err)
 static int create_run(const char *const *args, size_t count)
 {
     (void)count;
-    if (kubeconfig && !kubeconfig_out && !is_host_kubeconfig(kubeconfig)) {
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *context = kubeconfig ? context_of(kubeconfig) : NULL;
+    if (kubeconfig && !kubeconfig_out && !text_eq(context, "host")) {
         kubeconfig_out = kubeconfig;
         kubeconfig = NULL;
     }
+    if (kubeconfig_out && !may_replace(kubeconfig_out, args[0], &err))
+        return command_fail(&err);
     return with_client(create, args[0]);
 }
 
