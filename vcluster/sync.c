@@ -9,7 +9,7 @@
 
 struct sync sync_begin(struct vcluster *vcluster, struct reconcile *reconcile)
 {
-    return (struct sync){vcluster, reconcile, reconcile->cluster, {vcluster->api, reconcile->cluster, &vcluster->user}};
+    return (struct sync){vcluster, reconcile, reconcile->cluster, {vcluster->api, reconcile->cluster, &vcluster->user}, false};
 }
 
 void sync_cut(const char *key, char ns[254], char name[254])
@@ -90,6 +90,10 @@ bool sync_put(struct sync *sync, const char *resource, json_t *want, const json_
         return true;
     json_auto_t *next = json_deep_copy(want);
     json_set_text(json_object_get(next, "metadata"), "resourceVersion", meta_resource_version(have));
+    /* One of the same name in the tenant's cluster took the place of what never changes: so it goes, and comes again. */
+    if (json_is_true(json_object_get(have, "immutable")))
+        return sync_remove(on_host, resource, ns, name, meta_uid(have), -1, err) &&
+               api_create(on_host, resource, ns, want, NULL, err);
     return api_update(on_host, resource, "", ns, name, next, NULL, err);
 }
 
@@ -110,8 +114,12 @@ char *sync_config_name(void *arg, const char *kind, const char *ns, const char *
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *host_key = NULL;
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s/%s", kind, ns, name);
-    if (!*name || !mapping_claim(sync->vcluster->mappings, sync->cluster, kind, ns, name, &host_key, &err))
+    if (!*name)
         return xstrdup("unmapped"); /* the node finds nothing of that name and says so */
+    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, kind, ns, name, &host_key, &err)) {
+        sync->unmapped = true;
+        return xstrdup("unmapped");
+    }
     controllers_enqueue(sync->vcluster->controllers, SYNC_CONFIGS, sync->cluster, key);
     return xstrdup(strchr(host_key, '/') + 1);
 }

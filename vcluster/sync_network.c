@@ -148,11 +148,18 @@ struct own_pods {
     struct object_list pods; /* of the cluster's host namespace */
 };
 
+/* Its address may be another tenant's by now. */
+static bool is_finished(const struct object *pod)
+{
+    const char *phase = object_field(pod, "status.phase");
+    return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
+}
+
 static bool owns(void *arg, const char *address)
 {
     struct own_pods *own = arg;
     for (size_t i = 0; i < own->pods.count; i++)
-        if (strcmp(object_field(own->pods.items[i], "status.podIP"), address) == 0)
+        if (strcmp(object_field(own->pods.items[i], "status.podIP"), address) == 0 && !is_finished(own->pods.items[i]))
             return true;
     return false;
 }

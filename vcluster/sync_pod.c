@@ -132,7 +132,7 @@ static char *host_node_name(void *arg, const char *pseudo)
     return NULL;
 }
 
-/* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it. */
+/* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it, and with UNAVAILABLE for now. */
 static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret, struct error *err)
 {
     json_auto_t *services = list_services(sync->cluster, meta_namespace(seen->tenant));
@@ -141,7 +141,20 @@ static json_t *translate(struct sync *sync, const struct pod_seen *seen, const c
                                               .services = services, .token_secret = token_secret,
                                               .name_of = sync_config_name, .node_of = host_node_name,
                                               .arg = sync};
-    return translate_pod(&context, seen->tenant, err);
+    json_auto_t *want = translate_pod(&context, seen->tenant, err);
+    if (!want || !sync->unmapped)
+        return TAKE(want);
+    error_unavailable(err, "a ConfigMap or Secret of Pod %s has no name on the host yet", meta_name(seen->tenant));
+    return NULL;
+}
+
+/* What is refused is told to the tenant; everything else is tried again. */
+static bool pass_refusal(struct sync *sync, const json_t *pod, struct error *refused, struct error *err)
+{
+    if (refused->reason == ERROR_FORBIDDEN)
+        return report_refusal(sync, pod, refused, err);
+    error_move(err, refused);
+    return false;
 }
 
 static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
@@ -157,7 +170,7 @@ static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, s
         return false;
     json_auto_t *want = translate(sync, seen, token_secret, &refused);
     if (!want)
-        return report_refusal(sync, seen->tenant, &refused, err);
+        return pass_refusal(sync, seen->tenant, &refused, err);
     sync_enqueue_api_service(sync);
     CLEANUP(error_clear) struct error why = {0};
     if (api_create(&sync->vcluster->on_host, "pods", seen->host_ns, want, NULL, &why) || why.reason == ERROR_ALREADY_EXISTS)
@@ -196,7 +209,7 @@ static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t 
         return false;
     json_auto_t *want = translate(sync, seen, token_secret, &refused);
     if (!want)
-        return report_refusal(sync, seen->tenant, &refused, err);
+        return pass_refusal(sync, seen->tenant, &refused, err);
     json_auto_t *next = json_deep_copy(seen->host);
     json_t *meta = json_object_get(next, "metadata"), *wanted = json_object_get(want, "metadata");
     json_object_set(meta, "labels", json_object_get(wanted, "labels"));

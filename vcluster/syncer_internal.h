@@ -29,6 +29,7 @@ struct sync {
     struct reconcile *reconcile;
     struct cluster *cluster;      /* the tenant's */
     struct api_caller on_tenant;
+    bool unmapped;                /* a name could not be claimed: what was translated is not to be used */
 };
 struct sync sync_begin(struct vcluster *vcluster, struct reconcile *reconcile);
 
