@@ -1,5 +1,6 @@
-/* Group commit: up to BATCH_MAX calls of write_object() and one Sync, in one round trip and one
- * transaction. */
+/* Group commit: up to BATCH_MAX writes and one Sync, in one round trip and one transaction. Creates
+ * of one cluster that stand together are one statement (bulk.c), every other write is a call of
+ * write_object(). */
 #include "store/store_internal.h"
 
 #include <string.h>
@@ -34,6 +35,7 @@ bool batch_prepare(PGconn *conn, struct error *err)
     static const char *const statements[][2] = {
         {"write", "SELECT code, revision, refused, was_revision, was_at, was_key_id, was_body FROM "
                   "write_object($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"},
+        {"bulk", "SELECT create_objects($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
         {"notify", "SELECT pg_notify('warren', $1)"},
     };
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
@@ -50,8 +52,13 @@ bool batch_prepare(PGconn *conn, struct error *err)
             return error_unavailable(err, "the database: preparing statements failed");
     }
     /* Left to itself, PostgreSQL plans the statements of write_object() anew at each call, for
-     * their partitions' sake: that costs more than running them. */
-    if (!pg_command(conn, "SET plan_cache_mode = force_generic_plan", err) ||
+     * their partitions' sake: that costs more than running them. A plan made while a table was
+     * small is kept, so it must be one for a large table: by index. */
+    if (!pg_command(
+            conn,
+            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+            "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off",
+            err) ||
         !pg_command(conn, "SET ROLE warren_tenant", err))
         return false;
     return PQenterPipelineMode(conn) ? true
@@ -142,12 +149,22 @@ static bool send_notifies(const struct store *store, PGconn *conn, const struct 
     return true;
 }
 
-static bool send_all(const struct store *store, PGconn *conn, struct slot *slots, unsigned count)
+/* `*statements` of the writes, in the order of the slots. */
+static bool send_all(const struct store *store, PGconn *conn, struct slot *slots, unsigned count,
+                     unsigned *statements)
 {
-    for (unsigned i = 0; i < count; i++) {
-        slots[i].base_revision = atomic_load(&slots[i].write->cluster->revision);
-        if (!send_write(conn, &slots[i]))
+    for (unsigned i = 0, length; i < count; i += length) {
+        length = bulk_length(&slots[i], count - i);
+        for (unsigned k = 0; k < length; k++) {
+            struct slot *slot = &slots[i + k];
+            slot->base_revision = atomic_load(&slot->write->cluster->revision);
+            slot->statement = *statements;
+            slot->place = k;
+            slot->in_bulk = length > 1;
+        }
+        if (!(length > 1 ? bulk_send(conn, &slots[i], length) : send_write(conn, &slots[i])))
             return false;
+        (*statements)++;
     }
     if (atomic_load(&store->notify) && !send_notifies(store, conn, slots, count))
         return false;
@@ -218,19 +235,37 @@ static struct outcome read_outcome(const PGresult *row)
                                     .body = pg_get_bytes(row, 0, WAS_BODY)}};
 }
 
+/* False when it was in a bulk that came to nothing. */
+static bool answer(struct store *store, struct slot *slot, const PGresult *row)
+{
+    struct outcome outcome;
+    if (slot->in_bulk) {
+        int64_t first = row ? pg_get_i64(row, 0, 0) : 0;
+        slot->by_itself = first == 0;
+        if (slot->by_itself)
+            return false;
+        outcome = (struct outcome){.result = STORE_OK, .revision = first + slot->place};
+    } else {
+        outcome = read_outcome(row);
+    }
+    slot_finish(store, slot, &outcome);
+    return true;
+}
+
 enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count,
-                         struct error *err)
+                         unsigned *left, struct error *err)
 {
     PGresult *rows[BATCH_MAX] = {0};
-    enum batch_end end =
-        send_all(store, conn, slots, count) ? receive(conn, rows, count, err) : BATCH_LOST;
-    for (unsigned i = 0; i < count; i++) {
-        if (end == BATCH_DONE) {
-            struct outcome outcome = read_outcome(rows[i]);
-            slot_finish(store, &slots[i], &outcome);
-        }
+    unsigned statements = 0;
+    enum batch_end end = send_all(store, conn, slots, count, &statements)
+                             ? receive(conn, rows, statements, err)
+                             : BATCH_LOST;
+    *left = 0;
+    for (unsigned i = 0; end == BATCH_DONE && i < count; i++)
+        if (!answer(store, &slots[i], rows[slots[i].statement]))
+            slots[(*left)++] = slots[i];
+    for (unsigned i = 0; i < statements; i++)
         PQclear(rows[i]);
-    }
     return end;
 }
 

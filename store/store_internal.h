@@ -186,6 +186,10 @@ struct slot {
     int64_t tag;           /* of its change row: finds out what became of it */
     int64_t base_revision; /* the cluster was there when it was sent */
     unsigned order;
+    unsigned statement; /* of the batch, which answers it */
+    unsigned place;     /* in that statement, when it has several writes */
+    bool in_bulk;
+    bool by_itself; /* has been in a bulk that came to nothing */
 };
 struct outcome { /* what write_object() answered */
     enum store_result result;
@@ -201,10 +205,18 @@ enum batch_end {
 };
 /* What a connection needs before batch_run(): role, statements, pipeline mode. */
 MUST_CHECK bool batch_prepare(PGconn *conn, struct error *err);
-/* Sends the writes as one transaction, waits for the commit, then calls `finish` for each. */
-enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count, struct error *err);
+/* Sends the writes as one transaction, waits for the commit, then finishes each. Of BATCH_DONE, those that are left to
+ * do come first in `slots`: `*left`. */
+enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count, unsigned *left,
+                         struct error *err);
 /* Tells the cache and the writer of the request. */
 void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome);
+
+/* ---- bulk.c: creates of one cluster as one statement ---- */
+/* How many of these slots, from the first, can be sent together. */
+unsigned bulk_length(const struct slot *slots, unsigned count);
+/* Sends them as one call of create_objects(). Its row: the first one's revision, or 0 for nothing written. */
+MUST_CHECK bool bulk_send(PGconn *conn, const struct slot *slots, unsigned count);
 
 /* ---- writer.c ---- */
 /* A thread, one connection: clusters are spread over them by id. NULL when it cannot start. */

@@ -113,13 +113,14 @@ static bool take_batch(struct writer *writer)
          writer->count++) {
         struct store_write *write = pop(writer);
         bytes += write->draft.body.len;
-        writer->slots[writer->count] =
-            (struct slot){.write = write, .tag = writer->next_tag++, .order = writer->count};
+        writer->slots[writer->count] = (struct slot){.write = write, .order = writer->count};
     }
     bool stop = writer->stop;
     pthread_mutex_unlock(&writer->lock);
     if (writer->count > 1)
         qsort(writer->slots, writer->count, sizeof(writer->slots[0]), compare_slots);
+    for (unsigned i = 0; i < writer->count; i++)
+        writer->slots[i].tag = writer->next_tag++;
     writer->alone = false;
     return writer->count || !stop;
 }
@@ -293,10 +294,10 @@ static bool ensure_connection(struct writer *writer)
 static void run_once(struct writer *writer)
 {
     struct error err = {0};
-    unsigned count = writer->alone ? 1 : writer->count;
-    switch (batch_run(writer->store, writer->conn, writer->slots, count, &err)) {
+    unsigned count = writer->alone ? 1 : writer->count, left;
+    switch (batch_run(writer->store, writer->conn, writer->slots, count, &left, &err)) {
     case BATCH_DONE:
-        drop_slots(writer, 0, count);
+        drop_slots(writer, left, count - left);
         writer->retry_ms = 0;
         break;
     case BATCH_LOST:

@@ -321,6 +321,49 @@ static void full_queue_answers_at_once(void **state)
     free(names);
 }
 
+struct tally {
+    atomic_int answers[STORE_UNAVAILABLE + 1], all;
+};
+
+static void tally_answer(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+{
+    struct tally *tally = write->arg;
+    (void)object;
+    (void)refused;
+    atomic_fetch_add(&tally->answers[result], 1);
+    atomic_fetch_add(&tally->all, 1);
+}
+
+static bool tally_full(void *arg)
+{
+    return atomic_load(&((struct tally *)arg)->all) == 60;
+}
+
+/* Creates that are sent together, some of which must fail: those alone fail, and revisions have no gap. */
+static void bulk_creates(void **state)
+{
+    (void)state;
+    static const struct store_charge charges[] = {{"plan", "objects", 1, INT64_MAX}, {"quota/default/q", "pods", 1, 25}};
+    CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
+    struct store_write writes[60];
+    struct tally tally = {0};
+    char names[30][16];
+    for (int i = 0; i < 60; i++) { /* each name twice; room for 25 of 30 */
+        (void)snprintf(names[i % 30], 16, "b%d", i % 30);
+        writes[i] = (struct store_write){.cluster = cluster, .resource = store_intern("configmaps"), .op = STORE_CREATE,
+                                         .charges = charges, .charge_count = 2, .done = tally_answer, .arg = &tally};
+        writes[i].draft = (struct object_draft){.ns = "", .name = names[i % 30], .uid = "", .revision_at = 13,
+                                                .body = STR("{\"metadata\":{}}")};
+        store_submit(store, &writes[i]);
+    }
+    eventually(tally_full, &tally, "every write is answered");
+    assert_int_equal(25, atomic_load(&tally.answers[STORE_OK]));
+    assert_int_equal(25, atomic_load(&tally.answers[STORE_EXISTS]));
+    assert_int_equal(10, atomic_load(&tally.answers[STORE_OVER_LIMIT]));
+    assert_int_equal(25, pods_used(cluster));
+    assert_int_equal(26, atomic_load(&cluster->revision));
+}
+
 /* A statement that forgets its cluster sees nothing of another's; one without a setting sees nothing at all. */
 static void row_level_security(void **state)
 {
@@ -364,6 +407,7 @@ int main(void)
         cmocka_unit_test(clusters_come_and_go),
         cmocka_unit_test(unsettled),
         cmocka_unit_test(full_queue_answers_at_once),
+        cmocka_unit_test(bulk_creates),
         cmocka_unit_test(row_level_security),
     };
     return cmocka_run_group_tests(tests, up, down);
