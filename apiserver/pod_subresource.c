@@ -11,7 +11,8 @@
 
 /* ---- binding ---- */
 
-static void set_scheduled(json_t *pod)
+/* To True. `reason` and `message` may be NULL. */
+static void set_condition(json_t *pod, const char *type, const char *reason, const char *message)
 {
     char now[TIME_TEXT_SIZE];
     json_t *conditions = json_ensure_array(json_ensure_object(pod, "status"), "conditions"),
@@ -19,13 +20,14 @@ static void set_scheduled(json_t *pod)
     size_t i;
     time_format(clock_now_us(), now);
     json_array_foreach (conditions, i, condition)
-        if (text_eq(json_text(condition, "type"), "PodScheduled")) {
+        if (text_eq(json_text(condition, "type"), type)) {
             json_array_remove(conditions, i);
             break;
         }
     json_array_append_new(conditions,
-                          json_pack("{s:s, s:s, s:n, s:s}", "type", "PodScheduled", "status",
-                                    "True", "lastProbeTime", "lastTransitionTime", now));
+                          json_pack("{s:s, s:s, s:n, s:s, s:s*, s:s*}", "type", type, "status",
+                                    "True", "lastProbeTime", "lastTransitionTime", now, "reason",
+                                    reason, "message", message));
 }
 
 static void copy_annotations(const json_t *binding, json_t *pod)
@@ -84,7 +86,7 @@ enum step_result step_bind(struct request *request)
     json_set_text(json_ensure_object(request->object, "spec"), "nodeName",
                   json_text(binding, "target", "name"));
     copy_annotations(binding, request->object);
-    set_scheduled(request->object);
+    set_condition(request->object, "PodScheduled", NULL, NULL);
     request->write.op = STORE_UPDATE;
     request->answers_status = true;
     return STEP_NEXT;
@@ -160,5 +162,9 @@ enum step_result step_evict(struct request *request)
     if (result != STEP_NEXT)
         return result;
     request->answers_status = true;
-    return delete_plan(request, json_object_get(request->eviction, "deleteOptions"));
+    result = delete_plan(request, json_object_get(request->eviction, "deleteOptions"));
+    if (result == STEP_NEXT)
+        set_condition(request->object, "DisruptionTarget", "EvictionByEvictionAPI",
+                      "Eviction API: evicting");
+    return result;
 }

@@ -23,6 +23,20 @@ static json_t *translate_ports(const json_t *ports)
     return out;
 }
 
+/* "30080,0": what the node's proxy serves at the pseudo node's address, in the order of the ports. */
+static void note_node_ports(json_t *host, const json_t *ports)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    bool any = false;
+    for (size_t i = 0; i < json_array_size(ports); i++) {
+        int64_t port = json_int_or(json_object_get(json_array_get(ports, i), "nodePort"), 0);
+        buf_printf(&text, "%s%lld", i ? "," : "", (long long)port);
+        any = any || port;
+    }
+    if (any)
+        meta_set_annotation(host, NOTE_PREFIX "node-ports", text.data);
+}
+
 json_t *translate_service(const struct translate_context *context, const json_t *service, struct error *err)
 {
     const json_t *spec = json_object_get(service, "spec");
@@ -46,6 +60,7 @@ json_t *translate_service(const struct translate_context *context, const json_t 
         meta_set_annotation(host, NOTE_PREFIX "session-affinity", json_text(spec, "sessionAffinity"));
     if (json_is_true(json_object_get(spec, "publishNotReadyAddresses")))
         json_object_set_new(host_spec, "publishNotReadyAddresses", json_true());
+    note_node_ports(host, json_object_get(spec, "ports"));
     meta_set_annotation(host, NOTE_CLUSTER_IP, address ? address : "None");
     return host;
 }

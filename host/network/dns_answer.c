@@ -4,7 +4,9 @@
  *   HOSTNAME.SERVICE.NAMESPACE.svc        A: that endpoint of a headless Service
  *   _PORT._PROTOCOL.SERVICE.NAMESPACE.svc SRV
  *   A-B-C-D.NAMESPACE.pod                 A: that address
- *   dns-version                           TXT */
+ *   dns-version                           TXT
+ *
+ * and D.C.B.A.in-addr.arpa                PTR: the Service, or the endpoints of headless ones, of that address */
 #include "host/network/dns_answer.h"
 
 #include <arpa/inet.h>
@@ -156,6 +158,96 @@ static void answer_pod(struct question *question)
         add_address(question, address);
 }
 
+static ldns_pkt *new_answer(const ldns_pkt *query, ldns_rr *asked)
+{
+    ldns_pkt *answer = ldns_pkt_new();
+    ldns_pkt_set_id(answer, ldns_pkt_id(query));
+    ldns_pkt_set_qr(answer, true);
+    ldns_pkt_set_aa(answer, true);
+    ldns_pkt_set_rd(answer, ldns_pkt_rd(query));
+    ldns_pkt_set_ra(answer, true);
+    ldns_pkt_push_rr(answer, LDNS_SECTION_QUESTION, ldns_rr_clone(asked));
+    return answer;
+}
+
+/* ---- addresses back to names ---- */
+
+#define REVERSE_DOMAIN ".in-addr.arpa"
+
+/* "4.3.2.1.in-addr.arpa" -> 1.2.3.4. */
+static bool reverse_address(const char *name, char out[ADDRESS_TEXT_SIZE])
+{
+    struct in_addr address;
+    size_t len = strlen(name), tail = strlen(REVERSE_DOMAIN);
+    char text[ADDRESS_TEXT_SIZE];
+    if (len <= tail || len - tail >= sizeof(text) || strcmp(name + len - tail, REVERSE_DOMAIN) != 0)
+        return false;
+    (void)snprintf(text, sizeof(text), "%.*s", (int)(len - tail), name);
+    if (inet_pton(AF_INET, text, &address) != 1)
+        return false;
+    address.s_addr = __builtin_bswap32(address.s_addr);
+    return inet_ntop(AF_INET, &address, out, ADDRESS_TEXT_SIZE) != NULL;
+}
+
+static void point_at_endpoint(struct question *question, const struct view_service *service,
+                              const struct view_endpoint *endpoint)
+{
+    char label[ADDRESS_TEXT_SIZE];
+    (void)snprintf(label, sizeof(label), "%s", endpoint->address);
+    for (char *at = label; *at; at++)
+        if (*at == '.')
+            *at = '-';
+    add_record(question, "%s. %d IN PTR %s.%s.%s.svc.%s.", question->name, TTL_S,
+               endpoint->hostname ? endpoint->hostname : label, service->name, service->ns, question->domain);
+}
+
+/* Services of the asking cluster only. Lock held. */
+static void answer_reverse(struct question *question, const char *address)
+{
+    size_t at = 0;
+    const char *key;
+    void *value;
+    while (strmap_next(&question->view->services, &at, &key, &value)) {
+        const struct view_service *service = value;
+        if (strcmp(service->cluster, question->cluster) == 0 && strcmp(service->address, address) == 0)
+            add_record(question, "%s. %d IN PTR %s.%s.svc.%s.", question->name, TTL_S, service->name, service->ns,
+                       question->domain);
+    }
+    for (at = 0; strmap_next(&question->view->slices, &at, &key, &value);) {
+        const struct view_slice *slice = value;
+        const struct view_service *service = strmap_get(&question->view->services, slice->service_key);
+        if (!service || *service->address || strcmp(service->cluster, question->cluster) != 0)
+            continue;
+        for (size_t i = 0; i < slice->endpoint_count; i++)
+            if (strcmp(slice->endpoints[i].address, address) == 0)
+                point_at_endpoint(question, service, &slice->endpoints[i]);
+    }
+}
+
+/* False, and nothing made, when the address is none of ours: then others are asked. */
+static bool answer_pointer(struct question *question, const ldns_pkt *query, ldns_rr *asked)
+{
+    char address[ADDRESS_TEXT_SIZE], *text = ldns_rdf2str(ldns_rr_owner(asked));
+    size_t len = text ? strlen(text) : 0;
+    if (len && text[len - 1] == '.')
+        text[--len] = '\0';
+    bool ours = ldns_rr_get_type(asked) == LDNS_RR_TYPE_PTR && len < sizeof(question->name) && text &&
+                question->cluster && reverse_address(text, address);
+    if (ours)
+        (void)snprintf(question->name, sizeof(question->name), "%s", text);
+    LDNS_FREE(text);
+    if (!ours)
+        return false;
+    question->answer = new_answer(query, asked);
+    pthread_mutex_lock(&question->view->lock);
+    answer_reverse(question, address);
+    pthread_mutex_unlock(&question->view->lock);
+    if (ldns_pkt_ancount(question->answer))
+        return true;
+    ldns_pkt_free(question->answer);
+    return false;
+}
+
 static void answer_name(struct question *question)
 {
     size_t count = question->label_count;
@@ -208,18 +300,6 @@ static bool cut_name(struct question *question, const ldns_rr *asked)
     return true;
 }
 
-static ldns_pkt *new_answer(const ldns_pkt *query, ldns_rr *asked)
-{
-    ldns_pkt *answer = ldns_pkt_new();
-    ldns_pkt_set_id(answer, ldns_pkt_id(query));
-    ldns_pkt_set_qr(answer, true);
-    ldns_pkt_set_aa(answer, true);
-    ldns_pkt_set_rd(answer, ldns_pkt_rd(query));
-    ldns_pkt_set_ra(answer, true);
-    ldns_pkt_push_rr(answer, LDNS_SECTION_QUESTION, ldns_rr_clone(asked));
-    return answer;
-}
-
 /* Says how long a "no" may be remembered. */
 static void add_authority(struct question *question)
 {
@@ -235,7 +315,13 @@ enum dns_verdict dns_answer(struct view *view, const char *cluster, const char *
 {
     struct question question = {.view = view, .cluster = cluster, .domain = domain};
     ldns_rr *asked = ldns_rr_list_rr(ldns_pkt_question(query), 0);
-    if (!asked || !cut_name(&question, asked))
+    if (!asked)
+        return DNS_FORWARD;
+    if (answer_pointer(&question, query, asked)) {
+        *answer = question.answer;
+        return DNS_ANSWERED;
+    }
+    if (!cut_name(&question, asked))
         return DNS_FORWARD;
     question.type = ldns_rr_get_type(asked);
     question.answer = new_answer(query, asked);

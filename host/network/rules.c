@@ -1,7 +1,8 @@
 /* What the table holds, for each cluster NAME that has Pods or Services here:
  *
  *   p-NAME   set: the addresses of its Pods
- *   t-NAME   nat chain: ClusterIP, protocol, port -> a chain s-N that picks an endpoint
+ *   t-NAME   nat chain: ClusterIP, protocol, port -> a chain s-N that picks an endpoint; the same for a NodePort at
+ *            the address that a tenant knows its nodes by
  *   f-NAME   forward: its own Pods and the world beyond the host's networks; nothing else
  *   i-NAME   input: what was translated from one of its Services, and DNS; nothing else
  *
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "base/strset.h"
+#include "host/pseudo_node.h"
 
 #define SCRIPT_PRIORITY_NAT    "-105"
 #define SCRIPT_PRIORITY_FILTER "-5"
@@ -125,6 +127,9 @@ static void write_service_port(struct writer *writer, const char *key, const str
     buf_printf(writer->out, "chain s-%zu {\n meta l4proto %s dnat to %s mod %zu map { %s }\n}\n", writer->chains, port->protocol,
                service->client_affinity ? "jhash ip saddr" : "numgen random", count, targets.data);
     buf_printf(&map->entries, "%s%s : goto s-%zu", map->entries.len ? ", " : "", place, writer->chains);
+    CLEANUP(free_ptr) char *on_node = xasprintf(PSEUDO_NODE_ADDRESS " . %s . %u", port->protocol, port->node_port);
+    if (port->node_port && strset_add(&map->places, on_node))
+        buf_printf(&map->entries, ", %s : goto s-%zu", on_node, writer->chains);
 }
 
 static void write_cluster_services(struct writer *writer, const char *cluster)

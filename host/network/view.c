@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "schema/meta.h"
 
 #define NOTE "tenancy.warren.dev/"
@@ -109,6 +110,17 @@ static bool copy_address(const char *text, char out[ADDRESS_TEXT_SIZE])
     return text && inet_pton(AF_INET, text, &address) == 1 && inet_ntop(AF_INET, &address, out, ADDRESS_TEXT_SIZE);
 }
 
+/* What each port is on every node: "30080,0", in the order of the ports. */
+static void read_node_ports(struct view_service *service, const char *note)
+{
+    struct str rest = str_of(note);
+    for (size_t i = 0; i < service->port_count && rest.data; i++) {
+        int64_t port;
+        if (parse_i64(str_cut(&rest, ','), 1, 65535, &port))
+            service->ports[i].node_port = (unsigned)port;
+    }
+}
+
 static struct view_service *read_service(const json_t *object)
 {
     struct view_service *service = xcalloc(1, sizeof(*service));
@@ -124,6 +136,8 @@ static struct view_service *read_service(const json_t *object)
     service->publish_not_ready = json_is_true(json_at(object, "spec", "publishNotReadyAddresses"));
     service->client_affinity = text_eq(affinity ? affinity : json_text(object, "spec", "sessionAffinity"), "ClientIP");
     read_ports(json_at(object, "spec", "ports"), &service->ports, &service->port_count);
+    if (meta_annotation(object, NOTE "node-ports"))
+        read_node_ports(service, meta_annotation(object, NOTE "node-ports"));
     return service;
 }
 

@@ -15,6 +15,7 @@ struct view_port {
     char *name;        /* "" when it has none */
     char protocol[5];  /* "tcp", "udp", "sctp" */
     unsigned port;
+    unsigned node_port; /* 0: none */
 };
 
 struct view_service {
