@@ -37,8 +37,10 @@ bool sync_namespace(struct sync *sync, struct error *err)
     names_host_namespace(sync->cluster->name, name);
     if (!sync_read(sync->vcluster->host, "namespaces", "", name, &there, err))
         return false;
-    if (there)
+    if (there && text_eq(meta_label(there, NOTE_CLUSTER), sync->cluster->name))
         return true;
+    if (there)
+        return error_set(err, ERROR_CONFLICT, "the host's namespace %s is not this cluster's", name);
     json_auto_t *want = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Namespace", "metadata",
                                   "name", name, "labels", NOTE_CLUSTER, sync->cluster->name);
     if (api_create(&sync->vcluster->on_host, "namespaces", "", want, NULL, &why) || why.reason == ERROR_ALREADY_EXISTS)

@@ -141,7 +141,7 @@ bool vcluster_remove(struct vcluster *vcluster, struct cluster *cluster, bool *e
     *empty = false;
     if (!sync_read(vcluster->host, "namespaces", "", host_ns, &there, err))
         return false;
-    if (there)
+    if (there && text_eq(meta_label(there, NOTE_CLUSTER), cluster->name)) /* another of that name is not ours */
         return meta_deleting(there) || sync_remove(&vcluster->on_host, "namespaces", "", host_ns, meta_uid(there), -1, err);
     *empty = true;
     return mapping_release_all(vcluster->mappings, cluster, err);
