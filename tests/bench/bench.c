@@ -327,6 +327,11 @@ static size_t measure_cluster(const struct target *target, size_t scale)
     return errors + watch_fan(target, 100, 500 / scale);
 }
 
+static size_t measure_creates(const struct target *target, size_t count)
+{
+    return !make_namespace(target, "bench") + run(target, "create", "configmaps", 16, count, create_config_map);
+}
+
 static bool is_loopback(const char *host)
 {
     return text_starts(host, "127.") || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
@@ -368,6 +373,7 @@ int main(int argc, char **argv)
     struct target target, host;
     if (!read_options(argc, argv, &options)) {
         (void)fprintf(stderr, "usage: warren_bench cluster KUBECONFIG [SCALE-DOWN]          creates, GETs, LIST, watch fan-out\n"
+                              "       warren_bench creates KUBECONFIG COUNT                ConfigMaps, at concurrency 16\n"
                               "       warren_bench tenants HOST-KUBECONFIG COUNT           provisions tenants, one at a time\n"
                               "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT   a tenant's Pod to the host's, and to running\n");
         return 2;
@@ -379,7 +385,8 @@ int main(int argc, char **argv)
     size_t errors = options.host_kubeconfig ? measure_pods(&target, &host, (size_t)options.number)
                     : strcmp(options.mode, "tenants") == 0
                         ? run(&target, "provision", "tenants", 1, (size_t)options.number, create_tenant)
-                        : measure_cluster(&target, (size_t)options.number);
+                    : strcmp(options.mode, "creates") == 0 ? measure_creates(&target, (size_t)options.number)
+                                                           : measure_cluster(&target, (size_t)options.number);
     target_close(&target);
     if (options.host_kubeconfig)
         target_close(&host);
