@@ -26,6 +26,29 @@ static json_t *merge_conditions(const json_t *tenant, const json_t *host)
     return merged;
 }
 
+/* Why containers wait names the Pod as "NAME_NAMESPACE(UID)": the host's becomes the tenant's. */
+static void rename_in(json_t *waiting, const char *from, const char *to)
+{
+    const char *text = json_text(waiting, "message"), *at = text ? strstr(text, from) : NULL;
+    if (!at)
+        return;
+    CLEANUP(free_ptr) char *renamed = xasprintf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    json_set_text(waiting, "message", renamed);
+}
+
+static void rename_waiting(json_t *status, const json_t *tenant_pod, const json_t *host_pod)
+{
+    static const char *const lists[] = {"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"};
+    CLEANUP(free_ptr) char *from = xasprintf("%s_%s(%s)", meta_name(host_pod), meta_namespace(host_pod), meta_uid(host_pod));
+    CLEANUP(free_ptr) char *to =
+        xasprintf("%s_%s(%s)", meta_name(tenant_pod), meta_namespace(tenant_pod), meta_uid(tenant_pod));
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        json_t *list = json_object_get(status, lists[i]);
+        for (size_t j = 0; j < json_array_size(list); j++)
+            rename_in(json_at(json_array_get(list, j), "state", "waiting"), from, to);
+    }
+}
+
 json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const json_t *host_pod)
 {
     const json_t *from = json_object_get(host_pod, "status");
@@ -36,6 +59,7 @@ json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const js
     for (size_t i = 0; i < ARRAY_LEN(status_copied); i++)
         if (json_object_get(from, status_copied[i]))
             json_object_set_new(to, status_copied[i], json_deep_copy(json_object_get(from, status_copied[i])));
+    rename_waiting(to, tenant_pod, host_pod);
     if (json_object_get(from, "hostIP")) {
         json_set_text(to, "hostIP", PSEUDO_NODE_ADDRESS);
         json_object_set_new(to, "hostIPs", json_pack("[{s:s}]", "ip", PSEUDO_NODE_ADDRESS));
