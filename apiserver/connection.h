@@ -24,7 +24,7 @@ struct connection {
     bool upgraded; /* speaks another protocol from here on */
     /* patience.c's */
     struct connection *previous, *next; /* guarded by patience's lock */
-    _Atomic int64_t waiting_mono_ns;    /* since when it is the client's turn; 0: it is ours */
+    _Atomic int64_t turn_until_mono_ns; /* when the client's turn ends; 0: it is ours */
 };
 
 /* The leaf certificate that the client offered; empty when none. Borrowed. */

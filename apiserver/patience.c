@@ -8,8 +8,13 @@
 #include "base/mem.h"
 
 #define SECOND_NS ((int64_t)1000000000)
-#define TURN_NS   (150 * SECOND_NS) /* above the 120 s that an idle connection may be kept */
-#define SWEEP_S   15
+#define SWEEP_S   5
+
+static const int64_t turn_ns[] = {
+    [TURN_FIRST] = 32 * SECOND_NS, /* upstream's ReadHeaderTimeout */
+    [TURN_BODY] = 60 * SECOND_NS,  /* upstream's --request-timeout */
+    [TURN_NEXT] = 150 * SECOND_NS, /* above the 120 s that an idle connection may be kept */
+};
 
 struct patience {
     pthread_t thread;
@@ -26,8 +31,8 @@ static void sweep(struct patience *patience)
     int64_t now = clock_mono_ns();
     for (struct connection *connection = patience->first; connection;
          connection = connection->next) {
-        int64_t since = atomic_load(&connection->waiting_mono_ns);
-        if (since && now - since > TURN_NS)
+        int64_t until = atomic_load(&connection->turn_until_mono_ns);
+        if (until && now > until)
             shutdown(connection->fd, SHUT_RDWR);
     }
 }
@@ -80,7 +85,7 @@ void patience_stop(struct patience *patience)
 
 void patience_add(struct patience *patience, struct connection *connection)
 {
-    patience_wait(connection);
+    patience_wait(connection, TURN_FIRST);
     pthread_mutex_lock(&patience->lock);
     if (!patience->first)
         pthread_cond_signal(&patience->changed);
@@ -103,14 +108,14 @@ void patience_remove(struct patience *patience, struct connection *connection)
     pthread_mutex_unlock(&patience->lock);
 }
 
-void patience_wait(struct connection *connection)
+void patience_wait(struct connection *connection, enum patience_turn turn)
 {
     if (connection && !connection->upgraded)
-        atomic_store(&connection->waiting_mono_ns, clock_mono_ns());
+        atomic_store(&connection->turn_until_mono_ns, clock_mono_ns() + turn_ns[turn]);
 }
 
 void patience_rest(struct connection *connection)
 {
     if (connection)
-        atomic_store(&connection->waiting_mono_ns, 0);
+        atomic_store(&connection->turn_until_mono_ns, 0);
 }

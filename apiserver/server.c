@@ -270,7 +270,7 @@ static void read_headers(struct request *request, const char *method)
     request->content_type =
         MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Content-Type");
     request->phase = PHASE_BODY;
-    patience_wait(request->connection);
+    patience_wait(request->connection, TURN_BODY);
 }
 
 /* A body that is announced as far too large is refused before it is sent. Others are read to their
@@ -317,7 +317,7 @@ static void on_completed(void *cls, struct MHD_Connection *http, void **context,
     if (request && request->response)
         MHD_destroy_response(request->response);
     if (request)
-        patience_wait(request->connection);
+        patience_wait(request->connection, TURN_NEXT);
     request_free(request);
     *context = NULL;
 }
