@@ -74,6 +74,7 @@ struct view {
      * with err. */
     json_t *(*accept)(const struct resource *resource, const json_t *shown, const json_t *old,
                       struct error *err);
+    const char *group; /* when several share the key; NULL: all of them */
 };
 
 /* What a call from inside asks for; strings are the caller's. */

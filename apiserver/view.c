@@ -112,11 +112,11 @@ static json_t *event_accept(const struct resource *resource, const json_t *shown
 }
 
 static const struct view views[] = {
-    {"deployments.apps", "scale", "deployments.apps", scale_show, scale_accept},
-    {"replicasets.apps", "scale", "replicasets.apps", scale_show, scale_accept},
-    {"statefulsets.apps", "scale", "statefulsets.apps", scale_show, scale_accept},
-    {"replicationcontrollers", "scale", "replicationcontrollers", scale_show, scale_accept},
-    {"events.events.k8s.io", "", "events", event_show, event_accept},
+    {"deployments.apps", "scale", "deployments.apps", scale_show, scale_accept, NULL},
+    {"replicasets.apps", "scale", "replicasets.apps", scale_show, scale_accept, NULL},
+    {"statefulsets.apps", "scale", "statefulsets.apps", scale_show, scale_accept, NULL},
+    {"replicationcontrollers", "scale", "replicationcontrollers", scale_show, scale_accept, NULL},
+    {"events", "", "events", event_show, event_accept, "events.k8s.io"},
 };
 
 static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept};
@@ -126,7 +126,8 @@ const struct view *view_find(const struct resource *resource, const char *sub)
     if (resource->type && resource->type->custom)
         return strcmp(sub, "scale") == 0 ? &custom_scale : NULL;
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
-        if (strcmp(views[i].key, resource->key) == 0 && strcmp(views[i].sub, sub) == 0)
+        if (strcmp(views[i].key, resource->key) == 0 && strcmp(views[i].sub, sub) == 0 &&
+            (!views[i].group || strcmp(views[i].group, resource->group) == 0))
             return &views[i];
     return NULL;
 }
