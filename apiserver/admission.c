@@ -6,6 +6,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/service_address.h"
+#include "apiserver/special.h"
 #include "apiserver/steps.h"
 #include "rbac/rbac.h"
 #include "schema/meta.h"
@@ -128,6 +129,23 @@ static enum step_result check_node(struct request *request)
                : STEP_FAIL;
 }
 
+/* ---- CertificateSigningRequest: its strategy writes down who asks ---- */
+
+static enum step_result admit_requester(struct request *request)
+{
+    static const char *const members[] = {"username", "uid", "groups", "extra"};
+    json_t *spec = json_ensure_object(request->object, "spec");
+    json_auto_t *user = review_user_json(&request->user);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        json_t *value = json_object_get(user, members[i]);
+        if (value)
+            json_object_set(spec, members[i], value);
+        else
+            json_object_del(spec, members[i]);
+    }
+    return STEP_NEXT;
+}
+
 /* ---- the table ---- */
 
 static const struct plugin {
@@ -154,6 +172,11 @@ static const struct plugin {
      admit_storage_protection,
      NULL},
     {"DefaultIngressClass", {"ingresses.networking.k8s.io"}, ON_CREATE, admit_ingress_class, NULL},
+    {"CertificateRequester",
+     {"certificatesigningrequests.certificates.k8s.io"},
+     ON_CREATE,
+     admit_requester,
+     NULL},
     {"RBACEscalation",
      {"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
       "rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"},

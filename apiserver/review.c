@@ -6,6 +6,15 @@
 #include "rbac/rbac.h"
 #include "schema/meta.h"
 
+enum step_result step_review_form(struct request *request)
+{
+    if (request->accept.shape == SHAPE_OBJECT)
+        return STEP_NEXT;
+    error_set(&request->error, ERROR_NOT_ACCEPTABLE,
+              "the server was unable to respond with a content type that the client supports");
+    return STEP_FAIL;
+}
+
 static const char *text_or_empty(const json_t *object, const char *key)
 {
     const char *text = json_text(object, key);
@@ -110,7 +119,7 @@ enum step_result step_review_self_rules(struct request *request)
     return reply_json(request, 201, json_incref(request->object));
 }
 
-static json_t *user_json(const struct user *user)
+json_t *review_user_json(const struct user *user)
 {
     json_t *groups = json_array(), *info = json_object();
     json_set_text(info, "username", user->name);
@@ -127,7 +136,7 @@ static json_t *user_json(const struct user *user)
 enum step_result step_review_self(struct request *request)
 {
     json_object_set_new(request->object, "status",
-                        json_pack("{s:o}", "userInfo", user_json(&request->user)));
+                        json_pack("{s:o}", "userInfo", review_user_json(&request->user)));
     return reply_json(request, 201, json_incref(request->object));
 }
 
@@ -150,7 +159,7 @@ enum step_result step_review_token(struct request *request)
     json_t *status = json_object();
     if (ok) {
         json_object_set_new(status, "authenticated", json_true());
-        json_object_set_new(status, "user", user_json(&user));
+        json_object_set_new(status, "user", review_user_json(&user));
         json_object_set_new(status, "audiences",
                             json_pack("[s]", "https://kubernetes.default.svc.cluster.local"));
     } else {

@@ -101,6 +101,8 @@ static enum step_result issue(struct request *request, const struct object *acco
         !auth_token_issue(request->cluster, &token, &text, &expires_us, &request->error))
         return STEP_FAIL;
     time_format(expires_us, expires);
+    json_object_set_new(json_ensure_object(request->object, "spec"), "expirationSeconds",
+                        json_integer(valid_s));
     json_object_set_new(request->object, "status",
                         json_pack("{s:s, s:s}", "token", text, "expirationTimestamp", expires));
     json_t *metadata = json_ensure_object(request->object, "metadata");

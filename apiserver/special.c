@@ -5,11 +5,11 @@
 #include "apiserver/steps.h"
 #include "apiserver/tunnel.h"
 
-static const step_fn self_access[] = {step_options, step_decode, step_review_self_access, NULL};
-static const step_fn access_review[] = {step_options, step_decode, step_review_access, NULL};
-static const step_fn self_rules[] = {step_options, step_decode, step_review_self_rules, NULL};
-static const step_fn self_review[] = {step_options, step_decode, step_review_self, NULL};
-static const step_fn token_review[] = {step_options, step_decode, step_review_token, NULL};
+static const step_fn self_access[] = {step_review_form, step_options, step_decode, step_review_self_access, NULL};
+static const step_fn access_review[] = {step_review_form, step_options, step_decode, step_review_access, NULL};
+static const step_fn self_rules[] = {step_review_form, step_options, step_decode, step_review_self_rules, NULL};
+static const step_fn self_review[] = {step_review_form, step_options, step_decode, step_review_self, NULL};
+static const step_fn token_review[] = {step_review_form, step_options, step_decode, step_review_token, NULL};
 static const step_fn binding[] = {step_options, step_decode, step_bind, step_store, NULL};
 static const step_fn eviction[] = {step_options, step_eviction_decode, step_read, step_evict,
                                    step_quota,   step_store,           NULL};

@@ -7,11 +7,15 @@
 const step_fn *special_chain(const char *key, const char *sub, const char *verb);
 
 /* review.c */
+/* NOT_ACCEPTABLE when a Table or metadata alone is asked of what is not stored. */
+enum step_result step_review_form(struct request *request);
 enum step_result step_review_self_access(struct request *request);
 enum step_result step_review_access(struct request *request);
 enum step_result step_review_self_rules(struct request *request);
 enum step_result step_review_self(struct request *request);
 enum step_result step_review_token(struct request *request);
+/* UserInfo; new. */
+json_t *review_user_json(const struct user *user);
 
 /* pod_subresource.c, service_account_token.c */
 enum step_result step_bind(struct request *request);
