@@ -434,6 +434,16 @@ static enum step_result find_subresource(struct request *request)
     return request->sub || hooked ? STEP_NEXT : not_served(request);
 }
 
+/* How much of an object goes with a Table's row. */
+static bool check_include(struct request *request)
+{
+    const char *include = route_arg(&request->route, "includeObject");
+    if (request->accept.shape != SHAPE_TABLE || !include || !*include || text_eq(include, "None") ||
+        text_eq(include, "Metadata") || text_eq(include, "Object"))
+        return true;
+    return error_bad_request(&request->error, "unrecognized includeObject value: \"%s\"", include);
+}
+
 enum step_result step_dispatch(struct request *request)
 {
     const struct route *route = &request->route;
@@ -443,7 +453,8 @@ enum step_result step_dispatch(struct request *request)
         return STEP_NEXT;
     }
     if (!request->caller &&
-        !accept_parse(header(request, "Accept"), &request->accept, &request->error))
+        (!accept_parse(header(request, "Accept"), &request->accept, &request->error) ||
+         !check_include(request)))
         return STEP_FAIL;
     if ((result = find_row(request)) != STEP_NEXT)
         return result;
