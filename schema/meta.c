@@ -169,6 +169,8 @@ static void check_finalizers(struct error *err, const struct path *path, const j
 static void check_managed_fields(struct error *err, const struct path *path, const json_t *entries)
 {
     const json_t *entry;
+    if (json_array_size(entries) == 1 && json_object_size(json_array_get(entries, 0)) == 0)
+        return; /* asks to forget all of them; never stored */
     LIST_EACH (entries, i, entry) {
         const struct path *at = PATH_AT(path, i);
         if (!rule_one_of(rule_text(entry, "operation"), (const char *const[]){"Apply", "Update", NULL}))
