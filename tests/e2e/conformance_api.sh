@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# What upstream's conformance tests of the API ask, of a tenant's endpoint and of the host's; no Pod has to run.
+. "$(dirname "$0")/lib.sh"
+own_namespaces "$@"
+cd "$WARREN_E2E_WORK" || exit 1
+
+start_warren --no-node
+check "tenant create" "$WARREN" tenant create acme --data-dir "$DATA" --kubeconfig acme.kubeconfig
+for kubeconfig in acme.kubeconfig "$ADMIN"; do
+    while IFS= read -r line; do
+        case $line in
+        'ok '*) ok "${line#ok }" ;;
+        'FAIL '*) fail "${line#FAIL }" ;;
+        *) printf '%s\n' "$line" ;;
+        esac
+    done < <(/usr/bin/python3 "$here/tests/e2e/conformance_api.py" "$kubeconfig" "${1:-}" 2>&1)
+done
+stop_warren
+summary
