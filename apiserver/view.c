@@ -119,7 +119,7 @@ static const struct view views[] = {
     {"events", "", "events", event_show, event_accept, "events.k8s.io"},
 };
 
-static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept};
+static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept, NULL};
 
 const struct view *view_find(const struct resource *resource, const char *sub)
 {
