@@ -89,6 +89,8 @@ enum step_result step_create_prepare(struct request *request)
                             json_integer(1));
     if (rules->prepare_create)
         rules->prepare_create(request->object);
+    if (!custom_may_create(request))
+        return STEP_FAIL;
     if (request->resource->type && request->resource->type->custom)
         crd_object_prepare(request->resource, request->object, NULL, "");
     request->write.op = STORE_CREATE;

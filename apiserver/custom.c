@@ -195,6 +195,18 @@ void custom_store(const struct request *request, json_t *object)
         json_set_text(object, "apiVersion", stored->api_version);
 }
 
+bool custom_may_create(struct request *request)
+{
+    const struct crd *crd = request->custom && request->resource->type && request->resource->type->custom
+                                ? find_crd(request->custom, request->resource->key)
+                                : NULL;
+    return !crd || !crd->terminating ||
+           error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
+                     "create is not supported on resources of kind \"%s\": create not allowed while "
+                     "custom resource definition is terminating",
+                     crd->name);
+}
+
 /* ---- names ---- */
 
 static bool names_hold(const json_t *names, const char *name)

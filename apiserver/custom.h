@@ -40,5 +40,8 @@ const struct resource *custom_by_key(const struct custom *custom, const char *ke
 void custom_show(const struct request *request, json_t *object);
 void custom_store(const struct request *request, json_t *object);
 
+/* No object can be created while its definition goes. */
+bool custom_may_create(struct request *request);
+
 /* The status that follows from a definition's names and those of the others. */
 enum step_result custom_define(struct request *request);

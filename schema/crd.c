@@ -255,6 +255,7 @@ const struct crd *crd_new(const json_t *definition)
         compiled_free(compiled);
         return NULL;
     }
+    compiled->crd.terminating = crd_condition(own, "Terminating");
     compiled->crd.storage_version = compiled->crd.stored->version;
     return &compiled->crd;
 }

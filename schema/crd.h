@@ -15,6 +15,7 @@ struct crd {
     const json_t *names;                        /* status.acceptedNames */
     const struct resource *const *rows;         /* served versions, the preferred one first */
     size_t row_count;
+    bool terminating; /* no object may be created any more */
     const struct resource *stored; /* the version that objects are stored in, served or not */
 };
 

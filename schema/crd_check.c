@@ -66,6 +66,21 @@ static void check_group(const json_t *definition, struct error *err)
                           "must be spec.names.plural+\".\"+spec.group");
 }
 
+/* Groups of the Kubernetes community are not for everybody. */
+static void check_approval(const json_t *definition, struct error *err)
+{
+    const char *group = json_text(definition, "spec", "group");
+    const char *approval = meta_annotation(definition, "api-approved.kubernetes.io");
+    if (!group || !(text_ends(group, ".k8s.io") || text_ends(group, ".kubernetes.io") ||
+                    strcmp(group, "k8s.io") == 0 || strcmp(group, "kubernetes.io") == 0))
+        return;
+    if (!approval || !*approval)
+        error_add_required(err, "metadata.annotations[api-approved.kubernetes.io]",
+                           "protected groups must have approval annotation "
+                           "\"api-approved.kubernetes.io\", see "
+                           "https://github.com/kubernetes/enhancements/pull/1111");
+}
+
 static void check_version(const json_t *version, size_t at, struct error *err)
 {
     CLEANUP(free_ptr) char *name_path = xasprintf("spec.versions[%zu].name", at);
@@ -156,8 +171,12 @@ static void check_stored(const json_t *definition, struct error *err)
         const char *name = json_string_value(json_array_get(stored, i));
         CLEANUP(free_ptr) char *path = xasprintf("status.storedVersions[%zu]", i);
         if (name && !has_version(json_object_get(definition, "spec"), name))
-            error_add_invalid(err, path, name, "missing from spec.versions; "
-                                               "v1 and later must appear in spec.versions");
+            error_add_cause(err, CAUSE_INVALID, path,
+                            "Invalid value: \"%s\": missing from spec.versions; %s was previously "
+                            "a storage version, and must remain in spec.versions until a storage "
+                            "migration ensures no data remains persisted in %s and removes %s from "
+                            "status.storedVersions",
+                            name, name, name, name);
     }
 }
 
@@ -170,6 +189,8 @@ void crd_check(const json_t *definition, const json_t *old, struct error *err)
     check_versions(spec, err);
     check_conversion(spec, err);
     check_stored(definition, err);
+    if (!old)
+        check_approval(definition, err);
     if (!old || !crd_condition(old, "Established"))
         return;
     const json_t *before = json_object_get(old, "spec");

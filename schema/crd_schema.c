@@ -372,6 +372,25 @@ static void check_structure(struct compile *compile, const struct crd_node *node
         wrong(compile, "items.type", "", "must be object if parent array's x-kubernetes-list-type is map");
 }
 
+/* A default must be what it would be taken for: of the schema's own shape, and valid. */
+static void check_default(struct compile *compile, const struct crd_node *node, enum place place)
+{
+    CLEANUP(error_clear) struct error why = {0};
+    if (place == IN_LOGIC) {
+        forbid(compile, "default", "must not be set inside of allOf, anyOf, oneOf or not");
+        return;
+    }
+    json_auto_t *value = json_deep_copy(node->default_value);
+    crd_default(node, value);
+    crd_validate_value(node, value, &why);
+    if (why.cause_count && !(node->flags & CRD_EMBEDDED)) {
+        CLEANUP(free_ptr)
+        char *path = xasprintf("%s.default%s%s", here(compile), *why.causes[0].field ? "." : "",
+                               why.causes[0].field);
+        error_add_cause(compile->err, CAUSE_INVALID, path, "%s", why.causes[0].message);
+    }
+}
+
 static bool within_limits(struct compile *compile)
 {
     if (compile->full)
@@ -403,6 +422,10 @@ static struct crd_node *node_of(struct compile *compile, const json_t *text, enu
     read_logic(compile, node, text);
     if (place != IN_LOGIC)
         check_structure(compile, node, text);
+    if (node->default_value)
+        node->default_size = json_dumpb(node->default_value, NULL, 0, JSON_ENCODE_ANY);
+    if (node->default_value)
+        check_default(compile, node, place);
     compile->depth--;
     return node;
 }

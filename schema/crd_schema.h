@@ -55,6 +55,7 @@ struct crd_node {
     int64_t min_length, max_length, min_items, max_items, min_properties, max_properties; /* -1 */
     const char *pattern, *format; /* NULL */
     void *code;                   /* of the pattern: pcre2_code */
+    size_t default_size;          /* of the default, as text */
     const json_t *text;           /* the schema itself */
     struct crd_node *next;        /* of all, for freeing */
 };
@@ -77,7 +78,9 @@ void crd_prune(const struct crd_node *node, json_t *object, struct warnings *fou
 void crd_default(const struct crd_node *node, json_t *object);
 /* Appends causes. */
 void crd_validate(const struct crd_node *node, const json_t *object, struct error *err);
-/* NULL, or why `value` does not have that format. Unknown formats fit all. */
+/* The same for one value inside an object. */
+void crd_validate_value(const struct crd_node *node, const json_t *value, struct error *err);
+/* Whether `value` has that format. Unknown formats fit all. */
 bool crd_format_fits(const char *format, const char *value);
 
 /* The type behind a compiled schema, for server-side apply: `name` is "group.version.Kind". */

@@ -44,7 +44,7 @@ static void add(struct check *check, const struct step *step, enum cause_kind ki
     buf_vprintf(&text, format, args);
     va_end(args);
     step_write(&path, step);
-    error_add_cause(check->err, kind, path.len ? path.data : "<nil>", "%s",
+    error_add_cause(check->err, kind, path.len ? path.data : "", "%s",
                     text.len ? text.data : "");
 }
 
@@ -456,11 +456,22 @@ static bool check_node(struct check *outer, const struct step *step, const struc
     return !check.failed;
 }
 
-void crd_validate(const struct crd_node *node, const json_t *object, struct error *err)
+static void validate(const struct crd_node *node, const json_t *value, bool whole,
+                     struct error *err)
 {
     unsigned steps = STEPS_MAX;
     struct check check = {.err = err, .steps = &steps};
-    bool fits = check_node(&check, NULL, node, object, true);
+    bool fits = check_node(&check, NULL, node, value, whole);
     if (!steps && !fits)
         error_add_forbidden(err, "", "checking this object against its schema costs too much");
+}
+
+void crd_validate(const struct crd_node *node, const json_t *object, struct error *err)
+{
+    validate(node, object, true, err);
+}
+
+void crd_validate_value(const struct crd_node *node, const json_t *value, struct error *err)
+{
+    validate(node, value, false, err);
 }

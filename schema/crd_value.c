@@ -73,7 +73,10 @@ void crd_prune(const struct crd_node *node, json_t *object, struct warnings *fou
 
 /* ---- defaults ---- */
 
-static void fill(const struct crd_node *node, json_t *value, unsigned depth)
+/* More than any object may have: what grows past it is refused when it is to be stored. */
+#define DEFAULTS_MAX ((size_t)8 << 20)
+
+static void fill(const struct crd_node *node, json_t *value, unsigned depth, size_t *room)
 {
     const char *key;
     json_t *item;
@@ -82,7 +85,7 @@ static void fill(const struct crd_node *node, json_t *value, unsigned depth)
         return;
     if (json_is_array(value) && node->items) {
         json_array_foreach (value, at, item)
-            fill(node->items, item, depth + 1);
+            fill(node->items, item, depth + 1, room);
         return;
     }
     if (!json_is_object(value))
@@ -91,20 +94,22 @@ static void fill(const struct crd_node *node, json_t *value, unsigned depth)
         const struct crd_property *property = &node->properties[i];
         json_t *now = json_object_get(value, property->name);
         bool lacks = !now || (json_is_null(now) && !(property->node->flags & CRD_NULLABLE));
-        if (lacks && property->node->default_value)
-            json_object_set_new(value, property->name,
-                                json_deep_copy(property->node->default_value));
+        if (!lacks || !property->node->default_value || *room <= property->node->default_size)
+            continue;
+        *room -= property->node->default_size;
+        json_object_set_new(value, property->name, json_deep_copy(property->node->default_value));
     }
     json_object_foreach (value, key, item) {
         const struct crd_node *child = crd_property(node, key);
         if (!child)
             child = node->additional;
         if (child)
-            fill(child, item, depth + 1);
+            fill(child, item, depth + 1, room);
     }
 }
 
 void crd_default(const struct crd_node *node, json_t *object)
 {
-    fill(node, object, 0);
+    size_t room = DEFAULTS_MAX;
+    fill(node, object, 0, &room);
 }

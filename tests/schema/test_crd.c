@@ -1,6 +1,7 @@
 /* Schemas of custom resources: what they make of an object, and what they say about it. */
 #include <string.h>
 
+#include "base/json.h"
 #include "schema/crd_schema.h"
 #include "tests/test.h"
 
@@ -121,11 +122,44 @@ static void test_limits(void **state)
     crd_memory_free(memory);
 }
 
+/* A default that does not fit its own schema; a small object whose defaults would fill memory. */
+static void test_defaults(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *wrong = parsed("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\","
+                                "\"default\":\"x\"}}}");
+    struct crd_memory *memory = crd_memory_new();
+    assert_null(crd_compile(memory, wrong, "schema", &err));
+    assert_string_equal(err.causes[0].field, "schema.properties[a].default");
+    crd_memory_free(memory);
+
+    CLEANUP(error_clear) struct error none = {0};
+    CLEANUP(free_ptr) char *big = xcalloc(100001, 1);
+    memset(big, 'x', 100000);
+    json_auto_t *schema =
+        json_pack("{s:s, s:{s:{s:s, s:{s:s, s:{s:{s:s, s:s}}}}}}", "type", "object", "properties",
+                  "l", "type", "array", "items", "type", "object", "properties", "a", "type",
+                  "string", "default", big);
+    json_auto_t *object = json_object();
+    json_t *list = json_ensure_array(object, "l");
+    for (int i = 0; i < 10000; i++)
+        json_array_append_new(list, json_object());
+    memory = crd_memory_new();
+    const struct crd_node *node = crd_compile(memory, schema, "schema", &none);
+    assert_non_null(node);
+    crd_default(node, object);
+    assert_non_null(json_object_get(json_array_get(list, 0), "a"));
+    assert_null(json_object_get(json_array_get(list, 9999), "a"));
+    crd_memory_free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# CustomResourceDefinitions through kubectl, at a tenant's endpoint.
+. "$(dirname "$0")/lib.sh"
+own_namespaces "$@"
+cd "$WARREN_E2E_WORK" || exit 1
+export HOME=$WARREN_E2E_WORK
+
+start_warren
+check "tenant create" "$WARREN" tenant create acme --data-dir "$DATA" --kubeconfig acme.kubeconfig
+check "another tenant" "$WARREN" tenant create other --data-dir "$DATA" --kubeconfig other.kubeconfig
+export KUBECONFIG=$PWD/acme.kubeconfig
+
+cat > crd.yaml << 'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: crontabs.stable.example.com
+spec:
+  group: stable.example.com
+  scope: Namespaced
+  names: {plural: crontabs, singular: crontab, kind: CronTab, shortNames: [ct], categories: [all]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources:
+      status: {}
+      scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas}
+    additionalPrinterColumns:
+    - {name: Spec, type: string, jsonPath: .spec.cronSpec}
+    - {name: Replicas, type: integer, jsonPath: .spec.replicas}
+    - {name: Age, type: date, jsonPath: .metadata.creationTimestamp}
+    schema:
+      openAPIV3Schema:
+        type: object
+        description: When to do what.
+        properties:
+          spec:
+            type: object
+            description: What is wanted of it.
+            properties:
+              cronSpec: {type: string, pattern: '^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$'}
+              image: {type: string}
+              replicas: {type: integer, minimum: 1, maximum: 10, default: 1}
+          status:
+            type: object
+            properties:
+              replicas: {type: integer}
+END
+cat > ct.yaml << 'END'
+apiVersion: stable.example.com/v1
+kind: CronTab
+metadata: {name: mine}
+spec: {cronSpec: "* * * * */5", image: my-image}
+END
+
+check "apply a definition" kubectl apply -f crd.yaml
+check "it is established" kubectl wait --for=condition=Established crd/crontabs.stable.example.com --timeout=10s
+check "apply an object at once" kubectl apply -f ct.yaml
+check_out "get by short name, with its columns" 'mine +\* \* \* \* \*/5 +1 ' kubectl get ct
+check_out "get all" 'crontab.stable.example.com/mine' kubectl get all
+check_out "explain" 'What is wanted of it' kubectl explain crontab
+check_out "explain a field" 'cronSpec' kubectl explain crontab.spec
+check_out "api-resources" 'crontabs +ct +stable.example.com/v1 +true +CronTab' kubectl api-resources
+check_out "kubectl 1.20: get" 'mine' kubectl-1.20 get crontabs
+check_out "kubectl 1.20: apply" 'crontab.*(unchanged|configured)' kubectl-1.20 apply -f ct.yaml
+check_out "the default is there" '^1$' kubectl get ct mine -o 'jsonpath={.spec.replicas}'
+check_fails "an invalid value" 'spec.replicas in body should be less than or equal to 10' kubectl patch ct mine --type=merge -p '{"spec":{"replicas":11}}'
+check_fails "a wrong type" 'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"' \
+    kubectl patch ct mine --type=merge -p '{"spec":{"replicas":"x"}}'
+check_fails "an unknown field" 'unknown field "spec.imagez"' bash -c "sed s/image:/imagez:/ ct.yaml | kubectl apply -f -"
+check "scale" kubectl scale crontab/mine --replicas=4
+check_out "it is scaled" '^4$' kubectl get ct mine -o 'jsonpath={.spec.replicas}'
+check "edit the status" kubectl patch ct mine --subresource=status --type=merge -p '{"status":{"replicas":4}}'
+check_out "the status is there" '^4 2$' kubectl get ct mine -o 'jsonpath={.status.replicas} {.metadata.generation}'
+check "apply on the server" kubectl apply --server-side --force-conflicts -f ct.yaml
+check "label" kubectl label ct mine tier=front
+check_out "describe" 'my-image' kubectl describe ct mine
+check_fails "the other tenant has none of it" "doesn't have a resource type" kubectl --kubeconfig other.kubeconfig get crontabs
+
+mkdir -p chart/crds chart/templates
+cp crd.yaml chart/crds/
+sed -i 's/crontabs/beetabs/;s/stable.example.com/bee.example.com/g;s/crontab/beetab/g;s/CronTab/BeeTab/;s/\[ct\]/[bt]/' chart/crds/crd.yaml
+sed 's/stable.example.com/bee.example.com/;s/CronTab/BeeTab/' ct.yaml > chart/templates/ct.yaml
+printf 'apiVersion: v2\nname: bees\nversion: 0.1.0\n' > chart/Chart.yaml
+check "helm install with a definition" helm install bees chart
+check_out "its object is there" 'mine' kubectl get beetabs
+check "helm uninstall" helm uninstall bees
+
+check "a namespace with an object" bash -c "kubectl create namespace shop && kubectl -n shop apply -f ct.yaml"
+check "the namespace goes with it" kubectl delete namespace shop --timeout=30s
+check "delete the definition" kubectl delete crd crontabs.stable.example.com --timeout=30s
+check_fails "its resource is gone" "doesn't have a resource type|could not find the requested resource" kubectl get crontabs
+check "apply it again" kubectl apply -f crd.yaml
+check_out "its objects are not back" 'No resources found' kubectl get crontabs
+stop_warren
+[ "$failed" = 0 ] || tail -40 "$LOG.kept"
+summary
