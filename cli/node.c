@@ -27,7 +27,8 @@
 
 static const char *data_dir, *name, *address = "127.0.0.1", *port_text = "0", *pod_cidr = "10.244.0.0/24", *ready_fd;
 static struct option_list http_registries;
-static bool stop_pods, supervised;
+static const char *supervisor;
+static bool stop_pods;
 
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR",
@@ -38,7 +39,7 @@ static const struct option options[] = {
     {"pod-cidr", 0, OPTION_TEXT, &pod_cidr, "CIDR", "addresses of this node's Pods (default: 10.244.0.0/24)", NULL},
     {"http-registry", 0, OPTION_LIST, &http_registries, "HOST:PORT", "a registry without TLS; may be given again", NULL},
     {"stop-pods", 0, OPTION_FLAG, &stop_pods, NULL, "on SIGINT or SIGTERM, stop every Pod and clean up after it", NULL},
-    {"supervised", 0, OPTION_FLAG, &supervised, NULL, "end when the parent process ends", NULL},
+    {"supervised", 0, OPTION_TEXT, &supervisor, "PID", "end when this process, the parent, ends", NULL},
     {"ready-fd", 0, OPTION_TEXT, &ready_fd, "FD", "write \"ready\" to this descriptor once Pods can come", NULL},
     {0},
 };
@@ -153,7 +154,7 @@ static int run(const char *const *args, size_t count)
     (void)count;
     if (!parse_i64(str_of(port_text), 0, 65535, &port))
         return command_usage(&command_node, "--port does not take \"%s\"", port_text);
-    if (supervised && !ready_die_with_parent())
+    if (supervisor && !ready_die_with_parent(supervisor))
         return EXIT_FAILED;
     ready_block_signals();
     if (readlink("/proc/self/exe", shim, sizeof(shim) - 1) < 0)

@@ -19,9 +19,10 @@ void ready_tell(const char *fd_text)
     (void)close((int)fd);
 }
 
-bool ready_die_with_parent(void)
+bool ready_die_with_parent(const char *pid_text)
 {
-    return prctl(PR_SET_PDEATHSIG, SIGHUP) == 0 && getppid() != 1;
+    int64_t pid;
+    return parse_i64(str_of(pid_text), 1, INT32_MAX, &pid) && prctl(PR_SET_PDEATHSIG, SIGHUP) == 0 && getppid() == (pid_t)pid;
 }
 
 static void handled(sigset_t *set)

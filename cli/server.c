@@ -24,7 +24,7 @@
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
     *ready_fd;
-static bool supervised;
+static const char *supervisor;
 
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "admin.kubeconfig and credentials go there (default: " PATHS_DEFAULT_DIR ")", NULL},
@@ -34,7 +34,7 @@ static const struct option options[] = {
     {"advertise", 0, OPTION_TEXT, &advertise, "HOST:PORT", "what kubeconfigs name (default: the address that it listens on)", NULL},
     {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
-    {"supervised", 0, OPTION_FLAG, &supervised, NULL, "end when the parent process ends", NULL},
+    {"supervised", 0, OPTION_TEXT, &supervisor, "PID", "end when this process, the parent, ends", NULL},
     {"ready-fd", 0, OPTION_TEXT, &ready_fd, "FD", "write \"ready\" to this descriptor once requests are answered", NULL},
     {0},
 };
@@ -139,7 +139,7 @@ static int run(const char *const *args, size_t count)
     (void)count;
     if (!postgres_url)
         return command_usage(&command_server, "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
-    if (supervised && !ready_die_with_parent())
+    if (supervisor && !ready_die_with_parent(supervisor))
         return EXIT_FAILED;
     ready_block_signals();
     bool started = start(&server, &err);

@@ -54,6 +54,7 @@ struct child {
 
 struct up {
     char program[4096];
+    char pid[16]; /* our own, as text */
     struct postgres *postgres;
     int64_t postgres_due_mono_ns; /* not before then is it started again; 0: at once */
     int64_t postgres_wait_ms;
@@ -159,7 +160,7 @@ static void describe_server(struct up *up, const char *conninfo)
     add(server, "--listen", listen_address);
     add(server, "--postgres", conninfo);
     add(server, "--ready-fd", "3");
-    add(server, "--supervised", NULL);
+    add(server, "--supervised", up->pid);
     if (domain)
         add(server, "--domain", domain);
     if (!no_node)
@@ -174,7 +175,7 @@ static void describe_node(struct up *up)
     add(node, "--data-dir", data_dir);
     add(node, "--name", node_name);
     add(node, "--ready-fd", "3");
-    add(node, "--supervised", NULL);
+    add(node, "--supervised", up->pid);
     add(node, "--stop-pods", NULL);
     for (size_t i = 0; i < http_registries.count; i++)
         add(node, "--http-registry", http_registries.items[i]);
@@ -319,6 +320,7 @@ static int run(const char *const *args, size_t count)
                command_fail(&err);
     if (readlink("/proc/self/exe", up.program, sizeof(up.program) - 1) < 0)
         return error_internal(&err, "cannot find this program's own path: %m"), command_fail(&err);
+    (void)snprintf(up.pid, sizeof(up.pid), "%d", (int)getpid());
     ready_block_signals();
     bool started = start_all(&up, &err);
     if (started) {
