@@ -79,12 +79,14 @@ static void expect(const char *name, const struct visit *what, long code, const 
 
 static void test_ways(void **state)
 {
-    CLEANUP(free_ptr) char *by_path = api_url(fixture.api, acme);
+    CLEANUP(free_ptr) char *by_path = xasprintf("%s/clusters/acme", fixture.url);
     CLEANUP(free_ptr)
     char *by_name = xasprintf("https://acme.test.invalid:%u", api_port(fixture.api));
     CLEANUP(free_ptr)
     char *by_port = xasprintf("https://127.0.0.1:%u", api_pod_port(fixture.api, acme));
+    CLEANUP(free_ptr) char *told = api_url(fixture.api, acme);
     (void)state;
+    assert_string_equal(told, by_name); /* there is a domain: kubeconfigs name it */
     assert_int_equal(api_pod_port(fixture.api, acme), api_pod_port(fixture.api, acme));
     expect("by path",
            &(struct visit){.url = by_path,
@@ -189,7 +191,7 @@ static void test_token(void **state)
         "apiGroup", "rbac.authorization.k8s.io", "kind", "ClusterRole", "name", "view", "subjects",
         "kind", "ServiceAccount", "name", "default", "namespace", "default");
     CLEANUP(free_ptr) char *token = account_token("default");
-    CLEANUP(free_ptr) char *by_path = api_url(fixture.api, acme);
+    CLEANUP(free_ptr) char *by_path = xasprintf("%s/clusters/acme", fixture.url);
     struct visit account = {
         .url = fixture.url, .path = CM "/who", .ca = fixture.ca_path, .token = token};
     (void)state;
@@ -225,7 +227,7 @@ static void test_impersonation(void **state)
 static void test_suspended(void **state)
 {
     struct error err = {0};
-    CLEANUP(free_ptr) char *by_path = api_url(fixture.api, acme);
+    CLEANUP(free_ptr) char *by_path = xasprintf("%s/clusters/acme", fixture.url);
     struct visit reader = {.url = by_path,
                            .path = CM "/who",
                            .ca = fixture.ca_path,
