@@ -54,6 +54,21 @@ static bool drop(struct sync *sync, const char *resource, const char *tenant_key
            (!release || mapping_release(sync->vcluster->mappings, sync->cluster, resource, tenant_key, err));
 }
 
+/* A Pod that started while we let go of the mapping took the old one, and comes to nothing but this reconcile: so look
+ * again afterwards, and map anew for it. */
+static bool drop_unless_used(struct sync *sync, const char *resource, const char *tenant_key, const char *host_key,
+                             const json_t *tenant, struct error *err)
+{
+    char ns[254], name[254];
+    bool used = false;
+    CLEANUP(free_ptr) char *next_key = NULL;
+    sync_cut(tenant_key, ns, name);
+    if (!drop(sync, resource, tenant_key, host_key, true, err) || !is_used(sync->cluster, resource, ns, name, &used, err))
+        return false;
+    return !used || (mapping_claim(sync->vcluster->mappings, sync->cluster, resource, ns, name, &next_key, err) &&
+                     (!tenant || put(sync, resource, tenant, next_key, err)));
+}
+
 enum reconcile_result sync_config(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
 {
     struct sync sync = sync_begin(arg, reconcile);
@@ -73,6 +88,7 @@ enum reconcile_result sync_config(void *arg, struct reconcile *reconcile, int64_
         !sync_read(sync.cluster, resource, ns, name, &tenant, err))
         return RECONCILE_RETRY;
     bool done = used && tenant ? put(&sync, resource, tenant, host_key, err)
-                               : drop(&sync, resource, slash + 1, host_key, !used, err);
+                : used         ? drop(&sync, resource, slash + 1, host_key, false, err)
+                               : drop_unless_used(&sync, resource, slash + 1, host_key, tenant, err);
     return done ? RECONCILE_DONE : RECONCILE_RETRY;
 }
