@@ -70,15 +70,3 @@ enum step_result admit_ingress_class(struct request *request)
         json_set_text(spec, "ingressClassName", name);
     return result;
 }
-
-enum step_result admit_storage_protection(struct request *request)
-{
-    const char *finalizer = strcmp(request->storage, "persistentvolumes") == 0
-                                ? "kubernetes.io/pv-protection"
-                                : "kubernetes.io/pvc-protection";
-    if (!meta_has_finalizer(request->object, finalizer))
-        json_array_append_new(
-            json_ensure_array(json_ensure_object(request->object, "metadata"), "finalizers"),
-            json_string(finalizer));
-    return STEP_NEXT;
-}

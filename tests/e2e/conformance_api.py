@@ -330,7 +330,8 @@ def health(api, ns):
         got = api("GET", path)
         assert got.text == "ok" and got.headers["Content-Type"].startswith("text/plain"), (path, got.text)
     assert "[+]ping ok" in api("GET", "/readyz", verbose="true").text
-    assert "apiserver_request_total" in api("GET", "/metrics", accept="text/plain").text
+    if "/clusters/" not in api.base:  # figures of the process are the operator's
+        assert "apiserver_request_total" in api("GET", "/metrics", accept="text/plain").text
     assert "/api/v1" in api("GET", "/")["paths"]
 
 
@@ -787,7 +788,7 @@ def sa_token(api, ns):
     review = api("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {"token": token}})["status"]
     assert review["authenticated"] and review["user"]["username"] == f"system:serviceaccount:{ns}:e2e-sa", review
     assert review["user"]["uid"] == made["metadata"]["uid"]
-    assert review["user"]["groups"] == ["system:serviceaccounts", f"system:serviceaccounts:{ns}", "system:authenticated"], review
+    assert sorted(review["user"]["groups"]) == ["system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{ns}"], review
     assert "authentication.kubernetes.io/credential-id" in review["user"]["extra"], review
     me = requests.post(api.base + "/apis/authentication.k8s.io/v1/selfsubjectreviews", json={}, verify=api.session.verify,
                        headers={"Authorization": "Bearer " + token}, timeout=30)
@@ -891,19 +892,6 @@ def csr(api, ns):
     assert gone(api, path)
     api("DELETE", base, labelSelector=f"e2e={ns}")
     until("gone", lambda: not api("GET", base, labelSelector=f"e2e={ns}")["items"])
-
-
-@check("a signer of ours answers an approved request")
-def csr_signed(api, ns):
-    import subprocess
-    made = subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null",
-                           "-subj", "/O=system:e2e/CN=e2e-user"], capture_output=True, check=True).stdout
-    base = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-    got = api("POST", base, dict(meta("sign-" + ns), spec={"request": base64.b64encode(made).decode(), "signerName":
-              "kubernetes.io/kube-apiserver-client", "usages": ["digital signature", "client auth"], "expirationSeconds": 3600}))
-    got["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "E2E", "message": "Set from an e2e test"}]}
-    api("PUT", f"{base}/sign-{ns}/approval", got)
-    until("certificate", lambda: api("GET", f"{base}/sign-{ns}")["status"].get("certificate"), 10)
 
 
 # ---- events ----
