@@ -45,7 +45,5 @@ bool json_array_has_text(const json_t *array, const char *text);
 /* YAML (one document) to JSON, with JSON_DEPTH_MAX, at most 100,000 nodes, and aliases refused past a ten-fold
  * expansion; numbers, booleans and null by YAML 1.2's core schema as sigs.k8s.io/yaml reads them. */
 MUST_CHECK json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err);
-/* Several documents: an array of them; empty documents are left out. */
-MUST_CHECK json_t *yaml_parse_all(struct str text, struct error *err);
 /* Block style, as kubectl prints it. */
 void yaml_write(struct buf *out, const json_t *value);

@@ -21,16 +21,3 @@ bool parse_i64(struct str text, int64_t min, int64_t max, int64_t *out)
     *out = value;
     return true;
 }
-
-bool parse_bool(struct str text, bool *out)
-{
-    static const char *const truths[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static const char *const lies[] = {"0", "f", "F", "false", "FALSE", "False"};
-    for (size_t i = 0; i < ARRAY_LEN(truths); i++) {
-        if (str_is(text, truths[i]) || str_is(text, lies[i])) {
-            *out = str_is(text, truths[i]);
-            return true;
-        }
-    }
-    return false;
-}

@@ -8,5 +8,3 @@
 
 /* Decimal with an optional minus; false when it is not one or lies outside min..max. */
 MUST_CHECK bool parse_i64(struct str text, int64_t min, int64_t max, int64_t *out);
-/* "true"/"false"/"1"/"0"/"t"/"f"/"T"/"F"/"TRUE"/"FALSE"/"True"/"False", as Go's strconv.ParseBool. */
-MUST_CHECK bool parse_bool(struct str text, bool *out);

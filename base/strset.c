@@ -1,6 +1,5 @@
 #include "base/strset.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,15 +56,6 @@ void strset_add_all(struct strset *set, const struct strset *from)
 {
     for (size_t i = 0; i < from->count; i++)
         strset_add(set, from->items[i]);
-}
-
-void strset_missing(const struct strset *want, const struct strset *have, struct strset *out)
-{
-    size_t at;
-    assert(out->count == 0);
-    for (size_t i = 0; i < want->count; i++)
-        if (!find(have, want->items[i], &at))
-            strset_add(out, want->items[i]);
 }
 
 void strset_clear(struct strset *set)

@@ -19,5 +19,3 @@ bool strset_remove(struct strset *set, const char *item);
 bool strset_has(const struct strset *set, const char *item);
 /* Adds every member of `from` to `set`. */
 void strset_add_all(struct strset *set, const struct strset *from);
-/* Adds to `out`, which comes in empty, what `want` has and `have` lacks. */
-void strset_missing(const struct strset *want, const struct strset *have, struct strset *out);

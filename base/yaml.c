@@ -348,14 +348,3 @@ json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err)
     json_t *first = json_array_get(documents, 0);
     return first ? json_incref(first) : json_null();
 }
-
-json_t *yaml_parse_all(struct str text, struct error *err)
-{
-    json_auto_t *documents = parse_all(text, JSON_LOAD_LENIENT, err);
-    if (!documents)
-        return NULL;
-    for (size_t i = json_array_size(documents); i-- > 0;)
-        if (json_is_null(json_array_get(documents, i)))
-            json_array_remove(documents, i);
-    return TAKE(documents);
-}
