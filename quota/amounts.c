@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 void amounts_free(struct amounts *amounts)
 {

@@ -5,7 +5,7 @@
 #include "quota/rule_set.h"
 #include "quota/usage.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define LIMITS_RESOURCE "limitranges"
 #define ANNOTATION      "kubernetes.io/limit-ranger"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 static void add_one(struct amounts *out, const char *name)
 {

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "schema/decode_internal.h"
-#include "schema/go_duration.h"
+#include "base/go_duration.h"
 #include "schema/go_text.h"
 #include "schema/protobuf.h"
 #include "schema/wire.h"

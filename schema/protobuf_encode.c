@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
-#include "schema/go_duration.h"
+#include "base/go_duration.h"
 #include "schema/protobuf.h"
 #include "schema/wire.h"
 

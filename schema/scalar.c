@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "schema/decode_internal.h"
-#include "schema/go_duration.h"
+#include "base/go_duration.h"
 #include "schema/go_text.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define LAYOUT       "2006-01-02T15:04:05Z07:00"
 #define LAYOUT_MICRO "2006-01-02T15:04:05.000000Z07:00"

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "quota/quota.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 #include "store/cache.h"
 #include "tenancy/tenancy_internal.h"
 

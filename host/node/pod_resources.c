@@ -1,6 +1,6 @@
 #include "host/node/pod_resources.h"
 
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define SHARES_PER_CPU 1024
 #define SHARES_MIN     2

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/strset.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 static const char *annotation(const json_t *pod, const char *key)
 {

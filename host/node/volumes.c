@@ -9,7 +9,7 @@
 
 #include "host/node/folder.h"
 #include "host/node/volume_payload.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define NO_GROUP ((gid_t)-1)
 

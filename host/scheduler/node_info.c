@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "host/scheduler/framework.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 struct node_info *node_info_new(json_t *node, int64_t revision)
 {

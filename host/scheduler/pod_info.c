@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "host/scheduler/framework.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 /* What a container without requests counts as when nodes are compared (never when they are
  * filtered). */

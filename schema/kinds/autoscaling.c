@@ -1,7 +1,7 @@
 /* HorizontalPodAutoscalers: autoscaling/v2's form, which is stored. */
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define SPEC       PATH(NULL, "spec")
 #define WINDOW_MAX 3600

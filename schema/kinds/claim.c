@@ -1,7 +1,7 @@
 /* PersistentVolumeClaims, and their spec where other kinds embed it. */
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define SPEC PATH(NULL, "spec")
 

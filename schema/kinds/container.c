@@ -2,7 +2,7 @@
  * Source: validateContainers and its parts in pkg/apis/core/validation. */
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define ONE_OF_ENV "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
 #define ONLY_ONE   "may not have more than one field specified at a time"

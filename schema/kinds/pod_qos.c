@@ -1,7 +1,7 @@
 /* The quality of service class of a Pod, from its containers' cpu and memory.
  * Source: pkg/apis/core/v1/helper/qos. */
 #include "schema/kinds/pod.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 enum { CPU, MEMORY, KINDS_COUNT };
 

@@ -1,7 +1,7 @@
 /* ResourceQuotas and LimitRanges. */
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define SPEC PATH(NULL, "spec")
 

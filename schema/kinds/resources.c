@@ -1,7 +1,7 @@
 /* Resource names and amounts: what containers, quotas, nodes and volumes count in. */
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 void resource_list_defaults(json_t *list)
 {

@@ -1,7 +1,7 @@
 /* Volumes: a name, exactly one source, and what each source needs. */
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define FILE_MODE_DETAIL "must be a number between 0 and 0777 (octal), both inclusive"
 

@@ -1,7 +1,7 @@
 /* PersistentVolumes, StorageClasses, VolumeAttachments. */
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #define SPEC                PATH(NULL, "spec")
 #define PARAMETERS_MAX      512

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/mem.h"
-#include "schema/go_duration.h"
+#include "base/go_duration.h"
 
 #define DEPTH       7
 #define STRUCTS_MAX 150

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "schema/decode.h"
-#include "schema/go_duration.h"
+#include "base/go_duration.h"
 
 #define DEPLOYMENT "io.k8s.api.apps.v1.Deployment"
 #define POD        "io.k8s.api.core.v1.Pod"

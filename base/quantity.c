@@ -3,7 +3,7 @@
  * Upstream keeps an int64 with a decimal scale and falls back to big decimals; nano units in 128 bits hold every value
  * that either can (what is finer than nano is rounded up, what is larger saturates). What upstream remembers of the
  * original text is decided in quantity_canonical(). */
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 #include <stdio.h>
 

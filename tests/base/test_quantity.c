@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "schema/quantity.h"
+#include "base/quantity.h"
 
 static void test_canonical(void **state)
 {

@@ -1,4 +1,4 @@
-/* schema/go_duration.h: time.Duration as text: `1h0m0s`, `1.5s`, `300ms`. */
+/* base/go_duration.h: time.Duration as text: `1h0m0s`, `1.5s`, `300ms`. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "schema/go_duration.h"
+#include "base/go_duration.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* schema/quantity.h: resource.Quantity: exact decimal amounts with SI or binary suffixes. No floating point.
+/* base/quantity.h: resource.Quantity: exact decimal amounts with SI or binary suffixes. No floating point.
  * Source: apimachinery pkg/api/resource. */
 #pragma once
 #include <stdbool.h>
