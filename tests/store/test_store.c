@@ -349,7 +349,8 @@ static void bulk_creates(void **state)
     struct tally tally = {0};
     char names[30][16];
     for (int i = 0; i < 60; i++) { /* each name twice; room for 25 of 30 */
-        (void)snprintf(names[i % 30], 16, "b%d", i % 30);
+        if (i < 30)
+            (void)snprintf(names[i], sizeof(names[i]), "b%d", i);
         writes[i] = (struct store_write){.cluster = cluster, .resource = store_intern("configmaps"), .op = STORE_CREATE,
                                          .charges = charges, .charge_count = 2, .done = tally_answer, .arg = &tally};
         writes[i].draft = (struct object_draft){.ns = "", .name = names[i % 30], .uid = "", .revision_at = 13,
