@@ -89,6 +89,7 @@ enum step_result step_create_prepare(struct request *request)
                             json_integer(1));
     if (rules->prepare_create)
         rules->prepare_create(request->object);
+    schema_default_member(request->type, request->object, "status");
     if (!custom_may_create(request))
         return STEP_FAIL;
     if (request->resource->type && request->resource->type->custom)

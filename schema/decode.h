@@ -37,3 +37,6 @@ MUST_CHECK bool schema_shape(const struct type *type, json_t *value,
 /* Structural defaults of the type and its kind's rules (schema/kind.h): what upstream's
  * SetObjectDefaults does. */
 void schema_default(const struct type *type, json_t *value);
+/* What Go prints of the struct `name` ("status") of `object` when nobody set it, put back after a
+ * strategy dropped it. Nothing when the type has no such struct, or is a custom one. */
+void schema_default_member(const struct type *type, json_t *object, const char *name);

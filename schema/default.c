@@ -75,6 +75,15 @@ static void fill_struct(const struct type *type, json_t *object, unsigned depth)
     }
 }
 
+void schema_default_member(const struct type *type, json_t *object, const char *name)
+{
+    const struct field *field = type->custom ? NULL : type_field(type, str_of(name));
+    if (!field || field->kind != FIELD_REF || field->card != CARD_ONE ||
+        (field->flags & FIELD_POINTER))
+        return;
+    fill_struct(field->ref, json_ensure_object(object, name), 0);
+}
+
 /* The kind's own rules, if the type is a served kind. */
 static void set_kind_defaults(const struct type *type, json_t *value)
 {

@@ -424,6 +424,7 @@ static void test_scale(void **state)
          "\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
          "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
          201, NULL, NULL, "\"generation\":1"},
+        {"zero status", "GET", DEPLOYMENTS "/s", NULL, 200, NULL, NULL, "\"status\":{}"},
         {"scale", "GET", DEPLOYMENTS "/s/scale", NULL, 200, NULL, NULL, "\"kind\":\"Scale\""},
         {"patch scale", "PATCH", DEPLOYMENTS "/s/scale", "{\"spec\":{\"replicas\":5}}", 200, NULL,
          "application/merge-patch+json", "\"replicas\":5"},
@@ -431,6 +432,13 @@ static void test_scale(void **state)
         {"status", "PATCH", DEPLOYMENTS "/s/status",
          "{\"spec\":{\"replicas\":9},\"status\":{\"replicas\":3}}", 200, NULL,
          "application/merge-patch+json", "\"replicas\":5"},
+        {"zero counts", "POST", "/apis/apps/v1/namespaces/default/daemonsets",
+         "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{"
+         "\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
+         "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}},\"status\":{\"numberReady\":3}}",
+         201, NULL, NULL,
+         "\"status\":{\"currentNumberScheduled\":0,\"numberMisscheduled\":0,"
+         "\"desiredNumberScheduled\":0,\"numberReady\":0}"},
         {"negative", "PATCH", DEPLOYMENTS "/s/scale", "{\"spec\":{\"replicas\":-1}}", 422, NULL,
          "application/merge-patch+json", "must be greater than or equal to 0"},
     };
