@@ -57,6 +57,18 @@ static struct apply apply_of(const struct request *request, const char *manager)
 
 /* ---- other writes ---- */
 
+/* Fields are named as in the version that the client wrote. */
+static void track_shown(struct request *request, const struct apply *apply)
+{
+    const struct view *view = request->view;
+    json_auto_t *old = request->old ? view->show(request->resource, request->old) : NULL;
+    json_auto_t *now = view->show(request->resource, request->object);
+    apply_track(apply, old, now);
+    json_t *entries = json_at(now, "metadata", "managedFields");
+    if (entries)
+        json_object_set(json_ensure_object(request->object, "metadata"), "managedFields", entries);
+}
+
 /* Calls from inside are not tracked: what our own components set is nobody's. */
 enum step_result step_track(struct request *request)
 {
@@ -69,15 +81,30 @@ enum step_result step_track(struct request *request)
     if (!given || !*given)
         agent_name(request, agent);
     const struct apply apply = apply_of(request, given && *given ? given : agent);
-    apply_track(&apply, request->old, request->object);
+    if (request_whole_view(request))
+        track_shown(request, &apply);
+    else
+        apply_track(&apply, request->old, request->object);
     return STEP_NEXT;
 }
 
 /* ---- apply ---- */
 
+/* The kind that the endpoint takes: the resource's, or a Scale. `api_version` is owned. */
+static const char *expected_kind(const struct request *request, char **api_version)
+{
+    const struct subresource *sub = request->sub;
+    bool own = request->view && !request_whole_view(request);
+    *api_version = own ? xasprintf("%s/%s", sub->group, sub->version)
+                       : xstrdup(resource_api_version(request->resource));
+    return own ? sub->kind : request->resource->kind;
+}
+
 static json_t *configuration(struct request *request)
 {
     struct error *err = &request->error;
+    CLEANUP(free_ptr) char *want_version = NULL;
+    const char *want = expected_kind(request, &want_version);
     enum json_load_kind kind =
         request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
     json_t *tree = yaml_parse(buf_str(&request->body), kind, err);
@@ -85,13 +112,11 @@ static json_t *configuration(struct request *request)
         return NULL;
     const char *api_version = json_text(tree, "apiVersion"), *name = json_text(tree, "kind");
     bool ok = true;
-    if (!json_is_object(tree) || !text_eq(api_version, resource_api_version(request->resource)) ||
-        !text_eq(name, request->resource->kind))
+    if (!json_is_object(tree) || !text_eq(api_version, want_version) || !text_eq(name, want))
         ok = error_bad_request(
             err,
             "the API version and kind in the data (%s, %s) do not match the expected ones (%s, %s)",
-            api_version ? api_version : "", name ? name : "",
-            resource_api_version(request->resource), request->resource->kind);
+            api_version ? api_version : "", name ? name : "", want_version, want);
     else if (json_array_size(json_at(tree, "metadata", "managedFields")) > 0)
         ok = error_bad_request(err, "metadata.managedFields must be nil");
     if (ok) /* not shaped: that would drop what is false on purpose; apply_configuration() checks */
@@ -136,10 +161,27 @@ static enum step_result apply_create(struct request *request, json_t *tree)
     return STEP_NEXT;
 }
 
+/* A Scale that is applied sets one field of its parent. */
+static bool apply_part(struct request *request, json_t **tree)
+{
+    json_auto_t *base = json_pack("{s:s, s:s, s:{s:s}}", "kind", request->resource->kind,
+                                  "apiVersion", resource_api_version(request->resource), "metadata",
+                                  "name", request->route.name);
+    if (!schema_shape(request->type, *tree, FIELD_VALIDATION_IGNORE, NULL, &request->error))
+        return false;
+    json_t *part = request->view->accept(request->resource, *tree, base, &request->error);
+    if (!part)
+        return false;
+    json_decref(*tree);
+    *tree = part;
+    request->stored_form = true;
+    return true;
+}
+
 bool apply_wanted(const struct request *request)
 {
     return request->content_type &&
-           text_starts(request->content_type, "application/apply-patch+yaml") && !request->view;
+           text_starts(request->content_type, "application/apply-patch+yaml");
 }
 
 enum step_result step_apply(struct request *request)
@@ -157,13 +199,18 @@ enum step_result step_apply(struct request *request)
     request->applies = true;
     if (!request->current && apply_create(request, tree) == STEP_FAIL)
         return STEP_FAIL;
+    bool whole = request_whole_view(request);
+    if (request->view && !whole && !apply_part(request, &tree))
+        return STEP_FAIL;
     const struct apply apply = apply_of(request, manager);
-    request->object = apply_configuration(&apply, request->old, tree, &request->error);
+    json_auto_t *shown = whole && request->old ? request->view->show(request->resource, request->old) : NULL;
+    request->object = apply_configuration(&apply, shown ? shown : request->old, tree, &request->error);
     if (!request->object)
         return STEP_FAIL;
     json_set_text(request->object, "kind", request->resource->kind);
     json_set_text(request->object, "apiVersion", resource_api_version(request->resource));
-    schema_default(request->type, request->object);
+    if (!whole)
+        schema_default(request->resource->type, request->object);
     request->expects_revision = *meta_resource_version(tree);
     return request->current ? STEP_NEXT : pipeline_chain(request, create_chain);
 }

@@ -59,7 +59,7 @@ static void add_metadata(struct buf *out, const struct request *request, const j
 void render_event(struct buf *out, const struct request *request, const struct object *object,
                   bool headers)
 {
-    if (request->accept.shape == SHAPE_TABLE && !request->view) {
+    if (request->accept.shape == SHAPE_TABLE && (!request->view || request_whole_view(request))) {
         add_table(out, request, object, headers);
         return;
     }
@@ -106,7 +106,7 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
     if (request->accept.shape == SHAPE_METADATA)
         add_metadata(out, request, tree_shown);
     else if (request->accept.shape == SHAPE_TABLE && whole)
-        add_tree_table(out, request, tree_shown, headers);
+        add_tree_table(out, request, tree, headers); /* columns name what is stored */
     else
         json_write(out, tree_shown);
 }

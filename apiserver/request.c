@@ -55,7 +55,8 @@ void request_rewind(struct request *request)
     custom_unref(request->custom);
     request->custom = NULL;
     request->object = request->old = request->eviction = NULL;
-    request->answers_status = request->fixed_address = request->applies = false;
+    request->answers_status = request->fixed_address = request->applies = request->stored_form =
+        false;
     request->current = NULL;
     request->resource = NULL;
     request->sub = NULL;
@@ -180,4 +181,14 @@ enum step_result reply_success(struct request *request, const char *uid)
 const char *request_ns(const struct request *request)
 {
     return request->resource && request->resource->namespaced ? request->route.ns : "";
+}
+
+bool request_whole_view(const struct request *request)
+{
+    return request->view && request->type == request->resource->type;
+}
+
+const char *request_rules_sub(const struct request *request)
+{
+    return request->view && !request_whole_view(request) ? "" : request->route.sub;
 }

@@ -74,7 +74,7 @@ struct view {
      * with err. */
     json_t *(*accept)(const struct resource *resource, const json_t *shown, const json_t *old,
                       struct error *err);
-    const char *group; /* when several share the key; NULL: all of them */
+    const char *api_version; /* when several share the key; NULL: all of them */
 };
 
 /* What a call from inside asks for; strings are the caller's. */
@@ -137,6 +137,7 @@ struct request {
     bool answers_status;   /* success is told by a Status, not by the object */
     bool fixed_address;    /* a Service names its own address or port */
     bool applies;          /* server-side apply: managedFields are made */
+    bool stored_form;      /* `object` is as it is stored already; the view is for the reply */
     bool generated_name;   /* from generateName: a taken name is tried again */
     bool deletes;          /* the update turned out to be the final deletion */
     struct reply reply;
@@ -170,5 +171,9 @@ enum step_result reply_text(struct request *request, int code, const char *text)
 /* A Status of success, with details of the request's resource. */
 enum step_result reply_success(struct request *request, const char *uid);
 
+/* Whether the resource itself is shown or written in another form, not a part of it as Scale is. */
+bool request_whole_view(const struct request *request);
+/* The subresource by whose rules the stored object is written: a Scale is written as its parent is. */
+const char *request_rules_sub(const struct request *request);
 /* The name and namespace that the request works on; "" for none. */
 const char *request_ns(const struct request *request);

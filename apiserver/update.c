@@ -123,7 +123,7 @@ static bool check_identity(struct request *request)
 
 enum step_result step_update_rebase(struct request *request)
 {
-    if (request->view) {
+    if (request->view && !request->stored_form) {
         json_t *stored = request->view->accept(request->resource, request->object, request->old,
                                                &request->error);
         if (!stored)
@@ -174,7 +174,7 @@ static bool ends_deletion(const struct request *request)
 enum step_result step_update_prepare(struct request *request)
 {
     const struct kind_rules *rules = kind_rules(request->storage);
-    const char *sub = request->view ? "" : request->route.sub;
+    const char *sub = request_rules_sub(request);
     if (rules->prepare_update)
         rules->prepare_update(request->object, request->old, sub);
     if (rules->has_generation)
@@ -188,7 +188,7 @@ enum step_result step_update_prepare(struct request *request)
 enum step_result step_update_validate(struct request *request)
 {
     const struct kind_rules *rules = kind_rules(request->storage);
-    const char *sub = request->view ? "" : request->route.sub;
+    const char *sub = request_rules_sub(request);
     struct error *err = &request->error;
     meta_validate_update(request->resource, request->object, request->old, err);
     if (rules->validate_update)

@@ -1,27 +1,24 @@
-/* Scale of the workloads, and Events of events.k8s.io, which are core Events under other names. */
+/* Scale of the workloads; Events of events.k8s.io, which are core Events under other names; and
+ * HorizontalPodAutoscalers of autoscaling/v1. */
 #include "apiserver/view.h"
 
 #include <string.h>
 
+#include "schema/autoscaler_form.h"
 #include "schema/crd.h"
+#include "schema/decode.h"
 #include "schema/meta.h"
 #include "schema/selector.h"
 
 /* ---- Scale ---- */
 
+/* A workload's LabelSelector, or a ReplicationController's plain map. */
 static void scale_selector(json_t *status, const json_t *selector)
 {
     struct buf text = BUF_TEXT;
-    const char *key;
-    json_t *value;
-    const json_t *labels =
-        json_at(selector, "matchLabels") ? json_at(selector, "matchLabels") : selector;
-    if (json_at(selector, "matchExpressions") && !json_at(selector, "matchLabels"))
-        return;
-    json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
-        if (json_is_string(value))
-            buf_printf(&text, "%s%s=%s", text.len ? "," : "", key, json_string_value(value));
-    if (text.len)
+    bool plain = !json_at(selector, "matchLabels") && !json_at(selector, "matchExpressions");
+    json_auto_t *labels = plain ? json_pack("{s:O*}", "matchLabels", selector) : NULL;
+    if (selector_write(&text, labels ? labels : selector))
         json_set_text(status, "selector", text.data);
     buf_free(&text);
 }
@@ -111,12 +108,40 @@ static json_t *event_accept(const struct resource *resource, const json_t *shown
     return event_rename(shown, false);
 }
 
+/* ---- autoscaling/v1 ---- */
+
+static json_t *autoscaler_show(const struct resource *resource, const json_t *stored)
+{
+    json_t *shown = autoscaler_to_v1(stored);
+    schema_default(resource->type, shown);
+    return shown;
+}
+
+/* Defaults are v2's, as they are when upstream reads back what it has stored. */
+static json_t *autoscaler_accept(const struct resource *resource, const json_t *shown,
+                                 const json_t *old, struct error *err)
+{
+    const struct type *stored_type = resource_by_key(resource->key)->type;
+    json_t *stored = autoscaler_from_v1(shown);
+    (void)old;
+    if (schema_shape(stored_type, stored, FIELD_VALIDATION_IGNORE, NULL, err)) {
+        schema_default(stored_type, stored);
+        return stored;
+    }
+    json_decref(stored);
+    return NULL;
+}
+
+#define AUTOSCALERS "horizontalpodautoscalers.autoscaling"
+
 static const struct view views[] = {
     {"deployments.apps", "scale", "deployments.apps", scale_show, scale_accept, NULL},
     {"replicasets.apps", "scale", "replicasets.apps", scale_show, scale_accept, NULL},
     {"statefulsets.apps", "scale", "statefulsets.apps", scale_show, scale_accept, NULL},
     {"replicationcontrollers", "scale", "replicationcontrollers", scale_show, scale_accept, NULL},
-    {"events", "", "events", event_show, event_accept, "events.k8s.io"},
+    {"events", "", "events", event_show, event_accept, "events.k8s.io/v1"},
+    {AUTOSCALERS, "", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1"},
+    {AUTOSCALERS, "status", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1"},
 };
 
 static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept, NULL};
@@ -127,7 +152,7 @@ const struct view *view_find(const struct resource *resource, const char *sub)
         return strcmp(sub, "scale") == 0 ? &custom_scale : NULL;
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         if (strcmp(views[i].key, resource->key) == 0 && strcmp(views[i].sub, sub) == 0 &&
-            (!views[i].group || strcmp(views[i].group, resource->group) == 0))
+            (!views[i].api_version || strcmp(views[i].api_version, resource->api_version) == 0))
             return &views[i];
     return NULL;
 }

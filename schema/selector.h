@@ -16,6 +16,8 @@ struct selector *selector_parse_fields(struct str text, const char *const *allow
 struct selector *selector_from_json(const json_t *label_selector, struct error *err);
 /* From a plain map of labels (Service, ReplicationController). */
 struct selector *selector_from_map(const json_t *labels);
+/* Appends a LabelSelector as labels.Selector prints it: "a=b,c in (d,e),!f". False when it is empty or malformed. */
+bool selector_write(struct buf *out, const json_t *label_selector);
 void selector_free(struct selector *selector);
 bool selector_empty(const struct selector *selector); /* selects everything */
 /* NULL selector matches everything. */

@@ -52,3 +52,9 @@ bool cell_selector(struct buf *out, const json_t *selector, bool *bad)
     selector_free(parsed);
     return count > 0;
 }
+
+bool selector_write(struct buf *out, const json_t *label_selector)
+{
+    bool bad = false;
+    return cell_selector(out, label_selector, &bad);
+}

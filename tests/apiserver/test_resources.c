@@ -1,0 +1,163 @@
+/* What single resources do beyond plain storage: each table is a run of requests in order. */
+#include <string.h>
+
+#include "support_fixture.h"
+#include "tests/test.h"
+
+#define NS          "/api/v1/namespaces/default"
+#define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
+#define HPA_V1      "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers"
+#define HPA_V2      "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+#define EVENTS      "/apis/events.k8s.io/v1/namespaces/default/events"
+#define APPLY       "application/apply-patch+yaml"
+#define MERGE       "application/merge-patch+json"
+
+static struct fixture fixture;
+
+struct row {
+    const char *name, *method, *path, *body; /* in the body, ' stands for " */
+    long code;
+    const char *has;  /* the answer contains this; NULL: not looked at */
+    const char *type; /* Content-Type of the body */
+    const char *lacks;
+};
+
+static char *quoted(const char *text)
+{
+    char *copy = text ? xstrdup(text) : NULL;
+    for (char *at = copy; at && *at; at++)
+        if (*at == '\'')
+            *at = '"';
+    return copy;
+}
+
+static void run_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct answer answer;
+        CLEANUP(free_ptr) char *body = quoted(rows[i].body), *has = quoted(rows[i].has),
+                               *lacks = quoted(rows[i].lacks);
+        fixture_ask(&fixture,
+                    &(struct ask){.method = rows[i].method, .path = rows[i].path, .body = body, .type = rows[i].type},
+                    &answer);
+        const char *text = answer.body.len ? answer.body.data : "";
+        bool ok = answer.code == rows[i].code && (!has || strstr(text, has)) && (!lacks || !strstr(text, lacks));
+        if (!ok)
+            print_message("%s: %ld %s\n", rows[i].name, answer.code, text);
+        answer_clear(&answer);
+        assert_true(ok);
+    }
+}
+
+#define DEPLOYMENT                                                                                            \
+    "{'metadata':{'name':'s'},'spec':{'replicas':2,'selector':{'matchLabels':{'b':'x'},'matchExpressions':"   \
+    "[{'key':'a','operator':'In','values':['z','y']},{'key':'c','operator':'DoesNotExist'}]},'template':{'"   \
+    "metadata':{'labels':{'b':'x','a':'y'}},'spec':{'containers':[{'name':'c','image':'i'}]}}}}"
+#define SCALE(replicas) "{'kind':'Scale','apiVersion':'autoscaling/v1','spec':{'replicas':" replicas "}}"
+
+static void test_scale(void **state)
+{
+    static const struct row rows[] = {
+        {"a Deployment", "POST", DEPLOYMENTS, DEPLOYMENT, 201, NULL, NULL, NULL},
+        {"its selector as text", "GET", DEPLOYMENTS "/s/scale", NULL, 200, "'selector':'a in (y,z),b=x,!c'", NULL, NULL},
+        {"apply meets the creator", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me", SCALE("3"), 409,
+         ".spec.replicas", APPLY, NULL},
+        {"apply by force", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me&force=true", SCALE("3"), 200,
+         "'kind':'Scale'", APPLY, NULL},
+        {"its field is me's", "GET", DEPLOYMENTS "/s", NULL, 200,
+         "{'manager':'me','operation':'Apply','apiVersion':'apps/v1',", NULL, NULL},
+        {"through scale", "GET", DEPLOYMENTS "/s", NULL, 200,
+         "'fieldsV1':{'f:spec':{'f:replicas':{}}},'subresource':'scale'}", NULL, NULL},
+        {"a Deployment is no Scale", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me",
+         "{'kind':'Deployment','apiVersion':'apps/v1'}", 400, "do not match the expected ones (autoscaling/v1, Scale)",
+         APPLY, NULL},
+        {"nothing to scale", "PATCH", DEPLOYMENTS "/none/scale?fieldManager=me", SCALE("3"), 404, NULL, APPLY, NULL},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+#define TARGET "'scaleTargetRef':{'kind':'Deployment','name':'s'},'maxReplicas':5"
+
+static void test_autoscalers(void **state)
+{
+    static const struct row rows[] = {
+        {"v1 with a percentage", "POST", HPA_V1,
+         "{'metadata':{'name':'a'},'spec':{" TARGET ",'targetCPUUtilizationPercentage':40}}", 201,
+         "'targetCPUUtilizationPercentage':40", NULL, "metrics"},
+        {"is a metric in v2", "GET", HPA_V2 "/a", NULL, 200,
+         "'averageUtilization':40", NULL, "'targetCPU"},
+        {"v2 with more", "POST", HPA_V2,
+         "{'metadata':{'name':'b'},'spec':{" TARGET ",'metrics':[{'type':'Resource','resource':{'name':'cpu','target':"
+         "{'type':'Utilization','averageUtilization':50}}},{'type':'Pods','pods':{'metric':{'name':'rps'},'target':{"
+         "'type':'AverageValue','averageValue':'10'}}}],'behavior':{'scaleDown':{'stabilizationWindowSeconds':60}}}}",
+         201, "'rps'", NULL, NULL},
+        {"is annotated in v1", "GET", HPA_V1 "/b", NULL, 200,
+         "[{\\'type\\':\\'Pods\\',\\'pods\\':{\\'metricName\\':\\'rps\\',\\'targetAverageValue\\':\\'10\\'}}]", NULL,
+         "'metrics':"},
+        {"its behavior too", "GET", HPA_V1 "/b", NULL, 200, "\\'ScaleDown\\':{\\'StabilizationWindowSeconds\\':60,", NULL,
+         NULL},
+        {"a v1 patch keeps the rest", "PATCH", HPA_V1 "/b", "{'spec':{'targetCPUUtilizationPercentage':60}}", 200,
+         "'targetCPUUtilizationPercentage':60", MERGE, NULL},
+        {"in v2", "GET", HPA_V2 "/b", NULL, 200, "'rps'", NULL, "autoscaling.alpha"},
+        {"with the new percentage", "GET", HPA_V2 "/b", NULL, 200, "'averageUtilization':60", NULL, NULL},
+        {"and the behavior", "GET", HPA_V2 "/b", NULL, 200, "'stabilizationWindowSeconds':60", NULL, NULL},
+        {"v1's list", "GET", HPA_V1, NULL, 200, "'status':{'currentReplicas':0,'desiredReplicas':0}", NULL,
+         "'metrics':["},
+        {"v1's status", "PATCH", HPA_V1 "/a/status",
+         "{'status':{'currentReplicas':2,'desiredReplicas':3,'currentCPUUtilizationPercentage':12}}", 200,
+         "'currentCPUUtilizationPercentage':12", MERGE, NULL},
+        {"is v2's", "GET", HPA_V2 "/a", NULL, 200, "'current':{'averageUtilization':12}", NULL, NULL},
+        {"apply in v1", "PATCH", HPA_V1 "/c?fieldManager=me",
+         "{'kind':'HorizontalPodAutoscaler','apiVersion':'autoscaling/v1','spec':{" TARGET
+         ",'targetCPUUtilizationPercentage':30}}",
+         201, "'apiVersion':'autoscaling/v1'", APPLY, NULL},
+        {"apply again", "PATCH", HPA_V1 "/c?fieldManager=me",
+         "{'kind':'HorizontalPodAutoscaler','apiVersion':'autoscaling/v1','spec':{" TARGET
+         ",'targetCPUUtilizationPercentage':31}}",
+         200, "'f:targetCPUUtilizationPercentage':{}", APPLY, NULL},
+        {"an annotation that is no metrics", "POST", HPA_V1,
+         "{'metadata':{'name':'d','annotations':{'autoscaling.alpha.kubernetes.io/metrics':'[[]]'}},'spec':{" TARGET "}}",
+         201, "'targetCPUUtilizationPercentage':80", NULL, "alpha"},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_events(void **state)
+{
+    static const struct row rows[] = {
+        {"apply of an event", "PATCH", EVENTS "/e?fieldManager=me",
+         "{'kind':'Event','apiVersion':'events.k8s.io/v1','eventTime':'2024-01-01T00:00:00.000000Z','note':'n',"
+         "'reason':'r','action':'a','type':'Normal','reportingController':'x.y/z','reportingInstance':'i',"
+         "'regarding':{'kind':'Pod','namespace':'default','name':'p'}}",
+         201, "'note':'n'", APPLY, NULL},
+        {"in core", "GET", NS "/events/e", NULL, 200, "'message':'n'", NULL, "'note'"},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+static int start(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    fixture_stop(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_autoscalers),
+        cmocka_unit_test(test_events),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
