@@ -28,20 +28,10 @@ static void observed_free(struct observed *observed)
 static bool observe_pods(const struct reconcile *reconcile, struct observed *observed,
                          struct plan *plan, struct error *err)
 {
-    CLEANUP(json_list_free) struct json_list candidates = {0};
     struct selector *selector = selector_from_json(json_at(observed->set, "spec", "selector"), err);
     const struct claim claim = {observed->set, "apps/v1", "DaemonSet", "pods", selector};
-    const struct observe_query query = {.resource = "pods",
-                                        .ns = reconcile->ns,
-                                        .selector = selector,
-                                        .owner_uid = meta_uid(observed->set)};
-    bool ok = selector && observe_list(reconcile->cluster, &query, &candidates, err);
-    for (size_t i = 0; i < candidates.count; i++) {
-        enum claim_result result = claim_decide(&claim, candidates.items[i], plan);
-        if (result == CLAIM_OURS)
-            json_list_add(&observed->pods, json_incref(candidates.items[i]));
-        observed->claimed |= result == CLAIM_CHANGED;
-    }
+    bool ok = selector && claim_observe(reconcile->cluster, reconcile->ns, &claim, NULL,
+                                        &observed->pods, &observed->claimed, plan, err);
     selector_free(selector);
     return ok;
 }

@@ -27,24 +27,10 @@ static void observed_free(struct observed *observed)
 static bool observe_sets(const struct reconcile *reconcile, struct observed *observed,
                          struct plan *plan, struct error *err)
 {
-    CLEANUP(json_list_free) struct json_list candidates = {0};
     const struct claim claim = {observed->deployment, "apps/v1", "Deployment", REPLICASETS,
                                 observed->selector};
-    const struct observe_query query = {
-        .resource = REPLICASETS,
-        .ns = reconcile->ns,
-        .selector = observed->selector,
-        .owner_uid = meta_uid(observed->deployment),
-    };
-    if (!observe_list(reconcile->cluster, &query, &candidates, err))
-        return false;
-    for (size_t i = 0; i < candidates.count; i++) {
-        enum claim_result result = claim_decide(&claim, candidates.items[i], plan);
-        if (result == CLAIM_OURS)
-            json_list_add(&observed->sets, json_incref(candidates.items[i]));
-        observed->claimed |= result == CLAIM_CHANGED;
-    }
-    return true;
+    return claim_observe(reconcile->cluster, reconcile->ns, &claim, NULL, &observed->sets,
+                         &observed->claimed, plan, err);
 }
 
 /* Recreate waits until every Pod of the old ReplicaSets has ended, also those that are still being

@@ -120,3 +120,25 @@ enum claim_result claim_decide(const struct claim *claim, const json_t *object, 
     adopt(claim, object, plan);
     return CLAIM_CHANGED;
 }
+
+bool claim_observe(struct cluster *cluster, const char *ns, const struct claim *claim,
+                   bool (*fits)(const json_t *owner, const json_t *object), struct json_list *ours,
+                   bool *changed, struct plan *plan, struct error *err)
+{
+    CLEANUP(json_list_free) struct json_list candidates = {0};
+    const struct observe_query query = {.resource = claim->resource,
+                                        .ns = ns,
+                                        .selector = claim->selector,
+                                        .owner_uid = meta_uid(claim->owner)};
+    if (!observe_list(cluster, &query, &candidates, err))
+        return false;
+    for (size_t i = 0; i < candidates.count; i++) {
+        if (fits && !fits(claim->owner, candidates.items[i]))
+            continue;
+        enum claim_result result = claim_decide(claim, candidates.items[i], plan);
+        if (result == CLAIM_OURS)
+            json_list_add(ours, json_incref(candidates.items[i]));
+        *changed |= result == CLAIM_CHANGED;
+    }
+    return true;
+}

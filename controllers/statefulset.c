@@ -25,26 +25,20 @@ static void observed_free(struct observed *observed)
     json_list_free(&observed->revisions);
 }
 
+/* A Pod of another name is never this set's. */
+static bool has_set_name(const json_t *set, const json_t *pod)
+{
+    CLEANUP(free_ptr) char *prefix = xasprintf("%s-", meta_name(set));
+    return text_starts(meta_name(pod), prefix);
+}
+
 static bool observe_pods(const struct reconcile *reconcile, struct observed *observed,
                          struct plan *plan, struct error *err)
 {
-    CLEANUP(json_list_free) struct json_list candidates = {0};
     struct selector *selector = selector_from_json(json_at(observed->set, "spec", "selector"), err);
     const struct claim claim = {observed->set, "apps/v1", "StatefulSet", "pods", selector};
-    const struct observe_query query = {.resource = "pods",
-                                        .ns = reconcile->ns,
-                                        .selector = selector,
-                                        .owner_uid = meta_uid(observed->set)};
-    bool ok = selector && observe_list(reconcile->cluster, &query, &candidates, err);
-    CLEANUP(free_ptr) char *prefix = xasprintf("%s-", reconcile->name);
-    for (size_t i = 0; i < candidates.count; i++) {
-        if (!text_starts(meta_name(candidates.items[i]), prefix))
-            continue; /* a Pod of another name is never this set's, whatever its labels */
-        enum claim_result result = claim_decide(&claim, candidates.items[i], plan);
-        if (result == CLAIM_OURS)
-            json_list_add(&observed->pods, json_incref(candidates.items[i]));
-        observed->claimed |= result == CLAIM_CHANGED;
-    }
+    bool ok = selector && claim_observe(reconcile->cluster, reconcile->ns, &claim, has_set_name,
+                                        &observed->pods, &observed->claimed, plan, err);
     selector_free(selector);
     return ok;
 }
