@@ -1,20 +1,15 @@
 /* LIST: the state at one revision, whole or page by page. A page after the first comes from the
  * same revision; when history no longer reaches there, the client gets 410 with a token that goes
- * on from what is there now. Source: Kubernetes docs "API Concepts"; apiserver
- * pkg/storage/continue.go. */
+ * on from what is there now. Source: Kubernetes docs "API Concepts". */
 #include "apiserver/list.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/list_token.h"
 #include "apiserver/steps.h"
-#include "base/codec.h"
 #include "base/parse.h"
-
-#define TOKEN_VERSION      "meta.k8s.io/v1"
-#define TOKEN_MAX          4096
-#define TOKEN_REVISION_NOW (-1) /* an inconsistent continuation */
 
 /* ---- selection ---- */
 
@@ -55,68 +50,11 @@ static bool keep(const struct object *object, void *arg)
     return selection_keeps(arg, object);
 }
 
-/* ---- continue tokens ---- */
-
-struct token {
-    int64_t revision;
-    json_t *json; /* owned */
-    char *ns;     /* owned */
-    const char *name;
-};
-
-static void token_clear(struct token *token)
-{
-    json_decref(token->json);
-    free(token->ns);
-}
-
-static char *token_make(int64_t revision, const struct object *last)
-{
-    struct buf json = BUF_TEXT, text = BUF_TEXT;
-    CLEANUP(free_ptr)
-    char *start = *last->ns ? xasprintf("%s/%s", last->ns, last->name) : xstrdup(last->name);
-    buf_printf(&json, "{\"v\":\"" TOKEN_VERSION "\",\"rv\":%lld,\"start\":", (long long)revision);
-    CLEANUP(free_ptr)
-    char *after = xasprintf("%s\\u0000", start); /* names hold nothing that JSON escapes */
-    buf_printf(&json, "\"%s\"}", after);
-    base64_encode(&text, json.data, json.len, BASE64_URL);
-    buf_free(&json);
-    return buf_take(&text);
-}
-
-static bool token_parse(const char *text, struct token *token, struct error *err)
-{
-    struct buf json = BUF_INIT(TOKEN_MAX);
-    struct error ignored = {0};
-    *token = (struct token){0};
-    if (strlen(text) <= TOKEN_MAX && base64_decode(&json, str_of(text), BASE64_URL) &&
-        buf_ok(&json)) {
-        json_error_t where;
-        token->json = json_loadb(json.data, json.len, JSON_ALLOW_NUL, &where);
-    }
-    buf_free(&json);
-    error_clear(&ignored);
-    if (!token->json)
-        return error_bad_request(err, "continue key is not valid: it cannot be decoded");
-    const json_t *start = json_at(token->json, "start");
-    if (!text_eq(json_text(token->json, "v"), TOKEN_VERSION) || !json_is_string(start))
-        return error_bad_request(
-            err, "continue key is not valid: server does not recognize this encoded version");
-    token->revision = json_int_or(json_at(token->json, "rv"), 0);
-    if (token->revision == 0 || token->revision < TOKEN_REVISION_NOW)
-        return error_bad_request(
-            err, "continue key is not valid: incorrect encoded start resourceVersion");
-    const char *key = json_string_value(start), *slash = strchr(key, '/');
-    token->ns = slash ? xstrndup(key, (size_t)(slash - key)) : xstrdup("");
-    token->name = slash ? slash + 1 : key;
-    return true;
-}
-
 /* ---- the request ---- */
 
 struct list_plan {
     struct selection selection;
-    struct token token;
+    struct list_token token;
     bool continued;
     size_t limit;
     int64_t at_revision; /* 0: now */
@@ -125,7 +63,7 @@ struct list_plan {
 static void plan_clear(struct list_plan *plan)
 {
     selection_clear(&plan->selection);
-    token_clear(&plan->token);
+    list_token_clear(&plan->token);
 }
 
 static bool invalid_option(struct request *request, enum cause_kind kind, const char *field,
@@ -186,9 +124,9 @@ static bool plan_parse(struct request *request, struct list_plan *plan)
     plan->limit = count > 0 ? (size_t)count : 0;
     plan->continued = next && *next;
     if (plan->continued) {
-        if (!token_parse(next, &plan->token, &request->error))
+        if (!list_token_parse(next, &plan->token, &request->error))
             return false;
-        plan->at_revision = plan->token.revision == TOKEN_REVISION_NOW ? 0 : plan->token.revision;
+        plan->at_revision = plan->token.revision == LIST_TOKEN_REVISION_NOW ? 0 : plan->token.revision;
     }
     return parse_revision(request, plan) && selection_parse(request, &plan->selection);
 }
@@ -231,7 +169,6 @@ static enum step_result expired(struct request *request, const struct list_plan 
                   "The resourceVersion for the provided list is too old.");
         return STEP_FAIL;
     }
-    const struct object last = {.ns = plan->token.ns, .name = plan->token.name};
     error_set(&request->error, ERROR_EXPIRED,
               "The provided continue parameter is too old to display a consistent list result. You "
               "can start a new list "
@@ -241,7 +178,7 @@ static enum step_result expired(struct request *request, const struct list_plan 
               "objects that were created, "
               "modified, or deleted between the time the first chunk was returned and now may show "
               "up in the list.");
-    request->reply.next_page = token_make(TOKEN_REVISION_NOW, &last);
+    request->reply.next_page = list_token_make(LIST_TOKEN_REVISION_NOW, plan->token.ns, plan->token.name);
     return STEP_FAIL;
 }
 
@@ -261,8 +198,8 @@ enum step_result step_list(struct request *request)
     if (plan.at_revision)
         reply->list.revision = plan.at_revision;
     if (reply->list.more && reply->list.count) {
-        reply->next_page =
-            token_make(reply->list.revision, reply->list.items[reply->list.count - 1]);
+        const struct object *last = reply->list.items[reply->list.count - 1];
+        reply->next_page = list_token_make(reply->list.revision, last->ns, last->name);
         reply->partial_count = !range.keep;
     }
     reply->kind = REPLY_LIST;

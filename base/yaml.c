@@ -153,10 +153,13 @@ static char *read_key(struct reader *reader, yaml_event_t *event)
     return xstrndup((const char *)event->data.scalar.value, event->data.scalar.length);
 }
 
-/* `<<: *base`: the members that are not there already. */
+/* `<<: *base` or `<<: [*one, *two]`: the members that are not there already. */
 static bool merge_key(struct reader *reader, json_t *object, json_t *value)
 {
-    bool fine = json_is_object(value) && json_object_update_missing(object, value) == 0;
+    bool fine = json_is_array(value) || (json_is_object(value) && json_object_update_missing(object, value) == 0);
+    for (size_t i = 0; fine && i < json_array_size(value); i++)
+        fine = json_is_object(json_array_get(value, i)) &&
+               json_object_update_missing(object, json_array_get(value, i)) == 0;
     json_decref(value);
     if (!fine)
         fail(reader, "map merge requires map or sequence of maps as the value");
@@ -220,16 +223,20 @@ static json_t *read_sequence(struct reader *reader)
     }
 }
 
-static size_t node_count(const json_t *value)
+/* Counts what a copy of `value` brings to this place. False past a limit; recursion ends with the depth. */
+static bool count_copy(struct reader *reader, const json_t *value, size_t depth)
 {
-    size_t count = 1;
     const char *key;
     json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    if (++reader->nodes > YAML_NODES_MAX || depth > JSON_DEPTH_MAX)
+        return false;
     json_object_foreach(self, key, member)
-        count += node_count(member);
+        if (!count_copy(reader, member, depth + 1))
+            return false;
     for (size_t i = 0; i < json_array_size(value); i++)
-        count += node_count(json_array_get(value, i));
-    return count;
+        if (!count_copy(reader, json_array_get(value, i), depth + 1))
+            return false;
+    return true;
 }
 
 static json_t *read_alias(struct reader *reader, const char *name)
@@ -237,8 +244,7 @@ static json_t *read_alias(struct reader *reader, const char *name)
     const json_t *anchored = strmap_get(&reader->anchors, name);
     if (!anchored)
         return fail(reader, "an alias names no anchor");
-    reader->nodes += node_count(anchored);
-    if (reader->nodes > YAML_NODES_MAX)
+    if (!count_copy(reader, anchored, reader->depth))
         return fail(reader, "document contains excessive aliasing");
     return json_deep_copy(anchored);
 }

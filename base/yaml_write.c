@@ -35,14 +35,50 @@ static bool is_plain(struct str text)
     return text.data[text.len - 1] != ' ' && reads_back(text);
 }
 
+/* Characters that YAML does not take as they are, or takes for the end of a line: DEL, C1 controls, U+2028/9, U+FEFF,
+ * U+FFFE/F. Gives the code and `*len`; 0 when the character at `at` is none of them. `text` is UTF-8. */
+static unsigned odd_character(struct str text, size_t at, size_t *len)
+{
+    const unsigned char *c = (const unsigned char *)text.data + at;
+    size_t left = text.len - at;
+    *len = c[0] == 0x7f ? 1 : c[0] == 0xc2 ? 2 : 3;
+    if (*c == 0x7f)
+        return 0x7f;
+    if (left >= 2 && c[0] == 0xc2 && c[1] < 0xa0)
+        return c[1];
+    if (left < 3 || (c[0] != 0xe2 && c[0] != 0xef))
+        return 0;
+    unsigned code = (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+    return code == 0x2028 || code == 0x2029 || code == 0xfeff || code >= 0xfffe ? code : 0;
+}
+
+/* In double quotes, escaped. */
+static void write_quoted(struct buf *out, struct str text)
+{
+    CLEANUP(buf_free) struct buf json = BUF_INIT(out->max);
+    size_t start = 0, len;
+    json_write_string(&json, text);
+    for (size_t i = 0; i < json.len; i++) {
+        unsigned code = odd_character(buf_str(&json), i, &len);
+        if (!code)
+            continue;
+        buf_add(out, json.data + start, i - start);
+        buf_printf(out, "\\u%04x", code);
+        i += len - 1;
+        start = i + 1;
+    }
+    buf_add(out, json.data + start, json.len - start);
+}
+
 /* Lines of text without trailing blanks go into a literal block. */
 static bool is_block(struct str text)
 {
+    size_t len;
     if (!text.len || !memchr(text.data, '\n', text.len) || text.data[0] == ' ' || text.data[0] == '\n')
         return false;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if ((c < 0x20 && c != '\n') || c == 0x7f || (c == ' ' && i + 1 < text.len && text.data[i + 1] == '\n'))
+        if ((c < 0x20 && c != '\n') || odd_character(text, i, &len) || (c == ' ' && i + 1 < text.len && text.data[i + 1] == '\n'))
             return false;
     }
     return text.data[text.len - 1] != ' ';
@@ -59,7 +95,7 @@ static void write_block(struct buf *out, struct str text, unsigned indent)
         struct str line = str_cut(&rest, '\n');
         buf_add_char(out, '\n');
         if (line.len) {
-            add_indent(out, indent);
+            add_indent(out, indent ? indent : 1); /* also where the whole document is one text */
             buf_add_str(out, line);
         }
     }
@@ -72,7 +108,15 @@ static void write_text(struct buf *out, struct str text, unsigned indent)
     else if (is_block(text))
         write_block(out, text, indent);
     else
-        json_write_string(out, text);
+        write_quoted(out, text);
+}
+
+static void write_key(struct buf *out, struct str key)
+{
+    if (is_plain(key))
+        buf_add_str(out, key);
+    else
+        write_quoted(out, key);
 }
 
 static void write_object(struct buf *out, const json_t *object, unsigned indent, bool in_list)
@@ -88,7 +132,7 @@ static void write_object(struct buf *out, const json_t *object, unsigned indent,
             add_indent(out, indent);
         }
         first = false;
-        write_text(out, str_of(key), indent);
+        write_key(out, str_of(key));
         buf_add_char(out, ':');
         bool nested = (json_is_object(member) && json_object_size(member)) || json_array_size(member);
         if (!nested)

@@ -74,11 +74,14 @@ static void yaml_documents(void **state)
          "{\"a\":true,\"b\":\"yes\",\"c\":null,\"d\":15,\"e\":31,\"f\":1000,\"g\":1.5,\"h\":\"1.2.3\",\"i\":15}"},
         {"a: |\n  x\n  y\n", "{\"a\":\"x\\ny\\n\"}"},
         {"a: &x {k: v}\nb: *x\nc:\n  <<: *x\n  l: w\n", "{\"a\":{\"k\":\"v\"},\"b\":{\"k\":\"v\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
+        {"a: &x {k: v}\nb: &y {l: w}\nc:\n  <<: [*x, *y, {k: u}]\n",
+         "{\"a\":{\"k\":\"v\"},\"b\":{\"l\":\"w\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
         {"a: 100m\nb: 1Gi\nc: 2026-01-02\n", "{\"a\":\"100m\",\"b\":\"1Gi\",\"c\":\"2026-01-02\"}"},
         {"", "null"},
         {"{\"a\": {\"b\": 1}}", "{\"a\":{\"b\":1}}"},
         {"a: [", NULL},
         {"a: *nothing\n", NULL},
+        {"a: {<<: [1]}\n", NULL},
         {"? [a]\n: b\n", NULL},
         {"a: 1\n---\nb: 2\n", NULL},
     };
@@ -114,6 +117,24 @@ static void anchor_bombs_are_refused(void **state)
     assert_int_equal(err.code, 400);
 }
 
+/* Each alias is within the limit, the tree that they would make is not. */
+static void aliases_count_as_depth(void **state)
+{
+    (void)state;
+    enum { LEVELS = 60 };
+    for (int aliases = 0; aliases < 3; aliases++) {
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        CLEANUP(error_clear) struct error err = {0};
+        buf_add_text(&text, "a0: &a0 x\n");
+        for (int i = 1; i <= aliases; i++)
+            buf_printf(&text, "a%d: &a%d %.*s*a%d%.*s\n", i, i, LEVELS,
+                       "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", i - 1, LEVELS,
+                       "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+        json_auto_t *value = yaml_parse(buf_str(&text), JSON_LOAD_LENIENT, &err);
+        assert_int_equal(value != NULL, aliases < 2);
+    }
+}
+
 static void yaml_written_reads_back(void **state)
 {
     (void)state;
@@ -121,6 +142,8 @@ static void yaml_written_reads_back(void **state)
         "{\"a\":\"yes\",\"b\":[\"1\",{\"c\":\"x: y\",\"d\":[]},[\"n\"]],\"e\":{}}",
         "{\"script\":\"#!/bin/sh\\necho hi\\n\",\"keep\":\"a\\nb\",\"blank\":\"\",\"lead\":\" x\"}",
         "{\"n\":-1,\"r\":1.5,\"t\":true,\"z\":null,\"q\":\"#c\",\"u\":\"caf\xc3\xa9\",\"more\":\"a\\n\\n\\n\"}",
+        "{\"key\\nof lines\":\"x\",\"a: b\":\"- c\",\"del\":\"a\\u007fb\",\"next\":\"a\\u0085b\\nc\",\"mark\":\"\\ufeffa\\u2028\\nb\"}",
+        "\"0\\n:2a\"",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
@@ -138,7 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_documents),          cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(yaml_documents),          cmocka_unit_test(anchor_bombs_are_refused),
-        cmocka_unit_test(yaml_written_reads_back),
+        cmocka_unit_test(aliases_count_as_depth),  cmocka_unit_test(yaml_written_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
