@@ -7,6 +7,7 @@
 #include "apiserver/documents.h"
 #include "apiserver/node_tls.h"
 #include "apiserver/patience.h"
+#include "apiserver/reach.h"
 #include "apiserver/server.h"
 #include "apiserver/tunnel.h"
 #include "schema/kind.h"
@@ -25,6 +26,7 @@ static struct api *api_new(const struct api_options *options)
     api->documents = documents_new();
     api->tunnels = tunnels_new();
     api->node_identity = node_identity_new();
+    api->reach = reach_new();
     api->patience = patience_start();
     api->ports = ports_start(api, options->pod_address);
     pthread_mutex_init(&api->lock, NULL);
@@ -66,6 +68,7 @@ void api_stop(struct api *api)
     streams_stop(&api->streams);
     ports_free(api->ports);
     pool_free(api->pool);
+    reach_free(api->reach);
     credentials_cache_free(api->credentials);
     documents_free(api->documents);
     tunnels_free(api->tunnels);

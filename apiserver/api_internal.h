@@ -16,6 +16,7 @@ struct ports;
 struct tunnels;
 struct node_identity;
 struct patience;
+struct reach;
 
 struct api {
     struct store *store;
@@ -27,6 +28,7 @@ struct api {
     struct tunnels *tunnels;
     struct node_identity *node_identity;
     struct patience *patience;
+    struct reach *reach;
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;

@@ -7,17 +7,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "apiserver/api_internal.h"
 #include "auth/auth.h"
 #include "base/clock.h"
-#include "base/parse.h"
 
 #define TIMEOUT_MS 10000
-#define HEAD_MAX   ((size_t)32 << 10)
 #define VALID_S    ((int64_t)24 * 3600)
 #define RENEW_NS   ((int64_t)12 * 3600 * 1000000000)
 
@@ -155,14 +152,7 @@ static int dial(const char *url)
     return -1;
 }
 
-static bool wait_for(const struct node_connection *connection)
-{
-    short events = gnutls_record_get_direction(connection->session) ? POLLOUT : POLLIN;
-    struct pollfd waiting = {.fd = connection->fd, .events = events};
-    return poll(&waiting, 1, TIMEOUT_MS) == 1;
-}
-
-static bool shake_hands(struct node_connection *connection)
+static bool shake_hands(struct backend *connection)
 {
     gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
                                      .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
@@ -174,97 +164,17 @@ static bool shake_hands(struct node_connection *connection)
                                connection->credentials) != 0)
         return false;
     gnutls_transport_set_int(connection->session, connection->fd);
-    for (;;) {
-        int result = gnutls_handshake(connection->session);
-        if (result == 0)
-            return true;
-        if (gnutls_error_is_fatal(result) || !wait_for(connection))
-            return false;
-    }
+    return backend_shake_hands(connection);
 }
 
-bool node_connect(struct api *api, const char *url, struct node_connection *out, struct error *err)
+bool node_connect(struct api *api, const char *url, struct backend *out, struct error *err)
 {
-    *out = (struct node_connection){.fd = -1};
+    *out = (struct backend){.fd = -1};
     if (!identity_load(api, &out->credentials, err))
         return false;
     out->fd = dial(url);
     if (out->fd >= 0 && shake_hands(out))
         return true;
-    node_close(out);
+    backend_close(out);
     return error_unavailable(err, "error dialing backend: the node cannot be reached");
-}
-
-void node_close(struct node_connection *connection)
-{
-    if (connection->session) {
-        gnutls_bye(connection->session, GNUTLS_SHUT_WR);
-        gnutls_deinit(connection->session);
-    }
-    if (connection->credentials)
-        gnutls_certificate_free_credentials(connection->credentials);
-    if (connection->fd >= 0)
-        close(connection->fd);
-    *connection = (struct node_connection){.fd = -1};
-}
-
-bool node_send(struct node_connection *connection, struct str bytes)
-{
-    while (bytes.len) {
-        ssize_t sent = gnutls_record_send(connection->session, bytes.data, bytes.len);
-        if (sent < 0 && (gnutls_error_is_fatal((int)sent) || !wait_for(connection)))
-            return false;
-        if (sent > 0) {
-            bytes.data += sent;
-            bytes.len -= (size_t)sent;
-        }
-    }
-    return true;
-}
-
-bool node_read_head(struct node_connection *connection, struct buf *head, struct buf *rest)
-{
-    char bytes[4096];
-    *head = BUF_INIT(HEAD_MAX);
-    *rest = BUF_INIT(HEAD_MAX);
-    for (;;) {
-        ssize_t got = gnutls_record_recv(connection->session, bytes, sizeof(bytes));
-        if (got == 0 || (got < 0 && (gnutls_error_is_fatal((int)got) || !wait_for(connection))))
-            return false;
-        if (got < 0)
-            continue;
-        buf_add(head, bytes, (size_t)got);
-        if (!buf_ok(head))
-            return false;
-        char *end = memmem(head->data, head->len, "\r\n\r\n", 4);
-        if (!end)
-            continue;
-        size_t len = (size_t)(end - head->data) + 4;
-        buf_add(rest, head->data + len, head->len - len);
-        head->len = len - 2;
-        head->data[head->len] = '\0';
-        return buf_ok(rest);
-    }
-}
-
-int node_head_status(const struct buf *head)
-{
-    int64_t status = 0;
-    if (head->len < 12 || !text_starts(head->data, "HTTP/1.") ||
-        !parse_i64((struct str){head->data + 9, 3}, 100, 599, &status))
-        return 0;
-    return (int)status;
-}
-
-struct str node_head_value(const struct buf *head, const char *name)
-{
-    struct str rest = buf_str(head);
-    size_t len = strlen(name);
-    str_cut(&rest, '\n');
-    while (rest.len) {
-        struct str line = str_cut(&rest, '\n');
-        if (line.len > len && line.data[len] == ':' && strncasecmp(line.data, name, len) == 0)
-            return str_trim((struct str){line.data + len + 1, line.len - len - 1});
-    }
-    return (struct str){0};
 }

@@ -7,6 +7,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
+#include "apiserver/node_tls.h"
 #include "apiserver/tunnel_internal.h"
 #include "schema/meta.h"
 
@@ -209,7 +210,7 @@ static bool refused(struct request *request, struct tunnel *tunnel,
     ssize_t got = 0;
     buf_add(&body, tunnel->rest.data, tunnel->rest.len);
     while (buf_ok(&body) &&
-           (got = gnutls_record_recv(tunnel->node.session, bytes, sizeof(bytes))) > 0)
+           (got = backend_receive(&tunnel->node, bytes, sizeof(bytes), BACKEND_WAIT_MS)) > 0)
         buf_add(&body, bytes, (size_t)got);
     json_auto_t *json = body.len ? json_parse(buf_str(&body), JSON_LOAD_LENIENT, &ignored) : NULL;
     error_clear(&ignored);
@@ -250,12 +251,12 @@ static bool open_tunnel(struct request *request, const struct tunnel_row *row,
     if (!node_connect(request->api, target->node_url, &tunnel->node, &request->error))
         return false;
     add_request(&text, request, row, target);
-    bool ok = node_send(&tunnel->node, buf_str(&text)) &&
-              node_read_head(&tunnel->node, &tunnel->head, &tunnel->rest);
+    bool ok = backend_send(&tunnel->node, buf_str(&text)) &&
+              backend_read_head(&tunnel->node, &tunnel->head, &tunnel->rest, BACKEND_WAIT_MS);
     buf_free(&text);
     if (!ok)
         return error_unavailable(&request->error, "error dialing backend: the node did not answer");
-    int status = node_head_status(&tunnel->head);
+    int status = head_status(&tunnel->head);
     if (status != (row->upgraded ? 101 : 200))
         return refused(request, tunnel, target, status);
     request->reply.code = status;
@@ -294,7 +295,7 @@ enum step_result step_tunnel(struct request *request)
 
 void tunnel_destroy(struct tunnel *tunnel)
 {
-    node_close(&tunnel->node);
+    backend_close(&tunnel->node);
     buf_free(&tunnel->head);
     buf_free(&tunnel->rest);
     buf_free(&tunnel->queue);

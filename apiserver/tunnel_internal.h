@@ -2,7 +2,7 @@
 #pragma once
 #include <pthread.h>
 
-#include "apiserver/node_tls.h"
+#include "apiserver/backend.h"
 #include "apiserver/tunnel.h"
 
 #define TUNNELS_MAX       1024
@@ -18,9 +18,9 @@ struct tunnels {
 
 struct tunnel {
     struct tunnels *tunnels;
-    struct node_connection node; /* the thread's, once there is one */
-    struct buf head, rest;       /* the node's answer, and what came with it */
-    bool upgraded;               /* exec and the like; else a log */
+    struct backend node;   /* the thread's, once there is one */
+    struct buf head, rest; /* the node's answer, and what came with it */
+    bool upgraded;         /* exec and the like; else a log */
     struct tunnel *previous, *next;
 
     /* upgraded: the client's side; the thread's */

@@ -78,10 +78,10 @@ static void *read_log(void *arg)
     char bytes[BLOCK];
     bool alive = tunnel->rest.len == 0 || deliver(tunnel, tunnel->rest.data, tunnel->rest.len);
     while (alive) {
-        ssize_t got = gnutls_record_recv(tunnel->node.session, bytes, sizeof(bytes));
+        ssize_t got = backend_read(&tunnel->node, bytes, sizeof(bytes));
         if (got > 0) {
             alive = deliver(tunnel, bytes, (size_t)got);
-        } else if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED) {
+        } else if (got == BACKEND_AGAIN) {
             struct pollfd node = {.fd = tunnel->node.fd, .events = POLLIN};
             alive = poll(&node, 1, PROBE_MS) != 0 || !client_gone(tunnel);
         } else {

@@ -26,11 +26,6 @@ struct pump {
     bool client_gone;
 };
 
-static bool would_block(ssize_t result)
-{
-    return result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED;
-}
-
 static void read_client(struct pump *pump)
 {
     struct lane *lane = &pump->up;
@@ -50,11 +45,11 @@ static void read_node(struct pump *pump)
     struct lane *lane = &pump->down;
     if (lane->closed || lane->start != lane->end)
         return;
-    ssize_t got = gnutls_record_recv(pump->tunnel->node.session, lane->bytes, BLOCK);
+    ssize_t got = backend_read(&pump->tunnel->node, lane->bytes, BLOCK);
     if (got > 0) {
         lane->start = 0;
         lane->end = (size_t)got;
-    } else if (!would_block(got)) {
+    } else if (got != BACKEND_AGAIN) {
         lane->closed = true;
     }
 }
@@ -63,9 +58,9 @@ static void write_node(struct pump *pump)
 {
     struct lane *lane = &pump->up;
     while (lane->start < lane->end) {
-        ssize_t sent = gnutls_record_send(pump->tunnel->node.session, lane->bytes + lane->start,
-                                          lane->end - lane->start);
-        if (would_block(sent))
+        ssize_t sent =
+            backend_write(&pump->tunnel->node, lane->bytes + lane->start, lane->end - lane->start);
+        if (sent == BACKEND_AGAIN)
             return;
         if (sent <= 0) {
             pump->broken = true;
@@ -108,7 +103,7 @@ static bool wait_for_bytes(struct pump *pump)
     sides[0].events = (short)((empty(&pump->up) ? POLLIN : 0) | (empty(&pump->down) ? 0 : POLLOUT));
     sides[1].events = (short)((empty(&pump->down) ? POLLIN : 0) | (empty(&pump->up) ? 0 : POLLOUT));
     sides[2].events = POLLRDHUP;
-    if (empty(&pump->down) && gnutls_record_check_pending(tunnel->node.session))
+    if (empty(&pump->down) && backend_pending(&tunnel->node))
         return true;
     int ready = poll(sides, ARRAY_LEN(sides), pump->client_gone ? LAST_MS : IDLE_MS);
     pump->client_gone = pump->client_gone || sides[2].revents;
@@ -174,7 +169,7 @@ struct MHD_Response *tunnel_pump_response(struct tunnel *tunnel)
                                         "X-Stream-Protocol-Version"};
     struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, tunnel);
     for (size_t i = 0; response && i < ARRAY_LEN(names); i++) {
-        struct str value = node_head_value(&tunnel->head, names[i]);
+        struct str value = head_value(&tunnel->head, names[i]);
         CLEANUP(free_ptr) char *text = str_dup(value);
         if (value.len)
             MHD_add_response_header(response, names[i], text);

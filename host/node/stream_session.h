@@ -17,12 +17,17 @@ struct session {
     bool tty, want_stdin, want_stdout, want_stderr;
     uint16_t ports[SESSION_PORTS_MAX]; /* of a port-forward on channels */
     size_t port_count;
+    int pod_fd;    /* session_bytes: the connection into the Pod; owned; -1: none */
+    int client_fd; /* session_bytes: the client's own socket, looked at, never read; borrowed */
 };
 
 /* exec and attach: pumps until the command has ended, then tells its Status. */
 void session_exec(struct session *session);
 /* Port-forward: connections into the Pod's network. */
 void session_forward(struct session *session);
+/* One connection into the Pod, made before the upgrade, byte for byte: what the API server reaches
+ * Pods through. */
+void session_bytes(struct session *session);
 /* The Status of an exit code, as the error channel carries it; appended. */
 void session_exit_status(struct buf *out, int code);
 void session_error_status(struct buf *out, const char *message);

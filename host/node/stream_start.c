@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "host/node/pod_worker.h"
@@ -30,6 +31,8 @@ static const struct protocol forward_websocket[] = {
     {NULL, 0, false}};
 static const struct protocol forward_spdy[] = {{"portforward.k8s.io", WIRE_SPDY, false},
                                                {NULL, 0, false}};
+
+static const struct protocol forward_bytes = {"tcp", WIRE_BYTES, false};
 
 struct stream {
     struct node_server *server;
@@ -75,6 +78,8 @@ static void stream_free(struct stream *stream)
 {
     struct session *session = &stream->session;
     give_place(stream);
+    if (session->pod_fd >= 0)
+        close(session->pod_fd);
     for (char **one = session->argv; one && *one; one++)
         free(*one);
     free(session->argv);
@@ -111,8 +116,10 @@ static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state
     pthread_t thread;
     struct stream *stream = arg;
     struct node_server *server = stream->server;
-    (void)connection;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     (void)state;
+    stream->session.client_fd = info ? info->connect_fd : -1;
     stream->upgrade = upgrade;
     stream->session.stop_fd = server->stop_fd;
     bool ready = wire_init(&stream->session.wire, stream->protocol->kind, fd,
@@ -171,7 +178,7 @@ static const char *header_of(const struct request *request, const char *name)
 }
 
 static enum MHD_Result reply_upgrade(const struct request *request, struct stream *stream,
-                                     bool websocket)
+                                     const char *upgrade)
 {
     char accept[WS_ACCEPT_SIZE];
     struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, stream);
@@ -179,14 +186,13 @@ static enum MHD_Result reply_upgrade(const struct request *request, struct strea
         stream_free(stream);
         return MHD_NO;
     }
-    bool ok = MHD_add_response_header(response, "Upgrade", websocket ? "websocket" : "SPDY/3.1") ==
-              MHD_YES;
-    if (websocket) {
+    bool ok = MHD_add_response_header(response, "Upgrade", upgrade) == MHD_YES;
+    if (strcmp(upgrade, "websocket") == 0) {
         ws_accept_key(header_of(request, "Sec-WebSocket-Key"), accept);
         ok = ok && MHD_add_response_header(response, "Sec-WebSocket-Accept", accept) == MHD_YES &&
              MHD_add_response_header(response, "Sec-WebSocket-Protocol", stream->protocol->name) ==
                  MHD_YES;
-    } else {
+    } else if (stream->protocol != &forward_bytes) {
         ok = ok && MHD_add_response_header(response, "X-Stream-Protocol-Version",
                                            stream->protocol->name) == MHD_YES;
     }
@@ -214,7 +220,7 @@ static enum MHD_Result start(const struct request *request, struct stream *strea
         return request_reply(request, 400, "unable to upgrade: no protocol that both sides know");
     }
     if (take_place(stream))
-        return reply_upgrade(request, stream, is_websocket);
+        return reply_upgrade(request, stream, is_websocket ? "websocket" : "SPDY/3.1");
     stream_free(stream);
     return request_reply(request, 429, "too many streams");
 }
@@ -262,6 +268,7 @@ static struct stream *stream_new(const struct request *request, const struct pod
     stream->session.sandbox = xstrdup(worker->uid);
     stream->group = worker->group;
     stream->place = -1;
+    stream->session.pod_fd = stream->session.client_fd = -1;
     return stream;
 }
 
@@ -349,6 +356,27 @@ static bool read_ports(const struct request *request, struct session *session)
     return ok;
 }
 
+/* Takes the stream. Connected first, so that a port that nobody listens on is told as such. */
+static enum MHD_Result start_bytes(const struct request *request, struct stream *stream)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    struct session *session = &stream->session;
+    enum MHD_Result result;
+    stream->run = session_bytes;
+    stream->protocol = &forward_bytes;
+    if (session->port_count != 1)
+        result = request_reply(request, 400, "exactly one port is needed");
+    else if (!take_place(stream))
+        result = request_reply(request, 429, "too many streams");
+    else if (!sandbox_connect(session->runtime, session->sandbox, session->ports[0],
+                              &session->pod_fd, &err))
+        result = request_reply(request, 502, err.message);
+    else
+        return reply_upgrade(request, stream, "tcp");
+    stream_free(stream);
+    return result;
+}
+
 enum MHD_Result serve_port_forward(struct request *request)
 {
     struct pod_worker *worker =
@@ -357,7 +385,11 @@ enum MHD_Result serve_port_forward(struct request *request)
         return request_reply(request, 404, "pod does not exist");
     struct stream *stream = stream_new(request, worker, session_forward);
     pod_worker_unref(worker);
-    if (read_ports(request, &stream->session))
+    const char *upgrade = header_of(request, "Upgrade");
+    bool readable = read_ports(request, &stream->session);
+    if (readable && upgrade && strcasecmp(upgrade, "tcp") == 0)
+        return start_bytes(request, stream);
+    if (readable)
         return start(request, stream, forward_websocket, forward_spdy);
     stream_free(stream);
     return request_reply(request, 400, "the ports are malformed");

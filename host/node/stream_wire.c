@@ -19,6 +19,8 @@ bool wire_init(struct wire *wire, enum wire_kind kind, int fd, struct str first)
         return false;
     if (!first.len)
         return true;
+    if (kind == WIRE_BYTES)
+        return false; /* nobody speaks before the answer */
     return kind == WIRE_SPDY ? spdy_feed(&wire->spdy, first.data, first.len)
                              : ws_feed(&wire->websocket, first.data, first.len);
 }

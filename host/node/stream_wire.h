@@ -14,6 +14,7 @@ enum wire_kind {
     WIRE_CHANNELS, /* WebSocket; the first byte of a message is its channel: v4/v5.channel.k8s.io */
     WIRE_SPDY,     /* SPDY/3.1 on the connection itself */
     WIRE_SPDY_TUNNEL, /* SPDY/3.1 in binary WebSocket messages */
+    WIRE_BYTES, /* no messages: what is sent is what the other end gets. For session_bytes() */
 };
 
 enum wire_event_kind {

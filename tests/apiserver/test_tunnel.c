@@ -1,49 +1,23 @@
 /* Logs, exec and port-forward through the API server, against a small node of the test's own. */
-#include <arpa/inet.h>
-#include <gnutls/gnutls.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "support_fixture.h"
+#include "support_node.h"
 #include "tests/test.h"
 
 #define LOG_BYTES ((size_t)3 << 20) /* more than the queue between node and client holds */
 
 static struct fixture fixture;
 
-struct fake_node {
-    int listener;
-    unsigned port;
-    gnutls_certificate_credentials_t credentials;
-    pthread_t thread;
-    char request[4096];
-    char peer[256]; /* subject of the client's certificate */
-};
 static struct fake_node node;
-
-static void send_all(gnutls_session_t session, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t sent = gnutls_record_send(session, bytes, len);
-        if (sent < 0 && gnutls_error_is_fatal((int)sent))
-            return;
-        if (sent > 0) {
-            bytes += sent;
-            len -= (size_t)sent;
-        }
-    }
-}
 
 static void serve_log(gnutls_session_t session)
 {
     static const char head[] = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n";
     CLEANUP(free_ptr) char *bytes = xmalloc(LOG_BYTES);
     memset(bytes, 'l', LOG_BYTES);
-    send_all(session, head, sizeof(head) - 1);
-    send_all(session, bytes, LOG_BYTES);
+    fake_node_send(session, head, sizeof(head) - 1);
+    fake_node_send(session, bytes, LOG_BYTES);
 }
 
 /* Echoes in capitals until the client ends. */
@@ -54,11 +28,11 @@ static void serve_echo(gnutls_session_t session)
         "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\nhello";
     char bytes[1024];
     ssize_t got;
-    send_all(session, head, sizeof(head) - 1);
+    fake_node_send(session, head, sizeof(head) - 1);
     while ((got = gnutls_record_recv(session, bytes, sizeof(bytes))) > 0) {
         for (ssize_t i = 0; i < got; i++)
             bytes[i] = bytes[i] >= 'a' && bytes[i] <= 'z' ? (char)(bytes[i] - 32) : bytes[i];
-        send_all(session, bytes, (size_t)got);
+        fake_node_send(session, bytes, (size_t)got);
     }
 }
 
@@ -66,94 +40,17 @@ static void serve_refusal(gnutls_session_t session)
 {
     static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\ncontainer "
                                "\"c\" in pod \"p-on-host\" is waiting to start: ContainerCreating";
-    send_all(session, text, sizeof(text) - 1);
+    fake_node_send(session, text, sizeof(text) - 1);
 }
 
-static void serve(int client)
+static void serve(gnutls_session_t session, const char *request)
 {
-    gnutls_session_t session;
-    size_t len = 0;
-    assert_int_equal(gnutls_init(&session, GNUTLS_SERVER), 0);
-    gnutls_set_default_priority(session);
-    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, node.credentials);
-    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
-    gnutls_transport_set_int(session, client);
-    if (gnutls_handshake(session) == 0) {
-        memset(node.request, 0, sizeof(node.request));
-        while (len < sizeof(node.request) - 1 && !strstr(node.request, "\r\n\r\n")) {
-            ssize_t got =
-                gnutls_record_recv(session, node.request + len, sizeof(node.request) - 1 - len);
-            if (got <= 0)
-                break;
-            len += (size_t)got;
-        }
-        if (strstr(node.request, "previous="))
-            serve_refusal(session);
-        else if (text_starts(node.request, "GET /containerLogs/"))
-            serve_log(session);
-        else
-            serve_echo(session);
-        gnutls_bye(session, GNUTLS_SHUT_WR);
-    }
-    gnutls_deinit(session);
-    close(client);
-}
-
-static void *node_thread(void *arg)
-{
-    (void)arg;
-    for (;;) {
-        int client = accept(node.listener, NULL, NULL);
-        if (client < 0)
-            return NULL;
-        serve(client);
-    }
-}
-
-static void node_start(void)
-{
-    static const char *const addresses[] = {"127.0.0.1", NULL};
-    static const char *const groups[] = {"system:nodes", NULL};
-    struct cert_request want = {.common_name = "system:node:n1",
-                                .organizations = groups,
-                                .addresses = addresses,
-                                .server = true,
-                                .valid_s = 3600};
-    struct keypair pair = {0};
-    struct error err = {0};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(address);
-    assert_true(auth_issue(fixture.host, &want, &pair, &err));
-    gnutls_datum_t cert = {(unsigned char *)pair.cert, (unsigned)strlen(pair.cert)},
-                   key = {(unsigned char *)pair.key, (unsigned)strlen(pair.key)};
-    assert_int_equal(gnutls_certificate_allocate_credentials(&node.credentials), 0);
-    assert_int_equal(
-        gnutls_certificate_set_x509_key_mem(node.credentials, &cert, &key, GNUTLS_X509_FMT_PEM), 0);
-    keypair_clear(&pair);
-    node.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(node.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(node.listener, 8), 0);
-    assert_int_equal(getsockname(node.listener, (struct sockaddr *)&address, &len), 0);
-    node.port = ntohs(address.sin_port);
-    assert_int_equal(pthread_create(&node.thread, NULL, node_thread, NULL), 0);
-}
-
-static void node_stop(void)
-{
-    shutdown(node.listener, SHUT_RDWR);
-    pthread_join(node.thread, NULL);
-    close(node.listener);
-    gnutls_certificate_free_credentials(node.credentials);
-}
-
-static bool find_node(void *arg, struct cluster *cluster, const char *ns, const char *pod,
-                      struct api_pod_target *target, struct error *err)
-{
-    (void)arg, (void)cluster, (void)err;
-    target->node_url = xasprintf("https://127.0.0.1:%u", node.port);
-    target->ns = xstrdup(ns);
-    target->pod = xasprintf("%s-on-host", pod); /* none of the client's business */
-    return true;
+    if (strstr(request, "previous="))
+        serve_refusal(session);
+    else if (text_starts(request, "GET /containerLogs/"))
+        serve_log(session);
+    else
+        serve_echo(session);
 }
 
 static void make_pod(const char *name, const char *containers)
@@ -307,8 +204,8 @@ static int start(void **state)
 {
     (void)state;
     fixture_start(&fixture);
-    node_start();
-    api_set_pod_target(fixture.api, find_node, NULL);
+    node.serve = serve;
+    fake_node_start(&node, &fixture);
     make_pod("p", "{\"name\":\"c\",\"image\":\"i\"}");
     make_pod("two", "{\"name\":\"a\",\"image\":\"i\"},{\"name\":\"b\",\"image\":\"i\"}");
     return 0;
@@ -318,7 +215,7 @@ static int stop(void **state)
 {
     (void)state;
     fixture_stop(&fixture);
-    node_stop();
+    fake_node_stop(&node);
     return 0;
 }
 
