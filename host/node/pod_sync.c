@@ -59,17 +59,23 @@ static void replace_ended(struct ended *to, struct ended *from)
     from->message = NULL;
 }
 
-/* What the API said of a container that runs from before us: its probes need not pass again. */
-static void adopt_probes(struct container_state *state, const json_t *pod)
+/* A container that runs from before us. Where it has a probe, what the API said of this very attempt
+ * counts: the probe need not pass again. Without one it has started and is ready, whether or not an
+ * agent before us lived to tell. */
+static void adopt_probes(struct pod_worker *worker, struct container_state *state,
+                         const json_t *pod, const json_t *spec)
 {
     size_t i;
-    const json_t *one;
+    const json_t *one, *said = NULL;
+    CLEANUP(free_ptr) char *id = container_id(worker->uid, state->name, state->attempt);
     const char *list = state->class == CLASS_MAIN ? "containerStatuses" : "initContainerStatuses";
     json_array_foreach (json_at(pod, "status", list), i, one)
-        if (text_eq(json_text(one, "name"), state->name)) {
-            state->started = json_bool_or(json_at(one, "started"), false);
-            state->ready = json_bool_or(json_at(one, "ready"), false);
-        }
+        if (text_eq(json_text(one, "containerID"), id))
+            said = one;
+    state->started =
+        !json_at(spec, "startupProbe") || json_bool_or(json_at(said, "started"), false);
+    state->ready = state->started && (!json_at(spec, "readinessProbe") ||
+                                      json_bool_or(json_at(said, "ready"), false));
 }
 
 /* Takes the message of `ended`. */
@@ -119,7 +125,7 @@ static void take_status(struct sync *sync, const struct container_status *status
         note_exit(state, &ended);
     } else if (!exited && !known) {
         state->run = RUN_RUNNING;
-        adopt_probes(state, sync->pod);
+        adopt_probes(sync->worker, state, sync->pod, spec);
     }
 }
 

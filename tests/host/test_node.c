@@ -467,6 +467,34 @@ static void test_agent_restart_keeps_containers(void **state)
     delete_pod(fixture, "later");
 }
 
+/* What the API says of a container when the agent died between starting it and telling. */
+static void forget_container(struct fixture *fixture, const char *path)
+{
+    json_auto_t *stale = json_pack(
+        "{s:{s:s, s:[{s:s, s:b, s:b, s:i, s:{s:{s:s}}}]}}", "status", "phase", "Pending",
+        "containerStatuses", "name", "main", "ready", 0, "started", 0, "restartCount", 0, "state",
+        "waiting", "reason", "ContainerCreating");
+    assert_true(fake_api_merge(fixture->api, path, stale));
+}
+
+static void test_agent_killed_before_it_told(void **state)
+{
+    struct fixture *fixture = *state;
+    create_pod(fixture, "untold", "exec sleep 1000", "", "");
+    create_pod(fixture, "probed2", "exec sleep 1000", "",
+               ",\"readinessProbe\":{\"exec\":{\"command\":[\"true\"]},\"periodSeconds\":1}");
+    expect(fixture, "untold", is_ready, "ready");
+    expect(fixture, "probed2", is_ready, "ready");
+    node_stop(fixture->node, false);
+    forget_container(fixture, PODS "/untold");
+    forget_container(fixture, PODS "/probed2");
+    start_node(fixture);
+    expect(fixture, "untold", is_ready, "ready again");
+    expect(fixture, "probed2", is_ready, "ready again");
+    delete_pod(fixture, "untold");
+    delete_pod(fixture, "probed2");
+}
+
 static void test_volumes_and_environment(void **state)
 {
     struct fixture *fixture = *state;
@@ -760,6 +788,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_exit_codes_decide),
         cmocka_unit_test(test_crash_restarts_then_backs_off),
         cmocka_unit_test(test_agent_restart_keeps_containers),
+        cmocka_unit_test(test_agent_killed_before_it_told),
         cmocka_unit_test(test_volumes_and_environment),
         cmocka_unit_test(test_tenant),
         cmocka_unit_test(test_missing_config_waits),
