@@ -6,10 +6,11 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/service_address.h"
-#include "apiserver/special.h"
 #include "apiserver/steps.h"
 #include "rbac/rbac.h"
 #include "schema/meta.h"
+
+#define CERTIFICATES "certificatesigningrequests.certificates.k8s.io"
 
 enum operation { ON_CREATE = 1, ON_UPDATE = 2 };
 
@@ -129,23 +130,6 @@ static enum step_result check_node(struct request *request)
                : STEP_FAIL;
 }
 
-/* ---- CertificateSigningRequest: its strategy writes down who asks ---- */
-
-static enum step_result admit_requester(struct request *request)
-{
-    static const char *const members[] = {"username", "uid", "groups", "extra"};
-    json_t *spec = json_ensure_object(request->object, "spec");
-    json_auto_t *user = review_user_json(&request->user);
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        json_t *value = json_object_get(user, members[i]);
-        if (value)
-            json_object_set(spec, members[i], value);
-        else
-            json_object_del(spec, members[i]);
-    }
-    return STEP_NEXT;
-}
-
 /* ---- the table ---- */
 
 static const struct plugin {
@@ -153,36 +137,36 @@ static const struct plugin {
     const char *const keys[4]; /* resources; empty: all */
     unsigned operations;
     step_fn admit, validate; /* NULL: none */
+    const char *sub;         /* the subresource it is for; NULL: the resource itself */
 } plugins[] = {
-    {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL},
-    {"LimitRanger", {"pods", "persistentvolumeclaims"}, ON_CREATE, admit_limit_range, NULL},
-    {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, NULL},
+    {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL, NULL},
+    {"LimitRanger", {"pods", "persistentvolumeclaims"}, ON_CREATE, admit_limit_range, NULL, NULL},
+    {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, NULL, NULL},
     {"NodeRestriction",
      {"nodes", "leases.coordination.k8s.io"},
      ON_CREATE | ON_UPDATE,
      NULL,
-     check_node},
-    {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL},
-    {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL},
-    {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL},
-    {"DefaultStorageClass", {"persistentvolumeclaims"}, ON_CREATE, admit_storage_class, NULL},
-    {"DefaultIngressClass", {"ingresses.networking.k8s.io"}, ON_CREATE, admit_ingress_class, NULL},
-    {"CertificateRequester",
-     {"certificatesigningrequests.certificates.k8s.io"},
-     ON_CREATE,
-     admit_requester,
-     NULL},
+     check_node, NULL},
+    {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL, NULL},
+    {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL, NULL},
+    {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL, NULL},
+    {"DefaultStorageClass", {"persistentvolumeclaims"}, ON_CREATE, admit_storage_class, NULL, NULL},
+    {"DefaultIngressClass", {"ingresses.networking.k8s.io"}, ON_CREATE, admit_ingress_class, NULL, NULL},
+    {"CertificateApproval", {CERTIFICATES}, ON_UPDATE, admit_condition_times, check_approver, "approval"},
+    {"CertificateSigning", {CERTIFICATES}, ON_UPDATE, admit_condition_times, check_certificate_signer, "status"},
+    {"CertificateSubjectRestriction", {CERTIFICATES}, ON_CREATE, admit_requester, check_subject, NULL},
     {"RBACEscalation",
      {"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
       "rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"},
      ON_CREATE | ON_UPDATE,
      NULL,
-     check_escalation},
+     check_escalation, NULL},
 };
 
 static bool concerns(const struct plugin *plugin, const struct request *request)
 {
-    if (!(plugin->operations & operation_of(request)))
+    const char *sub = plugin->sub ? plugin->sub : "";
+    if (!(plugin->operations & operation_of(request)) || strcmp(sub, request->route.sub) != 0)
         return false;
     if (!plugin->keys[0])
         return true;
@@ -194,8 +178,6 @@ static bool concerns(const struct plugin *plugin, const struct request *request)
 
 enum step_result step_admit(struct request *request)
 {
-    if (request->sub)
-        return STEP_NEXT;
     for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
         enum step_result result = STEP_NEXT;
         if (plugins[i].admit && concerns(&plugins[i], request))
@@ -208,8 +190,6 @@ enum step_result step_admit(struct request *request)
 
 enum step_result step_admit_validate(struct request *request)
 {
-    if (request->sub)
-        return STEP_NEXT;
     for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
         enum step_result result = STEP_NEXT;
         if (plugins[i].validate && concerns(&plugins[i], request))

@@ -11,3 +11,10 @@ enum step_result admit_tolerations(struct request *request);
 /* admission_storage.c */
 enum step_result admit_storage_class(struct request *request);
 enum step_result admit_ingress_class(struct request *request);
+
+/* admission_certificate.c */
+enum step_result admit_requester(struct request *request);
+enum step_result admit_condition_times(struct request *request);
+enum step_result check_subject(struct request *request);
+enum step_result check_approver(struct request *request);
+enum step_result check_certificate_signer(struct request *request);

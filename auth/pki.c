@@ -16,7 +16,9 @@
 #define SERIAL_BYTES 16
 #define VALID_MAX_S  ((int64_t)100 * 366 * 86400)
 
+/* X.509's numbers. */
 enum key_usage_bit { USAGE_DIGITAL_SIGNATURE = 0, USAGE_KEY_ENCIPHERMENT = 2, USAGE_CERT_SIGN = 5 };
+#define LEAF_USAGES (1U << USAGE_DIGITAL_SIGNATURE | 1U << USAGE_KEY_ENCIPHERMENT)
 
 void keypair_clear(struct keypair *pair)
 {
@@ -42,8 +44,7 @@ X509 *pki_cert_parse(const char *pem)
     return cert;
 }
 
-/* An encrypted key would make OpenSSL ask the terminal: there is no pass phrase. */
-static int no_passphrase(char *out, int size, int writing, void *arg)
+int pki_no_passphrase(char *out, int size, int writing, void *arg)
 {
     (void)out, (void)size, (void)writing, (void)arg;
     return -1;
@@ -52,7 +53,7 @@ static int no_passphrase(char *out, int size, int writing, void *arg)
 EVP_PKEY *pki_key_parse(const char *pem)
 {
     CLEANUP(free_bio) BIO *bio = BIO_new_mem_buf(pem, -1);
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, pki_no_passphrase, NULL) : NULL;
     ERR_clear_error();
     return key;
 }
@@ -94,7 +95,7 @@ static char *key_pem(EVP_PKEY *key)
     return bio_text(bio);
 }
 
-static char *cert_pem(X509 *cert)
+char *pki_cert_pem(X509 *cert)
 {
     CLEANUP(free_bio) BIO *bio = BIO_new(BIO_s_mem());
     if (!bio || PEM_write_bio_X509(bio, cert) != 1)
@@ -183,20 +184,22 @@ static bool add_basic_constraints(X509 *cert, bool is_ca)
     return add_object(cert, NID_basic_constraints, constraints, 1);
 }
 
-static bool add_key_usage(X509 *cert, bool is_ca)
+/* `usages`: one bit for each number of enum key_usage_bit. */
+static bool add_key_usage(X509 *cert, unsigned usages)
 {
+    static const enum key_usage_bit all[] = {USAGE_DIGITAL_SIGNATURE, USAGE_KEY_ENCIPHERMENT, USAGE_CERT_SIGN};
     CLEANUP(free_bit_string) ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-    return bits && ASN1_BIT_STRING_set_bit(bits, USAGE_DIGITAL_SIGNATURE, 1) &&
-           ASN1_BIT_STRING_set_bit(bits, USAGE_KEY_ENCIPHERMENT, 1) &&
-           (!is_ca || ASN1_BIT_STRING_set_bit(bits, USAGE_CERT_SIGN, 1)) &&
-           add_object(cert, NID_key_usage, bits, 1);
+    for (size_t i = 0; bits && i < ARRAY_LEN(all); i++)
+        if (usages & 1U << all[i] && !ASN1_BIT_STRING_set_bit(bits, (int)all[i], 1))
+            return false;
+    return bits && (!usages || add_object(cert, NID_key_usage, bits, 1));
 }
 
-static bool add_extended_usage(X509 *cert, const struct cert_request *request)
+static bool add_extended_usage(X509 *cert, bool client, bool server)
 {
     CLEANUP(free_key_usage) EXTENDED_KEY_USAGE *usage = EXTENDED_KEY_USAGE_new();
-    if (!usage || (request->server && !sk_ASN1_OBJECT_push(usage, OBJ_nid2obj(NID_server_auth))) ||
-        (request->client && !sk_ASN1_OBJECT_push(usage, OBJ_nid2obj(NID_client_auth))))
+    if (!usage || (server && !sk_ASN1_OBJECT_push(usage, OBJ_nid2obj(NID_server_auth))) ||
+        (client && !sk_ASN1_OBJECT_push(usage, OBJ_nid2obj(NID_client_auth))))
         return false;
     return sk_ASN1_OBJECT_num(usage) == 0 || add_object(cert, NID_ext_key_usage, usage, 0);
 }
@@ -253,7 +256,7 @@ static bool finish(X509 *cert, EVP_PKEY *key, EVP_PKEY *signer, struct keypair *
 {
     if (X509_sign(cert, signer, EVP_sha256()) <= 0)
         return false;
-    struct keypair pair = {.cert = cert_pem(cert), .key = key_pem(key)};
+    struct keypair pair = {.cert = pki_cert_pem(cert), .key = key_pem(key)};
     if (!pair.cert || !pair.key) {
         keypair_clear(&pair);
         return false;
@@ -269,7 +272,7 @@ bool pki_make_ca(const char *common_name, int64_t valid_s, struct keypair *out, 
     bool done = key && cert && set_serial(cert) && set_validity(cert, valid_s, NULL) &&
                 set_subject(cert, common_name, NULL) &&
                 X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
-                X509_set_pubkey(cert, key) == 1 && add_key_usage(cert, true) &&
+                X509_set_pubkey(cert, key) == 1 && add_key_usage(cert, LEAF_USAGES | 1U << USAGE_CERT_SIGN) &&
                 add_basic_constraints(cert, true) &&
                 add_key_identifier(cert, cert, NID_subject_key_identifier, "hash") &&
                 finish(cert, key, key, out);
@@ -286,9 +289,32 @@ bool pki_issue(const struct keypair *ca, const struct cert_request *request, str
                 set_validity(cert, request->valid_s, issuer) &&
                 set_subject(cert, request->common_name, request->organizations) &&
                 X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 &&
-                X509_set_pubkey(cert, key) == 1 && add_key_usage(cert, false) &&
-                add_extended_usage(cert, request) && add_basic_constraints(cert, false) &&
+                X509_set_pubkey(cert, key) == 1 && add_key_usage(cert, LEAF_USAGES) &&
+                add_extended_usage(cert, request->client, request->server) && add_basic_constraints(cert, false) &&
                 add_key_identifier(cert, issuer, NID_authority_key_identifier, "keyid:always") &&
                 add_alternative_names(cert, request) && finish(cert, key, signer, out);
     return done || fail(err, "issue a certificate");
+}
+
+bool pki_sign(const struct keypair *ca, const struct pki_terms *terms, char **pem, struct error *err)
+{
+    CLEANUP(free_x509) X509 *issuer = pki_cert_parse(ca->cert);
+    CLEANUP(free_pkey) EVP_PKEY *signer = pki_key_parse(ca->key);
+    CLEANUP(free_x509) X509 *cert = X509_new();
+    GENERAL_NAMES *names = terms->alternative_names;
+    unsigned usages = (terms->digital_signature ? 1U << USAGE_DIGITAL_SIGNATURE : 0) |
+                      (terms->key_encipherment ? 1U << USAGE_KEY_ENCIPHERMENT : 0);
+    bool done = issuer && signer && cert && set_serial(cert) && set_validity(cert, terms->valid_s, issuer) &&
+                X509_set_subject_name(cert, terms->subject) == 1 &&
+                X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 &&
+                X509_set_pubkey(cert, terms->key) == 1 && add_key_usage(cert, usages) &&
+                add_extended_usage(cert, terms->client, terms->server) && add_basic_constraints(cert, false) &&
+                add_key_identifier(cert, issuer, NID_authority_key_identifier, "keyid:always") &&
+                (!names || add_object(cert, NID_subject_alt_name, names, 0)) &&
+                X509_sign(cert, signer, EVP_sha256()) > 0;
+    char *text = done ? pki_cert_pem(cert) : NULL;
+    if (!text)
+        return fail(err, "sign a certificate");
+    *pem = text;
+    return true;
 }

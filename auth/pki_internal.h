@@ -14,3 +14,19 @@ char *pki_public_pem(EVP_PKEY *key);
 char *pki_key_id(EVP_PKEY *key);
 /* Seconds since the epoch. */
 int64_t pki_time(const ASN1_TIME *time);
+/* For OpenSSL's readers: an encrypted block would make them ask the terminal. There is no pass phrase. */
+int pki_no_passphrase(char *out, int size, int writing, void *arg);
+/* A certificate as PEM. Owned; NULL when memory is out. */
+char *pki_cert_pem(X509 *cert);
+
+/* What is in a new certificate: subject and alternative names are taken over as they are. */
+struct pki_terms {
+    X509_NAME *subject;
+    EVP_PKEY *key;                            /* the public half */
+    GENERAL_NAMES *alternative_names;         /* NULL: none */
+    bool digital_signature, key_encipherment; /* key usage */
+    bool client, server;                      /* extended key usage */
+    int64_t valid_s;
+};
+/* Signs a certificate that is no authority. PEM, owned. */
+MUST_CHECK bool pki_sign(const struct keypair *ca, const struct pki_terms *terms, char **pem, struct error *err);

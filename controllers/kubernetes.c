@@ -1,5 +1,6 @@
 /* controllers/kubernetes.c: the table of Kubernetes' own controllers. */
 #include "base/mem.h"
+#include "controllers/certificate.h"
 #include "controllers/cluster_role.h"
 #include "controllers/controller.h"
 #include "controllers/cronjob.h"
@@ -28,7 +29,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &cluster_role_controller,  &eviction_controller,       &pod_gc_controller,
         &job_controller,           &job_ttl_controller,        &statefulset_controller,
         &daemonset_controller,     &cronjob_controller,        &disruption_controller,
-        &replication_controller,   &custom_controller,
+        &replication_controller,   &custom_controller,         &certificate_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

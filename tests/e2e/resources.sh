@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# What single resources do beyond plain storage, through kubectl at a tenant's endpoint, without a node.
+. "$(dirname "$0")/lib.sh"
+own_namespaces "$@"
+cd "$WARREN_E2E_WORK" || exit 1
+export HOME=$WARREN_E2E_WORK
+
+start_warren --no-node
+check "tenant create" "$WARREN" tenant create acme --data-dir "$DATA" --kubeconfig acme.kubeconfig
+check "another tenant" "$WARREN" tenant create other --data-dir "$DATA" --kubeconfig other.kubeconfig
+export KUBECONFIG=$PWD/acme.kubeconfig
+
+# ---- certificates ----
+# request FILE SUBJECT: a key, and its CertificateSigningRequest called FILE.
+request() {
+    openssl ecparam -name prime256v1 -genkey -noout -out "$1.key" &&
+        openssl req -new -key "$1.key" -subj "$2" -out "$1.pem" &&
+        cat << END | kubectl create -f -
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: $1}
+spec:
+  request: $(base64 -w0 "$1.pem")
+  signerName: ${3:-kubernetes.io/kube-apiserver-client}
+  expirationSeconds: 3600
+  usages: [digital signature, ${4:-client auth}]
+END
+}
+issued() { kubectl get csr "$1" -o 'jsonpath={.status.certificate}' | grep -q . ; }
+as_jane() {
+    kubectl get csr jane -o 'jsonpath={.status.certificate}' | base64 -d > jane.crt
+    kubectl --kubeconfig "$1" config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}' | base64 -d > ca.crt
+    kubectl --kubeconfig /dev/null --server "$(kubectl --kubeconfig "$1" config view -o 'jsonpath={.clusters[0].cluster.server}')" \
+        --certificate-authority ca.crt --client-certificate jane.crt --client-key jane.key auth whoami
+}
+check "a request for a certificate" request jane /O=devs/CN=jane
+check_out "it is pending" 'Pending' kubectl get csr jane
+check "approve it" kubectl certificate approve jane
+wait_for "it is issued" 10 issued jane
+check_out "its column says so" '60m +Approved,Issued' kubectl get csr jane
+check_out "the certificate logs in" 'jane' as_jane acme.kubeconfig
+check_fails "but not at another tenant's" 'Unauthorized|certificate' as_jane other.kubeconfig
+check "a request that is refused" request badusage /CN=x kubernetes.io/kube-apiserver-client 'server auth'
+check "approve it, too" kubectl certificate approve badusage
+wait_for "it has failed" 10 bash -c "kubectl get csr badusage -o yaml | grep -q 'invalid usage for client certificate: server auth'"
+check_fails "nobody becomes a master" 'use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed' \
+    request root /O=system:masters/CN=root
+check "a node's request" request node /O=system:nodes/CN=system:node:n1 kubernetes.io/kube-apiserver-client-kubelet
+wait_for "is approved and issued by itself" 10 issued node
+check "a request to another signer" request foreign /CN=x example.com/mine
+check "rights over requests, but not over signers" bash -c "
+    kubectl create clusterrole approver --verb=get,update,patch --resource=certificatesigningrequests,certificatesigningrequests/approval &&
+    kubectl create clusterrolebinding approver --clusterrole=approver --user=bob"
+check_fails "do not approve" 'user not permitted to approve requests with signerName "example.com/mine"' \
+    kubectl --as bob certificate approve foreign
+check "the right over all signers of a domain" bash -c "
+    kubectl create clusterrole signers --verb=approve --resource=signers.certificates.k8s.io --resource-name='example.com/*' &&
+    kubectl create clusterrolebinding signers --clusterrole=signers --user=bob"
+check "is enough" kubectl --as bob certificate approve foreign
+
+stop_warren
+[ "$failed" = 0 ] || tail -40 "$LOG.kept"
+summary
