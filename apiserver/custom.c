@@ -6,6 +6,7 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/documents.h"
 #include "base/clock.h"
+#include "schema/crd_schema.h"
 #include "schema/meta.h"
 
 struct custom_slot {
@@ -181,8 +182,10 @@ static bool is_converted(const struct request *request)
 
 void custom_show(const struct request *request, json_t *object)
 {
-    if (is_converted(request) && object)
-        json_set_text(object, "apiVersion", request->resource->api_version);
+    if (!is_converted(request) || !object)
+        return;
+    json_set_text(object, "apiVersion", request->resource->api_version);
+    crd_default(request->resource->type->custom, object); /* the schema may be younger than the object */
 }
 
 void custom_store(const struct request *request, json_t *object)

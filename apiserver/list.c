@@ -9,6 +9,7 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/list_token.h"
 #include "apiserver/steps.h"
+#include "base/clock.h"
 #include "base/parse.h"
 
 /* ---- selection ---- */
@@ -28,6 +29,8 @@ bool selection_parse(struct request *request, struct selection *selection)
         selection_clear(selection);
         return false;
     }
+    selection->parses = request->resource->type && request->resource->type->custom &&
+                        !selector_is_indexed(selection->fields);
     return true;
 }
 
@@ -38,11 +41,19 @@ void selection_clear(struct selection *selection)
     *selection = (struct selection){0};
 }
 
+static bool keeps_fields(const struct selection *selection, const struct object *object)
+{
+    if (!selection->parses)
+        return selector_matches_fields(selection->fields, object);
+    json_auto_t *tree = object_json(object);
+    return selector_matches_tree(selection->fields, tree);
+}
+
 bool selection_keeps(const struct selection *selection, const struct object *object)
 {
     return (!selection->ns || strcmp(selection->ns, object->ns) == 0) &&
            (!selection->labels || selector_matches_labels(selection->labels, object)) &&
-           (!selection->fields || selector_matches_fields(selection->fields, object));
+           (!selection->fields || keeps_fields(selection, object));
 }
 
 static bool keep(const struct object *object, void *arg)
@@ -178,7 +189,7 @@ static enum step_result expired(struct request *request, const struct list_plan 
               "objects that were created, "
               "modified, or deleted between the time the first chunk was returned and now may show "
               "up in the list.");
-    request->reply.next_page = list_token_make(LIST_TOKEN_REVISION_NOW, plan->token.ns, plan->token.name);
+    request->reply.next_page = list_token_make(LIST_TOKEN_REVISION_NOW, 0, plan->token.ns, plan->token.name);
     return STEP_FAIL;
 }
 
@@ -189,6 +200,11 @@ enum step_result step_list(struct request *request)
     bool gone = false;
     if (!plan_parse(request, &plan))
         return STEP_FAIL;
+    int64_t now_s = clock_now_us() / 1000000;
+    bool follows = plan.continued && plan.at_revision;
+    int64_t taken_s = follows ? plan.token.taken_s : now_s;
+    if (now_s - taken_s > LIST_TOKEN_AGE_S)
+        return expired(request, &plan);
     struct cache_range range = range_of(&plan);
     enum step_result result = request_list(request, request->storage, &range, &reply->list, &gone);
     if (result != STEP_NEXT)
@@ -199,7 +215,7 @@ enum step_result step_list(struct request *request)
         reply->list.revision = plan.at_revision;
     if (reply->list.more && reply->list.count) {
         const struct object *last = reply->list.items[reply->list.count - 1];
-        reply->next_page = list_token_make(reply->list.revision, last->ns, last->name);
+        reply->next_page = list_token_make(reply->list.revision, taken_s, last->ns, last->name);
         reply->partial_count = !range.keep;
     }
     reply->kind = REPLY_LIST;

@@ -1,4 +1,4 @@
-/* {"v":"meta.k8s.io/v1","rv":12,"start":"namespace/name\u0000"} in base64url. */
+/* {"v":"meta.k8s.io/v1","rv":12,"at":1700000000,"start":"namespace/name\u0000"} in base64url. */
 #include "apiserver/list_token.h"
 
 #include <string.h>
@@ -17,14 +17,14 @@ void list_token_clear(struct list_token *token)
     *token = (struct list_token){0};
 }
 
-char *list_token_make(int64_t revision, const char *ns, const char *name)
+char *list_token_make(int64_t revision, int64_t taken_s, const char *ns, const char *name)
 {
     CLEANUP(buf_free) struct buf start = BUF_TEXT;
     CLEANUP(buf_free) struct buf json = BUF_TEXT;
     struct buf text = BUF_TEXT;
     buf_printf(&start, "%s%s%s", ns, *ns ? "/" : "", name);
     buf_add_char(&start, '\0'); /* the key right after that object's */
-    buf_printf(&json, "{\"v\":\"" VERSION "\",\"rv\":%lld,\"start\":", (long long)revision);
+    buf_printf(&json, "{\"v\":\"" VERSION "\",\"rv\":%lld,\"at\":%lld,\"start\":", (long long)revision, (long long)taken_s);
     json_write_string(&json, buf_str(&start));
     buf_add_char(&json, '}');
     base64_encode(&text, json.data, json.len, BASE64_URL);
@@ -73,5 +73,6 @@ bool list_token_parse(const char *text, struct list_token *token, struct error *
         return error_bad_request(
             err, "continue key is not valid: incorrect encoded start resourceVersion (version " VERSION ")");
     token->revision = revision;
+    token->taken_s = json_int_or(json_at(json, "at"), 0);
     return take_start(json_string_value(start), token, err);
 }

@@ -9,15 +9,17 @@
 #include "base/error.h"
 
 #define LIST_TOKEN_MAX          4096 /* bytes of text */
+#define LIST_TOKEN_AGE_S        300  /* of a snapshot, then 410: as upstream, which compacts every five minutes */
 #define LIST_TOKEN_REVISION_NOW (-1) /* goes on from the present: an inconsistent continuation */
 
 struct list_token {
     int64_t revision;
+    int64_t taken_s; /* when the first page was read, in Unix time */
     char *ns, *name; /* the last object of the page before; owned; `ns` is "" for cluster-wide objects */
 };
 
 void list_token_clear(struct list_token *token);
 /* Owned text, without characters that a URL escapes. */
-char *list_token_make(int64_t revision, const char *ns, const char *name);
+char *list_token_make(int64_t revision, int64_t taken_s, const char *ns, const char *name);
 /* BAD_REQUEST (`continue key is not valid: ...`) with an empty `*token`. */
 MUST_CHECK bool list_token_parse(const char *text, struct list_token *token, struct error *err);

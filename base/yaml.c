@@ -166,15 +166,16 @@ static bool merge_key(struct reader *reader, json_t *object, json_t *value)
     return fine;
 }
 
-static bool add_member(struct reader *reader, json_t *object, const char *key, json_t *value)
+/* `line`: of the value, from 0. */
+static bool add_member(struct reader *reader, json_t *object, const char *key, json_t *value, size_t line)
 {
     if (strcmp(key, "<<") == 0)
         return merge_key(reader, object, value);
     if (reader->kind == JSON_LOAD_STRICT && json_object_get(object, key)) {
         json_decref(value);
-        CLEANUP(free_ptr) char *why = xasprintf("key \"%s\" already set in map", key);
-        fail(reader, why);
-        return false;
+        return error_bad_request(reader->err,
+                                 "error converting YAML to JSON: yaml: unmarshal errors:\n  line %zu: key \"%s\" already set in map",
+                                 line + 1, key);
     }
     if (json_object_set_new(object, key, value) == 0)
         return true;
@@ -197,9 +198,10 @@ static json_t *read_mapping(struct reader *reader)
         yaml_event_delete(&event);
         if (!key || !next_event(reader, &event))
             return NULL;
+        size_t line = event.start_mark.line;
         json_t *value = read_node(reader, &event);
         yaml_event_delete(&event);
-        if (!value || !add_member(reader, object, key, value))
+        if (!value || !add_member(reader, object, key, value, line))
             return NULL;
     }
 }

@@ -51,6 +51,19 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
+/* JSON paths of single fields, as field selectors write them: without the dot in front. */
+static const char *const *selectable_fields(struct crd_memory *memory, const json_t *given)
+{
+    size_t count = json_array_size(given), kept = 0;
+    const char **paths = crd_alloc(memory, count + 1, sizeof(*paths));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = json_text(json_array_get(given, i), "jsonPath");
+        if (path && path[0] == '.')
+            paths[kept++] = path + 1;
+    }
+    return paths;
+}
+
 static void set_columns(struct compiled *compiled, struct resource *row, const json_t *version)
 {
     const json_t *given = json_object_get(version, "additionalPrinterColumns");
@@ -131,13 +144,14 @@ static bool make_type(struct compiled *compiled, struct resource *row, const jso
 {
     CLEANUP(error_clear) struct error ignored = {0};
     bool several = json_array_size(json_at(compiled->definition, "spec", "versions")) > 1;
+    bool changed = json_int_or(json_at(compiled->definition, "metadata", "generation"), 0) > 1;
     const struct crd_node *node =
         crd_compile(compiled->memory, json_at(version, "schema", "openAPIV3Schema"), "", &ignored);
     if (!node)
         return false;
     struct type *type = crd_alloc(compiled->memory, 1, sizeof(*type));
     *type = *crd_type(compiled->memory, node, type_name(compiled, row->version, row->kind),
-                      several ? TYPE_CONVERTED : 0);
+                      several || (changed && crd_has_defaults(node)) ? TYPE_CONVERTED : 0);
     type->gvks = gvk_of(compiled->memory, row);
     row->type = type;
     return true;
@@ -158,6 +172,7 @@ static struct resource *make_row(struct compiled *compiled, const json_t *versio
     row->list_kind = or_empty(json_text(names, "listKind"));
     row->short_names = texts(memory, json_object_get(names, "shortNames"));
     row->categories = texts(memory, json_object_get(names, "categories"));
+    row->selectable = selectable_fields(memory, json_object_get(version, "selectableFields"));
     row->api_version = crd_text(memory, "%s/%s", row->group, row->version);
     row->verbs = ALL_VERBS;
     row->namespaced = text_eq(json_text(spec, "scope"), "Namespaced");

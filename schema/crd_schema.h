@@ -76,6 +76,7 @@ const struct crd_node *crd_property(const struct crd_node *node, const char *nam
 /* Drops what the schema does not know; reports it in `found`, which may be NULL. */
 void crd_prune(const struct crd_node *node, json_t *object, struct warnings *found);
 void crd_default(const struct crd_node *node, json_t *object);
+bool crd_has_defaults(const struct crd_node *node);
 /* Appends causes. */
 void crd_validate(const struct crd_node *node, const json_t *object, struct error *err);
 /* The same for one value inside an object. */

@@ -113,3 +113,13 @@ void crd_default(const struct crd_node *node, json_t *object)
     size_t room = DEFAULTS_MAX;
     fill(node, object, 0, &room);
 }
+
+bool crd_has_defaults(const struct crd_node *node)
+{
+    if (!node)
+        return false;
+    bool found = node->default_value || crd_has_defaults(node->items) || crd_has_defaults(node->additional);
+    for (size_t i = 0; !found && i < node->property_count; i++)
+        found = crd_has_defaults(node->properties[i].node);
+    return found;
+}

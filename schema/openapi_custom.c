@@ -74,13 +74,24 @@ static void write_gvk(struct openapi *doc, const char *gvk)
     doc_close(doc->out, ']');
 }
 
+/* What keeps unknown fields at its root says nothing in v2: kubectl would refuse what is not among the properties. */
+static json_t *schema_in(enum openapi_version version, const struct type *type)
+{
+    if (version != OPENAPI_V2)
+        return json_deep_copy(type->custom->text);
+    if (json_is_true(json_object_get(type->custom->text, "x-kubernetes-preserve-unknown-fields")))
+        return json_pack("{s:s}", "type", "object");
+    json_t *schema = json_deep_copy(type->custom->text);
+    simplify(schema, 0);
+    return schema;
+}
+
 void openapi_custom(struct openapi *doc, const struct type *type)
 {
-    json_auto_t *schema = json_deep_copy(type->custom->text);
+    json_auto_t *schema = schema_in(doc->version, type);
+    bool open = doc->version == OPENAPI_V2 && json_object_size(schema) == 1;
     const char *key;
     json_t *value;
-    if (doc->version == OPENAPI_V2)
-        simplify(schema, 0);
     doc_object(doc->out, type->name);
     json_object_foreach (schema, key, value) {
         if (strcmp(key, "properties") == 0)
@@ -88,7 +99,8 @@ void openapi_custom(struct openapi *doc, const struct type *type)
         doc_key(doc->out, key);
         json_write(doc->out, value);
     }
-    properties(doc, json_object_get(schema, "properties"));
+    if (!open)
+        properties(doc, json_object_get(schema, "properties"));
     if (type->gvks)
         write_gvk(doc, type->gvks[0]);
     doc_close(doc->out, '}');

@@ -23,6 +23,10 @@ bool selector_empty(const struct selector *selector); /* selects everything */
 /* NULL selector matches everything. */
 bool selector_matches_labels(const struct selector *selector, const struct object *object);
 bool selector_matches_fields(const struct selector *selector, const struct object *object);
+/* The same of fields that no index holds: those of custom resources, as their selectableFields name them. */
+bool selector_matches_tree(const struct selector *selector, const json_t *object);
+/* Whether only metadata.name and metadata.namespace are asked for. */
+bool selector_is_indexed(const struct selector *selector);
 bool selector_matches_json(const struct selector *selector, const json_t *labels); /* labels: a map; NULL is empty */
 /* The value if the selector demands PATH=value exactly (metadata.name, metadata.namespace); else NULL. Borrowed. */
 const char *selector_exact(const struct selector *selector, const char *path);

@@ -6,14 +6,19 @@ cd "$WARREN_E2E_WORK" || exit 1
 
 start_warren --no-node
 check "tenant create" "$WARREN" tenant create acme --data-dir "$DATA" --kubeconfig acme.kubeconfig
-for kubeconfig in acme.kubeconfig "$ADMIN"; do
+run() { # KUBECONFIG SCRIPT [WORD]
     while IFS= read -r line; do
         case $line in
         'ok '*) ok "${line#ok }" ;;
         'FAIL '*) fail "${line#FAIL }" ;;
         *) printf '%s\n' "$line" ;;
         esac
-    done < <(/usr/bin/python3 "$here/tests/e2e/conformance_api.py" "$kubeconfig" "${1:-}" 2>&1)
+    done < <(PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$here/tests/e2e/$2" "$1" "${3:-}" 2>&1)
+}
+for script in conformance_api.py conformance_crd.py; do
+    for kubeconfig in acme.kubeconfig "$ADMIN"; do
+        run "$kubeconfig" "$script" "${1:-}"
+    done
 done
 stop_warren
 summary

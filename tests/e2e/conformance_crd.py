@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+"""conformance_crd.py KUBECONFIG [WORD]: what upstream's conformance tests ask of CustomResourceDefinitions. No Pod has to run."""
+import json
+import random
+import string
+import time
+
+from conformance_kit import *
+
+ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+PORTS = {"type": "array", "x-kubernetes-list-map-keys": ["containerPort", "protocol"], "x-kubernetes-list-type": "map",
+         "items": {"type": "object", "required": ["containerPort", "protocol"],
+                   "properties": {"containerPort": {"format": "int32", "type": "integer"}, "hostIP": {"type": "string"},
+                                  "name": {"type": "string"}, "protocol": {"type": "string"}}}}
+CRON = {"type": "string", "pattern": r"^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$"}
+BODY = """apiVersion: {version}
+kind: {kind}
+metadata:
+  name: mytest
+  finalizers:
+  - test-finalizer
+{extra}  foo: foo1
+{again}  cronSpec: "* * * * */5"
+  ports:
+  - name: x
+    containerPort: 80
+    protocol: TCP
+"""
+
+
+def crd(schemas, group="mygroup.example.com", scope="Cluster", name=None, labels=None, **version):
+    """A definition with one version a schema: {"v1": {...}}; the first is stored."""
+    name = name or "foo" + "".join(random.choices(string.ascii_lowercase, k=5)) + "a"
+    versions = [dict(name=one, served=True, storage=not i, schema={"openAPIV3Schema": schema}, **version)
+                for i, (one, schema) in enumerate(schemas.items())]
+    names = {"plural": name + "s", "singular": name, "kind": name, "listKind": name + "List"}
+    return dict(meta(f"{name}s.{group}", labels=labels or {}), spec={"group": group, "versions": versions, "names": names, "scope": scope})
+
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def define(api, body):
+    made = api("POST", CRDS, body)
+    names, group = body["spec"]["names"], body["spec"]["group"]
+
+    def served():
+        found = api.session.get(f"{api.base}/apis/{group}/{body['spec']['versions'][-1]['name']}", timeout=30)
+        return found.status_code == 200 and names["plural"] in [one["name"] for one in found.json()["resources"]]
+    until("in discovery", served)
+    return made
+
+
+def resources(body, version=None, ns=None):
+    spec = body["spec"]
+    space = f"/namespaces/{ns}" if ns else ""
+    return f"/apis/{spec['group']}/{version or spec['versions'][0]['name']}{space}/{spec['names']['plural']}"
+
+
+def undefine(api, body):
+    api("DELETE", f"{CRDS}/{body['metadata']['name']}")
+    until("the definition is gone", lambda: gone(api, f"{CRDS}/{body['metadata']['name']}"))
+
+
+# ---- the definitions themselves ----
+
+
+@check("listing custom resource definition objects works")
+def list_definitions(api, ns):
+    made = [define(api, crd({"v1beta1": ANY}, labels={"e2e-list-test-uuid": ns})) for _ in range(4)]
+    other = crd({"v1beta1": ANY})
+    define(api, other)
+    found = api("GET", CRDS, labelSelector=f"e2e-list-test-uuid={ns}")["items"]
+    assert len(found) == 4, len(found)
+    for one in found:
+        same = [was for was in made if was["metadata"]["name"] == one["metadata"]["name"]]
+        assert one["spec"] == same[0]["spec"], (one["spec"], same[0]["spec"])
+    api("DELETE", CRDS, labelSelector=f"e2e-list-test-uuid={ns}")
+    until("they are gone", lambda: not api("GET", CRDS, labelSelector=f"e2e-list-test-uuid={ns}")["items"])
+    api("GET", f"{CRDS}/{other['metadata']['name']}")
+    undefine(api, other)
+
+
+@check("getting/updating/patching custom resource definition status sub-resource works")
+def definition_status(api, ns):
+    body = crd({"v1beta1": ANY})
+    define(api, body)
+    path = f"{CRDS}/{body['metadata']['name']}"
+    for _ in range(5):
+        got = api("GET", path + "/status")
+        got["status"]["conditions"].append({"type": "", "status": "", "lastTransitionTime": None, "message": "updated"})
+        answer = api.session.put(api.base + path + "/status", json=got, timeout=30)
+        if answer.status_code != 409:
+            break
+    assert answer.status_code == 200, answer.text
+    assert "updated" in [one.get("message") for one in answer.json()["status"]["conditions"]], answer.text
+    patch = [{"op": "add", "path": "/status/conditions", "value": [{"message": "patched"}]}]
+    got = api("PATCH", path + "/status", patch, type=JSON_PATCH)
+    assert "patched" in [one.get("message") for one in got["status"]["conditions"]], got["status"]
+    undefine(api, body)
+
+
+@check("custom resource defaulting for requests and from storage works")
+def defaulting(api, ns):
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True,
+              "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
+    body = crd({"v1beta1": schema})
+    define(api, body)
+    path, definition = resources(body), f"{CRDS}/{body['metadata']['name']}"
+    head = {"apiVersion": "mygroup.example.com/v1beta1", "kind": body["spec"]["names"]["kind"]}
+    api("POST", path, dict(head, **meta("cr-1")))
+    at = "/spec/versions/0/schema/openAPIV3Schema/properties/"
+    api("PATCH", definition, [{"op": "add", "path": at + "a/default", "value": "A"}], type=JSON_PATCH)
+    until("defaulted on read", lambda: api("GET", path + "/cr-1").get("a") == "A")
+    listed = api("GET", path)["items"][0]
+    assert listed["a"] == "A", listed
+    watched = take(api.watch(path, resourceVersion="0"), 1)[0]["object"]
+    assert watched.get("a") == "A", watched
+    got = api("POST", path, dict(head, **meta("cr-2")))
+    assert got["a"] == "A" and "b" not in got, got
+    api("PATCH", definition, [{"op": "remove", "path": at + "a/default"},
+                              {"op": "add", "path": at + "b/default", "value": "B"}], type=JSON_PATCH)
+    until("the other default", lambda: api("GET", path + "/cr-2").get("b") == "B")
+    assert api("GET", path + "/cr-2")["a"] == "A", "what was stored stays"
+    got = api("GET", path + "/cr-1")
+    assert "a" not in got and got["b"] == "B", got
+    undefine(api, body)
+
+
+@check("watch on custom resource definition objects")
+def watch_objects(api, ns):
+    body = crd({"v1": ANY})
+    define(api, body)
+    path = resources(body)
+    start = api("GET", path)["metadata"]["resourceVersion"]
+    head = {"apiVersion": "mygroup.example.com/v1", "kind": body["spec"]["names"]["kind"]}
+    for name in ("name1", "name2"):
+        api("POST", path, dict(head, content={"key": "value"}, num={"num1": 1}, **meta(name)))
+    for name in ("name1", "name2"):
+        api("PATCH", f"{path}/{name}", [{"op": "add", "path": "/dummy", "value": "test"}], type=JSON_PATCH)
+    for name in ("name1", "name2"):
+        api("DELETE", f"{path}/{name}")
+    got = [(one["type"], one["object"]["metadata"]["name"]) for one in take(api.watch(path, resourceVersion=start), 6)]
+    assert got == [(kind, name) for kind in ("ADDED", "MODIFIED", "DELETED") for name in ("name1", "name2")], got
+    undefine(api, body)
+
+
+@check("MUST list and watch custom resources matching the field selector")
+def field_selectors(api, ns):
+    schema = {"type": "object", "properties": {"host": {"type": "string"}, "port": {"type": "string"}}}
+    body = crd({"v2": schema}, group="stable.example.com", scope="Namespaced", selectableFields=[{"jsonPath": ".host"}, {"jsonPath": ".port"}])
+    define(api, body)
+    path = resources(body, ns=ns)
+    head = {"apiVersion": "stable.example.com/v2", "kind": body["spec"]["names"]["kind"]}
+    start = api("GET", path, fieldSelector="host=host1")["metadata"]["resourceVersion"]
+    for name, fields in (("one", {"host": "host1", "port": "80"}), ("two", {"host": "host1", "port": "8080"}), ("three", {"host": "host2"})):
+        api("POST", path, dict(head, **meta(name), **fields))
+
+    def names(selector):
+        return sorted(one["metadata"]["name"] for one in api("GET", path, fieldSelector=selector)["items"])
+    assert names("host=host1") == ["one", "two"] and names("host=host1,port=80") == ["one"] and names("port=") == ["three"]
+    assert names("host!=host1") == ["three"] and names("metadata.name=two,host=host1") == ["two"]
+    api("DELETE", path, {"gracePeriodSeconds": 0}, fieldSelector="host=host1,port=80")
+    two = api("GET", path + "/two")
+    two["host"] = "host2"
+    api("PUT", path + "/two", two)
+    assert names("host=host1") == []
+    got = [(one["type"], one["object"]["metadata"]["name"]) for one in take(api.watch(path, resourceVersion=start, fieldSelector="host=host1"), 4)]
+    assert got == [("ADDED", "one"), ("ADDED", "two"), ("DELETED", "one"), ("DELETED", "two")], got
+    got = take(api.watch(path, resourceVersion=start, fieldSelector="host=host1,port=80"), 2)
+    assert [one["type"] for one in got] == ["ADDED", "DELETED"], got
+    is_status(api("GET", path, code=400, fieldSelector="spec.what=1"), 400, "BadRequest", "field label not supported: spec.what")
+    undefine(api, body)
+
+
+# ---- OpenAPI ----
+
+BARS = {"description": "List of Bars and their statuses.", "type": "array",
+        "items": {"type": "object", "properties": {"name": {"description": "Name of Bar.", "type": "string"},
+                                                   "available": {"description": "Whether the Bar is installed.", "type": "boolean"},
+                                                   "quxType": {"description": "Indicates to external qux type.",
+                                                               "pattern": "in-tree|out-of-tree", "type": "string"}}}}
+FOO = {"description": "Foo CRD for Testing", "type": "object", "properties": {
+    "spec": {"type": "object", "description": "Specification of Foo", "properties": {"bars": {
+        "description": "List of Bars and their specs.", "type": "array",
+        "items": {"type": "object", "required": ["name"], "properties": {
+            "name": {"description": "Name of Bar.", "type": "string"}, "age": {"description": "Age of Bar.", "type": "string"},
+            "feeling": {"description": "Whether Bar is feeling great.", "type": "string", "enum": ["Great", "Down"]},
+            "bazs": {"description": "List of Bazs.", "items": {"type": "string"}, "type": "array"}}}}}},
+    "status": {"description": "Status of Foo", "type": "object", "properties": {"bars": BARS}}}}
+WALDO = {"description": "Waldo CRD for Testing", "type": "object", "properties": {
+    "spec": {"description": "Specification of Waldo", "type": "object",
+             "properties": {"dummy": {"description": "Dummy property.", "type": "object"}}},
+    "status": {"description": "Status of Waldo", "type": "object", "properties": {"bars": {
+        "description": "List of Bars and their statuses.", "type": "array", "items": {"type": "object"}}}}}}
+
+
+def published(api, body, version):
+    """The definition of that version in the v2 document, without what the server adds; None while it is not there."""
+    group = ".".join(reversed(body["spec"]["group"].split(".")))
+    kind = body["spec"]["names"]["kind"]
+    document = api("GET", "/openapi/v2", accept="")
+    found = document["definitions"].get(f"{group}.{version}.{kind}")
+    if not found:
+        return None
+    assert found.pop("x-kubernetes-group-version-kind") == [{"group": body["spec"]["group"], "kind": kind, "version": version}], found
+    for name in ("metadata", "apiVersion", "kind"):
+        found.get("properties", {}).pop(name, None)
+    if not found.get("properties", True):
+        del found["properties"]
+    return found
+
+
+def wait_published(api, body, version, wanted):
+    last = {}
+
+    def right():
+        last["found"] = published(api, body, version)
+        return last["found"] == wanted
+    try:
+        until("published", right, 10)
+    except AssertionError:
+        raise AssertionError(f"{json.dumps(last['found'], sort_keys=True)}\nwanted {json.dumps(wanted, sort_keys=True)}")
+
+
+@check("works for CRD with validation schema")
+def publish_schema(api, ns):
+    body = crd({"v1": FOO}, group="crd-publish-openapi-test-foo.example.com", scope="Namespaced")
+    define(api, body)
+    wait_published(api, body, "v1", FOO)
+    path = resources(body, ns=ns)
+    head = {"apiVersion": body["spec"]["group"] + "/v1", "kind": body["spec"]["names"]["kind"]}
+    api("POST", path, dict(head, **meta("test-foo"), spec={"bars": [{"name": "test-bar"}]}))
+    api("DELETE", path + "/test-foo")
+    bad = api("POST", path, dict(head, **meta("test-foo"), spec={"bars": [{"name": "b", "feeling": "NonExistentValue"}]}), code=422)
+    assert 'Unsupported value: "NonExistentValue"' in bad["message"], bad
+    bad = api("POST", path, dict(head, **meta("test-foo"), spec={"foo": True}), code=400, fieldValidation="Strict")
+    assert 'unknown field "spec.foo"' in bad["message"], bad
+    bad = api("POST", path, dict(head, **meta("test-foo"), spec={"bars": [{"age": "10"}]}), code=422)
+    assert "spec.bars[0].name: Required value" in bad["message"], bad
+    undefine(api, body)
+    until("not published", lambda: published(api, body, "v1") is None)
+
+
+@check("works for CRD without validation schema")
+def publish_any(api, ns):
+    body = crd({"v1": ANY}, group="crd-publish-openapi-test-empty.example.com", scope="Namespaced")
+    define(api, body)
+    wait_published(api, body, "v1", {"type": "object"})
+    undefine(api, body)
+
+
+@check("works for CRD preserving unknown fields at the schema root")
+def publish_root(api, ns):
+    body = crd({"v1": dict(WALDO, **{"x-kubernetes-preserve-unknown-fields": True})}, group="crd-publish-openapi-test-unknown-at-root.example.com")
+    define(api, body)
+    wait_published(api, body, "v1", {"type": "object"})
+    undefine(api, body)
+
+
+@check("works for CRD preserving unknown fields in an embedded object")
+def publish_nested(api, ns):
+    schema = json.loads(json.dumps(WALDO))
+    schema["description"] = "preserve-unknown-properties in nested field for Testing"
+    schema["properties"]["spec"]["x-kubernetes-preserve-unknown-fields"] = True
+    body = crd({"v1": schema}, group="crd-publish-openapi-test-unknown-in-nested.example.com")
+    define(api, body)
+    until("published", lambda: published(api, body, "v1"))
+    assert published(api, body, "v1")["description"] == schema["description"]
+    path = resources(body)
+    head = {"apiVersion": body["spec"]["group"] + "/v1", "kind": body["spec"]["names"]["kind"]}
+    got = api("POST", path, dict(head, **meta("test-cr"), spec={"a": None, "b": [{"c": "d"}]}), fieldValidation="Strict")
+    assert got["spec"]["b"] == [{"c": "d"}], got
+    undefine(api, body)
+
+
+@check("works for multiple CRDs")
+def publish_many(api, ns):
+    for groups, versions in ((("foo", "waldo"), ("v1", "v1beta1")), (("common-group",) * 2, ("v4", "v5")), (("common-group",) * 2, ("v6", "v6"))):
+        made = [crd({versions[i]: schema}, group=f"crd-publish-openapi-test-{groups[i]}.example.com") for i, schema in enumerate((FOO, WALDO))]
+        for body in made:
+            define(api, body)
+        for i, schema in enumerate((FOO, WALDO)):
+            wait_published(api, made[i], versions[i], schema)
+        for body in made:
+            undefine(api, body)
+
+
+@check("updates the published spec when one version gets renamed")
+def publish_rename(api, ns):
+    body = crd({"v2": FOO, "v3": FOO}, group="crd-publish-openapi-test-multi-ver.example.com")
+    define(api, body)
+    for version in ("v2", "v3"):
+        wait_published(api, body, version, FOO)
+    patch = [{"op": "test", "path": "/spec/versions/1/name", "value": "v3"}, {"op": "replace", "path": "/spec/versions/1/name", "value": "v4"}]
+    api("PATCH", f"{CRDS}/{body['metadata']['name']}", patch, type=JSON_PATCH)
+    wait_published(api, body, "v4", FOO)
+    wait_published(api, body, "v3", None)
+    wait_published(api, body, "v2", FOO)
+    undefine(api, body)
+
+
+@check("removes definition from spec when one version gets changed to not be served")
+def publish_unserved(api, ns):
+    body = crd({"v5": FOO, "v6alpha1": FOO}, group="crd-publish-openapi-test-multi-to-single-ver.example.com")
+    define(api, body)
+    wait_published(api, body, "v6alpha1", FOO)
+    got = api("GET", f"{CRDS}/{body['metadata']['name']}")
+    got["spec"]["versions"][1]["served"] = False
+    api("PUT", f"{CRDS}/{body['metadata']['name']}", got)
+    wait_published(api, body, "v6alpha1", None)
+    wait_published(api, body, "v5", FOO)
+    undefine(api, body)
+
+
+# ---- field validation ----
+
+
+def spec_schema(**spec):
+    return {"type": "object", "properties": {"spec": dict(type="object", properties={"foo": {"type": "string"}, "cronSpec": CRON, "ports": PORTS}, **spec)}}
+
+
+def two_versions(schema):
+    body = crd({"v1beta1": schema, "v1": schema}, subresources={"status": {}})
+    body["spec"]["versions"][0]["storage"], body["spec"]["versions"][1]["storage"] = False, True
+    return body
+
+
+def apply_cr(api, body, code=None, extra="spec:\n", again=""):
+    text = BODY.format(version=body["spec"]["group"] + "/v1beta1", kind=body["spec"]["names"]["kind"], extra=extra, again=again)
+    return api("PATCH", resources(body) + "/mytest", text, code=code, type=APPLY, fieldManager="field_validation_mgr", fieldValidation="Strict")
+
+
+def release(api, body):
+    if not gone(api, resources(body) + "/mytest"):
+        api("PATCH", resources(body) + "/mytest", {"metadata": {"finalizers": None}}, type=MERGE)
+    undefine(api, body)
+
+
+@check("should create/apply a valid CR for CRD with validation schema")
+def valid_cr(api, ns):
+    body = two_versions(spec_schema())
+    define(api, body)
+    apply_cr(api, body, 201)
+    release(api, body)
+
+
+@check("should create/apply a CR with unknown fields for CRD with no validation schema")
+def no_schema(api, ns):
+    body = two_versions(ANY)
+    define(api, body)
+    apply_cr(api, body, 201, again="  unknown: uk1\n")
+    release(api, body)
+
+
+@check("should create/apply an invalid CR with extra properties for CRD with validation schema")
+def extra_properties(api, ns):
+    body = two_versions(spec_schema())
+    define(api, body)
+    got = apply_cr(api, body, 500, extra="unknownField: unknown\nspec:\n")
+    assert ".unknownField: field not declared in schema" in got["message"], got
+    release(api, body)
+
+
+@check("should detect unknown metadata fields in both the root and embedded object of a CR")
+def unknown_metadata(api, ns):
+    schema = spec_schema(**{"x-kubernetes-preserve-unknown-fields": True})
+    schema["properties"]["spec"]["properties"]["template"] = {
+        "type": "object", "x-kubernetes-embedded-resource": True,
+        "properties": {"metadata": {"type": "object", "properties": {"name": {"type": "string"}}}, "spec": {"type": "object"}}}
+    body = two_versions(schema)
+    define(api, body)
+    template = f"  template:\n    apiVersion: foo/v1\n    kind: Sub\n    metadata:\n        unknownSubMeta: unknown\n        name: subobject\n        namespace: {ns}\n"
+    got = apply_cr(api, body, 500, extra="  unknownMeta: unknown\nspec:\n" + template)
+    assert any(f".{path}: field not declared in schema" in got["message"]
+               for path in ("metadata.unknownMeta", "spec.template.metadata.unknownSubMeta")), got
+    release(api, body)
+
+
+@check("should detect duplicates in a CR when preserving unknown fields")
+def duplicates(api, ns):
+    body = two_versions(spec_schema(**{"x-kubernetes-preserve-unknown-fields": True}))
+    define(api, body)
+    text = BODY.format(version=body["spec"]["group"] + "/v1beta1", kind=body["spec"]["names"]["kind"], extra="spec:\n  unknown: uk1\n", again="  foo: foo2\n")
+    got = api("PATCH", resources(body) + "/mytest", text, code=400, type=APPLY, fieldManager="field_validation_mgr", fieldValidation="Strict")
+    lines = text.split("\n")
+    assert f'line {lines.index("  foo: foo2") + 1}: key "foo" already set in map' in got["message"], got
+    release(api, body)
+
+
+# ---- discovery of them ----
+
+
+@check("should support raw aggregated discovery request for CRDs")
+def aggregated(api, ns):
+    body = crd({"v1": ANY}, group="aggregated.example.com")
+    define(api, body)
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    got = api("GET", "/apis", accept=accept)
+    found = [one for group in got["items"] if group["metadata"]["name"] == "aggregated.example.com" for one in group["versions"]]
+    assert found[0]["version"] == "v1" and found[0]["freshness"] == "Current", found
+    assert [one["resource"] for one in found[0]["resources"]] == [body["spec"]["names"]["plural"]], found
+    undefine(api, body)
+    until("gone from it", lambda: "aggregated.example.com" not in [one["metadata"]["name"] for one in api("GET", "/apis", accept=accept)["items"]])
+
+
+main()

@@ -1,0 +1,138 @@
+"""What the conformance checks share: an API client over python3-requests, waiting, bodies, and the loop over checks.
+
+A script is run as `SCRIPT KUBECONFIG [WORD]`: each check carries the name of the upstream behaviour (tests/conformance.md);
+WORD picks those whose name has it. Each check gets a namespace of its own. Debian's python3-requests and python3-yaml.
+"""
+import base64
+import json
+import sys
+import tempfile
+import time
+import traceback
+
+import requests
+import yaml
+
+MERGE, STRATEGIC, JSON_PATCH = ("application/%s-patch+json" % kind for kind in ("merge", "strategic-merge", "json"))
+APPLY = "application/apply-patch+yaml"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+PARTIAL = "application/json;as=PartialObjectMetadata%s;v=v1;g=meta.k8s.io"
+CHECKS = []
+
+
+class Api:
+    """One endpoint and its credentials."""
+
+    def __init__(self, path):
+        config = yaml.safe_load(open(path))
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self.base, self.session, self.kept = cluster["server"], requests.Session(), []
+        self.session.trust_env = False
+        self.session.verify = self.keep(cluster["certificate-authority-data"])
+        self.session.cert = (self.keep(user["client-certificate-data"]), self.keep(user["client-key-data"]))
+
+    def keep(self, data):
+        file = tempfile.NamedTemporaryFile()
+        file.write(base64.b64decode(data))
+        file.flush()
+        self.kept.append(file)
+        return file.name
+
+    def __call__(self, method, path, body=None, code=None, type="application/json", accept="application/json", **params):
+        answer = self.session.request(
+            method, self.base + path, params=params, timeout=30, headers={"Content-Type": type, "Accept": accept},
+            data=None if body is None else body if isinstance(body, str) else json.dumps(body))
+        wanted = code or (201 if method == "POST" else 200)
+        assert answer.status_code == wanted, f"{method} {path} {params}: {answer.status_code} {answer.text[:600]}"
+        return answer.json() if "json" in answer.headers.get("Content-Type", "") else answer
+
+    def watch(self, path, seconds=20, **params):
+        answer = self.session.get(self.base + path, params=dict(params, watch="true", timeoutSeconds=seconds),
+                                  stream=True, timeout=seconds + 10)
+        assert answer.status_code == 200, answer.text
+        for line in answer.iter_lines():
+            yield json.loads(line)
+
+
+def check(name):
+    def keep(function):
+        CHECKS.append((name, function))
+        return function
+    return keep
+
+
+def until(what, test, seconds=30):
+    end = time.monotonic() + seconds
+    while True:
+        got = test()
+        if got:
+            return got
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+def take(events, count):
+    """The first `count` events, and the stream is closed."""
+    got = []
+    for event in events:
+        got.append(event)
+        if len(got) == count:
+            break
+    events.close()
+    return got
+
+
+def is_status(answer, code, reason, word=""):
+    assert (answer["kind"], answer["status"], answer["code"], answer["reason"]) == ("Status", "Failure", code, reason), answer
+    assert word in answer["message"], answer["message"]
+
+
+def meta(name, **more):
+    return {"metadata": dict(name=name, **more)}
+
+
+def pod(name, resources=None, **spec):
+    container = {"name": "c", "image": "registry.k8s.io/pause:3.10", "resources": resources or {}}
+    return dict(meta(name), spec=dict(containers=[container], **spec))
+
+
+def template(name, **resources):
+    return {"metadata": {"labels": {"app": name}}, "spec": pod(name, **resources)["spec"]}
+
+
+def gone(api, path):
+    answer = api.session.get(api.base + path, timeout=30)
+    return answer.status_code == 404
+
+
+def status_patch_cycle(api, path, condition="StatusPatched"):
+    """GET, patch and update of /status, as the lifecycle tests do."""
+    body = {"metadata": {"annotations": {"patched": "yes"}},
+            "status": {"conditions": [{"type": condition, "status": "True", "reason": "E2E", "message": "set"}]}}
+    got = api("PATCH", path + "/status", body, type=MERGE)
+    assert got["metadata"]["annotations"]["patched"] == "yes" and got["status"]["conditions"][0]["type"] == condition, got
+    got["status"]["conditions"].append({"type": "StatusUpdated", "status": "True", "reason": "E2E", "message": "updated"})
+    got = api("PUT", path + "/status", got)
+    assert [one["type"] for one in got["status"]["conditions"]] == [condition, "StatusUpdated"], got
+
+
+def main():
+    """Runs the checks that `@check` has gathered."""
+    api, word, failed, stamp = Api(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "", 0, format(time.time_ns() // 1000000 % 10**8, "x")
+    for number, (name, function) in enumerate(CHECKS):
+        if word not in name:
+            continue
+        ns = f"conf-{stamp}-{number}"
+        api("POST", "/api/v1/namespaces", meta(ns))
+        try:
+            until("default service account", lambda: not gone(api, f"/api/v1/namespaces/{ns}/serviceaccounts/default"))
+            function(api, ns)
+            print("ok   ", name, flush=True)
+        except Exception as error:  # every check is to be heard
+            failed += 1
+            place = traceback.extract_tb(error.__traceback__)
+            line = [frame.lineno for frame in place if frame.name == function.__name__][-1:]
+            print("FAIL ", name, f"(line {line})\n      |", f"{type(error).__name__}: {error}"[:1200], flush=True)
+        api("DELETE", f"/api/v1/namespaces/{ns}")
+    print("failed:", failed)
+    sys.exit(failed != 0)
