@@ -11,6 +11,8 @@ enum step_result admit_tolerations(struct request *request);
 /* admission_storage.c */
 enum step_result admit_storage_class(struct request *request);
 enum step_result admit_ingress_class(struct request *request);
+enum step_result admit_storage_protection(struct request *request);
+enum step_result check_resize(struct request *request);
 
 /* admission_certificate.c */
 enum step_result admit_requester(struct request *request);

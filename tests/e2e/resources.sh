@@ -54,9 +54,65 @@ check "rights over requests, but not over signers" bash -c "
 check_fails "do not approve" 'user not permitted to approve requests with signerName "example.com/mine"' \
     kubectl --as bob certificate approve foreign
 check "the right over all signers of a domain" bash -c "
-    kubectl create clusterrole signers --verb=approve --resource=signers.certificates.k8s.io --resource-name='example.com/*' &&
+    kubectl create -f - <<< '{\"apiVersion\":\"rbac.authorization.k8s.io/v1\",\"kind\":\"ClusterRole\",\"metadata\":{\"name\":\"signers\"},
+        \"rules\":[{\"apiGroups\":[\"certificates.k8s.io\"],\"resources\":[\"signers\"],\"resourceNames\":[\"example.com/*\"],\"verbs\":[\"approve\"]}]}' &&
     kubectl create clusterrolebinding signers --clusterrole=signers --user=bob"
 check "is enough" kubectl --as bob certificate approve foreign
+
+# ---- volumes ----
+cat > volumes.yaml << 'END'
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: small, labels: {tier: a}}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ""
+  hostPath: {path: /tmp/small}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: large}
+spec:
+  capacity: {storage: 5Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ""
+  hostPath: {path: /tmp/large}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: mine}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: ""
+  resources: {requests: {storage: 500Mi}}
+END
+check "volumes and a claim" kubectl create -f volumes.yaml
+check "the claim is bound" kubectl wait --for=jsonpath='{.status.phase}'=Bound pvc/mine --timeout=10s
+check_out "to the smallest that fits" 'mine +Bound +small +1Gi +RWO' kubectl get pvc mine
+check_out "which says so" 'small +1Gi +RWO +Retain +Bound +default/mine' kubectl get pv small
+check_out "the other is free" 'large +5Gi +RWO +Retain +Available' kubectl get pv large
+check_fails "it cannot grow" 'only dynamically provisioned pvc can be resized' \
+    kubectl patch pvc mine -p '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}'
+check "a bound volume stays when it is deleted" kubectl delete pv small --wait=false
+check_out "as long as it is used" 'small +1Gi +RWO +Retain +Terminating' kubectl get pv small
+check "delete the claim" kubectl delete pvc mine --timeout=20s
+check "then the volume goes" kubectl wait --for=delete pv/small --timeout=20s
+check "a claim for the other volume" bash -c "sed -n '/PersistentVolumeClaim/,\$p' volumes.yaml | sed '1i apiVersion: v1' | kubectl create -f -"
+check "is bound" kubectl wait --for=jsonpath='{.status.phase}'=Bound pvc/mine --timeout=10s
+check "delete it" kubectl delete pvc mine --timeout=20s
+check_out "its volume is released" 'large +5Gi +RWO +Retain +Released' kubectl get pv large
+
+# A Pod on a node, which only the host cluster lets us make up.
+export KUBECONFIG=$ADMIN
+check "a claim that a Pod uses" bash -c "
+    kubectl create -f - <<< '{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}' && kubectl create -f volumes.yaml &&
+    kubectl run user --image=x --overrides='{\"spec\":{\"nodeName\":\"n1\",\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"mine\"}}]}}'"
+check "is deleted" kubectl delete pvc mine --wait=false
+check_out "when the Pod is gone" 'mine +Terminating' kubectl get pvc mine
+check "which goes" kubectl delete pod user --force --grace-period=0
+check "and the claim with it" kubectl wait --for=delete pvc/mine --timeout=20s
+export KUBECONFIG=$PWD/acme.kubeconfig
 
 stop_warren
 [ "$failed" = 0 ] || tail -40 "$LOG.kept"
