@@ -19,6 +19,7 @@
 #include "controllers/root_ca.h"
 #include "controllers/serviceaccount.h"
 #include "controllers/statefulset.h"
+#include "controllers/token_secret.h"
 #include "controllers/volume_binder.h"
 
 void controllers_add_kubernetes(struct controllers *controllers)
@@ -32,7 +33,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &daemonset_controller,     &cronjob_controller,        &disruption_controller,
         &replication_controller,   &custom_controller,         &certificate_controller,
         &claim_binder,             &volume_binder,             &claim_protection,
-        &volume_protection,
+        &volume_protection,        &token_secret_controller,   &token_account_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

@@ -114,6 +114,32 @@ check "which goes" kubectl delete pod user --force --grace-period=0
 check "and the claim with it" kubectl wait --for=delete pvc/mine --timeout=20s
 export KUBECONFIG=$PWD/acme.kubeconfig
 
+# ---- tokens in Secrets ----
+cat > token.yaml << 'END'
+apiVersion: v1
+kind: Secret
+metadata:
+  name: robot-token
+  annotations: {kubernetes.io/service-account.name: robot}
+type: kubernetes.io/service-account-token
+END
+filled() { kubectl get secret robot-token -o 'jsonpath={.data.token}' | grep -q . ; }
+as_robot() {
+    kubectl --kubeconfig /dev/null --server "$(kubectl config view -o 'jsonpath={.clusters[0].cluster.server}')" \
+        --certificate-authority ca.crt --token "$token" auth whoami
+}
+check "an account and a Secret for its token" bash -c "kubectl create serviceaccount robot && kubectl create -f token.yaml"
+wait_for "it is filled in" 10 filled
+check_out "with all three" 'ca.crt.*namespace.*token' bash -c "kubectl get secret robot-token -o 'jsonpath={.data}'"
+token=$(kubectl get secret robot-token -o 'jsonpath={.data.token}' | base64 -d)
+kubectl config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}' | base64 -d > ca.crt
+check_out "the token logs in" 'system:serviceaccount:default:robot' as_robot
+check "without the account" kubectl delete serviceaccount robot
+check "the Secret goes" kubectl wait --for=delete secret/robot-token --timeout=10s
+check_fails "and the token is nobody's" 'Unauthorized|logged in' as_robot
+check "a Secret for nobody" kubectl create -f token.yaml
+check "goes at once" kubectl wait --for=delete secret/robot-token --timeout=10s
+
 stop_warren
 [ "$failed" = 0 ] || tail -40 "$LOG.kept"
 summary
