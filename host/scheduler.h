@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "controllers/controller.h"
 
 struct scheduler;
@@ -32,8 +34,24 @@ struct scheduler_config {
     bool tenants; /* also schedules tenants' clusters that have nodes of their own */
 };
 
+/* What the scheduler of the host asks about tenants, by their clusters' names. On its worker, may
+ * block. */
+struct scheduler_tenants {
+    /* The Nodes that the tenant has, as {HOST NAME: Node}, a new tree; NULL while what is known by
+     * `*version` (0: nothing) still holds. A tenant that is gone has none. */
+    bool (*nodes)(void *arg, const char *tenant, int64_t *version, json_t **out, struct error *err);
+    /* Its PodDisruptionBudgets: a new array. */
+    bool (*budgets)(void *arg, const char *tenant, json_t **out, struct error *err);
+    void *arg;
+};
+
 /* Adds its row to `controllers` (before controllers_start). `config` may be NULL. */
 struct scheduler *scheduler_new(const struct scheduler_config *config,
                                 struct controllers *controllers);
+/* Before controllers_start; without it all Pods are the host's own. `tenants` is borrowed for life.
+ */
+void scheduler_serve_tenants(struct scheduler *scheduler, const struct scheduler_tenants *tenants);
+/* What a tenant says of nodes has changed: its Pods that wait are looked at again. Any thread. */
+void scheduler_wake(struct controllers *controllers, struct cluster *host);
 /* After controllers_stop. */
 void scheduler_free(struct scheduler *scheduler);

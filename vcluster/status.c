@@ -120,15 +120,13 @@ char *status_text(const char *cluster, const char *host_ns, const char *ns, cons
 
 json_t *status_pseudo_node(const char *cluster, const json_t *host_node)
 {
-    static const char *const labels_copied[] = {"kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os",
-                                                "beta.kubernetes.io/arch"};
     static const char *const info_copied[] = {"operatingSystem", "architecture", "kubeletVersion", "containerRuntimeVersion"};
     static const char *const info_blank[] = {"bootID", "kernelVersion", "kubeProxyVersion", "machineID", "osImage", "systemUUID"};
     char name[HOST_NAME_MAX + 1];
     names_pseudo_node(cluster, meta_name(host_node), name);
     json_t *labels = json_pack("{s:s}", "kubernetes.io/hostname", name), *info = json_object();
-    for (size_t i = 0; i < ARRAY_LEN(labels_copied); i++)
-        json_set_text(labels, labels_copied[i], meta_label(host_node, labels_copied[i]));
+    for (size_t i = 0; pseudo_node_labels[i]; i++)
+        json_set_text(labels, pseudo_node_labels[i], meta_label(host_node, pseudo_node_labels[i]));
     for (size_t i = 0; i < ARRAY_LEN(info_copied); i++) {
         const char *value = json_text(host_node, "status", "nodeInfo", info_copied[i]);
         json_set_text(info, info_copied[i], value ? value : "");

@@ -9,10 +9,19 @@
 #include "host/scheduler/framework.h"
 
 const struct plugin *const scheduler_plugins[] = {
-    &plugin_priority_sort,      &plugin_node_unschedulable, &plugin_node_name,
-    &plugin_taint_toleration,   &plugin_node_affinity,      &plugin_node_ports,
-    &plugin_resources_fit,      &plugin_topology_spread,    &plugin_pod_affinity,
-    &plugin_resources_balanced, &plugin_image_locality,     NULL,
+    &plugin_priority_sort,
+    &plugin_node_unschedulable,
+    &plugin_node_name,
+    &plugin_taint_toleration,
+    &plugin_node_affinity,
+    &plugin_node_ports,
+    &plugin_resources_fit,
+    &plugin_topology_spread,
+    &plugin_pod_affinity,
+    &plugin_resources_balanced,
+    &plugin_image_locality,
+    &plugin_preemption,
+    NULL,
 };
 _Static_assert(ARRAY_LEN(scheduler_plugins) <= SCHEDULER_PLUGINS_MAX,
                "a profile holds every plugin");
@@ -38,9 +47,17 @@ void filter_status_clear(struct filter_status *status)
     *status = (struct filter_status){0};
 }
 
+void preemption_clear(struct preemption *preemption)
+{
+    free(preemption->victims);
+    free(preemption->message);
+    *preemption = (struct preemption){0};
+}
+
 void decision_free(struct decision *decision)
 {
     free(decision->message);
+    preemption_clear(&decision->preemption);
     *decision = (struct decision){0};
 }
 
@@ -57,25 +74,15 @@ void normalize_default(int64_t *scores, size_t count, bool reverse)
 
 /* ---- why nothing fits ---- */
 
-struct diagnosis {
-    struct strmap reasons; /* text -> how many nodes, as a pointer-sized number */
-    size_t unresolved, nodes;
-    char *pre_filter; /* owned: one sentence for all nodes */
-};
-
-static void diagnosis_free(struct diagnosis *diagnosis)
+void reasons_clear(struct reasons *reasons)
 {
-    strmap_clear(&diagnosis->reasons);
-    free(diagnosis->pre_filter);
+    strmap_clear(&reasons->texts);
 }
 
-static void diagnose(struct diagnosis *diagnosis, const struct filter_status *status)
+void reasons_add(struct reasons *reasons, const char *text)
 {
-    diagnosis->unresolved += status->code == FILTER_UNRESOLVED;
-    for (size_t i = 0; i < status->reason_count; i++) {
-        uintptr_t count = (uintptr_t)strmap_get(&diagnosis->reasons, status->reasons[i]);
-        (void)strmap_put(&diagnosis->reasons, status->reasons[i], (void *)(count + 1));
-    }
+    uintptr_t count = (uintptr_t)strmap_get(&reasons->texts, text);
+    (void)strmap_put(&reasons->texts, text, (void *)(count + 1)); /* a number, not a pointer */
 }
 
 static int by_text(const void *a, const void *b)
@@ -83,47 +90,56 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void add_reasons(const struct diagnosis *diagnosis, struct buf *out)
+void reasons_print(const struct reasons *reasons, size_t nodes, struct buf *out)
 {
-    CLEANUP(free_ptr) char **lines = xcalloc(diagnosis->reasons.count + 1, sizeof(*lines));
+    CLEANUP(free_ptr) char **lines = xcalloc(reasons->texts.count + 1, sizeof(*lines));
     const char *reason;
     void *count;
     size_t used = 0;
-    for (size_t i = 0; strmap_next(&diagnosis->reasons, &i, &reason, &count);)
+    for (size_t i = 0; strmap_next(&reasons->texts, &i, &reason, &count);)
         lines[used++] = xasprintf("%zu %s", (size_t)(uintptr_t)count, reason);
     qsort(lines, used, sizeof(*lines), by_text);
+    buf_printf(out, "0/%zu nodes are available: ", nodes);
     for (size_t i = 0; i < used; i++) {
         buf_printf(out, "%s%s", i ? ", " : "", lines[i]);
         free(lines[i]);
     }
-}
-
-/* Preemption is not done yet by this scheduler; the sentence says what upstream's finds when it has
- * no victims. */
-static void add_preemption(const struct diagnosis *diagnosis, struct buf *out)
-{
-    size_t hopeless = diagnosis->unresolved, tried = diagnosis->nodes - hopeless;
-    buf_printf(out, " preemption: 0/%zu nodes are available: ", diagnosis->nodes);
-    if (tried)
-        buf_printf(out, "%zu No preemption victims found for incoming pod", tried);
-    if (hopeless)
-        buf_printf(out, "%s%zu Preemption is not helpful for scheduling", tried ? ", " : "",
-                   hopeless);
     buf_add_char(out, '.');
 }
 
-static char *explain(const struct diagnosis *diagnosis)
+struct diagnosis {
+    struct reasons reasons;
+    enum filter_code *codes; /* by node */
+    size_t nodes;
+    char *pre_filter; /* owned: one sentence for all nodes */
+};
+
+static void diagnosis_free(struct diagnosis *diagnosis)
+{
+    reasons_clear(&diagnosis->reasons);
+    free(diagnosis->codes);
+    free(diagnosis->pre_filter);
+}
+
+static void diagnose(struct diagnosis *diagnosis, size_t node, const struct filter_status *status)
+{
+    diagnosis->codes[node] = status->code;
+    for (size_t i = 0; i < status->reason_count; i++)
+        reasons_add(&diagnosis->reasons, status->reasons[i]);
+}
+
+static char *explain(const struct diagnosis *diagnosis, const struct preemption *preemption)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     if (diagnosis->nodes == 0)
         return xstrdup("no nodes available to schedule pods");
-    buf_printf(&text, "0/%zu nodes are available: ", diagnosis->nodes);
     if (diagnosis->pre_filter)
-        buf_add_text(&text, diagnosis->pre_filter);
+        buf_printf(&text, "0/%zu nodes are available: %s.", diagnosis->nodes,
+                   diagnosis->pre_filter);
     else
-        add_reasons(diagnosis, &text);
-    buf_add_char(&text, '.');
-    add_preemption(diagnosis, &text);
+        reasons_print(&diagnosis->reasons, diagnosis->nodes, &text);
+    if (preemption->message)
+        buf_printf(&text, " preemption: %s", preemption->message);
     return buf_take(&text);
 }
 
@@ -140,7 +156,8 @@ static bool run_pre_filters(const struct profile *profile, const struct cycle *c
         if (status.code == FILTER_OK)
             continue;
         diagnosis->pre_filter = xstrdup(status.reason_count ? status.reasons[0] : "");
-        diagnosis->unresolved = diagnosis->nodes;
+        for (size_t n = 0; n < diagnosis->nodes; n++)
+            diagnosis->codes[n] = FILTER_UNRESOLVED;
         return false;
     }
     return true;
@@ -158,16 +175,96 @@ static bool passes(const struct profile *profile, const struct cycle *cycle,
     return true;
 }
 
+static void free_states(const struct profile *profile, const struct cycle *cycle)
+{
+    for (size_t i = 0; i < profile->count; i++)
+        if (cycle->states[i] && profile->plugins[i]->free_state)
+            profile->plugins[i]->free_state(cycle->states[i]);
+}
+
+bool schedule_fits(const struct profile *profile, const struct pod_info *pod,
+                   const struct snapshot *snapshot, size_t at, struct node_info *node,
+                   struct filter_status *status)
+{
+    void *states[SCHEDULER_PLUGINS_MAX] = {0};
+    CLEANUP(free_ptr)
+    struct node_info **nodes = xcalloc(snapshot->node_count, sizeof(struct node_info *));
+    struct snapshot changed = *snapshot;
+    const struct cycle cycle = {pod, &changed, states};
+    memcpy(nodes, snapshot->nodes, snapshot->node_count * sizeof(struct node_info *));
+    nodes[at] = node;
+    changed.nodes = nodes;
+    for (size_t i = 0; i < profile->count && status->code == FILTER_OK; i++)
+        if (profile->plugins[i]->pre_filter)
+            states[i] = profile->plugins[i]->pre_filter(&cycle, status);
+    bool fits = status->code == FILTER_OK && passes(profile, &cycle, node, status);
+    free_states(profile, &cycle);
+    return fits;
+}
+
+/* Room that is being made for another is not this one's, unless this one is worth more. */
+static bool yields_to(const struct pod_info *pod, const struct nominee *nominee,
+                      const struct node_info *node)
+{
+    const struct pod_info *other = nominee->pod;
+    if (other == pod || strcmp(nominee->node, node->name) != 0)
+        return false;
+    return strcmp(pod->tenant, other->tenant) == 0 ? other->rank >= pod->rank
+                                                   : other->priority >= pod->priority;
+}
+
+/* The node with those on it for whom room is being made; NULL: nobody. */
+static struct node_info *with_nominees(const struct cycle *cycle, const struct node_info *node)
+{
+    struct node_info *crowded = NULL;
+    for (size_t i = 0; i < cycle->snapshot->nominee_count; i++) {
+        const struct nominee *nominee = &cycle->snapshot->nominees[i];
+        if (!yields_to(cycle->pod, nominee, node))
+            continue;
+        if (!crowded)
+            crowded = node_info_copy(node);
+        node_info_add_pod(crowded, nominee->pod);
+    }
+    return crowded;
+}
+
+static bool fits(const struct profile *profile, const struct cycle *cycle, size_t at,
+                 struct filter_status *status)
+{
+    const struct node_info *node = cycle->snapshot->nodes[at];
+    struct node_info *crowded = with_nominees(cycle, node);
+    bool ok = !crowded || schedule_fits(profile, cycle->pod, cycle->snapshot, at, crowded, status);
+    node_info_free(crowded);
+    return ok && passes(profile, cycle, node, status);
+}
+
+/* A Pod for which room was made goes there, if it still can. */
+static size_t filter_nominated(const struct profile *profile, const struct cycle *cycle,
+                               struct node_info **fit)
+{
+    for (size_t i = 0; cycle->pod->nominated[0] && i < cycle->snapshot->node_count; i++) {
+        CLEANUP(filter_status_clear) struct filter_status status = {0};
+        if (strcmp(cycle->snapshot->nodes[i]->name, cycle->pod->nominated) != 0 ||
+            !fits(profile, cycle, i, &status))
+            continue;
+        fit[0] = cycle->snapshot->nodes[i];
+        return 1;
+    }
+    return 0;
+}
+
 static size_t filter_nodes(const struct profile *profile, const struct cycle *cycle,
                            struct node_info **fit, struct diagnosis *diagnosis)
 {
-    size_t count = 0;
+    size_t count = filter_nominated(profile, cycle, fit);
+    if (count)
+        return count;
     for (size_t i = 0; i < cycle->snapshot->node_count; i++) {
         CLEANUP(filter_status_clear) struct filter_status status = {0};
-        if (passes(profile, cycle, cycle->snapshot->nodes[i], &status))
+        if (fits(profile, cycle, i, &status))
             fit[count++] = cycle->snapshot->nodes[i];
         else
-            diagnose(diagnosis, &status);
+            diagnose(diagnosis, i, &status);
     }
     return count;
 }
@@ -209,11 +306,15 @@ static struct node_info *choose(const struct profile *profile, const struct cycl
     return fit[best];
 }
 
-static void free_states(const struct profile *profile, struct cycle *cycle)
+/* The first plugin that finds a way, or whose reason is told. */
+static void post_filter(const struct profile *profile, const struct cycle *cycle,
+                        const struct diagnosis *diagnosis, uint64_t seed, struct preemption *out)
 {
-    for (size_t i = 0; i < profile->count; i++)
-        if (cycle->states[i] && profile->plugins[i]->free_state)
-            profile->plugins[i]->free_state(cycle->states[i]);
+    for (size_t i = 0; i < profile->count && !out->node; i++)
+        if (profile->plugins[i]->post_filter) {
+            preemption_clear(out);
+            profile->plugins[i]->post_filter(profile, cycle, diagnosis->codes, seed, out);
+        }
 }
 
 void schedule_decide(const struct profile *profile, const struct pod_info *pod,
@@ -221,7 +322,11 @@ void schedule_decide(const struct profile *profile, const struct pod_info *pod,
 {
     void *states[SCHEDULER_PLUGINS_MAX] = {0};
     struct cycle cycle = {pod, snapshot, states};
-    CLEANUP(diagnosis_free) struct diagnosis diagnosis = {.nodes = snapshot->node_count};
+    CLEANUP(diagnosis_free)
+    struct diagnosis diagnosis = {
+        .nodes = snapshot->node_count,
+        .codes = xcalloc(snapshot->node_count + 1, sizeof(enum filter_code)),
+    };
     CLEANUP(free_ptr)
     struct node_info **fit = xcalloc(snapshot->node_count + 1, sizeof(struct node_info *));
     size_t count = 0;
@@ -229,9 +334,12 @@ void schedule_decide(const struct profile *profile, const struct pod_info *pod,
     if (snapshot->node_count && run_pre_filters(profile, &cycle, &diagnosis))
         count = filter_nodes(profile, &cycle, fit, &diagnosis);
     out->feasible = (int64_t)count;
-    if (count)
+    if (count) {
         out->node = choose(profile, &cycle, fit, count, seed);
-    else
-        out->message = explain(&diagnosis);
+    } else {
+        if (snapshot->node_count)
+            post_filter(profile, &cycle, &diagnosis, seed, &out->preemption);
+        out->message = explain(&diagnosis, &out->preemption);
+    }
     free_states(profile, &cycle);
 }

@@ -2,15 +2,19 @@
  * hook in.
  *
  * A cycle for one Pod: pre-filter, then filter over all nodes; if some are left: score, reserve,
- * permit, bind; if none: post-filter tells why nothing can be preempted. Plugins are tables of pure
- * functions over a `struct snapshot`; what one wants to carry from pre-filter to filter and score
- * stands in `struct cycle`. */
+ * permit, bind; if none: post-filter looks for Pods that may be stopped to make room, or tells why
+ * there are none. Plugins are tables of pure functions over a `struct snapshot`; what one wants to
+ * carry from pre-filter to filter and score stands in `struct cycle`.
+ *
+ * Tenants' Pods share the host's queue and nodes, but their priorities are facts of their own
+ * cluster: among Pods of one tenant `rank` counts, against everybody else the host's `priority`. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/strmap.h"
 #include "schema/selector.h"
@@ -38,19 +42,27 @@ struct host_port {
 /* A Pod as the scheduler sees it. Frozen after pod_info_new. */
 struct pod_info {
     json_t *pod;
-    const char *ns, *name, *uid; /* in `pod` */
-    const char *node;            /* in `pod`; "" while unscheduled */
-    const char *profile;         /* spec.schedulerName */
-    int64_t priority, created_us, revision;
+    const char *ns, *name, *uid;    /* in `pod` */
+    const char *node;               /* in `pod`; "" while unscheduled */
+    const char *nominated;          /* in `pod`: status.nominatedNodeName; "" without */
+    const char *profile;            /* spec.schedulerName */
+    const char *tenant;             /* in `pod`: whose Pod it is; "" for the host's own */
+    const char *told_ns, *told_uid; /* in `pod`: what its owner calls it */
+    int64_t priority;               /* on the host */
+    int64_t rank;                   /* among Pods of the same owner */
+    int64_t created_us, started_us, revision;
     struct amounts requests;
     struct amounts
         scored; /* as requests, with upstream's least amounts where cpu or memory are not stated */
     struct host_port *ports;
     size_t port_count;
     bool deleting, terminal, gated;
+    bool yields; /* preemptionPolicy Never: it stops nobody */
 };
 struct pod_info *pod_info_new(json_t *pod, int64_t revision); /* takes the tree */
 void pod_info_free(struct pod_info *info);
+/* Whether `pod` may stop `victim`: it is worth more, and never another tenant's or the host's. */
+bool pod_may_preempt(const struct pod_info *pod, const struct pod_info *victim);
 
 struct node_info {
     json_t *node;
@@ -63,14 +75,25 @@ struct node_info {
 };
 struct node_info *node_info_new(json_t *node, int64_t revision); /* takes the tree */
 void node_info_free(struct node_info *info);
+/* Another of the same node and Pods, to ask "what if" with. */
+struct node_info *node_info_copy(const struct node_info *node);
 void node_info_add_pod(struct node_info *node, struct pod_info *pod);
 void node_info_remove_pod(struct node_info *node, struct pod_info *pod);
+
+/* A Pod for which room is being made on a node. */
+struct nominee {
+    struct pod_info *pod;
+    const char *node;
+};
 
 /* Nodes, by name, and what is on them. */
 struct snapshot {
     struct node_info **nodes;
     size_t node_count;
     json_t *namespaces; /* name -> labels, for namespace selectors; may be NULL */
+    struct nominee *nominees;
+    size_t nominee_count;
+    const json_t *budgets; /* PodDisruptionBudgets of whose Pods may be stopped; may be NULL */
 };
 
 enum filter_code {
@@ -95,6 +118,18 @@ struct cycle {
     void **states; /* by plugin index */
 };
 
+struct profile;
+
+/* What a post-filter found. */
+struct preemption {
+    struct node_info *node;    /* NULL: nothing helps */
+    struct pod_info **victims; /* owned array; the first is worth the most */
+    size_t victim_count;
+    char *message; /* owned: why nothing helps, in upstream's words */
+    bool waits;    /* it is not to be asked while victims from before are still ending */
+};
+void preemption_clear(struct preemption *preemption);
+
 struct plugin {
     const char *name;
     int64_t weight; /* default, of its score */
@@ -106,6 +141,9 @@ struct plugin {
     void (*free_state)(void *state);
     void (*filter)(const struct cycle *cycle, void *state, const struct node_info *node,
                    struct filter_status *status);
+    /* No node passed: `codes` says of each whether others' leaving might help. */
+    void (*post_filter)(const struct profile *profile, const struct cycle *cycle,
+                        const enum filter_code *codes, uint64_t seed, struct preemption *out);
     /* Any scale; normalize brings all nodes' scores to 0..SCORE_MAX. NULL normalize: it is already.
      */
     int64_t (*score)(const struct cycle *cycle, void *state, const struct node_info *node);
@@ -123,7 +161,8 @@ extern const struct plugin *const scheduler_plugins[];
 
 extern const struct plugin plugin_priority_sort, plugin_node_unschedulable, plugin_node_name,
     plugin_taint_toleration, plugin_node_affinity, plugin_node_ports, plugin_resources_fit,
-    plugin_resources_balanced, plugin_image_locality, plugin_topology_spread, plugin_pod_affinity;
+    plugin_resources_balanced, plugin_image_locality, plugin_topology_spread, plugin_pod_affinity,
+    plugin_preemption;
 
 /* A profile, resolved: which plugins run and with which weight. */
 struct profile {
@@ -136,14 +175,27 @@ struct profile {
 /* ---- one decision ---- */
 
 struct decision {
-    struct node_info *node; /* NULL: none fits */
-    char *message;          /* owned; why none does, in upstream's words */
-    int64_t feasible;       /* how many nodes passed the filters */
+    struct node_info *node;       /* NULL: none fits */
+    char *message;                /* owned; why none does, in upstream's words */
+    int64_t feasible;             /* how many nodes passed the filters */
+    struct preemption preemption; /* whom to stop, when `node` is NULL */
 };
 void decision_free(struct decision *decision);
 /* Pure: the same Pod, snapshot and `seed` give the same node. */
 void schedule_decide(const struct profile *profile, const struct pod_info *pod,
                      const struct snapshot *snapshot, uint64_t seed, struct decision *out);
+
+/* Whether the Pod fits on the `at`-th node if that looked like `node`. Pure. */
+bool schedule_fits(const struct profile *profile, const struct pod_info *pod,
+                   const struct snapshot *snapshot, size_t at, struct node_info *node,
+                   struct filter_status *status);
+/* Upstream's count of reasons: "0/3 nodes are available: 1 Insufficient cpu, 2 ...". */
+struct reasons {
+    struct strmap texts; /* text -> how many nodes, as a pointer-sized number */
+};
+void reasons_add(struct reasons *reasons, const char *text);
+void reasons_print(const struct reasons *reasons, size_t nodes, struct buf *out);
+void reasons_clear(struct reasons *reasons);
 
 /* Linear helpers that several plugins use. */
 void normalize_default(int64_t *scores, size_t count, bool reverse);

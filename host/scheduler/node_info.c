@@ -39,6 +39,29 @@ void node_info_free(struct node_info *info)
     free(info);
 }
 
+static void copy_amounts(struct amounts *to, const struct amounts *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        sched_amounts_add(to, from->items[i].name, from->items[i].value);
+}
+
+struct node_info *node_info_copy(const struct node_info *node)
+{
+    struct node_info *copy = xcalloc(1, sizeof(*copy));
+    copy->node = json_incref(node->node);
+    copy->name = node->name;
+    copy->revision = node->revision;
+    copy_amounts(&copy->allocatable, &node->allocatable);
+    copy_amounts(&copy->requested, &node->requested);
+    copy_amounts(&copy->scored, &node->scored);
+    copy->pods = xcalloc(node->pod_count + 1, sizeof(struct pod_info *));
+    copy->pod_capacity = node->pod_count + 1;
+    copy->pod_count = node->pod_count;
+    for (size_t i = 0; i < node->pod_count; i++)
+        copy->pods[i] = node->pods[i];
+    return copy;
+}
+
 static void count(struct node_info *node, const struct pod_info *pod, int64_t sign)
 {
     for (size_t i = 0; i < pod->requests.count; i++)

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
+#include "host/pod_notes.h"
 #include "host/scheduler/framework.h"
 #include "schema/meta.h"
 #include "base/quantity.h"
@@ -108,13 +110,43 @@ static void read_ports(const json_t *spec, struct pod_info *info)
     }
 }
 
+/* A tenant's Pod carries what its own cluster says of it as notes: on the host they would be
+ * claims on everybody's room. */
+static void read_owner(struct pod_info *info)
+{
+    const char *tenant = meta_annotation(info->pod, POD_NOTE_CLUSTER);
+    const char *ns = meta_annotation(info->pod, POD_NOTE_NAMESPACE);
+    const char *uid = meta_annotation(info->pod, POD_NOTE_UID);
+    const char *rank = meta_annotation(info->pod, POD_NOTE_PRIORITY);
+    const json_t *spec = json_object_get(info->pod, "spec");
+    info->tenant = tenant ? tenant : "";
+    info->told_ns = tenant && ns ? ns : info->ns;
+    info->told_uid = tenant && uid ? uid : info->uid;
+    info->rank = info->priority;
+    info->yields = text_eq(json_text(spec, "preemptionPolicy"), "Never");
+    if (!tenant)
+        return;
+    if (!rank || !parse_i64(str_of(rank), INT32_MIN, INT32_MAX, &info->rank))
+        info->rank = 0;
+    info->yields = text_eq(meta_annotation(info->pod, POD_NOTE_PREEMPTION), "Never");
+}
+
+bool pod_may_preempt(const struct pod_info *pod, const struct pod_info *victim)
+{
+    if (strcmp(pod->tenant, victim->tenant) == 0)
+        return pod->rank > victim->rank;
+    return !pod->tenant[0] && pod->priority > victim->priority;
+}
+
 struct pod_info *pod_info_new(json_t *pod, int64_t revision)
 {
     struct pod_info *info = xcalloc(1, sizeof(*info));
     const json_t *spec = json_object_get(pod, "spec");
     const char *node = json_text(spec, "nodeName"), *profile = json_text(spec, "schedulerName");
     const char *phase = json_text(pod, "status", "phase"),
-               *created = json_text(pod, "metadata", "creationTimestamp");
+               *created = json_text(pod, "metadata", "creationTimestamp"),
+               *started = json_text(pod, "status", "startTime"),
+               *nominated = json_text(pod, "status", "nominatedNodeName");
     info->pod = pod;
     info->ns = meta_namespace(pod);
     info->name = meta_name(pod);
@@ -128,6 +160,10 @@ struct pod_info *pod_info_new(json_t *pod, int64_t revision)
     info->gated = json_array_size(json_object_get(spec, "schedulingGates")) > 0;
     if (created && !time_parse(str_of(created), &info->created_us))
         info->created_us = 0;
+    if (started && !time_parse(str_of(started), &info->started_us))
+        info->started_us = 0;
+    info->nominated = nominated ? nominated : "";
+    read_owner(info);
     read_requests(spec, false, &info->requests);
     read_requests(spec, true, &info->scored);
     read_ports(spec, info);

@@ -11,6 +11,7 @@
 #include "controllers/condition.h"
 #include "controllers/observe.h"
 #include "controllers/plan.h"
+#include "host/scheduler/preemption.h"
 #include "host/scheduler/view.h"
 #include "schema/meta.h"
 
@@ -24,6 +25,7 @@ struct scheduler {
     struct controller row;
     struct profile profiles[PROFILES_MAX];
     size_t profile_count;
+    const struct scheduler_tenants *tenants; /* may be NULL */
     pthread_mutex_t lock;
     struct strmap views; /* cluster id -> struct view; guarded by lock; a view belongs to the worker
                             with its key */
@@ -92,7 +94,7 @@ static struct view *view_of(struct scheduler *scheduler, struct cluster *cluster
     pthread_mutex_lock(&scheduler->lock);
     struct view *view = strmap_get(&scheduler->views, id);
     if (!view) {
-        view = view_new(cluster);
+        view = view_new(cluster, cluster->id == CLUSTER_HOST_ID ? scheduler->tenants : NULL);
         (void)strmap_put(&scheduler->views, id, view); /* there was none */
     }
     pthread_mutex_unlock(&scheduler->lock);
@@ -145,17 +147,31 @@ static bool place(const struct profile *profile, const struct reconcile *reconci
     return false;
 }
 
+/* What is said of a Pod that got no node. */
+struct verdict {
+    const char *reason, *message;
+    const char *nominate; /* node where room is made; "": none is; NULL: as it was */
+};
+
+static bool is_told(const struct pod_info *pod, const struct verdict *verdict)
+{
+    const json_t *told = condition_find(json_at(pod->pod, "status", "conditions"), "PodScheduled");
+    return text_eq(json_text(told, "status"), "False") &&
+           text_eq(json_text(told, "reason"), verdict->reason) &&
+           text_eq(json_text(told, "message"), verdict->message) &&
+           (!verdict->nominate || strcmp(verdict->nominate, pod->nominated) == 0);
+}
+
 /* PodScheduled=False with the reason, and an event; only when it says something new. False when the
  * Pod has changed meanwhile or the API is busy: to be told by another try. */
 static bool tell_unschedulable(const struct reconcile *reconcile, const struct pod_info *pod,
-                               const char *reason, const char *message)
+                               const struct verdict *verdict)
 {
     CLEANUP(plan_clear) struct plan plan = {0};
     CLEANUP(error_clear) struct error err = {0};
     const json_t *old = json_at(pod->pod, "status", "conditions");
     const json_t *told = condition_find(old, "PodScheduled");
-    if (text_eq(json_text(told, "status"), "False") && text_eq(json_text(told, "reason"), reason) &&
-        text_eq(json_text(told, "message"), message))
+    if (is_told(pod, verdict))
         return true;
     json_t *conditions = old ? json_deep_copy(old) : json_array();
     json_auto_t *since = NULL;
@@ -163,43 +179,118 @@ static bool tell_unschedulable(const struct reconcile *reconcile, const struct p
         since = json_incref(json_object_get(told, "lastTransitionTime"));
     (void)condition_remove(conditions,
                            "PodScheduled"); /* so that a new message alone is written, too */
-    const struct condition want = {"PodScheduled", "False", reason, message};
+    const struct condition want = {"PodScheduled", "False", verdict->reason, verdict->message};
     (void)condition_set(conditions, &want, reconcile->now_us, false);
     if (since)
         json_object_set(condition_find(conditions, "PodScheduled"), "lastTransitionTime", since);
     json_t *patch =
         json_pack("{s:{s:s, s:s}, s:{s:o}}", "metadata", "uid", pod->uid, "resourceVersion",
                   meta_resource_version(pod->pod), "status", "conditions", conditions);
+    if (verdict->nominate)
+        json_object_set_new(json_object_get(patch, "status"), "nominatedNodeName",
+                            verdict->nominate[0] ? json_string(verdict->nominate) : json_null());
     plan_patch(&plan, "pods", pod->pod, patch)->subresource = "status";
-    plan_event(&plan, pod->pod, "Warning", "FailedScheduling", "%s", message);
+    plan_event(&plan, pod->pod, "Warning", "FailedScheduling", "%s", verdict->message);
     return plan_apply(&reconcile->caller, &plan, NULL, &err);
 }
 
 enum outcome { OUTCOME_SCHEDULED, OUTCOME_UNSCHEDULABLE, OUTCOME_ERROR };
 static const char *const outcome_names[] = {"scheduled", "unschedulable", "error"};
 
+/* The budgets that matter to whom the Pod may stop; NULL when it may stop nobody. */
+static bool read_budgets(const struct view *view, const struct pod_info *pod, json_t **out,
+                         struct error *err)
+{
+    CLEANUP(json_list_free) struct json_list list = {0};
+    const struct observe_query query = {.resource = "poddisruptionbudgets.policy"};
+    if (pod->yields || !view_has_lesser(view, pod))
+        return true;
+    if (pod->tenant[0] && view->tenants)
+        return view->tenants->budgets(view->tenants->arg, pod->tenant, out, err);
+    if (!observe_list(view->cluster, &query, &list, err))
+        return false;
+    *out = json_array();
+    for (size_t i = 0; i < list.count; i++)
+        json_array_append(*out, list.items[i]);
+    return true;
+}
+
+/* Stops the victims, whose room the Pod is to have; others that waited for it wait for another. */
+static bool preempt(const struct reconcile *reconcile, struct view *view,
+                    const struct snapshot *snapshot, const struct pod_info *pod,
+                    const struct preemption *preemption, struct error *err)
+{
+    CLEANUP(plan_clear) struct plan plan = {0};
+    preemption_plan(pod, preemption, snapshot, reconcile->now_us, &plan);
+    for (size_t i = 0; i < snapshot->nominee_count; i++)
+        if (preemption_displaces(pod, preemption, &snapshot->nominees[i]))
+            view_nominate(view, snapshot->nominees[i].pod, "");
+    view_nominate(view, pod, preemption->node->name);
+    return plan_apply(&reconcile->caller, &plan, NULL, err);
+}
+
+static enum outcome give_up(const struct reconcile *reconcile, struct pending *pending,
+                            const struct verdict *verdict, bool stuck, enum outcome outcome)
+{
+    pending_stick(pending, reconcile->now_us);
+    pending->stuck = tell_unschedulable(reconcile, pending->pod, verdict) && stuck;
+    return outcome;
+}
+
+static enum outcome find_room(const struct reconcile *reconcile, struct view *view,
+                              const struct snapshot *snapshot, struct pending *pending,
+                              const struct decision *decision)
+{
+    const struct preemption *preemption = &decision->preemption;
+    CLEANUP(error_clear) struct error err = {0};
+    struct verdict verdict = {"Unschedulable", decision->message, NULL};
+    if (preemption->node) {
+        if (!preempt(reconcile, view, snapshot, pending->pod, preemption, &err)) {
+            view_nominate(view, pending->pod, pending->pod->nominated);
+            return give_up(reconcile, pending, &verdict, false, OUTCOME_ERROR);
+        }
+        verdict.nominate = preemption->node->name;
+    } else if (!preemption->waits && pending->pod->nominated[0]) {
+        verdict.nominate = "";
+        view_nominate(view, pending->pod, "");
+    }
+    return give_up(reconcile, pending, &verdict, true, OUTCOME_UNSCHEDULABLE);
+}
+
+static enum outcome take_place(const struct profile *profile, const struct reconcile *reconcile,
+                               struct view *view, struct pending *pending, struct node_info *node)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    if (place(profile, reconcile, view, pending->pod, node, &err))
+        return OUTCOME_SCHEDULED;
+    pending_stick(pending, reconcile->now_us);
+    pending->stuck = false; /* nothing is lacking: again after the back-off */
+    const struct verdict verdict = {"SchedulerError", err.message ? err.message : "", NULL};
+    if (err.reason != ERROR_NOT_FOUND && err.reason != ERROR_CONFLICT)
+        (void)tell_unschedulable(reconcile, pending->pod, &verdict); /* it is tried again */
+    return OUTCOME_ERROR;
+}
+
 static enum outcome try_pod(const struct profile *profile, const struct reconcile *reconcile,
                             struct view *view, struct pending *pending, const char **node)
 {
-    struct pod_info *pod = pending->pod;
     CLEANUP(decision_free) struct decision decision = {0};
     CLEANUP(error_clear) struct error err = {0};
-    schedule_decide(profile, pod, &view->snapshot, (uint64_t)clock_mono_ns(), &decision);
-    if (!decision.node) {
+    json_auto_t *budgets = NULL;
+    if (!read_budgets(view, pending->pod, &budgets, &err)) {
         pending_stick(pending, reconcile->now_us);
-        pending->stuck = tell_unschedulable(reconcile, pod, "Unschedulable", decision.message);
-        return OUTCOME_UNSCHEDULABLE;
-    }
-    if (!place(profile, reconcile, view, pod, decision.node, &err)) {
-        pending_stick(pending, reconcile->now_us);
-        pending->stuck = false; /* nothing is lacking: again after the back-off */
-        if (err.reason != ERROR_NOT_FOUND && err.reason != ERROR_CONFLICT)
-            (void)tell_unschedulable(reconcile, pod, "SchedulerError",
-                                     err.message ? err.message : ""); /* it is tried again */
+        pending->stuck = false;
         return OUTCOME_ERROR;
     }
-    *node = decision.node->name;
-    return OUTCOME_SCHEDULED;
+    struct snapshot snapshot = view_snapshot(view, pending->pod);
+    snapshot.budgets = budgets;
+    schedule_decide(profile, pending->pod, &snapshot, (uint64_t)clock_mono_ns(), &decision);
+    struct node_info *found = decision.node ? strmap_get(&view->nodes, decision.node->name) : NULL;
+    enum outcome outcome = found ? take_place(profile, reconcile, view, pending, found)
+                                 : find_room(reconcile, view, &snapshot, pending, &decision);
+    *node = outcome == OUTCOME_SCHEDULED ? found->name : NULL;
+    view_snapshot_clear(view, &snapshot);
+    return outcome;
 }
 
 /* The node that the Pod is bound to now; NULL: none. */
@@ -353,6 +444,16 @@ struct scheduler *scheduler_new(const struct scheduler_config *config,
     };
     controllers_add(controllers, &scheduler->row);
     return scheduler;
+}
+
+void scheduler_serve_tenants(struct scheduler *scheduler, const struct scheduler_tenants *tenants)
+{
+    scheduler->tenants = tenants;
+}
+
+void scheduler_wake(struct controllers *controllers, struct cluster *host)
+{
+    controllers_enqueue(controllers, ROW_NAME, host, KEY);
 }
 
 void scheduler_free(struct scheduler *scheduler)

@@ -5,6 +5,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strset.h"
+#include "host/scheduler.h"
+#include "host/scheduler/overlay.h"
 #include "schema/meta.h"
 
 #define BACKOFF_FIRST_US ((int64_t)1000 * 1000)
@@ -12,9 +15,10 @@
 #define STUCK_MAX_US                                                                               \
     ((int64_t)300 * 1000 * 1000) /* tried again after this even if nothing happened */
 
-struct view *view_new(struct cluster *cluster)
+struct view *view_new(struct cluster *cluster, const struct scheduler_tenants *tenants)
 {
     struct view *view = xcalloc(1, sizeof(*view));
+    view->tenants = tenants;
     view->cluster = cluster_ref(cluster);
     return view;
 }
@@ -38,6 +42,13 @@ static void free_node(void *value)
     node_info_free(value);
 }
 
+static void free_overlay(void *value)
+{
+    struct tenant_nodes *overlay = value;
+    json_decref(overlay->nodes);
+    free(overlay);
+}
+
 static void view_clear(struct view *view)
 {
     if (view->pod_watch)
@@ -46,6 +57,8 @@ static void view_clear(struct view *view)
         watch_close(view->node_watch);
     view->pod_watch = view->node_watch = NULL;
     clear_map(&view->pending, free);
+    clear_map(&view->nominated, free);
+    clear_map(&view->overlays, free_overlay);
     clear_map(&view->nodes, free_node);
     clear_map(&view->pods, free_pod);
     free(view->snapshot.nodes);
@@ -119,6 +132,19 @@ static void wait_for_node(struct view *view, const char *key, struct pod_info *p
     pending->pod = pod;
 }
 
+static void nominate(struct view *view, const char *key, const char *node)
+{
+    free(strmap_remove(&view->nominated, key));
+    if (node[0])
+        (void)strmap_put(&view->nominated, key, xstrdup(node)); /* removed before */
+}
+
+void view_nominate(struct view *view, const struct pod_info *pod, const char *node)
+{
+    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", pod->ns, pod->name);
+    nominate(view, key, node);
+}
+
 static void put_pod(struct view *view, const struct object *object)
 {
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", object->ns, object->name);
@@ -136,6 +162,7 @@ static void put_pod(struct view *view, const struct object *object)
     view->relief |= had_room && !(same && takes_room(pod));
     if (!same || !waits(pod))
         forget_pending(view, key);
+    nominate(view, key, waits(pod) ? pod->nominated : "");
     if (waits(pod))
         wait_for_node(view, key, pod);
 }
@@ -147,6 +174,7 @@ static void remove_pod(struct view *view, const struct object *object)
     view->relief |= old && takes_room(old);
     drop_pod(view, key);
     forget_pending(view, key);
+    nominate(view, key, "");
 }
 
 /* ---- nodes ---- */
@@ -294,6 +322,95 @@ static void relieve(struct view *view, int64_t now_us)
     view->relief = false;
 }
 
+/* ---- what tenants say of the nodes ---- */
+
+static void relieve_tenant(struct view *view, const char *tenant)
+{
+    const char *key;
+    void *value;
+    for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
+        struct pending *pending = value;
+        if (strcmp(pending->pod->tenant, tenant) == 0)
+            pending->stuck = false;
+    }
+}
+
+static bool read_overlay(struct view *view, const char *tenant, struct error *err)
+{
+    struct tenant_nodes *overlay = strmap_get(&view->overlays, tenant);
+    json_t *nodes = NULL;
+    if (!overlay) {
+        overlay = xcalloc(1, sizeof(*overlay));
+        (void)strmap_put(&view->overlays, tenant, overlay); /* there was none */
+    }
+    if (!view->tenants->nodes(view->tenants->arg, tenant, &overlay->version, &nodes, err))
+        return false;
+    if (!nodes)
+        return true;
+    json_decref(overlay->nodes);
+    overlay->nodes = nodes;
+    relieve_tenant(view, tenant);
+    return true;
+}
+
+/* Those of tenants whose Pods wait; the others' are read again when they have some. */
+static bool read_overlays(struct view *view, struct error *err)
+{
+    CLEANUP(strset_clear) struct strset seen = {0};
+    const char *key;
+    void *value;
+    for (size_t i = 0; view->tenants && strmap_next(&view->pending, &i, &key, &value);) {
+        const struct pending *pending = value;
+        const char *tenant = pending->pod->tenant;
+        if (tenant[0] && strset_add(&seen, tenant) && !read_overlay(view, tenant, err))
+            return false;
+    }
+    return true;
+}
+
+static size_t list_nominees(struct view *view, struct nominee *out)
+{
+    const char *key;
+    void *node;
+    size_t count = 0;
+    for (size_t i = 0; strmap_next(&view->nominated, &i, &key, &node);) {
+        struct pod_info *pod = strmap_get(&view->pods, key);
+        if (pod && !pod->node[0])
+            out[count++] = (struct nominee){pod, node};
+    }
+    return count;
+}
+
+struct snapshot view_snapshot(struct view *view, const struct pod_info *pod)
+{
+    const struct tenant_nodes *overlay =
+        pod->tenant[0] ? strmap_get(&view->overlays, pod->tenant) : NULL;
+    struct snapshot out = view->snapshot;
+    if (overlay)
+        out = overlay_snapshot(&view->snapshot, pod->tenant, overlay->nodes);
+    if (view->nominated.count) {
+        out.nominees = xcalloc(view->nominated.count, sizeof(*out.nominees));
+        out.nominee_count = list_nominees(view, out.nominees);
+    }
+    return out;
+}
+
+void view_snapshot_clear(struct view *view, struct snapshot *snapshot)
+{
+    free(snapshot->nominees);
+    if (snapshot->nodes != view->snapshot.nodes)
+        overlay_clear(snapshot);
+}
+
+bool view_has_lesser(const struct view *view, const struct pod_info *pod)
+{
+    for (size_t i = 0; i < view->snapshot.node_count; i++)
+        for (size_t j = 0; j < view->snapshot.nodes[i]->pod_count; j++)
+            if (pod_may_preempt(pod, view->snapshot.nodes[i]->pods[j]))
+                return true;
+    return false;
+}
+
 bool view_update(struct view *view, int64_t now_us, struct error *err)
 {
     bool fresh = view->pod_watch && view->node_watch &&
@@ -303,7 +420,7 @@ bool view_update(struct view *view, int64_t now_us, struct error *err)
         view_clear(view);
         return false;
     }
-    if (view->pending.count && !read_namespaces(view, err))
+    if (view->pending.count && (!read_namespaces(view, err) || !read_overlays(view, err)))
         return false;
     relieve(view, now_us);
     return true;
@@ -347,6 +464,39 @@ static int64_t ready_at(const struct pending *pending)
     return pending->stuck ? pending->stuck_since_us + STUCK_MAX_US : pending->not_before_us;
 }
 
+static int by_tenant(const void *left, const void *right)
+{
+    const struct pod_info *a = (*(struct pending *const *)left)->pod;
+    const struct pod_info *b = (*(struct pending *const *)right)->pod;
+    int order = strcmp(a->tenant, b->tenant);
+    if (order)
+        return order;
+    if (a->rank != b->rank)
+        return a->rank > b->rank ? -1 : 1;
+    if (a->created_us != b->created_us)
+        return a->created_us < b->created_us ? -1 : 1;
+    return strcmp(a->uid, b->uid);
+}
+
+/* Turns stay where they are between tenants, whatever priorities one of them gives its Pods. */
+static void rank_within_tenants(struct pending **ready, size_t count)
+{
+    CLEANUP(strmap_clear) struct strmap next = {0}; /* tenant -> its next place in `ranked`, + 1 */
+    CLEANUP(free_ptr) struct pending **ranked = xcalloc(count + 1, sizeof(struct pending *));
+    memcpy(ranked, ready, count * sizeof(struct pending *));
+    qsort(ranked, count, sizeof(struct pending *), by_tenant);
+    for (size_t i = count; i-- > 0;)
+        (void)strmap_put(&next, ranked[i]->pod->tenant, (void *)(uintptr_t)(i + 1));
+    for (size_t i = 0; i < count; i++) {
+        const char *tenant = ready[i]->pod->tenant;
+        uintptr_t at = (uintptr_t)strmap_get(&next, tenant);
+        if (!tenant[0])
+            continue;
+        ready[i] = ranked[at - 1];
+        (void)strmap_put(&next, tenant, (void *)(at + 1));
+    }
+}
+
 struct pending **view_ready(struct view *view,
                             bool (*less)(const struct pod_info *a, const struct pod_info *b),
                             int64_t now_us, size_t *count)
@@ -361,6 +511,8 @@ struct pending **view_ready(struct view *view,
             ready[(*count)++] = pending;
     }
     qsort_r(ready, *count, sizeof(struct pending *), compare, &less);
+    if (view->tenants)
+        rank_within_tenants(ready, *count);
     return ready;
 }
 

@@ -15,25 +15,44 @@ struct pending {
     int64_t stuck_since_us;
 };
 
+struct scheduler_tenants;
+
+/* What a tenant says of the host's nodes, as last read. */
+struct tenant_nodes {
+    json_t *nodes; /* host name -> Node */
+    int64_t version;
+};
+
 struct view {
     struct cluster *cluster;
+    const struct scheduler_tenants *tenants; /* borrowed; NULL: nobody's Pods are tenants' */
     struct snapshot snapshot;
-    struct strmap pods;    /* "NS/NAME" -> struct pod_info */
-    struct strmap nodes;   /* name -> struct node_info */
-    struct strmap pending; /* "NS/NAME" -> struct pending */
+    struct strmap pods;      /* "NS/NAME" -> struct pod_info */
+    struct strmap nodes;     /* name -> struct node_info */
+    struct strmap pending;   /* "NS/NAME" -> struct pending */
+    struct strmap nominated; /* "NS/NAME" -> name of the node where room is made for it, owned */
+    struct strmap overlays;  /* tenant -> struct tenant_nodes */
     struct watch *pod_watch, *node_watch;
     bool relief; /* something happened that may make stuck Pods fit */
     int64_t used_us;
 };
 
-struct view *view_new(struct cluster *cluster);
+struct view *view_new(struct cluster *cluster, const struct scheduler_tenants *tenants);
 void view_free(struct view *view);
 /* Brings it up to date: loads at first and after the watch fell behind. Blocking at first use. */
 MUST_CHECK bool view_update(struct view *view, int64_t now_us, struct error *err);
 /* The Pod takes its place (or gives it back) before the API has said so. */
 void view_assume(struct view *view, struct pod_info *pod, struct node_info *node);
 void view_forget(struct view *view, struct pod_info *pod, struct node_info *node);
-/* Pods to try now, in `less` order; the array is the caller's, the items are not. */
+/* Room is being made for the Pod on `node`; "": no longer. */
+void view_nominate(struct view *view, const struct pod_info *pod, const char *node);
+/* The picture as it is for this Pod: of its tenant, with whom room is being made for. */
+struct snapshot view_snapshot(struct view *view, const struct pod_info *pod);
+void view_snapshot_clear(struct view *view, struct snapshot *snapshot);
+/* Whether there is anybody that the Pod may stop. */
+bool view_has_lesser(const struct view *view, const struct pod_info *pod);
+/* Pods to try now, in `less` order, where a tenant's Pods take the turns that fall to it in the
+ * order of their ranks; the array is the caller's, the items are not. */
 struct pending **view_ready(struct view *view,
                             bool (*less)(const struct pod_info *a, const struct pod_info *b),
                             int64_t now_us, size_t *count);

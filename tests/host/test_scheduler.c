@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/scheduler/framework.h"
+#include "host/scheduler/overlay.h"
+#include "host/scheduler/preemption.h"
 
 #define NODES_MAX 8
 
@@ -282,6 +284,252 @@ static void pods_among_pods(void **state)
     run_rows(rows, ARRAY_LEN(rows));
 }
 
+/* ---- preemption ---- */
+
+#define NOTES(tenant, priority)                                                                    \
+    "'annotations':{'tenancy.warren.dev/cluster':'" tenant "','tenancy.warren.dev/namespace':'n'," \
+    "'tenancy.warren.dev/uid':'told','tenancy.warren.dev/priority':'" priority "'}"
+#define RUNS(name, node, cpu, priority, since)                                                     \
+    "{'metadata':{'name':'" name "','namespace':'d','labels':{'app':'" name                        \
+    "'}},'spec':{'nodeName':'" node "','priority':" priority                                       \
+    ",'containers':[{'resources':{'requests':{'cpu':'" cpu "'}}}]},"                               \
+    "'status':{'startTime':'2026-01-0" since "T00:00:00Z'}}"
+#define THEIRS(name, node, cpu, tenant, priority)                                                  \
+    "{'metadata':{'name':'" name "','namespace':'" tenant "','labels':{'app':'" name "'}," NOTES(  \
+        tenant, priority) "},'spec':{'nodeName':'" node                                            \
+                          "','priority':0,'containers':[{'resources':{'requests':{'cpu':'" cpu     \
+                          "'}}}]}}"
+#define WANTS(cpu, priority, more)                                                                 \
+    "{'metadata':{'name':'p','namespace':'d'},'spec':{'priority':" priority more                   \
+    ",'containers':[{'resources':{'requests':{'cpu':'" cpu "'}}}]}}"
+#define TENANT_WANTS(cpu, tenant, priority)                                                        \
+    "{'metadata':{'name':'p','namespace':'" tenant                                                 \
+    "'," NOTES(tenant, priority) "},"                                                              \
+                                 "'spec':{'containers':[{'resources':{'requests':{'cpu':'" cpu     \
+                                 "'}}}]}}"
+#define BUDGET(ns, app, allowed)                                                                   \
+    "{'metadata':{'name':'b','namespace':'" ns "'},'spec':{'selector':{'matchLabels':{'app':'" app \
+    "'}}},'status':{'disruptionsAllowed':" allowed "}}"
+
+static void print_victims(const struct decision *decision, struct buf *out)
+{
+    const struct preemption *preemption = &decision->preemption;
+    if (!preemption->node) {
+        buf_add_text(out, preemption->message ? preemption->message : "");
+        return;
+    }
+    buf_printf(out, "%s:", preemption->node->name);
+    for (size_t i = 0; i < preemption->victim_count; i++)
+        buf_printf(out, " %s", preemption->victims[i]->name);
+}
+
+static void preemption(void **state)
+{
+    static const struct {
+        const char *name, *nodes, *pods, *budgets, *pod, *want;
+    } rows[] = {
+        {"the lesser goes", "[" NODE("a", "") "]", "[" RUNS("x", "a", "3", "1", "1") "]", "[]",
+         WANTS("2", "10", ""), "a: x"},
+        {"an equal stays", "[" NODE("a", "") "]", "[" RUNS("x", "a", "3", "10", "1") "]", "[]",
+         WANTS("2", "10", ""),
+         "0/1 nodes are available: 1 No preemption victims found for incoming pod."},
+        {"no more than needed: the least and the youngest", "[" NODE("a", "") "]",
+         "[" RUNS("x", "a", "1", "5", "1") "," RUNS("y", "a", "1", "1", "1") "," RUNS(
+             "z", "a", "1", "1", "3") "," RUNS("w", "a", "1", "1", "2") "]",
+         "[]", WANTS("2", "10", ""), "a: w z"},
+        {"all leaving does not help", "[" NODE("a", "") "]",
+         "[" RUNS("x", "a", "3", "20", "1") "," RUNS("y", "a", "1", "1", "1") "]", "[]",
+         WANTS("2", "10", ""), "0/1 nodes are available: 1 Insufficient cpu."},
+        {"never", "[" NODE("a", "") "]", "[" RUNS("x", "a", "3", "1", "1") "]", "[]",
+         WANTS("2", "10", ",'preemptionPolicy':'Never'"),
+         "not eligible due to preemptionPolicy=Never."},
+        {"a budget decides between nodes", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" RUNS("x", "a", "3", "1", "1") "," RUNS("y", "b", "3", "2", "1") "]",
+         "[" BUDGET("d", "x", "0") "]", WANTS("2", "10", ""), "b: y"},
+        {"a budget of another namespace does not", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" RUNS("x", "a", "3", "1", "1") "," RUNS("y", "b", "3", "2", "1") "]",
+         "[" BUDGET("e", "x", "0") "]", WANTS("2", "10", ""), "a: x"},
+        {"a budget is best effort", "[" NODE("a", "") "]", "[" RUNS("x", "a", "3", "1", "1") "]",
+         "[" BUDGET("d", "x", "0") "]", WANTS("2", "10", ""), "a: x"},
+        {"who is protected comes back first", "[" NODE("a", "") "]",
+         "[" RUNS("x", "a", "2", "1", "1") "," RUNS("y", "a", "2", "5", "1") "]",
+         "[" BUDGET("d", "x", "0") "]", WANTS("2", "10", ""), "a: y"},
+        {"the lower highest victim", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" RUNS("x", "a", "3", "5", "1") "," RUNS("y", "b", "3", "4", "1") "]", "[]",
+         WANTS("2", "10", ""), "b: y"},
+        {"the fewer", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" RUNS("x", "a", "2", "4", "1") "," RUNS("x2", "a", "2", "4",
+                                                    "1") "," RUNS("y", "b", "4", "4", "1") "]",
+         "[]", WANTS("3", "10", ""), "b: y"},
+        {"the one that runs for less long", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" RUNS("x", "a", "3", "4", "1") "," RUNS("y", "b", "3", "4", "2") "]", "[]",
+         WANTS("2", "10", ""), "b: y"},
+        {"a node where nothing helps", "[" NODE("a", ",'k':'v'") "," NODE("b", "") "]",
+         "[" RUNS("x", "b", "3", "1", "1") "," RUNS("y", "a", "3", "10", "1") "]", "[]",
+         WANTS("2", "10", ",'nodeSelector':{'k':'v'}"),
+         "0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is "
+         "not helpful for scheduling."},
+        {"a tenant's own", "[" NODE("a", "") "]",
+         "[" THEIRS("x", "a", "2", "t", "1") "," THEIRS("y", "a", "2", "t", "100") "]", "[]",
+         TENANT_WANTS("2", "t", "50"), "a: x"},
+        {"never another tenant's", "[" NODE("a", "") "]", "[" THEIRS("x", "a", "3", "t", "1") "]",
+         "[]", TENANT_WANTS("2", "u", "2000000000"),
+         "0/1 nodes are available: 1 No preemption victims found for incoming pod."},
+        {"never the host's", "[" NODE("a", "") "]", "[" RUNS("x", "a", "3", "-5", "1") "]", "[]",
+         TENANT_WANTS("2", "t", "2000000000"),
+         "0/1 nodes are available: 1 No preemption victims found for incoming pod."},
+        {"the host's may stop tenants', by its own priorities",
+         "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" THEIRS("x", "a", "3", "t", "2000000000") "," RUNS("y", "b", "3", "5", "1") "]", "[]",
+         WANTS("2", "10", ""), "a: x"},
+        {"a tenant's budget by the tenant's namespace", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" THEIRS("x", "a", "3", "t", "1") "," THEIRS("y", "b", "3", "t", "2") "]",
+         "[" BUDGET("n", "x", "0") "]", TENANT_WANTS("2", "t", "50"), "b: y"},
+    };
+    struct profile profile;
+    (void)state;
+    default_profile(&profile);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        struct decision decision;
+        CLEANUP(buf_free) struct buf found = BUF_TEXT;
+        json_auto_t *budgets = read(rows[i].budgets);
+        world_init(&world, rows[i].nodes, rows[i].pods);
+        world.snapshot.budgets = budgets;
+        struct pod_info *pod = pod_info_new(read(rows[i].pod), 1);
+        schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
+        assert_null(decision.node);
+        print_victims(&decision, &found);
+        if (strcmp(found.data, rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].name, found.data);
+        decision_free(&decision);
+        pod_info_free(pod);
+        world_free(&world);
+    }
+}
+
+/* Room that was made for one is not another's, unless that one is worth more. */
+static void nominees(void **state)
+{
+    static const struct {
+        const char *name, *nominee, *pod, *want;
+    } rows[] = {
+        {"a lesser one waits", WANTS("3", "10", ""), WANTS("2", "5", ""), ""},
+        {"an equal one waits", WANTS("3", "10", ""), WANTS("2", "10", ""), ""},
+        {"a small one has room beside", WANTS("3", "10", ""), WANTS("1", "5", ""), "a"},
+        {"a greater one goes first", WANTS("3", "10", ""), WANTS("2", "20", ""), "a"},
+        {"another tenant waits, whatever its rank", TENANT_WANTS("3", "t", "1"),
+         TENANT_WANTS("2", "u", "99"), ""},
+        {"the same tenant goes by rank", TENANT_WANTS("3", "t", "1"), TENANT_WANTS("2", "t", "99"),
+         "a"},
+    };
+    struct profile profile;
+    (void)state;
+    default_profile(&profile);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        struct decision decision;
+        world_init(&world, "[" NODE("a", "") "]", "[]");
+        struct pod_info *pod = pod_info_new(read(rows[i].pod), 1);
+        struct nominee nominee = {pod_info_new(read(rows[i].nominee), 1), "a"};
+        world.snapshot.nominees = &nominee;
+        world.snapshot.nominee_count = 1;
+        schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
+        if (strcmp(decision.node ? decision.node->name : "", rows[i].want) != 0)
+            fail_msg("%s", rows[i].name);
+        decision_free(&decision);
+        pod_info_free(nominee.pod);
+        pod_info_free(pod);
+        world_free(&world);
+    }
+}
+
+static void preemption_is_carried_out(void **state)
+{
+    struct profile profile;
+    struct world world;
+    struct decision decision;
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    (void)state;
+    default_profile(&profile);
+    world_init(&world, "[" NODE("a", "") "]", "[" THEIRS("x", "a", "3", "t", "1") "]");
+    struct pod_info *pod = pod_info_new(read(TENANT_WANTS("2", "t", "5")), 1);
+    schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
+    preemption_plan(pod, &decision.preemption, &world.snapshot, 1000000, &plan);
+    plan_print(&plan, &text);
+    assert_string_equal(text.data, "patch pods/status x\ndelete pods x\n"
+                                   "event events x Normal Preempted: "
+                                   "Preempted by pod told on node a\n");
+    const json_t *condition =
+        json_array_get(json_at(plan.items[0].body, "status", "conditions"), 0);
+    assert_string_equal(json_text(condition, "type"), "DisruptionTarget");
+    assert_string_equal(json_text(condition, "reason"), "PreemptionByScheduler");
+    assert_string_equal(json_text(condition, "message"),
+                        "default-scheduler: preempting to accommodate a higher priority pod");
+    decision_free(&decision);
+    pod_info_free(pod);
+    world_free(&world);
+}
+
+/* ---- nodes as a tenant sees them ---- */
+
+#define FAKE(amount) "'resources':{'requests':{'example.com/fake':'" amount "'}}"
+#define USES(tenant, amount)                                                                       \
+    "{'metadata':{'name':'x','namespace':'" tenant                                                 \
+    "'," NOTES(tenant, "1") "},'spec':{'nodeName':'a','containers':[{" FAKE(amount) "}]}}"
+
+static void tenants_nodes(void **state)
+{
+    static const char host[] =
+        "[" NODE("a", ",'secret':'yes','kubernetes.io/os':'linux'") "," NODE("b", "") "]";
+    static const struct {
+        const char *name, *theirs, *pods, *spec, *want;
+    } rows[] = {
+        {"its labels", "{'b':{'metadata':{'labels':{'mine':'x'}}}}", "[]",
+         "'nodeSelector':{'mine':'x'},'containers':[{}]", "b"},
+        {"not the host's", "{}", "[]", "'nodeSelector':{'secret':'yes'},'containers':[{}]", ""},
+        {"those that are shown", "{}", "[]",
+         "'nodeSelector':{'kubernetes.io/os':'linux'},'containers':[{}]", "a"},
+        {"names are the host's",
+         "{'a':{'metadata':{'labels':{'kubernetes.io/hostname':'node-1'}}}}", "[]",
+         "'nodeSelector':{'kubernetes.io/hostname':'a'},'containers':[{}]", "a"},
+        {"its taints", "{'a':{'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}}}", "[]",
+         "'containers':[{}]", "b"},
+        {"its cordon", "{'b':{'spec':{'unschedulable':true}}}", "[]", "'containers':[{}]", "a"},
+        {"its resources", "{'b':{'status':{'allocatable':{'example.com/fake':'2'}}}}", "[]",
+         "'containers':[{" FAKE("2") "}]", "b"},
+        {"what it uses of them", "{'a':{'status':{'allocatable':{'example.com/fake':'2'}}}}",
+         "[" USES("t", "1") "]", "'containers':[{" FAKE("2") "}]", ""},
+        {"not what others do", "{'a':{'status':{'allocatable':{'example.com/fake':'2'}}}}",
+         "[" USES("u", "1") "]", "'containers':[{" FAKE("2") "}]", "a"},
+        {"the host's amounts stand", "{'a':{'status':{'allocatable':{'cpu':'64'}}}}", "[]",
+         "'containers':[{'resources':{'requests':{'cpu':'5'}}}]", ""},
+    };
+    struct profile profile;
+    (void)state;
+    default_profile(&profile);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        struct decision decision;
+        json_auto_t *theirs = read(rows[i].theirs);
+        CLEANUP(free_ptr)
+        char *text = xasprintf("{'metadata':{'name':'p','namespace':'t',%s},'spec':{%s}}",
+                               NOTES("t", "1"), rows[i].spec);
+        world_init(&world, host, rows[i].pods);
+        struct pod_info *pod = pod_info_new(read(text), 1);
+        struct snapshot snapshot = overlay_snapshot(&world.snapshot, "t", theirs);
+        schedule_decide(&profile, pod, &snapshot, 7, &decision);
+        if (strcmp(decision.node ? decision.node->name : "", rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].name,
+                     decision.node ? decision.node->name : decision.message);
+        decision_free(&decision);
+        overlay_clear(&snapshot);
+        pod_info_free(pod);
+        world_free(&world);
+    }
+}
+
 static void queue_order(void **state)
 {
     static const struct {
@@ -330,6 +578,10 @@ int main(void)
         cmocka_unit_test(filters),
         cmocka_unit_test(scores),
         cmocka_unit_test(pods_among_pods),
+        cmocka_unit_test(preemption),
+        cmocka_unit_test(nominees),
+        cmocka_unit_test(preemption_is_carried_out),
+        cmocka_unit_test(tenants_nodes),
         cmocka_unit_test(queue_order),
         cmocka_unit_test(room_is_taken_and_given_back),
     };

@@ -1,0 +1,10 @@
+/* host/pod_notes.h: what a host Pod that stands for a tenant's says about it, as annotations.
+ *
+ * Written by the syncer and the operator alone: nothing that a tenant writes becomes one. */
+#pragma once
+
+#define POD_NOTE_CLUSTER    "tenancy.warren.dev/cluster"
+#define POD_NOTE_NAMESPACE  "tenancy.warren.dev/namespace"
+#define POD_NOTE_UID        "tenancy.warren.dev/uid"
+#define POD_NOTE_PRIORITY   "tenancy.warren.dev/priority"   /* the tenant's spec.priority */
+#define POD_NOTE_PREEMPTION "tenancy.warren.dev/preemption" /* the tenant's preemptionPolicy */

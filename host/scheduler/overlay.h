@@ -1,0 +1,14 @@
+/* host/scheduler/overlay.h: the host's nodes as one tenant sees them.
+ *
+ * A tenant labels, taints and cordons Nodes of its own cluster, and gives them resources that only
+ * it knows. For its Pods, and for nobody else's, these count as if they were the host's; what the
+ * host says of a node stands, and labels of the host's that the tenant is not shown do not count.
+ * Resources that only the tenant knows are used by its own Pods alone. */
+#pragma once
+#include "host/scheduler/framework.h"
+
+/* `base` with the tenant's Nodes, by host name (a member of `nodes` is a Node; one that is missing
+ * is new to the tenant), put over it. Pods, nominees and namespaces are borrowed from `base`. */
+struct snapshot overlay_snapshot(const struct snapshot *base, const char *tenant,
+                                 const json_t *nodes);
+void overlay_clear(struct snapshot *snapshot);
