@@ -60,12 +60,19 @@ enum step_result pipeline_chain(struct request *request, const step_fn *chain);
 void server_suspend(struct request *request);
 /* The request is READY: its connection's I/O thread will send the reply. */
 void server_resume(struct request *request);
+/* The request's body is read from here on, by the I/O thread: the connection goes on, until
+ * forward_body() has seen the body's end. */
+void server_take_body(struct request *request);
 /* Runs the request on a pool thread, blocking. Its connection is suspended. */
 void server_run_on_pool(struct request *request);
 
 /* ---- fairness (flow.c) ---- */
 enum step_result step_flow(struct request *request);
 void flow_leave(struct request *request);
+/* One more request of the cluster that is forwarded; NULL when there are `most` already. Any
+ * thread. */
+struct cluster_part *flow_forward_enter(struct cluster *cluster, unsigned most);
+void flow_forward_leave(struct cluster_part *part);
 /* What this folder keeps with a cluster; with a reference that the caller gives back. */
 struct cluster_part *flow_part_get(struct cluster *cluster);
 struct custom_slot *flow_custom_slot(struct cluster_part *part);

@@ -105,6 +105,19 @@ void backend_close(struct backend *backend)
 
 /* ---- heads ---- */
 
+bool head_take(struct buf *head, struct buf *rest, struct str bytes)
+{
+    buf_add_str(head, bytes);
+    char *end = head->len ? memmem(head->data, head->len, "\r\n\r\n", 4) : NULL;
+    if (!end)
+        return false;
+    size_t len = (size_t)(end - head->data) + 4;
+    buf_add(rest, head->data + len, head->len - len);
+    head->len = len - 2;
+    head->data[head->len] = '\0';
+    return true;
+}
+
 bool backend_read_head(struct backend *backend, struct buf *head, struct buf *rest, int wait_ms)
 {
     char bytes[4096];
@@ -114,17 +127,10 @@ bool backend_read_head(struct backend *backend, struct buf *head, struct buf *re
         ssize_t got = backend_receive(backend, bytes, sizeof(bytes), wait_ms);
         if (got <= 0)
             return false;
-        buf_add(head, bytes, (size_t)got);
+        if (head_take(head, rest, (struct str){bytes, (size_t)got}))
+            return buf_ok(rest);
         if (!buf_ok(head))
             return false;
-        char *end = memmem(head->data, head->len, "\r\n\r\n", 4);
-        if (!end)
-            continue;
-        size_t len = (size_t)(end - head->data) + 4;
-        buf_add(rest, head->data + len, head->len - len);
-        head->len = len - 2;
-        head->data[head->len] = '\0';
-        return buf_ok(rest);
     }
 }
 

@@ -40,6 +40,10 @@ ssize_t backend_receive(struct backend *backend, void *bytes, size_t max, int wa
 MUST_CHECK bool backend_read_head(struct backend *backend, struct buf *head, struct buf *rest,
                                   int wait_ms);
 
+/* Appends to `head` what was read next; true once the head is whole: `head` then ends with a line's
+ * end, and what is behind it goes to `rest`. Both come in with their maximum, and fail when it is
+ * passed. */
+MUST_CHECK bool head_take(struct buf *head, struct buf *rest, struct str bytes);
 /* The status code of a head; 0 when it is malformed. */
 int head_status(const struct buf *head);
 /* A header's first value in a head, trimmed; NULL data when it is absent. */

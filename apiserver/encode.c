@@ -324,7 +324,9 @@ static void add_headers(struct request *request, struct MHD_Response *response,
     char seconds[24];
     if (encoding->type)
         MHD_add_response_header(response, "Content-Type", encoding->type);
-    if (request->reply.kind != REPLY_TUNNEL)
+    if (request->reply.location)
+        MHD_add_response_header(response, "Location", request->reply.location);
+    if (!MHD_get_response_header(response, "Cache-Control") && request->reply.code != 101)
         MHD_add_response_header(response, "Cache-Control", "no-cache, private");
     if (encoding->gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");

@@ -9,7 +9,7 @@
 
 struct flow_part {
     struct cluster_part part;
-    atomic_uint in_flight;
+    atomic_uint in_flight, forwarded;
     struct custom_slot *custom;
 };
 
@@ -66,4 +66,21 @@ void flow_leave(struct request *request)
     atomic_fetch_sub(&flow->in_flight, 1);
     cluster_part_unref(request->flow);
     request->flow = NULL;
+}
+
+struct cluster_part *flow_forward_enter(struct cluster *cluster, unsigned most)
+{
+    struct cluster_part *part = flow_part_get(cluster);
+    if (atomic_fetch_add(&((struct flow_part *)part)->forwarded, 1) < most)
+        return part;
+    flow_forward_leave(part);
+    return NULL;
+}
+
+void flow_forward_leave(struct cluster_part *part)
+{
+    if (!part)
+        return;
+    atomic_fetch_sub(&((struct flow_part *)part)->forwarded, 1);
+    cluster_part_unref(part);
 }

@@ -444,6 +444,17 @@ static bool check_include(struct request *request)
     return error_bad_request(&request->error, "unrecognized includeObject value: \"%s\"", include);
 }
 
+/* Any method goes, and what the client accepts is for the server behind. */
+static enum step_result dispatch_proxy(struct request *request)
+{
+    enum step_result result = find_row(request);
+    if (result == STEP_NEXT)
+        result = find_subresource(request);
+    if (result == STEP_NEXT)
+        request->chain = special_chain(request->resource->key, request->route.sub, "");
+    return result;
+}
+
 enum step_result step_dispatch(struct request *request)
 {
     const struct route *route = &request->route;
@@ -452,6 +463,8 @@ enum step_result step_dispatch(struct request *request)
         request->chain = document_chain;
         return STEP_NEXT;
     }
+    if (!request->caller && route_is_proxy(route))
+        return dispatch_proxy(request);
     if (!request->caller &&
         (!accept_parse(header(request, "Accept"), &request->accept, &request->error) ||
          !check_include(request)))
@@ -483,4 +496,9 @@ enum step_result step_dispatch(struct request *request)
     if (!request->chain)
         request->chain = row->chain;
     return STEP_NEXT;
+}
+
+enum step_result step_body(struct request *request)
+{
+    return request->early && !special_streams(request->chain) ? STEP_BODY : STEP_NEXT;
 }

@@ -29,6 +29,7 @@ static void reply_clear(struct reply *reply)
     object_list_free(&reply->list);
     free(reply->next_page);
     buf_free(&reply->bytes);
+    free(reply->location);
     stream_free(reply->stream);
     tunnel_free(reply->tunnel);
     *reply = (struct reply){0};

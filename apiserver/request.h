@@ -32,6 +32,7 @@ enum step_result {
     STEP_BLOCK, /* would have to wait: again from the start where that is allowed */
     STEP_WAIT,  /* a write is on its way; its callback goes on */
     STEP_AGAIN, /* lost a race: again from the start */
+    STEP_BODY,  /* ran early, but needs its body: again from the start when that is there */
 };
 typedef enum step_result (*step_fn)(struct request *request);
 
@@ -60,6 +61,7 @@ struct reply {
     const struct document *document; /* REPLY_BYTES, instead of `bytes` */
     const char *content_type;        /* REPLY_BYTES; static */
     const char *etag;                /* borrowed from the document */
+    char *location;                  /* of a redirect; owned */
     struct stream *stream;           /* REPLY_STREAM */
     struct tunnel *tunnel;           /* REPLY_TUNNEL */
 };
@@ -82,7 +84,15 @@ struct call {
     const char *verb, *resource, *sub, *ns, *name; /* resource: storage key; "" for none */
 };
 
-enum request_phase { PHASE_HEADERS, PHASE_BODY, PHASE_RUNNING, PHASE_READY, PHASE_ANSWERED };
+enum request_phase {
+    PHASE_HEADERS,
+    PHASE_BODY,
+    PHASE_RUNNING,
+    PHASE_FORWARDING, /* its body goes on as it comes */
+    PHASE_DISCARDING, /* it is answered, but the client is not done yet */
+    PHASE_READY,
+    PHASE_ANSWERED,
+};
 
 struct request {
     /* as received */
@@ -105,6 +115,9 @@ struct request {
     bool trusted; /* part of a request that was authorized as a whole */
     unsigned races;
     bool suspended;                /* its connection is */
+    bool early;                    /* runs before its body is read */
+    bool recalled; /* its headers will be shown to us once more: libmicrohttpd (0.9.75) does so
+                      when a connection was suspended there */
     bool answered;                 /* the reply is made, only encoding is left */
     struct MHD_Response *response; /* made on another thread; NULL: the I/O thread makes it */
     unsigned response_code;

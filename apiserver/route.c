@@ -11,6 +11,7 @@
 struct segments {
     const char *items[ROUTE_SEGMENTS_MAX];
     size_t count;
+    const char *rest; /* behind a proxy subresource; NULL: there is none */
 };
 
 static int hex_digit(char c)
@@ -71,6 +72,28 @@ static bool parse_args(struct route *route, char *query, struct error *err)
     return true;
 }
 
+/* What is behind [namespaces/NS/]RESOURCE/NAME/proxy goes to another server: it is left as it is.
+ */
+static bool is_proxy(const struct segments *segments)
+{
+    static const char *const namespaced[] = {"pods", "services"};
+    const char *const *parts = segments->items;
+    size_t count = segments->count;
+    if (count >= 2 && strcmp(parts[0], "clusters") == 0) {
+        parts += 2;
+        count -= 2;
+    }
+    if (count < 5 || strcmp(parts[0], "api") != 0 || strcmp(parts[count - 1], "proxy") != 0)
+        return false;
+    if (count == 5)
+        return strcmp(parts[2], "nodes") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(namespaced); i++)
+        if (count == 7 && strcmp(parts[2], "namespaces") == 0 &&
+            strcmp(parts[4], namespaced[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool split_path(struct segments *segments, char *path, struct error *err)
 {
     for (char *at = path, *next; at; at = next) {
@@ -84,6 +107,10 @@ static bool split_path(struct segments *segments, char *path, struct error *err)
         if (segments->count == ROUTE_SEGMENTS_MAX)
             return error_bad_request(err, "the path has too many segments");
         segments->items[segments->count++] = at;
+        if (is_proxy(segments)) {
+            segments->rest = next ? next : "";
+            return true;
+        }
     }
     return true;
 }
@@ -189,17 +216,16 @@ static char *join(const struct segments *segments, size_t from, char *out)
     return start;
 }
 
-/* Where in `path` the part behind a proxy subresource begins. */
-static const char *rest_of(const struct route *route, const struct segments *segments)
+/* What is behind a proxy subresource, with its slash; written behind the joined path. */
+static void set_rest(struct route *route, const struct segments *segments, bool slash, char *out)
 {
-    if (!route->is_resource || !*route->sub)
-        return "";
-    size_t at = 0, skip = 0;
-    while (at < segments->count && segments->items[at] != route->sub)
-        at++;
-    for (size_t i = 0; i <= at && i < segments->count; i++)
-        skip += strlen(segments->items[i]) + 1;
-    return route->path + skip;
+    if (!segments->rest)
+        return;
+    size_t len = strlen(segments->rest);
+    route->rest = out;
+    if (len || slash)
+        *out++ = '/';
+    memcpy(out, segments->rest, len + 1);
 }
 
 bool route_parse(struct route *route, const char *method, const char *target, struct error *err)
@@ -209,25 +235,37 @@ bool route_parse(struct route *route, const char *method, const char *target, st
         .group = "", .version = "", .plural = "", .sub = "", .ns = "", .name = "", .rest = ""};
     route->path = "/";
     route->verb = "";
-    route->text = xmalloc(2 * len + 4);
+    route->text = xmalloc(4 * len + 8); /* split in place; joined; the rest; the query */
     memcpy(route->text, target, len + 1);
-    char *query = strchr(route->text, '?');
+    char *query = strchr(route->text, '?'), *joined = route->text + len + 1;
     if (query)
         *query++ = '\0';
+    bool slash =
+        query ? query > route->text + 1 && query[-2] == '/' : len && target[len - 1] == '/';
+    if (query)
+        route->query = memcpy(route->text + 3 * len + 6, query, strlen(query) + 1);
     struct segments segments = {0};
-    if (!split_path(&segments, route->text, err) || (query && !parse_args(route, query, err)))
+    if (!split_path(&segments, route->text, err) ||
+        (query && !segments.rest && !parse_args(route, query, err)))
         return false;
     size_t from = 0;
     if (segments.count >= 2 && strcmp(segments.items[0], "clusters") == 0) {
         route->cluster = segments.items[1];
         from = 2;
     }
-    route->path = join(&segments, from, route->text + len + 1);
+    route->path = join(&segments, from, joined);
+    set_rest(route, &segments, slash, joined + strlen(joined) + 1);
     struct segments behind = {.count = segments.count - from};
     memcpy(behind.items, segments.items + from, behind.count * sizeof(*behind.items));
     classify(route, method, &behind);
-    route->rest = rest_of(route, &behind);
     return true;
+}
+
+bool route_is_proxy(const struct route *route)
+{
+    return route->is_resource && !*route->group && strcmp(route->sub, "proxy") == 0 &&
+           (strcmp(route->plural, "pods") == 0 || strcmp(route->plural, "services") == 0 ||
+            strcmp(route->plural, "nodes") == 0);
 }
 
 void route_clear(struct route *route)

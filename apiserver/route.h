@@ -25,13 +25,16 @@ struct route {
     bool is_resource;
     const char *verb; /* "get", "list", ...; lower-case method for other paths */
     const char *group, *version, *plural, *sub, *ns, *name; /* "" for none */
-    const char *rest; /* behind a proxy subresource; "" for none */
+    const char *rest;  /* behind a proxy subresource, as it came, with its slash; "" for none */
+    const char *query; /* as it came, without the question mark; NULL: none */
 };
 
 /* `target` is the raw request target. BAD_REQUEST when it is malformed. */
 MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target,
                             struct error *err);
 void route_clear(struct route *route);
+/* pods/proxy, services/proxy or nodes/proxy. */
+bool route_is_proxy(const struct route *route);
 /* The first value of a query argument; NULL when it was not given. */
 const char *route_arg(const struct route *route, const char *key);
 /* What the field selector demands of `path` when that is all it says ("metadata.name": a list or

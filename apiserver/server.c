@@ -15,6 +15,7 @@
 #include "apiserver/connection.h"
 #include "apiserver/credentials_tls.h"
 #include "apiserver/encode.h"
+#include "apiserver/forward.h"
 #include "apiserver/meter.h"
 #include "apiserver/patience.h"
 #include "apiserver/tunnel.h"
@@ -195,12 +196,41 @@ void server_resume(struct request *request)
     leave(api);
 }
 
+void server_take_body(struct request *request)
+{
+    request->suspended = false;
+    request->recalled = true;
+    request->phase = PHASE_FORWARDING;
+    MHD_resume_connection(request->http);
+}
+
+/* What ran early is to be run again with its body. */
+static void want_body(struct request *request)
+{
+    request_rewind(request);
+    request->early = false;
+    request->phase = PHASE_BODY;
+    patience_wait(request->connection, TURN_BODY);
+}
+
 static void run_job(void *arg)
 {
     struct request *request = arg;
+    enum step_result result = STEP_DONE;
     if (!request->answered) {
         request_rewind(request);
-        pipeline_run(request);
+        result = pipeline_run(request);
+    }
+    if (result == STEP_WAIT) /* another thread's by now */
+        return;
+    if (result == STEP_BODY) {
+        struct api *api = request->api;
+        want_body(request);
+        request->suspended = false;
+        request->recalled = true;
+        MHD_resume_connection(request->http); /* from here on it is the I/O thread's */
+        leave(api);
+        return;
     }
     request->response = encode_response(request, &request->response_code);
     server_resume(request);
@@ -218,6 +248,26 @@ void server_run_on_pool(struct request *request)
     server_resume(request);
 }
 
+/* A client that is in the middle of its body may not look for an answer before its end; one that
+ * waits for our consent does. */
+static enum MHD_Result send_or_discard(struct request *request)
+{
+    if (!request->early ||
+        MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Expect"))
+        return send_reply(request);
+    request->phase = PHASE_DISCARDING;
+    return MHD_YES;
+}
+
+static enum MHD_Result discard_body(struct request *request, size_t *size)
+{
+    if (*size == 0)
+        return send_reply(request);
+    request->body_seen += *size;
+    *size = 0;
+    return request->body_seen > BODY_DISCARD_MAX ? MHD_NO : MHD_YES;
+}
+
 static enum MHD_Result run(struct request *request)
 {
     request->phase = PHASE_RUNNING;
@@ -233,6 +283,10 @@ static enum MHD_Result run(struct request *request)
         server_suspend(request);
         server_run_on_pool(request);
         return MHD_YES;
+    case STEP_BODY:
+        want_body(request);
+        leave(request->api);
+        return MHD_YES;
     case STEP_NEXT:
     case STEP_DONE:
     case STEP_FAIL:
@@ -241,7 +295,7 @@ static enum MHD_Result run(struct request *request)
     }
     if (!encode_is_heavy(request)) {
         leave(request->api);
-        return send_reply(request);
+        return send_or_discard(request);
     }
     request->answered = true;
     server_suspend(request);
@@ -290,9 +344,16 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
 {
     struct request *request = *context;
     (void)cls, (void)http, (void)url, (void)version;
+    if (request->recalled && *size == 0 && request->phase != PHASE_READY) {
+        request->recalled = false;
+        return MHD_YES;
+    }
     switch (request->phase) {
     case PHASE_HEADERS:
         read_headers(request, method);
+        request->early = forward_wants_body(request);
+        if (request->early)
+            return run(request);
         if (announces_too_much(request)) {
             request->body_too_large = true;
             return run(request);
@@ -300,8 +361,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
         return MHD_YES;
     case PHASE_BODY:
         return *size ? collect_body(request, data, size) : run(request);
+    case PHASE_FORWARDING:
+        return forward_body(request, data, size);
+    case PHASE_DISCARDING:
+        return discard_body(request, size);
     case PHASE_READY:
-        return send_reply(request);
+        return send_or_discard(request);
     case PHASE_RUNNING:
     case PHASE_ANSWERED:
         break;
@@ -316,6 +381,8 @@ static void on_completed(void *cls, struct MHD_Connection *http, void **context,
     (void)cls, (void)http, (void)code;
     if (request && request->response)
         MHD_destroy_response(request->response);
+    if (request && request->phase == PHASE_FORWARDING)
+        leave(request->api);
     if (request)
         patience_wait(request->connection, TURN_NEXT);
     request_free(request);
@@ -445,6 +512,7 @@ void server_stop(struct api *api)
     if (fd >= 0)
         close(fd);
     streams_stop(&api->streams);
+    tunnels_cut(api->tunnels); /* what waits for a server behind this one */
     pthread_mutex_lock(&api->lock);
     api->stopping = true;
     while (api->active)

@@ -6,6 +6,9 @@
 /* NULL when the verb goes the general way. */
 const step_fn *special_chain(const char *key, const char *sub, const char *verb);
 
+/* Whether the chain passes a body on as it comes, in place of having it collected. */
+bool special_streams(const step_fn *chain);
+
 /* review.c */
 /* NOT_ACCEPTABLE when a Table or metadata alone is asked of what is not stored. */
 enum step_result step_review_form(struct request *request);

@@ -7,6 +7,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
+#include "apiserver/forward_internal.h"
 #include "apiserver/node_tls.h"
 #include "apiserver/tunnel_internal.h"
 #include "schema/meta.h"
@@ -228,7 +229,7 @@ static bool refused(struct request *request, struct tunnel *tunnel,
     return false;
 }
 
-static struct tunnel *tunnel_new(struct request *request, bool upgraded)
+struct tunnel *tunnel_new(const struct request *request, bool upgraded)
 {
     struct tunnel *tunnel = xcalloc(1, sizeof(*tunnel));
     tunnel->tunnels = request->api->tunnels;
@@ -295,6 +296,7 @@ enum step_result step_tunnel(struct request *request)
 
 void tunnel_destroy(struct tunnel *tunnel)
 {
+    forward_free(tunnel->forward);
     backend_close(&tunnel->node);
     buf_free(&tunnel->head);
     buf_free(&tunnel->rest);
@@ -346,7 +348,8 @@ bool tunnel_start(struct tunnel *tunnel, void *(*work)(void *tunnel))
     return ok;
 }
 
-void tunnel_finish(struct tunnel *tunnel)
+/* The thread's part is over; true when nobody else holds the tunnel. */
+static bool leave(struct tunnel *tunnel)
 {
     struct tunnels *tunnels = tunnel->tunnels;
     pthread_mutex_lock(&tunnels->lock);
@@ -361,13 +364,41 @@ void tunnel_finish(struct tunnel *tunnel)
     tunnel->threaded = false;
     bool last = tunnel->abandoned || tunnel->upgraded;
     pthread_mutex_unlock(&tunnel->lock);
-    if (last)
-        tunnel_destroy(tunnel);
-    pthread_mutex_lock(
-        &tunnels->lock); /* last, so that who waits for the count may free the rest */
+    return last;
+}
+
+/* Last, so that who waits for the count may free the rest. */
+static void uncount(struct tunnels *tunnels)
+{
+    pthread_mutex_lock(&tunnels->lock);
     tunnels->count--;
     pthread_cond_broadcast(&tunnels->changed);
     pthread_mutex_unlock(&tunnels->lock);
+}
+
+void tunnel_finish(struct tunnel *tunnel)
+{
+    struct tunnels *tunnels = tunnel->tunnels;
+    if (leave(tunnel))
+        tunnel_destroy(tunnel);
+    uncount(tunnels);
+}
+
+void tunnel_release(struct tunnel *tunnel)
+{
+    struct tunnels *tunnels = tunnel->tunnels;
+    (void)leave(tunnel); /* the request holds it, and is the caller's */
+    uncount(tunnels);
+}
+
+bool tunnel_connected(struct tunnel *tunnel, const struct backend *node)
+{
+    struct tunnels *tunnels = tunnel->tunnels;
+    pthread_mutex_lock(&tunnels->lock);
+    tunnel->node = *node;
+    bool open = !tunnels->stopping;
+    pthread_mutex_unlock(&tunnels->lock);
+    return open;
 }
 
 struct tunnels *tunnels_new(void)
@@ -378,12 +409,20 @@ struct tunnels *tunnels_new(void)
     return tunnels;
 }
 
-void tunnels_stop(struct tunnels *tunnels)
+void tunnels_cut(struct tunnels *tunnels)
 {
     pthread_mutex_lock(&tunnels->lock);
     tunnels->stopping = true;
     for (struct tunnel *tunnel = tunnels->first; tunnel; tunnel = tunnel->next)
-        shutdown(tunnel->node.fd, SHUT_RDWR);
+        if (tunnel->node.fd >= 0)
+            shutdown(tunnel->node.fd, SHUT_RDWR);
+    pthread_mutex_unlock(&tunnels->lock);
+}
+
+void tunnels_stop(struct tunnels *tunnels)
+{
+    tunnels_cut(tunnels);
+    pthread_mutex_lock(&tunnels->lock);
     while (tunnels->count)
         pthread_cond_wait(&tunnels->changed, &tunnels->lock);
     pthread_mutex_unlock(&tunnels->lock);
@@ -401,6 +440,8 @@ void tunnels_free(struct tunnels *tunnels)
 struct MHD_Response *tunnel_response(struct request *request, struct encoding *encoding)
 {
     struct tunnel *tunnel = request->reply.tunnel;
+    if (tunnel->forward && !tunnel->upgraded)
+        return forward_response(tunnel);
     if (!tunnel->upgraded)
         encoding->type = "text/plain";
     return tunnel->upgraded ? tunnel_pump_response(tunnel) : tunnel_log_response(tunnel);

@@ -12,7 +12,9 @@ struct tunnels;
 struct tunnel;
 
 struct tunnels *tunnels_new(void);
-/* Cuts every tunnel and waits for their threads. */
+/* Cuts every tunnel; none can be started any more. */
+void tunnels_cut(struct tunnels *tunnels);
+/* The same, and waits for their threads. */
 void tunnels_stop(struct tunnels *tunnels);
 void tunnels_free(struct tunnels *tunnels);
 

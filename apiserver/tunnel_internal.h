@@ -1,4 +1,5 @@
-/* apiserver/tunnel_internal.h: what tunnel.c (opening), tunnel_log.c and tunnel_pump.c share. */
+/* apiserver/tunnel_internal.h: what tunnel.c (opening), tunnel_queue.c, tunnel_log.c,
+ * tunnel_pump.c and forward.c share. */
 #pragma once
 #include <pthread.h>
 
@@ -16,18 +17,21 @@ struct tunnels {
     bool stopping;        /* guarded by lock */
 };
 
+struct forward;
+
 struct tunnel {
     struct tunnels *tunnels;
-    struct backend node;   /* the thread's, once there is one */
+    struct forward *forward; /* a forwarded request (forward.c); NULL: a node's stream */
+    struct backend node;     /* the thread's, once there is one */
     struct buf head, rest; /* the node's answer, and what came with it */
-    bool upgraded;         /* exec and the like; else a log */
+    bool upgraded;         /* exec and the like; else the answer's body goes through the queue */
     struct tunnel *previous, *next;
 
     /* upgraded: the client's side; the thread's */
     int client;
     struct MHD_UpgradeResponseHandle *handle;
 
-    /* a log */
+    /* the queue */
     struct MHD_Connection *http;
     int client_fd; /* looked at, never read */
     pthread_mutex_t lock;
@@ -35,6 +39,7 @@ struct tunnel {
     struct buf queue;   /* guarded by lock: from the node, not yet sent */
     size_t queue_taken; /* guarded by lock */
     bool ended;         /* guarded by lock: nothing more will come */
+    bool broken;        /* guarded by lock: and something is missing */
     bool parked;        /* guarded by lock: the connection is suspended */
     bool abandoned;     /* guarded by lock: the request is over */
     bool threaded;      /* guarded by lock: a thread owns the tunnel as well */
@@ -45,7 +50,23 @@ struct tunnel {
 MUST_CHECK bool tunnel_start(struct tunnel *tunnel, void *(*work)(void *tunnel));
 /* The thread's last call. */
 void tunnel_finish(struct tunnel *tunnel);
+/* The same, but the tunnel stays, as its request's alone. */
+void tunnel_release(struct tunnel *tunnel);
+/* The thread has connected. Takes the backend; false when the server stops. */
+MUST_CHECK bool tunnel_connected(struct tunnel *tunnel, const struct backend *node);
+struct tunnel *tunnel_new(const struct request *request, bool upgraded);
 void tunnel_destroy(struct tunnel *tunnel);
+
+/* ---- tunnel_queue.c: from a thread to the client's response ---- */
+
+/* Waits while the queue is full. False when the request is over. */
+MUST_CHECK bool tunnel_deliver(struct tunnel *tunnel, const char *bytes, size_t len);
+/* Nothing more will come; `broken`: although something should. */
+void tunnel_deliver_end(struct tunnel *tunnel, bool broken);
+/* A suspended connection does not notice that its client has gone. */
+bool tunnel_client_gone(const struct tunnel *tunnel);
+/* `size` may be MHD_SIZE_UNKNOWN. */
+struct MHD_Response *tunnel_queue_response(struct tunnel *tunnel, uint64_t size);
 
 struct MHD_Response *tunnel_log_response(struct tunnel *tunnel);
 struct MHD_Response *tunnel_pump_response(struct tunnel *tunnel);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "apiserver/connection.h"
+#include "apiserver/forward_internal.h"
 #include "apiserver/tunnel_internal.h"
 
 #define BLOCK   ((size_t)32 << 10)
@@ -168,6 +169,10 @@ struct MHD_Response *tunnel_pump_response(struct tunnel *tunnel)
     static const char *const names[] = {"Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol",
                                         "X-Stream-Protocol-Version"};
     struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, tunnel);
+    if (response && tunnel->forward) {
+        forward_copy_upgrade(response, tunnel);
+        return response;
+    }
     for (size_t i = 0; response && i < ARRAY_LEN(names); i++) {
         struct str value = head_value(&tunnel->head, names[i]);
         CLEANUP(free_ptr) char *text = str_dup(value);

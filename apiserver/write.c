@@ -166,6 +166,7 @@ static void on_done(struct store_write *write, enum store_result result, struct 
     case STEP_DONE:
     case STEP_FAIL:
     case STEP_WAIT:
+    case STEP_BODY:
         server_resume(request);
         break;
     }

@@ -47,7 +47,7 @@ static void *visit_thread(void *arg)
     struct visit *visit = arg;
     struct fake_node *node = visit->node;
     gnutls_session_t session;
-    gnutls_init(&session, GNUTLS_SERVER);
+    gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
     gnutls_set_default_priority(session);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, node->credentials);
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
