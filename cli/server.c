@@ -111,6 +111,7 @@ static bool start(struct server *server, struct error *err)
     if (!(server->vcluster = vcluster_new(server->api, server->controllers, err)))
         return false;
     server->scheduler = scheduler_new(NULL, server->controllers);
+    scheduler_serve_tenants(server->scheduler, vcluster_tenants(server->vcluster));
     server->tenancy = tenancy_new(
         &(struct tenancy_options){server->api, server->controllers, server->vcluster, domain});
     return controllers_start(server->controllers, err) && vcluster_publish(server->vcluster, err) && write_admin(server, err) &&

@@ -137,7 +137,7 @@ static bool ensure_objects(struct cluster *cluster, struct error *err)
 {
     CLEANUP(seed_free) struct seed seed = {0};
     CLEANUP(free_ptr) char *ca = NULL;
-    if (!auth_ca_pem(cluster, &ca, err) || !seed_make(&seed, ca, clock_now_us(), err))
+    if (!auth_ca_pem(cluster, &ca, err) || !seed_make(&seed, ca, NULL, clock_now_us(), err))
         return false;
     keep_address_charges(&seed);
     return write_all(cluster, &seed, err) && put_own_objects(cluster, err);

@@ -16,7 +16,9 @@ bool provision_cluster(struct tenancy *tenancy, const char *name, const char *ui
     if (!auth_secrets_make(name, tenancy->domain, NULL, &secrets, err))
         return false;
     json_auto_t *document = json_parse(buf_str(&secrets), JSON_LOAD_STRICT, err);
-    if (!document || !seed_make(&seed, json_text(document, "ca", "cert"), clock_now_us(), err))
+    json_auto_t *nodes = NULL;
+    if (!document || !vcluster_nodes(tenancy->vcluster, name, &nodes, err) ||
+        !seed_make(&seed, json_text(document, "ca", "cert"), nodes, clock_now_us(), err))
         return false;
     const struct cluster_seed born = {
         .name = name, .uid = uid, .secrets = buf_str(&secrets), .writes = seed.writes, .write_count = seed.count};

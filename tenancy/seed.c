@@ -186,16 +186,19 @@ static bool add_config_maps(struct seed *seed, const char *ca_pem, const char *c
 
 #define CONFIG_MAPS (ARRAY_LEN(namespaces) + 2)
 
-bool seed_make(struct seed *seed, const char *ca_pem, int64_t now_us, struct error *err)
+bool seed_make(struct seed *seed, const char *ca_pem, json_t *nodes, int64_t now_us, struct error *err)
 {
     char created[TIME_TEXT_SIZE];
     pthread_once(&once, make_templates);
     time_format(now_us, created);
-    size_t most = template_count + CONFIG_MAPS;
+    size_t most = template_count + CONFIG_MAPS + json_array_size(nodes);
     *seed = (struct seed){.writes = xcalloc(most, sizeof(*seed->writes)), .texts = xcalloc(most, sizeof(*seed->texts)),
                           .charges = xcalloc(most, sizeof(*seed->charges))};
     for (size_t i = 0; i < template_count; i++)
         add_copy(seed, &templates[i], created);
+    for (size_t i = 0; i < json_array_size(nodes); i++)
+        if (!add_fresh(seed, "nodes", json_incref(json_array_get(nodes, i)), created, err))
+            return false;
     return add_config_maps(seed, ca_pem, created, err);
 }
 

@@ -27,8 +27,9 @@ struct seed {
     struct buf *texts; /* one a write; bodies are in them */
     struct charges *charges;
 };
-/* Objects as of `now_us`, with fresh uids; `ca_pem` goes into kube-root-ca.crt. Everything is the seed's. */
-MUST_CHECK bool seed_make(struct seed *seed, const char *ca_pem, int64_t now_us, struct error *err);
+/* Objects as of `now_us`, with fresh uids; `ca_pem` goes into kube-root-ca.crt, `nodes` (an array, may be NULL) are added.
+ * Everything is the seed's. */
+MUST_CHECK bool seed_make(struct seed *seed, const char *ca_pem, json_t *nodes, int64_t now_us, struct error *err);
 void seed_free(struct seed *seed);
 
 /* ---- provision.c ---- */

@@ -4,11 +4,13 @@
 #pragma once
 #include <stddef.h>
 
+#include "host/pod_notes.h"
+
 /* Annotations and the label on host objects; the node agent's proxy and DNS read them. Only the syncer writes them. */
-#define NOTE_CLUSTER    "tenancy.warren.dev/cluster"
-#define NOTE_NAMESPACE  "tenancy.warren.dev/namespace"
+#define NOTE_CLUSTER    POD_NOTE_CLUSTER
+#define NOTE_NAMESPACE  POD_NOTE_NAMESPACE
 #define NOTE_NAME       "tenancy.warren.dev/name"
-#define NOTE_UID        "tenancy.warren.dev/uid"
+#define NOTE_UID        POD_NOTE_UID
 #define NOTE_KIND       "tenancy.warren.dev/kind"
 #define NOTE_CLUSTER_IP "tenancy.warren.dev/cluster-ip"
 #define NOTE_SERVICE_ACCOUNT "tenancy.warren.dev/service-account"

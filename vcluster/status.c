@@ -49,17 +49,26 @@ static void rename_waiting(json_t *status, const json_t *tenant_pod, const json_
     }
 }
 
+static void tell_nomination(json_t *status, const char *cluster, const char *host_node)
+{
+    char node[HOST_NAME_MAX + 1];
+    if (!host_node)
+        return;
+    names_pseudo_node(cluster, host_node, node);
+    json_set_text(status, "nominatedNodeName", node);
+}
+
 json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const json_t *host_pod)
 {
     const json_t *from = json_object_get(host_pod, "status");
     json_t *to = json_object();
-    (void)cluster;
     json_object_set_new(to, "conditions",
                         merge_conditions(json_at(tenant_pod, "status", "conditions"), json_object_get(from, "conditions")));
     for (size_t i = 0; i < ARRAY_LEN(status_copied); i++)
         if (json_object_get(from, status_copied[i]))
             json_object_set_new(to, status_copied[i], json_deep_copy(json_object_get(from, status_copied[i])));
     rename_waiting(to, tenant_pod, host_pod);
+    tell_nomination(to, cluster, json_text(from, "nominatedNodeName"));
     if (json_object_get(from, "hostIP")) {
         json_set_text(to, "hostIP", PSEUDO_NODE_ADDRESS);
         json_object_set_new(to, "hostIPs", json_pack("[{s:s}]", "ip", PSEUDO_NODE_ADDRESS));
@@ -116,32 +125,4 @@ char *status_text(const char *cluster, const char *host_ns, const char *ns, cons
     }
     char *result = buf_take(&out);
     return result ? result : xstrdup("");
-}
-
-json_t *status_pseudo_node(const char *cluster, const json_t *host_node)
-{
-    static const char *const info_copied[] = {"operatingSystem", "architecture", "kubeletVersion", "containerRuntimeVersion"};
-    static const char *const info_blank[] = {"bootID", "kernelVersion", "kubeProxyVersion", "machineID", "osImage", "systemUUID"};
-    char name[HOST_NAME_MAX + 1];
-    names_pseudo_node(cluster, meta_name(host_node), name);
-    json_t *labels = json_pack("{s:s}", "kubernetes.io/hostname", name), *info = json_object();
-    for (size_t i = 0; pseudo_node_labels[i]; i++)
-        json_set_text(labels, pseudo_node_labels[i], meta_label(host_node, pseudo_node_labels[i]));
-    for (size_t i = 0; i < ARRAY_LEN(info_copied); i++) {
-        const char *value = json_text(host_node, "status", "nodeInfo", info_copied[i]);
-        json_set_text(info, info_copied[i], value ? value : "");
-    }
-    for (size_t i = 0; i < ARRAY_LEN(info_blank); i++)
-        json_set_text(info, info_blank[i], "");
-    const json_t *status = json_object_get(host_node, "status");
-    json_t *node = json_pack("{s:s, s:s, s:{s:s, s:o}, s:{}, s:{s:o, s:[{s:s, s:s}, {s:s, s:s}]}}", "apiVersion", "v1",
-                             "kind", "Node", "metadata", "name", name, "labels", labels, "spec", "status", "nodeInfo",
-                             info, "addresses", "type", "InternalIP", "address", PSEUDO_NODE_ADDRESS, "type", "Hostname",
-                             "address", name);
-    static const char *const copied[] = {"capacity", "allocatable", "conditions"};
-    for (size_t i = 0; i < ARRAY_LEN(copied); i++)
-        if (json_object_get(status, copied[i]))
-            json_object_set_new(json_object_get(node, "status"), copied[i],
-                                json_deep_copy(json_object_get(status, copied[i])));
-    return node;
 }

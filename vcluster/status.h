@@ -9,5 +9,3 @@ json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const js
  * host names (through `name_of`, which returns the tenant's name, owned, or NULL) and host node. Owned. */
 char *status_text(const char *cluster, const char *host_ns, const char *ns, const char *host_node, const char *text,
                   char *(*name_of)(void *arg, const char *host_name), void *arg);
-/* The pseudo Node for a host Node. New tree. */
-json_t *status_pseudo_node(const char *cluster, const json_t *host_node);

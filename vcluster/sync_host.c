@@ -1,5 +1,4 @@
-/* From the host to the tenants: Pods' changes wake the tenants' keys, Events are told in the tenants' words, nodes appear
- * as pseudo nodes where a tenant has Pods on them. */
+/* From the host to the tenants: Pods' changes wake the tenants' keys, Events are told in the tenants' words. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,12 +7,14 @@
 #include "vcluster/status.h"
 #include "vcluster/syncer_internal.h"
 
-/* Referenced cluster and owned key of the tenant's object behind a host object; NULL when it is nobody's. */
-static struct cluster *owner_of(struct vcluster *vcluster, const char *kind, const char *host_key, char **tenant_key)
+struct cluster *sync_owner_of(struct vcluster *vcluster, const char *kind, const char *host_key, char **tenant_key)
 {
+    CLEANUP(free_ptr) char *key = NULL;
     int64_t id;
-    if (!mapping_to_tenant(vcluster->mappings, kind, host_key, &id, tenant_key))
+    if (!mapping_to_tenant(vcluster->mappings, kind, host_key, &id, &key))
         return NULL;
+    if (tenant_key)
+        *tenant_key = TAKE(key);
     return store_cluster_by_id(api_store(vcluster->api), id);
 }
 
@@ -21,7 +22,7 @@ enum reconcile_result sync_host_pod(void *arg, struct reconcile *reconcile, int6
 {
     struct vcluster *vcluster = arg;
     CLEANUP(free_ptr) char *tenant_key = NULL;
-    CLEANUP(cluster_unref_ptr) struct cluster *owner = owner_of(vcluster, "pods", reconcile->key, &tenant_key);
+    CLEANUP(cluster_unref_ptr) struct cluster *owner = sync_owner_of(vcluster, "pods", reconcile->key, &tenant_key);
     (void)again_ms;
     (void)err;
     if (owner)
@@ -111,98 +112,10 @@ enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t
         return RECONCILE_DONE;
     const char *name = json_text(event, "involvedObject", "name");
     CLEANUP(free_ptr) char *host_key = xasprintf("%s/%s", reconcile->ns, name ? name : "");
-    CLEANUP(cluster_unref_ptr) struct cluster *owner = owner_of(vcluster, "pods", host_key, &tenant_key);
+    CLEANUP(cluster_unref_ptr) struct cluster *owner = sync_owner_of(vcluster, "pods", host_key, &tenant_key);
     if (!owner || atomic_load(&owner->state) != CLUSTER_ACTIVE)
         return RECONCILE_DONE;
     return tell_tenant(vcluster, owner, tenant_key, event, err) ? RECONCILE_DONE : RECONCILE_RETRY;
-}
-
-/* ---- nodes ---- */
-
-/* The host node that a pseudo node stands for. New tree; NULL when it is gone. */
-static bool find_host_node(struct vcluster *vcluster, const char *cluster, const char *pseudo, json_t **node, struct error *err)
-{
-    CLEANUP(object_list_free) struct object_list nodes = {0};
-    *node = NULL;
-    if (!cache_list(vcluster->host, "nodes", NULL, &nodes, err))
-        return false;
-    for (size_t i = 0; i < nodes.count && !*node; i++) {
-        char name[HOST_NAME_MAX + 1];
-        names_pseudo_node(cluster, nodes.items[i]->name, name);
-        if (strcmp(name, pseudo) == 0)
-            *node = object_json(nodes.items[i]);
-    }
-    return true;
-}
-
-static bool has_pods_on(struct cluster *cluster, const char *node, bool *found, struct error *err)
-{
-    CLEANUP(object_list_free) struct object_list pods = {0};
-    *found = false;
-    if (!cache_list(cluster, "pods", NULL, &pods, err))
-        return false;
-    for (size_t i = 0; i < pods.count && !*found; i++)
-        *found = strcmp(object_field(pods.items[i], "spec.nodeName"), node) == 0;
-    return true;
-}
-
-static bool put_node(struct sync *sync, const json_t *want, const json_t *have, struct error *err)
-{
-    const char *name = meta_name(want);
-    json_auto_t *made = NULL;
-    json_auto_t *next = json_deep_copy(want);
-    if (!have) {
-        if (!api_create(&sync->on_tenant, "nodes", "", next, &made, err))
-            return false;
-        have = made;
-    }
-    if (json_equal(json_object_get(have, "status"), json_object_get(want, "status")))
-        return true;
-    json_auto_t *status = json_deep_copy(have);
-    json_object_set(status, "status", json_object_get(want, "status"));
-    return api_update(&sync->on_tenant, "nodes", "status", "", name, status, NULL, err);
-}
-
-enum reconcile_result sync_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
-{
-    struct sync sync = sync_begin(arg, reconcile);
-    json_auto_t *have = NULL, *host_node = NULL;
-    bool used = false;
-    (void)again_ms;
-    if (!sync_read(sync.cluster, "nodes", "", reconcile->key, &have, err) ||
-        !find_host_node(sync.vcluster, sync.cluster->name, reconcile->key, &host_node, err) ||
-        !has_pods_on(sync.cluster, reconcile->key, &used, err))
-        return RECONCILE_RETRY;
-    if (!host_node || !used) {
-        bool done = !have || sync_remove(&sync.on_tenant, "nodes", "", reconcile->key, NULL, -1, err);
-        return done ? RECONCILE_DONE : RECONCILE_RETRY;
-    }
-    json_auto_t *want = status_pseudo_node(sync.cluster->name, host_node);
-    return put_node(&sync, want, have, err) ? RECONCILE_DONE : RECONCILE_RETRY;
-}
-
-/* A host node changed: every cluster that has Pods on it looks at its pseudo node. */
-enum reconcile_result sync_host_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
-{
-    struct vcluster *vcluster = arg;
-    CLEANUP(object_list_free) struct object_list pods = {0};
-    CLEANUP(strset_clear) struct strset seen = {0};
-    (void)again_ms;
-    if (!cache_list(vcluster->host, "pods", NULL, &pods, err))
-        return RECONCILE_RETRY;
-    for (size_t i = 0; i < pods.count; i++) {
-        CLEANUP(free_ptr) char *tenant_key = NULL;
-        CLEANUP(free_ptr) char *host_key = xasprintf("%s/%s", pods.items[i]->ns, pods.items[i]->name);
-        if (strcmp(object_field(pods.items[i], "spec.nodeName"), reconcile->name) != 0)
-            continue;
-        CLEANUP(cluster_unref_ptr) struct cluster *owner = owner_of(vcluster, "pods", host_key, &tenant_key);
-        if (!owner || !strset_add(&seen, owner->name))
-            continue;
-        char pseudo[HOST_NAME_MAX + 1];
-        names_pseudo_node(owner->name, reconcile->name, pseudo);
-        controllers_enqueue(vcluster->controllers, SYNC_NODES, owner, pseudo);
-    }
-    return RECONCILE_DONE;
 }
 
 /* ---- logs and exec ---- */

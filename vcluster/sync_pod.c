@@ -189,7 +189,6 @@ static bool bind_pod(struct sync *sync, const json_t *tenant, const char *host_n
     char node[HOST_NAME_MAX + 1];
     CLEANUP(error_clear) struct error why = {0};
     names_pseudo_node(sync->cluster->name, host_node, node);
-    controllers_enqueue(sync->vcluster->controllers, SYNC_NODES, sync->cluster, node);
     json_auto_t *binding = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
                                      "metadata", "name", meta_name(tenant), "namespace", meta_namespace(tenant), "uid",
                                      meta_uid(tenant), "target", "apiVersion", "v1", "kind", "Node", "name", node);
@@ -222,6 +221,15 @@ static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t 
     return api_update(&sync->vcluster->on_host, "pods", "", seen->host_ns, seen->host_name, next, NULL, err);
 }
 
+/* The host stops the Pod by itself, for room or because of its node: the tenant sees it go with the same grace. */
+static bool stop_tenant(struct sync *sync, const struct pod_seen *seen, struct error *err)
+{
+    int64_t grace_s = json_int_or(json_at(seen->host, "metadata", "deletionGracePeriodSeconds"), -1);
+    return atomic_load(&sync->cluster->state) != CLUSTER_ACTIVE || /* suspended meanwhile: that stops host Pods only */
+           sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name, meta_uid(seen->tenant), grace_s,
+                       err);
+}
+
 static bool follow(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
 {
     const json_t *tenant = seen->tenant;
@@ -239,7 +247,9 @@ static bool follow(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, 
             return false;
         }
     }
-    return meta_deleting(tenant) || meta_deleting(seen->host) || update_host(sync, seen, again_ms, err);
+    if (meta_deleting(tenant))
+        return true;
+    return meta_deleting(seen->host) ? stop_tenant(sync, seen, err) : update_host(sync, seen, again_ms, err);
 }
 
 /* ---- ending ---- */
@@ -278,9 +288,6 @@ static bool stop_host(struct sync *sync, const struct pod_seen *seen, struct err
 
 static bool finish(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
-    const char *node = json_text(seen->tenant, "spec", "nodeName");
-    if (node)
-        controllers_enqueue(sync->vcluster->controllers, SYNC_NODES, sync->cluster, node);
     return sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name, meta_uid(seen->tenant), 0, err);
 }
 

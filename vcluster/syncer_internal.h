@@ -1,5 +1,6 @@
 /* vcluster/syncer_internal.h: what the syncer's files share. */
 #pragma once
+#include "host/scheduler.h"
 #include "vcluster/mapping.h"
 #include "vcluster/vcluster.h"
 
@@ -21,6 +22,7 @@ struct vcluster { /* frozen after vcluster_new */
     struct cluster *host;
     struct user user;           /* the syncer's own identity, in every cluster */
     struct api_caller on_host;
+    struct scheduler_tenants tenants; /* for the scheduler to ask */
 };
 
 /* One reconcile of a tenant's object. */
@@ -62,6 +64,18 @@ enum reconcile_result sync_node(void *arg, struct reconcile *reconcile, int64_t 
 enum reconcile_result sync_host_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_host_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+/* Its key, and "facts/NAME" when what the scheduler counts with has changed. */
+void sync_map_node(struct cluster *cluster, const struct object *node, const struct object *before,
+                   void (*add)(void *arg, const char *key), void *arg);
+/* Adds "everywhere/NAME" for what all tenants should see of a host's node. */
+void sync_host_node_changed(void *arg, struct cluster *cluster, enum event_type type, const struct object *object,
+                            const struct object *before, void (*add)(void *add_arg, const char *key), void *add_arg);
+/* Every node of the host, for one cluster. */
+MUST_CHECK bool sync_look_at_nodes(struct vcluster *vcluster, struct cluster *cluster, struct error *err);
+struct scheduler_tenants sync_tenants(struct vcluster *vcluster);
+/* Referenced cluster and owned key (`tenant_key` may be NULL) of the tenant's object behind a host object; NULL when it is
+ * nobody's. */
+struct cluster *sync_owner_of(struct vcluster *vcluster, const char *kind, const char *host_key, char **tenant_key);
 bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const char *pod, struct api_pod_target *target,
                      struct error *err);
 /* Makes the host side of the tenant's `kubernetes` Service, once it has Pods. */

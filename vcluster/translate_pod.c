@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/pod_notes.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/service_env.h"
@@ -520,6 +521,10 @@ static void add_annotations(const json_t *pod, json_t *meta)
             json_object_set(notes, key, value);
     }
     json_set_text(notes, NOTE_SERVICE_ACCOUNT, account ? account : "default");
+    /* On the host they rank this tenant's Pods among each other, and say nothing to anybody else. */
+    json_object_set_new(notes, POD_NOTE_PRIORITY,
+                        json_sprintf("%lld", (long long)json_int_or(json_at(pod, "spec", "priority"), 0)));
+    json_set_text(notes, POD_NOTE_PREEMPTION, json_text(pod, "spec", "preemptionPolicy"));
 }
 
 json_t *translate_pod(const struct translate_context *context, const json_t *pod, struct error *err)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/syncer_internal.h"
@@ -26,7 +27,8 @@ static const struct controller_source service_sources[] = {{"services", NULL}, {
 static const struct controller_source slice_sources[] = {{"endpointslices.discovery.k8s.io", NULL}, {0}};
 static const struct controller_source config_sources[] = {{"configmaps", map_config}, {"secrets", map_config}, {0}};
 static const struct controller_source event_sources[] = {{"events", NULL}, {0}};
-static const struct controller_source node_sources[] = {{"nodes", NULL}, {0}};
+static const struct controller_source node_sources[] = {{"nodes", sync_map_node}, {0}};
+static const struct controller_source host_node_sources[] = {{"nodes", NULL}, {0}};
 
 #define SYNCER_USER "system:warren-syncer"
 
@@ -38,7 +40,8 @@ static const struct controller rows[] = {
     {.name = SYNC_NODES, .sources = node_sources, .tenants_only = true, .reconcile = sync_node},
     {.name = SYNC_HOST_PODS, .sources = pod_sources, .host_only = true, .reconcile = sync_host_pod},
     {.name = SYNC_EVENTS, .sources = event_sources, .host_only = true, .reconcile = sync_event},
-    {.name = SYNC_HOST_NODES, .sources = node_sources, .host_only = true, .reconcile = sync_host_node},
+    {.name = SYNC_HOST_NODES, .sources = host_node_sources, .host_only = true, .reconcile = sync_host_node,
+     .changed = sync_host_node_changed},
 };
 
 struct vcluster_rows {
@@ -60,6 +63,7 @@ struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, 
     vcluster->host = store_cluster_by_id(api_store(api), CLUSTER_HOST_ID);
     user_internal(&vcluster->user, SYNCER_USER, true);
     vcluster->on_host = (struct api_caller){api, vcluster->host, &vcluster->user};
+    vcluster->tenants = sync_tenants(vcluster);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         made->rows[i] = rows[i];
         made->rows[i].user = SYNCER_USER;
@@ -85,6 +89,11 @@ bool vcluster_publish(struct vcluster *vcluster, struct error *err)
     }
     free(clusters);
     return sync_publish_host(vcluster, err);
+}
+
+const struct scheduler_tenants *vcluster_tenants(const struct vcluster *vcluster)
+{
+    return &vcluster->tenants;
 }
 
 void vcluster_free(struct vcluster *vcluster)
@@ -151,8 +160,10 @@ void vcluster_resync(struct vcluster *vcluster, struct cluster *cluster)
 {
     CLEANUP(object_list_free) struct object_list pods = {0};
     CLEANUP(error_clear) struct error err = {0};
-    if (!cache_list(cluster, "pods", NULL, &pods, &err))
+    if (!sync_look_at_nodes(vcluster, cluster, &err) || !cache_list(cluster, "pods", NULL, &pods, &err)) {
+        log_warn("syncer", "cluster %s is not looked at again: %s", cluster->name, error_reason_text(err.reason));
         return;
+    }
     for (size_t i = 0; i < pods.count; i++) {
         char key[KEY_SIZE];
         (void)snprintf(key, sizeof(key), "%s/%s", pods.items[i]->ns, pods.items[i]->name);

@@ -6,6 +6,7 @@
 #pragma once
 #include "controllers/controller.h"
 
+struct scheduler_tenants;
 struct vcluster;
 
 /* Reads the mappings and adds the syncer's rows; sets where logs and exec of tenants' Pods go. Before controllers_start. */
@@ -13,6 +14,10 @@ struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, 
 /* Once requests are answered: lets Pods, the host's own and those of tenants from before, reach their API by the `kubernetes`
  * Service. Blocking. */
 MUST_CHECK bool vcluster_publish(struct vcluster *vcluster, struct error *err);
+/* The Nodes that a new cluster of this name begins with: a new array. Blocking. */
+MUST_CHECK bool vcluster_nodes(struct vcluster *vcluster, const char *cluster, json_t **out, struct error *err);
+/* What the host's scheduler asks about tenants; lives as long as `vcluster`. */
+const struct scheduler_tenants *vcluster_tenants(const struct vcluster *vcluster);
 /* After controllers_stop. */
 void vcluster_free(struct vcluster *vcluster);
 

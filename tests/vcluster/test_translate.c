@@ -49,6 +49,7 @@ static void metadata_is_ours(void **state)
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *pod = pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"priority\":1000000,"
+                                "\"preemptionPolicy\":\"Never\","
                                 "\"serviceAccountName\":\"robot\",\"nodeName\":\"node-1\"}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
@@ -58,11 +59,13 @@ static void metadata_is_ours(void **state)
     assert_string_equal(meta_annotation(host, NOTE_CLUSTER), "acme");
     assert_string_equal(meta_annotation(host, NOTE_SERVICE_ACCOUNT), "robot");
     assert_string_equal(meta_annotation(host, "note"), "x");
+    assert_string_equal(meta_annotation(host, POD_NOTE_PRIORITY), "1000000");
+    assert_string_equal(meta_annotation(host, POD_NOTE_PREEMPTION), "Never");
     assert_string_equal(meta_label(host, "app"), "web");
     static const char *const absent[] = {"ownerReferences", "finalizers"};
     for (size_t i = 0; i < ARRAY_LEN(absent); i++)
         assert_null(json_at(host, "metadata", absent[i]));
-    static const char *const not_crossing[] = {"priority", "nodeName", "priorityClassName"};
+    static const char *const not_crossing[] = {"priority", "nodeName", "priorityClassName", "preemptionPolicy"};
     for (size_t i = 0; i < ARRAY_LEN(not_crossing); i++)
         assert_null(json_at(host, "spec", not_crossing[i]));
     assert_string_equal(json_text(host, "spec", "serviceAccountName"), "default");
