@@ -37,6 +37,8 @@ char *buf_reserve(struct buf *buf, size_t len)
         size_t capacity = buf->capacity ? buf->capacity : 64;
         while (capacity <= need)
             capacity *= 2;
+        if (capacity - 1 > buf->max)
+            capacity = buf->max + 1;
         char *grown = try_realloc(buf->data, capacity);
         if (!grown)
             return fail(buf);
@@ -46,7 +48,7 @@ char *buf_reserve(struct buf *buf, size_t len)
     return buf->data + buf->len;
 }
 
-void buf_add(struct buf *buf, const void *data, size_t len)
+void buf_add_growing(struct buf *buf, const void *data, size_t len)
 {
     char *room = buf_reserve(buf, len);
     if (!room)
@@ -67,16 +69,16 @@ void buf_add_str(struct buf *buf, struct str text)
     buf_add(buf, text.data, text.len);
 }
 
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
-}
-
 void buf_add_i64(struct buf *buf, int64_t value)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%lld", (long long)value);
-    buf_add(buf, digits, (size_t)len);
+    char digits[24], *at = digits + sizeof(digits);
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--at = '-';
+    buf_add(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -15,8 +16,8 @@
 struct buf {
     char *data; /* read, do not keep over an append */
     size_t len;
-    size_t capacity;
-    size_t max; /* bytes, without the NUL */
+    size_t capacity; /* of data; at most max + 1 */
+    size_t max;      /* bytes, without the NUL */
     bool failed;
 };
 
@@ -26,10 +27,8 @@ struct buf {
 
 void buf_free(struct buf *buf);  /* releases; what is left is empty and usable */
 void buf_clear(struct buf *buf); /* empty and usable, keeps its memory */
-void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_add_str(struct buf *buf, struct str text);
-void buf_add_char(struct buf *buf, char c);
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
@@ -38,6 +37,25 @@ char *buf_reserve(struct buf *buf, size_t len);
 /* Gives the bytes away (owned, terminated; "" when nothing was added); the buffer is empty afterwards.
  * NULL when the buffer has failed. */
 char *buf_take(struct buf *buf);
+
+/* What buf_add() does when there is no room yet. */
+void buf_add_growing(struct buf *buf, const void *data, size_t len);
+
+static inline void buf_add(struct buf *buf, const void *data, size_t len)
+{
+    if (len == 0 || len >= buf->capacity - buf->len) {
+        buf_add_growing(buf, data, len);
+        return;
+    }
+    memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
 
 static inline bool buf_ok(const struct buf *buf)
 {

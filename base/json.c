@@ -1,45 +1,107 @@
 #include "base/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/json_tape.h"
 #include "base/parse.h"
 
-/* One pass over the text, outside strings, before a parser that recurses sees it. */
-static bool depth_ok(struct str text)
+#define TOKENS_AT_HAND 512 /* on the stack: most objects have no more */
+
+/* Makes the tree of what a tape holds. */
+struct builder {
+    const struct json_tape *tape;
+    struct buf scratch;
+    enum json_load_kind kind;
+    struct error *err;
+};
+
+static json_t *build(struct builder *builder, size_t at);
+
+/* Integers that no int64_t holds become reals, as where Go decodes into nothing in particular. */
+static json_t *build_number(struct builder *builder, const struct json_token *token)
 {
-    unsigned depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > JSON_DEPTH_MAX)
-                return false;
-        } else if ((c == '}' || c == ']') && depth) {
-            depth--;
-        }
+    int64_t whole;
+    struct str raw = json_tape_raw(builder->tape, token);
+    if (token->kind == JSON_TOKEN_INTEGER && parse_i64(raw, INT64_MIN, INT64_MAX, &whole))
+        return json_integer(whole);
+    buf_clear(&builder->scratch);
+    buf_add_str(&builder->scratch, raw); /* strtod() wants an end */
+    json_t *real = buf_ok(&builder->scratch) ? json_real(strtod(builder->scratch.data, NULL)) : NULL;
+    if (!real)
+        error_bad_request(builder->err, "json: cannot unmarshal number %.*s into Go value of type float64",
+                          raw.len < 64 ? (int)raw.len : 64, raw.data);
+    return real;
+}
+
+static json_t *build_array(struct builder *builder, const struct json_token *token)
+{
+    json_auto_t *array = json_array();
+    size_t at = (size_t)(token - builder->tape->tokens) + 1;
+    for (; at < token->next; at = builder->tape->tokens[at].next) {
+        json_t *item = build(builder, at);
+        if (!item)
+            return NULL;
+        json_array_append_new(array, item);
     }
-    return true;
+    return TAKE(array);
+}
+
+static json_t *build_object(struct builder *builder, const struct json_token *token)
+{
+    json_auto_t *object = json_object();
+    const struct json_token *tokens = builder->tape->tokens;
+    size_t count = 0, at = (size_t)(token - tokens) + 1;
+    for (; at < token->next; at = tokens[at + 1].next) {
+        json_t *value = build(builder, at + 1);
+        if (!value)
+            return NULL;
+        struct str key = json_tape_string(builder->tape, &tokens[at], &builder->scratch);
+        if (json_object_setn_new_nocheck(object, key.data, key.len, value) != 0)
+            return error_internal(builder->err, "out of memory"), NULL;
+        if (builder->kind == JSON_LOAD_STRICT && json_object_size(object) == count) {
+            error_bad_request(builder->err, "duplicate field \"%.*s\"", key.len < 256 ? (int)key.len : 256, key.data);
+            return NULL;
+        }
+        count = json_object_size(object);
+    }
+    return TAKE(object);
+}
+
+static json_t *build(struct builder *builder, size_t at)
+{
+    const struct json_token *token = &builder->tape->tokens[at];
+    struct str text;
+    switch ((enum json_token_kind)token->kind) {
+    case JSON_TOKEN_OBJECT:
+        return build_object(builder, token);
+    case JSON_TOKEN_ARRAY:
+        return build_array(builder, token);
+    case JSON_TOKEN_STRING:
+        text = json_tape_string(builder->tape, token, &builder->scratch);
+        return json_stringn_nocheck(text.data, text.len);
+    case JSON_TOKEN_INTEGER:
+    case JSON_TOKEN_REAL:
+        return build_number(builder, token);
+    case JSON_TOKEN_TRUE:
+        return json_true();
+    case JSON_TOKEN_FALSE:
+        return json_false();
+    case JSON_TOKEN_NULL:
+        return json_null();
+    }
+    return NULL;
 }
 
 json_t *json_parse(struct str text, enum json_load_kind kind, struct error *err)
 {
-    json_error_t why;
-    size_t flags = JSON_DECODE_ANY | (kind == JSON_LOAD_STRICT ? JSON_REJECT_DUPLICATES : 0);
-    if (!depth_ok(text)) {
-        error_bad_request(err, "the document nests deeper than %d levels", JSON_DEPTH_MAX);
-        return NULL;
-    }
-    json_t *value = json_loadb(text.data ? text.data : "", text.len, flags, &why);
-    if (!value)
-        error_bad_request(err, "%s at line %d, column %d", why.text, why.line, why.column);
+    struct json_token tokens[TOKENS_AT_HAND];
+    CLEANUP(json_tape_free)
+    struct json_tape tape = {.tokens = tokens, .capacity = ARRAY_LEN(tokens), .borrowed = true};
+    struct builder builder = {.tape = &tape, .scratch = BUF_INIT(text.len + 1), .kind = kind, .err = err};
+    json_t *value = json_tape_read(&tape, text, err) ? build(&builder, 0) : NULL;
+    buf_free(&builder.scratch);
     return value;
 }
 
@@ -73,10 +135,11 @@ static const char *short_escape(unsigned char c)
     }
 }
 
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != 0xe2;
-}
+/* clang-format off */
+static const bool is_special[256] = {
+    [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, ['<'] = true, ['>'] = true, ['&'] = true, [0xe2] = true,
+};
+/* clang-format on */
 
 /* U+2028 and U+2029, which Go escapes for the sake of JavaScript. */
 static bool is_line_separator(struct str text, size_t at)
@@ -91,7 +154,7 @@ void json_write_string(struct buf *out, struct str text)
     buf_add_char(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (is_plain(c))
+        if (!is_special[c])
             continue;
         bool separator = c == 0xe2 && is_line_separator(text, i);
         if (c == 0xe2 && !separator)
@@ -145,19 +208,17 @@ static void write_real(struct buf *out, double value)
 
 static void write_object(struct buf *out, const json_t *object)
 {
-    const char *key;
-    json_t *member, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    bool first = true;
-    buf_add_char(out, '{');
-    json_object_foreach(self, key, member)
-    {
-        if (!first)
-            buf_add_char(out, ',');
-        first = false;
-        json_write_string(out, str_of(key));
+    json_t *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    char before = '{';
+    for (void *at = json_object_iter(self); at; at = json_object_iter_next(self, at)) {
+        buf_add_char(out, before);
+        before = ',';
+        json_write_string(out, (struct str){json_object_iter_key(at), json_object_iter_key_len(at)});
         buf_add_char(out, ':');
-        json_write(out, member);
+        json_write(out, json_object_iter_value(at));
     }
+    if (before == '{')
+        buf_add_char(out, before);
     buf_add_char(out, '}');
 }
 

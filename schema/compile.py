@@ -288,7 +288,7 @@ def write_field(unit, made, member, types):
     default = words.get("default", implied_default(made, member))
     enum = words.get("enum", words.get("known"))
     parts = {
-        "name": c_text(member.name), "proto_name": c_text(words.get("proto", member.name)),
+        "name": c_text(member.name), "name_len": str(len(member.name)), "proto_name": c_text(words.get("proto", member.name)),
         "format": c_text(FORMATS.get(member.kind)), "merge_key": c_text(words.get("merge")),
         "default_json": c_text("" if default == "none" else default),
         "enums": unit.texts(enum.split("|")) if enum is not None else "NULL",
@@ -343,6 +343,34 @@ def proto_slots(made):
     return slots, len(level(""))
 
 
+def hash_key(name):
+    """As field_key() in type.c: from the first and the last bytes, and the length."""
+    text, size = name.encode(), len(name.encode())
+    if size < 4:
+        return text[0] | text[size // 2] << 8 | text[-1] << 16 | size << 56
+    width = 8 if size >= 8 else 4
+    first, last = (int.from_bytes(part, "little") for part in (text[:width], text[-width:]))
+    return first ^ (last << 25 | last >> 39) & 0xFFFFFFFFFFFFFFFF ^ size << 56
+
+
+def perfect_hash(names):
+    """A multiplier and a shift that send each name to a place of its own; the places, 255 where nobody is."""
+    keys = [hash_key(name) for name in names]
+    if len(set(keys)) < len(keys):
+        sys.exit(f"fields that hash_key() does not tell apart: {' '.join(names)}")
+    multiplier = 0x9E3779B97F4A7C15
+    for bits in range(max(1, (len(keys) - 1).bit_length()), 12):
+        for _ in range(2000):
+            multiplier = (multiplier * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF | 1
+            places = [(key * multiplier & 0xFFFFFFFFFFFFFFFF) >> (64 - bits) for key in keys]
+            if len(set(places)) == len(places):
+                table = [255] * (1 << bits)
+                for index, place in enumerate(places):
+                    table[place] = index
+                return multiplier, 64 - bits, table
+    sys.exit(f"no perfect hash for {' '.join(names)}")
+
+
 def write_type(unit, made, types):
     name, out = symbol(made.name), unit.body
     plain, parts = made.plain, {"name": c_text(made.name)}
@@ -352,13 +380,15 @@ def write_type(unit, made, types):
             out.extend(write_field(unit, made, member, types) for member in members)
             out.append("};")
             parts[label] = f"{label}_of_{name}"
-    order = sorted(range(len(plain)), key=lambda i: plain[i].name.encode())
     zeroes = [i for i, m in enumerate(plain)
               if "off" not in m.words and (prints_zero(m) or "DEFAULTED" in field_flags(m, types))]
-    for label, numbers in (("by_name", order), ("zeroes", zeroes)):
-        if numbers:
-            out.append(f"static const uint16_t {label}_of_{name}[] = {{{', '.join(map(str, numbers))}}};")
-            parts[label] = f"{label}_of_{name}"
+    if zeroes:
+        out.append(f"static const uint16_t zeroes_of_{name}[] = {{{', '.join(map(str, zeroes))}}};")
+        parts["zeroes"] = f"zeroes_of_{name}"
+    if plain:
+        multiplier, shift, table = perfect_hash([member.name for member in plain])
+        out.append(f"static const uint8_t by_hash_of_{name}[] = {{{', '.join(map(str, table))}}};")
+        parts.update(by_hash=f"by_hash_of_{name}", hash_multiplier=f"{multiplier}ULL", hash_shift=str(shift))
     slots, slot_count = proto_slots(made)
     if slots:
         rows = ", ".join(f"{{{', '.join(map(str, slot))}}}" for slot in slots)

@@ -36,7 +36,10 @@ static void set_value(struct make *make, struct field *field, const struct crd_n
 
 static struct field field_of(struct make *make, const char *name, const struct crd_node *node)
 {
-    struct field field = {.name = name, .proto_name = name, .flags = FIELD_POINTER};
+    struct field field = {.name = name,
+                          .name_len = (uint32_t)strlen(name),
+                          .proto_name = name,
+                          .flags = FIELD_POINTER};
     const struct crd_node *value = node;
     if (node->kind == CRD_ARRAY && node->items && node->items->kind != CRD_ARRAY) {
         field.card = CARD_LIST;
@@ -61,7 +64,10 @@ static struct field field_of(struct make *make, const char *name, const struct c
 
 static struct field head_field(const char *name)
 {
-    struct field field = {.name = name, .proto_name = name, .kind = FIELD_STRING};
+    struct field field = {.name = name,
+                          .name_len = (uint32_t)strlen(name),
+                          .proto_name = name,
+                          .kind = FIELD_STRING};
     if (strcmp(name, "metadata") == 0) {
         field.kind = FIELD_REF;
         field.ref = type_find(META_TYPE);
@@ -77,8 +83,7 @@ static bool is_head(const char *name)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct field *left = a, *right = b;
-    return strcmp(left->name, right->name);
+    return field_compare(a, b);
 }
 
 static void fill(struct make *make, struct type *type, const struct crd_node *node, bool whole)
@@ -94,11 +99,7 @@ static void fill(struct make *make, struct type *type, const struct crd_node *no
             fields[count++] =
                 field_of(make, node->properties[i].name, node->properties[i].node);
     qsort(fields, count, sizeof(*fields), by_name);
-    uint16_t *order = crd_alloc(make->memory, count, sizeof(*order));
-    for (uint16_t i = 0; i < count; i++)
-        order[i] = i;
     type->fields = fields;
-    type->by_name = order;
     type->field_count = count;
 }
 

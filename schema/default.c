@@ -9,10 +9,18 @@
 
 static void fill_struct(const struct type *type, json_t *object, unsigned depth);
 
+static json_t *default_value(const char *text)
+{
+    struct error ignored = {0};
+    json_t *value = json_parse(str_of(text), JSON_LOAD_LENIENT, &ignored);
+    error_clear(&ignored);
+    return value;
+}
+
 static json_t *zero_value(const struct field *field)
 {
     if (field->flags & FIELD_DEFAULTED)
-        return json_loads(field->default_json, JSON_DECODE_ANY, NULL);
+        return default_value(field->default_json);
     switch ((enum field_kind)field->kind) {
     case FIELD_REF:
         return field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED) ? NULL : json_object();
@@ -57,19 +65,20 @@ static void fill_field(const struct field *field, json_t *value, unsigned depth)
 
 static void fill_struct(const struct type *type, json_t *object, unsigned depth)
 {
-    const char *key;
-    json_t *value;
     if (depth > JSON_DEPTH_MAX || (type->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
         return;
     for (size_t i = 0; i < type->zero_count; i++) {
         const struct field *field = &type->fields[type->zeroes[i]];
-        json_t *zero = json_object_get(object, field->name) ? NULL : zero_value(field);
+        bool there = json_object_getn(object, field->name, field->name_len) != NULL;
+        json_t *zero = there ? NULL : zero_value(field);
         if (zero)
-            json_object_set_new(object, field->name, zero);
+            json_object_setn_new_nocheck(object, field->name, field->name_len, zero);
     }
-    json_object_foreach (object, key, value) {
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+        json_t *value = json_object_iter_value(at);
+        struct str key = {json_object_iter_key(at), json_object_iter_key_len(at)};
         const struct field *field =
-            json_is_object(value) || json_is_array(value) ? type_field(type, str_of(key)) : NULL;
+            json_is_object(value) || json_is_array(value) ? type_field(type, key) : NULL;
         if (field && field->kind == FIELD_REF)
             fill_field(field, value, depth);
     }

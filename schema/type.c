@@ -1,6 +1,7 @@
 /* Lookups in the generated type tables. */
 #include "schema/type.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "schema/tables.h"
@@ -21,29 +22,68 @@ const struct type *type_find(const char *name)
     return NULL;
 }
 
-/* As strcmp, for a name of the tables against text that may lack its end. */
-static int compare_name(const char *name, struct str text)
+/* What tells the fields of one type apart; compile.py sees to that. */
+static uint64_t field_key(struct str name)
 {
-    int order = strncmp(name, text.data, text.len);
-    size_t len = strlen(name);
-    return order ? order : (len > text.len) - (len < text.len);
+    const unsigned char *text = (const unsigned char *)name.data;
+    uint64_t first = 0, last = 0, size = (uint64_t)name.len << 56;
+    if (name.len < 4)
+        return (uint64_t)text[0] | (uint64_t)text[name.len / 2] << 8 |
+               (uint64_t)text[name.len - 1] << 16 | size;
+    if (name.len >= 8) {
+        memcpy(&first, text, 8);
+        memcpy(&last, text + name.len - 8, 8);
+    } else {
+        memcpy(&first, text, 4);
+        memcpy(&last, text + name.len - 4, 4);
+    }
+    first = le64toh(first);
+    last = le64toh(last);
+    return first ^ (last << 25 | last >> 39) ^ size;
 }
 
-const struct field *type_field(const struct type *type, struct str json_name)
+static bool is_named(const struct field *field, struct str name)
 {
-    size_t low = 0, high = type->field_count;
+    return field->name_len == name.len && memcmp(field->name, name.data, name.len) == 0;
+}
+
+static const struct field *hashed_field(const struct type *type, struct str name)
+{
+    uint64_t place = (field_key(name) * type->hash_multiplier) >> type->hash_shift;
+    uint8_t index = type->by_hash[place];
+    return index < type->field_count && is_named(&type->fields[index], name) ? &type->fields[index]
+                                                                             : NULL;
+}
+
+int field_compare(const struct field *a, const struct field *b)
+{
+    if (a->name_len != b->name_len)
+        return a->name_len < b->name_len ? -1 : 1;
+    return memcmp(a->name, b->name, a->name_len);
+}
+
+static const struct field *sorted_field(const struct type *type, struct str name)
+{
+    const struct field wanted = {.name = name.data, .name_len = (uint32_t)name.len};
+    size_t low = 0, high = name.len <= UINT32_MAX ? type->field_count : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct field *field = &type->fields[type->by_name[middle]];
-        int order = compare_name(field->name, json_name);
+        int order = field_compare(&type->fields[middle], &wanted);
         if (order == 0)
-            return field;
+            return &type->fields[middle];
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
     return NULL;
+}
+
+const struct field *type_field(const struct type *type, struct str json_name)
+{
+    if (!type->by_hash)
+        return sorted_field(type, json_name);
+    return json_name.len ? hashed_field(type, json_name) : NULL;
 }
 
 /* True if `gvk` ("apps/v1/Deployment", "v1/Pod", or with wildcards for DeleteOptions) is those

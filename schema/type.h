@@ -72,6 +72,7 @@ struct field {
     uint32_t number;     /* protobuf; 0: none */
     uint16_t flags;
     uint8_t kind, card, list_type; /* enum field_kind, field_card, list_type */
+    uint32_t name_len;
     const char *description;       /* one line of our own; NULL */
 };
 
@@ -86,7 +87,11 @@ struct proto_slot {
 struct type {
     const char *name;           /* "io.k8s.api.core.v1.Pod" */
     const struct field *fields; /* in JSON output order */
-    const uint16_t *by_name;    /* indexes of fields, sorted by JSON name: for binary search */
+    /* Built-in: indexes of fields by a perfect hash of their names, 255 where none is. NULL for
+     * custom types, whose fields stand sorted by name length, then name: a hash could be played. */
+    const uint8_t *by_hash;
+    uint64_t hash_multiplier;
+    uint8_t hash_shift;
     uint16_t field_count;
     uint16_t wrapper_count, zero_count;
     uint16_t flags; /* enum type_flags */
@@ -109,6 +114,8 @@ struct type {
 const struct type *type_find(const char *name);
 /* NULL when the type has no such field. */
 const struct field *type_field(const struct type *type, struct str json_name);
+/* The order in which the fields of a custom type stand. */
+int field_compare(const struct field *a, const struct field *b);
 /* The type of a kind: ("apps", "v1", "Deployment"); NULL when there is none. */
 const struct type *type_of_kind(struct str group, struct str version, struct str kind);
 /* All built-in types, by name. */

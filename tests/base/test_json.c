@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "base/json.h"
+#include "base/json_tape.h"
 
 static char *rewritten(json_t *value)
 {
@@ -29,7 +30,8 @@ static void json_documents(void **state)
         {"{", NULL},
         {"{} x", NULL},
         {"\"\xff\"", NULL},
-        {"99999999999999999999", NULL},
+        {"99999999999999999999", "100000000000000000000"},
+        {"1e999", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
@@ -43,6 +45,93 @@ static void json_documents(void **state)
             fail_msg("%s: %s", rows[i].in, err.message);
         CLEANUP(free_ptr) char *text = rewritten(value);
         assert_string_equal(text, rows[i].out);
+    }
+}
+
+/* Clients see these: Go's words. */
+static void what_is_wrong_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *message;
+    } rows[] = {
+        {"", "unexpected end of JSON input"},
+        {"{\"a\":", "unexpected end of JSON input"},
+        {"[1", "unexpected end of JSON input"},
+        {"\"a", "unexpected end of JSON input"},
+        {"nul", "unexpected end of JSON input"},
+        {"x", "invalid character 'x' looking for beginning of value"},
+        {"[1,]", "invalid character ']' looking for beginning of value"},
+        {"{a", "invalid character 'a' looking for beginning of object key string"},
+        {"{\"a\":1,}", "invalid character '}' looking for beginning of object key string"},
+        {"{\"a\" 1}", "invalid character '1' after object key"},
+        {"{\"a\":1 2}", "invalid character '2' after object key:value pair"},
+        {"[1 \"a\"]", "invalid character '\"' after array element"},
+        {"{} {", "invalid character '{' after top-level value"},
+        {"\"a\nb\"", "invalid character '\\n' in string literal"},
+        {"\"\\x\"", "invalid character 'x' in string escape code"},
+        {"\"\\u12g4\"", "invalid character 'g' in \\u hexadecimal character escape"},
+        {"trux", "invalid character 'x' in literal true (expecting 'e')"},
+        {"-x", "invalid character 'x' in numeric literal"},
+        {"01", "invalid character '1' after top-level value"},
+        {"1.x", "invalid character 'x' after decimal point in numeric literal"},
+        {"1ex", "invalid character 'x' in exponent of numeric literal"},
+        {"\xc3\xa9", "invalid character '\xc3\x83' looking for beginning of value"},
+        {"\"\xc0\x80\"", "invalid UTF-8 in string literal"},
+        {"\"\xed\xa0\x80\"", "invalid UTF-8 in string literal"},
+        {"\"\xe2\x82\"", "invalid UTF-8 in string literal"},
+        {"\"\xf4\x90\x80\x80\"", "invalid UTF-8 in string literal"},
+        {"\"\\ud83dx\"", "half a surrogate pair in a string: \\ud83d"},
+        {"\"\\ude00\\ud83d\"", "half a surrogate pair in a string: \\ude00"},
+        {"\"\\ud83d\\u0041\"", "half a surrogate pair in a string: \\ud83d"},
+        {"\"\\u0000\"", "\\u0000 is not allowed in a string"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = json_parse(str_of(rows[i].in), JSON_LOAD_LENIENT, &err);
+        assert_null(value);
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+static void escapes_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *text;
+    } rows[] = {
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"},
+        {"\"a\\u00e9b\\u20acc\"", "a\xc3\xa9"
+                                  "b\xe2\x82\xac"
+                                  "c"},
+        {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80"},
+        {"\"\xf4\x8f\xbf\xbf\"", "\xf4\x8f\xbf\xbf"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *value = json_parse(str_of(rows[i].in), JSON_LOAD_STRICT, &err);
+        if (!value)
+            fail_msg("%s: %s", rows[i].in, err.message);
+        assert_string_equal(json_string_value(value), rows[i].text);
+    }
+}
+
+/* More tokens than are at hand, on a tape that is used twice. */
+static void tapes_grow_and_serve_again(void **state)
+{
+    (void)state;
+    CLEANUP(json_tape_free) struct json_tape tape = {0};
+    CLEANUP(error_clear) struct error err = {0};
+    for (int count = 3000; count; count -= 1500) {
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        for (int i = 0; i < count; i++)
+            buf_printf(&text, "%s{\"n\":%d}", i ? "," : "[", i);
+        buf_add_char(&text, ']');
+        assert_true(json_tape_read(&tape, buf_str(&text), &err));
+        assert_int_equal(tape.count, 1 + 3 * count);
+        assert_int_equal(tape.tokens[0].next, tape.count);
+        json_auto_t *value = json_parse(buf_str(&text), JSON_LOAD_STRICT, &err);
+        assert_int_equal(json_array_size(value), count);
     }
 }
 
@@ -71,9 +160,11 @@ static void yaml_documents(void **state)
     } rows[] = {
         {"a: 1\nb: [x, 'y', \"z\"]\n", "{\"a\":1,\"b\":[\"x\",\"y\",\"z\"]}"},
         {"a: yes\nb: 'yes'\nc: ~\nd: 0o17\ne: 0x1F\nf: 1e3\ng: 1.50\nh: 1.2.3\ni: 017\n",
-         "{\"a\":true,\"b\":\"yes\",\"c\":null,\"d\":15,\"e\":31,\"f\":1000,\"g\":1.5,\"h\":\"1.2.3\",\"i\":15}"},
+         "{\"a\":true,\"b\":\"yes\",\"c\":null,\"d\":15,\"e\":31,\"f\":1000,\"g\":1.5,\"h\":\"1.2."
+         "3\",\"i\":15}"},
         {"a: |\n  x\n  y\n", "{\"a\":\"x\\ny\\n\"}"},
-        {"a: &x {k: v}\nb: *x\nc:\n  <<: *x\n  l: w\n", "{\"a\":{\"k\":\"v\"},\"b\":{\"k\":\"v\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
+        {"a: &x {k: v}\nb: *x\nc:\n  <<: *x\n  l: w\n",
+         "{\"a\":{\"k\":\"v\"},\"b\":{\"k\":\"v\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
         {"a: &x {k: v}\nb: &y {l: w}\nc:\n  <<: [*x, *y, {k: u}]\n",
          "{\"a\":{\"k\":\"v\"},\"b\":{\"l\":\"w\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
         {"a: 100m\nb: 1Gi\nc: 2026-01-02\n", "{\"a\":\"100m\",\"b\":\"1Gi\",\"c\":\"2026-01-02\"}"},
@@ -128,8 +219,8 @@ static void aliases_count_as_depth(void **state)
         buf_add_text(&text, "a0: &a0 x\n");
         for (int i = 1; i <= aliases; i++)
             buf_printf(&text, "a%d: &a%d %.*s*a%d%.*s\n", i, i, LEVELS,
-                       "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", i - 1, LEVELS,
-                       "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+                       "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", i - 1,
+                       LEVELS, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
         json_auto_t *value = yaml_parse(buf_str(&text), JSON_LOAD_LENIENT, &err);
         assert_int_equal(value != NULL, aliases < 2);
     }
@@ -141,8 +232,10 @@ static void yaml_written_reads_back(void **state)
     static const char *const rows[] = {
         "{\"a\":\"yes\",\"b\":[\"1\",{\"c\":\"x: y\",\"d\":[]},[\"n\"]],\"e\":{}}",
         "{\"script\":\"#!/bin/sh\\necho hi\\n\",\"keep\":\"a\\nb\",\"blank\":\"\",\"lead\":\" x\"}",
-        "{\"n\":-1,\"r\":1.5,\"t\":true,\"z\":null,\"q\":\"#c\",\"u\":\"caf\xc3\xa9\",\"more\":\"a\\n\\n\\n\"}",
-        "{\"key\\nof lines\":\"x\",\"a: b\":\"- c\",\"del\":\"a\\u007fb\",\"next\":\"a\\u0085b\\nc\",\"mark\":\"\\ufeffa\\u2028\\nb\"}",
+        "{\"n\":-1,\"r\":1.5,\"t\":true,\"z\":null,\"q\":\"#c\",\"u\":\"caf\xc3\xa9\",\"more\":"
+        "\"a\\n\\n\\n\"}",
+        "{\"key\\nof lines\":\"x\",\"a: b\":\"- "
+        "c\",\"del\":\"a\\u007fb\",\"next\":\"a\\u0085b\\nc\",\"mark\":\"\\ufeffa\\u2028\\nb\"}",
         "\"0\\n:2a\"",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -159,9 +252,11 @@ static void yaml_written_reads_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_documents),          cmocka_unit_test(depth_is_limited),
-        cmocka_unit_test(yaml_documents),          cmocka_unit_test(anchor_bombs_are_refused),
-        cmocka_unit_test(aliases_count_as_depth),  cmocka_unit_test(yaml_written_reads_back),
+        cmocka_unit_test(what_is_wrong_is_said),      cmocka_unit_test(escapes_are_read),
+        cmocka_unit_test(tapes_grow_and_serve_again), cmocka_unit_test(json_documents),
+        cmocka_unit_test(depth_is_limited),           cmocka_unit_test(yaml_documents),
+        cmocka_unit_test(anchor_bombs_are_refused),   cmocka_unit_test(aliases_count_as_depth),
+        cmocka_unit_test(yaml_written_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
