@@ -46,8 +46,11 @@ struct runtime *runtime_open(const struct runtime_options *options, struct error
     return runtime;
 }
 
-static void watch_free(struct shim_watch *watch)
+/* Closing alone would not do: a program that is just being started holds a copy of every descriptor,
+ * and for as long the set would go on telling of a watch that is freed. */
+static void watch_free(struct runtime *runtime, struct shim_watch *watch)
 {
+    (void)epoll_ctl(runtime->event_epoll, EPOLL_CTL_DEL, watch->pidfd, NULL); /* may not be in it */
     close(watch->pidfd);
     free(watch->id);
     free(watch);
@@ -59,7 +62,7 @@ void runtime_close(struct runtime *runtime)
         return;
     while (runtime->watches) {
         struct shim_watch *next = runtime->watches->next;
-        watch_free(runtime->watches);
+        watch_free(runtime, runtime->watches);
         runtime->watches = next;
     }
     close_fd(&runtime->event_epoll);
@@ -101,7 +104,7 @@ static void watch_locked(struct runtime *runtime, const char *id)
     *watch = (struct shim_watch){runtime->watches, xstrdup(id), pidfd};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
     if (epoll_ctl(runtime->event_epoll, EPOLL_CTL_ADD, pidfd, &event) != 0) {
-        watch_free(watch);
+        watch_free(runtime, watch);
         return;
     }
     runtime->watches = watch;
@@ -154,7 +157,7 @@ static char *take_watch(struct runtime *runtime, struct shim_watch *watch)
         at = &(*at)->next;
     *at = watch->next;
     char *id = TAKE(watch->id);
-    watch_free(watch);
+    watch_free(runtime, watch);
     return id;
 }
 

@@ -127,6 +127,41 @@ static void reopened(void **state)
     support_remove(support, "again");
 }
 
+/* A copy of every pidfd of this process: what a child that posix_spawn has just made holds until it runs its program. */
+static size_t copy_pidfds(int *copies, size_t max)
+{
+    size_t count = 0;
+    for (int fd = 3; fd < 256 && count < max; fd++) {
+        char path[32], target[64] = "";
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        if (readlink(path, target, sizeof(target) - 1) > 0 && strcmp(target, "anon_inode:[pidfd]") == 0)
+            copies[count++] = dup(fd);
+    }
+    return count;
+}
+
+/* The end of a shim is told once, also while somebody else still holds the descriptor that told of it. */
+static void killed_shim_held(void **state)
+{
+    struct support *support = *state;
+    int copies[16];
+    support_sandbox(support, "held");
+    struct pollfd poller = {.fd = runtime_event_fd(support->runtime), .events = POLLIN};
+    for (char *id; (id = runtime_next_event(support->runtime));)
+        free(id);
+    size_t count = copy_pidfds(copies, ARRAY_LEN(copies));
+    assert_true(count > 0);
+    assert_int_equal(kill(shim_of(support, "held"), SIGKILL), 0);
+    assert_int_equal(poll(&poller, 1, 5000), 1);
+    CLEANUP(free_ptr) char *changed = runtime_next_event(support->runtime);
+    assert_string_equal(changed, "held");
+    assert_null(runtime_next_event(support->runtime));
+    assert_int_equal(poll(&poller, 1, 0), 0);
+    for (size_t i = 0; i < count; i++)
+        close(copies[i]);
+    support_remove(support, "held");
+}
+
 /* The shim is killed: its containers die, are told as ended, and all goes away. */
 static void killed_shim(void **state)
 {
@@ -356,6 +391,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(network_namespace),
         cmocka_unit_test(reopened),
         cmocka_unit_test(killed_shim),
+        cmocka_unit_test(killed_shim_held),
         cmocka_unit_test(events),
         cmocka_unit_test(shared_processes),
         cmocka_unit_test(user_namespace),
