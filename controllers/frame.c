@@ -93,7 +93,8 @@ static void add_key(void *arg, const char *key)
 {
     struct adding *adding = arg;
     metric_add(adding->controllers->rows[adding->kind].adds, 1);
-    if (!work_queue_add(adding->controllers->queue, adding->cluster->id, adding->kind, key))
+    if (!work_queue_add(adding->controllers->queue, adding->cluster->id, adding->kind, key) &&
+        atomic_load(&adding->controllers->running))
         log_error("controllers", "the work queue is full: a key of cluster %s is dropped",
                   adding->cluster->name);
 }
