@@ -46,9 +46,11 @@ struct api *api_start(const struct api_options *options, struct error *err)
 {
     unsigned port = 0;
     object_set_index(kind_index); /* before anything is cached */
-    int fd = server_listen(options->listen, 0, &port, err);
+    int fd = options->socket ? options->socket : server_listen(options->listen, 0, &port, err);
     if (fd < 0)
         return NULL;
+    if (options->socket)
+        port = server_local_port(fd);
     struct api *api = api_new(options);
     api->port = port;
     api->advertise =

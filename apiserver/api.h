@@ -15,6 +15,7 @@ struct api;
 struct api_options {
     struct store *store;
     const char *listen;      /* "127.0.0.1:6443"; port 0: any */
+    int socket;              /* from api_listen(); taken. 0: none, `listen` is opened */
     const char *domain;      /* clusters are NAME.domain; NULL: by path and port only */
     const char *advertise;   /* host:port that kubeconfigs name; NULL: listen */
     const char *pod_address; /* address for the clusters' own ports, reachable from Pods; NULL: none are opened */
@@ -26,6 +27,9 @@ void api_stop(struct api *api);
 /* True when "ADDR:PORT" is an address of this machine that nobody listens on yet; err says why not, in words for whoever
  * chose it. */
 MUST_CHECK bool api_can_listen(const char *address, struct error *err);
+/* A socket that listens there, for whoever will have lost the right to open it when api_start() comes. Above 2; -1 with
+ * err as api_can_listen() says it. */
+int api_listen(const char *address, struct error *err);
 unsigned api_port(const struct api *api);
 struct store *api_store(struct api *api);
 /* The URL that a kubeconfig of this cluster names; owned. */

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -41,7 +42,7 @@ struct str connection_peer(const struct connection *connection)
     return count ? (struct str){(const char *)chain[0].data, chain[0].size} : (struct str){0};
 }
 
-static unsigned local_port(int fd)
+unsigned server_local_port(int fd)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof(address);
@@ -83,7 +84,7 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
         connection->api = api;
         connection->fd = fd ? fd->connect_fd : -1;
         connection->session = session ? session->tls_session : NULL;
-        connection->cluster = ports_cluster(api->ports, local_port(connection->fd));
+        connection->cluster = ports_cluster(api->ports, server_local_port(connection->fd));
         connection->pinned = connection->cluster != NULL;
         if (connection->session) /* MHD has no closure for the certificate callback; it uses the
                                     pointer for PSK only */
@@ -431,7 +432,7 @@ int server_listen(const char *address, unsigned flags, unsigned *port, struct er
         error_unavailable(err, "cannot listen on %s: %s", address, strerror(errno));
     freeaddrinfo(found);
     if (ok) {
-        *port = local_port(fd);
+        *port = server_local_port(fd);
         return fd;
     }
     if (fd >= 0)
@@ -446,6 +447,19 @@ bool api_can_listen(const char *address, struct error *err)
     if (fd >= 0)
         close(fd);
     return fd >= 0;
+}
+
+int api_listen(const char *address, struct error *err)
+{
+    unsigned port;
+    int fd = server_listen(address, 0, &port, err);
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (above < 0)
+        error_unavailable(err, "cannot listen on %s: %s", address, strerror(errno));
+    close(fd);
+    return above;
 }
 
 /* As many connections as there are descriptors, less what the rest of the process needs. */

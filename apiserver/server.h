@@ -9,6 +9,8 @@ MUST_CHECK bool server_start(struct api *api, int fd, const struct api_options *
 void server_stop(struct api *api);
 enum listen_flags { LISTEN_EARLY = 1 /* the address may come to this machine later */ };
 /* A listening TCP socket on "ADDR:PORT", and the port it got. -1 with err. */
+/* The port that a socket of server_listen() has. */
+unsigned server_local_port(int fd);
 int server_listen(const char *address, unsigned flags, unsigned *port, struct error *err);
 
 /* ---- ports.c: the clusters' own ports ---- */

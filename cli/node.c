@@ -17,7 +17,6 @@
 #include "runtime/image.h"
 #include "runtime/image_base.h"
 
-#define FILE_MAX        ((size_t)1 << 20)
 #define LOCK_PATIENCE_MS 10000 /* one that was killed takes a moment to end */
 #define BRIDGE          "warren0"
 #define POD_NETWORK     "10.244.0.0/16"
@@ -44,32 +43,16 @@ static const struct option options[] = {
     {0},
 };
 
-static char *read_file(const char *path, struct error *err)
-{
-    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0 || (size_t)info.st_size > FILE_MAX) {
-        error_set(err, ERROR_NOT_FOUND, "cannot read %s: %m; 'warren server --node NAME' writes it", path);
-        return NULL;
-    }
-    CLEANUP(free_ptr) char *text = xmalloc((size_t)info.st_size + 1);
-    ssize_t len = read(fd, text, (size_t)info.st_size);
-    if (len < 0) {
-        error_internal(err, "cannot read %s: %m", path);
-        return NULL;
-    }
-    text[len] = '\0';
-    return TAKE(text);
-}
-
 static struct node *start(const char *shim, unsigned port, struct error *err)
 {
     CLEANUP(free_ptr) char *dir = paths_join(data_dir, "node");
     CLEANUP(free_ptr) char *kubeconfig = xasprintf("%s/kubeconfig", dir), *cert_path = xasprintf("%s/serving.crt", dir);
     CLEANUP(free_ptr) char *key_path = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir);
     CLEANUP(free_ptr) char *cert = NULL, *key = NULL, *ca = NULL;
-    if (!(cert = read_file(cert_path, err)) || !(key = read_file(key_path, err)) || !(ca = read_file(ca_path, err)))
+    if (!(cert = paths_read(cert_path, err)) || !(key = paths_read(key_path, err)) || !(ca = paths_read(ca_path, err))) {
+        error_wrap(err, "'warren server --node NAME' writes what a node needs");
         return NULL;
+    }
     const struct node_options node_options = {.kubeconfig = kubeconfig,
                                               .name = name,
                                               .data_dir = dir,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LOCK_POLL_MS 50
+#define FILE_MAX     ((size_t)1 << 20)
 
 char *paths_join(const char *data_dir, const char *below)
 {
@@ -54,6 +55,28 @@ int paths_lock(const char *dir, int patience_ms, struct error *err)
         error_set(err, ERROR_FORBIDDEN, "cannot lock %s: %s", path, strerror(errno));
     close(fd);
     return -1;
+}
+
+char *paths_read(const char *path, struct error *err)
+{
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        error_set(err, ERROR_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
+        return NULL;
+    }
+    if (!S_ISREG(info.st_mode) || (size_t)info.st_size > FILE_MAX) {
+        error_set(err, ERROR_NOT_FOUND, "cannot read %s: it is no small file", path);
+        return NULL;
+    }
+    CLEANUP(free_ptr) char *text = xmalloc((size_t)info.st_size + 1);
+    ssize_t len = read(fd, text, (size_t)info.st_size);
+    if (len < 0) {
+        error_internal(err, "cannot read %s: %s", path, strerror(errno));
+        return NULL;
+    }
+    text[len] = '\0';
+    return TAKE(text);
 }
 
 bool paths_write(const char *path, const char *text, unsigned mode, struct error *err)

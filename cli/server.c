@@ -1,4 +1,5 @@
 /* warren server: the API endpoints of all clusters, their controllers, the scheduler and the syncer, in one process. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "auth/auth.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/paths.h"
 #include "cli/ready.h"
 #include "controllers/controller.h"
@@ -24,7 +26,7 @@
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
     *ready_fd;
-static const char *supervisor;
+static const char *supervisor, *user_name, *credentials_dir;
 
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "admin.kubeconfig and credentials go there (default: " PATHS_DEFAULT_DIR ")", NULL},
@@ -34,12 +36,15 @@ static const struct option options[] = {
     {"advertise", 0, OPTION_TEXT, &advertise, "HOST:PORT", "what kubeconfigs name (default: the address that it listens on)", NULL},
     {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
+    {"user", 0, OPTION_TEXT, &user_name, "NAME", "become this user, when started by root; DIR/server is given to him", NULL},
+    {"credentials-dir", 0, OPTION_TEXT, &credentials_dir, "DIR", "where admin.kubeconfig and node/ go (default: the data directory)", NULL},
     {"supervised", 0, OPTION_TEXT, &supervisor, "PID", "end when this process, the parent, ends", NULL},
     {"ready-fd", 0, OPTION_TEXT, &ready_fd, "FD", "write \"ready\" to this descriptor once requests are answered", NULL},
     {0},
 };
 
 struct server {
+    int socket; /* listens; taken by api_start() */
     struct store *store;
     struct cluster *host;
     struct api *api;
@@ -65,15 +70,15 @@ static bool write_kubeconfig(struct server *server, const char *path, const char
 
 static bool write_admin(struct server *server, struct error *err)
 {
-    CLEANUP(free_ptr) char *path = paths_join(data_dir, "admin.kubeconfig");
+    CLEANUP(free_ptr) char *path = paths_join(credentials_dir, "admin.kubeconfig");
     const char *const groups[] = {"system:masters", NULL};
-    return write_kubeconfig(server, path, "kubernetes-admin", groups, err);
+    return paths_make(credentials_dir, err) && write_kubeconfig(server, path, "kubernetes-admin", groups, err);
 }
 
 /* What `warren node` wants: a kubeconfig as system:node:NAME, a serving certificate, the CA that may call it. */
 static bool write_node(struct server *server, struct error *err)
 {
-    CLEANUP(free_ptr) char *dir = paths_join(data_dir, "node"), *user = xasprintf("system:node:%s", node_name);
+    CLEANUP(free_ptr) char *dir = paths_join(credentials_dir, "node"), *user = xasprintf("system:node:%s", node_name);
     CLEANUP(free_ptr) char *kubeconfig = xasprintf("%s/kubeconfig", dir), *cert = xasprintf("%s/serving.crt", dir);
     CLEANUP(free_ptr) char *key = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir), *ca = NULL;
     CLEANUP(keypair_clear) struct keypair serving = {0};
@@ -89,14 +94,35 @@ static bool write_node(struct server *server, struct error *err)
 
 /* ---- life ---- */
 
+/* What takes the starter's rights, then without them: the directory, the socket, the rest of the rights. */
+static bool settle_in(struct server *server, struct error *err)
+{
+    CLEANUP(free_ptr) char *keys = paths_join(data_dir, "server");
+    struct confine_user user;
+    if (!paths_make(keys, err) || (server->socket = api_listen(listen_address, err)) < 0)
+        return false;
+    bool becomes = user_name && geteuid() == 0;
+    if (becomes && !(confine_find_user(user_name, false, &user, err) && confine_give(keys, &user, err)))
+        return false;
+    if (!confine(becomes ? &user : NULL, err))
+        return false;
+    if (access(keys, R_OK | W_OK | X_OK) != 0)
+        return error_set(err, ERROR_FORBIDDEN, "%s cannot be used by the server's user (%s): give another --data-dir, or --user root",
+                         keys, strerror(errno));
+    return true;
+}
+
 static bool start(struct server *server, struct error *err)
 {
-    CLEANUP(free_ptr) char *keys = paths_join(data_dir, "server"), *key_file = paths_join(data_dir, "server/encryption.key");
-    if (!paths_make(keys, err) || !store_key_file_make(key_file, err))
+    CLEANUP(free_ptr) char *key_file = paths_join(data_dir, "server/encryption.key");
+    if (!store_key_file_make(key_file, err))
         return false;
     const struct store_options store_options = {.conninfo = postgres_url, .kek_file = key_file};
-    const struct api_options api_options = {
-        .listen = listen_address, .domain = domain, .advertise = advertise, .pod_address = pod_address ? pod_address : POD_GATEWAY};
+    const struct api_options api_options = {.listen = listen_address,
+                                            .socket = server->socket,
+                                            .domain = domain,
+                                            .advertise = advertise,
+                                            .pod_address = pod_address ? pod_address : POD_GATEWAY};
     if (!(server->store = store_open(&store_options, err)))
         return false;
     struct api_options with_store = api_options;
@@ -140,9 +166,13 @@ static int run(const char *const *args, size_t count)
     (void)count;
     if (!postgres_url)
         return command_usage(&command_server, "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
+    if (!credentials_dir)
+        credentials_dir = data_dir ? data_dir : PATHS_DEFAULT_DIR;
+    ready_block_signals();
+    if (!settle_in(&server, &err))
+        return command_fail(&err);
     if (supervisor && !ready_die_with_parent(supervisor))
         return EXIT_FAILED;
-    ready_block_signals();
     bool started = start(&server, &err);
     if (started) {
         ready_tell(ready_fd);
@@ -159,7 +189,7 @@ const struct command command_server = {
     .args = "",
     .summary = "run the control plane of every cluster, on a PostgreSQL",
     .about = "  warren server --postgres postgresql://warren@db/warren --listen 0.0.0.0:6443 --data-dir /var/lib/warren\n\n"
-             "Needs no root. Several replicas may run on one database.",
+             "Needs no root; started by root, it keeps no capability, and with --user it is somebody else. Several replicas may run on one database.",
     .options = options,
     .run = run,
 };

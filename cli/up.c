@@ -14,6 +14,7 @@
 #include "apiserver/api.h"
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/paths.h"
 #include "cli/ready.h"
 #include "store/postgres.h"
@@ -27,7 +28,8 @@ extern char **environ;
 #define POLL_MS          1000
 #define ARGS_MAX         32
 
-static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name;
+static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name,
+    *user_name = CONFINE_DEFAULT_USER;
 static struct option_list http_registries;
 static bool no_node;
 
@@ -38,6 +40,7 @@ static const struct option options[] = {
     {"postgres", 0, OPTION_TEXT, &postgres_url, "URL", "use this PostgreSQL instead of a private one", NULL},
     {"no-node", 0, OPTION_FLAG, &no_node, NULL, "only the control plane: no containers are run here", NULL},
     {"node-name", 0, OPTION_TEXT, &node_name, "NAME", "of the node (default: the host name)", NULL},
+    {"user", 0, OPTION_TEXT, &user_name, "NAME", "whom the server runs as, when root starts it (default: " CONFINE_DEFAULT_USER ", made if need be)", NULL},
     {"http-registry", 0, OPTION_LIST, &http_registries, "HOST:PORT", "a registry without TLS; may be given again", NULL},
     {0},
 };
@@ -55,10 +58,13 @@ struct child {
 struct up {
     char program[4096];
     char pid[16]; /* our own, as text */
+    char *credentials; /* where the server leaves what it makes for us */
     struct postgres *postgres;
     int64_t postgres_due_mono_ns; /* not before then is it started again; 0: at once */
     int64_t postgres_wait_ms;
     int lock; /* on the data directory; -1: none */
+    bool root;                /* the server runs as `user`, and hands over its credentials */
+    struct confine_user user;
     struct child server, node;
 };
 
@@ -165,6 +171,10 @@ static void describe_server(struct up *up, const char *conninfo)
         add(server, "--domain", domain);
     if (!no_node)
         add(server, "--node", node_name);
+    if (!up->root)
+        return;
+    add(server, "--user", user_name);
+    add(server, "--credentials-dir", up->credentials);
 }
 
 static void describe_node(struct up *up)
@@ -184,7 +194,7 @@ static void describe_node(struct up *up)
 static bool start_postgres(struct up *up, struct error *err)
 {
     CLEANUP(free_ptr) char *dir = paths_join(data_dir, "postgres");
-    const struct postgres_options pg = {.dir = dir};
+    const struct postgres_options pg = {.dir = dir, .clients = up->root ? &up->user.gid : NULL};
     if (postgres_url) {
         say("using PostgreSQL at the given URL");
         describe_server(up, postgres_url);
@@ -198,11 +208,48 @@ static bool start_postgres(struct up *up, struct error *err)
     return true;
 }
 
+/* What the server wrote in its own directory goes where everybody looks for it, as ours. */
+static bool take_credentials(struct up *up, struct error *err)
+{
+    static const struct credential {
+        const char *path;
+        unsigned mode;
+        bool of_node;
+    } credentials[] = {{"admin.kubeconfig", 0600, false},
+                       {"node/kubeconfig", 0600, true},
+                       {"node/serving.key", 0600, true},
+                       {"node/serving.crt", 0644, true},
+                       {"node/ca.crt", 0644, true}};
+    CLEANUP(free_ptr) char *node = paths_join(data_dir, "node");
+    if (!up->root)
+        return true;
+    if (!no_node && !paths_make(node, err))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(credentials); i++) {
+        CLEANUP(free_ptr) char *from = paths_join(up->credentials, credentials[i].path), *text = NULL;
+        CLEANUP(free_ptr) char *to = paths_join(data_dir, credentials[i].path);
+        if (no_node && credentials[i].of_node)
+            continue;
+        if (!(text = paths_read(from, err)) || !paths_write(to, text, credentials[i].mode, err))
+            return false;
+    }
+    return true;
+}
+
+/* Whom the server runs as: nobody of the people and services of this machine. */
+static bool choose_user(struct up *up, struct error *err)
+{
+    up->root = geteuid() == 0;
+    up->credentials = paths_join(data_dir, "server/credentials");
+    return !up->root || confine_find_user(user_name, true, &up->user, err);
+}
+
 static bool start_all(struct up *up, struct error *err)
 {
-    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !api_can_listen(listen_address, err) || !start_postgres(up, err))
+    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !api_can_listen(listen_address, err) || !choose_user(up, err) ||
+        !start_postgres(up, err))
         return false;
-    if (!start_child(&up->server, err))
+    if (!start_child(&up->server, err) || !take_credentials(up, err))
         return false;
     say("the server listens on %s", listen_address);
     if (no_node)
@@ -245,13 +292,13 @@ static void reap(struct child *child)
             (long long)child->restart_ms);
 }
 
-static void restart_due(struct child *child)
+static void restart_due(struct up *up, struct child *child)
 {
     CLEANUP(error_clear) struct error err = {0};
     if (child->pid || !child->restart_mono_ns || clock_mono_ns() < child->restart_mono_ns)
         return;
     child->restart_mono_ns = 0;
-    if (start_child(child, &err)) {
+    if (start_child(child, &err) && (child != &up->server || take_credentials(up, &err))) {
         say("the %s runs again", child->title);
         child->restart_ms = 0;
     } else {
@@ -289,7 +336,7 @@ static void watch(struct up *up)
         watch_postgres(up);
         for (size_t i = 0; i < ARRAY_LEN(children); i++) {
             reap(children[i]);
-            restart_due(children[i]);
+            restart_due(up, children[i]);
         }
     }
 }
@@ -301,6 +348,7 @@ static void stop_all(struct up *up)
     postgres_stop(up->postgres);
     if (up->lock >= 0)
         close(up->lock);
+    free(up->credentials);
 }
 
 static int run(const char *const *args, size_t count)

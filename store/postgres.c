@@ -20,7 +20,6 @@
 /* Small memory, no network, one disk. What is not here is PostgreSQL's default. */
 static const char *const settings[] = {
     "listen_addresses=",
-    "unix_socket_permissions=0700",
     "max_connections=50",
     "shared_buffers=32MB",
     "work_mem=4MB",
@@ -56,8 +55,10 @@ static bool launch_postmaster(struct postgres *postgres, struct error *err)
 {
     CLEANUP(free_ptr) char *program = xasprintf("%s/postgres", postgres->bin);
     CLEANUP(free_ptr) char *socket = xasprintf("unix_socket_directories=%s", postgres->run);
-    const char *argv[2 * ARRAY_LEN(settings) + 16] = {program, "-D", postgres->data, "-c", socket};
-    size_t count = 5;
+    /* Who may connect is decided by the directory of the socket. */
+    const char *access = postgres->has_clients ? "unix_socket_permissions=0777" : "unix_socket_permissions=0700";
+    const char *argv[2 * ARRAY_LEN(settings) + 16] = {program, "-D", postgres->data, "-c", socket, "-c", access};
+    size_t count = 7;
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         argv[count++] = "-c";
         argv[count++] = settings[i];
@@ -149,6 +150,8 @@ struct postgres *postgres_start(const struct postgres_options *options, struct e
     CLEANUP(free_ptr) char *absolute = NULL;
     postgres->reaper_fd = -1;
     postgres->unsafe_fast = options->unsafe_fast;
+    postgres->has_clients = options->clients;
+    postgres->clients = options->clients ? *options->clients : 0;
     postgres->start_timeout_ms =
         options->start_timeout_ms ? options->start_timeout_ms : START_TIMEOUT_MS;
     if (options->dir[0] != '/' && (absolute = getcwd(NULL, 0)))

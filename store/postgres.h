@@ -14,6 +14,7 @@ struct postgres;
 
 struct postgres_options {
     const char *dir;          /* made when absent; data/, run/ and postgres.log go into it */
+    const gid_t *clients;     /* a group that may connect too; NULL: only who runs it, and root */
     int64_t start_timeout_ms; /* 0: 60,000; recovery after a crash counts */
     bool unsafe_fast;         /* no fsync: for tests that do not measure; survives kill -9 but no power cut */
 };

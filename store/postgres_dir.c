@@ -232,18 +232,27 @@ static bool clear_orphans(struct postgres *postgres, struct error *err)
     return true;
 }
 
+/* Who may reach the socket: its directory's group, when there is one. */
+static bool admit_clients(const struct postgres *postgres, struct error *err)
+{
+    gid_t group = postgres->has_clients ? postgres->clients : (gid_t)-1;
+    if (chown(postgres->run, (uid_t)-1, group) == 0 && chmod(postgres->run, postgres->has_clients ? 0710 : 0700) == 0)
+        return true;
+    return error_unavailable(err, "cannot open %s to the server: %s", postgres->run, strerror(errno));
+}
+
 /* A socket's path is limited to 107 bytes: a directory that is too deep gets one below /tmp. */
 static bool choose_run(struct postgres *postgres, const struct passwd *owner, struct error *err)
 {
     postgres->run = xasprintf("%s/run", postgres->dir);
     if (strlen(postgres->run) <= 80)
-        return make_dir(postgres->run, 0700, owner, err);
+        return make_dir(postgres->run, 0700, owner, err) && admit_clients(postgres, err);
     free(postgres->run);
     postgres->run = xstrdup("/tmp/warren-pg-XXXXXX");
     if (!mkdtemp(postgres->run))
         return error_unavailable(err, "cannot make a directory for the socket: %s",
                                  strerror(errno));
-    return make_dir(postgres->run, 0700, owner, err);
+    return make_dir(postgres->run, 0700, owner, err) && admit_clients(postgres, err);
 }
 
 static bool open_log(struct postgres *postgres, const struct passwd *owner, struct error *err)

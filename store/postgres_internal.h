@@ -6,6 +6,8 @@ struct postgres {
     char *dir, *data, *run, *log; /* run: the socket's directory */
     char *bin;                    /* directory of PostgreSQL's programs */
     char *conninfo;
+    bool has_clients;
+    gid_t clients; /* a group that may connect, when there is one */
     pid_t pid; /* 0: not running */
     int64_t start_timeout_ms;
     bool unsafe_fast;

@@ -8,6 +8,15 @@ start_warren
 for tenant in acme globex; do
     check "tenant $tenant" "$WARREN" tenant create "$tenant" --data-dir "$DATA" --kubeconfig "$tenant.kubeconfig"
 done
+# The server that serves both, whoever takes it over: no root, no capability, no program.
+rights() {
+    local pid
+    pid=$(pgrep -P "$UP" -f "warren server " | head -1)
+    awk '/^(Uid|CapPrm|CapEff|CapBnd|NoNewPrivs|Seccomp):/ {$1 = ""; print}' "/proc/$pid/status" | tr -d '\n'
+    stat -c ' %U %a %n' "$DATA/server/encryption.key" "$DATA/admin.kubeconfig" | sed "s|$DATA/||" | tr -d '\n'
+}
+uid=$(id -u warren 2> /dev/null)
+check_out "the server has no rights on this machine" "^ $uid $uid $uid $uid 0+ 0+ 0+ 1 2 warren 600 server/encryption.key root 600 admin.kubeconfig$" rights
 acme() { kubectl --kubeconfig acme.kubeconfig "$@"; }
 globex() { kubectl --kubeconfig globex.kubeconfig "$@"; }
 admin() { kubectl --kubeconfig "$ADMIN" "$@"; }
