@@ -117,7 +117,6 @@ struct cel_limits {
     uint64_t cost_max; /* of one run; 0: CEL_COST_MAX */
     uint64_t budget;   /* of all runs together; 0: no more than cost_max each */
     size_t memory_max; /* bytes; 0: 64 MiB */
-    int64_t now_us;    /* reserved for functions of time; 0: none */
 };
 
 enum cel_outcome {

@@ -55,6 +55,8 @@ struct cel_object {
     const char *name;
     /* False when there is none of that name. `data` is the one beside it. Any thread. */
     bool (*field)(const void *data, struct str name, struct cel_field *out);
+    /* The same by its JSON key, for comparing objects. NULL: members are compared as they are. */
+    bool (*member)(const void *data, struct str key, struct cel_field *out);
     const void *data;
 };
 
