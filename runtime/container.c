@@ -59,7 +59,9 @@ bool container_start(struct runtime *runtime, const char *sandbox,
         shim_tell(runtime, sandbox, json_pack("{s:s,s:s}", "op", "start", "name", config->name),
                   err))
         return true;
-    discard(runtime, sandbox, config->name, dir);
+    CLEANUP(free_ptr) char *status = container_path(sandbox_dir, config->name, "status.json");
+    if (access(status, F_OK) != 0)
+        discard(runtime, sandbox, config->name, dir);
     return false;
 }
 
@@ -94,6 +96,7 @@ void container_status_clear(struct container_status *status)
     free(status->name);
     free(status->image);
     free(status->image_digest);
+    free(status->start_error);
     *status = (struct container_status){0};
 }
 
@@ -135,6 +138,8 @@ static bool read_status(const char *sandbox_dir, const char *name, struct contai
     status->name = xstrdup(name);
     status->image = dup_text(json_text(spec, "image"));
     status->image_digest = dup_text(json_text(spec, "imageDigest"));
+    const char *start_error = json_text(json, "startError");
+    status->start_error = start_error ? xstrdup(start_error) : NULL;
     return true;
 }
 

@@ -73,6 +73,8 @@ struct container_config {
     const char *log_path;  /* file, CRI format; rotated past log_max_bytes into .1 */
     int64_t log_max_bytes; /* 0: 10 MiB */
 };
+/* When its process cannot be what was asked for (no such command, no such user: INVALID) the container stays all the same, as
+ * one that exited with 128; after other failures nothing of it is left. */
 MUST_CHECK bool container_start(struct runtime *runtime, const char *sandbox,
                                 const struct container_config *config, struct error *err);
 MUST_CHECK bool container_signal(struct runtime *runtime, const char *sandbox, const char *name,
@@ -84,6 +86,7 @@ MUST_CHECK bool container_remove(struct runtime *runtime, const char *sandbox, c
 enum container_phase { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED };
 struct container_status {
     char *name, *image, *image_digest; /* owned */
+    char *start_error;                 /* owned; not NULL: it exited without having run, and why */
     enum container_phase phase;
     pid_t pid; /* in the host's namespace */
     int exit_code, exit_signal;

@@ -16,6 +16,8 @@
 #include "runtime/shim_internal.h"
 #include "runtime/system_error.h"
 
+#define EXIT_UNSTARTED 128 /* containerd's, for a process that never ran */
+
 static const char *const phase_names[] = {"created", "running", "exited"};
 
 struct shim_container *shim_container_find(struct shim *shim, const char *name)
@@ -34,6 +36,7 @@ static void container_free(struct shim_container *container)
     container_log_close(container->log);
     close_fd(&container->stdin_fd);
     json_decref(container->spec);
+    free(container->start_error);
     free(container->name);
     free(container->dir);
     free(container->cgroup);
@@ -44,10 +47,11 @@ static bool write_status(const struct shim_container *container, struct error *e
 {
     CLEANUP(free_ptr) char *path = xasprintf("%s/status.json", container->dir);
     json_auto_t *status = json_pack(
-        "{s:s,s:s,s:i,s:i,s:i,s:b,s:I,s:I}", "name", container->name, "phase",
+        "{s:s,s:s,s:i,s:i,s:i,s:b,s:I,s:I,s:s*}", "name", container->name, "phase",
         phase_names[container->phase], "pid", (int)container->pid, "exitCode", container->exit_code,
         "exitSignal", container->exit_signal, "oomKilled", container->oom_killed, "startedUs",
-        (json_int_t)container->started_us, "finishedUs", (json_int_t)container->finished_us);
+        (json_int_t)container->started_us, "finishedUs", (json_int_t)container->finished_us,
+        "startError", container->start_error);
     return file_write_json(path, status, err);
 }
 
@@ -158,8 +162,11 @@ static bool run(struct shim_container *container, struct error *err)
         .caps = container->caps,
         .seccomp = container->seccomp,
     };
-    if (!process_start(&plan, &started, err))
+    if (!process_start(&plan, &started, err)) {
+        if (err->reason == ERROR_INVALID)
+            container->start_error = xstrdup(err->message);
         return false;
+    }
     container->pid = started.pid;
     container->phase = CONTAINER_RUNNING;
     container->started_us = clock_now_us();
@@ -185,6 +192,24 @@ static struct shim_container *container_new(struct shim *shim, const char *name,
     return container;
 }
 
+/* What the container itself makes impossible, a command that is not there, is an end like others: it counts, and stays to
+ * be seen. */
+static bool end_unstarted(struct shim_container *container)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    container->phase = CONTAINER_EXITED;
+    container->exit_code = EXIT_UNSTARTED;
+    container->finished_us = clock_now_us();
+    return write_status(container, &ignored);
+}
+
+static void add_container(struct shim *shim, struct shim_container *container)
+{
+    container->next = shim->containers;
+    shim->containers = container;
+    shim_notify(shim);
+}
+
 bool shim_container_start(struct shim *shim, const char *name, struct error *err)
 {
     if (!container_name_valid(name))
@@ -197,13 +222,14 @@ bool shim_container_start(struct shim *shim, const char *name, struct error *err
         return false;
     struct shim_container *container = container_new(shim, name, spec);
     if (run(container, err) && write_status(container, err)) {
-        container->next = shim->containers;
-        shim->containers = container;
-        shim_notify(shim);
+        add_container(shim, container);
         return true;
     }
     cgroup_kill(shim->cgroups, container->cgroup);
-    container_free(container);
+    if (container->start_error && end_unstarted(container))
+        add_container(shim, container);
+    else
+        container_free(container);
     return false;
 }
 

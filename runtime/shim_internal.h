@@ -41,7 +41,8 @@ struct shim_container {
     pid_t pid;
     int exit_code, exit_signal;
     bool oom_killed;
-    bool unsaved; /* its status could not be written: a full disk */
+    char *start_error; /* not NULL: its process never ran, and why */
+    bool unsaved;      /* its status could not be written: a full disk */
     int64_t started_us, finished_us;
     int stdin_fd; /* our end of its input; -1: closed, or a terminal */
     struct stream {

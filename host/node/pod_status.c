@@ -44,7 +44,8 @@ static json_t *terminated(const char *uid, const char *name, const struct ended 
     if (ended->exit_signal)
         json_object_set_new(inner, "signal", json_integer(ended->exit_signal));
     json_set_text(inner, "reason",
-                  ended->oom_killed       ? "OOMKilled"
+                  ended->unstarted        ? "StartError"
+                  : ended->oom_killed     ? "OOMKilled"
                   : ended->exit_code == 0 ? "Completed"
                                           : "Error");
     if (ended->message)

@@ -41,14 +41,20 @@ static struct container_state *split_name(struct pod_worker *worker, const char 
     return pod_worker_container(worker, name);
 }
 
-static struct ended ended_of(const struct container_status *status, unsigned attempt)
+/* With its message, which is the caller's. */
+static struct ended ended_of(const struct sync *sync, const struct container_status *status,
+                             const json_t *spec, unsigned attempt)
 {
-    return (struct ended){.attempt = attempt,
+    struct ended ended = {.attempt = attempt,
                           .exit_code = status->exit_code,
                           .exit_signal = status->exit_signal,
                           .oom_killed = status->oom_killed,
+                          .unstarted = status->start_error != NULL,
                           .started_us = status->started_us,
                           .finished_us = status->finished_us};
+    ended.message = ended.unstarted ? xstrdup(status->start_error)
+                                    : pod_termination_message(sync->worker, spec, &ended);
+    return ended;
 }
 
 /* Takes what `to` says in its place; its message goes. */
@@ -97,12 +103,11 @@ static void take_status(struct sync *sync, const struct container_status *status
     if (!state)
         return;
     const json_t *spec = pod_view_container(&sync->view, state->name);
-    struct ended ended = ended_of(status, attempt);
     bool exited = status->phase == CONTAINER_EXITED;
     if (exited &&
         (state->run == RUN_NONE ? state->next_attempt > attempt + 1 : attempt < state->attempt)) {
         if (!state->has_last || attempt > state->last.attempt) {
-            ended.message = pod_termination_message(sync->worker, spec, &ended);
+            struct ended ended = ended_of(sync, status, spec, attempt);
             replace_ended(&state->last, &ended);
             state->has_last = true;
         }
@@ -121,7 +126,7 @@ static void take_status(struct sync *sync, const struct container_status *status
     state->next_attempt = attempt + 1;
     state->started_us = status->started_us;
     if (exited && (!known || state->run == RUN_RUNNING)) {
-        ended.message = pod_termination_message(sync->worker, spec, &ended);
+        struct ended ended = ended_of(sync, status, spec, attempt);
         note_exit(state, &ended);
     } else if (!exited && !known) {
         state->run = RUN_RUNNING;

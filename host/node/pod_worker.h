@@ -15,6 +15,7 @@ struct ended {
     char *message; /* of the container's own, owned; NULL: none */
     int exit_code, exit_signal;
     bool oom_killed;
+    bool unstarted; /* its process never ran; the message says why */
     int64_t started_us, finished_us;
 };
 
