@@ -172,6 +172,7 @@ json_t *container_spec_make(const struct container_config *config, const json_t 
     json_object_set_new(spec, "capsDrop", texts(config->caps_drop));
     json_set_text(spec, "seccomp", config->privileged ? "unconfined" : config->seccomp);
     json_set_text(spec, "logPath", config->log_path);
+    json_set_text(spec, "pidTarget", config->pid_target);
     json_object_set_new(spec, "mounts", mounts);
     put_flags(spec, config);
     put_numbers(spec, config);

@@ -399,6 +399,13 @@ static bool join_container(const struct process_plan *plan, struct error *err)
     return true;
 }
 
+static bool join_pid_namespace(pid_t target, struct error *err)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("/proc/%d/ns/pid", target);
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return (fd >= 0 && setns(fd, CLONE_NEWPID) == 0) || error_system(err, "enter the target's pid namespace");
+}
+
 static bool enter_sandbox(const struct process_plan *plan, struct error *err)
 {
     if (!cgroup_enter(plan->cgroups, plan->cgroup, 0, err) || !set_oom_score(plan, err))
@@ -407,6 +414,8 @@ static bool enter_sandbox(const struct process_plan *plan, struct error *err)
         return join_container(plan, err);
     if (!namespaces_enter(plan->namespaces, err))
         return false;
+    if (plan->pid_target)
+        return join_pid_namespace(plan->pid_target, err);
     if (plan->namespaces->pid >= 0 && setns(plan->namespaces->pid, CLONE_NEWPID) != 0)
         return error_system(err, "enter the shared pid namespace");
     if (plan->namespaces->pid < 0 && !plan->host_pid && unshare(CLONE_NEWPID) != 0)

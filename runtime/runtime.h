@@ -66,6 +66,7 @@ struct container_config {
     size_t group_count;
     bool must_not_be_root; /* refuse to start when the user turns out to be 0 */
     bool read_only_root, privileged, no_new_privs, tty, stdin_open, stdin_once;
+    const char *pid_target; /* a running container whose processes it sees as its own; NULL: none */
     const char *const *caps_add, *const *caps_drop; /* "NET_ADMIN", "ALL"; NULL-ended or NULL */
     const char *seccomp; /* "unconfined", "runtime/default" (NULL too), or a profile's path */
     int64_t cpu_shares, cpu_quota_us, memory_max_bytes, pids_max; /* 0: none */

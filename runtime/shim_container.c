@@ -139,13 +139,25 @@ static bool prepare(struct shim_container *container, struct error *err)
     return container->log != NULL;
 }
 
+/* The process whose pid namespace the spec asks for; 0: none. It is our child, so that its number stays its own. */
+static bool find_pid_target(const struct shim_container *container, pid_t *pid, struct error *err)
+{
+    const char *name = json_text(container->spec, "pidTarget");
+    const struct shim_container *target = name ? shim_container_find(container->shim, name) : NULL;
+    if (name && (!target || target->phase != CONTAINER_RUNNING))
+        return error_set(err, ERROR_NOT_FOUND, "container %s is not running", name);
+    *pid = target ? target->pid : 0;
+    return true;
+}
+
 static bool run(struct shim_container *container, struct error *err)
 {
     struct shim *shim = container->shim;
     struct process started;
     CLEANUP(close_ends) struct ends ends = {{-1, -1, -1}};
     bool tty = json_is_true(json_object_get(container->spec, "tty"));
-    if (!prepare(container, err) || (!tty && !make_stdio(container, &ends, err)))
+    pid_t target = 0;
+    if (!find_pid_target(container, &target, err) || !prepare(container, err) || (!tty && !make_stdio(container, &ends, err)))
         return false;
     struct process_plan plan = {
         .spec = container->spec,
@@ -156,6 +168,7 @@ static bool run(struct shim_container *container, struct error *err)
         .user_base = shim->user_base,
         .host_pid = json_is_true(json_object_get(shim->config, "hostPid")),
         .tty = tty,
+        .pid_target = target,
         .stdio = {ends.fds[0], ends.fds[1], ends.fds[2]},
         .cgroups = shim->cgroups,
         .cgroup = container->cgroup,

@@ -10,20 +10,58 @@ static const char *const status_copied[] = {
     "phase",          "message",      "reason",      "podIP", "podIPs", "startTime", "initContainerStatuses",
     "containerStatuses", "qosClass", "ephemeralContainerStatuses", "resize"};
 
-/* Conditions of the tenant's own writers stay; the host's replace those of the same type. */
-static json_t *merge_conditions(const json_t *tenant, const json_t *host)
+/* Whether the tenant decides by this condition when its Pod is ready. */
+static bool is_gate(const json_t *tenant_pod, const char *type)
 {
-    json_t *merged = host ? json_deep_copy(host) : json_array();
+    const json_t *gates = json_at(tenant_pod, "spec", "readinessGates");
+    for (size_t i = 0; type && i < json_array_size(gates); i++)
+        if (text_eq(type, json_text(json_array_get(gates, i), "conditionType")))
+            return true;
+    return false;
+}
+
+static json_t *find_condition(const json_t *list, const char *type)
+{
+    for (size_t i = 0; type && i < json_array_size(list); i++)
+        if (text_eq(type, json_text(json_array_get(list, i), "type")))
+            return json_array_get(list, i);
+    return NULL;
+}
+
+/* Conditions of the tenant's own writers stay; the host's replace those of the same type. */
+static json_t *merge_conditions(const json_t *tenant_pod, const json_t *host)
+{
+    const json_t *tenant = json_at(tenant_pod, "status", "conditions");
+    json_t *merged = json_array();
+    for (size_t i = 0; i < json_array_size(host); i++)
+        if (!is_gate(tenant_pod, json_text(json_array_get(host, i), "type")))
+            json_array_append_new(merged, json_deep_copy(json_array_get(host, i)));
     for (size_t i = 0; i < json_array_size(tenant); i++) {
         json_t *condition = json_array_get(tenant, i);
         const char *type = json_text(condition, "type");
-        bool known = false;
-        for (size_t j = 0; j < json_array_size(host); j++)
-            known = known || text_eq(type, json_text(json_array_get(host, j), "type"));
-        if (!known && type && !text_starts(type, NOTE_PREFIX))
+        if (type && !find_condition(merged, type) && !text_starts(type, NOTE_PREFIX))
             json_array_append_new(merged, json_deep_copy(condition));
     }
     return merged;
+}
+
+json_t *status_gates_to_host(const json_t *tenant_pod, const json_t *host_pod)
+{
+    const json_t *tenant = json_at(tenant_pod, "status", "conditions"), *host = json_at(host_pod, "status", "conditions");
+    json_t *conditions = json_array();
+    for (size_t i = 0; i < json_array_size(host); i++)
+        if (!is_gate(tenant_pod, json_text(json_array_get(host, i), "type")))
+            json_array_append(conditions, json_array_get(host, i));
+    for (size_t i = 0; i < json_array_size(tenant); i++)
+        if (is_gate(tenant_pod, json_text(json_array_get(tenant, i), "type")))
+            json_array_append(conditions, json_array_get(tenant, i));
+    json_t *next = NULL;
+    if (!json_equal(conditions, host) && json_array_size(json_at(tenant_pod, "spec", "readinessGates"))) {
+        next = json_deep_copy(host_pod);
+        json_object_set_new(json_ensure_object(next, "status"), "conditions", json_deep_copy(conditions));
+    }
+    json_decref(conditions);
+    return next;
 }
 
 /* Why containers wait names the Pod as "NAME_NAMESPACE(UID)": the host's becomes the tenant's. */
@@ -63,7 +101,7 @@ json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const js
     const json_t *from = json_object_get(host_pod, "status");
     json_t *to = json_object();
     json_object_set_new(to, "conditions",
-                        merge_conditions(json_at(tenant_pod, "status", "conditions"), json_object_get(from, "conditions")));
+                        merge_conditions(tenant_pod, json_object_get(from, "conditions")));
     for (size_t i = 0; i < ARRAY_LEN(status_copied); i++)
         if (json_object_get(from, status_copied[i]))
             json_object_set_new(to, status_copied[i], json_deep_copy(json_object_get(from, status_copied[i])));

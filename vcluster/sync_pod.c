@@ -11,6 +11,7 @@
 #include "vcluster/translate.h"
 
 #define API_SERVICE_ADDRESS "10.96.0.1"
+#define EPHEMERAL           "ephemeralContainers"
 
 struct pod_seen {
     json_t *tenant, *host;  /* NULL: absent */
@@ -62,6 +63,12 @@ static bool is_stale(const struct pod_seen *seen)
     return seen->host && seen->tenant && !text_eq(uid, meta_uid(seen->tenant));
 }
 
+/* Nobody may place it yet. */
+static bool is_gated(const json_t *pod)
+{
+    return json_array_size(json_at(pod, "spec", "schedulingGates")) > 0;
+}
+
 /* Pure. */
 static enum pod_step decide(const struct pod_seen *seen)
 {
@@ -76,7 +83,7 @@ static enum pod_step decide(const struct pod_seen *seen)
     }
     if (seen->host)
         return POD_FOLLOW;
-    if (is_finished(seen->tenant))
+    if (is_finished(seen->tenant) || is_gated(seen->tenant))
         return POD_NOTHING;
     return seen->host_key && json_text(seen->tenant, "spec", "nodeName") ? POD_EVICT : POD_START;
 }
@@ -173,6 +180,7 @@ static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, s
         return pass_refusal(sync, seen->tenant, &refused, err);
     sync_enqueue_api_service(sync);
     CLEANUP(error_clear) struct error why = {0};
+    json_object_del(json_object_get(want, "spec"), EPHEMERAL); /* they come to a Pod that is there */
     if (api_create(&sync->vcluster->on_host, "pods", seen->host_ns, want, NULL, &why) || why.reason == ERROR_ALREADY_EXISTS)
         return true;
     if (why.reason == ERROR_FORBIDDEN || why.reason == ERROR_INVALID)
@@ -199,6 +207,56 @@ static bool bind_pod(struct sync *sync, const json_t *tenant, const char *host_n
     return false;
 }
 
+static void take_images(json_t *next, const json_t *want, const char *field)
+{
+    json_t *list = json_at(next, "spec", field), *images = json_at(want, "spec", field);
+    for (size_t i = 0; i < json_array_size(list) && i < json_array_size(images); i++)
+        json_object_set(json_array_get(list, i), "image", json_object_get(json_array_get(images, i), "image"));
+}
+
+/* Tolerations are only ever added. */
+static void take_tolerations(json_t *next, const json_t *want)
+{
+    const json_t *wanted = json_at(want, "spec", "tolerations");
+    json_t *have = json_ensure_array(json_object_get(next, "spec"), "tolerations");
+    for (size_t i = 0; i < json_array_size(wanted); i++) {
+        json_t *one = json_array_get(wanted, i);
+        bool known = false;
+        for (size_t j = 0; j < json_array_size(have) && !known; j++)
+            known = json_equal(one, json_array_get(have, j));
+        if (!known)
+            json_array_append(have, one);
+    }
+}
+
+/* Ephemeral containers that the host Pod lacks. Those that it has stay as they were made: the Services that their environment
+ * names have changed meanwhile. */
+static bool add_ephemeral(struct sync *sync, const struct pod_seen *seen, const json_t *want, struct error *err)
+{
+    const json_t *wanted = json_at(want, "spec", EPHEMERAL);
+    size_t have = json_array_size(json_at(seen->host, "spec", EPHEMERAL));
+    CLEANUP(error_clear) struct error why = {0};
+    if (json_array_size(wanted) <= have)
+        return true;
+    json_auto_t *next = json_deep_copy(seen->host);
+    json_t *list = json_ensure_array(json_object_get(next, "spec"), EPHEMERAL);
+    for (size_t i = have; i < json_array_size(wanted); i++)
+        json_array_append(list, json_array_get(wanted, i));
+    if (api_update(&sync->vcluster->on_host, "pods", "ephemeralcontainers", seen->host_ns, seen->host_name, next, NULL, &why))
+        return true;
+    if (why.reason == ERROR_FORBIDDEN || why.reason == ERROR_INVALID)
+        return report_refusal(sync, seen->tenant, &why, err);
+    error_move(err, &why);
+    return false;
+}
+
+/* What the tenant says of its readiness gates, for the node to see. */
+static bool share_gates(struct sync *sync, const struct pod_seen *seen, struct error *err)
+{
+    json_auto_t *next = status_gates_to_host(seen->tenant, seen->host);
+    return !next || api_update(&sync->vcluster->on_host, "pods", "status", seen->host_ns, seen->host_name, next, NULL, err);
+}
+
 /* What a tenant may change on a running Pod goes over: images, deadline, tolerations, labels, annotations. */
 static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t *again_ms, struct error *err)
 {
@@ -213,11 +271,13 @@ static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t 
     json_t *meta = json_object_get(next, "metadata"), *wanted = json_object_get(want, "metadata");
     json_object_set(meta, "labels", json_object_get(wanted, "labels"));
     json_object_set(meta, "annotations", json_object_get(wanted, "annotations"));
-    json_t *list = json_at(next, "spec", "containers"), *images = json_at(want, "spec", "containers");
-    for (size_t i = 0; i < json_array_size(list) && i < json_array_size(images); i++)
-        json_object_set(json_array_get(list, i), "image", json_object_get(json_array_get(images, i), "image"));
+    take_images(next, want, "initContainers");
+    take_images(next, want, "containers");
+    take_tolerations(next, want);
+    if (json_at(want, "spec", "activeDeadlineSeconds"))
+        json_object_set(json_object_get(next, "spec"), "activeDeadlineSeconds", json_at(want, "spec", "activeDeadlineSeconds"));
     if (json_equal(next, seen->host))
-        return true;
+        return share_gates(sync, seen, err) && add_ephemeral(sync, seen, want, err);
     return api_update(&sync->vcluster->on_host, "pods", "", seen->host_ns, seen->host_name, next, NULL, err);
 }
 

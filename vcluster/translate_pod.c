@@ -255,6 +255,26 @@ static const struct rule container_rules[] = {
     {"tty", copy},
 };
 
+static const struct rule ephemeral_rules[] = {
+    {"name", copy},
+    {"image", copy},
+    {"command", copy},
+    {"args", copy},
+    {"workingDir", copy},
+    {"env", env},
+    {"envFrom", env_from},
+    {"volumeMounts", volume_mounts},
+    {"terminationMessagePath", copy},
+    {"terminationMessagePolicy", copy},
+    {"imagePullPolicy", copy},
+    {"securityContext", container_security},
+    {"stdin", copy},
+    {"stdinOnce", copy},
+    {"tty", copy},
+    {"targetContainerName", copy},
+    {"resources", only_unset},
+};
+
 /* Raw sockets could speak in a neighbour's name on the bridge: not by default, and nobody can add them. */
 static void drop_raw_sockets(json_t *container)
 {
@@ -262,18 +282,31 @@ static void drop_raw_sockets(json_t *container)
     json_array_append_new(json_ensure_array(capabilities, "drop"), json_string("NET_RAW"));
 }
 
-static bool containers(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+/* What every container gets, whatever the tenant wrote. */
+static void complete_containers(struct crossing *crossing, json_t *crossed)
 {
     const struct translate_context *context = crossing->context;
-    if (!cross_list(crossing, container_rules, ARRAY_LEN(container_rules), out, field, value))
-        return false;
-    json_t *crossed = json_object_get(out, field);
     bool links = json_bool_or(json_at(crossing->pod, "spec", "enableServiceLinks"), true);
     for (size_t i = 0; i < json_array_size(crossed); i++) {
         drop_raw_sockets(json_array_get(crossed, i));
         service_env_prepend(json_ensure_array(json_array_get(crossed, i), "env"), context->cluster_ip,
                             links ? context->services : NULL);
     }
+}
+
+static bool containers(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    if (!cross_list(crossing, container_rules, ARRAY_LEN(container_rules), out, field, value))
+        return false;
+    complete_containers(crossing, json_object_get(out, field));
+    return true;
+}
+
+static bool ephemeral_containers(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    if (!cross_list(crossing, ephemeral_rules, ARRAY_LEN(ephemeral_rules), out, field, value))
+        return false;
+    complete_containers(crossing, json_object_get(out, field));
     return true;
 }
 
@@ -475,7 +508,7 @@ static const struct rule spec_rules[] = {
     {"dnsConfig", copy},
     {"dnsPolicy", copy},
     {"enableServiceLinks", stay},
-    {"ephemeralContainers", only_unset},
+    {"ephemeralContainers", ephemeral_containers},
     {"hostAliases", copy},
     {"hostIPC", only_unset},
     {"hostNetwork", only_unset},
@@ -598,6 +631,7 @@ void translate_pod_references(const json_t *pod, void (*each)(void *arg, const c
         refer(json_array_get(list, i), "name", "secrets", each, arg);
     refer_containers(json_object_get(spec, "initContainers"), each, arg);
     refer_containers(json_object_get(spec, "containers"), each, arg);
+    refer_containers(json_object_get(spec, "ephemeralContainers"), each, arg);
 }
 
 int64_t translate_pod_token_seconds(const json_t *pod)

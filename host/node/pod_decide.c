@@ -52,7 +52,7 @@ bool container_restarts(const struct pod_seen *seen, const struct container_seen
 {
     if (container->class == CLASS_SIDECAR)
         return true;
-    if (seen->restart == RESTART_NEVER)
+    if (container->class == CLASS_EPHEMERAL || seen->restart == RESTART_NEVER)
         return false;
     if (container->class == CLASS_INIT || seen->restart == RESTART_ON_FAILURE)
         return container->exit_code != 0;
@@ -208,8 +208,13 @@ static bool keep_one(const struct pod_seen *seen, size_t i, struct pod_plan *pla
 static void decide_run(const struct pod_seen *seen, struct pod_plan *plan)
 {
     bool mains_began = any_main_began(seen);
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->containers[i].class == CLASS_EPHEMERAL)
+            (void)keep_one(seen, i, plan); /* a Pod that hangs in its init containers is looked into, too */
     for (size_t i = 0; i < seen->count; i++) {
         const struct container_seen *one = &seen->containers[i];
+        if (one->class == CLASS_EPHEMERAL)
+            continue;
         if (one->class == CLASS_MAIN) {
             (void)keep_one(seen, i, plan); /* main containers do not wait for each other */
             continue;

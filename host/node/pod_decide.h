@@ -12,6 +12,7 @@ enum container_class {
     CLASS_INIT,    /* runs to its end, in order */
     CLASS_SIDECAR, /* an init container with restartPolicy Always */
     CLASS_MAIN,
+    CLASS_EPHEMERAL, /* for debugging: runs once beside the others, and decides nothing */
 };
 
 enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };

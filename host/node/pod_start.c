@@ -259,6 +259,20 @@ static void set_rest(struct setup *setup, struct pod_worker *worker, const struc
     config->oom_score_adj = container_oom_score(view->pod, spec, worker->node->memory_bytes);
 }
 
+/* An ephemeral container may look into the processes of another. */
+static bool set_target(struct setup *setup, struct pod_worker *worker, const json_t *spec,
+                       struct error *err)
+{
+    const char *name = json_text(spec, "targetContainerName");
+    if (!name || !*name)
+        return true;
+    const struct container_state *target = pod_worker_container(worker, name);
+    if (!target || target->run != RUN_RUNNING)
+        return error_set(err, ERROR_INVALID, "unable to find target container %s", name);
+    setup->config.pid_target = keep(setup, container_runtime_name(target, target->attempt));
+    return true;
+}
+
 /* What cannot be composed is CreateContainerConfigError; what the runtime refuses is
  * RunContainerError. */
 static bool compose(struct setup *setup, struct pod_worker *worker, const struct pod_view *view,
@@ -275,6 +289,8 @@ static bool compose(struct setup *setup, struct pod_worker *worker, const struct
         !set_environment(setup, worker, view, spec, err) ||
         !add_mounts(setup, worker, view, state, spec, err) ||
         !prepare_log(setup, worker, state, err))
+        return false;
+    if (!set_target(setup, worker, spec, err))
         return false;
     set_security(setup, view, spec);
     set_rest(setup, worker, view, state, spec);

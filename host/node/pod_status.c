@@ -14,6 +14,17 @@ char *container_id(const char *uid, const char *name, unsigned attempt)
     return xasprintf("warren://%s", digest);
 }
 
+const char *container_status_list(enum container_class class)
+{
+    static const char *const lists[] = {
+        [CLASS_INIT] = "initContainerStatuses",
+        [CLASS_SIDECAR] = "initContainerStatuses",
+        [CLASS_MAIN] = "containerStatuses",
+        [CLASS_EPHEMERAL] = "ephemeralContainerStatuses",
+    };
+    return lists[class];
+}
+
 static void set_time(json_t *object, const char *key, int64_t at_us)
 {
     char text[TIME_TEXT_SIZE];
@@ -117,7 +128,7 @@ static json_t *state_json(const struct status_input *input, size_t i)
         return crash_waiting(input, state);
     if (comes_back)
         return terminated(input->uid, state->name, &state->ended);
-    bool has_init = input->count && input->containers[0].class != CLASS_MAIN;
+    bool has_init = json_array_size(json_at(input->pod, "spec", "initContainers")) > 0;
     return waiting(has_init && !pod_initialized(input->seen) ? "PodInitializing"
                    : has_init && state->class == CLASS_MAIN  ? "PodInitializing"
                                                              : "ContainerCreating",
@@ -157,6 +168,8 @@ static bool is_ready(const struct container_state *state)
 {
     if (state->class == CLASS_INIT)
         return state->run == RUN_EXITED && state->ended.exit_code == 0;
+    if (state->class == CLASS_EPHEMERAL)
+        return false; /* as upstream: nobody waits for it */
     return state->run == RUN_RUNNING && state->started && state->ready;
 }
 
@@ -180,7 +193,9 @@ static json_t *container_json(const struct status_input *input, size_t i)
     json_set_text(one, "imageID", state->image_digest ? state->image_digest : "");
     if (began)
         json_set_text(one, "containerID", id);
-    json_object_set_new(one, "started", json_boolean(state->run == RUN_RUNNING && state->started));
+    if (state->class != CLASS_EPHEMERAL)
+        json_object_set_new(one, "started",
+                            json_boolean(state->run == RUN_RUNNING && state->started));
     json_t *mounts = mounts_json(spec);
     if (json_array_size(mounts))
         json_object_set(one, "volumeMounts", mounts);
@@ -233,7 +248,8 @@ static char *unready_text(const struct status_input *input)
     size_t found = 0;
     for (size_t i = 0; i < input->count; i++) {
         const struct container_state *state = &input->containers[i];
-        if (state->class != CLASS_INIT && !is_ready(state))
+        bool counts = state->class == CLASS_MAIN || state->class == CLASS_SIDECAR;
+        if (counts && !is_ready(state))
             buf_printf(&text, "%s%s", found++ ? " " : "containers with unready status: [",
                        state->name);
     }
@@ -252,8 +268,9 @@ static char *incomplete_text(const struct status_input *input)
     size_t found = 0;
     for (size_t i = 0; i < input->count; i++) {
         const struct container_state *state = &input->containers[i];
-        bool done = state->class == CLASS_INIT ? is_ready(state)
-                                               : state->class == CLASS_MAIN || state->started;
+        bool done = state->class == CLASS_INIT      ? is_ready(state)
+                    : state->class == CLASS_SIDECAR ? state->started
+                                                    : true;
         if (!done)
             buf_printf(&text, "%s%s", found++ ? " " : "containers with incomplete status: [",
                        state->name);
@@ -321,20 +338,20 @@ static json_t *conditions_json(const struct status_input *input)
 
 /* ---- the whole ---- */
 
-static json_t *containers_json(const struct status_input *input, bool init)
+/* Each container into the list of its class; only the main ones' is there when it is empty. */
+static void add_containers(json_t *status, const struct status_input *input)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < input->count; i++)
-        if ((input->containers[i].class != CLASS_MAIN) == init)
-            json_array_append_new(list, container_json(input, i));
-    return list;
+    json_object_set_new(status, container_status_list(CLASS_MAIN), json_array());
+    for (size_t i = 0; i < input->count; i++) {
+        const char *list = container_status_list(input->containers[i].class);
+        json_array_append_new(json_ensure_array(status, list), container_json(input, i));
+    }
 }
 
 json_t *pod_status_render(const struct status_input *input)
 {
     static const char *const phases[] = {"Pending", "Running", "Succeeded", "Failed"};
     json_t *status = json_object();
-    json_t *init = containers_json(input, true);
     json_set_text(status, "phase", phases[pod_phase_of(input->seen)]);
     json_object_set_new(status, "conditions", conditions_json(input));
     if (input->reason)
@@ -348,10 +365,7 @@ json_t *pod_status_render(const struct status_input *input)
         json_object_set_new(status, "podIPs", json_pack("[{s:s}]", "ip", input->pod_ip));
     }
     set_time(status, "startTime", input->start_time_us);
-    if (json_array_size(init))
-        json_object_set(status, "initContainerStatuses", init);
-    json_decref(init);
-    json_object_set_new(status, "containerStatuses", containers_json(input, false));
+    add_containers(status, input);
     return status;
 }
 

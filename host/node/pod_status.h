@@ -19,6 +19,8 @@ json_t *pod_status_render(const struct status_input *input);
 /* The strategic merge patch that turns a written status into this one: `after`, with nulls and
  * replacements for what merging would keep. `before` may be NULL. New reference. */
 json_t *pod_status_patch(const json_t *before, const json_t *after);
+/* The status's list of such containers: "containerStatuses". Static. */
+const char *container_status_list(enum container_class class);
 /* "warren://..." of one attempt. Owned. */
 char *container_id(const char *uid, const char *name, unsigned attempt);
 /* How long a failed pull is shown as ErrImagePull before it is ImagePullBackOff. */

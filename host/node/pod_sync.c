@@ -74,7 +74,7 @@ static void adopt_probes(struct pod_worker *worker, struct container_state *stat
     size_t i;
     const json_t *one, *said = NULL;
     CLEANUP(free_ptr) char *id = container_id(worker->uid, state->name, state->attempt);
-    const char *list = state->class == CLASS_MAIN ? "containerStatuses" : "initContainerStatuses";
+    const char *list = container_status_list(state->class);
     json_array_foreach (json_at(pod, "status", list), i, one)
         if (text_eq(json_text(one, "containerID"), id))
             said = one;
@@ -230,6 +230,7 @@ static void observe(struct sync *sync)
     sync->now_us = clock_now_us();
     json_decref(sync->pod);
     sync->pod = pod_worker_pod(worker);
+    pod_worker_take_ephemeral(worker, sync->pod);
     pod_worker_view(worker, sync->pod, &sync->view);
     observe_runtime(sync);
     int64_t deadline_s = json_int_or(json_at(sync->pod, "spec", "activeDeadlineSeconds"), 0);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "host/node/pod_status.h"
 
 static void container_state_deinit(struct container_state *container)
 {
@@ -53,8 +54,7 @@ static void container_state_init(struct container_state *container, const json_t
                                  const json_t *spec, enum container_class class)
 {
     const char *name = json_text(spec, "name");
-    const json_t *status = find_status(
-        pod, class == CLASS_MAIN ? "containerStatuses" : "initContainerStatuses", name ? name : "");
+    const json_t *status = find_status(pod, container_status_list(class), name ? name : "");
     int64_t restarts = json_int_or(json_at(status, "restartCount"), 0);
     *container = (struct container_state){
         .name = xstrdup(name ? name : ""), .class = class, .probe_grace_s = -1};
@@ -68,8 +68,8 @@ static void init_containers(struct pod_worker *worker, const json_t *pod)
     const json_t *spec;
     const json_t *init = json_at(pod, "spec", "initContainers"),
                  *mains = json_at(pod, "spec", "containers");
-    size_t total = json_array_size(init) + json_array_size(mains);
-    worker->containers = xcalloc(total ? total : 1, sizeof(*worker->containers));
+    size_t total = json_array_size(init) + json_array_size(mains) + EPHEMERAL_MAX;
+    worker->containers = xcalloc(total, sizeof(*worker->containers));
     json_array_foreach (init, i, spec)
         if (worker->count < POD_CONTAINERS_MAX)
             container_state_init(&worker->containers[worker->count++], pod, spec,
@@ -78,6 +78,22 @@ static void init_containers(struct pod_worker *worker, const json_t *pod)
     json_array_foreach (mains, i, spec)
         if (worker->count < POD_CONTAINERS_MAX)
             container_state_init(&worker->containers[worker->count++], pod, spec, CLASS_MAIN);
+    pod_worker_take_ephemeral(worker, pod);
+}
+
+void pod_worker_take_ephemeral(struct pod_worker *worker, const json_t *pod)
+{
+    size_t i;
+    const json_t *spec;
+    size_t first = json_array_size(json_at(pod, "spec", "initContainers")) +
+                   json_array_size(json_at(pod, "spec", "containers"));
+    json_array_foreach (json_at(pod, "spec", "ephemeralContainers"), i, spec) {
+        size_t at = first + i; /* the list only grows */
+        if (at < worker->count || i >= EPHEMERAL_MAX || at >= POD_CONTAINERS_MAX)
+            continue;
+        container_state_init(&worker->containers[at], pod, spec, CLASS_EPHEMERAL);
+        worker->count = at + 1;
+    }
 }
 
 static bool get_object(void *arg, const char *resource, const char *name, json_t **out,

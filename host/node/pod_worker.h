@@ -9,6 +9,7 @@
 #include "host/node/volumes.h"
 
 #define TERMINATION_MESSAGE_MAX 4096
+#define EPHEMERAL_MAX           16
 
 struct ended {
     unsigned attempt;
@@ -60,8 +61,8 @@ struct pod_worker {
     json_t *pod;                        /* guarded by lock; the tree itself is frozen */
     bool gone;                          /* guarded by lock */
     char pod_ip[CNI_ADDRESS_SIZE];      /* guarded by lock; "" until there is one */
-    struct container_state *containers; /* the array is frozen */
-    size_t count;
+    struct container_state *containers; /* room for EPHEMERAL_MAX more than the Pod began with */
+    _Atomic size_t count;               /* grows by the pod job alone; what lies below is complete */
 
     /* Owned by the pod job: */
     struct volumes volumes;
@@ -79,6 +80,8 @@ struct pod_worker {
 
 /* From the watch: makes or updates the Pod's worker and queues it. */
 void pod_worker_see(struct node *node, const json_t *pod, bool gone);
+/* Ephemeral containers that were added since; past EPHEMERAL_MAX they are not run. For the pod job. */
+void pod_worker_take_ephemeral(struct pod_worker *worker, const json_t *pod);
 /* A counted reference, or NULL. */
 struct pod_worker *pod_worker_find(struct node *node, const char *uid);
 struct pod_worker *pod_worker_find_named(struct node *node, const char *namespace,

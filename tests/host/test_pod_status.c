@@ -33,7 +33,7 @@ struct row {
 };
 
 static char m[] = "m", why[] = "CreateContainerConfigError", secret[] = "secret \"s\" not found",
-            pull[] = "ErrImagePull", refused[] = "refused";
+            run_error[] = "RunContainerError", pull[] = "ErrImagePull", refused[] = "refused";
 
 static const struct row rows[] = {
     {"new",
@@ -128,6 +128,32 @@ static const struct row rows[] = {
      false,
      RESTART_NEVER,
      {"phase=Failed", "c.state.terminated.reason=OOMKilled", "Ready=False PodFailed", NULL}},
+    {"never ran",
+     {.class = CLASS_MAIN, .run = RUN_EXITED, .exit_code = 128},
+     {.name = m,
+      .class = CLASS_MAIN,
+      .run = RUN_EXITED,
+      .start_failed_us = NOW,
+      .start_reason = run_error,
+      .start_message = refused,
+      .ended = {.exit_code = 128, .unstarted = true, .message = refused}},
+     true,
+     false,
+     RESTART_NEVER,
+     {"phase=Failed", "c.state.terminated.reason=StartError", "c.state.terminated.message=refused", NULL}},
+    {"never ran, and is tried again",
+     {.class = CLASS_MAIN, .run = RUN_EXITED, .exit_code = 128},
+     {.name = m,
+      .class = CLASS_MAIN,
+      .run = RUN_EXITED,
+      .start_failed_us = NOW,
+      .start_reason = run_error,
+      .start_message = refused,
+      .ended = {.exit_code = 128, .unstarted = true, .message = refused}},
+     true,
+     false,
+     RESTART_ALWAYS,
+     {"phase=Running", "c.state.waiting.reason=RunContainerError", "c.lastState.terminated.reason=StartError", NULL}},
     {"succeeded",
      {.class = CLASS_MAIN, .run = RUN_EXITED},
      {.name = m, .class = CLASS_MAIN, .run = RUN_EXITED},

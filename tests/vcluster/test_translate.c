@@ -229,6 +229,44 @@ static void host_addresses_do_not_show(void **state)
     assert_string_equal(json_text(status, "podIP"), "10.244.0.5");
 }
 
+/* What a readiness gate names is the tenant's to say: it goes over, and the host's word of it does not come back. */
+static void readiness_gates_are_the_tenants(void **state)
+{
+    (void)state;
+    json_auto_t *tenant = json_pack(
+        "{s:{s:[{s:s}]}, s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "spec", "readinessGates", "conditionType", "example.com/ok",
+        "status", "conditions", "type", "example.com/ok", "status", "True", "type", "example.com/other", "status", "True");
+    json_auto_t *host = json_pack("{s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "status", "conditions", "type", "Ready", "status",
+                                  "False", "type", "example.com/ok", "status", "False");
+    json_auto_t *next = status_gates_to_host(tenant, host);
+    const json_t *conditions = json_at(next, "status", "conditions");
+    assert_int_equal(json_array_size(conditions), 2);
+    assert_string_equal(json_text(json_array_get(conditions, 0), "type"), "Ready");
+    assert_string_equal(json_text(json_array_get(conditions, 1), "status"), "True");
+    assert_null(status_gates_to_host(tenant, next)); /* told once */
+    json_auto_t *status = status_from_host("acme", tenant, host);
+    conditions = json_object_get(status, "conditions");
+    assert_int_equal(json_array_size(conditions), 3);
+    assert_string_equal(json_text(json_array_get(conditions, 1), "type"), "example.com/ok");
+    assert_string_equal(json_text(json_array_get(conditions, 1), "status"), "True");
+}
+
+static void debuggers_cross_as_containers_do(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"ephemeralContainers\":[{\"name\":\"d\","
+                                "\"image\":\"i\",\"targetContainerName\":\"c\",\"stdin\":true,\"tty\":true}]}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    const json_t *one = json_array_get(json_at(host, "spec", "ephemeralContainers"), 0);
+    assert_string_equal(json_text(one, "targetContainerName"), "c");
+    const json_t *dropped = json_at(one, "securityContext", "capabilities", "drop");
+    assert_string_equal(json_string_value(json_array_get(dropped, 0)), "NET_RAW");
+    json_auto_t *privileged = pod_with("{\"ephemeralContainers\":[{\"name\":\"d\",\"securityContext\":{\"privileged\":true}}]}");
+    assert_null(translate_pod(&context, privileged, &err));
+    assert_non_null(strstr(err.message, "privileged"));
+}
+
 /* A tenant's node names become the host's; the host's own are found by nobody. */
 static void nodes_are_named_as_on_the_host(void **state)
 {
@@ -255,6 +293,8 @@ int main(void)
         cmocka_unit_test(references_get_host_names), cmocka_unit_test(only_own_addresses_are_served),
         cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
         cmocka_unit_test(host_addresses_do_not_show),
+        cmocka_unit_test(readiness_gates_are_the_tenants),
+        cmocka_unit_test(debuggers_cross_as_containers_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
