@@ -170,10 +170,11 @@ CROSS_LIST(env_from, env_from_rules)
 
 /* ---- containers ---- */
 
-/* What the "baseline" Pod security standard lets a container add. */
+/* What the "baseline" Pod security standard lets a container add; and SYS_PTRACE, which "kubectl debug" asks for: in a user
+ * namespace of the Pod's own it reaches the Pod's own processes. */
 static const char *const caps_allowed[] = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL",     "MKNOD",
-    "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"};
+    "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "SYS_PTRACE"};
 
 static bool caps_add(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {

@@ -49,7 +49,7 @@ wait_for "and is counted" 60 is pod/no-command-again '{.status.containerStatuses
 
 # ---- ephemeral containers ----
 wait_for "a Pod runs" 60 is pod/plain '{.status.phase}' Running
-check "kubectl debug" acme debug plain --image=busybox --target=c -c debugger --profile=general -- ps
+check "kubectl debug" acme debug plain --image=busybox --image-pull-policy=IfNotPresent --target=c -c debugger --profile=general -- ps
 ended='{.status.ephemeralContainerStatuses[0].state.terminated.exitCode}'
 wait_for "the ephemeral container ends" 60 is pod/plain "$ended" 0
 check_out "it saw the processes of its target" 'sleep 3600' acme logs plain -c debugger
