@@ -11,7 +11,7 @@
 #include "base/parse.h"
 #include "tests/bench/http.h"
 
-#define WORKERS_MAX  256
+#define WORKERS_MAX  1024
 #define DATA_BYTES   1024
 
 struct latencies {
@@ -94,8 +94,8 @@ static size_t run(const struct target *target, const char *op, const char *what,
 
 /* ---- what a worker does; the set-up below fills these ---- */
 
-static const char *run_prefix = "b"; /* of names, so that runs do not collide */
-static size_t existing;              /* ConfigMaps that GET chooses from */
+static const char *run_prefix; /* of names, so that runs do not collide */
+static size_t existing;         /* ConfigMaps that GET chooses from */
 static char data[DATA_BYTES + 1];
 
 static bool create_config_map(struct http *http, size_t number, struct buf *scratch)
@@ -118,7 +118,7 @@ static bool create_pod(struct http *http, size_t number, struct buf *scratch)
 static bool get_config_map(struct http *http, size_t number, struct buf *scratch)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/configmaps/a-%zu", number * 7919 % existing);
+    (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/configmaps/%s-%zu", run_prefix, number * 7919 % existing);
     return http_call(http, "GET", path, NULL, (struct str){0}, scratch) == 200 && scratch->len > DATA_BYTES;
 }
 
@@ -136,10 +136,20 @@ static bool create_tenant(struct http *http, size_t number, struct buf *scratch)
     return http_call(http, "POST", "/apis/tenancy.warren.dev/v1/tenants", "application/json", buf_str(scratch), NULL) == 201;
 }
 
+static bool make_namespace(const struct target *target, const char *name)
+{
+    struct http *http = http_open(target);
+    CLEANUP(free_ptr) char *body = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}", name);
+    int status = http ? http_call(http, "POST", "/api/v1/namespaces", "application/json", str_of(body), NULL) : 0;
+    http_close(http);
+    return status == 201 || status == 409;
+}
+
 /* ---- watch fan-out ---- */
 
 struct fan {
     const struct target *target;
+    char path[64], watch_path[128];
     size_t creates;
     _Atomic int64_t *sent_ns; /* by number */
     atomic_size_t ready, seen, lost;
@@ -153,7 +163,7 @@ static void *watch_run(void *arg)
     struct http *http = http_open(fan->target);
     struct str line;
     size_t seen = 0;
-    bool open = http && http_stream(http, "/api/v1/namespaces/fan/configmaps?watch=1&resourceVersion=0&timeoutSeconds=120") == 200;
+    bool open = http && http_stream(http, fan->watch_path) == 200;
     atomic_fetch_add(&fan->ready, 1);
     while (open && seen < fan->creates && http_line(http, &line)) {
         int64_t now = clock_mono_ns(), number;
@@ -169,11 +179,11 @@ static void *watch_run(void *arg)
     return NULL;
 }
 
-static bool create_fan(struct http *http, struct buf *scratch, size_t number)
+static bool create_fan(struct http *http, const char *path, struct buf *scratch, size_t number)
 {
     buf_clear(scratch);
     buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"fan-%zu\"},\"data\":{\"k\":\"%s\"}}", number, data);
-    return http_call(http, "POST", "/api/v1/namespaces/fan/configmaps", "application/json", buf_str(scratch), NULL) == 201;
+    return http_call(http, "POST", path, "application/json", buf_str(scratch), NULL) == 201;
 }
 
 static size_t watch_fan(const struct target *target, unsigned watchers, size_t creates)
@@ -183,7 +193,10 @@ static size_t watch_fan(const struct target *target, unsigned watchers, size_t c
     pthread_t threads[WORKERS_MAX];
     struct http *http = http_open(target);
     CLEANUP(buf_free) struct buf scratch = BUF_INIT((size_t)1 << 20);
-    size_t failed = 0;
+    CLEANUP(free_ptr) char *ns = xasprintf("fan%u", watchers); /* names are free there */
+    size_t failed = !make_namespace(target, ns);
+    (void)snprintf(fan.path, sizeof(fan.path), "/api/v1/namespaces/%s/configmaps", ns);
+    (void)snprintf(fan.watch_path, sizeof(fan.watch_path), "%s?watch=1&resourceVersion=0&timeoutSeconds=120", fan.path);
     for (unsigned i = 0; i < watchers; i++)
         pthread_create(&threads[i], NULL, watch_run, &fan);
     while (atomic_load(&fan.ready) < watchers)
@@ -192,7 +205,7 @@ static size_t watch_fan(const struct target *target, unsigned watchers, size_t c
     int64_t begin = clock_mono_ns();
     for (size_t i = 0; i < creates; i++) {
         atomic_store(&fan.sent_ns[i], clock_mono_ns());
-        failed += !http || !create_fan(http, &scratch, i);
+        failed += !http || !create_fan(http, fan.path, &scratch, i);
     }
     for (unsigned i = 0; i < watchers; i++)
         pthread_join(threads[i], NULL);
@@ -202,15 +215,6 @@ static size_t watch_fan(const struct target *target, unsigned watchers, size_t c
     free(fan.ns);
     free(fan.sent_ns);
     return fan.lost + failed;
-}
-
-static bool make_namespace(const struct target *target, const char *name)
-{
-    struct http *http = http_open(target);
-    CLEANUP(free_ptr) char *body = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}", name);
-    int status = http ? http_call(http, "POST", "/api/v1/namespaces", "application/json", str_of(body), NULL) : 0;
-    http_close(http);
-    return status == 201 || status == 409;
 }
 
 /* ---- from a tenant's Pod to the host's, and to a running container ---- */
@@ -311,7 +315,7 @@ static size_t measure_cluster(const struct target *target, size_t scale)
     static const unsigned workers[] = {1, 16, 64};
     static const char *const prefixes[] = {"a", "b", "c"}, *const pod_prefixes[] = {"p", "q", "r"};
     static const size_t creates[] = {1000, 4000, 5000};
-    size_t errors = !make_namespace(target, "bench") + !make_namespace(target, "fan");
+    size_t errors = !make_namespace(target, "bench");
     for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
         run_prefix = prefixes[i];
         errors += run(target, "create", "configmaps", workers[i], creates[i] / scale, create_config_map);
@@ -321,38 +325,28 @@ static size_t measure_cluster(const struct target *target, size_t scale)
         run_prefix = pod_prefixes[i];
         errors += run(target, "create", "pods", workers[i], creates[i] / 4 / scale, create_pod);
     }
+    run_prefix = prefixes[0];
     for (size_t i = 0; i < ARRAY_LEN(workers); i++)
         errors += run(target, "get", "configmaps", workers[i], creates[i] * 10 / scale, get_config_map);
     errors += run(target, "list", "configmaps", 1, 20, list_config_maps);
     return errors + watch_fan(target, 100, 500 / scale);
 }
 
-static size_t measure_creates(const struct target *target, size_t count)
-{
-    return !make_namespace(target, "bench") + run(target, "create", "configmaps", 16, count, create_config_map);
-}
+/* What a worker of `load` can do over and over; `get` and `list` see what `configmaps` made before. */
+static const struct operation {
+    const char *name, *op, *what;
+    bool (*one)(struct http *http, size_t number, struct buf *scratch);
+} operations[] = {
+    {"configmaps", "create", "configmaps", create_config_map},
+    {"pods", "create", "pods", create_pod},
+    {"get", "get", "configmaps", get_config_map},
+    {"list", "list", "configmaps", list_config_maps},
+    {"tenants", "provision", "tenants", create_tenant},
+};
 
 static bool is_loopback(const char *host)
 {
     return text_starts(host, "127.") || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
-}
-
-struct options {
-    const char *mode, *kubeconfig, *host_kubeconfig; /* the last for `pods` only */
-    int64_t number;
-};
-
-static bool read_options(int argc, char **argv, struct options *options)
-{
-    bool pods = argc > 1 && strcmp(argv[1], "pods") == 0;
-    int number_at = pods ? 4 : 3;
-    *options = (struct options){.number = 1};
-    if (argc < (pods ? 5 : 3) || (argc > number_at && !parse_i64(str_of(argv[number_at]), 1, 100000, &options->number)))
-        return false;
-    options->mode = argv[1];
-    options->kubeconfig = argv[2];
-    options->host_kubeconfig = pods ? argv[3] : NULL;
-    return !pods || options->number <= PODS_MAX;
 }
 
 static bool open_loopback(const char *kubeconfig, struct target *target)
@@ -367,28 +361,93 @@ static bool open_loopback(const char *kubeconfig, struct target *target)
     return is_loopback(target->host);
 }
 
+#define NUMBERS_MAX 2
+
+struct options {
+    const char *words[2]; /* after the kubeconfig: an operation, or the host's kubeconfig */
+    size_t numbers[NUMBERS_MAX];
+};
+
+static size_t mode_cluster(const struct target *target, const struct options *options)
+{
+    return measure_cluster(target, options->numbers[0]);
+}
+
+static size_t mode_load(const struct target *target, const struct options *options)
+{
+    size_t errors = !make_namespace(target, "bench");
+    CLEANUP(free_ptr) char *prefix = xasprintf("w%zu", options->numbers[0]); /* `get` reads what as many workers made */
+    existing = options->numbers[1];
+    run_prefix = prefix;
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++)
+        if (strcmp(operations[i].name, options->words[0]) == 0)
+            return errors + run(target, operations[i].op, operations[i].what, (unsigned)options->numbers[0], options->numbers[1],
+                                operations[i].one);
+    return 1;
+}
+
+static size_t mode_fan(const struct target *target, const struct options *options)
+{
+    return watch_fan(target, (unsigned)options->numbers[0], options->numbers[1]);
+}
+
+static size_t mode_pods(const struct target *target, const struct options *options)
+{
+    struct target host;
+    if (!open_loopback(options->words[0], &host))
+        return 1;
+    size_t errors = measure_pods(target, &host, options->numbers[0]);
+    target_close(&host);
+    return errors;
+}
+
+static const struct mode {
+    const char *name;
+    size_t word_count, number_count;
+    size_t max[NUMBERS_MAX];
+    size_t (*measure)(const struct target *target, const struct options *options);
+} modes[] = {
+    {"cluster", 0, 1, {1000}, mode_cluster},
+    {"load", 1, 2, {WORKERS_MAX, 1000000}, mode_load},
+    {"fan", 0, 2, {WORKERS_MAX, 100000}, mode_fan},
+    {"pods", 1, 1, {PODS_MAX}, mode_pods},
+};
+
+static const struct mode *read_options(int argc, char **argv, struct options *options)
+{
+    const struct mode *mode = NULL;
+    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(modes) && !mode; i++)
+        mode = strcmp(argv[1], modes[i].name) == 0 ? &modes[i] : NULL;
+    if (!mode || argc != (int)(3 + mode->word_count + mode->number_count))
+        return NULL;
+    for (size_t i = 0; i < mode->word_count; i++)
+        options->words[i] = argv[3 + i];
+    for (size_t i = 0; i < mode->number_count; i++) {
+        int64_t number;
+        if (!parse_i64(str_of(argv[3 + mode->word_count + i]), 1, (int64_t)mode->max[i], &number))
+            return NULL;
+        options->numbers[i] = (size_t)number;
+    }
+    return mode;
+}
+
 int main(int argc, char **argv)
 {
-    struct options options;
-    struct target target, host;
-    if (!read_options(argc, argv, &options)) {
-        (void)fprintf(stderr, "usage: warren_bench cluster KUBECONFIG [SCALE-DOWN]          creates, GETs, LIST, watch fan-out\n"
-                              "       warren_bench creates KUBECONFIG COUNT                ConfigMaps, at concurrency 16\n"
-                              "       warren_bench tenants HOST-KUBECONFIG COUNT           provisions tenants, one at a time\n"
-                              "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT   a tenant's Pod to the host's, and to running\n");
+    struct options options = {0};
+    struct target target;
+    const struct mode *mode = read_options(argc, argv, &options);
+    if (!mode) {
+        (void)fprintf(stderr,
+                      "usage: warren_bench cluster KUBECONFIG SCALE-DOWN               creates, GETs, LIST, watch fan-out\n"
+                      "       warren_bench load KUBECONFIG OPERATION WORKERS COUNT     one of: configmaps pods get list tenants\n"
+                      "       warren_bench fan KUBECONFIG WATCHERS CREATES             each watcher must see each create\n"
+                      "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT       a tenant's Pod to the host's, and to running\n");
         return 2;
     }
-    if (!open_loopback(options.kubeconfig, &target) || (options.host_kubeconfig && !open_loopback(options.host_kubeconfig, &host)))
+    if (!open_loopback(argv[2], &target))
         return 1;
     memset(data, 'x', DATA_BYTES);
-    run_prefix = "t";
-    size_t errors = options.host_kubeconfig ? measure_pods(&target, &host, (size_t)options.number)
-                    : strcmp(options.mode, "tenants") == 0
-                        ? run(&target, "provision", "tenants", 1, (size_t)options.number, create_tenant)
-                    : strcmp(options.mode, "creates") == 0 ? measure_creates(&target, (size_t)options.number)
-                                                           : measure_cluster(&target, (size_t)options.number);
+    size_t errors = mode->measure(&target, &options);
     target_close(&target);
-    if (options.host_kubeconfig)
-        target_close(&host);
     return errors ? 1 : 0;
 }

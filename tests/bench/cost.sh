@@ -24,6 +24,6 @@ for _ in $(seq 300); do grep -qx ready "$work/log" && break; sleep 0.1; done
 "$build/warren" tenant create bench --data-dir "$work/data" --kubeconfig "$work/bench.kubeconfig" > /dev/null
 sleep 1
 server=$(cpu_ms 'warren server') database=$(cpu_ms 'postgres: warren')
-"$build/warren_bench" creates "$work/bench.kubeconfig" "$count" > /dev/null
+"$build/warren_bench" load "$work/bench.kubeconfig" configmaps 16 "$count" > /dev/null
 echo "server   $((($(cpu_ms 'warren server') - server) * 1000 / count)) us a create"
 echo "database $((($(cpu_ms 'postgres: warren') - database) * 1000 / count)) us a create"

@@ -35,9 +35,9 @@ for trial in $(seq "$trials"); do
     sleep 5
     memory "idle, no tenant"
     "$here/build/warren" tenant create bench --data-dir "$data" --kubeconfig "$work/bench.kubeconfig" > /dev/null
-    "$here/build/warren_bench" cluster "$work/bench.kubeconfig"
+    "$here/build/warren_bench" cluster "$work/bench.kubeconfig" 1
     memory "after the load on one cluster"
-    "$here/build/warren_bench" tenants "$data/admin.kubeconfig" 1000
+    "$here/build/warren_bench" load "$data/admin.kubeconfig" tenants 1 1000
     sleep 75 # caches of idle clusters are dropped after a minute
     memory "1,000 idle tenants beside it"
     kill "$up"
