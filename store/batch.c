@@ -35,6 +35,7 @@ bool batch_prepare(PGconn *conn, struct error *err)
     static const char *const statements[][2] = {
         {"write", "SELECT code, revision, refused, was_revision, was_at, was_key_id, was_body FROM "
                   "write_object($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"},
+        {"create", "SELECT create_object($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
         {"bulk", "SELECT create_objects($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
         {"notify", "SELECT pg_notify('warren', $1)"},
     };
@@ -154,15 +155,16 @@ static bool send_all(const struct store *store, PGconn *conn, struct slot *slots
                      unsigned *statements)
 {
     for (unsigned i = 0, length; i < count; i += length) {
-        length = bulk_length(&slots[i], count - i);
+        unsigned bulk = bulk_length(&slots[i], count - i);
+        length = bulk ? bulk : 1;
         for (unsigned k = 0; k < length; k++) {
             struct slot *slot = &slots[i + k];
             slot->base_revision = atomic_load(&slot->write->cluster->revision);
             slot->statement = *statements;
             slot->place = k;
-            slot->in_bulk = length > 1;
+            slot->in_bulk = bulk > 0;
         }
-        if (!(length > 1 ? bulk_send(conn, &slots[i], length) : send_write(conn, &slots[i])))
+        if (!(bulk ? bulk_send(conn, &slots[i], bulk) : send_write(conn, &slots[i])))
             return false;
         (*statements)++;
     }

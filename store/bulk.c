@@ -1,5 +1,6 @@
-/* Creates of one cluster that stand together in a batch, as one call of create_objects(): most of
- * what a write costs the database is beginning its statements. */
+/* Creates of one cluster that stand together in a batch, as one call of create_objects(), or of
+ * create_object() when it is one: most of what a write costs the database is beginning its
+ * statements. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -52,7 +53,7 @@ unsigned bulk_length(const struct slot *slots, unsigned count)
            slots[length].write->cluster == slots[0].write->cluster &&
            slots[length].tag == slots[0].tag + length && totals_add(&totals, slots[length].write))
         length++;
-    return length ? length : 1;
+    return length;
 }
 
 enum column {
@@ -117,33 +118,71 @@ static void add_totals(struct columns *columns, const struct totals *totals)
     }
 }
 
-static bool fill(struct columns *columns, const struct slot *slots, unsigned count)
+static void columns_begin(struct columns *columns, enum column first)
 {
-    struct totals totals = {.count = 0};
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+    for (size_t i = first; i < COLUMN_COUNT; i++) {
         columns->arrays[i] = BUF_TEXT;
         pg_array_begin(&columns->arrays[i], column_types[i]);
     }
+}
+
+/* False when one of the arrays grew too large. */
+static bool columns_add(struct columns *columns, enum column first, struct pg_params *params)
+{
+    bool ok = true;
+    for (size_t i = first; i < COLUMN_COUNT; i++) {
+        ok = ok && buf_ok(&columns->arrays[i]);
+        pg_array(params, &columns->arrays[i]);
+    }
+    return ok;
+}
+
+/* One create: the same parameters, but for the object's own, which are no arrays. */
+static bool send_one(PGconn *conn, const struct slot *slot)
+{
+    const struct store_write *write = slot->write;
+    CLEANUP(columns_free) struct columns columns = {0};
+    CLEANUP(buf_free) struct buf sealed = BUF_TEXT;
+    struct pg_params params = {0};
+    struct totals totals = {.count = 0};
+    struct str body = {0};
+    int32_t key_id;
+    if (!totals_add(&totals, write) ||
+        !row_seal(cluster_key(write->cluster), write->cluster->uid, write, &sealed, &body, &key_id))
+        return false;
+    columns_begin(&columns, SCOPE);
+    add_totals(&columns, &totals);
+    pg_i64(&params, write->cluster->id);
+    pg_i64(&params, slot->tag);
+    pg_text(&params, write->resource);
+    pg_text(&params, write->draft.ns);
+    pg_text(&params, write->draft.name);
+    pg_bytes(&params, body);
+    pg_i32(&params, (int32_t)write->draft.revision_at);
+    pg_i32(&params, key_id);
+    return columns_add(&columns, SCOPE, &params) &&
+           PQsendQueryPrepared(conn, "create", params.count, params.values, params.lengths,
+                               params.formats, 1);
+}
+
+static bool send_many(PGconn *conn, const struct slot *slots, unsigned count)
+{
+    CLEANUP(columns_free) struct columns columns = {0};
+    struct pg_params params = {0};
+    struct totals totals = {.count = 0};
+    columns_begin(&columns, RESOURCE);
     for (unsigned i = 0; i < count; i++)
-        if (!totals_add(&totals, slots[i].write) || !add_write(columns, slots[i].write))
+        if (!totals_add(&totals, slots[i].write) || !add_write(&columns, slots[i].write))
             return false;
-    add_totals(columns, &totals);
-    for (size_t i = 0; i < COLUMN_COUNT; i++)
-        if (!buf_ok(&columns->arrays[i]))
-            return false;
-    return true;
+    add_totals(&columns, &totals);
+    pg_i64(&params, slots[0].write->cluster->id);
+    pg_i64(&params, slots[0].tag);
+    return columns_add(&columns, RESOURCE, &params) &&
+           PQsendQueryPrepared(conn, "bulk", params.count, params.values, params.lengths,
+                               params.formats, 1);
 }
 
 bool bulk_send(PGconn *conn, const struct slot *slots, unsigned count)
 {
-    CLEANUP(columns_free) struct columns columns = {0};
-    struct pg_params params = {0};
-    if (!fill(&columns, slots, count))
-        return false;
-    pg_i64(&params, slots[0].write->cluster->id);
-    pg_i64(&params, slots[0].tag);
-    for (size_t i = 0; i < COLUMN_COUNT; i++)
-        pg_array(&params, &columns.arrays[i]);
-    return PQsendQueryPrepared(conn, "bulk", params.count, params.values, params.lengths,
-                               params.formats, 1);
+    return count == 1 ? send_one(conn, slots) : send_many(conn, slots, count);
 }

@@ -213,9 +213,10 @@ enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, 
 void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome);
 
 /* ---- bulk.c: creates of one cluster as one statement ---- */
-/* How many of these slots, from the first, can be sent together. */
+/* How many of these slots, from the first, can be sent together; 0: the first is none that can. */
 unsigned bulk_length(const struct slot *slots, unsigned count);
-/* Sends them as one call of create_objects(). Its row: the first one's revision, or 0 for nothing written. */
+/* Sends them as one call of create_object() or create_objects(). Its row: the first one's revision, or 0 for nothing
+ * written. */
 MUST_CHECK bool bulk_send(PGconn *conn, const struct slot *slots, unsigned count);
 
 /* ---- writer.c ---- */

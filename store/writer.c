@@ -70,14 +70,16 @@ bool writer_submit(struct writer *writer, struct store_write *write)
     pthread_mutex_lock(&writer->lock);
     bool down =
         writer->down_since_ns && write->submitted_mono_ns - writer->down_since_ns > PATIENCE_NS;
-    bool taken = writer->queued < QUEUE_MAX && !writer->stop && !down;
+    bool taken = writer->queued < QUEUE_MAX && !writer->stop && !down, first = false;
     if (taken) {
         *writer->last = write;
         writer->last = &write->next;
-        if (!writer->queued++)
-            pthread_cond_signal(&writer->ready);
+        first = !writer->queued++;
     }
     pthread_mutex_unlock(&writer->lock);
+    if (first)
+        pthread_cond_signal(
+            &writer->ready); /* not under the lock, which the writer needs at once */
     return taken;
 }
 
