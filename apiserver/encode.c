@@ -29,9 +29,9 @@ static void free_bytes(void *cls)
 }
 
 /* Takes the buffer's bytes. */
-static struct MHD_Response *from_buf(struct buf *bytes)
+static struct MHD_Response *from_buf(struct buf *bytes, struct encoding *encoding)
 {
-    size_t len = bytes->len;
+    size_t len = encoding->size = bytes->len;
     char *data = buf_take(bytes);
     if (!data)
         return NULL;
@@ -211,11 +211,11 @@ static struct MHD_Response *finish_bytes(struct request *request, struct buf *by
         if (gzip_bytes(&packed, buf_str(bytes), GZIP_LEVEL)) {
             buf_free(bytes);
             encoding->gzip = true;
-            return from_buf(&packed);
+            return from_buf(&packed, encoding);
         }
         buf_free(&packed);
     }
-    return from_buf(bytes);
+    return from_buf(bytes, encoding);
 }
 
 static void unref_object(void *cls)
@@ -229,6 +229,7 @@ static struct MHD_Response *encode_object(struct request *request, struct encodi
     bool plain = render_is_plain(request) && request->accept.media == MEDIA_JSON;
     if (plain && (object->body.len < GZIP_MIN || !takes_gzip(request))) {
         encoding->type = "application/json";
+        encoding->size = object->body.len;
         return MHD_create_response_from_buffer_with_free_callback_cls(
             object->body.len, (void *)(uintptr_t)object->body.data, unref_object,
             object_ref(object));
@@ -277,7 +278,7 @@ static struct MHD_Response *encode_bytes(struct request *request, struct encodin
     struct reply *reply = &request->reply;
     encoding->type = reply->content_type;
     if (!reply->document)
-        return from_buf(&reply->bytes);
+        return from_buf(&reply->bytes, encoding);
     return document_response(reply->document, takes_gzip(request), &encoding->gzip);
 }
 
@@ -359,7 +360,7 @@ static const encode_fn encoders[] = {
 
 struct MHD_Response *encode_response(struct request *request, unsigned *code)
 {
-    struct encoding encoding = {0};
+    struct encoding encoding = {.size = SIZE_MAX};
     struct MHD_Response *response;
     if (!request->error.code && request->reply.kind == REPLY_NONE)
         error_internal(&request->error, "the request was not answered");
@@ -372,5 +373,6 @@ struct MHD_Response *encode_response(struct request *request, unsigned *code)
     }
     if (response)
         add_headers(request, response, &encoding);
+    request->response_size = encoding.size;
     return response;
 }

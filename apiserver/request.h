@@ -121,6 +121,7 @@ struct request {
     bool answered;                 /* the reply is made, only encoding is left */
     struct MHD_Response *response; /* made on another thread; NULL: the I/O thread makes it */
     unsigned response_code;
+    size_t response_size; /* of its body; SIZE_MAX: not known */
     struct cluster_part *flow; /* its place in the in-flight limit of its cluster; NULL: none */
 
     /* derived: cleared by request_rewind */

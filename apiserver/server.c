@@ -6,9 +6,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +31,7 @@
 #define CONNECTIONS_SPARE 128 /* descriptors that are not for clients */
 #define BODY_DISCARD_MAX                                                                           \
     ((size_t)16 << 20) /* of a body that is refused, read before the connection is cut */
+#define GATHER_MAX     ((size_t)8 << 10) /* bytes of a body; with its head in one TLS record */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 /* ---- connections ---- */
@@ -143,6 +146,32 @@ static struct connection *connection_of(struct MHD_Connection *http)
     return context ? context->socket_context : NULL;
 }
 
+/* libmicrohttpd sends head and body apart, as two TLS records: two system calls, and a client that
+ * wakes twice. Corked, the session gathers both until the reply is complete (on_completed). Only
+ * where nothing of ours waits in the socket, and as much as that takes at once: the flush must not
+ * be left half done, since nobody would come back to it. */
+static void gather(struct request *request)
+{
+    int unsent = 0;
+    struct connection *connection = request->connection;
+    if (!connection->session || request->response_size > GATHER_MAX ||
+        ioctl(connection->fd, SIOCOUTQ, &unsent) != 0 || unsent)
+        return;
+    gnutls_record_cork(connection->session);
+    connection->gathers = true;
+}
+
+/* A connection that failed meanwhile is beyond flushing. */
+static void flush_gathered(struct connection *connection, enum MHD_RequestTerminationCode code)
+{
+    if (!connection || !connection->gathers)
+        return;
+    connection->gathers = false;
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
+        gnutls_record_uncork(connection->session, 0) < 0)
+        (void)shutdown(connection->fd, SHUT_RDWR); /* the client sees a reply cut short */
+}
+
 static enum MHD_Result send_reply(struct request *request)
 {
     struct MHD_Response *response = request->response;
@@ -155,6 +184,8 @@ static enum MHD_Result send_reply(struct request *request)
         return MHD_NO;
     meter_request(request, code);
     enum MHD_Result result = MHD_queue_response(request->http, code, response);
+    if (result == MHD_YES)
+        gather(request);
     MHD_destroy_response(response);
     return result;
 }
@@ -379,13 +410,15 @@ static void on_completed(void *cls, struct MHD_Connection *http, void **context,
                          enum MHD_RequestTerminationCode code)
 {
     struct request *request = *context;
-    (void)cls, (void)http, (void)code;
+    (void)cls, (void)http;
     if (request && request->response)
         MHD_destroy_response(request->response);
     if (request && request->phase == PHASE_FORWARDING)
         leave(request->api);
-    if (request)
+    if (request) {
+        flush_gathered(request->connection, code);
         patience_wait(request->connection, TURN_NEXT);
+    }
     request_free(request);
     *context = NULL;
 }
