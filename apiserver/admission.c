@@ -183,7 +183,7 @@ static bool concerns(const struct plugin *plugin, const struct request *request)
     return false;
 }
 
-enum step_result step_admit(struct request *request)
+static enum step_result run_mutating(struct request *request)
 {
     for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
         enum step_result result = STEP_NEXT;
@@ -195,7 +195,7 @@ enum step_result step_admit(struct request *request)
     return STEP_NEXT;
 }
 
-enum step_result step_admit_validate(struct request *request)
+static enum step_result run_validating(struct request *request)
 {
     for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
         enum step_result result = STEP_NEXT;
@@ -205,6 +205,18 @@ enum step_result step_admit_validate(struct request *request)
             return result;
     }
     return STEP_NEXT;
+}
+
+enum step_result step_admit(struct request *request)
+{
+    enum step_result result = run_mutating(request);
+    return result == STEP_NEXT ? admit_by_hooks(request, run_mutating) : result;
+}
+
+enum step_result step_admit_validate(struct request *request)
+{
+    enum step_result result = run_validating(request);
+    return result == STEP_NEXT ? check_by_hooks(request) : result;
 }
 
 enum step_result step_quota(struct request *request)

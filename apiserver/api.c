@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "apiserver/callout.h"
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents.h"
+#include "apiserver/hooks.h"
+#include "apiserver/lanes.h"
 #include "apiserver/node_tls.h"
 #include "apiserver/patience.h"
 #include "apiserver/reach.h"
@@ -27,11 +30,14 @@ static struct api *api_new(const struct api_options *options)
     api->tunnels = tunnels_new();
     api->node_identity = node_identity_new();
     api->reach = reach_new();
+    api->lanes = lanes_new();
+    api->callouts = callouts_new(options->webhooks_anywhere);
     api->patience = patience_start();
     api->ports = ports_start(api, options->pod_address);
     pthread_mutex_init(&api->lock, NULL);
     pthread_cond_init(&api->idle, NULL);
     streams_start(&api->streams);
+    hooks_follow(api);
     return api;
 }
 
@@ -66,10 +72,14 @@ void api_stop(struct api *api)
     if (!api)
         return;
     ports_stop(api->ports);
+    callouts_stop(api->callouts);
     server_stop(api);
     streams_stop(&api->streams);
+    hooks_unfollow(api);
     ports_free(api->ports);
     pool_free(api->pool);
+    lanes_free(api->lanes);
+    callouts_free(api->callouts);
     reach_free(api->reach);
     credentials_cache_free(api->credentials);
     documents_free(api->documents);

@@ -21,6 +21,7 @@ struct api_options {
     const char *pod_address; /* address for the clusters' own ports, reachable from Pods; NULL: none are opened */
     unsigned io_threads;     /* 0: number of processors */
     unsigned pool_threads;   /* 0: 4 */
+    bool webhooks_anywhere;  /* URLs of tenants' webhooks may lead to loopback, private and host addresses */
 };
 struct api *api_start(const struct api_options *options, struct error *err);
 void api_stop(struct api *api);

@@ -17,6 +17,8 @@ struct tunnels;
 struct node_identity;
 struct patience;
 struct reach;
+struct lanes;
+struct callouts;
 
 struct api {
     struct store *store;
@@ -29,6 +31,8 @@ struct api {
     struct node_identity *node_identity;
     struct patience *patience;
     struct reach *reach;
+    struct lanes *lanes;
+    struct callouts *callouts;
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;
@@ -65,6 +69,8 @@ void server_resume(struct request *request);
 void server_take_body(struct request *request);
 /* Runs the request on a pool thread, blocking. Its connection is suspended. */
 void server_run_on_pool(struct request *request);
+/* The same on a thread that may wait for webhooks. */
+void server_run_on_lane(struct request *request);
 
 /* ---- fairness (flow.c) ---- */
 enum step_result step_flow(struct request *request);
@@ -76,3 +82,4 @@ void flow_forward_leave(struct cluster_part *part);
 /* What this folder keeps with a cluster; with a reference that the caller gives back. */
 struct cluster_part *flow_part_get(struct cluster *cluster);
 struct custom_slot *flow_custom_slot(struct cluster_part *part);
+struct hooks_slot *flow_hooks_slot(struct cluster_part *part);

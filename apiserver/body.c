@@ -156,9 +156,8 @@ json_t *body_decode(struct request *request, const struct type *type, const char
     return tree;
 }
 
-/* What the endpoint expects; a subresource may take a kind of another group. */
-static void expected(const struct request *request, const char **kind, const char **group,
-                     const char **version)
+void body_expects(const struct request *request, const char **kind, const char **group,
+                  const char **version)
 {
     const struct subresource *sub = request->sub;
     bool own = sub && sub->kind && sub->group && sub->version && *sub->version;
@@ -193,7 +192,7 @@ static bool check_kind(struct request *request, const char *kind, const char *gr
 enum step_result step_decode(struct request *request)
 {
     const char *kind, *group, *version;
-    expected(request, &kind, &group, &version);
+    body_expects(request, &kind, &group, &version);
     request->object = body_decode(request, request->type, kind, version, false);
     if (!request->object || !check_kind(request, kind, group, version))
         return STEP_FAIL;

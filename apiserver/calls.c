@@ -6,13 +6,14 @@
 #include "apiserver/api_internal.h"
 
 struct request *call_run(const struct api_caller *caller, const struct call *call, json_t *given,
-                         bool trusted)
+                         const struct request *whole)
 {
     struct request *request = request_new(caller->api, "", "");
     request->caller = caller;
     request->call = *call;
     request->given = given;
-    request->trusted = trusted;
+    request->trusted = whole != NULL;
+    request->may_call = whole && whole->may_call;
     request->may_block = true;
     pipeline_run(request);
     return request;
@@ -37,7 +38,7 @@ static json_t *reply_tree(const struct request *request)
 static bool run(const struct api_caller *caller, const struct call *call, json_t *given,
                 json_t **out, struct error *err)
 {
-    struct request *request = call_run(caller, call, given, false);
+    struct request *request = call_run(caller, call, given, NULL);
     bool ok = request->error.code == 0;
     if (!ok)
         error_move(err, &request->error);

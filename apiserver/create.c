@@ -74,6 +74,14 @@ enum step_result step_create_meta(struct request *request)
         return STEP_FAIL;
     }
     json_object_del(metadata, "resourceVersion");
+    return place(request, metadata) ? STEP_NEXT : STEP_FAIL;
+}
+
+/* Behind mutating admission, which sees the object as the client sent it. */
+enum step_result step_create_fill(struct request *request)
+{
+    json_t *metadata = json_ensure_object(request->object, "metadata");
+    json_object_del(metadata, "resourceVersion");
     if (!place(request, metadata))
         return STEP_FAIL;
     fill_system_fields(metadata, request->applies);

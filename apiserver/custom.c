@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/conversion.h"
 #include "apiserver/documents.h"
 #include "base/clock.h"
 #include "schema/crd_schema.h"
@@ -188,14 +189,99 @@ void custom_show(const struct request *request, json_t *object)
     crd_default(request->resource->type->custom, object); /* the schema may be younger than the object */
 }
 
-void custom_store(const struct request *request, json_t *object)
+const struct crd *custom_converter(const struct request *request)
 {
-    const struct resource *stored =
-        is_converted(request) && request->custom
-            ? custom_by_key(request->custom, request->resource->key)
-            : NULL;
-    if (stored)
-        json_set_text(object, "apiVersion", stored->api_version);
+    const struct crd *crd = request->custom && request->resource && request->resource->type &&
+                                    request->resource->type->custom
+                                ? find_crd(request->custom, request->resource->key)
+                                : NULL;
+    return crd && crd->conversion ? crd : NULL;
+}
+
+enum step_result custom_convert(struct request *request, json_t *object, const struct resource *row,
+                                json_t **out)
+{
+    const struct crd *crd = custom_converter(request);
+    json_t *copy = json_deep_copy(object);
+    enum step_result result = STEP_NEXT;
+    if (!crd)
+        json_set_text(copy, "apiVersion", row->api_version);
+    else if (!text_eq(json_text(copy, "apiVersion"), row->api_version))
+        result = request_may_call(request);
+    if (crd && result == STEP_NEXT &&
+        !conversion_run(request->api, request->cluster, crd, row, &copy, 1, &request->error))
+        result = STEP_FAIL;
+    if (result == STEP_NEXT) {
+        crd_default(row->type->custom, copy);
+        *out = copy;
+        return STEP_NEXT;
+    }
+    json_decref(copy);
+    return result;
+}
+
+enum step_result custom_read(struct request *request, const struct object *object, json_t **out)
+{
+    json_auto_t *tree = object_json(object);
+    if (custom_converter(request))
+        return custom_convert(request, tree, request->resource, out);
+    custom_show(request, tree);
+    *out = json_incref(tree);
+    return STEP_NEXT;
+}
+
+static enum step_result convert_stored(struct request *request, struct object **objects, size_t count)
+{
+    const struct crd *crd = custom_converter(request);
+    if (!conversion_needed(crd, request->resource, objects, count))
+        return STEP_NEXT;
+    enum step_result result = request_may_call(request);
+    if (result == STEP_NEXT && !conversion_run_stored(request->api, request->cluster, crd, request->resource,
+                                                      objects, count, &request->error))
+        result = STEP_FAIL;
+    return result;
+}
+
+enum step_result custom_list(struct request *request, struct object_list *list)
+{
+    return convert_stored(request, list->items, list->count);
+}
+
+enum step_result custom_reply(struct request *request)
+{
+    struct reply *reply = &request->reply;
+    enum step_result result = STEP_NEXT;
+    if (reply->kind == REPLY_OBJECT)
+        result = convert_stored(request, &reply->object, 1);
+    else if (reply->kind == REPLY_LIST)
+        result = custom_list(request, &reply->list);
+    return result == STEP_NEXT ? STEP_DONE : result;
+}
+
+static const struct resource *stored_row(const struct request *request)
+{
+    return is_converted(request) && request->custom
+               ? custom_by_key(request->custom, request->resource->key)
+               : NULL;
+}
+
+enum step_result custom_store(struct request *request)
+{
+    const struct resource *row = stored_row(request);
+    json_decref(request->stored);
+    request->stored = NULL;
+    if (row && custom_converter(request) && row != request->resource)
+        return custom_convert(request, request->object, row, &request->stored);
+    if (row)
+        json_set_text(request->object, "apiVersion", row->api_version);
+    request->stored = json_incref(request->object);
+    return STEP_NEXT;
+}
+
+bool custom_is_current(const struct request *request, const struct object *object)
+{
+    const struct resource *row = stored_row(request);
+    return !row || str_is(conversion_version(object), row->api_version);
 }
 
 bool custom_may_create(struct request *request)

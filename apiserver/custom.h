@@ -36,9 +36,28 @@ bool custom_serves(const struct custom *custom, const char *group, const char *v
 /* By storage key, the stored version. */
 const struct resource *custom_by_key(const struct custom *custom, const char *key);
 
-/* A tree as the request's version of its resource shows it, and as it is stored. */
+/* ---- versions ----
+ *
+ * Where a webhook converts (spec.conversion), these may have to wait for it: STEP_CALL or STEP_FAIL
+ * then, else STEP_NEXT. */
+
+/* A tree of the request's version with what its schema defaults; for what needs no conversion. */
 void custom_show(const struct request *request, json_t *object);
-void custom_store(const struct request *request, json_t *object);
+/* `object` in the version of `row`, new in `*out`. */
+enum step_result custom_convert(struct request *request, json_t *object, const struct resource *row,
+                                json_t **out);
+/* What is stored, in the request's version; new in `*out`. */
+enum step_result custom_read(struct request *request, const struct object *object, json_t **out);
+/* The same for whole lists, exchanged in place. */
+enum step_result custom_list(struct request *request, struct object_list *list);
+/* Of the reply that is made; STEP_DONE on success. */
+enum step_result custom_reply(struct request *request);
+/* request->object as it is to be stored, in request->stored. */
+enum step_result custom_store(struct request *request);
+/* Whether `object` is stored in the version that objects are stored in now. */
+bool custom_is_current(const struct request *request, const struct object *object);
+/* The definition whose webhook converts the request's resource; NULL: none does. */
+const struct crd *custom_converter(const struct request *request);
 
 /* No object can be created while its definition goes. */
 bool custom_may_create(struct request *request);

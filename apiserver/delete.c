@@ -7,7 +7,9 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/body.h"
 #include "apiserver/calls.h"
+#include "apiserver/custom.h"
 #include "apiserver/delete.h"
+#include "apiserver/hooks.h"
 #include "apiserver/list.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
@@ -71,6 +73,8 @@ static bool read_options(struct request *request, struct delete_options *options
     options->body = type ? body_decode(request, type, "DeleteOptions", "v1", true) : NULL;
     if (!options->body && request->error.code)
         return false;
+    json_decref(request->delete_options);
+    request->delete_options = json_incref(options->body);
     if (options->body)
         options_from_body(request, options);
     else
@@ -311,7 +315,7 @@ static bool delete_one(struct request *request, const struct object *object, jso
                         .sub = "",
                         .ns = object->ns,
                         .name = object->name};
-    struct request *one = call_run(&caller, &call, options, true);
+    struct request *one = call_run(&caller, &call, options, request);
     bool ok = !one->error.code || one->error.reason == ERROR_NOT_FOUND;
     if (ok)
         json_array_append_new(items, object_json(object));
@@ -319,6 +323,16 @@ static bool delete_one(struct request *request, const struct object *object, jso
         error_move(&request->error, &one->error);
     request_free(one);
     return ok;
+}
+
+/* Each object's deletion may have to wait for webhooks. */
+static enum step_result may_wait(struct request *request)
+{
+    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    enum step_result result = hooks_load(request, &hooks);
+    if (result == STEP_NEXT && (hooks || custom_converter(request)))
+        result = request_may_call(request);
+    return result;
 }
 
 enum step_result step_delete_collection(struct request *request)
@@ -329,9 +343,13 @@ enum step_result step_delete_collection(struct request *request)
         return STEP_BLOCK;
     if (!read_options(request, &options))
         return STEP_FAIL;
-    enum step_result result = list_selected(request, &found);
-    if (result != STEP_NEXT)
+    enum step_result result = may_wait(request);
+    if (result != STEP_NEXT || (result = list_selected(request, &found)) != STEP_NEXT)
         return result;
+    if ((result = custom_list(request, &found)) != STEP_NEXT) {
+        object_list_free(&found);
+        return result;
+    }
     json_auto_t *given = options.body ? json_incref(options.body) : json_object();
     if (request->dry_run)
         json_object_set_new(given, "dryRun", json_pack("[s]", "All"));

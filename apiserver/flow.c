@@ -3,6 +3,7 @@
  * --max-requests-inflight and its mutating twin. */
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/hooks.h"
 #include "store/cluster.h"
 
 #define IN_FLIGHT_MAX 600
@@ -11,11 +12,13 @@ struct flow_part {
     struct cluster_part part;
     atomic_uint in_flight, forwarded;
     struct custom_slot *custom;
+    struct hooks_slot *hooks;
 };
 
 static void part_free(struct cluster_part *part)
 {
     custom_slot_free(((struct flow_part *)part)->custom);
+    hooks_slot_free(((struct flow_part *)part)->hooks);
     free(part);
 }
 
@@ -26,6 +29,7 @@ static struct cluster_part *part_make(struct cluster *cluster)
     flow->part.free = part_free;
     atomic_init(&flow->part.refs, 1);
     flow->custom = custom_slot_new();
+    flow->hooks = hooks_slot_new();
     return &flow->part;
 }
 
@@ -37,6 +41,11 @@ struct cluster_part *flow_part_get(struct cluster *cluster)
 struct custom_slot *flow_custom_slot(struct cluster_part *part)
 {
     return ((struct flow_part *)part)->custom;
+}
+
+struct hooks_slot *flow_hooks_slot(struct cluster_part *part)
+{
+    return ((struct flow_part *)part)->hooks;
 }
 
 enum step_result step_flow(struct request *request)

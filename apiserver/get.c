@@ -1,4 +1,5 @@
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/steps.h"
 
 enum step_result step_get(struct request *request)
@@ -12,5 +13,6 @@ enum step_result step_get(struct request *request)
         error_not_found(&request->error, request->resource->key, request->route.name);
         return STEP_FAIL;
     }
-    return reply_object(request, 200, object);
+    reply_object(request, 200, object);
+    return custom_reply(request);
 }

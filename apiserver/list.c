@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/list_token.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
@@ -220,7 +221,7 @@ enum step_result step_list(struct request *request)
     }
     reply->kind = REPLY_LIST;
     reply->code = 200;
-    return STEP_DONE;
+    return custom_reply(request);
 }
 
 enum step_result list_selected(struct request *request, struct object_list *list)

@@ -4,6 +4,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/lanes.h"
 #include "apiserver/stream.h"
 #include "apiserver/tunnel.h"
 #include "base/clock.h"
@@ -47,6 +48,8 @@ void request_rewind(struct request *request)
     request->charges = (struct charges){0};
     json_decref(request->object);
     json_decref(request->old);
+    json_decref(request->stored);
+    json_decref(request->delete_options);
     json_decref(request->eviction);
     object_unref(request->current);
     buf_clear(&request->draft_bytes);
@@ -56,6 +59,7 @@ void request_rewind(struct request *request)
     custom_unref(request->custom);
     request->custom = NULL;
     request->object = request->old = request->eviction = NULL;
+    request->stored = request->delete_options = NULL;
     request->answers_status = request->fixed_address = request->applies = request->stored_form =
         false;
     request->current = NULL;
@@ -75,6 +79,8 @@ void request_free(struct request *request)
     if (!request)
         return;
     request_rewind(request);
+    if (request->entered_mono_ns)
+        lanes_leave(request->api->lanes, request->caller->cluster->id, request->entered_mono_ns);
     buf_free(&request->draft_bytes);
     buf_free(&request->body);
     free(request->method);
@@ -122,6 +128,23 @@ enum step_result request_list(struct request *request, const char *storage,
         if (!cache_warm(request->cluster, storage, &request->error))
             return STEP_FAIL;
     }
+}
+
+enum step_result request_may_call(struct request *request)
+{
+    if (request->may_call)
+        return STEP_NEXT;
+    if (!request->caller)
+        return STEP_CALL;
+    request->may_call = lanes_enter(request->api->lanes, request->cluster->id);
+    if (request->may_call) {
+        request->entered_mono_ns = clock_mono_ns();
+        return STEP_NEXT;
+    }
+    error_set(&request->error, ERROR_TOO_MANY_REQUESTS,
+              "too many requests wait for this cluster's webhooks, please try again later");
+    request->error.retry_after_s = 1;
+    return STEP_FAIL;
 }
 
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,

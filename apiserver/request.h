@@ -30,6 +30,7 @@ enum step_result {
     STEP_DONE,  /* the reply is made */
     STEP_FAIL,  /* request->error says why */
     STEP_BLOCK, /* would have to wait: again from the start where that is allowed */
+    STEP_CALL,  /* would have to wait for a webhook: again from the start on a lane (lanes.h) */
     STEP_WAIT,  /* a write is on its way; its callback goes on */
     STEP_AGAIN, /* lost a race: again from the start */
     STEP_BODY,  /* ran early, but needs its body: again from the start when that is there */
@@ -112,6 +113,8 @@ struct request {
 
     /* how it is run */
     bool may_block;
+    bool may_call;            /* may wait for webhooks; request_may_call() */
+    int64_t entered_mono_ns;  /* a call from inside went outside then (lanes_enter); 0: it did not */
     bool trusted; /* part of a request that was authorized as a whole */
     unsigned races;
     bool suspended;                /* its connection is */
@@ -141,6 +144,8 @@ struct request {
     bool dry_run;
     json_t *object;         /* what is to be stored */
     json_t *old;            /* what is stored now, as a tree */
+    json_t *stored;         /* `object` in the version that it is stored in */
+    json_t *delete_options; /* the body of a delete */
     struct object *current; /* what is stored now */
     struct object_draft draft;
     struct buf draft_bytes;
@@ -171,6 +176,10 @@ enum step_result request_read(struct request *request, const char *storage, cons
 enum step_result request_list(struct request *request, const char *storage,
                               const struct cache_range *range, struct object_list *list,
                               bool *gone);
+
+/* Before waiting for a webhook. STEP_NEXT, STEP_CALL, or STEP_FAIL for one of our own components
+ * when too many of its kind wait already. */
+enum step_result request_may_call(struct request *request);
 
 /* Makes the causes in request->error one 422. STEP_NEXT when there are none. */
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,

@@ -19,6 +19,7 @@
 #include "apiserver/credentials_tls.h"
 #include "apiserver/encode.h"
 #include "apiserver/forward.h"
+#include "apiserver/lanes.h"
 #include "apiserver/meter.h"
 #include "apiserver/patience.h"
 #include "apiserver/tunnel.h"
@@ -255,6 +256,10 @@ static void run_job(void *arg)
     }
     if (result == STEP_WAIT) /* another thread's by now */
         return;
+    if (result == STEP_CALL) {
+        server_run_on_lane(request);
+        return;
+    }
     if (result == STEP_BODY) {
         struct api *api = request->api;
         want_body(request);
@@ -268,16 +273,27 @@ static void run_job(void *arg)
     server_resume(request);
 }
 
-void server_run_on_pool(struct request *request)
+static void refuse(struct request *request)
 {
-    request->may_block = true;
-    if (pool_submit(request->api->pool, run_job, request))
-        return;
     request_rewind(request);
     error_set(&request->error, ERROR_TOO_MANY_REQUESTS,
               "Too many requests, please try again later.");
     request->error.retry_after_s = 1;
     server_resume(request);
+}
+
+void server_run_on_pool(struct request *request)
+{
+    request->may_block = true;
+    if (!pool_submit(request->api->pool, run_job, request))
+        refuse(request);
+}
+
+void server_run_on_lane(struct request *request)
+{
+    request->may_block = request->may_call = true;
+    if (!lanes_submit(request->api->lanes, request->cluster->id, run_job, request))
+        refuse(request);
 }
 
 /* A client that is in the middle of its body may not look for an answer before its end; one that
@@ -318,6 +334,10 @@ static enum MHD_Result run(struct request *request)
     case STEP_BODY:
         want_body(request);
         leave(request->api);
+        return MHD_YES;
+    case STEP_CALL:
+        server_suspend(request);
+        server_run_on_lane(request);
         return MHD_YES;
     case STEP_NEXT:
     case STEP_DONE:

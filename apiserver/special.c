@@ -6,23 +6,26 @@
 #include "apiserver/steps.h"
 #include "apiserver/tunnel.h"
 
-static const step_fn self_access[] = {step_review_form, step_options, step_decode,
-                                      step_review_self_access, NULL};
-static const step_fn access_review[] = {step_review_form, step_options, step_decode,
-                                        step_review_access, NULL};
-static const step_fn self_rules[] = {step_review_form, step_options, step_decode,
-                                     step_review_self_rules, NULL};
-static const step_fn self_review[] = {step_review_form, step_options, step_decode, step_review_self,
-                                      NULL};
-static const step_fn token_review[] = {step_review_form, step_options, step_decode,
-                                       step_review_token, NULL};
-static const step_fn binding[] = {step_options, step_decode, step_bind, step_store, NULL};
-static const step_fn eviction[] = {step_options, step_eviction_decode, step_read, step_evict,
-                                   step_quota,   step_store,           NULL};
-static const step_fn token[] = {step_options, step_decode, step_token, NULL};
+static const step_fn self_access[] = {
+    step_review_form, step_options, step_decode, step_admit_special, step_review_self_access, NULL};
+static const step_fn access_review[] = {step_review_form,   step_options,       step_decode,
+                                        step_admit_special, step_review_access, NULL};
+static const step_fn self_rules[] = {step_review_form,   step_options,           step_decode,
+                                     step_admit_special, step_review_self_rules, NULL};
+static const step_fn self_review[] = {step_review_form,   step_options,     step_decode,
+                                      step_admit_special, step_review_self, NULL};
+static const step_fn token_review[] = {step_review_form,   step_options,      step_decode,
+                                       step_admit_special, step_review_token, NULL};
+static const step_fn binding[] = {step_options, step_decode, step_admit_special,
+                                  step_bind,    step_store,  NULL};
+static const step_fn eviction[] = {
+    step_options, step_eviction_decode, step_admit_special, step_read,
+    step_evict,   step_quota,           step_store,         NULL};
+static const step_fn token[] = {step_options, step_decode, step_admit_special, step_token, NULL};
 
 static const step_fn tunnel[] = {step_tunnel, NULL};
-static const step_fn proxy[] = {step_proxy, NULL};
+static const step_fn proxy[] = {step_admit_connect, step_proxy, NULL};
+static const step_fn connection[] = {step_admit_connect, step_tunnel, NULL};
 
 static const struct special_row {
     const char *key, *sub, *verb; /* verb NULL: any */
@@ -38,9 +41,9 @@ static const struct special_row {
     {"pods", "binding", "create", binding},
     {"pods", "eviction", "create", eviction},
     {"pods", "log", NULL, tunnel},
-    {"pods", "exec", NULL, tunnel},
-    {"pods", "attach", NULL, tunnel},
-    {"pods", "portforward", NULL, tunnel},
+    {"pods", "exec", NULL, connection},
+    {"pods", "attach", NULL, connection},
+    {"pods", "portforward", NULL, connection},
     {"pods", "proxy", NULL, proxy},
     {"services", "proxy", NULL, proxy},
     {"nodes", "proxy", NULL, proxy},

@@ -47,7 +47,7 @@ void status_write(struct buf *out, const struct error *err, const char *next_pag
     if (next_page)
         json_set_text(json_object_get(status, "metadata"), "continue", next_page);
     json_set_text(status, "message", err->message ? err->message : "");
-    set(status, "reason", error_reason_text(err->reason));
+    set(status, "reason", err->other_reason ? err->other_reason : error_reason_text(err->reason));
     if (json_object_size(details) > 0 || wants_details)
         json_object_set(status, "details", details);
     json_decref(details);

@@ -26,6 +26,7 @@ enum step_result step_watch(struct request *request);
 
 /* create.c */
 enum step_result step_create_meta(struct request *request);
+enum step_result step_create_fill(struct request *request);
 enum step_result step_create_prepare(struct request *request);
 enum step_result step_create_validate(struct request *request);
 extern const step_fn *const create_chain; /* what follows step_decode */
@@ -53,6 +54,11 @@ enum step_result step_delete_collection(struct request *request);
 enum step_result step_admit(struct request *request);          /* mutating */
 enum step_result step_admit_validate(struct request *request); /* validating */
 enum step_result step_quota(struct request *request);
+
+/* admission_hooks.c: webhooks alone, for what takes no other plugin */
+enum step_result step_admit_delete(struct request *request);
+enum step_result step_admit_special(struct request *request);
+enum step_result step_admit_connect(struct request *request);
 
 /* service_address.c */
 enum step_result step_allocate(struct request *request);

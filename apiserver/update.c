@@ -20,9 +20,7 @@ enum step_result step_read(struct request *request)
         error_not_found(&request->error, request->resource->key, request->route.name);
         return STEP_FAIL;
     }
-    request->old = object_json(request->current);
-    custom_show(request, request->old);
-    return STEP_NEXT;
+    return custom_read(request, request->current, &request->old);
 }
 
 enum step_result step_update_read(struct request *request)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "base/parse.h"
@@ -88,7 +89,7 @@ static enum step_result take_initial(struct request *request, struct stream *str
     if (result == STEP_NEXT && stream->initial.revision < stream->start_revision)
         return list_from_future(request, stream->start_revision);
     stream->start_revision = stream->initial.revision;
-    return result;
+    return result == STEP_NEXT ? custom_list(request, &stream->initial) : result;
 }
 
 /* Opens at most at the present: a client may name a revision that is still to come. */

@@ -167,6 +167,7 @@ static void on_done(struct store_write *write, enum store_result result, struct 
     case STEP_FAIL:
     case STEP_WAIT:
     case STEP_BODY:
+    case STEP_CALL: /* not here: step_store() saw to it before the write */
         server_resume(request);
         break;
     }
@@ -215,21 +216,38 @@ static bool run_before(struct request *request, const struct api_hook *hook)
 static bool same_as_current(const struct request *request)
 {
     return request->write.op == STORE_UPDATE && request->old &&
-           json_equal(request->old, request->object);
+           json_equal(request->old, request->object) &&
+           custom_is_current(request, request->current);
 }
 
-static bool make_draft(struct request *request)
+static enum step_result make_draft(struct request *request)
 {
     if (request->write.op == STORE_DELETE) {
         request->write.draft =
             (struct object_draft){.ns = request->current->ns, .name = request->current->name};
-        return true;
+        return STEP_NEXT;
     }
     buf_clear(&request->draft_bytes);
-    custom_store(request, request->object);
-    request->write.value = request->object;
-    return object_draft_make(request->object, &request->draft_bytes, &request->write.draft,
-                             &request->error);
+    enum step_result result = custom_store(request);
+    request->write.value = request->stored;
+    if (result != STEP_NEXT)
+        return result;
+    return object_draft_make(request->stored, &request->draft_bytes, &request->write.draft,
+                             &request->error)
+               ? STEP_NEXT
+               : STEP_FAIL;
+}
+
+/* What is answered may have to be converted back, after the write: so it must be allowed to wait. */
+static enum step_result before_conversion(struct request *request)
+{
+    return custom_converter(request) ? request_may_call(request) : STEP_NEXT;
+}
+
+/* The reply in the version that was asked for. */
+static enum step_result converted(struct request *request, enum step_result result)
+{
+    return result == STEP_DONE ? custom_reply(request) : result;
 }
 
 enum step_result step_store(struct request *request)
@@ -240,8 +258,11 @@ enum step_result step_store(struct request *request)
         return STEP_BLOCK;
     if (hook && !request->dry_run && !run_before(request, hook))
         return STEP_FAIL;
+    enum step_result result = before_conversion(request);
+    if (result != STEP_NEXT)
+        return result;
     if (same_as_current(request))
-        return reply_object(request, 200, object_ref(request->current));
+        return converted(request, reply_object(request, 200, object_ref(request->current)));
     write->cluster = request->cluster;
     write->resource = request->storage;
     write->charges = request->charges.items;
@@ -249,12 +270,12 @@ enum step_result step_store(struct request *request)
     write->expect_revision = request->current ? request->current->revision : 0;
     write->done = on_done;
     write->arg = request;
-    if (!make_draft(request))
-        return STEP_FAIL;
+    if ((result = make_draft(request)) != STEP_NEXT)
+        return result;
     if (request->dry_run)
-        return dry_reply(request);
+        return converted(request, dry_reply(request));
     if (request->may_block)
-        return wait_for_store(request, hook);
+        return converted(request, wait_for_store(request, hook));
     server_suspend(request);
     store_submit(request->api->store, write);
     return STEP_WAIT;

@@ -33,6 +33,7 @@ void error_clear(struct error *err)
     }
     free(err->causes);
     free(err->message);
+    free(err->other_reason);
     free(err->group);
     free(err->kind);
     free(err->name);
@@ -50,6 +51,14 @@ void error_move(struct error *to, struct error *from)
 const char *error_reason_text(enum error_reason reason)
 {
     return reasons[reason].text;
+}
+
+enum error_reason error_reason_find(const char *text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (strcmp(reasons[i].text, text) == 0)
+            return (enum error_reason)i;
+    return ERROR_NONE;
 }
 
 PRINTF_LIKE(1, 0) static char *format_text(const char *format, va_list args)

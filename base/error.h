@@ -47,6 +47,7 @@ struct error_cause {
 struct error {
     int code; /* HTTP status; 0 while nothing is wrong */
     enum error_reason reason;
+    char *other_reason; /* owned; a webhook's own word, instead of `reason`; mostly NULL */
     char *message; /* owned; what the client prints, to the letter */
     char *group, *kind, *name, *uid; /* owned, may be NULL: Status.details; kind is the resource or the Kind */
     struct error_cause *causes;      /* owned */
@@ -58,6 +59,8 @@ void error_clear(struct error *err);
 /* Moves `from` into `to`, which is cleared first. */
 void error_move(struct error *to, struct error *from);
 const char *error_reason_text(enum error_reason reason);
+/* The reason of that name; ERROR_NONE when there is none. */
+enum error_reason error_reason_find(const char *text);
 /* Puts "context: " before the message; for logs and for the CLI. Returns false. */
 bool error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -270,6 +270,8 @@ const struct crd *crd_new(const json_t *definition)
         compiled_free(compiled);
         return NULL;
     }
+    if (text_eq(json_text(own, "spec", "conversion", "strategy"), "Webhook"))
+        compiled->crd.conversion = json_at(own, "spec", "conversion");
     compiled->crd.terminating = crd_condition(own, "Terminating");
     compiled->crd.storage_version = compiled->crd.stored->version;
     return &compiled->crd;

@@ -13,6 +13,7 @@
 struct crd {
     const char *name, *group, *storage_version; /* borrowed from the definition */
     const json_t *names;                        /* status.acceptedNames */
+    const json_t *conversion; /* spec.conversion when a webhook converts; NULL: versions differ in name */
     const struct resource *const *rows;         /* served versions, the preferred one first */
     size_t row_count;
     bool terminating; /* no object may be created any more */

@@ -121,16 +121,8 @@ static void check_versions(const json_t *spec, struct error *err)
                         stored);
 }
 
-static void check_conversion(const json_t *spec, struct error *err)
+static void check_preserved(const json_t *spec, struct error *err)
 {
-    const char *strategy = json_text(spec, "conversion", "strategy");
-    if (text_eq(strategy, "Webhook"))
-        error_add_forbidden(err, "spec.conversion.strategy",
-                            "conversion webhooks are not supported by this server; use None");
-    else if (!text_eq(strategy, "None"))
-        error_add_cause(err, CAUSE_NOT_SUPPORTED, "spec.conversion.strategy",
-                        "Unsupported value: \"%s\": supported values: \"None\", \"Webhook\"",
-                        strategy ? strategy : "");
     if (json_is_true(json_object_get(spec, "preserveUnknownFields")))
         error_add_cause(err, CAUSE_INVALID, "spec.preserveUnknownFields",
                         "Invalid value: true: must be false in order to use defaults in the schema");
@@ -187,7 +179,7 @@ void crd_check(const json_t *definition, const json_t *old, struct error *err)
     check_scope(spec, err);
     check_names(spec, err);
     check_versions(spec, err);
-    check_conversion(spec, err);
+    check_preserved(spec, err);
     check_stored(definition, err);
     if (!old)
         check_approval(definition, err);

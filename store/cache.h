@@ -42,6 +42,8 @@ enum cache_list_result { CACHE_LIST_OK, CACHE_LIST_COLD, CACHE_LIST_GONE };
 enum cache_list_result cache_list_peek(struct cluster *cluster, const char *resource, const struct cache_range *range, struct object_list *list);
 /* Warm and list, everything of `ns` (NULL: all). Blocking at first use. */
 MUST_CHECK bool cache_list(struct cluster *cluster, const char *resource, const char *ns, struct object_list *list, struct error *err);
+/* Whether anything of these resources (interned, at most 8) is stored, without filling a cache. Blocking. */
+MUST_CHECK bool cache_any(struct cluster *cluster, const char *const *resources, size_t count, bool *any, struct error *err);
 /* The last revision applied to this resource's cache (what a LIST reports); 0 when cold. */
 int64_t cache_revision(struct cluster *cluster, const char *resource);
 

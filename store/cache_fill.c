@@ -101,3 +101,33 @@ bool cache_fill(struct cluster *cluster, struct resource_cache *cache, struct er
     cache_finish_fill(cache, ok ? &contents : NULL);
     return ok;
 }
+
+static bool read_any(PGconn *conn, struct cluster *cluster, struct buf *resources, bool *any,
+                     struct error *err)
+{
+    struct pg_params params = {0};
+    pg_i64(&params, cluster->id);
+    pg_array(&params, resources);
+    CLEANUP(pg_result_clear)
+    PGresult *row = pg_query(conn,
+                             "SELECT 1 FROM object WHERE cluster = $1 AND resource = ANY($2) LIMIT 1",
+                             &params, err);
+    *any = row && PQntuples(row) > 0;
+    return row != NULL;
+}
+
+bool cache_any(struct cluster *cluster, const char *const *resources, size_t count, bool *any,
+               struct error *err)
+{
+    CLEANUP(buf_free) struct buf array = BUF_TEXT;
+    pg_array_begin(&array, PG_OID_TEXT);
+    for (size_t i = 0; i < count; i++)
+        pg_array_add(&array, resources[i], strlen(resources[i]));
+    PGconn *conn = reader_take(cluster->store, err);
+    if (!conn)
+        return false;
+    bool ok = pg_begin_tenant(conn, cluster->id, "READ ONLY", err) &&
+              read_any(conn, cluster, &array, any, err) && pg_command(conn, "COMMIT", err);
+    reader_give(cluster->store, conn);
+    return ok;
+}

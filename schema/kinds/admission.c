@@ -105,13 +105,13 @@ static void check_url(struct error *err, const struct path *path, const char *ur
         rule_invalid_text(err, path, url, "query parameters are not permitted in the URL");
 }
 
-static void check_client(struct error *err, const struct path *at, const json_t *client)
+void check_webhook_client(struct error *err, const struct path *at, const json_t *client)
 {
     const json_t *service = member_object(client, "service");
     const struct path *path = PATH(at, "service");
     bool url = rule_has(client, "url");
     if (url == (service != NULL))
-        rule_required(err, PATH(at, "url"), "exactly one of url or service is required");
+        rule_required(err, at, "exactly one of url or service is required");
     else if (url)
         check_url(err, PATH(at, "url"), rule_text(client, "url"));
     if (!service || url)
@@ -139,12 +139,12 @@ static void check_match_conditions(struct error *err, const struct path *path, c
     }
 }
 
-static void check_review_versions(struct error *err, const struct path *path, const json_t *list)
+void check_review_versions(struct error *err, const struct path *path, const json_t *list, const char *missing)
 {
     const json_t *item;
     json_auto_t *seen = json_object();
     if (json_array_size(list) == 0) {
-        rule_required(err, path, "must specify one of v1, v1beta1");
+        rule_required(err, path, missing);
         return;
     }
     if (!json_array_has_text(list, "v1") && !json_array_has_text(list, "v1beta1"))
@@ -185,9 +185,10 @@ static void check_hook(struct error *err, const struct path *at, const json_t *h
         rule_invalid(err, PATH(at, "timeoutSeconds"), seconds, "the timeout value must be between 1 and 30 seconds");
     check_label_selector(err, PATH(at, "namespaceSelector"), member_object(hook, "namespaceSelector"));
     check_label_selector(err, PATH(at, "objectSelector"), member_object(hook, "objectSelector"));
-    check_client(err, PATH(at, "clientConfig"), member_object(hook, "clientConfig"));
+    check_webhook_client(err, PATH(at, "clientConfig"), member_object(hook, "clientConfig"));
     check_match_conditions(err, PATH(at, "matchConditions"), member_array(hook, "matchConditions"));
-    check_review_versions(err, PATH(at, "admissionReviewVersions"), member_array(hook, "admissionReviewVersions"));
+    check_review_versions(err, PATH(at, "admissionReviewVersions"), member_array(hook, "admissionReviewVersions"),
+                          "must specify one of v1, v1beta1");
 }
 
 static void webhooks_validate(const json_t *object, struct error *err)

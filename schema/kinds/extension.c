@@ -143,16 +143,48 @@ static void definition_prepare_update(json_t *object, const json_t *old, const c
     }
 }
 
+/* Paths are those of upstream's internal form. */
+static void check_conversion_webhook(struct error *err, const struct path *at, const json_t *webhook)
+{
+    const json_t *client = member_object(webhook, "clientConfig");
+    const struct path *path = PATH(at, "webhookClientConfig");
+    if (!client)
+        rule_required(err, path, "required when strategy is set to Webhook");
+    else
+        check_webhook_client(err, path, client);
+    check_review_versions(err, PATH(at, "conversionReviewVersions"), member_array(webhook, "conversionReviewVersions"),
+                          NULL);
+}
+
+static void check_conversion(const json_t *object, struct error *err)
+{
+    static const char *const strategies[] = {"None", "Webhook", NULL};
+    const json_t *conversion = json_at(object, "spec", "conversion"), *webhook = member_object(conversion, "webhook");
+    const struct path *at = PATH(SPEC, "conversion");
+    check_enum_required(err, at, conversion, "strategy", strategies);
+    if (strcmp(rule_text(conversion, "strategy"), "Webhook") == 0) {
+        check_conversion_webhook(err, at, webhook);
+        return;
+    }
+    if (rule_has(webhook, "clientConfig"))
+        rule_forbidden(err, PATH(at, "webhookClientConfig"), "should not be set when strategy is not set to Webhook");
+    if (rule_filled(webhook, "conversionReviewVersions"))
+        rule_forbidden(err, PATH(at, "conversionReviewVersions"), "should not be set when strategy is not set to Webhook");
+}
+
 static void definition_validate(const json_t *object, struct error *err)
 {
     crd_check(object, NULL, err);
+    check_conversion(object, err);
 }
 
 static void definition_validate_update(const json_t *object, const json_t *old, const char *subresource,
                                        struct error *err)
 {
-    if (is_main(subresource) && !meta_deleting(object))
-        crd_check(object, old, err);
+    if (!is_main(subresource) || meta_deleting(object))
+        return;
+    crd_check(object, old, err);
+    check_conversion(object, err);
 }
 
 const struct kind_rules kind_definitions = {

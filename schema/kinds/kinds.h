@@ -76,4 +76,8 @@ void check_taints(struct error *err, const struct path *path, const json_t *tain
 /* Loopback, link-local, multicast and unspecified addresses may not be endpoints. */
 void check_non_special_ip(struct error *err, const struct path *path, const char *value);
 
+/* A webhook's {url, service}, and the versions of reviews that it takes; `missing`: what to say of none. */
+void check_webhook_client(struct error *err, const struct path *at, const json_t *client);
+void check_review_versions(struct error *err, const struct path *path, const json_t *list, const char *missing);
+
 extern const char *const protocols[]; /* SCTP, TCP, UDP */

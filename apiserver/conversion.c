@@ -1,0 +1,306 @@
+#include "apiserver/conversion.h"
+
+#include <string.h>
+
+#include "apiserver/webhook.h"
+#include "base/clock.h"
+#include "schema/decode.h"
+#include "schema/meta.h"
+
+#define TIMEOUT_S       30
+#define REVIEW_COUNT    500
+#define REVIEW_BYTES    ((size_t)8 << 20) /* of stored objects in one review */
+#define ANSWER_MAX      ((size_t)32 << 20)
+#define STORED_MAX      ((size_t)8 << 20)
+#define UNKNOWN_FAILURE 500
+
+/* ---- which version ---- */
+
+struct str conversion_version(const struct object *object)
+{
+    static const char key[] = "\"apiVersion\":\"";
+    const size_t head = object->body.len < 512 ? object->body.len : 512;
+    const char *at = memmem(object->body.data, head, key, sizeof(key) - 1);
+    if (!at)
+        return (struct str){0};
+    at += sizeof(key) - 1;
+    const char *end = memchr(at, '"', (size_t)(object->body.data + object->body.len - at));
+    return end ? (struct str){at, (size_t)(end - at)} : (struct str){0};
+}
+
+bool conversion_needed(const struct crd *crd, const struct resource *row,
+                       struct object *const *objects, size_t count)
+{
+    for (size_t i = 0; crd && crd->conversion && i < count; i++)
+        if (!str_is(conversion_version(objects[i]), row->api_version))
+            return true;
+    return false;
+}
+
+/* ---- the review ---- */
+
+/* A failure that has no reason of Kubernetes' own: 500 and the words alone. */
+PRINTF_LIKE(2, 3) static bool failed(struct error *err, const char *format, ...)
+{
+    struct buf text = BUF_TEXT;
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    error_clear(err);
+    err->code = UNKNOWN_FAILURE;
+    err->message = buf_take(&text);
+    return false;
+}
+
+static bool read_answer(const json_t *answer, const char *version, const char *uid,
+                        const json_t **converted, struct error *err)
+{
+    const json_t *response = json_object_get(answer, "response");
+    const char *got_version = json_text(answer, "apiVersion"), *kind = json_text(answer, "kind");
+    const char *got = json_text(response, "uid"), *status = json_text(response, "result", "status"),
+               *message = json_text(response, "result", "message");
+    bool strict = strcmp(version, "v1") == 0;
+    if (strict &&
+        (!text_eq(got_version, "apiextensions.k8s.io/v1") || !text_eq(kind, "ConversionReview")))
+        return failed(
+            err,
+            "expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview, got "
+            "%s, Kind=%s",
+            got_version ? got_version : "", kind ? kind : "");
+    if (!json_is_object(response))
+        return failed(err, "no response provided");
+    if (strict && !text_eq(got, uid))
+        return failed(err, "expected response.uid=\"%s\", got \"%s\"", uid, got ? got : "");
+    if (!text_eq(status, "Success"))
+        return message && *message ? failed(err, "%s", message)
+                                   : failed(err, "response.result.status was '%s', not 'Success'",
+                                            status ? status : "");
+    *converted = json_object_get(response, "convertedObjects");
+    return true;
+}
+
+/* ---- what comes back ---- */
+
+static bool same(const char *what, const char *before, const char *after, struct error *err)
+{
+    return strcmp(before, after) == 0 ||
+           failed(err, "must have the same %s: %s != %s", what, before, after);
+}
+
+static bool check_labels(const json_t *metadata, const char *key, struct error *err)
+{
+    const json_t *map = json_object_get(metadata, key), *value;
+    const char *name;
+    if (map && !json_is_null(map) && !json_is_object(map))
+        return failed(err, "invalid metadata.%s in converted object", key);
+    json_object_foreach ((json_t *)(uintptr_t)map, name, value)
+        if (!json_is_string(value))
+            return failed(err, "metadata.%s[%s] is no string", key, name);
+    return true;
+}
+
+/* Metadata is the original's, but for labels and annotations. */
+static bool restore_metadata(const json_t *original, json_t *converted, struct error *err)
+{
+    static const char *const free_keys[] = {"labels", "annotations"};
+    json_t *theirs = json_object_get(converted, "metadata");
+    if (!json_is_object(theirs))
+        return failed(err, "missing metadata in converted object");
+    json_auto_t *ours = json_deep_copy(json_object_get(original, "metadata"));
+    for (size_t i = 0; i < ARRAY_LEN(free_keys); i++) {
+        json_t *value = json_object_get(theirs, free_keys[i]);
+        if (!check_labels(theirs, free_keys[i], err))
+            return false;
+        if (json_is_object(value))
+            json_object_set(ours, free_keys[i], value);
+        else
+            json_object_del(ours, free_keys[i]);
+    }
+    json_object_set(converted, "metadata", ours);
+    return true;
+}
+
+static bool check_kind(const struct resource *row, const json_t *converted, struct error *err)
+{
+    const char *version = json_text(converted, "apiVersion"), *kind = json_text(converted, "kind");
+    if (!text_eq(version, row->api_version))
+        return failed(err, "invalid groupVersion (expected %s, received %s)", row->api_version,
+                      version ? version : "");
+    return text_eq(kind, row->kind) ||
+           failed(err, "invalid kind (expected %s, received %s)", row->kind, kind ? kind : "");
+}
+
+static bool check_object(const struct resource *row, const json_t *original,
+                         const json_t *converted, struct error *err)
+{
+    return check_kind(row, converted, err) &&
+           same("name", meta_name(original), meta_name(converted), err) &&
+           same("namespace", meta_namespace(original), meta_namespace(converted), err) &&
+           same("UID", meta_uid(original), meta_uid(converted), err);
+}
+
+/* The object as `row` has it; NULL with the reason. */
+static json_t *take_converted(const struct resource *row, const json_t *original,
+                              const json_t *given, size_t index, struct error *err)
+{
+    CLEANUP(error_clear) struct error why = {0};
+    json_t *copy = json_is_object(given) ? json_deep_copy(given) : json_object();
+    bool valid = check_object(row, original, copy, &why);
+    if (valid && restore_metadata(original, copy, &why) &&
+        schema_shape(row->type, copy, FIELD_VALIDATION_IGNORE, NULL, &why))
+        return copy;
+    json_decref(copy);
+    failed(err, "returned invalid %s at index %zu: %s", valid ? "metadata" : "converted object",
+           index, why.message ? why.message : "");
+    return NULL;
+}
+
+/* ---- one review ---- */
+
+struct batch {
+    const struct crd *crd;
+    const struct resource *row;
+    json_t **objects;
+    const size_t *places; /* of those that are sent */
+    size_t count;
+};
+
+static json_t *review_of(const struct batch *batch, const char *version, const char *uid)
+{
+    json_t *objects = json_array();
+    for (size_t i = 0; i < batch->count; i++)
+        json_array_append(objects, batch->objects[batch->places[i]]);
+    json_t *review =
+        json_pack("{s:s, s:o, s:{s:s, s:s, s:o}}", "kind", "ConversionReview", "apiVersion",
+                  json_sprintf("apiextensions.k8s.io/%s", version), "request", "uid", uid,
+                  "desiredAPIVersion", batch->row->api_version, "objects", objects);
+    return review;
+}
+
+static bool replace_all(const struct batch *batch, const json_t *converted, struct error *err)
+{
+    json_t **made = xcalloc(batch->count + 1, sizeof(json_t *));
+    bool ok = true;
+    for (size_t i = 0; i < batch->count && ok; i++) {
+        made[i] = take_converted(batch->row, batch->objects[batch->places[i]],
+                                 json_array_get(converted, i), i, err);
+        ok = made[i] != NULL;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        json_t *drop = ok ? batch->objects[batch->places[i]] : made[i];
+        if (ok)
+            batch->objects[batch->places[i]] = made[i];
+        json_decref(drop);
+    }
+    free(made);
+    return ok;
+}
+
+static bool convert_batch(struct api *api, struct cluster *cluster, const struct batch *batch,
+                          struct error *err)
+{
+    const json_t *conversion = batch->crd->conversion, *converted = NULL;
+    CLEANUP(webhook_client_deinit) struct webhook_client client;
+    CLEANUP(error_clear) struct error why = {0};
+    const char *version =
+        webhook_review_version(json_at(conversion, "webhook", "conversionReviewVersions"));
+    char uid[UUID_TEXT_SIZE];
+    uuid_make(uid);
+    webhook_client_init(&client, json_at(conversion, "webhook", "clientConfig"));
+    json_auto_t *review = version ? review_of(batch, version, uid) : NULL;
+    json_auto_t *answer =
+        review ? webhook_call(api, cluster,
+                              &(struct webhook_call){&client, review, TIMEOUT_S, ANSWER_MAX}, &why)
+               : NULL;
+    const char *from = json_text(batch->objects[batch->places[0]], "apiVersion");
+    if (!review)
+        return failed(err, "no supported conversion review versions");
+    if (!answer || !read_answer(answer, version, uid, &converted, &why))
+        return failed(err, "conversion webhook for %s, Kind=%s failed: %s", from, batch->row->kind,
+                      why.message);
+    if (json_array_size(converted) != batch->count)
+        return failed(err, "conversion webhook for %s, Kind=%s returned %zu objects, expected %zu",
+                      from, batch->row->kind, json_array_size(converted), batch->count);
+    CLEANUP(free_ptr) char *kept = xstrdup(from ? from : "");
+    return replace_all(batch, converted, &why) ||
+           failed(err, "conversion webhook for %s, Kind=%s %s", kept, batch->row->kind,
+                  why.message);
+}
+
+bool conversion_run(struct api *api, struct cluster *cluster, const struct crd *crd,
+                    const struct resource *row, json_t **objects, size_t count, struct error *err)
+{
+    size_t *places = xcalloc(count + 1, sizeof(*places)), found = 0;
+    bool ok = true;
+    for (size_t i = 0; i < count; i++)
+        if (!text_eq(json_text(objects[i], "apiVersion"), row->api_version))
+            places[found++] = i;
+    for (size_t at = 0; at < found && ok; at += REVIEW_COUNT) {
+        size_t left = found - at;
+        const struct batch batch = {crd, row, objects, places + at,
+                                    left < REVIEW_COUNT ? left : REVIEW_COUNT};
+        ok = convert_batch(api, cluster, &batch, err);
+    }
+    free(places);
+    return ok;
+}
+
+/* ---- stored objects ---- */
+
+static struct object *object_of(const struct object *before, json_t *tree, struct error *err)
+{
+    struct buf bytes = BUF_INIT(STORED_MAX);
+    struct object_draft draft;
+    struct object *made = NULL;
+    if (object_draft_make(tree, &bytes, &draft, err))
+        made = object_new(before->resource, &draft, before->revision, tree);
+    buf_free(&bytes);
+    return made;
+}
+
+/* How many of them go into one review: by their size. */
+static size_t take_some(struct object *const *objects, size_t count)
+{
+    size_t bytes = 0, taken = 0;
+    while (taken < count && taken < REVIEW_COUNT &&
+           (!taken || bytes + objects[taken]->body.len <= REVIEW_BYTES))
+        bytes += objects[taken++]->body.len;
+    return taken;
+}
+
+static bool exchange(struct object **objects, json_t **trees, size_t count, const char *api_version,
+                     struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        if (str_is(conversion_version(objects[i]), api_version))
+            continue;
+        struct object *made = object_of(objects[i], trees[i], err);
+        ok = made != NULL;
+        if (ok)
+            object_unref(objects[i]), objects[i] = made;
+    }
+    return ok;
+}
+
+bool conversion_run_stored(struct api *api, struct cluster *cluster, const struct crd *crd,
+                           const struct resource *row, struct object **objects, size_t count,
+                           struct error *err)
+{
+    bool ok = true;
+    for (size_t at = 0, some; at < count && ok; at += some) {
+        some = take_some(objects + at, count - at);
+        if (!conversion_needed(crd, row, objects + at, some))
+            continue;
+        json_t **trees = xcalloc(some, sizeof(json_t *));
+        for (size_t i = 0; i < some; i++)
+            trees[i] = object_json(objects[at + i]);
+        ok = conversion_run(api, cluster, crd, row, trees, some, err) &&
+             exchange(objects + at, trees, some, row->api_version, err);
+        for (size_t i = 0; i < some; i++)
+            json_decref(trees[i]);
+        free(trees);
+    }
+    return ok;
+}
