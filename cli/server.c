@@ -140,7 +140,7 @@ static bool start(struct server *server, struct error *err)
     scheduler_serve_tenants(server->scheduler, vcluster_tenants(server->vcluster));
     server->tenancy = tenancy_new(
         &(struct tenancy_options){server->api, server->controllers, server->vcluster, domain});
-    return controllers_start(server->controllers, err) && vcluster_publish(server->vcluster, err) && write_admin(server, err) &&
+    return controllers_start(server->controllers, err) && write_admin(server, err) &&
            (!node_name || write_node(server, err));
 }
 

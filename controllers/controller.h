@@ -4,8 +4,12 @@
  * A controller is a row: which resources wake it, how a changed object becomes a key, and
  * reconcile(cluster, key). One work queue serves all controllers of all clusters; a cluster with
  * nothing to do has no thread, timer or memory in it. Level-triggered: a key says where to look,
- * never what happened. At start, clusters whose revision passed what they last settled at are
- * looked at as a whole (`relist`). Upper floors (host/, vcluster/) add rows of their own. */
+ * never what happened. Clusters whose revision passed what they last settled at are looked at as a
+ * whole (`relist`) when this server comes on duty. Upper floors (host/, vcluster/) add rows of their
+ * own.
+ *
+ * Of several servers over one database one is on duty: it alone turns changes into keys, for all
+ * rows of all clusters. On the others keys are dropped. */
 #pragma once
 #include "apiserver/api.h"
 #include "base/work_queue.h"
@@ -67,10 +71,18 @@ void controllers_add(struct controllers *controllers,
                      const struct controller *row); /* borrowed for life */
 /* Every Kubernetes controller of this folder. */
 void controllers_add_kubernetes(struct controllers *controllers);
+/* What has to be done, on a worker, when this server comes on duty, before any key is worked on: at
+ * start, and after another has died; in the order in which they were given. A failure is tried
+ * again. Before controllers_start. */
+void controllers_when_on_duty(struct controllers *controllers,
+                              bool (*take)(void *arg, struct error *err), void *arg);
+/* Whether this server is. Any thread. */
+bool controllers_on_duty(const struct controllers *controllers);
 MUST_CHECK bool controllers_start(struct controllers *controllers, struct error *err);
 void controllers_stop(
     struct controllers *controllers); /* finishes what is being worked on; frees */
-/* Asks `name`'s reconcile for a key, from outside (another cluster's change): any thread. */
+/* Asks `name`'s reconcile for a key, from outside (another cluster's change): any thread. Off duty it
+ * does nothing. */
 void controllers_enqueue(struct controllers *controllers, const char *name, struct cluster *cluster,
                          const char *key);
 void controllers_enqueue_after(struct controllers *controllers, const char *name,

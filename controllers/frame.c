@@ -13,6 +13,7 @@
 
 #define THREADS_DEFAULT 4
 #define STACK_BYTES     ((size_t)1 << 20)
+#define TAKING_MS       20 /* how long keys wait for what must come first */
 
 static const double work_buckets[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
 
@@ -92,6 +93,8 @@ struct adding {
 static void add_key(void *arg, const char *key)
 {
     struct adding *adding = arg;
+    if (atomic_load(&adding->controllers->duty) == DUTY_NONE)
+        return;
     metric_add(adding->controllers->rows[adding->kind].adds, 1);
     if (!work_queue_add(adding->controllers->queue, adding->cluster->id, adding->kind, key) &&
         atomic_load(&adding->controllers->running))
@@ -141,11 +144,13 @@ static void on_change(void *arg, struct cluster *cluster, enum event_type type,
     struct controllers *controllers = arg;
     if (!atomic_load(&controllers->running) || atomic_load(&cluster->state) != CLUSTER_ACTIVE)
         return;
+    tell_watchers(controllers, cluster, type, object, before); /* what they know stays true */
+    if (atomic_load(&controllers->duty) == DUTY_NONE)
+        return;
     const struct listener *listener = strmap_get(&controllers->listeners, object->resource);
     if (listener)
         tell(controllers, listener, cluster, object, before);
     tell(controllers, &controllers->every, cluster, object, before);
-    tell_watchers(controllers, cluster, type, object, before);
     settle_seen(controllers->settle, cluster, object->revision);
 }
 
@@ -162,7 +167,8 @@ void controllers_enqueue_after(struct controllers *controllers, const char *name
 {
     int kind = find_row(controllers, name);
     assert(kind >= 0);
-    if (atomic_load(&cluster->state) != CLUSTER_ACTIVE)
+    if (atomic_load(&controllers->duty) == DUTY_NONE ||
+        atomic_load(&cluster->state) != CLUSTER_ACTIVE)
         return;
     struct adding adding = {controllers, cluster, (uint32_t)kind};
     if (delay_ms <= 0) {
@@ -182,6 +188,8 @@ void controllers_enqueue(struct controllers *controllers, const char *name, stru
 
 void controllers_relist(struct controllers *controllers, struct cluster *cluster)
 {
+    if (atomic_load(&controllers->duty) == DUTY_NONE)
+        return;
     settle_seen(controllers->settle, cluster, atomic_load(&cluster->revision));
     (void)work_queue_add(controllers->queue, cluster->id, KIND_RELIST,
                          "*"); /* full: logged by whoever filled it */
@@ -251,18 +259,76 @@ static bool names_all(const char *key)
     return strcmp(key, "*") == 0 || text_ends(key, "/*");
 }
 
+static bool start_unsettled(struct controllers *controllers, struct error *err)
+{
+    size_t count = 0;
+    CLEANUP(error_clear) struct error why = {0};
+    struct cluster **clusters = store_unsettled(controllers->store, &count, &why);
+    if (!clusters && why.code) {
+        error_move(err, &why);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (atomic_load(&clusters[i]->state) == CLUSTER_ACTIVE)
+            controllers_relist(controllers, clusters[i]);
+        cluster_unref(clusters[i]);
+    }
+    free(clusters);
+    return true;
+}
+
+/* What another server has left undone is what a restart would find: clusters beyond their mark. */
+static bool take_over(struct controllers *controllers, struct error *err)
+{
+    enum duty taking = DUTY_TAKING;
+    for (size_t i = 0; i < controllers->take_count; i++)
+        if (!controllers->takes[i].fn(controllers->takes[i].arg, err))
+            return false;
+    (void)atomic_compare_exchange_strong(&controllers->duty, &taking,
+                                         DUTY_ON); /* else it was lost meanwhile */
+    return start_unsettled(controllers, err);
+}
+
+static enum reconcile_result run_own(struct controllers *controllers, struct cluster *cluster,
+                                     uint32_t kind)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    bool done = kind == KIND_TAKE ? take_over(controllers, &err)
+                                  : relist_cluster(controllers, cluster, &err);
+    if (!done && kind == KIND_TAKE)
+        log_warn("controllers", "coming on duty is tried again: %s", error_reason_text(err.reason));
+    return done ? RECONCILE_DONE : RECONCILE_RETRY;
+}
+
 static enum reconcile_result run(struct controllers *controllers, struct cluster *cluster,
                                  const struct work_item *item, int64_t *again_ms)
 {
-    if (item->kind != KIND_RELIST && names_all(item->key))
-        return expand(controllers, cluster, item);
-    if (item->kind != KIND_RELIST)
-        return run_row(controllers, cluster, item, again_ms);
-    CLEANUP(error_clear) struct error err = {0};
-    return relist_cluster(controllers, cluster, &err) ? RECONCILE_DONE : RECONCILE_RETRY;
+    if (item->kind >= CONTROLLER_ROWS_MAX)
+        return run_own(controllers, cluster, item->kind);
+    return names_all(item->key) ? expand(controllers, cluster, item)
+                                : run_row(controllers, cluster, item, again_ms);
 }
 
-/* A suspended cluster's keys are dropped unsettled: resuming looks at all of it again. */
+/* A suspended cluster's keys are dropped unsettled: resuming looks at all of it again. So are all
+ * when another server is on duty, and coming on duty does. */
+static void drop(struct controllers *controllers, struct work_item *item)
+{
+    int64_t group = item->group;
+    work_queue_done(controllers->queue, item);
+    work_queue_drop_group(controllers->queue, group);
+    settle_forget(controllers->settle, group);
+}
+
+static enum reconcile_result try_run(struct controllers *controllers, struct cluster *cluster,
+                                     const struct work_item *item, int64_t *again_ms)
+{
+    if (atomic_load(&controllers->duty) == DUTY_TAKING && item->kind != KIND_TAKE) {
+        *again_ms = TAKING_MS;
+        return RECONCILE_AGAIN;
+    }
+    return run(controllers, cluster, item, again_ms);
+}
+
 static void work(struct controllers *controllers, struct work_item *item)
 {
     int64_t again_ms = 0;
@@ -270,15 +336,13 @@ static void work(struct controllers *controllers, struct work_item *item)
     CLEANUP(free_ptr) char *key = xstrdup(item->key);
     CLEANUP(cluster_unref_ptr)
     struct cluster *cluster = store_cluster_by_id(controllers->store, item->group);
-    if (!cluster || atomic_load(&cluster->state) != CLUSTER_ACTIVE) {
-        int64_t group = item->group;
-        work_queue_done(controllers->queue, item);
-        work_queue_drop_group(controllers->queue, group);
-        settle_forget(controllers->settle, group);
+    if (!cluster || atomic_load(&cluster->state) != CLUSTER_ACTIVE ||
+        atomic_load(&controllers->duty) == DUTY_NONE) {
+        drop(controllers, item);
         return;
     }
     settle_wait(controllers->settle, cluster, kind, key, false);
-    enum reconcile_result result = run(controllers, cluster, item, &again_ms);
+    enum reconcile_result result = try_run(controllers, cluster, item, &again_ms);
     if (result != RECONCILE_DONE)
         settle_wait(controllers->settle, cluster, kind, key, true);
     if (result == RECONCILE_DONE)
@@ -301,22 +365,27 @@ static void *worker(void *arg)
 
 /* ---- start and stop ---- */
 
-static bool start_unsettled(struct controllers *controllers, struct error *err)
+void controllers_when_on_duty(struct controllers *controllers,
+                              bool (*take)(void *arg, struct error *err), void *arg)
 {
-    size_t count = 0;
-    CLEANUP(error_clear) struct error why = {0};
-    struct cluster **clusters = store_unsettled(controllers->store, &count, &why);
-    if (!clusters && why.code) {
-        error_move(err, &why);
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&clusters[i]->state) == CLUSTER_ACTIVE)
-            controllers_relist(controllers, clusters[i]);
-        cluster_unref(clusters[i]);
-    }
-    free(clusters);
-    return true;
+    assert(controllers->take_count < TAKES_MAX && !atomic_load(&controllers->running));
+    controllers->takes[controllers->take_count].fn = take;
+    controllers->takes[controllers->take_count++].arg = arg;
+}
+
+bool controllers_on_duty(const struct controllers *controllers)
+{
+    return atomic_load(&controllers->duty) == DUTY_ON;
+}
+
+static void on_duty(void *arg, bool held)
+{
+    struct controllers *controllers = arg;
+    atomic_store(&controllers->duty, held ? DUTY_TAKING : DUTY_NONE);
+    log_info("controllers", held ? "on duty" : "off duty: another server may be");
+    if (held)
+        (void)work_queue_add(controllers->queue, CLUSTER_HOST_ID, KIND_TAKE,
+                             "*"); /* full: logged by whoever filled it */
 }
 
 static bool start_threads(struct controllers *controllers, struct error *err)
@@ -340,8 +409,10 @@ bool controllers_start(struct controllers *controllers, struct error *err)
 {
     store_listen(controllers->store, on_change, controllers);
     atomic_store(&controllers->running, true);
-    return settle_start(controllers->settle, err) && start_unsettled(controllers, err) &&
-           start_threads(controllers, err);
+    if (!settle_start(controllers->settle, err) || !start_threads(controllers, err))
+        return false;
+    store_on_duty(controllers->store, on_duty, controllers);
+    return true;
 }
 
 static void free_listeners(struct controllers *controllers)
@@ -358,6 +429,7 @@ void controllers_stop(struct controllers *controllers)
     if (!controllers)
         return;
     atomic_store(&controllers->running, false);
+    store_on_duty(controllers->store, NULL, NULL);
     work_queue_stop(controllers->queue);
     for (unsigned i = 0; i < controllers->thread_count; i++)
         pthread_join(controllers->threads[i], NULL);

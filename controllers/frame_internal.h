@@ -8,6 +8,7 @@
 #include "controllers/controller.h"
 
 #define CONTROLLER_ROWS_MAX 64
+#define TAKES_MAX           4
 
 /* A controller as it runs: its row and what is made from it once. */
 struct controller_row {
@@ -42,6 +43,12 @@ void settle_done(struct settle *settle, struct cluster *cluster);
 /* Forgets a cluster that is gone. */
 void settle_forget(struct settle *settle, int64_t cluster_id);
 
+enum duty {
+    DUTY_NONE,   /* another server's: keys are dropped */
+    DUTY_TAKING, /* keys are kept until what must come first is done */
+    DUTY_ON,
+};
+
 struct controllers {
     struct api *api;
     struct store *store;
@@ -55,10 +62,18 @@ struct controllers {
     pthread_t *threads;
     unsigned thread_count, thread_max;
     atomic_bool running;
+    _Atomic enum duty duty;
+    struct {
+        bool (*fn)(void *arg, struct error *err);
+        void *arg;
+    } takes[TAKES_MAX]; /* frozen by controllers_start */
+    size_t take_count;
 };
 
 /* The work queue's kind for "look at the whole cluster"; the rows come first. */
 #define KIND_RELIST CONTROLLER_ROWS_MAX
+/* And for "come on duty", in the host's group. */
+#define KIND_TAKE (CONTROLLER_ROWS_MAX + 1)
 
 /* Turns every object of `cluster` into keys of the rows that listen. Blocking. */
 bool relist_cluster(struct controllers *controllers, struct cluster *cluster, struct error *err);

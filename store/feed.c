@@ -23,6 +23,7 @@
 #define PARTITIONS_MS  60000
 #define SYNC_MS        10000 /* a safety net below NOTIFY */
 #define RETRY_MAX_MS   1000
+#define DUTY_MS        1000 /* how often who has no duty asks for it */
 #define WAIT_S         10
 #define PARTITION_LOCK 0x77617272656e02
 
@@ -39,7 +40,7 @@ struct feed {
     bool running;
     int wake_fd;
     PGconn *conn;                                 /* the thread's, as what follows */
-    int64_t heartbeat_at, partitions_at, sync_at; /* mono ns; when next */
+    int64_t heartbeat_at, partitions_at, sync_at, duty_at; /* mono ns; when next */
     int64_t partitions_wall_us; /* when they were last looked at */
     unsigned syncs;
     int64_t retry_ms, retry_at;
@@ -248,6 +249,14 @@ static int64_t next_sync_ms(struct feed *feed)
     return feed->syncs < ARRAY_LEN(first_ms) ? first_ms[feed->syncs] : SYNC_MS;
 }
 
+static bool ask_for_duty(struct feed *feed, int64_t now, struct error *err)
+{
+    if (now < feed->duty_at || duty_held(&feed->store->duty))
+        return true;
+    feed->duty_at = now + DUTY_MS * (int64_t)1000000;
+    return duty_ask(&feed->store->duty, feed->conn, err);
+}
+
 static bool keep_house(struct feed *feed, struct error *err)
 {
     int64_t now = clock_mono_ns();
@@ -270,7 +279,7 @@ static bool keep_house(struct feed *feed, struct error *err)
         if (atomic_load(&feed->store->notify) && !directory_load(feed->store, feed->conn, 0, err))
             return false;
     }
-    return true;
+    return ask_for_duty(feed, now, err);
 }
 
 /* ---- notifications ---- */
@@ -282,7 +291,7 @@ static void take_notification(struct feed *feed, const char *payload, bool *relo
     struct str kind = str_cut(&rest, ' '), id_text = str_cut(&rest, ' ');
     int64_t id;
     if (str_is(kind, "r")) {
-        feed->heartbeat_at = 0;
+        feed->heartbeat_at = feed->duty_at = 0;
         return;
     }
     if (str_is(rest, feed->store->id) || !parse_i64(id_text, 1, INT64_MAX, &id))
@@ -325,7 +334,8 @@ static bool connect_feed(struct feed *feed, struct error *err)
     return feed->conn && pg_command(feed->conn, "SET synchronous_commit = off", err) &&
            pg_command(feed->conn, "LISTEN warren", err) && heartbeat(feed, err) &&
            partitions(feed, err) && pg_command(feed->conn, "NOTIFY warren, 'r'", err) &&
-           directory_load(feed->store, feed->conn, 0, err);
+           directory_load(feed->store, feed->conn, 0, err) &&
+           duty_ask(&feed->store->duty, feed->conn, err);
 }
 
 static void lost(struct feed *feed, struct error *err)
@@ -335,6 +345,7 @@ static void lost(struct feed *feed, struct error *err)
         log_warn("store", "%s", err->message);
     }
     error_clear(err);
+    duty_lose(&feed->store->duty);
     PQfinish(feed->conn);
     feed->conn = NULL;
     finish_parked(feed, NULL, 0);
@@ -358,6 +369,8 @@ static void wait_for_work(struct feed *feed)
     int64_t next = feed->conn ? feed->heartbeat_at : feed->retry_at;
     if (feed->conn && feed->sync_at < next)
         next = feed->sync_at;
+    if (feed->conn && feed->duty_at < next && !duty_held(&feed->store->duty))
+        next = feed->duty_at;
     int64_t left_ms = (next - clock_mono_ns()) / 1000000 + 1;
     struct pollfd waited[2] = {{.fd = feed->wake_fd, .events = POLLIN},
                                {.fd = feed->conn ? PQsocket(feed->conn) : -1, .events = POLLIN}};
@@ -425,7 +438,8 @@ static void sign_off(struct feed *feed)
     struct pg_params params = {0};
     struct error ignored = {0};
     pg_text(&params, feed->store->id);
-    if (feed->conn &&
+    duty_lose(&feed->store->duty);
+    if (feed->conn && pg_command(feed->conn, "SELECT pg_advisory_unlock_all()", &ignored) &&
         pg_command_params(feed->conn, "DELETE FROM replica WHERE id = $1", &params, &ignored))
         (void)!pg_command(feed->conn, "NOTIFY warren, 'r'",
                           &ignored); /* else its heartbeat runs out */

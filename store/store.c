@@ -51,6 +51,7 @@ struct store *store_open(const struct store_options *options, struct error *err)
     store->change_keep_s = options->change_keep_s ? options->change_keep_s : KEEP_DEFAULT_S;
     uuid_make(store->id);
     pthread_rwlock_init(&store->listeners_lock, NULL);
+    duty_init(&store->duty);
     directory_init(&store->directory);
     readers_init(&store->readers,
                  options->reader_connections ? options->reader_connections : READERS_DEFAULT);
@@ -76,6 +77,7 @@ void store_close(struct store *store)
     readers_deinit(&store->readers);
     cipher_free(store->cipher);
     pthread_rwlock_destroy(&store->listeners_lock);
+    duty_deinit(&store->duty);
     free(store->conninfo);
     free(store);
 }

@@ -127,3 +127,10 @@ MUST_CHECK bool store_mappings(struct store *store, struct cluster *cluster,
 MUST_CHECK bool store_cluster_settled(struct cluster *cluster, int64_t revision, struct error *err);
 /* Those whose revision passed what they settled at; referenced, as store_clusters. Blocking. */
 struct cluster **store_unsettled(struct store *store, size_t *count, struct error *err);
+
+/* ---- duty: what only one replica runs at a time ---- */
+
+/* Tells `fn` whether this replica is the one: once now, and at each change, on a thread of the store's, in order. It must not
+ * block. When a replica dies, another is told within about a second; one that has lost its session is told so at once. One
+ * listener a store; NULL ends it. */
+void store_on_duty(struct store *store, void (*fn)(void *arg, bool held), void *arg);

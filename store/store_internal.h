@@ -33,6 +33,15 @@ struct readers {
     unsigned idle_count, open_count, open_max;
 };
 
+/* Whether this replica runs what only one may. */
+struct duty {
+    pthread_mutex_t lock; /* held while `fn` is told, so that it is told in order */
+    /* guarded by lock */
+    bool held;
+    void (*fn)(void *arg, bool held);
+    void *arg;
+};
+
 struct store {
     char *conninfo;
     char id[UUID_TEXT_SIZE]; /* of this replica */
@@ -44,6 +53,7 @@ struct store {
     struct writer **writers;
     unsigned writer_count;
     struct feed *feed;
+    struct duty duty;
     pthread_rwlock_t listeners_lock;
     /* guarded by listeners_lock */
     struct {
@@ -78,6 +88,15 @@ const struct data_key *cluster_key(struct cluster *cluster);
 bool cluster_is_locked(struct cluster *cluster);
 /* The part if it is there, referenced; else NULL. */
 struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_part_kind kind);
+
+/* ---- duty.c ---- */
+void duty_init(struct duty *duty);
+void duty_deinit(struct duty *duty);
+bool duty_held(struct duty *duty);
+/* Takes the lock in `conn`'s session if nobody has it. Not while it is held. */
+MUST_CHECK bool duty_ask(struct duty *duty, PGconn *conn, struct error *err);
+/* The session is gone. */
+void duty_lose(struct duty *duty);
 
 /* ---- directory.c ---- */
 void directory_init(struct directory *directory);

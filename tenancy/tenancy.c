@@ -32,7 +32,7 @@ struct tenancy *tenancy_new(const struct tenancy_options *options)
     add_hook(tenancy, &tenant_hook);
     add_hook(tenancy, &plan_hook);
     controllers_add(options->controllers, &row->controller);
-    tenant_look_at_start(tenancy);
+    controllers_when_on_duty(options->controllers, tenant_take, tenancy);
     return tenancy;
 }
 

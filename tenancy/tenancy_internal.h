@@ -58,5 +58,6 @@ enum cluster_state tenant_state(const json_t *tenant);
 const char *tenant_phase(const json_t *tenant);
 /* The Tenant as a new tree; NULL when there is none. */
 MUST_CHECK bool tenant_read(struct tenancy *tenancy, const char *name, json_t **tenant, struct error *err);
-/* Looks at what a crash may have cut short: Tenants on their way to another phase, clusters without a Tenant. */
-void tenant_look_at_start(struct tenancy *tenancy);
+/* For controllers_when_on_duty: looks at what a crash may have cut short: Tenants on their way to another phase, clusters
+ * without a Tenant. `arg` is the tenancy. */
+MUST_CHECK bool tenant_take(void *arg, struct error *err);

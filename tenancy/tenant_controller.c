@@ -142,7 +142,7 @@ static enum reconcile_result reconcile_tenant(void *arg, struct reconcile *recon
                                                      : reconcile_active(tenancy, tenant, cluster, err);
 }
 
-/* ---- at start ---- */
+/* ---- coming on duty ---- */
 
 /* Tenants that were in the middle of something; `names` gets them all. */
 static bool look_at_tenants(struct tenancy *tenancy, struct strmap *names, struct error *err)
@@ -160,15 +160,13 @@ static bool look_at_tenants(struct tenancy *tenancy, struct strmap *names, struc
     return true;
 }
 
-void tenant_look_at_start(struct tenancy *tenancy)
+bool tenant_take(void *arg, struct error *err)
 {
+    struct tenancy *tenancy = arg;
     CLEANUP(strmap_clear) struct strmap names = {0};
-    CLEANUP(error_clear) struct error err = {0};
     size_t count = 0;
-    if (!look_at_tenants(tenancy, &names, &err)) {
-        log_error("tenancy", "cannot look at the tenants: %s", err.message);
-        return;
-    }
+    if (!look_at_tenants(tenancy, &names, err))
+        return false;
     struct cluster **clusters = store_clusters(api_store(tenancy->api), &count);
     for (size_t i = 0; i < count; i++) {
         if (clusters[i]->id != CLUSTER_HOST_ID && !strmap_has(&names, clusters[i]->name))
@@ -176,6 +174,7 @@ void tenant_look_at_start(struct tenancy *tenancy)
         cluster_unref(clusters[i]);
     }
     free(clusters);
+    return true;
 }
 
 static const struct controller_source sources[] = {{TENANTS, NULL}, {NULL, NULL}};

@@ -121,17 +121,68 @@ static void rows_free(struct cluster_rows *rows)
     free(rows);
 }
 
-void mapping_close(struct mapping_index *index)
+static void forget_all(struct mapping_index *index)
 {
     size_t at = 0;
     const char *key;
     void *rows;
-    if (!index)
-        return;
     while (strmap_next(&index->clusters, &at, &key, &rows))
         rows_free(rows);
     strmap_clear(&index->clusters);
     strmap_clear(&index->by_host);
+}
+
+/* Lock held. */
+static void forget_cluster(struct mapping_index *index, int64_t cluster_id)
+{
+    CLEANUP(free_ptr) char *id = xasprintf("%lld", (long long)cluster_id);
+    struct cluster_rows *rows = strmap_remove(&index->clusters, id);
+    size_t at = 0;
+    const char *key;
+    void *value;
+    while (rows && strmap_next(&rows->rows, &at, &key, &value)) {
+        const struct row *row = value;
+        CLEANUP(free_ptr) char *host = index_key(row->kind, row->host_key);
+        (void)strmap_remove(&index->by_host, host); /* borrowed */
+    }
+    if (rows)
+        rows_free(rows);
+}
+
+/* Lock held. */
+static void take_rows(struct mapping_index *index, const struct mapping_index *fresh)
+{
+    size_t at = 0;
+    const char *key;
+    void *value;
+    while (strmap_next(&fresh->by_host, &at, &key, &value)) {
+        const struct row *row = value;
+        const struct store_mapping mapping = {row->kind, row->tenant_key, row->host_key};
+        remember(index, row->cluster_id, &mapping);
+    }
+}
+
+bool mapping_reload(struct mapping_index *index, struct cluster *cluster, struct error *err)
+{
+    struct mapping_index fresh = {.store = index->store};
+    bool ok = store_mappings(index->store, cluster, load_row, &fresh, err);
+    pthread_mutex_lock(&index->lock);
+    if (ok && cluster)
+        forget_cluster(index, cluster->id);
+    else if (ok)
+        forget_all(index);
+    if (ok)
+        take_rows(index, &fresh);
+    pthread_mutex_unlock(&index->lock);
+    forget_all(&fresh);
+    return ok;
+}
+
+void mapping_close(struct mapping_index *index)
+{
+    if (!index)
+        return;
+    forget_all(index);
     pthread_mutex_destroy(&index->lock);
     free(index);
 }

@@ -9,6 +9,8 @@ struct mapping_index;
 
 /* Reads every row. */
 struct mapping_index *mapping_open(struct store *store, struct error *err);
+/* Reads the rows of a cluster (NULL: of all) again: another server has written them. Nobody may claim or release meanwhile. */
+MUST_CHECK bool mapping_reload(struct mapping_index *index, struct cluster *cluster, struct error *err);
 void mapping_close(struct mapping_index *index);
 
 /* The host key of a tenant's object, owned; NULL when there is none. */

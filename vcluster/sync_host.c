@@ -127,6 +127,10 @@ bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const c
     char host_ns[254], host_name[254];
     json_auto_t *host_pod = NULL, *node = NULL;
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", ns, pod), *host_key = NULL;
+    /* Another server is on duty, and maps Pods that this one has not heard of. */
+    if (cluster->id != CLUSTER_HOST_ID && !controllers_on_duty(vcluster->controllers) &&
+        !mapping_reload(vcluster->mappings, cluster, err))
+        return false;
     if (cluster->id == CLUSTER_HOST_ID)
         host_key = xstrdup(key);
     else

@@ -49,6 +49,27 @@ struct vcluster_rows {
     struct controller rows[ARRAY_LEN(rows)]; /* with our arg; the frame borrows them */
 };
 
+/* The mappings are what another server may have changed. The clusters' own ports are this server's, and nobody else would renew
+ * their Pods' tokens. */
+static bool take(void *arg, struct error *err)
+{
+    struct vcluster *vcluster = arg;
+    if (!mapping_reload(vcluster->mappings, NULL, err))
+        return false;
+    size_t count;
+    struct cluster **clusters = store_clusters(api_store(vcluster->api), &count);
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(free_ptr) char *published = mapping_to_host(vcluster->mappings, clusters[i], "services", SYNC_API_SERVICE);
+        if (published) {
+            controllers_enqueue(vcluster->controllers, SYNC_SERVICES, clusters[i], SYNC_API_SERVICE);
+            vcluster_resync(vcluster, clusters[i]);
+        }
+        cluster_unref(clusters[i]);
+    }
+    free(clusters);
+    return sync_publish_host(vcluster, err);
+}
+
 struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, struct error *err)
 {
     struct vcluster_rows *made = xcalloc(1, sizeof(*made));
@@ -71,24 +92,8 @@ struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, 
         controllers_add(controllers, &made->rows[i]);
     }
     api_set_pod_target(api, sync_pod_target, vcluster);
+    controllers_when_on_duty(controllers, take, vcluster);
     return vcluster;
-}
-
-/* The clusters' own ports are new with each start, and nobody else would renew their Pods' tokens. */
-bool vcluster_publish(struct vcluster *vcluster, struct error *err)
-{
-    size_t count;
-    struct cluster **clusters = store_clusters(api_store(vcluster->api), &count);
-    for (size_t i = 0; i < count; i++) {
-        CLEANUP(free_ptr) char *published = mapping_to_host(vcluster->mappings, clusters[i], "services", SYNC_API_SERVICE);
-        if (published) {
-            controllers_enqueue(vcluster->controllers, SYNC_SERVICES, clusters[i], SYNC_API_SERVICE);
-            vcluster_resync(vcluster, clusters[i]);
-        }
-        cluster_unref(clusters[i]);
-    }
-    free(clusters);
-    return sync_publish_host(vcluster, err);
 }
 
 const struct scheduler_tenants *vcluster_tenants(const struct vcluster *vcluster)

@@ -9,11 +9,10 @@
 struct scheduler_tenants;
 struct vcluster;
 
-/* Reads the mappings and adds the syncer's rows; sets where logs and exec of tenants' Pods go. Before controllers_start. */
+/* Reads the mappings and adds the syncer's rows; sets where logs and exec of tenants' Pods go. Before controllers_start. Each
+ * time this server comes on duty, Pods, the host's own and those of tenants from before, are let reach their API through it by
+ * the `kubernetes` Service. */
 struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, struct error *err);
-/* Once requests are answered: lets Pods, the host's own and those of tenants from before, reach their API by the `kubernetes`
- * Service. Blocking. */
-MUST_CHECK bool vcluster_publish(struct vcluster *vcluster, struct error *err);
 /* The Nodes that a new cluster of this name begins with: a new array. Blocking. */
 MUST_CHECK bool vcluster_nodes(struct vcluster *vcluster, const char *cluster, json_t **out, struct error *err);
 /* What the host's scheduler asks about tenants; lives as long as `vcluster`. */
