@@ -194,7 +194,7 @@ enum step_result step_update_validate(struct request *request)
     else if (rules->validate && !*sub)
         rules->validate(request->object, err);
     if (request->resource->type && request->resource->type->custom)
-        crd_object_validate(request->resource, request->object, err);
+        crd_object_validate(request->resource, request->object, request->old, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             request->route.name))
         return STEP_FAIL;

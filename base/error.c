@@ -192,6 +192,16 @@ static void add(struct error *err, enum cause_kind kind, const char *field, char
         .type = xstrdup(cause_rows[kind].type), .field = xstrdup(field), .message = message};
 }
 
+void error_cut_causes(struct error *err, size_t keep)
+{
+    while (err->cause_count > keep) {
+        struct error_cause *cause = &err->causes[--err->cause_count];
+        free(cause->type);
+        free(cause->field);
+        free(cause->message);
+    }
+}
+
 void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format, ...)
 {
     char *message;

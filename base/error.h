@@ -112,5 +112,7 @@ void error_add_invalid(struct error *err, const char *field, const char *value, 
 void error_add_required(struct error *err, const char *field, const char *detail);
 /* `Forbidden: DETAIL` */
 void error_add_forbidden(struct error *err, const char *field, const char *detail);
+/* Takes back all causes but the first `keep`. */
+void error_cut_causes(struct error *err, size_t keep);
 /* If causes were added: makes `err` the 422 `KIND.GROUP "NAME" is invalid: ...` and returns false; else true. */
 MUST_CHECK bool error_seal_invalid(struct error *err, const char *kind, const char *group, const char *name);

@@ -191,10 +191,10 @@ static bool is_scalar(const struct cel_type *type)
            type->kind == CEL_TYPE;
 }
 
-/* The size of a declared type, as a value of it can be. */
+/* The size of a declared type, as a value of it can be: of a scalar, nothing. */
 static struct range declared_size(const struct cel_type *at)
 {
-    return (struct range){0, at->size_max ? at->size_max : UINT64_MAX};
+    return (struct range){0, at->size_max};
 }
 
 static struct range size_of(const struct known *known, const struct cel_type *type)
@@ -202,7 +202,7 @@ static struct range size_of(const struct known *known, const struct cel_type *ty
     if (known->sized)
         return known->size;
     if (known->at)
-        return is_scalar(known->at) ? FIXED(1) : declared_size(known->at);
+        return declared_size(known->at);
     return is_scalar(type) ? FIXED(1) : UNKNOWN;
 }
 

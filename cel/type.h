@@ -40,7 +40,6 @@ enum cel_list_kind { CEL_LIST_ATOMIC, CEL_LIST_SET, CEL_LIST_MAP };
 enum cel_json_form {
     CEL_JSON_PLAIN,
     CEL_JSON_DATE,          /* timestamp written as 2006-01-02 */
-    CEL_JSON_QUANTITY_TEXT, /* an amount that may be written as a number: always a string here */
 };
 
 struct cel_type;
@@ -69,7 +68,7 @@ struct cel_type {
     const struct cel_type *params[2];
     const struct cel_object *object; /* CEL_OBJECT */
     const char *const *map_keys;     /* CEL_LIST_MAP: JSON keys, NULL-ended */
-    uint64_t size_max; /* characters, items or members of a declared type; 0: of unknown size */
+    uint64_t size_max; /* most characters, items or members of a value of a declared type; 0 of scalars and objects */
 };
 
 /* The types without parameters, and lists and maps of dyn. */

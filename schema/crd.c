@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "schema/crd_schema.h"
+#include "schema/crd_rule.h"
 #include "schema/meta.h"
 
 #define ALL_VERBS                                                                                  \
@@ -149,6 +149,7 @@ static bool make_type(struct compiled *compiled, struct resource *row, const jso
         crd_compile(compiled->memory, json_at(version, "schema", "openAPIV3Schema"), "", &ignored);
     if (!node)
         return false;
+    crd_rules_compile(compiled->memory, node, "", &ignored); /* what does not compile is told to who breaks it */
     struct type *type = crd_alloc(compiled->memory, 1, sizeof(*type));
     *type = *crd_type(compiled->memory, node, type_name(compiled, row->version, row->kind),
                       several || (changed && crd_has_defaults(node)) ? TYPE_CONVERTED : 0);

@@ -45,7 +45,8 @@ int crd_compare_versions(const void *a, const void *b);
 /* Generation and the status subresource; `old` NULL on create. */
 void crd_object_prepare(const struct resource *row, json_t *object, const json_t *old,
                         const char *subresource);
-void crd_object_validate(const struct resource *row, const json_t *object, struct error *err);
+/* `old` NULL on create. */
+void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old, struct error *err);
 /* Scale of a custom resource, by the paths that its definition names. */
 json_t *crd_scale_show(const struct resource *row, const json_t *stored);
 json_t *crd_scale_accept(const struct resource *row, const json_t *shown, const json_t *old,

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/strset.h"
 #include "schema/crd.h"
-#include "schema/crd_schema.h"
+#include "schema/crd_rule.h"
 #include "schema/meta.h"
 
 #define VERSIONS_MAX 100
@@ -81,20 +81,40 @@ static void check_approval(const json_t *definition, struct error *err)
                            "https://github.com/kubernetes/enhancements/pull/1111");
 }
 
-static void check_version(const json_t *version, size_t at, struct error *err)
+static void check_schema(const json_t *schema, const char *path, struct error *err)
+{
+    struct crd_memory *memory = crd_memory_new();
+    const struct crd_node *root = crd_compile(memory, schema, path, err);
+    if (root)
+        crd_rules_compile(memory, root, path, err);
+    crd_memory_free(memory);
+}
+
+static void check_version(const json_t *version, size_t at, bool alike, struct error *err)
 {
     CLEANUP(free_ptr) char *name_path = xasprintf("spec.versions[%zu].name", at);
     CLEANUP(free_ptr)
     char *schema_path = xasprintf("spec.versions[%zu].schema.openAPIV3Schema", at);
     const json_t *schema = json_at(version, "schema", "openAPIV3Schema");
     check_label(err, name_path, json_text(version, "name"));
-    if (!schema) {
+    if (!schema)
         error_add_required(err, schema_path, "schemas are required");
-        return;
+    else if (!alike)
+        check_schema(schema, schema_path, err);
+    else if (at == 0)
+        check_schema(schema, "spec.validation.openAPIV3Schema", err);
+}
+
+/* Whether all versions have the same schema: upstream then keeps one, in a place of its own. */
+static bool have_one_schema(const json_t *versions)
+{
+    const json_t *first = json_object_get(json_array_get(versions, 0), "schema");
+    for (size_t i = 1; i < json_array_size(versions); i++) {
+        const json_t *other = json_object_get(json_array_get(versions, i), "schema");
+        if (!first || !other || !json_equal(first, other))
+            return false;
     }
-    struct crd_memory *memory = crd_memory_new();
-    (void)crd_compile(memory, schema, schema_path, err); /* for its causes */
-    crd_memory_free(memory);
+    return first != NULL;
 }
 
 static void check_versions(const json_t *spec, struct error *err)
@@ -102,6 +122,7 @@ static void check_versions(const json_t *spec, struct error *err)
     const json_t *versions = json_object_get(spec, "versions");
     CLEANUP(strset_clear) struct strset seen = {0};
     size_t stored = 0, count = json_array_size(versions);
+    bool alike = have_one_schema(versions);
     if (!count || count > VERSIONS_MAX)
         error_add_required(err, "spec.versions", "must have between 1 and 100 versions");
     for (size_t i = 0; i < count && i < VERSIONS_MAX; i++) {
@@ -112,7 +133,7 @@ static void check_versions(const json_t *spec, struct error *err)
             CLEANUP(free_ptr) char *path = xasprintf("spec.versions[%zu].name", i);
             error_add_invalid(err, path, name, "must be unique");
         }
-        check_version(version, i, err);
+        check_version(version, i, alike, err);
     }
     if (stored != 1 && count)
         error_add_cause(err, CAUSE_INVALID, "spec.versions",

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "schema/crd.h"
-#include "schema/crd_schema.h"
+#include "schema/crd_rule.h"
 #include "schema/meta.h"
 
 static bool has_status(const struct resource *row)
@@ -71,7 +71,28 @@ void crd_object_prepare(const struct resource *row, json_t *object, const json_t
         json_object_set_new(metadata, "generation", json_integer(generation + 1));
 }
 
-void crd_object_validate(const struct resource *row, const json_t *object, struct error *err)
+/* Whether a value is so far from its schema's shape that rules would not know what to make of it. */
+static bool blocks_rules(const struct error *err)
 {
-    crd_validate(row->type->custom, object, err);
+    static const char *const types[] = {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong",
+                                        "FieldValueTooMany", "FieldValueTypeInvalid"};
+    for (size_t i = 0; i < err->cause_count; i++)
+        for (size_t j = 0; j < ARRAY_LEN(types); j++)
+            if (strcmp(err->causes[i].type, types[j]) == 0)
+                return true;
+    return false;
+}
+
+void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old, struct error *err)
+{
+    const struct crd_node *root = row->type->custom;
+    crd_validate(root, object, old, err);
+    if (!crd_has_rules(root))
+        return;
+    if (blocks_rules(err))
+        error_add_invalid(err, "<nil>", "null",
+                          "some validation rules were not checked because the object was invalid; correct the existing "
+                          "errors to complete validation");
+    else
+        crd_rules_run(root, object, old, err);
 }

@@ -18,8 +18,15 @@ struct chunk {
     max_align_t data[];
 };
 
+struct release {
+    struct release *next;
+    void (*release)(void *data);
+    void *data;
+};
+
 struct crd_memory {
     struct chunk *chunks;
+    struct release *releases;
     struct crd_node *nodes;
     size_t node_count, code_bytes;
 };
@@ -33,6 +40,8 @@ void crd_memory_free(struct crd_memory *memory)
 {
     if (!memory)
         return;
+    for (struct release *row = memory->releases; row; row = row->next)
+        row->release(row->data);
     for (struct crd_node *node = memory->nodes; node; node = node->next)
         pcre2_code_free(node->code);
     for (struct chunk *next, *chunk = memory->chunks; chunk; chunk = next) {
@@ -52,6 +61,13 @@ void *crd_alloc(struct crd_memory *memory, size_t count, size_t size)
     chunk->next = memory->chunks;
     memory->chunks = chunk;
     return chunk->data;
+}
+
+void crd_on_free(struct crd_memory *memory, void (*release)(void *data), void *data)
+{
+    struct release *row = crd_alloc(memory, 1, sizeof(*row));
+    *row = (struct release){memory->releases, release, data};
+    memory->releases = row;
 }
 
 char *crd_text(struct crd_memory *memory, const char *format, ...)

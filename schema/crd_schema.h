@@ -33,6 +33,9 @@ enum crd_node_flags {
     CRD_EXCLUSIVE_MAX = 1 << 7,
 };
 
+struct crd_rule;
+struct cel_type;
+
 struct crd_property {
     const char *name;
     struct crd_node *node;
@@ -58,6 +61,12 @@ struct crd_node {
     size_t default_size;          /* of the default, as text */
     const json_t *text;           /* the schema itself */
     struct crd_node *next;        /* of all, for freeing */
+    /* By schema/crd_rule.h: */
+    const struct cel_type *declared; /* NULL: expressions do not see it */
+    int64_t least_size;              /* of a value as JSON */
+    struct crd_rule *rules;
+    size_t rule_count;
+    bool is_declared, has_rules; /* has_rules: itself or below */
 };
 
 struct crd_memory;
@@ -68,6 +77,8 @@ struct crd_memory *crd_memory_new(void);
 void crd_memory_free(struct crd_memory *memory);
 void *crd_alloc(struct crd_memory *memory, size_t count, size_t size);
 char *crd_text(struct crd_memory *memory, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Calls `release(data)` when the memory is freed. */
+void crd_on_free(struct crd_memory *memory, void (*release)(void *data), void *data);
 const struct crd_node *crd_compile(struct crd_memory *memory, const json_t *text, const char *path,
                                    struct error *err);
 /* NULL when there is none of that name. */
@@ -77,8 +88,9 @@ const struct crd_node *crd_property(const struct crd_node *node, const char *nam
 void crd_prune(const struct crd_node *node, json_t *object, struct warnings *found);
 void crd_default(const struct crd_node *node, json_t *object);
 bool crd_has_defaults(const struct crd_node *node);
-/* Appends causes. */
-void crd_validate(const struct crd_node *node, const json_t *object, struct error *err);
+/* Appends causes. `old`: what the object was before, whose own faults are let pass where it is as it was; NULL on
+ * create. */
+void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old, struct error *err);
 /* The same for one value inside an object. */
 void crd_validate_value(const struct crd_node *node, const json_t *value, struct error *err);
 /* Whether `value` has that format. Unknown formats fit all. */

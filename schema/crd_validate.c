@@ -19,13 +19,16 @@
 
 struct check {
     struct error *err;
-    unsigned *steps; /* left */
+    unsigned *steps;   /* left */
+    const json_t *old; /* what the value was before, where that can be told; NULL */
     bool quiet;      /* inside an alternative: only whether it fits */
     bool failed;
 };
 
 static bool check_node(struct check *check, const struct step *step, const struct crd_node *node,
                        const json_t *value, bool whole);
+static bool check_changed(struct check *outer, const json_t *old, const struct step *step,
+                          const struct crd_node *node, const json_t *value);
 
 static void add(struct check *check, const struct step *step, enum cause_kind kind,
                 const char *format, ...) PRINTF_LIKE(4, 5);
@@ -315,6 +318,23 @@ static void check_distinct(struct check *check, const struct step *step,
     }
 }
 
+/* The items that a map list had before, by their keys. */
+static void index_old(const struct check *check, const struct crd_node *node, struct strmap *index)
+{
+    if (node->list_type != LIST_MAP || !json_is_array(check->old))
+        return;
+    for (size_t i = 0; i < json_array_size(check->old); i++) {
+        CLEANUP(free_ptr) char *id = identity(node, json_array_get(check->old, i));
+        (void)strmap_put(index, id, json_array_get(check->old, i)); /* keys are distinct */
+    }
+}
+
+static const json_t *old_item(const struct strmap *index, const struct crd_node *node, const json_t *item)
+{
+    CLEANUP(free_ptr) char *id = index->count ? identity(node, item) : NULL;
+    return id ? strmap_get(index, id) : NULL;
+}
+
 static void check_array(struct check *check, const struct step *step, const struct crd_node *node,
                         const json_t *list)
 {
@@ -325,13 +345,15 @@ static void check_array(struct check *check, const struct step *step, const stru
             (long long)node->max_items);
     if (node->min_items >= 0 && count < (size_t)node->min_items)
         invalid(check, step, text, "should have at least %lld items", (long long)node->min_items);
+    CLEANUP(strmap_clear) struct strmap before = {0};
+    index_old(check, node, &before);
     for (size_t i = 0; node->items && i < count; i++) {
+        const json_t *item = json_array_get(list, i);
         const struct step here = {.parent = step,
                                   .index = i,
                                   .kind = STEP_INDEX,
                                   .depth = step ? step->depth + 1 : 0};
-        if (!check_node(check, &here, node->items, json_array_get(list, i),
-                        node->items->flags & CRD_EMBEDDED))
+        if (!check_changed(check, old_item(&before, node, item), &here, node->items, item))
             check->failed = true;
     }
     check_distinct(check, step, node, list);
@@ -346,6 +368,11 @@ static void check_required(struct check *check, const struct step *step,
         if (key && !json_object_get(object, key))
             add(check, &here, CAUSE_REQUIRED, "Required value");
     }
+}
+
+static bool is_head(const char *key)
+{
+    return strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0;
 }
 
 static void check_object(struct check *check, const struct step *step, const struct crd_node *node,
@@ -372,7 +399,8 @@ static void check_object(struct check *check, const struct step *step, const str
         if (!child)
             child = node->additional;
         if (child && !(whole && strcmp(key, "metadata") == 0 && !child->property_count) &&
-            !check_node(check, &here, child, value, child->flags & CRD_EMBEDDED))
+            !check_changed(check, !step && is_head(key) ? NULL : json_object_get(check->old, key), &here,
+                           child, value))
             check->failed = true;
     }
     if (whole && step)
@@ -407,8 +435,10 @@ static void misfit(struct check *check, const struct step *step, const char *det
 static void check_logic(struct check *check, const struct step *step, const struct crd_node *node,
                         const json_t *value)
 {
+    struct check part = *check;
+    part.old = NULL;
     for (size_t i = 0; i < node->all_of.count; i++)
-        if (!check_node(check, step, node->all_of.items[i], value, false))
+        if (!check_node(&part, step, node->all_of.items[i], value, false))
             check->failed = true;
     if (node->all_of.count && fitting(check, step, &node->all_of, value) < node->all_of.count)
         misfit(check, step, "must validate all the schemas (allOf)");
@@ -434,7 +464,8 @@ static void check_logic(struct check *check, const struct step *step, const stru
 static bool check_node(struct check *outer, const struct step *step, const struct crd_node *node,
                        const json_t *value, bool whole)
 {
-    struct check check = {.err = outer->err, .steps = outer->steps, .quiet = outer->quiet};
+    struct check check = {
+        .err = outer->err, .steps = outer->steps, .old = outer->old, .quiet = outer->quiet};
     if (!*check.steps || (step && step->depth > JSON_DEPTH_MAX))
         return false; /* crd_validate() says so */
     --*check.steps;
@@ -456,22 +487,37 @@ static bool check_node(struct check *outer, const struct step *step, const struc
     return !check.failed;
 }
 
-static void validate(const struct crd_node *node, const json_t *value, bool whole,
+/* A value inside another. What is wrong with one that is as it was before is let pass: a schema that became stricter must
+ * not stand in the way of other changes. */
+static bool check_changed(struct check *outer, const json_t *old, const struct step *step,
+                          const struct crd_node *node, const json_t *value)
+{
+    struct check check = *outer;
+    size_t before = outer->err->cause_count;
+    check.old = old;
+    bool fits = check_node(&check, step, node, value, node->flags & CRD_EMBEDDED);
+    if (fits || !old || !*check.steps || !json_equal(value, old))
+        return fits;
+    error_cut_causes(outer->err, before);
+    return true;
+}
+
+static void validate(const struct crd_node *node, const json_t *value, const json_t *old, bool whole,
                      struct error *err)
 {
     unsigned steps = STEPS_MAX;
-    struct check check = {.err = err, .steps = &steps};
+    struct check check = {.err = err, .steps = &steps, .old = old};
     bool fits = check_node(&check, NULL, node, value, whole);
     if (!steps && !fits)
         error_add_forbidden(err, "", "checking this object against its schema costs too much");
 }
 
-void crd_validate(const struct crd_node *node, const json_t *object, struct error *err)
+void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old, struct error *err)
 {
-    validate(node, object, true, err);
+    validate(node, object, old, true, err);
 }
 
 void crd_validate_value(const struct crd_node *node, const json_t *value, struct error *err)
 {
-    validate(node, value, false, err);
+    validate(node, value, NULL, false, err);
 }

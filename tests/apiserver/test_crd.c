@@ -123,7 +123,7 @@ static void test_invalid_definitions(void **state)
     } rows[] = {
         {"{\"properties\":{}}", "must not be empty at the root"},
         {"{\"type\":\"object\",\"properties\":{\"a\":{}}}",
-         "spec.versions[0].schema.openAPIV3Schema.properties[a].type: Required value: must not be "
+         "spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be "
          "empty for specified object fields"},
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":\"(\"}}}",
          "must be a valid regular expression"},

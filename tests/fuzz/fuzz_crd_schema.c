@@ -1,9 +1,9 @@
-/* A definition's schema, and an object under it: {"schema": ..., "object": ...}. Pruning twice and
- * defaulting twice must change nothing the second time. */
+/* A definition's schema with its rules, and an object under it: {"schema": ..., "object": ...}. Pruning
+ * twice and defaulting twice must change nothing the second time. */
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "schema/crd_schema.h"
+#include "schema/crd_rule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct crd_memory *memory = crd_memory_new();
     const struct crd_node *node =
         crd_compile(memory, json_object_get(input, "schema"), "schema", &err);
+    if (node)
+        crd_rules_compile(memory, node, "schema", &err);
     if (node && json_is_object(object)) {
         (void)crd_type(memory, node, "fuzz", 0); /* only made */
         crd_prune(node, object, NULL);
@@ -24,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         crd_default(node, object);
         if (!json_equal(once, object))
             abort();
-        crd_validate(node, object, &verdict);
+        crd_validate(node, object, NULL, &verdict);
+        crd_rules_run(node, object, once, &verdict);
     }
     crd_memory_free(memory);
     error_clear(&err);

@@ -97,7 +97,7 @@ static void test_rows(void **state)
         crd_default(node, object);
         if (!json_equal(json_object_get(object, "spec"), after))
             fail_msg("%s: spec is %s", row->name, json_dumps(object, 0));
-        crd_validate(node, object, &err);
+        crd_validate(node, object, NULL, &err);
         CLEANUP(free_ptr)
         char *cause = err.cause_count
                           ? xasprintf("%s: %s", err.causes[0].field, err.causes[0].message)
