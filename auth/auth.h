@@ -28,6 +28,15 @@ MUST_CHECK bool auth_issue_client(struct cluster *cluster, const char *common_na
 /* Any certificate signed by this cluster's CA. */
 MUST_CHECK bool auth_issue(struct cluster *cluster, const struct cert_request *request, struct keypair *out, struct error *err);
 
+/* The authority by which this API server shows itself to the servers that it passes requests on to (APIServices). PEM,
+ * owned. Blocking: it is read from the store each time, and made when a cluster of an earlier version has none. */
+MUST_CHECK bool auth_front_proxy_ca(struct cluster *cluster, char **pem, struct error *err);
+/* A client certificate of that authority, for AUTH_FRONT_PROXY_NAME. Blocking. */
+#define AUTH_FRONT_PROXY_NAME "front-proxy-client"
+MUST_CHECK bool auth_front_proxy_client(struct cluster *cluster, int64_t valid_s, struct keypair *out, struct error *err);
+/* The data of kube-system/extension-apiserver-authentication, by which such servers know us. New reference. */
+json_t *auth_extension_config(const char *ca_pem, const char *front_proxy_ca_pem);
+
 /* What a request brings. */
 struct credentials {
     struct str peer_cert_der; /* leaf; empty: none. Not yet verified. */

@@ -36,6 +36,14 @@ struct auth_part {
     struct seen seen;
 };
 
+#define AUTH_SECRETS_MAX ((size_t)256 << 10)
+#define AUTH_FRONT_PROXY "frontProxy" /* its authority, in the document */
+
+/* secrets.c: pairs as they stand in the document. */
+json_t *auth_pair_json(const struct keypair *pair);
+MUST_CHECK bool auth_take_pair(const json_t *from, struct keypair *pair);
+MUST_CHECK bool auth_make_front_proxy(struct keypair *out, struct error *err);
+
 /* From the text that auth_secrets_make made: a new part with one reference, or NULL. */
 struct auth_part *auth_part_parse(struct str secrets, struct error *err);
 /* The loaded part, referenced; NULL when it is not loaded. Never blocks. */

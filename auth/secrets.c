@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "store/cache.h"
 
-#define SECRETS_MAX     ((size_t)256 << 10)
 #define SERVING_NAMES   16
 #define DAY_S           INT64_C(86400)
 #define CA_VALID_S      (3653 * DAY_S)
@@ -88,22 +87,28 @@ static bool issue_serving(const struct keypair *ca, const json_t *names, struct 
                      out, err);
 }
 
-static json_t *pair_json(const struct keypair *pair)
+json_t *auth_pair_json(const struct keypair *pair)
 {
     return json_pack("{s:s, s:s}", "cert", pair->cert, "key", pair->key);
+}
+
+bool auth_make_front_proxy(struct keypair *out, struct error *err)
+{
+    return pki_make_ca("front-proxy-ca", CA_VALID_S, out, err);
 }
 
 bool auth_secrets_make(const char *cluster_name, const char *domain, const char *const *addresses,
                        struct buf *out, struct error *err)
 {
-    CLEANUP(keypair_clear) struct keypair ca = {0}, serving = {0};
+    CLEANUP(keypair_clear) struct keypair ca = {0}, serving = {0}, front = {0};
     CLEANUP(free_ptr) char *token_key = NULL;
     json_auto_t *names = serving_names(cluster_name, domain, addresses);
     if (!pki_make_ca("kubernetes", CA_VALID_S, &ca, err) || !issue_serving(&ca, names, &serving, err) ||
-        !pki_make_key(&token_key, err))
+        !auth_make_front_proxy(&front, err) || !pki_make_key(&token_key, err))
         return false;
-    json_auto_t *document = json_pack("{s:i, s:o, s:o, s:O, s:s}", "version", 1, "ca", pair_json(&ca), "serving",
-                                 pair_json(&serving), "servingNames", names, "tokenKey", token_key);
+    json_auto_t *document = json_pack("{s:i, s:o, s:o, s:O, s:s, s:o}", "version", 1, "ca", auth_pair_json(&ca), "serving",
+                                 auth_pair_json(&serving), "servingNames", names, "tokenKey", token_key, AUTH_FRONT_PROXY,
+                                 auth_pair_json(&front));
     json_write(out, document);
     return true;
 }
@@ -118,7 +123,7 @@ static bool names_all(const json_t *have, const json_t *want)
     return true;
 }
 
-static bool take_pair(const json_t *from, struct keypair *pair)
+bool auth_take_pair(const json_t *from, struct keypair *pair)
 {
     const char *cert = json_text(from, "cert"), *key = json_text(from, "key");
     if (!cert || !key)
@@ -136,14 +141,14 @@ bool auth_secrets_rename(struct str secrets, const char *cluster_name, const cha
     const json_t *have = json_at(document, "servingNames");
     if (!document)
         return false;
-    if (!take_pair(json_at(document, "ca"), &ca))
+    if (!auth_take_pair(json_at(document, "ca"), &ca))
         return error_internal(err, "the cluster's credentials are damaged");
     *changed = !names_all(json_at(have, "names"), json_at(want, "names")) ||
                !names_all(json_at(have, "addresses"), json_at(want, "addresses"));
     if (*changed) {
         if (!issue_serving(&ca, want, &serving, err))
             return false;
-        json_object_set_new(document, "serving", pair_json(&serving));
+        json_object_set_new(document, "serving", auth_pair_json(&serving));
         json_object_set(document, "servingNames", want);
     }
     json_write(out, document);
@@ -205,8 +210,8 @@ static bool renew_serving(struct auth_part *part, const json_t *names, struct er
 
 static bool part_fill(struct auth_part *part, const json_t *document, struct error *err)
 {
-    if (!take_pair(json_at(document, "ca"), &part->ca) ||
-        !take_pair(json_at(document, "serving"), &part->serving) || !set_roots(part) ||
+    if (!auth_take_pair(json_at(document, "ca"), &part->ca) ||
+        !auth_take_pair(json_at(document, "serving"), &part->serving) || !set_roots(part) ||
         !set_token_key(part, json_text(document, "tokenKey")))
         return error_internal(err, "the cluster's credentials are damaged");
     return renew_serving(part, json_at(document, "servingNames"), err);
@@ -230,7 +235,7 @@ struct auth_part *auth_part_parse(struct str secrets, struct error *err)
 static struct cluster_part *part_load(struct cluster *cluster)
 {
     CLEANUP(error_clear) struct error err = {0};
-    CLEANUP(buf_free) struct buf secrets = BUF_INIT(SECRETS_MAX);
+    CLEANUP(buf_free) struct buf secrets = BUF_INIT(AUTH_SECRETS_MAX);
     struct auth_part *part = NULL;
     if (store_cluster_secrets(cluster, &secrets, &err))
         part = auth_part_parse(buf_str(&secrets), &err);

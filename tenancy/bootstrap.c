@@ -136,8 +136,11 @@ static bool put_own_objects(struct cluster *cluster, struct error *err)
 static bool ensure_objects(struct cluster *cluster, struct error *err)
 {
     CLEANUP(seed_free) struct seed seed = {0};
-    CLEANUP(free_ptr) char *ca = NULL;
-    if (!auth_ca_pem(cluster, &ca, err) || !seed_make(&seed, ca, NULL, clock_now_us(), err))
+    CLEANUP(free_ptr) char *ca = NULL, *front_proxy_ca = NULL;
+    if (!auth_ca_pem(cluster, &ca, err) || !auth_front_proxy_ca(cluster, &front_proxy_ca, err))
+        return false;
+    const struct seed_parts parts = {.ca_pem = ca, .front_proxy_ca_pem = front_proxy_ca};
+    if (!seed_make(&seed, &parts, clock_now_us(), err))
         return false;
     keep_address_charges(&seed);
     return write_all(cluster, &seed, err) && put_own_objects(cluster, err);

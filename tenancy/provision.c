@@ -17,8 +17,12 @@ bool provision_cluster(struct tenancy *tenancy, const char *name, const char *ui
         return false;
     json_auto_t *document = json_parse(buf_str(&secrets), JSON_LOAD_STRICT, err);
     json_auto_t *nodes = NULL;
-    if (!document || !vcluster_nodes(tenancy->vcluster, name, &nodes, err) ||
-        !seed_make(&seed, json_text(document, "ca", "cert"), nodes, clock_now_us(), err))
+    if (!document || !vcluster_nodes(tenancy->vcluster, name, &nodes, err))
+        return false;
+    const struct seed_parts parts = {.ca_pem = json_text(document, "ca", "cert"),
+                                     .front_proxy_ca_pem = json_text(document, "frontProxy", "cert"),
+                                     .nodes = nodes};
+    if (!seed_make(&seed, &parts, clock_now_us(), err))
         return false;
     const struct cluster_seed born = {
         .name = name, .uid = uid, .secrets = buf_str(&secrets), .writes = seed.writes, .write_count = seed.count};

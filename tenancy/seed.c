@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "quota/quota.h"
 #include "rbac/rbac.h"
+#include "schema/api_service.h"
 #include "schema/meta.h"
 #include "schema/resource.h"
 #include "tenancy/tenancy_internal.h"
@@ -49,6 +51,7 @@ struct template { /* frozen */
     struct buf text;
     struct object_draft draft;
     size_t uid_at, time_at;
+    size_t changed_at; /* of a condition; 0: there is none */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -69,6 +72,8 @@ static void add_template(const char *resource, json_t *value)
     assert(made);
     template->uid_at = (size_t)(strstr(template->text.data, BLANK_UID) - template->text.data);
     template->time_at = (size_t)(strstr(template->text.data, BLANK_TIME) - template->text.data);
+    const char *changed = strstr(template->text.data + template->time_at + 1, BLANK_TIME);
+    template->changed_at = changed ? (size_t)(changed - template->text.data) : 0;
 }
 
 static void add_row(const char *resource, const char *yaml)
@@ -97,14 +102,27 @@ static void add_roles(void)
     }
 }
 
+/* Upstream's registration of what it serves itself. */
+static void add_api_services(void)
+{
+    size_t count;
+    const struct group_version *all = group_version_all(&count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].group_priority)
+            add_template(API_SERVICES, api_service_local(&all[i], BLANK_TIME));
+}
+
 static void make_templates(void)
 {
-    size_t most = ARRAY_LEN(object_rows) + ARRAY_LEN(namespaces) + json_array_size(rbac_bootstrap());
+    size_t versions;
+    (void)group_version_all(&versions);
+    size_t most = ARRAY_LEN(object_rows) + ARRAY_LEN(namespaces) + json_array_size(rbac_bootstrap()) + versions;
     templates = xcalloc(most, sizeof(*templates));
     for (size_t i = 0; i < ARRAY_LEN(object_rows); i++)
         add_row(object_rows[i].resource, object_rows[i].object);
     add_accounts();
     add_roles();
+    add_api_services();
 }
 
 /* ---- one cluster's ---- */
@@ -132,6 +150,8 @@ static void add_copy(struct seed *seed, const struct template *template, const c
     buf_add(text, template->text.data, template->text.len);
     memcpy(text->data + template->uid_at, uid, strlen(uid));
     memcpy(text->data + template->time_at, created, strlen(BLANK_TIME));
+    if (template->changed_at)
+        memcpy(text->data + template->changed_at, created, strlen(BLANK_TIME));
     *write = (struct store_write){.resource = template->resource, .op = STORE_CREATE, .draft = template->draft,
                                   .value = template->value};
     write->draft.body = buf_str(text);
@@ -165,8 +185,9 @@ static json_t *config_map(const char *ns, const char *name, json_t *data)
                      "namespace", ns, "data", data);
 }
 
-static bool add_config_maps(struct seed *seed, const char *ca_pem, const char *created, struct error *err)
+static bool add_config_maps(struct seed *seed, const struct seed_parts *parts, const char *created, struct error *err)
 {
+    const char *ca_pem = parts->ca_pem;
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
         json_t *map = config_map(namespaces[i], "kube-root-ca.crt", json_pack("{s:s}", "ca.crt", ca_pem));
         meta_set_annotation(map, "kubernetes.io/description",
@@ -178,7 +199,7 @@ static bool add_config_maps(struct seed *seed, const char *ca_pem, const char *c
     memcpy(since, created, sizeof(since) - 1);
     return add_fresh(seed, "configmaps",
                      config_map("kube-system", "extension-apiserver-authentication",
-                                json_pack("{s:s}", "client-ca-file", ca_pem)), created, err) &&
+                                auth_extension_config(ca_pem, parts->front_proxy_ca_pem)), created, err) &&
            add_fresh(seed, "configmaps",
                      config_map("kube-system", "kube-apiserver-legacy-service-account-token-tracking",
                                 json_pack("{s:s}", "since", since)), created, err);
@@ -186,20 +207,20 @@ static bool add_config_maps(struct seed *seed, const char *ca_pem, const char *c
 
 #define CONFIG_MAPS (ARRAY_LEN(namespaces) + 2)
 
-bool seed_make(struct seed *seed, const char *ca_pem, json_t *nodes, int64_t now_us, struct error *err)
+bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err)
 {
     char created[TIME_TEXT_SIZE];
     pthread_once(&once, make_templates);
     time_format(now_us, created);
-    size_t most = template_count + CONFIG_MAPS + json_array_size(nodes);
+    size_t most = template_count + CONFIG_MAPS + json_array_size(parts->nodes);
     *seed = (struct seed){.writes = xcalloc(most, sizeof(*seed->writes)), .texts = xcalloc(most, sizeof(*seed->texts)),
                           .charges = xcalloc(most, sizeof(*seed->charges))};
     for (size_t i = 0; i < template_count; i++)
         add_copy(seed, &templates[i], created);
-    for (size_t i = 0; i < json_array_size(nodes); i++)
-        if (!add_fresh(seed, "nodes", json_incref(json_array_get(nodes, i)), created, err))
+    for (size_t i = 0; i < json_array_size(parts->nodes); i++)
+        if (!add_fresh(seed, "nodes", json_incref(json_array_get(parts->nodes, i)), created, err))
             return false;
-    return add_config_maps(seed, ca_pem, created, err);
+    return add_config_maps(seed, parts, created, err);
 }
 
 static bool is_template_value(const json_t *value)

@@ -27,9 +27,12 @@ struct seed {
     struct buf *texts; /* one a write; bodies are in them */
     struct charges *charges;
 };
-/* Objects as of `now_us`, with fresh uids; `ca_pem` goes into kube-root-ca.crt, `nodes` (an array, may be NULL) are added.
- * Everything is the seed's. */
-MUST_CHECK bool seed_make(struct seed *seed, const char *ca_pem, json_t *nodes, int64_t now_us, struct error *err);
+struct seed_parts { /* what is of one cluster alone */
+    const char *ca_pem, *front_proxy_ca_pem; /* for ConfigMaps */
+    json_t *nodes;                           /* an array; may be NULL */
+};
+/* Objects as of `now_us`, with fresh uids. Everything is the seed's. */
+MUST_CHECK bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err);
 void seed_free(struct seed *seed);
 
 /* ---- provision.c ---- */
