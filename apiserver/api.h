@@ -92,3 +92,11 @@ struct api_pod_target {
 typedef bool (*api_pod_target_fn)(void *arg, struct cluster *cluster, const char *ns, const char *pod,
                                   struct api_pod_target *target, struct error *err);
 void api_set_pod_target(struct api *api, api_pod_target_fn fn, void *arg);
+
+/* ---- APIServices ---- */
+
+enum api_probe { API_PROBE_PENDING, API_PROBE_PASSED, API_PROBE_FAILED };
+/* Whether the server behind an APIService answered when it was asked last. Asks it, on another thread, when that is some
+ * while ago or never was: PENDING, look again soon. FAILED: `*problem` (owned) says why, in upstream's words. What is
+ * served here whatever the APIService says has PASSED. May block while caches are cold. */
+enum api_probe api_probe_service(struct api *api, struct cluster *cluster, const char *name, char **problem);

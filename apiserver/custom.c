@@ -29,6 +29,12 @@ void custom_slot_free(struct custom_slot *slot)
     free(slot);
 }
 
+struct custom *custom_ref(struct custom *custom)
+{
+    atomic_fetch_add(&custom->refs, 1);
+    return custom;
+}
+
 void custom_unref(struct custom *custom)
 {
     if (!custom || atomic_fetch_sub(&custom->refs, 1) != 1)

@@ -24,6 +24,7 @@ struct custom_slot; /* in the cluster's part */
 struct custom_slot *custom_slot_new(void);
 void custom_slot_free(struct custom_slot *slot);
 
+struct custom *custom_ref(struct custom *custom);
 void custom_unref(struct custom *custom);
 /* The cluster's present set in request->custom (kept until the request is rewound). STEP_NEXT,
  * STEP_BLOCK or STEP_FAIL. */

@@ -2,9 +2,11 @@
  * to JSON. */
 #include <string.h>
 
+#include "apiserver/aggregate.h"
+#include "apiserver/discovery_other.h"
 #include "apiserver/document.h"
+#include "apiserver/served.h"
 #include "base/json.h"
-#include "schema/crd.h"
 
 static const struct verb_name {
     uint32_t flag;
@@ -72,107 +74,35 @@ static json_t *version_json(const char *group, const char *version)
     return json_pack("{s:s, s:s}", "groupVersion", text, "version", version);
 }
 
-/* ---- the cluster's own groups ---- */
-
-/* Whether this row is the first of its group (and version, when `version` is wanted too). */
-static bool first_custom(const struct edition *edition, size_t at, bool by_version)
-{
-    const struct resource *row = edition->rows[at];
-    for (size_t i = 0; i < at; i++)
-        if (strcmp(edition->rows[i]->group, row->group) == 0 &&
-            (!by_version || strcmp(edition->rows[i]->version, row->version) == 0))
-            return false;
-    return true;
-}
-
-/* Calls for each version of a custom group, in the order of preference. */
-static void each_custom_version(const struct edition *edition, const char *group,
-                                void (*each)(const struct edition *edition, const char *group,
-                                             const char *version, json_t *out),
-                                json_t *out)
-{
-    CLEANUP(free_ptr) const char **names = xcalloc(edition->row_count + 1, sizeof(*names));
-    size_t count = 0;
-    for (size_t i = 0; i < edition->row_count; i++)
-        if (strcmp(edition->rows[i]->group, group) == 0 && first_custom(edition, i, true))
-            names[count++] = edition->rows[i]->version;
-    qsort(names, count, sizeof(*names), crd_compare_versions);
-    for (size_t i = 0; i < count; i++)
-        each(edition, group, names[i], out);
-}
-
-static void add_version(const struct edition *edition, const char *group, const char *version,
-                        json_t *out)
-{
-    (void)edition;
-    json_array_append_new(out, version_json(group, version));
-}
-
-static json_t *custom_group_json(const struct edition *edition, const char *group)
+static json_t *group_json(const struct served *served, size_t start)
 {
     json_t *versions = json_array();
-    each_custom_version(edition, group, add_version, versions);
-    if (!json_array_size(versions)) {
-        json_decref(versions);
-        return NULL;
-    }
-    json_t *preferred = json_incref(json_array_get(versions, 0));
-    return json_pack("{s:s, s:o, s:o}", "name", group, "versions", versions, "preferredVersion",
-                     preferred);
-}
-
-static json_t *group_json(const char *group)
-{
-    size_t count;
-    const struct group_version *all = group_version_all(&count);
-    json_t *versions = json_array(), *preferred = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(all[i].group, group) != 0)
-            continue;
-        json_array_append_new(versions, version_json(group, all[i].version));
-        if (all[i].preferred && !preferred)
-            preferred = version_json(group, all[i].version);
-    }
-    if (json_array_size(versions) == 0) {
-        json_decref(versions);
-        return NULL;
-    }
-    if (!preferred)
-        preferred = json_incref(json_array_get(versions, 0));
-    return json_pack("{s:s, s:o, s:o}", "name", group, "versions", versions, "preferredVersion",
-                     preferred);
-}
-
-/* True for the first row of a group among all. */
-static bool first_of_group(const struct group_version *all, size_t at)
-{
-    for (size_t i = 0; i < at; i++)
-        if (strcmp(all[i].group, all[at].group) == 0)
-            return false;
-    return true;
+    for (size_t i = start, end = served_group_end(served, start); i < end; i++)
+        json_array_append_new(versions,
+                              version_json(served->items[i].group, served->items[i].version));
+    return json_pack("{s:s, s:o, s:O}", "name", served->items[start].group, "versions", versions,
+                     "preferredVersion", json_array_get(versions, 0));
 }
 
 void discovery_groups(struct buf *out, const struct edition *edition)
 {
-    size_t count;
-    const struct group_version *all = group_version_all(&count);
+    CLEANUP(served_clear) struct served served = {0};
     json_t *groups = json_array();
-    for (size_t i = 0; i < count; i++)
-        if (*all[i].group && first_of_group(all, i) && edition_shows(edition, all[i].group))
-            json_array_append_new(groups, group_json(all[i].group));
-    for (size_t i = 0; i < edition->row_count; i++)
-        if (first_custom(edition, i, false) && !edition_shows(edition, edition->rows[i]->group))
-            json_array_append_new(groups, custom_group_json(edition, edition->rows[i]->group));
+    served_list(&served, edition);
+    for (size_t i = 0; i < served.count; i = served_group_end(&served, i))
+        json_array_append_new(groups, group_json(&served, i));
     finish(out, json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
                           groups));
 }
 
 bool discovery_group(struct buf *out, const struct edition *edition, const char *group)
 {
-    json_t *document = *group && edition_shows(edition, group) ? group_json(group)
-                                                               : custom_group_json(edition, group);
-    if (!document)
+    CLEANUP(served_clear) struct served served = {0};
+    served_list(&served, edition);
+    size_t at = served_find(&served, group);
+    if (at == served.count)
         return false;
+    json_t *document = group_json(&served, at);
     json_set_text(document, "kind", "APIGroup");
     json_set_text(document, "apiVersion", "v1");
     finish(out, document);
@@ -272,67 +202,65 @@ static json_t *aggregated_resource(const struct resource *row)
     return json;
 }
 
-static json_t *aggregated_version(const char *group, const char *version)
+static void add_rows(json_t *resources, const struct resource *const *rows, size_t count,
+                     const char *group, const char *version)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i]->group, group) == 0 && strcmp(rows[i]->version, version) == 0)
+            json_array_append_new(resources, aggregated_resource(rows[i]));
+}
+
+static json_t *own_version(const struct edition *edition, const char *group, const char *version)
 {
     size_t count;
     const struct resource *const *rows = resource_all(&count);
     json_t *resources = json_array();
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i]->group, group) == 0 && strcmp(rows[i]->version, version) == 0)
-            json_array_append_new(resources, aggregated_resource(rows[i]));
+    if (edition_shows(edition, group))
+        add_rows(resources, rows, count, group, version);
+    add_rows(resources, edition->rows, edition->row_count, group, version);
     return json_pack("{s:s, s:o, s:s}", "version", version, "resources", resources, "freshness",
                      "Current");
 }
 
-static json_t *aggregated_group(const char *group)
+/* What its server said last; Stale when it did not say so now. */
+static json_t *other_version(const struct aggregate_item *item)
 {
-    size_t count;
-    const struct group_version *all = group_version_all(&count);
-    json_t *versions = json_array(), *metadata = json_object();
-    for (size_t i = 0; i < count; i++) /* the preferred version leads */
-        if (strcmp(all[i].group, group) == 0 && all[i].preferred)
-            json_array_append_new(versions, aggregated_version(group, all[i].version));
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(all[i].group, group) == 0 && !all[i].preferred)
-            json_array_append_new(versions, aggregated_version(group, all[i].version));
-    if (*group)
-        json_set_text(metadata, "name", group);
-    json_object_set_new(metadata, "creationTimestamp", json_null());
-    return json_pack("{s:o, s:o}", "metadata", metadata, "versions", versions);
+    CLEANUP(aggregate_said_clear) struct aggregate_said said = {0};
+    aggregate_said(item, &said);
+    return json_pack("{s:s, s:o, s:s}", "version", item->version, "resources",
+                     discovery_convert(said.resources, item->group, item->version), "freshness",
+                     said.current ? "Current" : "Stale");
 }
 
-static void add_custom_version(const struct edition *edition, const char *group,
-                               const char *version, json_t *out)
-{
-    json_t *resources = json_array();
-    for (size_t i = 0; i < edition->row_count; i++)
-        if (strcmp(edition->rows[i]->group, group) == 0 &&
-            strcmp(edition->rows[i]->version, version) == 0)
-            json_array_append_new(resources, aggregated_resource(edition->rows[i]));
-    json_array_append_new(out, json_pack("{s:s, s:o, s:s}", "version", version, "resources",
-                                         resources, "freshness", "Current"));
-}
-
-static json_t *aggregated_custom(const struct edition *edition, const char *group)
+static json_t *aggregated_group(const struct edition *edition, const struct served *served,
+                                size_t start)
 {
     json_t *versions = json_array();
-    each_custom_version(edition, group, add_custom_version, versions);
-    return json_pack("{s:{s:s, s:n}, s:o}", "metadata", "name", group, "creationTimestamp",
-                     "versions", versions);
+    for (size_t i = start, end = served_group_end(served, start); i < end; i++) {
+        const struct served_version *version = &served->items[i];
+        json_array_append_new(
+            versions, version->item ? other_version(version->item)
+                                    : own_version(edition, version->group, version->version));
+    }
+    return json_pack("{s:{s:s, s:n}, s:o}", "metadata", "name", served->items[start].group,
+                     "creationTimestamp", "versions", versions);
+}
+
+static json_t *aggregated_core(const struct edition *edition)
+{
+    return json_pack("{s:{s:n}, s:[o]}", "metadata", "creationTimestamp", "versions",
+                     own_version(edition, "", "v1"));
 }
 
 void discovery_aggregated(struct buf *out, const struct edition *edition, bool core)
 {
-    size_t count;
-    const struct group_version *all = group_version_all(&count);
+    CLEANUP(served_clear) struct served served = {0};
     json_t *items = json_array();
-    for (size_t i = 0; i < count; i++)
-        if ((*all[i].group == '\0') == core && first_of_group(all, i) &&
-            edition_shows(edition, all[i].group))
-            json_array_append_new(items, aggregated_group(all[i].group));
-    for (size_t i = 0; !core && i < edition->row_count; i++)
-        if (first_custom(edition, i, false) && !edition_shows(edition, edition->rows[i]->group))
-            json_array_append_new(items, aggregated_custom(edition, edition->rows[i]->group));
+    served_list(&served, edition);
+    if (core)
+        json_array_append_new(items, aggregated_core(edition));
+    for (size_t i = 0; !core && i < served.count; i = served_group_end(&served, i))
+        json_array_append_new(items, aggregated_group(edition, &served, i));
     finish(out, json_pack("{s:s, s:s, s:{}, s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
                           edition->beta ? "apidiscovery.k8s.io/v2beta1" : "apidiscovery.k8s.io/v2",
                           "metadata", "items", items));

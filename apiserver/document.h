@@ -4,6 +4,8 @@
 #include "schema/resource.h"
 #include "store/cluster.h"
 
+struct aggregates;
+
 struct document {
     const char *content_type;
     char etag[72];          /* quoted SHA-256 */
@@ -21,6 +23,7 @@ struct edition { /* which rows a cluster sees */
     bool beta; /* aggregated discovery v2beta1 */
     const struct resource *const *rows; /* of the cluster's own CRDs, together by group version */
     size_t row_count;
+    const struct aggregates *aggregates; /* what other servers serve; NULL: nothing */
 };
 bool edition_shows(const struct edition *edition, const char *group);
 void discovery_versions(struct buf *out, const struct edition *edition); /* /api */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apiserver/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
 #include "apiserver/document.h"
@@ -324,12 +325,19 @@ static enum step_result serve(struct request *request, const struct document_row
     if (result != STEP_NEXT)
         return result;
     const struct custom *custom = request->custom;
-    struct documents *documents =
-        custom->row_count ? custom->documents : request->api->documents;
+    result = aggregates_load(request);
+    if (result != STEP_NEXT)
+        return result;
+    const struct aggregates *others = request->aggregates;
+    aggregates_refresh(request->api, request->cluster, others, row->build == build_swagger);
+    struct documents *documents = others->count      ? others->documents
+                                  : custom->row_count ? custom->documents
+                                                      : request->api->documents;
     struct variant variant = {
         .edition = {.host = request->cluster->id == CLUSTER_HOST_ID,
                     .rows = custom->rows,
-                    .row_count = custom->row_count},
+                    .row_count = custom->row_count,
+                    .aggregates = others->count ? others : NULL},
         .aggregated = row->aggregated && request->accept.shape == SHAPE_DISCOVERY,
         .gnostic = row->build == build_swagger && accept && strstr(accept, GNOSTIC_ACCEPT),
     };

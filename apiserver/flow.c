@@ -1,6 +1,7 @@
 /* Fairness between clusters: each may have so many requests under way; the next is told to come
  * back. Watches do not count once they stream. Source of the numbers: upstream's
  * --max-requests-inflight and its mutating twin. */
+#include "apiserver/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
 #include "apiserver/hooks.h"
@@ -13,12 +14,14 @@ struct flow_part {
     atomic_uint in_flight, forwarded;
     struct custom_slot *custom;
     struct hooks_slot *hooks;
+    struct aggregate_slot *aggregate;
 };
 
 static void part_free(struct cluster_part *part)
 {
     custom_slot_free(((struct flow_part *)part)->custom);
     hooks_slot_free(((struct flow_part *)part)->hooks);
+    aggregate_slot_free(((struct flow_part *)part)->aggregate);
     free(part);
 }
 
@@ -30,6 +33,7 @@ static struct cluster_part *part_make(struct cluster *cluster)
     atomic_init(&flow->part.refs, 1);
     flow->custom = custom_slot_new();
     flow->hooks = hooks_slot_new();
+    flow->aggregate = aggregate_slot_new();
     return &flow->part;
 }
 
@@ -46,6 +50,11 @@ struct custom_slot *flow_custom_slot(struct cluster_part *part)
 struct hooks_slot *flow_hooks_slot(struct cluster_part *part)
 {
     return ((struct flow_part *)part)->hooks;
+}
+
+struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part)
+{
+    return ((struct flow_part *)part)->aggregate;
 }
 
 enum step_result step_flow(struct request *request)

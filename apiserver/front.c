@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
 #include "apiserver/custom.h"
@@ -460,7 +461,9 @@ static enum step_result dispatch_proxy(struct request *request)
 enum step_result step_dispatch(struct request *request)
 {
     const struct route *route = &request->route;
-    enum step_result result;
+    enum step_result result = aggregate_dispatch(request);
+    if (result != STEP_NEXT || request->chain)
+        return result;
     if (!route->is_resource) {
         request->chain = document_chain;
         return STEP_NEXT;

@@ -1,7 +1,9 @@
 /* OpenAPI documents of one edition, from the schema's tables. */
 #include <string.h>
 
+#include "apiserver/aggregate.h"
 #include "apiserver/document.h"
+#include "apiserver/openapi_merge.h"
 #include "base/codec.h"
 #include "base/json.h"
 #include "schema/openapi.h"
@@ -62,11 +64,30 @@ bool openapi_group(struct buf *out, const struct edition *edition, const char *g
     return true;
 }
 
+/* With what other servers say of theirs. */
+static bool merge_others(struct buf *out, const struct aggregates *aggregates)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    json_auto_t *spec = json_parse(buf_str(out), JSON_LOAD_LENIENT, &ignored);
+    for (size_t i = 0; spec && i < aggregates->count; i++) {
+        const struct aggregate_item *item = &aggregates->items[i];
+        CLEANUP(aggregate_said_clear) struct aggregate_said said = {0};
+        CLEANUP(free_ptr) char *prefix = xasprintf("/apis/%s/%s", item->group, item->version);
+        aggregate_said(item, &said);
+        if (said.swagger)
+            openapi_merge(spec, said.swagger, prefix);
+    }
+    buf_clear(out);
+    if (spec)
+        json_write(out, spec);
+    return spec != NULL;
+}
+
 bool openapi_swagger(struct buf *out, const struct edition *edition)
 {
     CLEANUP(rows_clear) struct rows rows = extra_rows(edition);
     openapi_v2(out, rows.items, rows.count);
-    return true;
+    return !edition->aggregates || merge_others(out, edition->aggregates);
 }
 
 bool openapi_gnostic(struct buf *out, const struct edition *edition)
@@ -95,6 +116,23 @@ static bool index_entry(struct buf *out, const struct edition *edition, const ch
     return there;
 }
 
+/* Documents of other servers stay theirs, with their own hashes. */
+static void add_others(struct buf *out, const struct edition *edition, bool first)
+{
+    for (size_t i = 0; edition->aggregates && i < edition->aggregates->count; i++) {
+        const struct aggregate_item *item = &edition->aggregates->items[i];
+        CLEANUP(aggregate_said_clear) struct aggregate_said said = {0};
+        aggregate_said(item, &said);
+        if (!said.openapi_url)
+            continue;
+        CLEANUP(free_ptr) char *path = xasprintf("apis/%s/%s", item->group, item->version);
+        json_auto_t *entry = json_pack("{s:s}", "serverRelativeURL", said.openapi_url);
+        buf_printf(out, "%s\"%s\":", first ? "" : ",", path);
+        json_write(out, entry);
+        first = false;
+    }
+}
+
 /* The hash in each URL lets clients keep a document for ever: it is that of the document. */
 void openapi_index(struct buf *out, const struct edition *edition)
 {
@@ -106,12 +144,14 @@ void openapi_index(struct buf *out, const struct edition *edition)
         first = !index_entry(out, edition, all[i].group, all[i].version, first) && first;
     for (size_t i = 0; i < edition->row_count; i++) {
         const struct resource *row = edition->rows[i];
-        bool seen = edition_shows(edition, row->group) && has_rows(row->group, row->version);
+        bool seen = (edition_shows(edition, row->group) && has_rows(row->group, row->version)) ||
+                    aggregates_find(edition->aggregates, row->group, row->version);
         for (size_t k = 0; k < i && !seen; k++)
             seen = strcmp(edition->rows[k]->group, row->group) == 0 &&
                    strcmp(edition->rows[k]->version, row->version) == 0;
         if (!seen)
             first = !index_entry(out, edition, row->group, row->version, first) && first;
     }
+    add_others(out, edition, first);
     buf_add_text(out, "}}");
 }

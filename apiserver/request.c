@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apiserver/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
 #include "apiserver/lanes.h"
@@ -58,6 +59,9 @@ void request_rewind(struct request *request)
     request->cluster = NULL;
     custom_unref(request->custom);
     request->custom = NULL;
+    aggregates_unref(request->aggregates);
+    request->aggregates = NULL;
+    request->aggregate = NULL;
     request->object = request->old = request->eviction = NULL;
     request->stored = request->delete_options = NULL;
     request->answers_status = request->fixed_address = request->applies = request->stored_form =

@@ -24,6 +24,8 @@ struct stream;
 struct tunnel;
 struct connection;
 struct custom;
+struct aggregates;
+struct aggregate_item;
 
 enum step_result {
     STEP_NEXT,  /* go on with the next step */
@@ -133,6 +135,8 @@ struct request {
     struct cluster *cluster;
     struct user user;
     struct custom *custom; /* the cluster's custom resources, once they are asked for; referenced */
+    struct aggregates *aggregates; /* the cluster's APIServices, once they are asked for; referenced */
+    const struct aggregate_item *aggregate; /* among them: who serves the request */
     const struct resource *resource;
     const struct subresource *sub;
     const struct view *view;

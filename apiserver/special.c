@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apiserver/aggregate.h"
 #include "apiserver/proxy.h"
 #include "apiserver/steps.h"
 #include "apiserver/tunnel.h"
@@ -63,5 +64,5 @@ const step_fn *special_chain(const char *key, const char *sub, const char *verb)
 
 bool special_streams(const step_fn *chain)
 {
-    return chain == proxy;
+    return chain == proxy || aggregate_streams(chain);
 }

@@ -321,18 +321,25 @@ void tunnel_free(struct tunnel *tunnel)
         tunnel_destroy(tunnel);
 }
 
-bool tunnel_start(struct tunnel *tunnel, void *(*work)(void *tunnel))
+static bool start_detached(void *(*work)(void *arg), void *arg)
 {
-    struct tunnels *tunnels = tunnel->tunnels;
     pthread_t thread;
     pthread_attr_t detached;
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    bool ok = pthread_create(&thread, &detached, work, arg) == 0;
+    pthread_attr_destroy(&detached);
+    return ok;
+}
+
+bool tunnel_start(struct tunnel *tunnel, void *(*work)(void *tunnel))
+{
+    struct tunnels *tunnels = tunnel->tunnels;
     pthread_mutex_lock(&tunnels->lock);
     bool ok = !tunnels->stopping && tunnels->count < TUNNELS_MAX;
     if (ok) {
         tunnel->threaded = true;
-        ok = pthread_create(&thread, &detached, work, tunnel) == 0;
+        ok = start_detached(work, tunnel);
         tunnel->threaded = ok;
     }
     if (ok) {
@@ -344,7 +351,6 @@ bool tunnel_start(struct tunnel *tunnel, void *(*work)(void *tunnel))
         tunnels->first = tunnel;
     }
     pthread_mutex_unlock(&tunnels->lock);
-    pthread_attr_destroy(&detached);
     return ok;
 }
 
@@ -399,6 +405,34 @@ bool tunnel_connected(struct tunnel *tunnel, const struct backend *node)
     bool open = !tunnels->stopping;
     pthread_mutex_unlock(&tunnels->lock);
     return open;
+}
+
+struct job {
+    struct tunnels *tunnels;
+    void (*work)(void *arg);
+    void *arg;
+};
+
+static void *run_job(void *arg)
+{
+    struct job job = *(struct job *)arg;
+    free(arg);
+    job.work(job.arg);
+    uncount(job.tunnels);
+    return NULL;
+}
+
+bool tunnels_run(struct tunnels *tunnels, void (*work)(void *arg), void *arg)
+{
+    struct job *job = xmalloc(sizeof(*job));
+    *job = (struct job){tunnels, work, arg};
+    pthread_mutex_lock(&tunnels->lock);
+    bool ok = !tunnels->stopping && tunnels->count < TUNNELS_MAX && start_detached(run_job, job);
+    tunnels->count += ok;
+    pthread_mutex_unlock(&tunnels->lock);
+    if (!ok)
+        free(job);
+    return ok;
 }
 
 struct tunnels *tunnels_new(void)

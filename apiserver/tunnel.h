@@ -17,6 +17,8 @@ void tunnels_cut(struct tunnels *tunnels);
 /* The same, and waits for their threads. */
 void tunnels_stop(struct tunnels *tunnels);
 void tunnels_free(struct tunnels *tunnels);
+/* Runs work(arg) on a thread of its own, which counts as a tunnel's. False when there are too many. */
+MUST_CHECK bool tunnels_run(struct tunnels *tunnels, void (*work)(void *arg), void *arg);
 
 /* pods/log, exec, attach, portforward */
 enum step_result step_tunnel(struct request *request);

@@ -49,6 +49,7 @@ struct controller {
     const char *user; /* NULL: system:serviceaccount:kube-system:NAME */
     const struct controller_source *sources; /* ended by a NULL resource */
     bool host_only, tenants_only;
+    bool is_master; /* acts with system:masters: what upstream's API server does by itself */
     enum reconcile_result (*reconcile)(void *arg, struct reconcile *reconcile, int64_t *again_ms,
                                        struct error *err);
     void *arg;

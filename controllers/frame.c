@@ -64,7 +64,7 @@ void controllers_add(struct controllers *controllers, const struct controller *s
     struct controller_row *row = &controllers->rows[kind];
     CLEANUP(free_ptr) char *name = xasprintf("system:serviceaccount:kube-system:%s", spec->name);
     row->spec = spec;
-    user_internal(&row->user, spec->user ? spec->user : name, false);
+    user_internal(&row->user, spec->user ? spec->user : name, spec->is_master);
     row->adds = metric_with(&adds_family, spec->name);
     row->retries = metric_with(&retries_family, spec->name);
     row->seconds = metric_with(&seconds_family, spec->name);

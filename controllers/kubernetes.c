@@ -1,5 +1,6 @@
 /* controllers/kubernetes.c: the table of Kubernetes' own controllers. */
 #include "base/mem.h"
+#include "controllers/api_service.h"
 #include "controllers/certificate.h"
 #include "controllers/cluster_role.h"
 #include "controllers/controller.h"
@@ -34,6 +35,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &replication_controller,   &custom_controller,         &certificate_controller,
         &claim_binder,             &volume_binder,             &claim_protection,
         &volume_protection,        &token_secret_controller,   &token_account_controller,
+        &availability_controller,  &registration_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
