@@ -8,6 +8,8 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
 #include "apiserver/render.h"
+#include "apiserver/status.h"
+#include "apiserver/stream_convert.h"
 #include "apiserver/transcode.h"
 #include "base/clock.h"
 #include "schema/protobuf.h"
@@ -108,18 +110,27 @@ static void frame_object(struct stream *stream, enum event_type type, const stru
 }
 
 /* An object that stopped matching is shown as it was, at the revision of the change. */
-static void frame_left(struct stream *stream, struct event *event)
+static void frame_left(struct stream *stream, const struct object *before, int64_t changed_at)
 {
     struct frame *frame = &stream->frame;
-    json_auto_t *was = object_json(event->before);
+    json_auto_t *was = object_json(before);
     char revision[24];
-    snprintf(revision, sizeof(revision), "%lld", (long long)event->revision);
+    snprintf(revision, sizeof(revision), "%lld", (long long)changed_at);
     json_set_text(json_ensure_object(was, "metadata"), "resourceVersion", revision);
     frame_clear(frame);
     render_tree(&frame->text, stream->request, was, !stream->headers_sent);
     stream->headers_sent = true;
-    event_unref(event);
     frame_text(stream, event_rows[EVENT_DELETED].name);
+}
+
+/* The last one. */
+static void frame_error(struct stream *stream, const struct error *err)
+{
+    struct frame *frame = &stream->frame;
+    frame_clear(frame);
+    status_write(&frame->text, err, NULL);
+    frame_text(stream, "ERROR");
+    stream->ended = true;
 }
 
 static void frame_bookmark(struct stream *stream, int64_t revision, bool initial_end)
@@ -140,7 +151,42 @@ static void frame_gone(struct stream *stream)
 
 /* ---- what comes next ---- */
 
-/* Takes the event. False when this client does not see it. */
+/* Sends the event's object through its conversion webhook; false, and the event waits for that,
+ * unless it cannot even begin. Takes the event. */
+static bool convert_event(struct stream *stream, struct event *event, enum event_type type,
+                          bool left)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    stream->convert_type = type;
+    stream->convert_left = left;
+    stream->convert_revision = event->revision;
+    stream->convert = stream_convert_start(stream, left ? event->before : event->object, &err);
+    event_unref(event);
+    if (stream->convert)
+        return false;
+    frame_error(stream, &err);
+    return true;
+}
+
+/* What came back from the webhook; false when nothing did yet. */
+static bool take_converted(struct stream *stream)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(object_unref_ptr) struct object *object = NULL;
+    enum convert_state state = stream_convert_look(stream->convert, &object, &err);
+    if (state == CONVERT_PENDING)
+        return false;
+    stream_convert_drop(TAKE(stream->convert));
+    if (state == CONVERT_FAILED)
+        frame_error(stream, &err);
+    else if (stream->convert_left)
+        frame_left(stream, object, stream->convert_revision);
+    else
+        frame_object(stream, stream->convert_type, object, NULL);
+    return true;
+}
+
+/* Takes the event. False when this client does not see it, or not yet. */
 static bool take_event(struct stream *stream, struct event *event)
 {
     bool now = event->type != EVENT_DELETED && selection_keeps(&stream->selection, event->object);
@@ -151,14 +197,18 @@ static bool take_event(struct stream *stream, struct event *event)
         event_unref(event);
         return false;
     }
-    if (event->type == EVENT_DELETED || now)
-        frame_object(stream,
-                     event->type == EVENT_DELETED ? EVENT_DELETED
-                     : before                     ? EVENT_MODIFIED
-                                                  : EVENT_ADDED,
-                     event->object, event);
-    else
-        frame_left(stream, event);
+    bool left = event->type != EVENT_DELETED && !now;
+    enum event_type type = event->type == EVENT_DELETED || left ? EVENT_DELETED
+                           : before                             ? EVENT_MODIFIED
+                                                                : EVENT_ADDED;
+    if (stream_convert_needed(stream, left ? event->before : event->object))
+        return convert_event(stream, event, type, left);
+    if (!left) {
+        frame_object(stream, type, event->object, event);
+        return true;
+    }
+    frame_left(stream, event->before, event->revision);
+    event_unref(event);
     return true;
 }
 
@@ -184,7 +234,7 @@ static void end_initial(struct stream *stream)
 static bool next_event(struct stream *stream)
 {
     struct event *event;
-    for (;;) {
+    while (!stream->convert) {
         switch (watch_next(stream->watch, &event)) {
         case WATCH_EVENT:
             if (take_event(stream, event))
@@ -197,6 +247,7 @@ static bool next_event(struct stream *stream)
             return false;
         }
     }
+    return false;
 }
 
 /* What the heartbeat asked for; true when there is a frame. */
@@ -231,8 +282,12 @@ static bool next_frame(struct stream *stream)
         frame_bookmark(stream, stream->start_revision, true);
         return true;
     }
+    if (stream->convert) /* nothing overtakes it */
+        return take_converted(stream);
     if (stream->watch && !stream->gone && next_event(stream))
         return true;
+    if (stream->convert)
+        return false;
     if (stream->gone) {
         frame_gone(stream);
         stream->ended = true;
@@ -399,6 +454,7 @@ void stream_free(struct stream *stream)
     if (!stream)
         return;
     stream_unlink(stream, &stream->request->api->streams);
+    stream_convert_drop(stream->convert);
     if (stream->watch)
         watch_close(stream->watch);
     frame_clear(&stream->frame);

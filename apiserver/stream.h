@@ -15,6 +15,7 @@
 
 struct api;
 struct request;
+struct stream_convert;
 
 struct streams {
     pthread_t thread;
@@ -45,6 +46,10 @@ struct stream {
     bool ended;             /* nothing more will come */
     bool headers_sent;      /* a Table's columns */
     struct frame frame;
+    struct stream_convert *convert; /* the next event is being converted; NULL: none is */
+    enum event_type convert_type;   /* what it will be told as */
+    bool convert_left;              /* its object stopped matching, at convert_revision */
+    int64_t convert_revision;
 
     /* owned by the heartbeat, under streams.lock */
     struct stream *previous, *next;

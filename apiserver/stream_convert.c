@@ -1,0 +1,101 @@
+#include "apiserver/stream_convert.h"
+
+#include <assert.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/conversion.h"
+#include "apiserver/custom.h"
+#include "apiserver/lanes.h"
+
+struct stream_convert {
+    atomic_uint refs; /* the stream's and the lane's */
+    struct api *api;
+    struct cluster *cluster; /* referenced */
+    const struct crd *crd;   /* referenced; `row` is one of its own */
+    const struct resource *row;
+    struct object *object; /* owned by the lane until `finished` */
+
+    pthread_mutex_t lock;  /* taken before a stream's lock */
+    struct stream *stream; /* guarded by lock; NULL: it has gone */
+    bool finished;         /* guarded by lock */
+    struct error failure;  /* frozen once finished */
+};
+
+bool stream_convert_needed(const struct stream *stream, struct object *object)
+{
+    const struct request *request = stream->request;
+    return conversion_needed(custom_converter(request), request->resource, &object, 1);
+}
+
+static void unref(struct stream_convert *convert)
+{
+    if (atomic_fetch_sub(&convert->refs, 1) != 1)
+        return;
+    cluster_unref(convert->cluster);
+    crd_unref(convert->crd);
+    object_unref(convert->object);
+    error_clear(&convert->failure);
+    pthread_mutex_destroy(&convert->lock);
+    free(convert);
+}
+
+static void run(void *arg)
+{
+    struct stream_convert *convert = arg;
+    bool ok = conversion_run_stored(convert->api, convert->cluster, convert->crd, convert->row,
+                                    &convert->object, 1, &convert->failure);
+    assert(ok == !convert->failure.code);
+    pthread_mutex_lock(&convert->lock);
+    convert->finished = true;
+    if (convert->stream)
+        stream_wake(convert->stream);
+    pthread_mutex_unlock(&convert->lock);
+    unref(convert);
+}
+
+struct stream_convert *stream_convert_start(struct stream *stream, struct object *object,
+                                            struct error *err)
+{
+    const struct request *request = stream->request;
+    struct stream_convert *convert = xcalloc(1, sizeof(*convert));
+    atomic_init(&convert->refs, 2);
+    pthread_mutex_init(&convert->lock, NULL);
+    convert->api = request->api;
+    convert->cluster = cluster_ref(request->cluster);
+    convert->crd = crd_ref(custom_converter(request));
+    convert->row = request->resource;
+    convert->object = object_ref(object);
+    convert->stream = stream;
+    if (lanes_submit(request->api->lanes, request->cluster->id, run, convert))
+        return convert;
+    atomic_store(&convert->refs, 1);
+    unref(convert);
+    error_set(err, ERROR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+    return NULL;
+}
+
+enum convert_state stream_convert_look(struct stream_convert *convert, struct object **object,
+                                       struct error *err)
+{
+    pthread_mutex_lock(&convert->lock);
+    bool finished = convert->finished;
+    pthread_mutex_unlock(&convert->lock);
+    if (!finished)
+        return CONVERT_PENDING;
+    if (convert->failure.code) {
+        error_move(err, &convert->failure);
+        return CONVERT_FAILED;
+    }
+    *object = object_ref(convert->object);
+    return CONVERT_DONE;
+}
+
+void stream_convert_drop(struct stream_convert *convert)
+{
+    if (!convert)
+        return;
+    pthread_mutex_lock(&convert->lock);
+    convert->stream = NULL;
+    pthread_mutex_unlock(&convert->lock);
+    unref(convert);
+}
