@@ -407,7 +407,7 @@ static void linked_roots(void **state)
         const struct support_entry entries[] = {{parts[i], S_IFLNK, "/tmp", 0, 0},
                                                 {"tmp", S_IFDIR, NULL, 0, 0}};
         struct container_config container = {
-            PLAIN,           .name = "c", .image = "t/linked", .command = command, .mounts = mounts,
+            PLAIN,           .name = parts[i], .image = "t/linked", .command = command, .mounts = mounts,
             .mount_count = 1};
         assert_true(import_entries(support, "linked", entries, 2, &err));
         assert_false(container_start(support->runtime, "linked", &container, &err));
