@@ -10,6 +10,7 @@
 #include "apiserver/forward_internal.h"
 #include "apiserver/node_tls.h"
 #include "apiserver/tunnel_internal.h"
+#include "base/parse.h"
 #include "schema/meta.h"
 
 #define ERROR_BODY_MAX ((size_t)16 << 10)
@@ -135,6 +136,13 @@ static void add_upgrade_headers(struct buf *out, const struct request *request)
     }
 }
 
+/* Of a log only where the client asks for a WebSocket. */
+static bool is_upgraded(const struct request *request, const struct tunnel_row *row)
+{
+    const char *upgrade = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Upgrade");
+    return row->upgraded || (upgrade && strcasecmp(upgrade, "websocket") == 0);
+}
+
 static void add_request(struct buf *out, const struct request *request,
                         const struct tunnel_row *row, const struct api_pod_target *target)
 {
@@ -149,9 +157,9 @@ static void add_request(struct buf *out, const struct request *request,
     }
     add_arguments(out, &request->route);
     /* A log is read until the node closes: HTTP/1.0 has no chunks to undo. */
-    buf_printf(out, " HTTP/1.%c\r\nHost: %s\r\n", row->upgraded ? '1' : '0',
+    buf_printf(out, " HTTP/1.%c\r\nHost: %s\r\n", is_upgraded(request, row) ? '1' : '0',
                host ? host + 3 : "node");
-    if (row->upgraded)
+    if (is_upgraded(request, row))
         add_upgrade_headers(out, request);
     buf_add_text(out, "\r\n");
 }
@@ -209,8 +217,11 @@ static bool refused(struct request *request, struct tunnel *tunnel,
     struct buf body = BUF_INIT(ERROR_BODY_MAX);
     struct error ignored = {0};
     ssize_t got = 0;
+    int64_t length = ERROR_BODY_MAX; /* a node that says none closes the connection */
+    if (!parse_i64(head_value(&tunnel->head, "Content-Length"), 0, ERROR_BODY_MAX, &length))
+        length = ERROR_BODY_MAX;
     buf_add(&body, tunnel->rest.data, tunnel->rest.len);
-    while (buf_ok(&body) &&
+    while (buf_ok(&body) && body.len < (size_t)length &&
            (got = backend_receive(&tunnel->node, bytes, sizeof(bytes), BACKEND_WAIT_MS)) > 0)
         buf_add(&body, bytes, (size_t)got);
     json_auto_t *json = body.len ? json_parse(buf_str(&body), JSON_LOAD_LENIENT, &ignored) : NULL;
@@ -247,7 +258,8 @@ struct tunnel *tunnel_new(const struct request *request, bool upgraded)
 static bool open_tunnel(struct request *request, const struct tunnel_row *row,
                         const struct api_pod_target *target)
 {
-    struct tunnel *tunnel = request->reply.tunnel = tunnel_new(request, row->upgraded);
+    bool upgraded = is_upgraded(request, row);
+    struct tunnel *tunnel = request->reply.tunnel = tunnel_new(request, upgraded);
     struct buf text = BUF_TEXT;
     if (!node_connect(request->api, target->node_url, &tunnel->node, &request->error))
         return false;
@@ -258,7 +270,7 @@ static bool open_tunnel(struct request *request, const struct tunnel_row *row,
     if (!ok)
         return error_unavailable(&request->error, "error dialing backend: the node did not answer");
     int status = head_status(&tunnel->head);
-    if (status != (row->upgraded ? 101 : 200))
+    if (status != (upgraded ? 101 : 200))
         return refused(request, tunnel, target, status);
     request->reply.code = status;
     request->reply.kind = REPLY_TUNNEL;

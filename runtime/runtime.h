@@ -123,10 +123,10 @@ MUST_CHECK bool exec_resize(struct exec_session *session, unsigned columns, unsi
 /* Closes the descriptors. A process of exec_start that still runs is killed; a container that was
  * attached to runs on. */
 void exec_close(struct exec_session *session);
-/* A TCP connection to 127.0.0.1:port (then ::1) inside the sandbox's network namespace; the
- * caller's descriptor. */
-MUST_CHECK bool sandbox_connect(struct runtime *runtime, const char *sandbox, unsigned port,
-                                int *fd, struct error *err);
+/* A TCP connection from inside the sandbox's network namespace to an IPv4 address, or, with NULL, to
+ * 127.0.0.1 (then ::1); the caller's descriptor. */
+MUST_CHECK bool sandbox_connect(struct runtime *runtime, const char *sandbox, const char *address,
+                                unsigned port, int *fd, struct error *err);
 
 /* Usage from cgroups, for metering and `kubectl top`. */
 struct usage_sample {

@@ -310,12 +310,13 @@ bool sandbox_remove(struct runtime *runtime, const char *id, struct error *err)
     return true;
 }
 
-bool sandbox_connect(struct runtime *runtime, const char *sandbox, unsigned port, int *fd,
-                     struct error *err)
+bool sandbox_connect(struct runtime *runtime, const char *sandbox, const char *address,
+                     unsigned port, int *fd, struct error *err)
 {
     struct frame_fds fds = {0};
     json_auto_t *reply = shim_ask(
-        runtime, sandbox, json_pack("{s:s,s:i}", "op", "connect", "port", (int)port), &fds, err);
+        runtime, sandbox,
+        json_pack("{s:s,s:i,s:s*}", "op", "connect", "port", (int)port, "address", address), &fds, err);
     if (!reply)
         return false;
     if (fds.count != 1) {

@@ -192,16 +192,27 @@ static int connect_loopback(in_port_t port)
     return fd;
 }
 
+static int connect_address(const char *text, in_port_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
+    if (inet_pton(AF_INET, text, &address.sin_addr) == 1)
+        return connect_to((struct sockaddr *)&address, sizeof(address), clock_mono_ns() + CONNECT_TIMEOUT_NS);
+    errno = EINVAL;
+    return -1;
+}
+
 /* The child's whole life. */
-static _Noreturn void connector(const struct shim *shim, int64_t port, int socket)
+static _Noreturn void connector(const struct shim *shim, const char *address, int64_t port, int socket)
 {
     struct error err = {0};
     struct frame_fds fds = {0};
     json_t *reply;
-    int fd =
-        namespaces_enter(&shim->namespaces, &err) ? connect_loopback(htons((uint16_t)port)) : -1;
+    in_port_t number = htons((uint16_t)port);
+    int fd = !namespaces_enter(&shim->namespaces, &err) ? -1
+             : address                                  ? connect_address(address, number)
+                                                        : connect_loopback(number);
     if (fd < 0 && !err.code)
-        error_system(&err, "dial tcp4 127.0.0.1:%lld: connect", (long long)port);
+        error_system(&err, "dial tcp4 %s:%lld: connect", address ? address : "127.0.0.1", (long long)port);
     if (fd >= 0) {
         (void)fcntl(fd, F_SETFL, 0); /* blocking, as a socket is born */
         fds.fds[fds.count++] = fd;
@@ -212,12 +223,12 @@ static _Noreturn void connector(const struct shim *shim, int64_t port, int socke
     _exit(0);
 }
 
-bool shim_connect(struct shim *shim, int64_t port, int socket, struct error *err)
+bool shim_connect(struct shim *shim, const char *address, int64_t port, int socket, struct error *err)
 {
     if (port < 1 || port > 65535)
         return error_set(err, ERROR_INVALID, "no port %lld", (long long)port);
     pid_t pid = fork();
     if (pid == 0)
-        connector(shim, port, socket);
+        connector(shim, address, port, socket);
     return pid > 0 ? true : error_system(err, "fork");
 }

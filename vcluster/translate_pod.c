@@ -202,12 +202,20 @@ static bool seccomp_profile(struct crossing *crossing, json_t *out, const char *
                                                                : refuse(crossing, field, "only RuntimeDefault is allowed");
 }
 
+/* The host has its own profile; what would be without one is refused. */
+static bool apparmor_profile(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    (void)out;
+    return text_eq(json_text(value, "type"), "RuntimeDefault") || refuse(crossing, field, "only RuntimeDefault is allowed");
+}
+
 static const struct rule caps_rules[] = {{"add", caps_add}, {"drop", copy}};
 CROSS_OBJECT(capabilities, caps_rules)
 static const struct rule container_security_rules[] = {
     {"allowPrivilegeEscalation", copy}, {"capabilities", capabilities}, {"privileged", only_unset},
     {"procMount", proc_mount},          {"readOnlyRootFilesystem", copy}, {"runAsGroup", copy},
     {"runAsNonRoot", copy},             {"runAsUser", copy},            {"seccompProfile", seccomp_profile},
+    {"seLinuxOptions", stay},           {"windowsOptions", stay},       {"appArmorProfile", apparmor_profile},
 };
 CROSS_OBJECT(container_security, container_security_rules)
 
@@ -387,6 +395,8 @@ static const struct rule pod_security_rules[] = {
     {"runAsUser", copy},           {"runAsGroup", copy},       {"runAsNonRoot", copy},
     {"supplementalGroups", copy},  {"fsGroup", copy},          {"fsGroupChangePolicy", copy},
     {"supplementalGroupsPolicy", copy}, {"seccompProfile", seccomp_profile}, {"sysctls", sysctls},
+    {"seLinuxOptions", stay},      {"seLinuxChangePolicy", stay}, {"windowsOptions", stay},
+    {"appArmorProfile", apparmor_profile},
 };
 CROSS_OBJECT(pod_security, pod_security_rules)
 

@@ -1,7 +1,6 @@
-#include "host/node/action.h"
+#include "host/node/action_internal.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +12,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
-#define BODY_MAX      (10 << 10) /* as upstream reads of a probe's answer */
+#define OUTPUT_MAX    (10 << 10)
 #define ARGUMENTS_MAX 1000
 
 /* Text from a container goes into an Event: only what is printable. */
@@ -27,7 +26,7 @@ static void put_output(char output[ACTION_OUTPUT_SIZE], const char *text, size_t
     output[out] = 0;
 }
 
-static void put_text(char output[ACTION_OUTPUT_SIZE], const char *text)
+void action_say(char output[ACTION_OUTPUT_SIZE], const char *text)
 {
     put_output(output, text, strlen(text));
 }
@@ -45,7 +44,7 @@ static void drain(int *fd, struct buf *out)
 {
     char bytes[4096];
     ssize_t got = read(*fd, bytes, sizeof(bytes));
-    if (got > 0 && out->len + (size_t)got <= BODY_MAX)
+    if (got > 0 && out->len + (size_t)got <= OUTPUT_MAX)
         buf_add(out, bytes, (size_t)got);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         *fd = -1;
@@ -81,7 +80,7 @@ static bool run_exec(const struct action *action, const json_t *spec,
     struct exec_session session;
     int code = -1;
     CLEANUP(error_clear) struct error err = {0};
-    CLEANUP(buf_free) struct buf text = BUF_INIT(BODY_MAX);
+    CLEANUP(buf_free) struct buf text = BUF_INIT(OUTPUT_MAX);
     json_array_foreach (command, i, one)
         if (i < ARGUMENTS_MAX)
             argv[i] = json_string_value(one);
@@ -90,7 +89,7 @@ static bool run_exec(const struct action *action, const json_t *spec,
     int64_t until_ns = clock_mono_ns() + action->timeout_ms * 1000000;
     if (!argv[0] ||
         !exec_start(action->worker->node->runtime, action->worker->uid, &config, &session, &err)) {
-        put_text(output, err.message ? err.message : "no command");
+        action_say(output, err.message ? err.message : "no command");
         return false;
     }
     bool ended = wait_exec(&session, until_ns, &text, &code);
@@ -122,106 +121,29 @@ static bool find_port(const struct action *action, const json_t *port, unsigned 
     return number >= 1 && number <= 65535;
 }
 
-/* A tenant's probe reaches its own Pod and nothing else: another host would be a request in the
- * node's name. */
-static void find_host(const struct action *action, const json_t *spec, char out[CNI_ADDRESS_SIZE])
+/* What a tenant asks of another host than its own Pod is asked from inside the Pod: in the node's name it would reach what
+ * the Pod must not. */
+bool action_find_target(const struct action *action, const json_t *spec, struct action_target *out)
 {
     struct pod_view view;
+    struct in_addr parsed;
     const char *host = json_text(spec, "host");
     pod_view_init(&view, action->pod);
+    *out = (struct action_target){.action = action};
     pthread_mutex_lock(&action->worker->lock);
-    (void)snprintf(out, CNI_ADDRESS_SIZE, "%s",
-                   host && *host && !view.cluster ? host : action->worker->pod_ip);
+    (void)snprintf(out->host, sizeof(out->host), "%s", host && *host ? host : action->worker->pod_ip);
+    out->from_inside = view.cluster && strcmp(out->host, action->worker->pod_ip) != 0;
     pthread_mutex_unlock(&action->worker->lock);
+    return find_port(action, json_at(spec, "port"), &out->port) && out->host[0] &&
+           (!out->from_inside || inet_pton(AF_INET, out->host, &parsed) == 1);
 }
 
-/* ---- httpGet ---- */
-
-static size_t take_body(char *data, size_t size, size_t count, void *arg)
+int action_connect_inside(const struct action_target *target)
 {
-    struct buf *body = arg;
-    size_t len = size * count;
-    if (body->len + len <= BODY_MAX)
-        buf_add(body, data, len);
-    return len;
-}
-
-/* Headers with a line break in them would be several. */
-static struct curl_slist *http_headers(const json_t *spec)
-{
-    size_t i;
-    const json_t *one;
-    struct curl_slist *list = curl_slist_append(NULL, "Accept: */*");
-    json_array_foreach (json_at(spec, "httpHeaders"), i, one) {
-        const char *name = json_text(one, "name"), *value = json_text(one, "value");
-        if (!name || !value || strpbrk(name, "\r\n:") || strpbrk(value, "\r\n") || i >= 64)
-            continue;
-        CLEANUP(free_ptr)
-        char *line = *value ? xasprintf("%s: %s", name, value) : xasprintf("%s;", name);
-        list = curl_slist_append(list, line);
-    }
-    return list;
-}
-
-static CURLcode http_get(const struct action *action, const char *url, const json_t *spec,
-                         struct buf *body, long *code)
-{
-    CURL *handle = curl_easy_init();
-    struct curl_slist *headers = http_headers(spec);
-    if (!handle) {
-        curl_slist_free_all(headers);
-        return CURLE_OUT_OF_MEMORY;
-    }
-    curl_easy_setopt(handle, CURLOPT_URL, url);
-    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)action->timeout_ms);
-    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER,
-                     0L); /* as upstream: a probe does not judge certificates */
-    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
-    curl_easy_setopt(handle, CURLOPT_USERAGENT, "kube-probe/1.32");
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, body);
-    CURLcode why = curl_easy_perform(handle);
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, code);
-    curl_easy_cleanup(handle);
-    curl_slist_free_all(headers);
-    return why;
-}
-
-static bool run_http(const struct action *action, const json_t *spec,
-                     char output[ACTION_OUTPUT_SIZE])
-{
-    unsigned port;
-    long code = 0;
-    char host[CNI_ADDRESS_SIZE];
-    const char *path = json_text(spec, "path");
-    CLEANUP(buf_free) struct buf body = BUF_INIT(BODY_MAX);
-    if (!find_port(action, json_at(spec, "port"), &port)) {
-        put_text(output, "the probe's port is not known");
-        return false;
-    }
-    find_host(action, spec, host);
-    CLEANUP(free_ptr)
-    char *url =
-        xasprintf("%s://%s:%u%s%s", text_eq(json_text(spec, "scheme"), "HTTPS") ? "https" : "http",
-                  host, port, path && path[0] == '/' ? "" : "/", path ? path : "");
-    CURLcode why = http_get(action, url, spec, &body, &code);
-    if (why != CURLE_OK) {
-        (void)snprintf(output, ACTION_OUTPUT_SIZE, "Get \"%.400s\": %s", url,
-                       why == CURLE_COULDNT_CONNECT ? "dial tcp: connect: connection refused"
-                       : why == CURLE_OPERATION_TIMEDOUT
-                           ? "context deadline exceeded (Client.Timeout exceeded while "
-                             "awaiting headers)"
-                           : curl_easy_strerror(why));
-        return false;
-    }
-    if (code >= 200 && code < 400)
-        return true;
-    (void)snprintf(output, ACTION_OUTPUT_SIZE, "HTTP probe failed with statuscode: %ld", code);
-    return false;
+    int fd = -1;
+    CLEANUP(error_clear) struct error err = {0};
+    const struct pod_worker *worker = target->action->worker;
+    return sandbox_connect(worker->node->runtime, worker->uid, target->host, target->port, &fd, &err) ? fd : -1;
 }
 
 /* ---- tcpSocket ---- */
@@ -229,19 +151,23 @@ static bool run_http(const struct action *action, const json_t *spec,
 static bool run_tcp(const struct action *action, const json_t *spec,
                     char output[ACTION_OUTPUT_SIZE])
 {
-    unsigned port;
     int failed = 0;
     socklen_t len = sizeof(failed);
-    char host[CNI_ADDRESS_SIZE];
+    struct action_target target;
     struct sockaddr_in address = {.sin_family = AF_INET};
-    find_host(action, spec, host);
-    if (!find_port(action, json_at(spec, "port"), &port) ||
-        inet_pton(AF_INET, host, &address.sin_addr) != 1) {
-        put_text(output, "the probe's address is not known");
+    if (!action_find_target(action, spec, &target) ||
+        inet_pton(AF_INET, target.host, &address.sin_addr) != 1) {
+        action_say(output, "the probe's address is not known");
         return false;
     }
-    address.sin_port = htons((uint16_t)port);
-    CLEANUP(close_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    address.sin_port = htons((uint16_t)target.port);
+    CLEANUP(close_fd) int fd = target.from_inside ? action_connect_inside(&target) : -1;
+    if (target.from_inside) {
+        if (fd < 0)
+            (void)snprintf(output, ACTION_OUTPUT_SIZE, "dial tcp %s:%u: connect: connection refused", target.host, target.port);
+        return fd >= 0;
+    }
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         return true;
     struct pollfd one = {fd, POLLOUT, 0};
@@ -252,7 +178,7 @@ static bool run_tcp(const struct action *action, const json_t *spec,
     else
         (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len); /* a valid descriptor */
     if (failed)
-        (void)snprintf(output, ACTION_OUTPUT_SIZE, "dial tcp %s:%u: %s", host, port,
+        (void)snprintf(output, ACTION_OUTPUT_SIZE, "dial tcp %s:%u: %s", target.host, target.port,
                        failed == ECONNREFUSED ? "connect: connection refused"
                        : failed == ETIMEDOUT  ? "i/o timeout"
                                               : strerrordesc_np(failed));
@@ -276,17 +202,16 @@ bool action_run(const struct action *action, char output[ACTION_OUTPUT_SIZE])
     static const struct {
         const char *member;
         bool (*run)(const struct action *, const json_t *, char[ACTION_OUTPUT_SIZE]);
-    } kinds[] = {/* of grpc only the connection is tried, not the health service behind it */
-                 {"exec", run_exec},
-                 {"httpGet", run_http},
+    } kinds[] = {{"exec", run_exec},
+                 {"httpGet", action_run_http},
                  {"tcpSocket", run_tcp},
-                 {"grpc", run_tcp},
+                 {"grpc", action_run_grpc},
                  {"sleep", run_sleep}};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         const json_t *spec = json_object_get(action->spec, kinds[i].member);
         if (spec)
             return kinds[i].run(action, spec, output);
     }
-    put_text(output, "nothing to do");
+    action_say(output, "nothing to do");
     return false;
 }

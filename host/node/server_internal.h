@@ -21,6 +21,9 @@ struct node_server {
     int64_t groups[STREAMS_MAX]; /* guarded by lock: whose each stream is; 0: a free place */
 };
 
+struct pod_worker;
+struct log_source;
+
 /* One request: its path below the first part, cut into names. */
 struct request {
     struct node_server *server;
@@ -43,3 +46,6 @@ enum MHD_Result serve_logs(struct request *request);
 enum MHD_Result serve_exec(struct request *request);
 enum MHD_Result serve_attach(struct request *request);
 enum MHD_Result serve_port_forward(struct request *request);
+/* A log over WebSocket. Takes what the source holds. */
+enum MHD_Result stream_serve_log(const struct request *request, const struct pod_worker *worker,
+                                 const struct log_source *source);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "host/node/log_reader.h"
 #include "host/node/pod_worker.h"
 #include "host/node/server_internal.h"
+#include "host/node/stream_session.h"
 
 #define BLOCK_SIZE (32 << 10)
 #define CHECK_MS   1000 /* how soon the end of a silent container is noticed */
@@ -157,6 +159,28 @@ static enum MHD_Result answer(const struct request *request, struct follow *foll
     return result;
 }
 
+static bool is_websocket(const struct request *request)
+{
+    const char *upgrade =
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Upgrade");
+    return upgrade && strcasecmp(upgrade, "websocket") == 0;
+}
+
+static ssize_t read_more(void *arg, char *out, size_t size)
+{
+    return give_more(arg, 0, out, size);
+}
+
+/* Takes the log. */
+static enum MHD_Result answer_websocket(const struct request *request, const struct pod_worker *worker,
+                                        struct follow *follow)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    follow->connection = info ? info->connect_fd : -1;
+    return stream_serve_log(request, worker, &(struct log_source){read_more, follow_free, follow});
+}
+
 static struct follow *open_log(const struct request *request, struct pod_worker *worker,
                                const struct log_query *query, struct error *err)
 {
@@ -196,6 +220,9 @@ enum MHD_Result serve_logs(struct request *request)
     if (!worker)
         return request_reply(request, 404, "pod does not exist");
     struct follow *follow = open_log(request, worker, &query, &err);
+    enum MHD_Result result = !follow                ? request_reply_error(request, &err)
+                             : is_websocket(request) ? answer_websocket(request, worker, follow)
+                                                     : answer(request, follow);
     pod_worker_unref(worker);
-    return follow ? answer(request, follow) : request_reply_error(request, &err);
+    return result;
 }

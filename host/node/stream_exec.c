@@ -19,6 +19,7 @@ enum {
     CHANNEL_COUNT
 };
 
+#define EXIT_TEXT  "command terminated with non-zero exit code: exit status "
 #define BLOCK_SIZE (32 << 10)
 #define STDIN_HIGH ((size_t)1 << 20)
 #define STDIN_MAX  ((size_t)4 << 20)
@@ -59,7 +60,7 @@ void session_exit_status(struct buf *out, int code)
     }
     CLEANUP(free_ptr) char *number = xasprintf("%d", code);
     CLEANUP(free_ptr)
-    char *message = xasprintf("command terminated with non-zero exit code: exit status %d", code);
+    char *message = xasprintf(EXIT_TEXT "%d", code);
     json_auto_t *bad = json_pack("{s:{}, s:s, s:s, s:s, s:{s:[{s:s, s:s}]}}", "metadata", "status",
                                  "Failure", "message", message, "reason", "NonZeroExitCode",
                                  "details", "causes", "reason", "ExitCode", "message", number);
@@ -95,14 +96,19 @@ static void send_on(struct pump *pump, unsigned channel, struct str data)
 static void tell_status(struct pump *pump, const char *error)
 {
     CLEANUP(buf_free) struct buf status = BUF_TEXT;
-    if (error)
+    if (pump->session->bare_errors && error)
+        buf_add_text(&status, error);
+    else if (pump->session->bare_errors)
+        buf_printf(&status, EXIT_TEXT "%d", pump->code);
+    else if (error)
         session_error_status(&status, error);
     else
         session_exit_status(&status, pump->code);
     for (unsigned i = CHANNEL_STDOUT; i <= CHANNEL_STDERR; i++)
         if (is_open(pump, i))
             wire_send_end(pump->wire, id_of(pump, i));
-    if (error || pump->code || !pump->wire->ended)
+    bool silent = pump->session->bare_errors && !error && !pump->code;
+    if (!silent && (error || pump->code || !pump->wire->ended))
         send_on(pump, CHANNEL_ERROR, buf_str(&status));
     if (is_open(pump, CHANNEL_ERROR))
         wire_send_end(pump->wire, id_of(pump, CHANNEL_ERROR));
@@ -341,6 +347,18 @@ static bool start(struct pump *pump, struct error *err)
     return true;
 }
 
+/* Upstream's sign of life: an empty message on the first channel that it will write to. */
+static void greet(struct pump *pump)
+{
+    const struct session *session = pump->session;
+    if (pump->wire->kind == WIRE_CHANNELS)
+        send_on(pump,
+                session->want_stdout   ? CHANNEL_STDOUT
+                : session->want_stderr ? CHANNEL_STDERR
+                                       : CHANNEL_ERROR,
+                (struct str){"", 0});
+}
+
 void session_exec(struct session *session)
 {
     CLEANUP(error_clear) struct error err = {0};
@@ -349,6 +367,7 @@ void session_exec(struct session *session)
                         .exec = {-1, -1, -1, -1},
                         .input = BUF_INIT(STDIN_MAX)};
     if (await_streams(&pump)) {
+        greet(&pump);
         bool alive = start(&pump, &err);
         if (!alive)
             tell_status(&pump, err.message);

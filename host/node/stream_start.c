@@ -15,24 +15,42 @@
 struct protocol {
     const char *name;
     enum wire_kind kind;
-    bool v5;
+    unsigned flags;
 };
+#define V5     1u /* wire.v5 */
+#define BASE64 2u /* wire.base64 */
+#define BARE   4u /* session.bare_errors */
 
-static const struct protocol exec_websocket[] = {{"v5.channel.k8s.io", WIRE_CHANNELS, true},
-                                                 {"v4.channel.k8s.io", WIRE_CHANNELS, false},
-                                                 {NULL, 0, false}};
+/* "" is for clients that name none. */
+static const struct protocol exec_websocket[] = {
+    {"v5.channel.k8s.io", WIRE_CHANNELS, V5},
+    {"v4.channel.k8s.io", WIRE_CHANNELS, 0},
+    {"v4.base64.channel.k8s.io", WIRE_CHANNELS, BASE64},
+    {"channel.k8s.io", WIRE_CHANNELS, BARE},
+    {"base64.channel.k8s.io", WIRE_CHANNELS, BARE | BASE64},
+    {"", WIRE_CHANNELS, BARE},
+    {NULL, 0, 0},
+};
 static const struct protocol exec_spdy[] = {
-    {"v4.channel.k8s.io", WIRE_SPDY, false},
-    {"v5.channel.k8s.io", WIRE_SPDY, false}, /* over SPDY the same */
-    {NULL, 0, false}};
+    {"v4.channel.k8s.io", WIRE_SPDY, 0},
+    {"v5.channel.k8s.io", WIRE_SPDY, 0}, /* over SPDY the same */
+    {NULL, 0, 0},
+};
 static const struct protocol forward_websocket[] = {
-    {"SPDY/3.1+portforward.k8s.io", WIRE_SPDY_TUNNEL, false},
-    {"v4.channel.k8s.io", WIRE_CHANNELS, false},
-    {NULL, 0, false}};
-static const struct protocol forward_spdy[] = {{"portforward.k8s.io", WIRE_SPDY, false},
-                                               {NULL, 0, false}};
+    {"SPDY/3.1+portforward.k8s.io", WIRE_SPDY_TUNNEL, 0},
+    {"v4.channel.k8s.io", WIRE_CHANNELS, 0},
+    {NULL, 0, 0},
+};
+static const struct protocol forward_spdy[] = {{"portforward.k8s.io", WIRE_SPDY, 0}, {NULL, 0, 0}};
+static const struct protocol log_websocket[] = {
+    {"binary.k8s.io", WIRE_MESSAGES, 0},
+    {"base64.binary.k8s.io", WIRE_MESSAGES, BASE64},
+    {"", WIRE_MESSAGES, 0},
+    {NULL, 0, 0},
+};
+static const struct protocol none[] = {{NULL, 0, 0}};
 
-static const struct protocol forward_bytes = {"tcp", WIRE_BYTES, false};
+static const struct protocol forward_bytes = {"tcp", WIRE_BYTES, 0};
 
 struct stream {
     struct node_server *server;
@@ -80,6 +98,8 @@ static void stream_free(struct stream *stream)
     give_place(stream);
     if (session->pod_fd >= 0)
         close(session->pod_fd);
+    if (session->log.free)
+        session->log.free(session->log.arg);
     for (char **one = session->argv; one && *one; one++)
         free(*one);
     free(session->argv);
@@ -124,7 +144,9 @@ static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state
     stream->session.stop_fd = server->stop_fd;
     bool ready = wire_init(&stream->session.wire, stream->protocol->kind, fd,
                            (struct str){first, first_len});
-    stream->session.wire.v5 = stream->protocol->v5;
+    stream->session.wire.v5 = stream->protocol->flags & V5;
+    stream->session.wire.base64 = stream->protocol->flags & BASE64;
+    stream->session.bare_errors = stream->protocol->flags & BARE;
     count_streams(server, 1);
     if (ready && pthread_create(&thread, NULL, stream_run, stream) == 0) {
         pthread_detach(thread); /* server_stop waits for the count */
@@ -154,7 +176,7 @@ static enum MHD_Result join_header(void *arg, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-/* Our first that the client offers in the named header. */
+/* Our first that the client offers in the named header; without such a header the one without a name. */
 static const struct protocol *choose(const struct request *request, const char *header,
                                      const struct protocol *known)
 {
@@ -164,7 +186,9 @@ static const struct protocol *choose(const struct request *request, const char *
                                     &joined); /* the count */
     for (const struct protocol *one = known; one->name && !chosen; one++) {
         struct str rest = buf_str(&joined.text);
-        while (rest.data && !chosen)
+        if (!joined.text.len && !one->name[0])
+            chosen = one;
+        while (one->name[0] && rest.data && !chosen)
             if (str_is(str_trim(str_cut(&rest, ',')), one->name))
                 chosen = one;
     }
@@ -190,8 +214,9 @@ static enum MHD_Result reply_upgrade(const struct request *request, struct strea
     if (strcmp(upgrade, "websocket") == 0) {
         ws_accept_key(header_of(request, "Sec-WebSocket-Key"), accept);
         ok = ok && MHD_add_response_header(response, "Sec-WebSocket-Accept", accept) == MHD_YES &&
-             MHD_add_response_header(response, "Sec-WebSocket-Protocol", stream->protocol->name) ==
-                 MHD_YES;
+             (!stream->protocol->name[0] ||
+              MHD_add_response_header(response, "Sec-WebSocket-Protocol", stream->protocol->name) ==
+                  MHD_YES);
     } else if (stream->protocol != &forward_bytes) {
         ok = ok && MHD_add_response_header(response, "X-Stream-Protocol-Version",
                                            stream->protocol->name) == MHD_YES;
@@ -295,6 +320,14 @@ static enum MHD_Result start_exec(const struct request *request, const struct po
     return start(request, stream, exec_websocket, exec_spdy);
 }
 
+enum MHD_Result stream_serve_log(const struct request *request, const struct pod_worker *worker,
+                                 const struct log_source *source)
+{
+    struct stream *stream = stream_new(request, worker, session_log);
+    stream->session.log = *source;
+    return start(request, stream, log_websocket, none);
+}
+
 /* The attempt that runs; false when none does. */
 static bool running_attempt(struct pod_worker *worker, const struct container_state *state,
                             unsigned *attempt)
@@ -368,7 +401,7 @@ static enum MHD_Result start_bytes(const struct request *request, struct stream 
         result = request_reply(request, 400, "exactly one port is needed");
     else if (!take_place(stream))
         result = request_reply(request, 429, "too many streams");
-    else if (!sandbox_connect(session->runtime, session->sandbox, session->ports[0],
+    else if (!sandbox_connect(session->runtime, session->sandbox, NULL, session->ports[0],
                               &session->pod_fd, &err))
         result = request_reply(request, 502, err.message);
     else

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/codec.h"
+
 #define OUT_MAX       ((size_t)4 << 20)
 #define READ_SIZE     (32 << 10)
 #define CLOSE_CHANNEL 255
@@ -12,7 +14,8 @@
 
 bool wire_init(struct wire *wire, enum wire_kind kind, int fd, struct str first)
 {
-    *wire = (struct wire){.kind = kind, .fd = fd, .out = BUF_INIT(OUT_MAX)};
+    *wire = (struct wire){
+        .kind = kind, .fd = fd, .out = BUF_INIT(OUT_MAX), .decoded = BUF_INIT(WS_MESSAGE_MAX)};
     int flags = fcntl(fd, F_GETFL);
     ws_reader_init(&wire->websocket);
     if (!spdy_init(&wire->spdy) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
@@ -29,6 +32,7 @@ void wire_deinit(struct wire *wire)
 {
     ws_reader_deinit(&wire->websocket);
     spdy_deinit(&wire->spdy);
+    buf_free(&wire->decoded);
     buf_free(&wire->out);
 }
 
@@ -52,6 +56,19 @@ static void end(struct wire *wire, struct wire_event *event)
     *event = (struct wire_event){.kind = WIRE_END};
 }
 
+/* "1aGk=" is "hi" on channel 1. False when it is neither. */
+static bool decode(struct wire *wire, unsigned *channel, struct str *data)
+{
+    struct str rest = {data->data + 1, data->len - 1};
+    buf_clear(&wire->decoded);
+    buf_add(&wire->decoded, data->data, 1);
+    *channel -= '0';
+    if (*channel > 9 || !base64_decode(&wire->decoded, rest, BASE64_STANDARD))
+        return false;
+    *data = buf_str(&wire->decoded);
+    return true;
+}
+
 /* True when the message is for the session. */
 static bool take_message(struct wire *wire, const struct ws_message *message,
                          struct wire_event *event)
@@ -66,6 +83,10 @@ static bool take_message(struct wire *wire, const struct ws_message *message,
     if (message->opcode > WS_BINARY || !data.len)
         return false;
     unsigned channel = (unsigned char)data.data[0];
+    if (wire->base64 && !decode(wire, &channel, &data)) {
+        end(wire, event);
+        return true;
+    }
     if (channel == CLOSE_CHANNEL && wire->v5 && data.len == 2) {
         *event = (struct wire_event){.kind = WIRE_CLOSE, .channel = (unsigned char)data.data[1]};
         return true;
@@ -166,7 +187,7 @@ void stream_wire_next(struct wire *wire, struct wire_event *event)
     } else if (wire->close_after) {
         wire->close_after = false;
         *event = (struct wire_event){.kind = WIRE_CLOSE, .channel = wire->close_channel};
-    } else if (wire->kind == WIRE_CHANNELS) {
+    } else if (wire->kind == WIRE_CHANNELS || wire->kind == WIRE_MESSAGES) {
         next_channels(wire, event);
     } else {
         next_spdy(wire, event);
@@ -180,12 +201,21 @@ const char *wire_header(const struct wire *wire, const char *name)
 
 /* ---- out ---- */
 
+static void send_message(struct wire *wire, uint32_t channel, struct str data)
+{
+    const char head = (char)(wire->base64 ? '0' + channel : channel);
+    struct str front = {&head, wire->kind == WIRE_CHANNELS};
+    CLEANUP(buf_free) struct buf coded = BUF_INIT(OUT_MAX);
+    if (wire->base64)
+        base64_encode(&coded, data.data, data.len, BASE64_STANDARD);
+    ws_write(&wire->out, wire->base64 ? WS_TEXT : WS_BINARY, front, wire->base64 ? buf_str(&coded) : data);
+}
+
 void wire_send(struct wire *wire, uint32_t channel, struct str data)
 {
-    const char head = (char)channel;
     struct buf frame = BUF_TEXT;
-    if (wire->kind == WIRE_CHANNELS) {
-        ws_write(&wire->out, WS_BINARY, (struct str){&head, 1}, data);
+    if (wire->kind == WIRE_CHANNELS || wire->kind == WIRE_MESSAGES) {
+        send_message(wire, channel, data);
         return;
     }
     spdy_write_data(&frame, channel, false, data);
@@ -222,7 +252,7 @@ void wire_accept(struct wire *wire, uint32_t channel)
 void wire_finish(struct wire *wire)
 {
     struct buf frame = BUF_TEXT;
-    if (wire->kind != WIRE_CHANNELS) {
+    if (wire->kind == WIRE_SPDY || wire->kind == WIRE_SPDY_TUNNEL) {
         spdy_write_goaway(&frame, 0);
         send_frame(wire, &frame);
     }

@@ -12,6 +12,7 @@
 
 enum wire_kind {
     WIRE_CHANNELS, /* WebSocket; the first byte of a message is its channel: v4/v5.channel.k8s.io */
+    WIRE_MESSAGES, /* WebSocket; one way, what is sent is a message as it is: binary.k8s.io */
     WIRE_SPDY,     /* SPDY/3.1 on the connection itself */
     WIRE_SPDY_TUNNEL, /* SPDY/3.1 in binary WebSocket messages */
     WIRE_BYTES, /* no messages: what is sent is what the other end gets. For session_bytes() */
@@ -36,9 +37,11 @@ struct wire {
     enum wire_kind kind;
     int fd;
     bool v5;    /* channels: 255 closes one */
+    bool base64; /* messages are text: the channel's digit, and the rest in base64 */
     bool ended; /* by either side */
     struct ws_reader websocket;
     struct spdy spdy;
+    struct buf decoded; /* of the message that was given last */
     struct buf out;
     size_t out_sent;
     bool close_after; /* a FIN came with the data that was given: told next */

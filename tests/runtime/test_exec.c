@@ -213,11 +213,11 @@ static void connected(void **state)
     CLEANUP(error_clear) struct error err = {0};
     int fd = -1;
     support_sandbox(support, "connect");
-    assert_false(sandbox_connect(support->runtime, "connect", 8080, &fd, &err));
+    assert_false(sandbox_connect(support->runtime, "connect", NULL, 8080, &fd, &err));
     assert_non_null(strstr(err.message, "refused"));
     error_clear(&err);
     support_start(support, "connect", "c", "exec httpd -f -p 127.0.0.1:8080 -h /www", NULL);
-    for (int i = 0; i < 100 && !sandbox_connect(support->runtime, "connect", 8080, &fd, &err);
+    for (int i = 0; i < 100 && !sandbox_connect(support->runtime, "connect", NULL, 8080, &fd, &err);
          i++) {
         error_clear(&err);
         (void)poll(NULL, 0, 20);
