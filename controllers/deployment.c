@@ -28,7 +28,7 @@ static bool observe_sets(const struct reconcile *reconcile, struct observed *obs
                          struct plan *plan, struct error *err)
 {
     const struct claim claim = {observed->deployment, "apps/v1", "Deployment", REPLICASETS,
-                                observed->selector};
+                                observed->selector, NULL};
     return claim_observe(reconcile->cluster, reconcile->ns, &claim, NULL, &observed->sets,
                          &observed->claimed, plan, err);
 }

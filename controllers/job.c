@@ -12,8 +12,20 @@
 #define JOBS       "jobs.batch"
 #define NAME_LABEL "batch.kubernetes.io/job-name"
 
-static bool observe_pods(const struct reconcile *reconcile, const json_t *job,
-                         struct json_list *out, struct error *err)
+/* A Job's Pods: those of its selector, adopted and released as any controller's. */
+static bool claim_pods(const struct reconcile *reconcile, const json_t *job, struct json_list *out,
+                       bool *changed, struct plan *plan, struct error *err)
+{
+    struct selector *selector = selector_from_json(json_at(job, "spec", "selector"), err);
+    const struct claim claim = {job, "batch/v1", "Job", "pods", selector, JOB_FINALIZER};
+    bool ok = selector && claim_observe(reconcile->cluster, reconcile->ns, &claim, NULL, out,
+                                        changed, plan, err);
+    selector_free(selector);
+    return ok;
+}
+
+/* Those of a Job that is gone, by its name. */
+static bool find_pods(const struct reconcile *reconcile, struct json_list *out, struct error *err)
 {
     json_auto_t *labels = json_pack("{s:s}", NAME_LABEL, reconcile->name);
     struct selector *selector = selector_from_map(labels);
@@ -22,16 +34,13 @@ static bool observe_pods(const struct reconcile *reconcile, const json_t *job,
         .resource = "pods",
         .ns = reconcile->ns,
         .selector = selector,
-        .owner_uid = job ? meta_uid(job) : NULL,
     };
     bool ok = observe_list(reconcile->cluster, &query, &all, err);
     selector_free(selector);
     for (size_t i = 0; i < all.count; i++) {
         const json_t *controller = meta_controller(all.items[i]);
-        bool ours = job ? owner_is_controller(all.items[i], meta_uid(job))
-                        : text_eq(json_text(controller, "kind"), "Job") &&
-                              text_eq(json_text(controller, "name"), reconcile->name);
-        if (ours)
+        if (text_eq(json_text(controller, "kind"), "Job") &&
+            text_eq(json_text(controller, "name"), reconcile->name))
             json_list_add(out, json_incref(all.items[i]));
     }
     return ok;
@@ -44,12 +53,14 @@ static enum reconcile_result reconcile_job(void *arg, struct reconcile *reconcil
     json_auto_t *job = NULL;
     CLEANUP(json_list_free) struct json_list pods = {0};
     CLEANUP(plan_clear) struct plan plan = {0};
+    bool claimed = false;
     if (!observe_get(reconcile->cluster, JOBS, reconcile->ns, reconcile->name, &job, err) ||
-        !observe_pods(reconcile, job, &pods, err))
+        !(job ? claim_pods(reconcile, job, &pods, &claimed, &plan, err)
+              : find_pods(reconcile, &pods, err)))
         return RECONCILE_RETRY;
-    if (job)
+    if (job && !claimed)
         job_decide(&(struct job_seen){job, pods.items, pods.count, reconcile->now_us}, &plan);
-    else
+    if (!job)
         job_release_decide(pods.items, pods.count, &plan);
     if (!plan_apply(&reconcile->caller, &plan, NULL, err) && !error_is_terminating(err))
         return RECONCILE_RETRY;

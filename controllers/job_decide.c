@@ -128,14 +128,10 @@ static void flush_uncounted(struct job_view *view, const char *which, const char
 
 static void release_pod(const json_t *pod, struct plan *plan)
 {
-    const json_t *old = json_at(pod, "metadata", "finalizers");
-    json_t *left = json_array();
-    for (size_t i = 0; i < json_array_size(old); i++)
-        if (!text_eq(json_string_value(json_array_get(old, i)), JOB_FINALIZER))
-            json_array_append(left, json_array_get(old, i));
     plan_patch(plan, "pods", pod,
                json_pack("{s:{s:s, s:s, s:o}}", "metadata", "uid", meta_uid(pod), "resourceVersion",
-                         meta_resource_version(pod), "finalizers", left));
+                         meta_resource_version(pod), "finalizers",
+                         finalizers_without(pod, JOB_FINALIZER)));
 }
 
 void job_release_decide(json_t *const *pods, size_t count, struct plan *plan)

@@ -81,13 +81,29 @@ static json_t *references_patch(const json_t *object, json_t *references)
                      meta_resource_version(object), "ownerReferences", references);
 }
 
+json_t *finalizers_without(const json_t *object, const char *finalizer)
+{
+    const json_t *old = json_at(object, "metadata", "finalizers");
+    json_t *left = json_array();
+    for (size_t i = 0; i < json_array_size(old); i++)
+        if (!text_eq(json_string_value(json_array_get(old, i)), finalizer))
+            json_array_append(left, json_array_get(old, i));
+    return left;
+}
+
 static void adopt(const struct claim *claim, const json_t *object, struct plan *plan)
 {
     const json_t *old = json_at(object, "metadata", "ownerReferences");
     json_t *references = old ? json_deep_copy(old) : json_array();
     json_array_append_new(references,
                           owner_reference(claim->owner, claim->api_version, claim->kind));
-    plan_patch(plan, claim->resource, object, references_patch(object, references));
+    json_t *patch = references_patch(object, references);
+    if (claim->finalizer && !meta_has_finalizer(object, claim->finalizer)) {
+        json_t *all = finalizers_without(object, claim->finalizer);
+        json_array_append_new(all, json_string(claim->finalizer));
+        json_object_set_new(json_object_get(patch, "metadata"), "finalizers", all);
+    }
+    plan_patch(plan, claim->resource, object, patch);
 }
 
 static void release(const struct claim *claim, const json_t *object, struct plan *plan)
@@ -99,7 +115,11 @@ static void release(const struct claim *claim, const json_t *object, struct plan
         if (!text_eq(json_text(reference, "uid"), meta_uid(claim->owner)))
             json_array_append(references, reference);
     }
-    plan_patch(plan, claim->resource, object, references_patch(object, references));
+    json_t *patch = references_patch(object, references);
+    if (claim->finalizer && meta_has_finalizer(object, claim->finalizer))
+        json_object_set_new(json_object_get(patch, "metadata"), "finalizers",
+                            finalizers_without(object, claim->finalizer));
+    plan_patch(plan, claim->resource, object, patch);
 }
 
 enum claim_result claim_decide(const struct claim *claim, const json_t *object, struct plan *plan)

@@ -14,6 +14,8 @@ json_t *owner_reference(const json_t *owner, const char *api_version, const char
 bool owner_is_controller(const json_t *object, const char *uid);
 /* Whether it has a controller at all. */
 bool owner_has_controller(const json_t *object);
+/* Its other finalizers, for a patch. New. */
+json_t *finalizers_without(const json_t *object, const char *finalizer);
 
 /* The ownerReferences of a stored object; NULL when it has none. New. Does not parse the rest:
  * cheap enough for mapping changes on the store's threads. */
@@ -28,6 +30,7 @@ struct claim {
     const char *api_version, *kind; /* of the owner */
     const char *resource;           /* of the objects */
     const struct selector *selector;
+    const char *finalizer; /* comes with adoption and goes with release; NULL: none */
 };
 enum claim_result {
     CLAIM_OURS,

@@ -36,7 +36,7 @@ static bool observe_pods(const struct reconcile *reconcile, struct observed *obs
                          struct plan *plan, struct error *err)
 {
     struct selector *selector = selector_from_json(json_at(observed->set, "spec", "selector"), err);
-    const struct claim claim = {observed->set, "apps/v1", "StatefulSet", "pods", selector};
+    const struct claim claim = {observed->set, "apps/v1", "StatefulSet", "pods", selector, NULL};
     bool ok = selector && claim_observe(reconcile->cluster, reconcile->ns, &claim, has_set_name,
                                         &observed->pods, &observed->claimed, plan, err);
     selector_free(selector);

@@ -205,12 +205,24 @@ static bool step_replicas(const struct set_view *view, struct plan *plan)
     return true;
 }
 
+/* While one beyond the range is unhealthy, others that are must not go: only the lowest of them may. Those in the range are
+ * healthy by now. */
+static bool may_go(const struct set_view *view, const json_t *pod)
+{
+    const json_t *first = NULL;
+    for (size_t i = 0; i < view->condemned_count && !first; i++)
+        if (!is_healthy(view, view->condemned[i]))
+            first = view->condemned[i];
+    return is_healthy(view, pod) || pod == first;
+}
+
 /* From the highest ordinal down. */
 static bool step_condemned(const struct set_view *view, struct plan *plan)
 {
     for (size_t i = view->condemned_count; i-- > 0;) {
-        if (!meta_deleting(view->condemned[i]))
-            delete_pod(view, view->condemned[i], plan);
+        const json_t *pod = view->condemned[i];
+        if (!meta_deleting(pod) && (!view->ordered || may_go(view, pod)))
+            delete_pod(view, pod, plan);
         if (view->ordered)
             return false;
     }

@@ -155,6 +155,30 @@ static void grows_and_shrinks_in_order(void **state)
     world_free(&world);
 }
 
+/* With everything unhealthy nothing goes but the lowest: the others may hold what it needs. */
+static void shrinking_halts_at_the_unhealthy(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, 3, "OrderedReady");
+    settle(&world);
+    static const char *const names[] = {"db-0", "db-1", "db-2"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        json_object_set_new(sim_get(&world.sim, "pods", "d", names[i]), "status",
+                            sim_json("{'phase':'Running'}"));
+    buf_clear(&world.log);
+    set_spec(&world, "replicas", json_integer(0));
+    for (int i = 0; i < 5; i++)
+        (void)step(&world);
+    assert_int_equal(world.log.len, 0);
+    json_object_set_new(sim_get(&world.sim, "pods", "d", "db-2"), "status",
+                        sim_json("{'phase':'Running','conditions':[{'type':'Ready','status':'True'}]}"));
+    (void)step(&world);
+    (void)step(&world);
+    assert_string_equal(world.log.data, "-db-2 ");
+    world_free(&world);
+}
+
 static void parallel_does_not_wait(void **state)
 {
     struct world world;
@@ -257,7 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_shrinks_in_order),
-        cmocka_unit_test(parallel_does_not_wait),
+        cmocka_unit_test(shrinking_halts_at_the_unhealthy), cmocka_unit_test(parallel_does_not_wait),
         cmocka_unit_test(updates_from_the_highest_down),
         cmocka_unit_test(a_partition_keeps_the_rest),
         cmocka_unit_test(on_delete_waits_for_the_user),
