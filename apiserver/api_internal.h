@@ -62,6 +62,8 @@ enum step_result pipeline_chain(struct request *request, const step_fn *chain);
 
 /* Before handing a request to another thread. Does nothing for calls from inside. */
 void server_suspend(struct request *request);
+/* The connection is another's until that resumes it; then it is closed. The I/O thread, in the request's handler. */
+void server_lend(struct request *request);
 /* The request is READY: its connection's I/O thread will send the reply. */
 void server_resume(struct request *request);
 /* The request's body is read from here on, by the I/O thread: the connection goes on, until

@@ -95,6 +95,7 @@ enum request_phase {
     PHASE_DISCARDING, /* it is answered, but the client is not done yet */
     PHASE_READY,
     PHASE_ANSWERED,
+    PHASE_LENT, /* its connection was an upgraded tunnel's, and comes back to be closed */
 };
 
 struct request {

@@ -184,6 +184,11 @@ static enum MHD_Result send_reply(struct request *request)
     if (!response)
         return MHD_NO;
     meter_request(request, code);
+    if (code == MHD_HTTP_SWITCHING_PROTOCOLS) {
+        tunnel_take_connection(request, response);
+        MHD_destroy_response(response);
+        return MHD_YES;
+    }
     enum MHD_Result result = MHD_queue_response(request->http, code, response);
     if (result == MHD_YES)
         gather(request);
@@ -215,6 +220,12 @@ void server_suspend(struct request *request)
     if (!request->http || request->suspended)
         return;
     request->suspended = true;
+    MHD_suspend_connection(request->http);
+}
+
+void server_lend(struct request *request)
+{
+    request->phase = PHASE_LENT;
     MHD_suspend_connection(request->http);
 }
 
@@ -419,6 +430,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
         return discard_body(request, size);
     case PHASE_READY:
         return send_or_discard(request);
+    case PHASE_LENT:
+        return MHD_NO;
     case PHASE_RUNNING:
     case PHASE_ANSWERED:
         break;
@@ -556,7 +569,7 @@ bool server_start(struct api *api, int fd, const struct api_options *options, st
     /* A trusted CA makes MHD ask for client certificates; auth/ verifies them by the cluster's own
      * CA. */
     api->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_ITC | MHD_USE_ERROR_LOG,
         0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,

@@ -246,7 +246,6 @@ struct tunnel *tunnel_new(const struct request *request, bool upgraded)
     tunnel->tunnels = request->api->tunnels;
     tunnel->upgraded = upgraded;
     tunnel->node.fd = -1;
-    tunnel->client = -1;
     tunnel->http = request->http;
     tunnel->client_fd = request->connection ? request->connection->fd : -1;
     tunnel->queue = BUF_INIT(2 * TUNNEL_BUFFER_MAX);

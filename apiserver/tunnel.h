@@ -22,6 +22,9 @@ MUST_CHECK bool tunnels_run(struct tunnels *tunnels, void (*work)(void *arg), vo
 
 /* pods/log, exec, attach, portforward */
 enum step_result step_tunnel(struct request *request);
+/* Takes the request's connection for its upgraded tunnel, with `response` as the answer's head. The I/O thread, in the
+ * request's handler. */
+void tunnel_take_connection(struct request *request, struct MHD_Response *response);
 /* The request is over; a thread may go on with the tunnel for a moment. */
 void tunnel_free(struct tunnel *tunnel);
 struct MHD_Response *tunnel_response(struct request *request, struct encoding *encoding);

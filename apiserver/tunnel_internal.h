@@ -27,13 +27,11 @@ struct tunnel {
     bool upgraded;         /* exec and the like; else the answer's body goes through the queue */
     struct tunnel *previous, *next;
 
-    /* upgraded: the client's side; the thread's */
-    int client;
-    struct MHD_UpgradeResponseHandle *handle;
+    gnutls_session_t client_session; /* upgraded: the client's side; the thread's, with client_fd */
 
     /* the queue */
     struct MHD_Connection *http;
-    int client_fd; /* looked at, never read */
+    int client_fd; /* of the queue's client only looked at, never read */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct buf queue;   /* guarded by lock: from the node, not yet sent */

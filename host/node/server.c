@@ -7,14 +7,12 @@
 #include <gnutls/x509.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/strset.h"
 #include "host/node/server_internal.h"
 
 #define REQUEST_TIMEOUT_S 30 /* of silence; a followed log has none */
-#define STOP_SECONDS      10
 #define NAME_SIZE         256
 
 /* ---- who calls ---- */
@@ -170,7 +168,7 @@ static struct MHD_Daemon *start_daemon(struct node_server *server,
 {
     return MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-            MHD_USE_TLS | MHD_ALLOW_UPGRADE | MHD_USE_ITC,
+            MHD_USE_TLS | MHD_USE_ITC,
         0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
         MHD_OPTION_HTTPS_MEM_CERT, options->cert_pem, MHD_OPTION_HTTPS_MEM_KEY, options->key_pem,
         MHD_OPTION_HTTPS_MEM_TRUST, options->client_ca_pem, MHD_OPTION_HTTPS_PRIORITIES,
@@ -188,7 +186,6 @@ struct node_server *node_server_start(struct node *node, const struct server_opt
     struct node_server *server = xcalloc(1, sizeof(*server));
     *server = (struct node_server){.node = node, .stop_fd = eventfd(0, EFD_CLOEXEC)};
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->changed, NULL);
     if (inet_pton(AF_INET, options->address, &address.sin_addr) == 1)
         server->daemon = start_daemon(server, options, &address);
     const union MHD_DaemonInfo *info =
@@ -208,28 +205,15 @@ unsigned server_port(const struct node_server *server)
     return server->port;
 }
 
-static void wait_for_streams(struct node_server *server)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STOP_SECONDS;
-    pthread_mutex_lock(&server->lock);
-    while (server->streams && pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
-        continue;
-    pthread_mutex_unlock(&server->lock);
-}
-
 void node_server_stop(struct node_server *server)
 {
     uint64_t one = 1;
     if (!server)
         return;
-    (void)!write(server->stop_fd, &one, sizeof(one)); /* an eventfd of ours takes it */
-    wait_for_streams(server);
+    (void)!write(server->stop_fd, &one, sizeof(one)); /* ends the streams; an eventfd of ours takes it */
     if (server->daemon)
-        MHD_stop_daemon(server->daemon);
+        MHD_stop_daemon(server->daemon); /* waits for them */
     close(server->stop_fd);
-    pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

@@ -16,8 +16,6 @@ struct node_server {
     unsigned port;
     int stop_fd; /* eventfd: readable when the server ends */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned streams;            /* guarded by lock: threads of upgraded connections */
     int64_t groups[STREAMS_MAX]; /* guarded by lock: whose each stream is; 0: a free place */
 };
 

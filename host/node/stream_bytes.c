@@ -5,8 +5,7 @@
 
 #include "host/node/stream_session.h"
 
-#define BLOCK   ((size_t)32 << 10)
-#define LAST_MS 250 /* for what is still on its way when the client has gone */
+#define BLOCK ((size_t)32 << 10)
 
 struct lane { /* read on one side, not yet written on the other */
     char bytes[BLOCK];
@@ -16,8 +15,9 @@ struct lane { /* read on one side, not yet written on the other */
 
 struct pump {
     const struct session *session;
+    struct wire *wire;
     struct lane in, out; /* to the Pod, to the client */
-    bool broken, client_gone;
+    bool broken;
 };
 
 static bool would_block(void)
@@ -30,11 +30,8 @@ static bool empty(const struct lane *lane)
     return lane->start == lane->end;
 }
 
-static void fill(struct lane *lane, int fd)
+static void filled(struct lane *lane, ssize_t got)
 {
-    if (lane->closed || !empty(lane))
-        return;
-    ssize_t got = recv(fd, lane->bytes, BLOCK, MSG_DONTWAIT);
     if (got > 0) {
         lane->start = 0;
         lane->end = (size_t)got;
@@ -43,19 +40,42 @@ static void fill(struct lane *lane, int fd)
     }
 }
 
-static void drain(struct pump *pump, struct lane *lane, int fd)
+static bool wants_more(const struct lane *lane)
 {
-    while (!empty(lane)) {
-        ssize_t sent = send(fd, lane->bytes + lane->start, lane->end - lane->start,
-                            MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && would_block())
-            return;
-        if (sent <= 0) {
-            pump->broken = true;
-            return;
-        }
+    return !lane->closed && empty(lane);
+}
+
+/* Counts what was sent. False when no more goes now. */
+static bool drained(struct pump *pump, struct lane *lane, ssize_t sent)
+{
+    if (sent < 0 && would_block())
+        return false;
+    pump->broken = sent <= 0;
+    if (sent > 0)
         lane->start += (size_t)sent;
-    }
+    return sent > 0;
+}
+
+static void move_in(struct pump *pump)
+{
+    struct lane *lane = &pump->in;
+    const struct session *session = pump->session;
+    if (wants_more(lane))
+        filled(lane, wire_recv(pump->wire, lane->bytes, BLOCK));
+    while (!empty(lane) &&
+           drained(pump, lane, send(session->pod_fd, lane->bytes + lane->start, lane->end - lane->start,
+                                    MSG_DONTWAIT | MSG_NOSIGNAL)))
+        continue;
+}
+
+static void move_out(struct pump *pump)
+{
+    struct lane *lane = &pump->out;
+    if (wants_more(lane))
+        filled(lane, recv(pump->session->pod_fd, lane->bytes, BLOCK, MSG_DONTWAIT));
+    while (!empty(lane) && drained(pump, lane, wire_send_bytes(pump->wire, lane->bytes + lane->start,
+                                                               lane->end - lane->start)))
+        continue;
 }
 
 static short events(const struct lane *from, const struct lane *to)
@@ -63,29 +83,26 @@ static short events(const struct lane *from, const struct lane *to)
     return (short)((empty(from) && !from->closed ? POLLIN : 0) | (empty(to) ? 0 : POLLOUT));
 }
 
-/* libmicrohttpd (0.9.75) does not tell on its end of the pair that a TLS client has gone. */
 static bool wait_for_bytes(struct pump *pump)
 {
     const struct session *session = pump->session;
-    struct pollfd sides[4] = {
+    struct pollfd sides[3] = {
         {.fd = session->wire.fd, .events = events(&pump->in, &pump->out)},
         {.fd = session->pod_fd, .events = events(&pump->out, &pump->in)},
-        {.fd = session->stop_fd, .events = POLLIN},
-        {.fd = pump->client_gone ? -1 : session->client_fd, .events = POLLRDHUP}};
-    int ready = poll(sides, ARRAY_LEN(sides), pump->client_gone ? LAST_MS : -1);
-    pump->client_gone = pump->client_gone || sides[3].revents;
-    return (ready > 0 || (ready < 0 && errno == EINTR)) && !sides[2].revents;
+        {.fd = session->stop_fd, .events = POLLIN}};
+    int ready = poll(sides, ARRAY_LEN(sides), -1);
+    return (ready > 0 || (ready < 0 && errno == EINTR)) && !sides[2].revents &&
+           !(sides[0].revents & (POLLERR | POLLNVAL));
 }
 
 void session_bytes(struct session *session)
 {
     struct pump *pump = xcalloc(1, sizeof(*pump));
     pump->session = session;
+    pump->wire = &session->wire;
     do {
-        fill(&pump->in, session->wire.fd);
-        drain(pump, &pump->in, session->pod_fd);
-        fill(&pump->out, session->pod_fd);
-        drain(pump, &pump->out, session->wire.fd);
+        move_in(pump);
+        move_out(pump);
         if ((pump->in.closed && empty(&pump->in)) || (pump->out.closed && empty(&pump->out)))
             break;
     } while (!pump->broken && wait_for_bytes(pump));

@@ -26,7 +26,7 @@ enum {
 #define OPEN_WAIT_MS                                                                               \
     30000              /* SPDY: for the streams that the client has to open; upstream's time       \
                         */
-#define LINGER_MS 2000 /* for the peer to take what is left */
+#define LINGER_MS 5000 /* for the peer to take some of what is left */
 #define DRAIN_MS  500  /* for output that comes after the exit */
 
 struct pump {
@@ -286,12 +286,17 @@ static bool turn(struct pump *pump)
     return alive && buf_ok(&pump->input) && wire_flush(pump->wire);
 }
 
-/* The last bytes: until they are sent and the peer has closed, or two seconds. */
+/* The last bytes: until they are sent and the peer has closed, or it has taken nothing for a while. */
 static void linger(struct pump *pump)
 {
+    size_t sent = 0;
     int64_t until_ns = clock_mono_ns() + INT64_C(1000000) * LINGER_MS;
     wire_finish(pump->wire);
     while (clock_mono_ns() < until_ns && wire_flush(pump->wire)) {
+        if (pump->wire->out_sent != sent) {
+            sent = pump->wire->out_sent;
+            until_ns = clock_mono_ns() + INT64_C(1000000) * LINGER_MS;
+        }
         struct pollfd one = {pump->wire->fd,
                              (short)(POLLIN | (wire_wants_write(pump->wire) ? POLLOUT : 0)), 0};
         if (poll(&one, 1, LINGER_MS) <= 0)

@@ -23,8 +23,7 @@ struct session {
     } log;
     uint16_t ports[SESSION_PORTS_MAX]; /* of a port-forward on channels */
     size_t port_count;
-    int pod_fd;    /* session_bytes: the connection into the Pod; owned; -1: none */
-    int client_fd; /* session_bytes: the client's own socket, looked at, never read; borrowed */
+    int pod_fd; /* session_bytes: the connection into the Pod; owned; -1: none */
 };
 
 /* exec and attach: pumps until the command has ended, then tells its Status. */

@@ -1,6 +1,6 @@
-/* From a request to an upgraded connection: which protocol, which container, and a thread for the
- * session. */
-#include <pthread.h>
+/* From a request to an upgraded connection: which protocol, which container, and the session. */
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include "host/node/stream_session.h"
 
 #define PROTOCOLS_TEXT_MAX 1024
+#define HEAD_WAIT_MS       10000
 
 struct protocol {
     const char *name;
@@ -57,7 +58,6 @@ struct stream {
     struct session session;
     void (*run)(struct session *session);
     const struct protocol *protocol;
-    struct MHD_UpgradeResponseHandle *upgrade;
     int64_t group; /* whose it is */
     int place;     /* among server->groups; -1: none yet */
 };
@@ -108,54 +108,69 @@ static void stream_free(struct stream *stream)
     free(stream);
 }
 
-static void count_streams(struct node_server *server, int by)
+/* ---- the connection ---- */
+
+static const char *header_of(const struct request *request, const char *name)
 {
-    pthread_mutex_lock(&server->lock);
-    server->streams += (unsigned)by;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-static void *stream_run(void *arg)
+/* Waits until all is sent, or the agent ends. */
+static bool send_head(struct wire *wire, const struct buf *head, int stop_fd)
 {
-    struct stream *stream = arg;
-    struct node_server *server = stream->server;
-    stream->run(&stream->session);
-    wire_deinit(&stream->session.wire);
-    (void)MHD_upgrade_action(stream->upgrade,
-                             MHD_UPGRADE_ACTION_CLOSE); /* fails for no open connection of ours */
-    stream_free(stream);
-    count_streams(server, -1);
-    return NULL;
-}
-
-/* MHD calls this once the 101 is on its way; `first` is what the client sent behind its request. */
-static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state, const char *first,
-                       size_t first_len, MHD_socket fd, struct MHD_UpgradeResponseHandle *upgrade)
-{
-    pthread_t thread;
-    struct stream *stream = arg;
-    struct node_server *server = stream->server;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    (void)state;
-    stream->session.client_fd = info ? info->connect_fd : -1;
-    stream->upgrade = upgrade;
-    stream->session.stop_fd = server->stop_fd;
-    bool ready = wire_init(&stream->session.wire, stream->protocol->kind, fd,
-                           (struct str){first, first_len});
-    stream->session.wire.v5 = stream->protocol->flags & V5;
-    stream->session.wire.base64 = stream->protocol->flags & BASE64;
-    stream->session.bare_errors = stream->protocol->flags & BARE;
-    count_streams(server, 1);
-    if (ready && pthread_create(&thread, NULL, stream_run, stream) == 0) {
-        pthread_detach(thread); /* server_stop waits for the count */
-        return;
+    size_t sent = 0;
+    while (sent < head->len) {
+        struct pollfd fds[2] = {{wire->fd, POLLOUT, 0}, {stop_fd, POLLIN, 0}};
+        ssize_t put = wire_send_bytes(wire, head->data + sent, head->len - sent);
+        if (put > 0)
+            sent += (size_t)put;
+        else if (put == 0 || (errno != EAGAIN && errno != EINTR) ||
+                 (poll(fds, 2, HEAD_WAIT_MS) <= 0) || fds[1].revents)
+            return false;
     }
-    wire_deinit(&stream->session.wire);
-    (void)MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
-    stream_free(stream);
-    count_streams(server, -1);
+    return true;
+}
+
+static void write_head(struct buf *out, const struct request *request, const struct stream *stream,
+                       const char *upgrade)
+{
+    char accept[WS_ACCEPT_SIZE];
+    const char *name = stream->protocol->name;
+    buf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n", upgrade);
+    if (strcmp(upgrade, "websocket") == 0) {
+        ws_accept_key(header_of(request, "Sec-WebSocket-Key"), accept);
+        buf_printf(out, "Sec-WebSocket-Accept: %s\r\n", accept);
+        if (*name)
+            buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n", name);
+    } else if (stream->protocol != &forward_bytes) {
+        buf_printf(out, "X-Stream-Protocol-Version: %s\r\n", name);
+    }
+    buf_add_text(out, "\r\n");
+}
+
+/* Runs the session on the connection's own thread, over its own descriptor: libmicrohttpd's way of
+ * upgrading (0.9.75) moves the bytes of TLS connections four at a time. */
+static void run_stream(const struct request *request, struct stream *stream, const char *upgrade)
+{
+    struct session *session = &stream->session;
+    CLEANUP(buf_free) struct buf head = BUF_TEXT;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int fd = info ? info->connect_fd : -1;
+    info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    gnutls_session_t tls = info ? info->tls_session : NULL;
+    session->stop_fd = stream->server->stop_fd;
+    bool ready = tls && wire_init(&session->wire, stream->protocol->kind, fd, tls);
+    session->wire.v5 = stream->protocol->flags & V5;
+    session->wire.base64 = stream->protocol->flags & BASE64;
+    session->bare_errors = stream->protocol->flags & BARE;
+    write_head(&head, request, stream, upgrade);
+    if (ready && send_head(&session->wire, &head, session->stop_fd)) {
+        stream->run(session);
+        gnutls_bye(tls, GNUTLS_SHUT_WR);
+    }
+    if (tls)
+        wire_deinit(&session->wire);
 }
 
 /* ---- protocols ---- */
@@ -196,38 +211,13 @@ static const struct protocol *choose(const struct request *request, const char *
     return chosen;
 }
 
-static const char *header_of(const struct request *request, const char *name)
+/* Takes the stream. The connection is closed at its end. */
+static enum MHD_Result run_upgraded(const struct request *request, struct stream *stream,
+                                    const char *upgrade)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-static enum MHD_Result reply_upgrade(const struct request *request, struct stream *stream,
-                                     const char *upgrade)
-{
-    char accept[WS_ACCEPT_SIZE];
-    struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, stream);
-    if (!response) {
-        stream_free(stream);
-        return MHD_NO;
-    }
-    bool ok = MHD_add_response_header(response, "Upgrade", upgrade) == MHD_YES;
-    if (strcmp(upgrade, "websocket") == 0) {
-        ws_accept_key(header_of(request, "Sec-WebSocket-Key"), accept);
-        ok = ok && MHD_add_response_header(response, "Sec-WebSocket-Accept", accept) == MHD_YES &&
-             (!stream->protocol->name[0] ||
-              MHD_add_response_header(response, "Sec-WebSocket-Protocol", stream->protocol->name) ==
-                  MHD_YES);
-    } else if (stream->protocol != &forward_bytes) {
-        ok = ok && MHD_add_response_header(response, "X-Stream-Protocol-Version",
-                                           stream->protocol->name) == MHD_YES;
-    }
-    enum MHD_Result result =
-        ok ? MHD_queue_response(request->connection, MHD_HTTP_SWITCHING_PROTOCOLS, response)
-           : MHD_NO;
-    MHD_destroy_response(response);
-    if (result != MHD_YES)
-        stream_free(stream);
-    return result;
+    run_stream(request, stream, upgrade);
+    stream_free(stream);
+    return MHD_NO;
 }
 
 /* Takes the stream. */
@@ -245,7 +235,7 @@ static enum MHD_Result start(const struct request *request, struct stream *strea
         return request_reply(request, 400, "unable to upgrade: no protocol that both sides know");
     }
     if (take_place(stream))
-        return reply_upgrade(request, stream, is_websocket ? "websocket" : "SPDY/3.1");
+        return run_upgraded(request, stream, is_websocket ? "websocket" : "SPDY/3.1");
     stream_free(stream);
     return request_reply(request, 429, "too many streams");
 }
@@ -293,7 +283,7 @@ static struct stream *stream_new(const struct request *request, const struct pod
     stream->session.sandbox = xstrdup(worker->uid);
     stream->group = worker->group;
     stream->place = -1;
-    stream->session.pod_fd = stream->session.client_fd = -1;
+    stream->session.pod_fd = -1;
     return stream;
 }
 
@@ -405,7 +395,7 @@ static enum MHD_Result start_bytes(const struct request *request, struct stream 
                               &session->pod_fd, &err))
         result = request_reply(request, 502, err.message);
     else
-        return reply_upgrade(request, stream, "tcp");
+        return run_upgraded(request, stream, "tcp");
     stream_free(stream);
     return result;
 }

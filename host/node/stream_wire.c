@@ -12,20 +12,13 @@
 #define CLOSE_CHANNEL 255
 #define SPDY_REFUSED  3 /* REFUSED_STREAM */
 
-bool wire_init(struct wire *wire, enum wire_kind kind, int fd, struct str first)
+bool wire_init(struct wire *wire, enum wire_kind kind, int fd, gnutls_session_t tls)
 {
     *wire = (struct wire){
-        .kind = kind, .fd = fd, .out = BUF_INIT(OUT_MAX), .decoded = BUF_INIT(WS_MESSAGE_MAX)};
+        .kind = kind, .fd = fd, .tls = tls, .out = BUF_INIT(OUT_MAX), .decoded = BUF_INIT(WS_MESSAGE_MAX)};
     int flags = fcntl(fd, F_GETFL);
     ws_reader_init(&wire->websocket);
-    if (!spdy_init(&wire->spdy) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return false;
-    if (!first.len)
-        return true;
-    if (kind == WIRE_BYTES)
-        return false; /* nobody speaks before the answer */
-    return kind == WIRE_SPDY ? spdy_feed(&wire->spdy, first.data, first.len)
-                             : ws_feed(&wire->websocket, first.data, first.len);
+    return spdy_init(&wire->spdy) && flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
 void wire_deinit(struct wire *wire)
@@ -36,12 +29,34 @@ void wire_deinit(struct wire *wire)
     buf_free(&wire->out);
 }
 
+/* ---- bytes ---- */
+
+static ssize_t of_tls(ssize_t result)
+{
+    if (result >= 0)
+        return result;
+    errno = gnutls_error_is_fatal((int)result) ? EIO : EAGAIN;
+    return -1;
+}
+
+ssize_t wire_recv(struct wire *wire, void *bytes, size_t size)
+{
+    return wire->tls ? of_tls(gnutls_record_recv(wire->tls, bytes, size))
+                     : recv(wire->fd, bytes, size, MSG_DONTWAIT);
+}
+
+ssize_t wire_send_bytes(struct wire *wire, const void *bytes, size_t size)
+{
+    return wire->tls ? of_tls(gnutls_record_send(wire->tls, bytes, size))
+                     : send(wire->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* ---- in ---- */
 
 bool wire_read(struct wire *wire)
 {
     char bytes[READ_SIZE];
-    ssize_t got = recv(wire->fd, bytes, sizeof(bytes), 0);
+    ssize_t got = wire_recv(wire, bytes, sizeof(bytes)); /* a whole TLS record at least: none of it stays behind */
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)
@@ -266,8 +281,8 @@ bool wire_flush(struct wire *wire)
     if (!buf_ok(&wire->out))
         return false;
     while (wire_wants_write(wire)) {
-        ssize_t put = send(wire->fd, wire->out.data + wire->out_sent,
-                           wire->out.len - wire->out_sent, MSG_NOSIGNAL);
+        ssize_t put = wire_send_bytes(wire, wire->out.data + wire->out_sent,
+                                      wire->out.len - wire->out_sent);
         if (put < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
         if (put <= 0)

@@ -4,6 +4,7 @@
  * sees the same events and sends the same way. One thread at a time. Everything held is bounded:
  * what the peer does not read stops us from reading. */
 #pragma once
+#include <gnutls/gnutls.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -36,6 +37,7 @@ struct wire_event {
 struct wire {
     enum wire_kind kind;
     int fd;
+    gnutls_session_t tls; /* what the bytes of `fd` go through; borrowed; NULL: as they are */
     bool v5;    /* channels: 255 closes one */
     bool base64; /* messages are text: the channel's digit, and the rest in base64 */
     bool ended; /* by either side */
@@ -50,10 +52,12 @@ struct wire {
 
 #define WIRE_OUT_HIGH ((size_t)1 << 20) /* above it nothing is read for sending */
 
-/* Takes no descriptor: `fd` stays the caller's; it is made non-blocking. `first` is what came with
- * the request. */
-MUST_CHECK bool wire_init(struct wire *wire, enum wire_kind kind, int fd, struct str first);
+/* Takes no descriptor: `fd` stays the caller's; it is made non-blocking. */
+MUST_CHECK bool wire_init(struct wire *wire, enum wire_kind kind, int fd, gnutls_session_t tls);
 void wire_deinit(struct wire *wire);
+/* The bytes of the connection, as recv() and send() with errno. */
+ssize_t wire_recv(struct wire *wire, void *bytes, size_t size);
+ssize_t wire_send_bytes(struct wire *wire, const void *bytes, size_t size);
 /* Reads what has come; false at the connection's end. */
 bool wire_read(struct wire *wire);
 /* Takes the next event out of what was read; answers pings by itself. */

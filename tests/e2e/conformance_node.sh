@@ -55,6 +55,37 @@ wait_for "the ephemeral container ends" 60 is pod/plain "$ended" 0
 check_out "it saw the processes of its target" 'sleep 3600' acme logs plain -c debugger
 check "the Pod runs on" is pod/plain '{.status.containerStatuses[0].ready}' true
 
+# ---- streams ----
+bulk() { acme exec plain -- dd if=/dev/zero bs=1M count=16 status=none | wc -c; }
+check_out "exec carries 16 MiB whole" '^16777216$' bulk
+back() { head -c 4194304 /dev/zero | acme exec -i plain -- sh -c 'wc -c'; }
+check_out "and takes 4 MiB" '^4194304$' back
+dial() { WEBSOCKET_KUBECONFIG=acme.kubeconfig python3 "$here/tests/e2e/websocket.py" "$@"; }
+exec_path='/api/v1/namespaces/default/pods/plain/exec?command=echo&command=hi&container=c&stdout=1&stderr=1'
+acme run sayer --image=busybox --image-pull-policy=IfNotPresent --restart=Never -- echo said > /dev/null
+wait_for "a Pod says something" 60 is pod/sayer '{.status.phase}' Succeeded
+check_out "exec by channel.k8s.io" '^channel.k8s.io 01 0168690a closed$' dial "$exec_path" channel.k8s.io
+check_out "exec in base64" '^base64.channel.k8s.io 31 316147[0-9a-f]* closed$' dial "$exec_path" base64.channel.k8s.io
+check_out "exec without a protocol's name" '^- 01 016869' dial "$exec_path"
+check_out "an unknown protocol is refused at once" '^400$' timeout 5 bash -c "$(declare -f dial); here=$here dial '$exec_path' no-such"
+check_out "a log over WebSocket" '^binary.k8s.io 736169640a closed$' dial /api/v1/namespaces/default/pods/sayer/log binary.k8s.io
+
+# ---- hooks that ask another Pod, which the node must not do in its own name ----
+acme run listener --image=busybox --image-pull-policy=IfNotPresent -- httpd -f -vv -p 8080 -h /etc > /dev/null
+wait_for "a Pod listens" 60 is pod/listener '{.status.phase}' Running
+ask_listener() {
+    acme run "$1" --image=busybox --image-pull-policy=IfNotPresent --overrides "{\"spec\":{\"terminationGracePeriodSeconds\":5,\"containers\":
+      [{\"name\":\"$1\",\"image\":\"busybox\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":[\"sleep\",\"3600\"],\"lifecycle\":
+      {\"$2\":{\"httpGet\":{\"host\":\"$(value pod/listener '{.status.podIP}')\",\"port\":8080,\"path\":\"/$1\"}}}}]}}"
+}
+was_asked() { acme logs listener | grep -q "url:/$1"; }
+check "a Pod with a postStart hook" ask_listener greeter postStart
+wait_for "its hook reaches another Pod" 30 was_asked greeter
+check "a Pod with a preStop hook" ask_listener leaver preStop
+wait_for "it runs" 60 is pod/leaver '{.status.phase}' Running
+check "and goes" acme delete pod leaver --timeout=60s
+check "having said so" was_asked leaver
+
 # ---- gates ----
 wait_for "a gated Pod says so" 30 is pod/gated '{.status.conditions[0].reason}' SchedulingGated
 check "and has no node" is pod/gated '{.spec.nodeName}' ""
