@@ -39,11 +39,13 @@ static ssize_t receive(int socket, char *text, size_t size, int *fd, int64_t dea
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    /* A child that ended without reading PROCESS_GO: the kernel says so once, before it hands out
+     * what the child had written. */
+    if (got < 0 && errno == ECONNRESET)
+        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (header && header->cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(header), sizeof(*fd));
-    if (got < 0 && errno == ECONNRESET)
-        return 0;
     if (got < 0)
         error_system(err, "read from the container's process");
     return got;
