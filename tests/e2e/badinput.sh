@@ -22,6 +22,7 @@ nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
 mkdir -p data/node data/postgres
 mount -t tmpfs -o size=64m,mode=755 tmpfs data/node
 mount -t tmpfs -o size=160m,mode=755 tmpfs data/postgres
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:quarantine_size_mb=8 # else memory grows by whatever handshakes free
 start_warren
 child() { pgrep -P "$UP" -f "warren $1 " | head -1; }
 acme() { kubectl --kubeconfig acme.kubeconfig "$@"; }
@@ -90,8 +91,10 @@ refused "an image file that is none" 1 '.' "$WARREN" image import file --data-di
 refused "an image file that is not there" 1 'No such file' "$WARREN" image import nope.tar --data-dir "$DATA"
 
 # ---- idle connections
-: "${IDLE:=200}" # 5,000 with a release build
-check_out "$IDLE idle connections" 'idle connections' "$here/tests/e2e/rude.py" "$ADMIN" "$IDLE" "$(child server)"
+: "${IDLE:=200}" # with a release build: 5,000
+most_kib=64
+! grep -q __asan_init "$WARREN" || most_kib=320 # what the sanitizer puts around each block
+check_out "thousands of idle connections" 'idle connections' "$here/tests/e2e/rude.py" "$ADMIN" "$IDLE" "$(child server)" $most_kib
 
 # ---- a full disk under the node
 free() { rm -f "$1/ballast"; }
@@ -159,14 +162,17 @@ check_out "nothing acknowledged is lost" '^$' lost
 check_out "the server is the same process" "^$server$" child server
 
 # ---- the node killed while containers start
-acme create deployment many --image=busybox --replicas=5 -- sleep 3600 > /dev/null
-acme patch deployment many --type=merge -p '{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1}}}}' > /dev/null
+check "a Deployment" acme apply -f - << 'EOF'
+{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "many"}, "spec": {"replicas": 5, "selector": {"matchLabels": {"app": "many"}},
+ "template": {"metadata": {"labels": {"app": "many"}}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [
+  {"name": "c", "image": "busybox", "imagePullPolicy": "IfNotPresent", "command": ["sleep", "3600"]}]}}}}
+EOF
 for _ in 1 2 3; do
     sleep "0.$((RANDOM % 8 + 1))"
     pid=$(child node)
     [ -z "$pid" ] || kill -KILL "$pid"
 done
-wait_for "all Pods run after the node was killed" 150 acme rollout status deployment/many --timeout=5s
+wait_for "all Pods run after the node was killed" 90 acme rollout status deployment/many --timeout=5s
 check "delete" acme delete deployment many
 wait_for "no sandbox is left" 60 bash -c "[ -z \"\$(ls '$DATA'/node/runtime/sandboxes 2> /dev/null)\" ]"
 stop_warren
