@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "runtime/chroot.h"
 #include "runtime/mount_fd.h"
 #include "runtime/rootfs_internal.h"
 #include "runtime/rootpath.h"
@@ -374,8 +375,12 @@ bool rootfs_build(const struct rootfs_plan *plan, struct rootfs *rootfs, struct 
 {
     int root = -1;
     rootfs->master = rootfs->slave = -1;
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0)
         return error_system(err, "make a mount namespace");
+    if (!chroot_leave(err))
+        return false;
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
+        return error_system(err, "stop mounts from going out");
     if (!mount_overlay(plan, &root, err))
         return false;
     rootfs->root = root;
