@@ -362,13 +362,15 @@ void work_queue_done(struct work_queue *queue, struct work_item *item)
     finish(queue, item, -1, false);
 }
 
-void work_queue_retry(struct work_queue *queue, struct work_item *item)
+void work_queue_retry(struct work_queue *queue, struct work_item *item, int64_t most_ms)
 {
     int64_t delay_ms = queue->options.backoff_first_ms;
-    for (unsigned i = 0; i < item->failures && delay_ms < queue->options.backoff_max_ms; i++)
+    if (!most_ms || most_ms > queue->options.backoff_max_ms)
+        most_ms = queue->options.backoff_max_ms;
+    for (unsigned i = 0; i < item->failures && delay_ms < most_ms; i++)
         delay_ms *= 2;
-    if (delay_ms > queue->options.backoff_max_ms)
-        delay_ms = queue->options.backoff_max_ms;
+    if (delay_ms > most_ms)
+        delay_ms = most_ms;
     finish(queue, item, clock_mono_ns() + delay_ms * 1000000, true);
 }
 

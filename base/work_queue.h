@@ -31,7 +31,8 @@ bool work_queue_add_after(struct work_queue *queue, int64_t group, uint32_t kind
 /* Blocks until there is work or the queue stops; NULL when it stopped. Give the item to one of the next three. */
 struct work_item *work_queue_take(struct work_queue *queue);
 void work_queue_done(struct work_queue *queue, struct work_item *item);  /* success: forgets its failures */
-void work_queue_retry(struct work_queue *queue, struct work_item *item); /* failure: back-off */
+/* Failure: back-off, which for this time is at most `most_ms` (0: what the queue was made with). */
+void work_queue_retry(struct work_queue *queue, struct work_item *item, int64_t most_ms);
 void work_queue_again(struct work_queue *queue, struct work_item *item, int64_t delay_ms); /* success, look again later */
 /* Forgets every waiting key of a group (its cluster is gone). */
 void work_queue_drop_group(struct work_queue *queue, int64_t group);

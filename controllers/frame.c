@@ -14,6 +14,7 @@
 #define THREADS_DEFAULT 4
 #define STACK_BYTES     ((size_t)1 << 20)
 #define TAKING_MS       20 /* how long keys wait for what must come first */
+#define OUTAGE_RETRY_MS 2000 /* a database that is away is not the key's fault: it is back at once for all of them */
 
 static const double work_buckets[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
 
@@ -233,6 +234,7 @@ static enum reconcile_result run_row(struct controllers *controllers, struct clu
     enum reconcile_result result = row->spec->reconcile(row->spec->arg, &reconcile, again_ms, &err);
     metric_observe(row->seconds, (double)(clock_mono_ns() - start) / 1e9);
     if (result == RECONCILE_RETRY) {
+        *again_ms = err.reason == ERROR_UNAVAILABLE ? OUTAGE_RETRY_MS : 0;
         metric_add(row->retries, 1);
         log_retry(row, cluster, &err, item->failures);
     }
@@ -350,7 +352,7 @@ static void work(struct controllers *controllers, struct work_item *item)
     else if (result == RECONCILE_AGAIN)
         work_queue_again(controllers->queue, item, again_ms);
     else
-        work_queue_retry(controllers->queue, item);
+        work_queue_retry(controllers->queue, item, again_ms);
     settle_done(controllers->settle, cluster);
 }
 

@@ -56,7 +56,7 @@ static void work_on(struct worker_slot *slot, struct work_item *item)
     int64_t again_ms = crew->jobs[item->kind](crew->arg, item->key);
     give_share(slot);
     if (again_ms == CREW_RETRY)
-        work_queue_retry(crew->queue, item);
+        work_queue_retry(crew->queue, item, 0);
     else if (again_ms > 0)
         work_queue_again(crew->queue, item, again_ms);
     else

@@ -59,13 +59,28 @@ static void failures_back_off(void **state)
     for (unsigned i = 0; i < 4; i++) { /* 2 + 4 + 8 + 8 ms */
         struct work_item *item = work_queue_take(queue);
         assert_int_equal(item->failures, i);
-        work_queue_retry(queue, item);
+        work_queue_retry(queue, item, 0);
     }
     struct work_item *item = work_queue_take(queue);
     assert_true(clock_mono_ns() - start >= 22 * 1000000);
     work_queue_again(queue, item, 1);
     item = work_queue_take(queue);
     assert_int_equal(item->failures, 0);
+    work_queue_done(queue, item);
+    work_queue_free(queue);
+}
+
+static void a_failure_may_say_how_long_at_most(void **state)
+{
+    (void)state;
+    const struct work_queue_options options = {.backoff_first_ms = 60000, .backoff_max_ms = 60000};
+    struct work_queue *queue = work_queue_new(&options);
+    work_queue_add(queue, 1, 0, "a");
+    int64_t start = clock_mono_ns();
+    work_queue_retry(queue, work_queue_take(queue), 1);
+    struct work_item *item = work_queue_take(queue);
+    assert_true(clock_mono_ns() - start < (int64_t)30 * 1000000000);
+    assert_int_equal(item->failures, 1);
     work_queue_done(queue, item);
     work_queue_free(queue);
 }
@@ -105,7 +120,7 @@ static void *race_worker(void *arg)
         atomic_fetch_add(&race->done[key], 1);
         atomic_fetch_sub(&race->working[key], 1);
         if (item->failures == 0 && key % 5 == 0)
-            work_queue_retry(race->queue, item);
+            work_queue_retry(race->queue, item, 0);
         else
             work_queue_done(race->queue, item);
     }
@@ -213,6 +228,7 @@ int main(void)
         cmocka_unit_test(keys_are_merged_and_groups_take_turns),
         cmocka_unit_test(a_key_added_while_worked_on_comes_again),
         cmocka_unit_test(failures_back_off),
+        cmocka_unit_test(a_failure_may_say_how_long_at_most),
         cmocka_unit_test(groups_can_be_dropped_and_queues_are_bounded),
         cmocka_unit_test(a_key_is_worked_on_by_one_at_a_time),
         cmocka_unit_test(pools_run_everything),
