@@ -3,10 +3,13 @@
 
 DO $$
 BEGIN
-    CREATE ROLE warren_tenant NOLOGIN;
+    -- Roles are shared by all databases of a server. Asked first: who may not make roles is told that before "exists".
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'warren_tenant') THEN
+        CREATE ROLE warren_tenant NOLOGIN;
+    END IF;
 EXCEPTION
     WHEN duplicate_object OR unique_violation THEN
-        NULL; -- roles are shared by all databases of a server
+        NULL; -- another database's server was faster
     WHEN insufficient_privilege THEN
         RAISE EXCEPTION 'the role warren_tenant is missing: as a superuser, run CREATE ROLE warren_tenant NOLOGIN; GRANT warren_tenant TO %; or ALTER ROLE % CREATEROLE', session_user, session_user;
 END $$;
