@@ -218,6 +218,12 @@ static void log_retry(const struct controller_row *row, const struct cluster *cl
         log_debug("controllers", "%s: %s", row->spec->name, err->message ? err->message : "");
 }
 
+/* Of a key that failed; 0: as long as its failures want. */
+static int64_t longest_wait_ms(const struct error *err)
+{
+    return err->reason == ERROR_UNAVAILABLE ? OUTAGE_RETRY_MS : 0;
+}
+
 static enum reconcile_result run_row(struct controllers *controllers, struct cluster *cluster,
                                      const struct work_item *item, int64_t *again_ms)
 {
@@ -234,7 +240,7 @@ static enum reconcile_result run_row(struct controllers *controllers, struct clu
     enum reconcile_result result = row->spec->reconcile(row->spec->arg, &reconcile, again_ms, &err);
     metric_observe(row->seconds, (double)(clock_mono_ns() - start) / 1e9);
     if (result == RECONCILE_RETRY) {
-        *again_ms = err.reason == ERROR_UNAVAILABLE ? OUTAGE_RETRY_MS : 0;
+        *again_ms = longest_wait_ms(&err);
         metric_add(row->retries, 1);
         log_retry(row, cluster, &err, item->failures);
     }
@@ -292,11 +298,13 @@ static bool take_over(struct controllers *controllers, struct error *err)
 }
 
 static enum reconcile_result run_own(struct controllers *controllers, struct cluster *cluster,
-                                     uint32_t kind)
+                                     uint32_t kind, int64_t *again_ms)
 {
     CLEANUP(error_clear) struct error err = {0};
     bool done = kind == KIND_TAKE ? take_over(controllers, &err)
                                   : relist_cluster(controllers, cluster, &err);
+    if (!done)
+        *again_ms = longest_wait_ms(&err);
     if (!done && kind == KIND_TAKE)
         log_warn("controllers", "coming on duty is tried again: %s", error_reason_text(err.reason));
     return done ? RECONCILE_DONE : RECONCILE_RETRY;
@@ -306,7 +314,7 @@ static enum reconcile_result run(struct controllers *controllers, struct cluster
                                  const struct work_item *item, int64_t *again_ms)
 {
     if (item->kind >= CONTROLLER_ROWS_MAX)
-        return run_own(controllers, cluster, item->kind);
+        return run_own(controllers, cluster, item->kind, again_ms);
     return names_all(item->key) ? expand(controllers, cluster, item)
                                 : run_row(controllers, cluster, item, again_ms);
 }
