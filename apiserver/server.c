@@ -28,7 +28,8 @@
 #include "base/parse.h"
 
 #define IDLE_TIMEOUT_S    120 /* longer than the 90 s that Go clients keep idle connections */
-#define CONNECTION_MEMORY ((size_t)32 << 10)
+#define CONNECTION_MEMORY                                                                          \
+    ((size_t)36 << 10) /* above 32 KiB MHD maps it: what an idle connection does not touch is free */
 #define CONNECTIONS_SPARE 128 /* descriptors that are not for clients */
 #define BODY_DISCARD_MAX                                                                           \
     ((size_t)16 << 20) /* of a body that is refused, read before the connection is cut */
