@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "host/network/dns.h"
 #include "host/network/proxy.h"
 #include "host/network/view.h"
@@ -58,12 +59,23 @@ static void on_synced(void *arg)
     feed->synced = true;
 }
 
+/* Debian has it as a module, which nothing else asks for. */
+static void load_bridge_filter(void)
+{
+    static const char *const argv[] = {"modprobe", "-q", "br_netfilter", NULL};
+    CLEANUP(error_clear) struct error ignored = {0};
+    int status;
+    (void)!spawn_run(&(struct spawn_options){.argv = argv}, &status, NULL, NULL, &ignored); /* the switches tell */
+}
+
 /* Frames that the bridge passes between Pods go through the ip hooks only when the kernel is told so. */
 static bool filter_bridges(void)
 {
     static const char *const switches[] = {"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
                                            "/proc/sys/net/bridge/bridge-nf-call-iptables"};
     bool on = false;
+    if (access(switches[1], F_OK) != 0)
+        load_bridge_filter();
     for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
         CLEANUP(close_fd) int fd = open(switches[i], O_WRONLY | O_CLOEXEC);
         on = fd >= 0 && write(fd, "1", 1) == 1;
@@ -77,7 +89,7 @@ struct network *network_start(const struct network_options *options, struct erro
     network->options = *options;
     network->options.bridge_filtered = filter_bridges();
     if (!network->options.bridge_filtered)
-        log_warn("network", "the kernel has no br_netfilter: Pods of different tenants on this node are not kept apart");
+        log_warn("network", "the kernel has no br_netfilter (modprobe br_netfilter): Pods of different tenants on this node are not kept apart");
     view_init(&network->view);
     network->dns = dns_start(&network->options, &network->view, err);
     network->proxy = network->dns ? proxy_start(&network->options, &network->view, err) : NULL;
