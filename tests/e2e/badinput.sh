@@ -92,7 +92,7 @@ refused "an image file that is not there" 1 'No such file' "$WARREN" image impor
 
 # ---- idle connections
 : "${IDLE:=200}" # with a release build: 5,000
-most_kib=40
+most_kib=24
 ! grep -q __asan_init "$WARREN" || most_kib=320 # what the sanitizer puts around each block
 if idle=$("$here/tests/e2e/rude.py" "$ADMIN" "$IDLE" "$(child server)" $most_kib 2>&1); then ok "$idle"; else fail "idle connections" "$idle"; fi
 
