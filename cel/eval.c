@@ -343,6 +343,13 @@ static struct cel_value run_overload(struct cel_eval *eval, const struct cel_nod
     return value;
 }
 
+/* An optional with a value needs no other. */
+static bool is_settled(const struct cel_node *node, const struct cel_value *first)
+{
+    return node->member && node->count == 2 && first->kind == CEL_VALUE_OPTIONAL && first->inner &&
+           (str_is(node->name, "or") || str_is(node->name, "orValue"));
+}
+
 static struct cel_value run_call(struct cel_eval *eval, const struct cel_node *node)
 {
     struct cel_value args[CEL_PARAMS_MAX];
@@ -360,6 +367,9 @@ static struct cel_value run_call(struct cel_eval *eval, const struct cel_node *n
         args[i] = run(eval, node->args[i]);
         if (cel_is_error(&args[i]))
             return args[i];
+        if (i == 0 && is_settled(node, &args[0])) /* the alternative is not evaluated */
+            return charge(eval, 1) ? str_is(node->name, "or") ? args[0] : *args[0].inner
+                                   : cel_stopped(eval);
     }
     return run_overload(eval, node, args);
 }
@@ -452,8 +462,13 @@ static struct cel_value fold_quantifier(struct fold *fold, bool decides)
         if (!next_item(fold, i, decides ? 4 : 3))
             return cel_stopped(fold->eval);
         struct cel_value one = run(fold->eval, fold->node->args[1]);
-        if (fold->eval->stopped || (one.kind == CEL_VALUE_BOOL && one.boolean == decides))
+        if (fold->eval->stopped)
             return one;
+        if (one.kind == CEL_VALUE_BOOL &&
+            one.boolean == decides) /* the loop looks once more whether to go on */
+            return i + 1 == fold->count || charge(fold->eval, decides ? 3 : 2)
+                       ? one
+                       : cel_stopped(fold->eval);
         if (one.kind != CEL_VALUE_BOOL && !cel_is_error(&failure))
             failure = cel_is_error(&one) ? one : cel_fail(fold->eval, "no such overload");
     }
@@ -485,7 +500,7 @@ static struct cel_value fold_exists_one(struct fold *fold)
             return cel_stopped(fold->eval);
         found += holds;
     }
-    return charge(fold->eval, 2) ? cel_of_bool(found == 1) : cel_stopped(fold->eval);
+    return charge(fold->eval, 1) ? cel_of_bool(found == 1) : cel_stopped(fold->eval);
 }
 
 /* map and filter. */

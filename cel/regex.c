@@ -113,8 +113,7 @@ struct cel_regex *cel_regex_new(struct str pattern, char *why)
         pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     pcre2_code *compiled = pcre2_compile(
         (PCRE2_SPTR)(pattern.data ? pattern.data : ""), pattern.len,
-        PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C | PCRE2_MATCH_INVALID_UTF, &code,
-        &offset, context);
+        PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
     pcre2_compile_context_free(context);
     if (!compiled) {
         char text[100] = "";

@@ -78,6 +78,84 @@ check "label" kubectl label ct mine tier=front
 check_out "describe" 'my-image' kubectl describe ct mine
 check_fails "the other tenant has none of it" "doesn't have a resource type" kubectl --kubeconfig other.kubeconfig get crontabs
 
+# Rules in the Common Expression Language.
+cat > ruled.yaml << 'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: fleets.rules.example.com}
+spec:
+  group: rules.example.com
+  scope: Namespaced
+  names: {plural: fleets, singular: fleet, kind: Fleet}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    schema:
+      openAPIV3Schema:
+        type: object
+        x-kubernetes-validations:
+        - {rule: "self.metadata.name.startsWith('f')", message: "fleets are called f-something"}
+        properties:
+          spec:
+            type: object
+            x-kubernetes-validations:
+            - {rule: "self.min <= self.max", messageExpression: "'min %d is above max %d'.format([self.min, self.max])", fieldPath: ".max"}
+            - {rule: "!has(oldSelf.zone) || has(self.zone)", message: "zone stays once it is set"}
+            required: [min, max]
+            properties:
+              min: {type: integer}
+              max: {type: integer}
+              zone:
+                type: string
+                maxLength: 20
+                x-kubernetes-validations: [{rule: "self == oldSelf", message: "zone is immutable", reason: FieldValueForbidden}]
+              ports:
+                type: array
+                maxItems: 4
+                x-kubernetes-list-type: map
+                x-kubernetes-list-map-keys: [name]
+                items:
+                  type: object
+                  required: [name, port]
+                  properties:
+                    name: {type: string, maxLength: 15}
+                    port: {type: integer}
+                  x-kubernetes-validations: [{rule: "self.port > 0 && self.port < 65536"}]
+          status:
+            type: object
+            x-kubernetes-validations: [{rule: "self.ready >= 0"}]
+            properties:
+              ready: {type: integer}
+END
+cat > fleet.yaml << 'END'
+apiVersion: rules.example.com/v1
+kind: Fleet
+metadata: {name: f-one}
+spec: {min: 1, max: 3, zone: a, ports: [{name: http, port: 80}]}
+END
+check_fails "a rule that does not compile" "x-kubernetes-validations\[0\].rule: Invalid value: .*undefined field 'lowest'" \
+    bash -c "sed 's/self.min <= self.max/self.lowest <= self.max/' ruled.yaml | kubectl apply -f -"
+check_fails "a rule that costs too much" 'estimated rule cost exceeds budget by factor of more than 100x' \
+    bash -c "sed '/maxItems\|maxLength/d;s/self.min <= self.max/self.ports.all(a, self.ports.all(b, a.name == b.name || true))/' ruled.yaml | kubectl apply -f -"
+check "apply a definition with rules" kubectl apply -f ruled.yaml
+check "it is established" kubectl wait --for=condition=Established crd/fleets.rules.example.com --timeout=10s
+check "an object that fits its rules" kubectl apply -f fleet.yaml
+check_fails "a message that is computed" 'spec.max: Invalid value: "object": min 9 is above max 3' kubectl patch fleet f-one --type=merge -p '{"spec":{"min":9}}'
+check_fails "what cannot change" 'spec.zone: Forbidden: zone is immutable' kubectl patch fleet f-one --type=merge -p '{"spec":{"zone":"b"}}'
+check_fails "what cannot go" 'spec: Invalid value: "object": zone stays once it is set' kubectl patch fleet f-one --type=merge -p '{"spec":{"zone":null}}'
+check_fails "a rule on an item" 'spec.ports\[0\]: Invalid value: "object": failed rule: self.port > 0' \
+    kubectl patch fleet f-one --type=merge -p '{"spec":{"ports":[{"name":"http","port":0}]}}'
+check_fails "a rule on the whole" '<nil>: Invalid value: "object": fleets are called f-something' bash -c "sed s/f-one/other/ fleet.yaml | kubectl apply -f -"
+check_fails "a rule on the status" 'status: Invalid value: "object": failed rule: self.ready >= 0' \
+    kubectl patch fleet f-one --subresource=status --type=merge -p '{"status":{"ready":-1}}'
+check "a status that fits" kubectl patch fleet f-one --subresource=status --type=merge -p '{"status":{"ready":1}}'
+check "a stricter definition" bash -c "sed 's/self.min <= self.max/self.max < 3/;s/, messageExpression: .*fieldPath/, fieldPath/;s/maxLength: 15/maxLength: 2/' ruled.yaml | kubectl apply -f -"
+check "what does not fit it, but did not change" kubectl label fleet f-one tier=front
+check_fails "what changed has to fit" 'failed rule: self.max < 3' kubectl patch fleet f-one --type=merge -p '{"spec":{"max":4}}'
+check "delete it" kubectl delete crd fleets.rules.example.com --timeout=30s
+
 mkdir -p chart/crds chart/templates
 cp crd.yaml chart/crds/
 sed -i 's/crontabs/beetabs/;s/stable.example.com/bee.example.com/g;s/crontab/beetab/g;s/CronTab/BeeTab/;s/\[ct\]/[bt]/' chart/crds/crd.yaml
