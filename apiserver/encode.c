@@ -197,6 +197,18 @@ static void to_yaml(struct buf *bytes)
     yaml_write(bytes, tree);
 }
 
+/* Compressed when that pays and is accepted. Takes `bytes`. */
+static struct MHD_Response *pack_bytes(struct request *request, struct buf *bytes,
+                                       struct encoding *encoding)
+{
+    if (bytes->len < GZIP_MIN || !takes_gzip(request))
+        return from_buf(bytes, encoding);
+    struct buf packed = BUF_INIT(RENDER_MAX);
+    encoding->gzip = gzip_bytes(&packed, buf_str(bytes), GZIP_LEVEL);
+    buf_free(encoding->gzip ? bytes : &packed);
+    return from_buf(encoding->gzip ? &packed : bytes, encoding);
+}
+
 /* Rendered JSON in the encoding that was asked for. Takes `bytes`. */
 static struct MHD_Response *finish_bytes(struct request *request, struct buf *bytes,
                                          struct encoding *encoding)
@@ -206,16 +218,7 @@ static struct MHD_Response *finish_bytes(struct request *request, struct buf *by
         to_yaml(bytes);
     if (request->accept.media == MEDIA_PROTOBUF && !transcode_protobuf(bytes))
         encoding->type = media_type(MEDIA_JSON); /* Tables have no protobuf */
-    if (bytes->len >= GZIP_MIN && takes_gzip(request)) {
-        struct buf packed = BUF_INIT(RENDER_MAX);
-        if (gzip_bytes(&packed, buf_str(bytes), GZIP_LEVEL)) {
-            buf_free(bytes);
-            encoding->gzip = true;
-            return from_buf(&packed, encoding);
-        }
-        buf_free(&packed);
-    }
-    return from_buf(bytes, encoding);
+    return pack_bytes(request, bytes, encoding);
 }
 
 static void unref_object(void *cls)
@@ -245,6 +248,10 @@ static struct MHD_Response *encode_list(struct request *request, struct encoding
     bool packed = takes_gzip(request) && list_estimate(request) >= GZIP_MIN;
     if (!plain || request->accept.media != MEDIA_JSON) {
         struct buf bytes = BUF_INIT(RENDER_MAX);
+        if (plain && request->accept.media == MEDIA_PROTOBUF && transcode_list(&bytes, request)) {
+            encoding->type = media_type(MEDIA_PROTOBUF);
+            return pack_bytes(request, &bytes, encoding);
+        }
         render_list(&bytes, request);
         return finish_bytes(request, &bytes, encoding);
     }
@@ -347,7 +354,8 @@ static void add_headers(struct request *request, struct MHD_Response *response,
 bool encode_is_heavy(const struct request *request)
 {
     return request->reply.kind == REPLY_LIST && !request->error.code &&
-           list_estimate(request) >= GZIP_MIN && (takes_gzip(request) || !render_is_plain(request));
+           list_estimate(request) >= GZIP_MIN &&
+           (takes_gzip(request) || request->accept.media != MEDIA_JSON || !render_is_plain(request));
 }
 
 typedef struct MHD_Response *(*encode_fn)(struct request *request, struct encoding *encoding);

@@ -17,8 +17,7 @@ bool render_is_plain(const struct request *request)
            !request->view && !(request->type && (request->type->flags & TYPE_CONVERTED));
 }
 
-/* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` */
-static void add_list_meta(struct buf *out, const struct request *request)
+void render_list_meta(struct buf *out, const struct request *request)
 {
     const struct reply *reply = &request->reply;
     buf_printf(out, "{\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
@@ -119,7 +118,7 @@ void render_list_head(struct buf *out, const struct request *request)
                metadata ? "PartialObjectMetadataList" : request->resource->list_kind,
                metadata ? "meta.k8s.io/" : "",
                metadata ? beta : resource_api_version(request->resource));
-    add_list_meta(out, request);
+    render_list_meta(out, request);
     buf_add_text(out, ",\"items\":[");
 }
 
@@ -127,7 +126,7 @@ static void add_rows(struct buf *out, const struct request *request)
 {
     const struct object_list *list = &request->reply.list;
     struct buf meta = BUF_TEXT;
-    add_list_meta(&meta, request);
+    render_list_meta(&meta, request);
     table_begin(out, request->resource, meta.data, true);
     int64_t now = clock_now_us();
     for (size_t i = 0; i < list->count; i++) {

@@ -15,6 +15,8 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
 void render_list(struct buf *out, const struct request *request);
 /* `{"kind":"PodList",...,"items":[` of a plain list. */
 void render_list_head(struct buf *out, const struct request *request);
+/* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` of the request's reply.list. */
+void render_list_meta(struct buf *out, const struct request *request);
 void render_bookmark(struct buf *out, const struct request *request, int64_t revision,
                      bool initial_end);
 /* The Status of a watch that fell out of history. */

@@ -1,7 +1,6 @@
 #include "apiserver/transcode.h"
 
-#include <string.h>
-
+#include "apiserver/render.h"
 #include "schema/protobuf.h"
 
 #define OUT_MAX ((size_t)1 << 30)
@@ -28,34 +27,72 @@ static const struct type *resource_type(struct str api_version, struct str kind)
     return row ? row->type : NULL;
 }
 
-static const struct type *type_of(const char *api_version, const char *kind)
+static const struct type *type_of(struct str api_version, struct str kind)
 {
+    static const struct str list = {"List", 4};
     for (size_t i = 0; i < ARRAY_LEN(known_kinds); i++)
-        if (strcmp(known_kinds[i].api_version, api_version) == 0 &&
-            strcmp(known_kinds[i].kind, kind) == 0)
+        if (str_is(api_version, known_kinds[i].api_version) && str_is(kind, known_kinds[i].kind))
             return type_find(known_kinds[i].type);
-    const struct type *type = resource_type(str_of(api_version), str_of(kind));
-    size_t len = strlen(kind);
-    if (type || len < 5 || !text_ends(kind, "List"))
+    const struct type *type = resource_type(api_version, kind);
+    if (type || !str_ends(kind, list))
         return type;
-    type = resource_type(str_of(api_version), (struct str){kind, len - 4});
+    type = resource_type(api_version, (struct str){kind.data, kind.len - list.len});
     CLEANUP(free_ptr) char *name = type ? xasprintf("%sList", type->name) : NULL;
     return name ? type_find(name) : NULL;
 }
 
 bool transcode_protobuf(struct buf *bytes)
 {
-    struct error ignored = {0};
+    CLEANUP(json_tape_free) struct json_tape tape = {0};
+    CLEANUP(error_clear) struct error ignored = {0};
     struct buf out = BUF_INIT(OUT_MAX);
-    json_auto_t *tree = json_parse(buf_str(bytes), JSON_LOAD_LENIENT, &ignored);
-    const char *api_version = json_text(tree, "apiVersion"), *kind = json_text(tree, "kind");
-    const struct type *type = api_version && kind ? type_of(api_version, kind) : NULL;
-    error_clear(&ignored);
-    if (!type || !protobuf_encode_object(&out, type, tree) || !buf_ok(&out)) {
+    if (!json_tape_read(&tape, buf_str(bytes), &ignored))
+        return false;
+    const struct type *type = type_of(json_tape_member_text(&tape, STR("apiVersion")),
+                                      json_tape_member_text(&tape, STR("kind")));
+    if (!type || (type->flags & TYPE_NO_PROTOBUF) || !protobuf_encode_object(&out, type, &tape)) {
         buf_free(&out);
         return false;
     }
     buf_free(bytes);
     *bytes = out;
     return true;
+}
+
+static bool add_list_meta(struct buf *out, const struct request *request, struct json_tape *tape)
+{
+    CLEANUP(buf_free) struct buf meta = BUF_TEXT;
+    CLEANUP(error_clear) struct error ignored = {0};
+    render_list_meta(&meta, request);
+    return json_tape_read(tape, buf_str(&meta), &ignored) && protobuf_list_meta(out, tape);
+}
+
+static bool add_items(struct buf *out, const struct request *request, struct json_tape *tape)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    const struct object_list *list = &request->reply.list;
+    for (size_t i = 0; i < list->count; i++)
+        if (!json_tape_read(tape, list->items[i]->body, &ignored) ||
+            !protobuf_list_item(out, request->resource->type, tape))
+            return false;
+    return true;
+}
+
+bool transcode_list(struct buf *out, const struct request *request)
+{
+    CLEANUP(json_tape_free) struct json_tape tape = {0};
+    const struct resource *row = request->resource;
+    size_t size = 0;
+    if (row->type->flags & TYPE_NO_PROTOBUF)
+        return false;
+    for (size_t i = 0; i < request->reply.list.count; i++)
+        size += request->reply.list.items[i]->body.len;
+    size_t mark = protobuf_begin(out, str_of(resource_api_version(row)), str_of(row->list_kind),
+                                 size - size / 4);
+    if (!add_list_meta(out, request, &tape) || !add_items(out, request, &tape)) {
+        buf_clear(out);
+        return false;
+    }
+    protobuf_end(out, mark);
+    return buf_ok(out);
 }

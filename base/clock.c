@@ -19,21 +19,62 @@ int64_t clock_mono_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Days since 1970-01-01 in the Gregorian calendar, by eras of 400 years that begin in March.
+ * Without libc's: it takes the time zone's lock, and these run for each time in each object. */
+static int64_t days_of(int64_t year, int month, int day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400, of_era = year - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static void date_of(int64_t days, int64_t *year, int *month, int *day)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097, of_era = days - era * 146097;
+    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * years + years / 4 - years / 100), part = (5 * of_year + 2) / 153;
+    *day = (int)(of_year - (153 * part + 2) / 5 + 1);
+    *month = (int)(part < 10 ? part + 3 : part - 9);
+    *year = years + era * 400 + (*month <= 2);
+}
+
+/* Writes `value` with `width` digits. */
+static char *put(char *out, int64_t value, size_t width)
+{
+    for (size_t i = width; i > 0; i--, value /= 10)
+        out[i - 1] = (char)('0' + value % 10);
+    return out + width;
+}
+
 static void format(int64_t at_us, bool micro, char out[TIME_TEXT_SIZE])
 {
-    int64_t fraction = at_us % 1000000;
-    time_t seconds = (time_t)(at_us / 1000000);
+    int64_t fraction = at_us % 1000000, seconds = at_us / 1000000, year;
+    int month, day;
     if (fraction < 0) {
         fraction += 1000000;
         seconds--;
     }
-    struct tm parts;
-    gmtime_r(&seconds, &parts);
-    size_t len = strftime(out, TIME_TEXT_SIZE, "%04Y-%m-%dT%H:%M:%S", &parts);
-    if (micro)
-        (void)snprintf(out + len, TIME_TEXT_SIZE - len, ".%06dZ", (int)fraction);
-    else
-        (void)snprintf(out + len, TIME_TEXT_SIZE - len, "Z");
+    int64_t of_day = seconds % 86400;
+    if (of_day < 0)
+        of_day += 86400;
+    date_of((seconds - of_day) / 86400, &year, &month, &day);
+    const struct {
+        int64_t value;
+        size_t width;
+        char mark;
+    } parts[] = {{year < 0 ? 0 : year, 4, '-'}, {month, 2, '-'}, {day, 2, 'T'},
+                 {of_day / 3600, 2, ':'}, {of_day / 60 % 60, 2, ':'}, {of_day % 60, 2, micro ? '.' : 'Z'}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        out = put(out, parts[i].value, parts[i].width);
+        *out++ = parts[i].mark;
+    }
+    if (micro) {
+        out = put(out, fraction, 6);
+        *out++ = 'Z';
+    }
+    *out = '\0';
 }
 
 void time_format(int64_t at_us, char out[TIME_TEXT_SIZE])
@@ -129,13 +170,8 @@ bool time_parse(struct str text, int64_t *at_us)
     if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
         minute > 59 || second > 59)
         return false;
-    struct tm parts = {.tm_year = year - 1900,
-                       .tm_mon = month - 1,
-                       .tm_mday = day,
-                       .tm_hour = hour,
-                       .tm_min = minute,
-                       .tm_sec = second};
-    *at_us = ((int64_t)timegm(&parts) - offset_s) * 1000000 + fraction_us;
+    int64_t seconds = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    *at_us = (seconds - offset_s) * 1000000 + fraction_us;
     return true;
 }
 

@@ -396,3 +396,20 @@ struct str json_tape_string(const struct json_tape *tape, const struct json_toke
     }
     return (struct str){scratch->data ? scratch->data : "", scratch->len};
 }
+
+const struct json_token *json_tape_member(const struct json_tape *tape, struct str key)
+{
+    const struct json_token *tokens = tape->tokens, *found = NULL;
+    if (!tape->count || tokens[0].kind != JSON_TOKEN_OBJECT)
+        return NULL;
+    for (size_t at = 1; at < tokens[0].next; at = tokens[at + 1].next)
+        if (str_eq(json_tape_raw(tape, &tokens[at]), key))
+            found = &tokens[at + 1];
+    return found;
+}
+
+struct str json_tape_member_text(const struct json_tape *tape, struct str key)
+{
+    const struct json_token *token = json_tape_member(tape, key);
+    return token && token->kind == JSON_TOKEN_STRING ? json_tape_raw(tape, token) : STR("");
+}

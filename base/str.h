@@ -33,6 +33,12 @@ static inline bool str_starts(struct str text, struct str prefix)
     return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
 }
 
+static inline bool str_ends(struct str text, struct str suffix)
+{
+    return text.len >= suffix.len &&
+           memcmp(text.data + text.len - suffix.len, suffix.data, suffix.len) == 0;
+}
+
 static inline bool text_starts(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

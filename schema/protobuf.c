@@ -10,6 +10,8 @@ static const char magic[4] = {'k', '8', 's', 0};
 /* Numbers of runtime.Unknown and runtime.TypeMeta. */
 enum { UNKNOWN_TYPE_META = 1, UNKNOWN_RAW, UNKNOWN_CONTENT_ENCODING, UNKNOWN_CONTENT_TYPE };
 enum { TYPE_META_API_VERSION = 1, TYPE_META_KIND };
+/* Of every list. */
+enum { LIST_META = 1, LIST_ITEMS };
 
 static bool read_type_meta(struct str message, struct protobuf_envelope *out)
 {
@@ -45,41 +47,52 @@ bool protobuf_open(struct str body, struct protobuf_envelope *out, struct error 
     return !reader.malformed || error_bad_request(err, "proto: malformed message");
 }
 
-void protobuf_wrap(struct buf *out, const char *api_version, const char *kind, struct str message)
+size_t protobuf_begin(struct buf *out, struct str api_version, struct str kind, size_t expected)
 {
     buf_add(out, magic, sizeof(magic));
-    size_t meta = wire_begin(out, UNKNOWN_TYPE_META);
-    wire_bytes(out, TYPE_META_API_VERSION, str_of(api_version));
-    wire_bytes(out, TYPE_META_KIND, str_of(kind));
+    size_t meta = wire_begin_sized(out, UNKNOWN_TYPE_META, api_version.len + kind.len);
+    wire_bytes(out, TYPE_META_API_VERSION, api_version);
+    wire_bytes(out, TYPE_META_KIND, kind);
     wire_end(out, meta);
-    wire_bytes(out, UNKNOWN_RAW, message);
+    return wire_begin_sized(out, UNKNOWN_RAW, expected);
+}
+
+void protobuf_end(struct buf *out, size_t mark)
+{
+    wire_end(out, mark);
     wire_bytes(out, UNKNOWN_CONTENT_ENCODING, STR(""));
     wire_bytes(out, UNKNOWN_CONTENT_TYPE, STR(""));
 }
 
-bool protobuf_encode_object(struct buf *out, const struct type *type, const json_t *object)
+bool protobuf_encode_object(struct buf *out, const struct type *type, const struct json_tape *tape)
 {
-    CLEANUP(buf_free) struct buf message = BUF_INIT(out->max);
-    const char *api_version = json_text(object, "apiVersion"), *kind = json_text(object, "kind");
-    if (!protobuf_encode(&message, type, object))
+    size_t mark = protobuf_begin(out, json_tape_member_text(tape, STR("apiVersion")),
+                                 json_tape_member_text(tape, STR("kind")), tape->text.len / 4 * 3);
+    if (!protobuf_encode(out, type, tape))
         return false;
-    protobuf_wrap(out, api_version ? api_version : "", kind ? kind : "", buf_str(&message));
+    protobuf_end(out, mark);
     return buf_ok(out);
 }
 
-bool protobuf_list_meta(struct buf *out, const json_t *list_meta)
+static bool encode_field(struct buf *out, uint32_t number, const struct type *type,
+                         const struct json_tape *tape)
 {
-    size_t mark = wire_begin(out, 1);
-    bool ok =
-        !list_meta ||
-        protobuf_encode(out, type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"), list_meta);
+    size_t mark = wire_begin_sized(out, number, tape->text.len / 4 * 3);
+    if (!protobuf_encode(out, type, tape))
+        return false;
     wire_end(out, mark);
-    return ok && buf_ok(out);
+    return buf_ok(out);
 }
 
-void protobuf_list_item(struct buf *out, struct str message)
+bool protobuf_list_meta(struct buf *out, const struct json_tape *list_meta)
 {
-    wire_bytes(out, 2, message);
+    return encode_field(out, LIST_META, type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"),
+                        list_meta);
+}
+
+bool protobuf_list_item(struct buf *out, const struct type *type, const struct json_tape *item)
+{
+    return encode_field(out, LIST_ITEMS, type, item);
 }
 
 void protobuf_watch_event(struct buf *out, const char *event, struct str envelope)
@@ -87,7 +100,7 @@ void protobuf_watch_event(struct buf *out, const char *event, struct str envelop
     size_t start = out->len;
     buf_add(out, "\0\0\0\0", 4); /* the length, once it is known */
     wire_bytes(out, 1, str_of(event));
-    size_t object = wire_begin(out, 2);
+    size_t object = wire_begin_sized(out, 2, envelope.len + 4);
     wire_bytes(out, 1, envelope);
     wire_end(out, object);
     if (!buf_ok(out))

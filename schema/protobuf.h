@@ -1,20 +1,23 @@
-/* schema/protobuf.h: application/vnd.kubernetes.protobuf, from and to JSON trees, driven by the
- * type tables.
+/* schema/protobuf.h: application/vnd.kubernetes.protobuf, from JSON text and to JSON trees, driven
+ * by the type tables.
  *
- * Trees going in have been shaped (schema/decode.h); trees coming out are shaped. Custom resources
- * have no protobuf. Limits: nesting JSON_DEPTH_MAX; the caller bounds the size of bodies. Any
- * thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's protobuf
- * serializer for envelopes. */
+ * Text going in is a shaped document (schema/decode.h) on a tape; trees coming out are shaped.
+ * Custom resources have no protobuf. Limits: nesting JSON_DEPTH_MAX; the caller bounds the size of
+ * bodies. Any thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's
+ * protobuf serializer for envelopes. */
 #pragma once
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_tape.h"
 #include "schema/type.h"
 
 #define PROTOBUF_MEDIA "application/vnd.kubernetes.protobuf"
 
-/* Appends the message, without an envelope. False when a value does not fit its type. */
-MUST_CHECK bool protobuf_encode(struct buf *out, const struct type *type, const json_t *value);
+/* Appends the message of the document on the tape, without an envelope. False when a value does not
+ * fit its type. */
+MUST_CHECK bool protobuf_encode(struct buf *out, const struct type *type,
+                                const struct json_tape *tape);
 /* New reference; NULL with BAD_REQUEST. `kind` and `apiVersion` are not in messages. */
 MUST_CHECK json_t *protobuf_decode(const struct type *type, struct str message, struct error *err);
 
@@ -24,21 +27,24 @@ struct protobuf_envelope {
 };
 /* BAD_REQUEST in upstream's words when `body` is no envelope. */
 MUST_CHECK bool protobuf_open(struct str body, struct protobuf_envelope *out, struct error *err);
-/* Appends the envelope of a message. */
-void protobuf_wrap(struct buf *out, const char *api_version, const char *kind, struct str message);
+/* Appends an envelope: what is appended between the two calls is its message, of some `expected`
+ * bytes. */
+MUST_CHECK size_t protobuf_begin(struct buf *out, struct str api_version, struct str kind,
+                                 size_t expected);
+void protobuf_end(struct buf *out, size_t mark);
 
 /* Envelope and message of a whole object, which has `kind` and `apiVersion`. */
 MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type,
-                                       const json_t *object);
+                                       const struct json_tape *tape);
 /* The object in an envelope, with `kind` and `apiVersion` in front; what they are is for the caller
  * to check. */
 MUST_CHECK json_t *protobuf_decode_object(const struct type *type, struct str body,
                                           struct error *err);
 
-/* A list's message, piece by piece: its metadata once, then each item's message as
- * protobuf_encode() made it. */
-MUST_CHECK bool protobuf_list_meta(struct buf *out, const json_t *list_meta);
-void protobuf_list_item(struct buf *out, struct str message);
+/* A list's message, piece by piece: its metadata once, then each item. */
+MUST_CHECK bool protobuf_list_meta(struct buf *out, const struct json_tape *list_meta);
+MUST_CHECK bool protobuf_list_item(struct buf *out, const struct type *type,
+                                   const struct json_tape *item);
 
 /* One frame of a watch stream around an object's envelope: length, WatchEvent. */
 void protobuf_watch_event(struct buf *out, const char *event, struct str envelope);

@@ -362,7 +362,7 @@ static bool decode_field(struct decoder *decoder, const struct field *field,
     if (field->card == CARD_LIST)
         json_array_append_new(json_ensure_array(object, field->name), item);
     else
-        json_object_set_new(object, field->name, item);
+        json_object_setn_new_nocheck(object, field->name, field->name_len, item);
     return true;
 }
 

@@ -1,42 +1,95 @@
-/* JSON trees to protobuf messages. Go's generated code writes every value that is not a pointer,
- * zero or not, in ascending order of numbers; we write the same bytes. */
+/* JSON text to protobuf messages, straight from a tape of its tokens: no tree. Go's generated code
+ * writes every value that is not a pointer, zero or not, in ascending order of numbers; we write
+ * the same bytes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/go_duration.h"
+#include "base/json_tape.h"
+#include "base/parse.h"
 #include "schema/protobuf.h"
 #include "schema/wire.h"
 
-#define FIELDS_MAX 64 /* of one type: a test checks it */
+#define FIELDS_MAX 64         /* of one type: a test checks it */
+#define NOTHING    UINT32_MAX /* in place of a token: no value is there */
 
-static bool encode_struct(struct buf *out, const struct type *type, const json_t *object,
-                          unsigned depth);
+struct encoder {
+    struct buf *out;
+    const struct json_tape *tape;
+    struct buf scratch;
+};
 
-static struct str text_of(const json_t *value)
+static bool encode_struct(struct encoder *encoder, const struct type *type, uint32_t at);
+
+static const struct json_token *token_at(const struct encoder *encoder, uint32_t at)
 {
-    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)}
-                                 : STR("");
+    return &encoder->tape->tokens[at];
 }
 
-static bool encode_bytes(struct buf *out, uint32_t number, const json_t *value)
+static bool is_kind(const struct encoder *encoder, uint32_t at, enum json_token_kind kind)
 {
-    CLEANUP(buf_free) struct buf bytes = BUF_INIT(out->max);
-    if (!value)
+    return at != NOTHING && token_at(encoder, at)->kind == kind;
+}
+
+/* "" for what is no string. */
+static struct str text_of(struct encoder *encoder, uint32_t at)
+{
+    if (!is_kind(encoder, at, JSON_TOKEN_STRING))
+        return STR("");
+    return json_tape_string(encoder->tape, token_at(encoder, at), &encoder->scratch);
+}
+
+/* 0 for what is no integer. */
+static int64_t integer_of(const struct encoder *encoder, uint32_t at)
+{
+    int64_t value = 0;
+    if (is_kind(encoder, at, JSON_TOKEN_INTEGER) &&
+        !parse_i64(json_tape_raw(encoder->tape, token_at(encoder, at)), INT64_MIN, INT64_MAX,
+                   &value))
+        return 0;
+    return value;
+}
+
+static double number_of(struct encoder *encoder, uint32_t at)
+{
+    if (!is_kind(encoder, at, JSON_TOKEN_INTEGER) && !is_kind(encoder, at, JSON_TOKEN_REAL))
+        return 0;
+    buf_clear(&encoder->scratch);
+    buf_add_str(&encoder->scratch, json_tape_raw(encoder->tape, token_at(encoder, at)));
+    return buf_ok(&encoder->scratch) ? strtod(encoder->scratch.data, NULL) : 0;
+}
+
+/* What a message made of this value may take: mostly less than its text. */
+static size_t expected(const struct encoder *encoder, uint32_t at)
+{
+    size_t len = at == NOTHING ? 0 : token_at(encoder, at)->len;
+    return len - len / 4;
+}
+
+/* ---- scalars ---- */
+
+static bool encode_bytes(struct encoder *encoder, uint32_t number, uint32_t at)
+{
+    struct str text = text_of(encoder, at);
+    if (at == NOTHING)
         return true;
-    if (!base64_decode(&bytes, text_of(value), BASE64_STANDARD))
+    size_t mark = wire_begin_sized(encoder->out, number, text.len - text.len / 4);
+    if (!base64_decode(encoder->out, text, BASE64_STANDARD))
         return false;
-    wire_bytes(out, number, buf_str(&bytes));
+    wire_end(encoder->out, mark);
     return true;
 }
 
 /* Timestamp: an empty message stands for the zero time. */
-static bool encode_time(struct buf *out, uint32_t number, const json_t *value)
+static bool encode_time(struct encoder *encoder, uint32_t number, uint32_t at)
 {
     int64_t at_us;
+    struct buf *out = encoder->out;
     size_t mark = wire_begin(out, number);
-    if (json_is_string(value)) {
-        if (!time_parse(text_of(value), &at_us))
+    if (is_kind(encoder, at, JSON_TOKEN_STRING)) {
+        if (!time_parse(text_of(encoder, at), &at_us))
             return false;
         int64_t micros = at_us % 1000000;
         if (micros < 0)
@@ -48,221 +101,297 @@ static bool encode_time(struct buf *out, uint32_t number, const json_t *value)
     return true;
 }
 
-static bool encode_duration(struct buf *out, uint32_t number, const json_t *value)
+static bool encode_duration(struct encoder *encoder, uint32_t number, uint32_t at)
 {
     int64_t ns = 0;
-    size_t mark = wire_begin(out, number);
-    if (value && !go_duration_parse(text_of(value), &ns))
+    size_t mark = wire_begin(encoder->out, number);
+    if (at != NOTHING && !go_duration_parse(text_of(encoder, at), &ns))
         return false;
-    wire_varint(out, 1, (uint64_t)ns);
-    wire_end(out, mark);
+    wire_varint(encoder->out, 1, (uint64_t)ns);
+    wire_end(encoder->out, mark);
     return true;
 }
 
-static bool encode_quantity(struct buf *out, uint32_t number, const json_t *value)
+static void encode_quantity(struct encoder *encoder, uint32_t number, uint32_t at)
 {
-    size_t mark = wire_begin(out, number);
-    wire_bytes(out, 1, value ? text_of(value) : STR("0"));
-    wire_end(out, mark);
-    return true;
+    size_t mark = wire_begin(encoder->out, number);
+    wire_bytes(encoder->out, 1, at != NOTHING ? text_of(encoder, at) : STR("0"));
+    wire_end(encoder->out, mark);
 }
 
-static bool encode_int_or_string(struct buf *out, uint32_t number, const json_t *value)
+static void encode_int_or_string(struct encoder *encoder, uint32_t number, uint32_t at)
 {
-    size_t mark = wire_begin(out, number);
-    wire_varint(out, 1, json_is_string(value));
-    wire_varint(out, 2, (uint64_t)json_integer_value(value));
-    wire_bytes(out, 3, text_of(value));
-    wire_end(out, mark);
-    return true;
+    size_t mark = wire_begin_sized(encoder->out, number, expected(encoder, at));
+    wire_varint(encoder->out, 1, is_kind(encoder, at, JSON_TOKEN_STRING));
+    wire_varint(encoder->out, 2, (uint64_t)integer_of(encoder, at));
+    wire_bytes(encoder->out, 3, text_of(encoder, at));
+    wire_end(encoder->out, mark);
 }
 
 /* RawExtension, FieldsV1 and JSON: a message whose one field holds JSON text. */
-static bool encode_raw(struct buf *out, uint32_t number, const json_t *value)
+static void encode_raw(struct encoder *encoder, uint32_t number, uint32_t at)
 {
-    size_t mark = wire_begin(out, number);
-    if (value) {
-        size_t text = wire_begin(out, 1);
-        json_write(out, value);
-        wire_end(out, text);
+    size_t mark =
+        wire_begin_sized(encoder->out, number, at == NOTHING ? 0 : token_at(encoder, at)->len);
+    if (at != NOTHING) {
+        struct str raw = json_tape_raw(encoder->tape, token_at(encoder, at));
+        if (token_at(encoder, at)->kind == JSON_TOKEN_STRING)
+            raw = (struct str){raw.data - 1, raw.len + 2}; /* with its quotes */
+        wire_bytes(encoder->out, 1, raw);
     }
-    wire_end(out, mark);
-    return true;
+    wire_end(encoder->out, mark);
 }
 
-static bool encode_texts(struct buf *out, uint32_t number, const json_t *list)
+static void encode_texts(struct encoder *encoder, uint32_t number, uint32_t list)
 {
-    for (size_t i = 0; i < json_array_size(list); i++)
-        wire_bytes(out, number, text_of(json_array_get(list, i)));
+    if (!is_kind(encoder, list, JSON_TOKEN_ARRAY))
+        return;
+    for (uint32_t at = list + 1; at < token_at(encoder, list)->next;
+         at = token_at(encoder, at)->next)
+        wire_bytes(encoder->out, number, text_of(encoder, at));
+}
+
+/* ---- messages ---- */
+
+static bool encode_message(struct encoder *encoder, uint32_t number, const struct type *type,
+                           uint32_t at)
+{
+    size_t mark = wire_begin_sized(encoder->out, number, expected(encoder, at));
+    if (!encode_struct(encoder, type, at))
+        return false;
+    wire_end(encoder->out, mark);
     return true;
 }
 
 /* The contents of JSONSchemaPropsOrBool and its like. */
-static bool encode_union(struct buf *out, const struct type *type, const json_t *value,
-                         unsigned depth)
+static bool encode_union(struct encoder *encoder, const struct type *type, uint32_t value)
 {
+    bool list = is_kind(encoder, value, JSON_TOKEN_ARRAY);
     for (size_t i = 0; i < type->wrapper_count; i++) {
-        const struct field *field = &type->wrappers[i];
-        if (field->kind == FIELD_BOOL)
-            wire_varint(out, field->number, !json_is_false(value));
-        if (field->kind == FIELD_STRING && field->card == CARD_LIST)
-            (void)encode_texts(out, field->number, value); /* cannot fail */
-        bool fits = field->card == CARD_LIST ? json_is_array(value) : json_is_object(value);
-        if (field->kind != FIELD_REF || !fits)
+        const struct field *row = &type->wrappers[i];
+        if (row->kind == FIELD_BOOL)
+            wire_varint(encoder->out, row->number, !is_kind(encoder, value, JSON_TOKEN_FALSE));
+        if (row->kind == FIELD_STRING && row->card == CARD_LIST)
+            encode_texts(encoder, row->number, value);
+        bool fits = row->card == CARD_LIST ? list : is_kind(encoder, value, JSON_TOKEN_OBJECT);
+        if (row->kind != FIELD_REF || !fits)
             continue;
-        size_t count = field->card == CARD_LIST ? json_array_size(value) : 1;
-        for (size_t j = 0; j < count; j++) {
-            size_t mark = wire_begin(out, field->number);
-            const json_t *item = field->card == CARD_LIST ? json_array_get(value, j) : value;
-            if (!encode_struct(out, field->ref, item, depth + 1))
+        uint32_t end = list ? token_at(encoder, value)->next : value + 1;
+        for (uint32_t at = list ? value + 1 : value; at < end; at = token_at(encoder, at)->next)
+            if (!encode_message(encoder, row->number, row->ref, at))
                 return false;
-            wire_end(out, mark);
-        }
     }
     return true;
 }
 
-static bool encode_ref(struct buf *out, uint32_t number, const struct type *type,
-                       const json_t *value, unsigned depth)
+static bool encode_ref(struct encoder *encoder, uint32_t number, const struct type *type,
+                       uint32_t at)
 {
-    bool ok;
-    size_t mark = wire_begin(out, number);
-    if (type->flags & TYPE_UNION)
-        ok = encode_union(out, type, value, depth);
-    else if (type->flags & TYPE_UNWRAPPED)
-        ok = encode_texts(out, type->wrappers[0].number, value);
-    else
-        ok = encode_struct(out, type, value, depth + 1);
-    wire_end(out, mark);
-    return ok;
+    if (!(type->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
+        return encode_message(encoder, number, type, at);
+    size_t mark = wire_begin_sized(encoder->out, number, expected(encoder, at));
+    if (type->flags & TYPE_UNWRAPPED)
+        encode_texts(encoder, type->wrappers[0].number, at);
+    else if (!encode_union(encoder, type, at))
+        return false;
+    wire_end(encoder->out, mark);
+    return true;
 }
 
-/* One value; NULL is the zero value. */
-static bool encode_item(struct buf *out, const struct field *field, uint32_t number,
-                        const json_t *value, unsigned depth)
+/* One value; NOTHING is the zero value. */
+static bool encode_item(struct encoder *encoder, const struct field *field, uint32_t number,
+                        uint32_t at)
 {
+    struct buf *out = encoder->out;
     switch ((enum field_kind)field->kind) {
     case FIELD_STRING:
-        wire_bytes(out, number, text_of(value));
+        wire_bytes(out, number, text_of(encoder, at));
         return true;
     case FIELD_INT32:
     case FIELD_INT64:
-        wire_varint(out, number, (uint64_t)json_integer_value(value));
+        wire_varint(out, number, (uint64_t)integer_of(encoder, at));
         return true;
     case FIELD_BOOL:
-        wire_varint(out, number, json_is_true(value));
+        wire_varint(out, number, is_kind(encoder, at, JSON_TOKEN_TRUE));
         return true;
     case FIELD_DOUBLE:
-        wire_double(out, number, json_number_value(value));
+        wire_double(out, number, number_of(encoder, at));
         return true;
     case FIELD_BYTES:
-        return encode_bytes(out, number, value);
+        return encode_bytes(encoder, number, at);
     case FIELD_TIME:
     case FIELD_MICRO_TIME:
-        return encode_time(out, number, value);
+        return encode_time(encoder, number, at);
     case FIELD_DURATION:
-        return encode_duration(out, number, value);
+        return encode_duration(encoder, number, at);
     case FIELD_QUANTITY:
-        return encode_quantity(out, number, value);
+        encode_quantity(encoder, number, at);
+        return true;
     case FIELD_INT_OR_STRING:
-        return encode_int_or_string(out, number, value);
+        encode_int_or_string(encoder, number, at);
+        return true;
     case FIELD_RAW:
     case FIELD_FIELDS_V1:
     case FIELD_JSON:
-        return encode_raw(out, number, value);
+        encode_raw(encoder, number, at);
+        return true;
     case FIELD_STRING_LIST:
-        return encode_texts(out, number, value);
+        encode_texts(encoder, number, at);
+        return true;
     case FIELD_REF:
-        return encode_ref(out, number, field->ref, value, depth);
+        return encode_ref(encoder, number, field->ref, at);
     }
     return false;
 }
 
-static int compare_keys(const void *a, const void *b)
+/* ---- maps: entries sorted by key, as Go's generated code writes them ---- */
+
+struct entry {
+    struct str key;
+    char *owned; /* the key, where it is not in the text; NULL */
+    uint32_t value;
+};
+
+struct entries {
+    struct entry *items, at_hand[32];
+    size_t count;
+};
+
+static int compare_entries(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const struct entry *p = a, *q = b;
+    size_t least = p->key.len < q->key.len ? p->key.len : q->key.len;
+    int order = memcmp(p->key.data, q->key.data, least);
+    return order ? order : (p->key.len > q->key.len) - (p->key.len < q->key.len);
 }
 
-static bool encode_entry(struct buf *out, const struct field *field, const char *key,
-                         const json_t *value, unsigned depth)
+static void read_entries(struct encoder *encoder, uint32_t map, struct entries *entries)
 {
-    size_t mark = wire_begin(out, field->number);
-    wire_bytes(out, 1, str_of(key));
-    if (!encode_item(out, field, 2, value, depth))
-        return false;
-    wire_end(out, mark);
-    return true;
-}
-
-/* Entries sorted by key, as Go's generated code writes maps. */
-static bool encode_map(struct buf *out, const struct field *field, const json_t *map,
-                       unsigned depth)
-{
-    json_t *self = (json_t *)(uintptr_t)map; /* jansson's iterators are not const */
-    size_t count = 0;
-    CLEANUP(free_ptr) const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
-    for (void *at = json_object_iter(self); at; at = json_object_iter_next(self, at))
-        keys[count++] = json_object_iter_key(at);
-    qsort(keys, count, sizeof(*keys), compare_keys);
-    for (size_t i = 0; i < count; i++)
-        if (!encode_entry(out, field, keys[i], json_object_get(map, keys[i]), depth))
-            return false;
-    return true;
-}
-
-static bool encode_field(struct buf *out, const struct field *field, const json_t *value,
-                         unsigned depth)
-{
-    if (json_is_null(value))
-        value = NULL;
-    if (field->card == CARD_MAP)
-        return !value || encode_map(out, field, value, depth);
-    if (field->card == CARD_ONE)
-        return (!value && (field->flags & FIELD_POINTER)) ||
-               encode_item(out, field, field->number, value, depth);
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        const json_t *item = json_array_get(value, i);
-        if (!encode_item(out, field, field->number, json_is_null(item) ? NULL : item, depth))
-            return false;
+    uint32_t end = token_at(encoder, map)->next;
+    size_t most = (end - map) / 2;
+    entries->count = 0;
+    entries->items = most <= ARRAY_LEN(entries->at_hand) ? entries->at_hand
+                                                         : xcalloc(most, sizeof(*entries->items));
+    for (uint32_t at = map + 1; at < end; at = token_at(encoder, at + 1)->next) {
+        struct entry *entry = &entries->items[entries->count++];
+        *entry = (struct entry){.key = text_of(encoder, at), .value = at + 1};
+        if (token_at(encoder, at)->escaped)
+            entry->key.data = entry->owned = str_dup(entry->key);
     }
+}
+
+static void sort_entries(struct entries *entries)
+{
+    size_t sorted = 1;
+    while (sorted < entries->count &&
+           compare_entries(&entries->items[sorted - 1], &entries->items[sorted]) <= 0)
+        sorted++;
+    if (sorted < entries->count)
+        qsort(entries->items, entries->count, sizeof(*entries->items), compare_entries);
+}
+
+static void entries_clear(struct entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        free(entries->items[i].owned);
+    if (entries->items != entries->at_hand)
+        free(entries->items);
+}
+
+static uint32_t value_or_nothing(const struct encoder *encoder, uint32_t at)
+{
+    return is_kind(encoder, at, JSON_TOKEN_NULL) ? NOTHING : at;
+}
+
+static bool encode_entry(struct encoder *encoder, const struct field *field,
+                         const struct entry *entry)
+{
+    size_t mark = wire_begin_sized(encoder->out, field->number,
+                                   entry->key.len + expected(encoder, entry->value));
+    wire_bytes(encoder->out, 1, entry->key);
+    if (!encode_item(encoder, field, 2, value_or_nothing(encoder, entry->value)))
+        return false;
+    wire_end(encoder->out, mark);
     return true;
 }
 
-/* `values` has the value of each of the type's fields, or NULL. */
-static bool encode_slots(struct buf *out, const struct type *type, const struct proto_slot *slots,
-                         size_t count, const json_t *const *values, unsigned depth)
+static bool encode_map(struct encoder *encoder, const struct field *field, uint32_t map)
+{
+    struct entries entries;
+    bool ok = true;
+    if (!is_kind(encoder, map, JSON_TOKEN_OBJECT))
+        return true;
+    read_entries(encoder, map, &entries);
+    sort_entries(&entries);
+    for (size_t i = 0; ok && i < entries.count; i++)
+        ok = encode_entry(encoder, field, &entries.items[i]);
+    entries_clear(&entries);
+    return ok;
+}
+
+/* ---- structs ---- */
+
+static bool encode_list(struct encoder *encoder, const struct field *field, uint32_t list)
+{
+    if (!is_kind(encoder, list, JSON_TOKEN_ARRAY))
+        return true;
+    uint32_t end = token_at(encoder, list)->next;
+    for (uint32_t at = list + 1; at < end; at = token_at(encoder, at)->next)
+        if (!encode_item(encoder, field, field->number, value_or_nothing(encoder, at)))
+            return false;
+    return true;
+}
+
+static bool encode_field(struct encoder *encoder, const struct field *field, uint32_t at)
+{
+    if (field->card == CARD_MAP)
+        return encode_map(encoder, field, at);
+    if (field->card == CARD_LIST)
+        return encode_list(encoder, field, at);
+    return (at == NOTHING && (field->flags & FIELD_POINTER)) ||
+           encode_item(encoder, field, field->number, at);
+}
+
+/* `values` has the value of each of the type's fields, or NOTHING. */
+static bool encode_slots(struct encoder *encoder, const struct type *type,
+                         const struct proto_slot *slots, size_t count, const uint32_t *values)
 {
     for (size_t i = 0; i < count; i++) {
         if (!slots[i].is_wrapper) {
-            if (!encode_field(out, &type->fields[slots[i].index], values[slots[i].index], depth))
+            if (!encode_field(encoder, &type->fields[slots[i].index], values[slots[i].index]))
                 return false;
             continue;
         }
-        size_t mark = wire_begin(out, slots[i].number);
-        if (!encode_slots(out, type, &type->slots[slots[i].first], slots[i].count, values, depth))
+        size_t mark = wire_begin(encoder->out, slots[i].number);
+        if (!encode_slots(encoder, type, &type->slots[slots[i].first], slots[i].count, values))
             return false;
-        wire_end(out, mark);
+        wire_end(encoder->out, mark);
     }
     return true;
 }
 
-static bool encode_struct(struct buf *out, const struct type *type, const json_t *object,
-                          unsigned depth)
+/* Members that the type does not know are left out; the last of equal keys wins. */
+static bool encode_struct(struct encoder *encoder, const struct type *type, uint32_t object)
 {
-    const json_t *values[FIELDS_MAX] = {0};
-    json_t *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    if (depth > JSON_DEPTH_MAX || type->field_count > FIELDS_MAX)
+    uint32_t values[FIELDS_MAX];
+    if (type->field_count > FIELDS_MAX)
         return false;
-    for (void *at = json_object_iter(self); at; at = json_object_iter_next(self, at)) {
-        const struct field *field =
-            type_field(type, (struct str){json_object_iter_key(at), json_object_iter_key_len(at)});
+    for (size_t i = 0; i < type->field_count; i++)
+        values[i] = NOTHING;
+    uint32_t end =
+        is_kind(encoder, object, JSON_TOKEN_OBJECT) ? token_at(encoder, object)->next : 0;
+    for (uint32_t at = object + 1; at < end; at = token_at(encoder, at + 1)->next) {
+        const struct field *field = type_field(type, text_of(encoder, at));
         if (field)
-            values[field - type->fields] = json_object_iter_value(at);
+            values[field - type->fields] = value_or_nothing(encoder, at + 1);
     }
-    return encode_slots(out, type, type->slots, type->slot_count, values, depth);
+    return encode_slots(encoder, type, type->slots, type->slot_count, values);
 }
 
-bool protobuf_encode(struct buf *out, const struct type *type, const json_t *value)
+bool protobuf_encode(struct buf *out, const struct type *type, const struct json_tape *tape)
 {
-    return json_is_object(value) && encode_struct(out, type, value, 0) && buf_ok(out);
+    struct encoder encoder = {.out = out, .tape = tape, .scratch = BUF_INIT(tape->text.len + 1)};
+    bool ok = is_kind(&encoder, 0, JSON_TOKEN_OBJECT) && encode_struct(&encoder, type, 0);
+    buf_free(&encoder.scratch);
+    return ok && buf_ok(out);
 }

@@ -2,71 +2,100 @@
 
 #include <string.h>
 
-static size_t varint_bytes(uint64_t value, unsigned char out[10])
+#define VARINT_MAX 10
+
+static size_t varint_put(char *out, uint64_t value)
 {
     size_t len = 0;
     for (; value >= 0x80; value >>= 7)
-        out[len++] = (unsigned char)(value | 0x80);
-    out[len++] = (unsigned char)value;
+        out[len++] = (char)(value | 0x80);
+    out[len++] = (char)value;
     return len;
 }
 
-void wire_put_varint(struct buf *out, uint64_t value)
+static size_t varint_size(uint64_t value)
 {
-    unsigned char bytes[10];
-    buf_add(out, bytes, varint_bytes(value, bytes));
+    size_t size = 1;
+    for (; value >= 0x80; value >>= 7)
+        size++;
+    return size;
 }
 
-static void put_tag(struct buf *out, uint32_t number, enum wire_type type)
+static uint64_t tag_of(uint32_t number, enum wire_type type)
 {
-    wire_put_varint(out, (uint64_t)number << 3 | (uint64_t)type);
+    return (uint64_t)number << 3 | (uint64_t)type;
+}
+
+/* What stands behind the reserved room's start is part of the buffer now. */
+static void took(struct buf *out, size_t len)
+{
+    out->len += len;
+    out->data[out->len] = '\0';
 }
 
 void wire_varint(struct buf *out, uint32_t number, uint64_t value)
 {
-    put_tag(out, number, WIRE_VARINT);
-    wire_put_varint(out, value);
+    char *room = buf_reserve(out, 2 * VARINT_MAX);
+    if (!room)
+        return;
+    size_t len = varint_put(room, tag_of(number, WIRE_VARINT));
+    took(out, len + varint_put(room + len, value));
 }
 
 void wire_double(struct buf *out, uint32_t number, double value)
 {
     uint64_t bits;
-    unsigned char bytes[8];
+    char *room = buf_reserve(out, VARINT_MAX + sizeof(bits));
+    if (!room)
+        return;
     memcpy(&bits, &value, sizeof(bits));
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (unsigned char)(bits >> (8 * i));
-    put_tag(out, number, WIRE_FIXED64);
-    buf_add(out, bytes, sizeof(bytes));
+    size_t len = varint_put(room, tag_of(number, WIRE_FIXED64));
+    for (size_t i = 0; i < sizeof(bits); i++)
+        room[len++] = (char)(bits >> (8 * i));
+    took(out, len);
 }
 
 void wire_bytes(struct buf *out, uint32_t number, struct str bytes)
 {
-    put_tag(out, number, WIRE_BYTES);
-    wire_put_varint(out, bytes.len);
-    buf_add(out, bytes.data, bytes.len);
+    char *room = buf_reserve(out, 2 * VARINT_MAX + bytes.len);
+    if (!room)
+        return;
+    size_t len = varint_put(room, tag_of(number, WIRE_BYTES));
+    len += varint_put(room + len, bytes.len);
+    if (bytes.len)
+        memcpy(room + len, bytes.data, bytes.len);
+    took(out, len + bytes.len);
+}
+
+/* The last byte of the room for the length says how much room there is. */
+size_t wire_begin_sized(struct buf *out, uint32_t number, size_t expected)
+{
+    char *room = buf_reserve(out, 2 * VARINT_MAX);
+    if (!room)
+        return 0;
+    size_t len = varint_put(room, tag_of(number, WIRE_BYTES)), size = varint_size(expected);
+    memset(room + len, (int)size, size);
+    took(out, len + size);
+    return out->len;
 }
 
 size_t wire_begin(struct buf *out, uint32_t number)
 {
-    put_tag(out, number, WIRE_BYTES);
-    buf_add_char(out, 0); /* most messages are short: one byte will hold the length */
-    return out->len;
+    return wire_begin_sized(out, number, 0);
 }
 
 void wire_end(struct buf *out, size_t mark)
 {
-    unsigned char bytes[10];
     if (!buf_ok(out))
         return;
-    size_t len = out->len - mark, need = varint_bytes(len, bytes), more = need - 1;
-    if (more) {
-        if (!buf_reserve(out, more))
+    size_t len = out->len - mark, need = varint_size(len), size = (size_t)out->data[mark - 1];
+    if (need != size) {
+        if (need > size && !buf_reserve(out, need - size))
             return;
-        memmove(out->data + mark + more, out->data + mark, len);
-        out->len += more;
-        out->data[out->len] = '\0';
+        memmove(out->data + mark - size + need, out->data + mark, len + 1);
+        out->len += need - size; /* wraps where it shrinks */
     }
-    memcpy(out->data + mark - 1, bytes, need);
+    (void)varint_put(out->data + mark - size, len); /* its size is known */
 }
 
 struct wire_reader wire_reader_of(struct str bytes)

@@ -13,7 +13,10 @@ void wire_put_varint(struct buf *out, uint64_t value);
 void wire_varint(struct buf *out, uint32_t number, uint64_t value);
 void wire_double(struct buf *out, uint32_t number, double value);
 void wire_bytes(struct buf *out, uint32_t number, struct str bytes);
-/* A field that is a message: what is appended between the two calls is its contents. */
+/* A field that is a message: what is appended between the two calls is its contents. They are moved
+ * when the length of their length was guessed wrong from `expected` bytes. */
+MUST_CHECK size_t wire_begin_sized(struct buf *out, uint32_t number, size_t expected);
+/* The same for a short one. */
 MUST_CHECK size_t wire_begin(struct buf *out, uint32_t number);
 void wire_end(struct buf *out, size_t mark);
 

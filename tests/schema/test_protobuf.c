@@ -6,6 +6,8 @@
 #include "base/codec.h"
 #include "base/json.h"
 #include "schema/protobuf.h"
+#include "schema/wire.h"
+#include "tests/schema/support_protobuf.h"
 
 static char *hex(struct str bytes)
 {
@@ -38,7 +40,7 @@ static void bytes_are_gos(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(buf_free) struct buf out = BUF_TEXT;
         json_auto_t *value = json_loads(rows[i].in, 0, NULL);
-        assert_true(protobuf_encode(&out, type_find(rows[i].type), value));
+        assert_true(tree_encode(&out, type_find(rows[i].type), value));
         CLEANUP(free_ptr) char *text = hex(buf_str(&out));
         if (strcmp(text, rows[i].out) != 0)
             fail_msg("%s: %s", rows[i].name, text);
@@ -56,7 +58,7 @@ static void objects_have_envelopes(void **state)
         json_loads("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},"
                    "\"data\":{\"k\":\"v\"}}",
                    0, NULL);
-    assert_true(protobuf_encode_object(&out, type, map));
+    assert_true(tree_encode_object(&out, type, map));
     assert_memory_equal(out.data,
                         "k8s\0\x0a\x0f\x0a\x02v1\x12\x09"
                         "ConfigMap",
@@ -73,14 +75,15 @@ static void lists_are_put_together(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    CLEANUP(buf_free) struct buf item = BUF_TEXT;
     CLEANUP(buf_free) struct buf list = BUF_TEXT;
-    json_auto_t *map = json_loads("{\"metadata\":{\"name\":\"a\"}}", 0, NULL);
-    json_auto_t *meta = json_loads("{\"resourceVersion\":\"7\"}", 0, NULL);
-    assert_true(protobuf_encode(&item, type_find("io.k8s.api.core.v1.ConfigMap"), map));
-    assert_true(protobuf_list_meta(&list, meta));
-    protobuf_list_item(&list, buf_str(&item));
-    protobuf_list_item(&list, buf_str(&item));
+    CLEANUP(json_tape_free) struct json_tape tape = {0};
+    const struct type *type = type_find("io.k8s.api.core.v1.ConfigMap");
+    assert_true(json_tape_read(&tape, STR("{\"resourceVersion\":\"7\"}"), &err));
+    assert_true(protobuf_list_meta(&list, &tape));
+    for (int i = 0; i < 2; i++) {
+        assert_true(json_tape_read(&tape, STR("{\"metadata\":{\"name\":\"a\"}}"), &err));
+        assert_true(protobuf_list_item(&list, type, &tape));
+    }
     json_auto_t *back =
         protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMapList"), buf_str(&list), &err);
     assert_int_equal(json_array_size(json_object_get(back, "items")), 2);
@@ -110,7 +113,7 @@ static void raw_objects(void **state)
     CLEANUP(buf_free) struct buf frame = BUF_TEXT;
     json_auto_t *map = json_loads(
         "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"data\":{\"k\":\"v\"}}", 0, NULL);
-    assert_true(protobuf_encode_object(&inner, type_find("io.k8s.api.core.v1.ConfigMap"), map));
+    assert_true(tree_encode_object(&inner, type_find("io.k8s.api.core.v1.ConfigMap"), map));
     protobuf_watch_event(&frame, "ADDED", buf_str(&inner));
     json_auto_t *event = protobuf_decode(type, (struct str){frame.data + 4, frame.len - 4}, &err);
     assert_string_equal(json_text(event, "object", "data", "k"), "v");
@@ -160,18 +163,42 @@ static void nesting_is_bounded(void **state)
     CLEANUP(buf_free) struct buf inner = BUF_INIT((size_t)16 << 20);
     buf_add_text(&inner, "{}");
     for (int i = 0; i < 400; i++) {
-        CLEANUP(buf_free) struct buf message = BUF_INIT((size_t)16 << 20);
-        CLEANUP(buf_free) struct buf raw = BUF_INIT((size_t)16 << 20);
-        protobuf_list_item(&raw, buf_str(&inner)); /* WatchEvent.object has number 2 as well */
-        raw.data[0] = 0x0a;                        /* RawExtension.raw */
-        protobuf_list_item(&message, buf_str(&raw));
-        buf_clear(&inner);
-        protobuf_wrap(&inner, "v1", "WatchEvent", buf_str(&message));
+        CLEANUP(buf_free) struct buf event = BUF_INIT((size_t)16 << 20);
+        size_t envelope = protobuf_begin(&event, STR("v1"), STR("WatchEvent"), inner.len);
+        size_t object = wire_begin(&event, 2);
+        wire_bytes(&event, 1, buf_str(&inner)); /* RawExtension.raw */
+        wire_end(&event, object);
+        protobuf_end(&event, envelope);
+        buf_free(&inner);
+        inner = event;
+        event = BUF_TEXT;
     }
     json_auto_t *value = protobuf_decode_object(
         type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"), buf_str(&inner), &err);
     assert_null(value);
     assert_int_equal(err.code, 400);
+}
+
+/* Lengths whose own length was guessed too short and too long. */
+static void lengths_are_put_right(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 127, 128, 16383, 16384, 2097151, 2097152};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        for (size_t j = 0; j < ARRAY_LEN(sizes); j++) {
+            CLEANUP(buf_free) struct buf out = BUF_TEXT;
+            CLEANUP(free_ptr) char *zeroes = xcalloc(1, sizes[i] + 1);
+            size_t mark = wire_begin_sized(&out, 1, sizes[j]);
+            buf_add(&out, zeroes, sizes[i]);
+            wire_end(&out, mark);
+            struct wire_reader reader = wire_reader_of(buf_str(&out));
+            struct wire_field field;
+            assert_true(wire_next(&reader, &field));
+            assert_int_equal(field.bytes.len, sizes[i]);
+            assert_false(wire_next(&reader, &field) || reader.malformed);
+            size_t length = sizes[i] < 128 ? 1 : sizes[i] < 16384 ? 2 : sizes[i] < 2097152 ? 3 : 4;
+            assert_int_equal(out.len, 1 + length + sizes[i]);
+        }
 }
 
 int main(void)
@@ -184,6 +211,7 @@ int main(void)
         cmocka_unit_test(raw_objects),
         cmocka_unit_test(broken_input_is_refused),
         cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(lengths_are_put_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "schema/decode.h"
 #include "schema/protobuf.h"
+#include "tests/schema/support_protobuf.h"
 #include "tests/schema/support_random.h"
 
 #define SEEDS 12
@@ -105,7 +106,7 @@ static json_t *through_protobuf(const struct type *type, const json_t *object)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf message = BUF_TEXT;
-    if (!protobuf_encode(&message, type, object))
+    if (!tree_encode(&message, type, object))
         fail_msg("%s: not encoded", type->name);
     json_t *decoded = protobuf_decode(type, buf_str(&message), &err);
     if (!decoded)

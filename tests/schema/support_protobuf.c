@@ -1,0 +1,22 @@
+#include "tests/schema/support_protobuf.h"
+
+typedef bool (*encode_fn)(struct buf *out, const struct type *type, const struct json_tape *tape);
+
+static bool encode(struct buf *out, const struct type *type, const json_t *tree, encode_fn fn)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    CLEANUP(json_tape_free) struct json_tape tape = {0};
+    CLEANUP(error_clear) struct error err = {0};
+    json_write(&text, tree);
+    return json_tape_read(&tape, buf_str(&text), &err) && fn(out, type, &tape);
+}
+
+bool tree_encode(struct buf *out, const struct type *type, const json_t *tree)
+{
+    return encode(out, type, tree, protobuf_encode);
+}
+
+bool tree_encode_object(struct buf *out, const struct type *type, const json_t *tree)
+{
+    return encode(out, type, tree, protobuf_encode_object);
+}

@@ -1,0 +1,7 @@
+/* tests/schema/support_protobuf.h: trees as protobuf, which the server makes from text alone. */
+#pragma once
+#include "schema/protobuf.h"
+
+/* protobuf_encode() and protobuf_encode_object() of what the tree prints. */
+MUST_CHECK bool tree_encode(struct buf *out, const struct type *type, const json_t *tree);
+MUST_CHECK bool tree_encode_object(struct buf *out, const struct type *type, const json_t *tree);
