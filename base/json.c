@@ -94,15 +94,21 @@ static json_t *build(struct builder *builder, size_t at)
     return NULL;
 }
 
+json_t *json_parse_tape(const struct json_tape *tape, enum json_load_kind kind, struct error *err)
+{
+    struct builder builder = {
+        .tape = tape, .scratch = BUF_INIT(tape->text.len + 1), .kind = kind, .err = err};
+    json_t *value = build(&builder, 0);
+    buf_free(&builder.scratch);
+    return value;
+}
+
 json_t *json_parse(struct str text, enum json_load_kind kind, struct error *err)
 {
     struct json_token tokens[TOKENS_AT_HAND];
     CLEANUP(json_tape_free)
     struct json_tape tape = {.tokens = tokens, .capacity = ARRAY_LEN(tokens), .borrowed = true};
-    struct builder builder = {.tape = &tape, .scratch = BUF_INIT(text.len + 1), .kind = kind, .err = err};
-    json_t *value = json_tape_read(&tape, text, err) ? build(&builder, 0) : NULL;
-    buf_free(&builder.scratch);
-    return value;
+    return json_tape_read(&tape, text, err) ? json_parse_tape(&tape, kind, err) : NULL;
 }
 
 static const char hex_digits[] = "0123456789abcdef";

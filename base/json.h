@@ -20,6 +20,11 @@ enum json_load_kind {
  * nests deeper than JSON_DEPTH_MAX or is not UTF-8. */
 MUST_CHECK json_t *json_parse(struct str text, enum json_load_kind kind, struct error *err);
 
+struct json_tape;
+/* The tree of what is on the tape (base/json_tape.h); fails for duplicate keys and numbers alone. */
+MUST_CHECK json_t *json_parse_tape(const struct json_tape *tape, enum json_load_kind kind,
+                                   struct error *err);
+
 /* Appends compact JSON, keys in their order, with upstream's escaping (<, > and & and U+2028/9 as \u00XX). */
 void json_write(struct buf *out, const json_t *value);
 /* Appends a quoted, escaped string. */

@@ -28,6 +28,13 @@ static inline bool str_is(struct str a, const char *terminated)
     return str_eq(a, str_of(terminated));
 }
 
+/* As strcmp orders them. */
+static inline int str_compare(struct str a, struct str b)
+{
+    int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 static inline bool str_starts(struct str text, struct str prefix)
 {
     return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;

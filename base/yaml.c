@@ -4,6 +4,7 @@
  * stops a "billion laughs" document. Scalars are resolved as sigs.k8s.io/yaml (yaml.v2) does for what Kubernetes
  * manifests hold: YAML 1.1 booleans, null, decimal/octal/hex integers, floats; everything quoted is a string. */
 #include "base/json.h"
+#include "base/json_tape.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -344,8 +345,23 @@ static json_t *parse_all(struct str text, enum json_load_kind kind, struct error
     return documents;
 }
 
+/* Most of what comes as YAML is JSON, which takes a fraction of the time to read as such. NULL when it is not, or when
+ * there is something to say about it: that is left to YAML's reader. */
+static json_t *parse_as_json(struct str text, enum json_load_kind kind)
+{
+    CLEANUP(json_tape_free) struct json_tape tape = {0};
+    CLEANUP(error_clear) struct error ignored = {0};
+    if (!str_starts(str_trim(text), STR("{")) || !json_tape_read(&tape, text, &ignored) ||
+        tape.count > YAML_NODES_MAX)
+        return NULL;
+    return json_parse_tape(&tape, kind, &ignored);
+}
+
 json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err)
 {
+    json_t *json = parse_as_json(text, kind);
+    if (json)
+        return json;
     json_auto_t *documents = parse_all(text, kind, err);
     if (!documents)
         return NULL;

@@ -38,6 +38,8 @@ static void strip(const struct apply *apply, struct field_set *set)
 {
     CLEANUP(field_set_clear) struct field_set ignored = {0};
     CLEANUP(field_set_clear) struct field_set bookkeeping = {0};
+    if (!set->count)
+        return;
     add_ignored(apply, &ignored);
     field_set_subtract_trees(set, &ignored);
     for (size_t i = 0; i < ARRAY_LEN(unowned); i++) {
@@ -278,11 +280,17 @@ static bool check_conflicts(const struct apply *apply, const struct managers *ma
 
 /* Removes what the manager applied last time, does not apply now, and nobody else owns. */
 static json_t *prune(const struct apply *apply, const json_t *merged,
-                     const struct managers *managers, const struct field_set *last)
+                     const struct managers *managers, const struct manager *self,
+                     const struct field_set *last)
 {
     struct typed root = typed_root(apply->type);
     CLEANUP(field_set_clear) struct field_set gone = {0};
     CLEANUP(field_set_clear) struct field_set managed = {0};
+    field_set_copy(&gone, last);
+    field_set_subtract(&gone, &self->set);
+    if (field_set_empty(&gone)) /* it only ever adds: most often */
+        return json_incref((json_t *)(uintptr_t)merged);
+    field_set_clear(&gone);
     field_set_copy(&gone, last);
     typed_name_fields(root, &gone);
     for (size_t i = 0; i < managers->count; i++)
@@ -356,7 +364,7 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, const
     strip(apply, &self->set);
 
     json_auto_t *merged = typed_merge(root, base, config);
-    json_auto_t *object = prune(apply, merged, &managers, &last);
+    json_auto_t *object = prune(apply, merged, &managers, self, &last);
     typed_compare(root, base, object, &changes);
     strip(apply, &changes.added);
     strip(apply, &changes.modified);

@@ -31,6 +31,11 @@ json_t *field_set_json(const struct field_set *set);
 bool field_set_empty(const struct field_set *set); /* has no member anywhere */
 bool field_set_equal(const struct field_set *a, const struct field_set *b);
 
+/* `f:NAME`; owned. */
+char *field_set_name_element(const char *name);
+/* Appends a value in the canonical form of elements: compact, keys sorted. */
+void field_set_write_value(struct buf *out, const json_t *value);
+
 /* The node of an element, made when it is missing: at once when elements come in order, O(n)
  * otherwise. Valid until the set changes. */
 struct field_node *field_set_ensure(struct field_set *set, const char *element);

@@ -260,9 +260,7 @@ struct entries {
 static int compare_entries(const void *a, const void *b)
 {
     const struct entry *p = a, *q = b;
-    size_t least = p->key.len < q->key.len ? p->key.len : q->key.len;
-    int order = memcmp(p->key.data, q->key.data, least);
-    return order ? order : (p->key.len > q->key.len) - (p->key.len < q->key.len);
+    return str_compare(p->key, q->key);
 }
 
 static void read_entries(struct encoder *encoder, uint32_t map, struct entries *entries)

@@ -68,42 +68,56 @@ struct typed typed_item(struct typed list)
     return (struct typed){.type = struct_of(list.field), .field = list.field, .item = true};
 }
 
-/* The key fields of an item, with defaults for those that it lacks. New reference, or NULL. */
-static json_t *keys_of(const struct field *list, const json_t *item)
+/* Appends `"NAME":VALUE` of a key field, by its default where the item lacks it; false when there
+ * is none. */
+static bool write_key(struct buf *out, const struct field *list, const json_t *item,
+                      const char *name)
 {
-    json_auto_t *keys = json_object();
-    for (const char *const *name = list->map_keys; *name; name++) {
-        json_t *value = json_object_get(item, *name);
-        const struct field *field = list->ref ? type_field(list->ref, str_of(*name)) : NULL;
-        if (value && !json_is_null(value))
-            json_object_set(keys, *name, value);
-        else if (field && field->default_json)
-            json_object_set_new(keys, *name,
-                                json_loads(field->default_json, JSON_DECODE_ANY, NULL));
-        else
-            return NULL;
-    }
-    return TAKE(keys);
+    const json_t *value = json_object_get(item, name);
+    const struct field *field = list->ref ? type_field(list->ref, str_of(name)) : NULL;
+    bool given = value && !json_is_null(value);
+    if (!given && (!field || !field->default_json))
+        return false;
+    buf_add_char(out, '"');
+    buf_add_text(out, name);
+    buf_add_text(out, "\":");
+    if (given)
+        field_set_write_value(out, value);
+    else
+        buf_add_text(out, field->default_json);
+    return true;
+}
+
+/* The first name behind `after` in alphabetical order; NULL at the end. */
+static const char *next_name(const char *const *names, const char *after)
+{
+    const char *next = NULL;
+    for (; *names; names++)
+        if ((!after || strcmp(*names, after) > 0) && (!next || strcmp(*names, next) < 0))
+            next = *names;
+    return next;
 }
 
 char *typed_item_element(struct typed list, const json_t *item)
 {
     const struct field *field = list.field;
-    if (field->list_type == LIST_MAP && !json_is_object(item))
-        return NULL;
-    json_auto_t *value = field->list_type == LIST_MAP ? keys_of(field, item) : json_deep_copy(item);
-    if (!value)
-        return NULL;
-    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    char *element =
-        text ? xasprintf("%c:%s", field->list_type == LIST_MAP ? 'k' : 'v', text) : NULL;
-    free(text);
-    return element;
-}
-
-static char *field_element(const char *key)
-{
-    return xasprintf("f:%s", key);
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    const char *name = NULL;
+    char before = '{';
+    if (field->list_type != LIST_MAP) {
+        buf_add_text(&out, "v:");
+        field_set_write_value(&out, item);
+        return buf_take(&out);
+    }
+    buf_add_text(&out, "k:");
+    while ((name = next_name(field->map_keys, name))) {
+        buf_add_char(&out, before);
+        before = ',';
+        if (!json_is_object(item) || !write_key(&out, field, item, name))
+            return NULL;
+    }
+    buf_add_char(&out, '}');
+    return buf_take(&out);
 }
 
 /* ---- the fields that a value sets ---- */
@@ -113,7 +127,7 @@ static void fields_of_members(struct typed typed, const json_t *object, struct f
     size_t count;
     CLEANUP(free_ptr) const char **keys = typed_sorted_keys(object, &count);
     for (size_t i = 0; i < count; i++) {
-        CLEANUP(free_ptr) char *element = field_element(keys[i]);
+        CLEANUP(free_ptr) char *element = field_set_name_element(keys[i]);
         const json_t *value = json_object_get(object, keys[i]);
         struct typed member = typed_member(typed, keys[i]);
         struct field_node *node = field_set_ensure(set, element);
@@ -154,7 +168,7 @@ static json_t *remove_members(struct typed typed, const json_t *object, const st
     json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
     json_auto_t *out = json_object();
     json_object_foreach (self, key, value) {
-        CLEANUP(free_ptr) char *element = field_element(key);
+        CLEANUP(free_ptr) char *element = field_set_name_element(key);
         const struct field_node *node = field_set_find(set, element);
         json_t *left = node && node->member ? NULL
                        : node ? typed_remove(typed_member(typed, key), value, &node->under)
@@ -208,27 +222,12 @@ void typed_name_fields(struct typed typed, struct field_set *set)
 
 /* ---- checking ---- */
 
-static bool check_list(struct typed typed, const json_t *list, const char *path, struct error *err);
-
-static bool check_at(struct typed typed, const json_t *value, const char *path, struct error *err)
-{
-    const char *key;
-    json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
-    enum typed_kind kind = typed_kind_of(typed, value);
-    if (kind == TYPED_LIST)
-        return check_list(typed, value, path, err);
-    if (kind == TYPED_LEAF)
-        return true;
-    json_object_foreach (self, key, member) {
-        CLEANUP(free_ptr) char *inner = xasprintf("%s.%s", path, key);
-        struct typed under = typed_member(typed, key);
-        if (kind == TYPED_STRUCT && !under.field && !(typed.type->flags & TYPE_OPEN))
-            return error_set(err, ERROR_INTERNAL, "%s: field not declared in schema", inner);
-        if (!check_at(under, member, inner, err))
-            return false;
-    }
-    return true;
-}
+/* Where we are: written only when there is something to say. */
+struct place {
+    const struct place *parent;
+    const char *key;     /* of a member; NULL: an item */
+    const char *element; /* of an item */
+};
 
 static void take_path(void *arg, const char *path)
 {
@@ -247,37 +246,82 @@ static char *element_text(const char *element)
     return text ? text : xstrdup("");
 }
 
-static bool check_elements(const struct typed_items *items, const struct field *field,
-                           const char *path, struct error *err)
+static void write_place(struct buf *out, const struct place *place)
 {
-    for (size_t i = 0; i < items->count; i++)
-        if (!items->by_place[i].element)
-            return error_set(
-                err, ERROR_INTERNAL,
-                "%s: element %zu: associative list with keys has an element that omits key field "
-                "\"%s\" (and doesn't have default value)",
-                path, i, field->map_keys ? field->map_keys[0] : "");
+    if (!place)
+        return;
+    write_place(out, place->parent);
+    CLEANUP(free_ptr) char *item = place->key ? NULL : element_text(place->element);
+    buf_add_text(out, item ? "" : ".");
+    buf_add_text(out, item ? item : place->key);
+}
+
+static char *place_text(const struct place *place)
+{
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    write_place(&out, place);
+    char *text = buf_take(&out);
+    return text ? text : xstrdup("");
+}
+
+static bool check_list(struct typed typed, const json_t *list, const struct place *place,
+                       struct error *err);
+
+static bool check_at(struct typed typed, const json_t *value, const struct place *place,
+                     struct error *err)
+{
+    const char *key;
+    json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    enum typed_kind kind = typed_kind_of(typed, value);
+    if (kind == TYPED_LIST)
+        return check_list(typed, value, place, err);
+    if (kind == TYPED_LEAF)
+        return true;
+    json_object_foreach (self, key, member) {
+        const struct place inner = {.parent = place, .key = key};
+        struct typed under = typed_member(typed, key);
+        if (kind == TYPED_STRUCT && !under.field && !(typed.type->flags & TYPE_OPEN)) {
+            CLEANUP(free_ptr) char *path = place_text(&inner);
+            return error_set(err, ERROR_INTERNAL, "%s: field not declared in schema", path);
+        }
+        if (!check_at(under, member, &inner, err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_elements(const struct typed_items *items, const struct field *field,
+                           const struct place *place, struct error *err)
+{
+    for (size_t i = 0; i < items->count; i++) {
+        if (items->by_place[i].element)
+            continue;
+        CLEANUP(free_ptr) char *path = place_text(place);
+        return error_set(
+            err, ERROR_INTERNAL,
+            "%s: element %zu: associative list with keys has an element that omits key field "
+            "\"%s\" (and doesn't have default value)",
+            path, i, field->map_keys ? field->map_keys[0] : "");
+    }
     for (size_t i = 1; i < items->sorted_count; i++) {
         if (strcmp(items->sorted[i - 1].element, items->sorted[i].element) != 0)
             continue;
+        CLEANUP(free_ptr) char *path = place_text(place);
         CLEANUP(free_ptr) char *text = element_text(items->sorted[i].element);
         return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path, text);
     }
     return true;
 }
 
-static bool check_list(struct typed typed, const json_t *list, const char *path, struct error *err)
+static bool check_list(struct typed typed, const json_t *list, const struct place *place,
+                       struct error *err)
 {
     CLEANUP(typed_items_clear) struct typed_items items = typed_items_of(typed, list);
-    if (!check_elements(&items, typed.field, path, err))
+    if (!check_elements(&items, typed.field, place, err))
         return false;
     for (size_t i = 0; i < items.count; i++) {
-        const json_t *item = json_array_get(list, i);
-        if (typed_kind_of(typed_item(typed), item) == TYPED_LEAF)
-            continue;
-        CLEANUP(free_ptr) char *text = element_text(items.by_place[i].element);
-        CLEANUP(free_ptr) char *inner = xasprintf("%s%s", path, text);
-        if (!check_at(typed_item(typed), item, inner, err))
+        const struct place inner = {.parent = place, .element = items.by_place[i].element};
+        if (!check_at(typed_item(typed), json_array_get(list, i), &inner, err))
             return false;
     }
     return true;
@@ -285,5 +329,5 @@ static bool check_list(struct typed typed, const json_t *list, const char *path,
 
 bool typed_check(struct typed typed, const json_t *value, struct error *err)
 {
-    return check_at(typed, value, "", err);
+    return check_at(typed, value, NULL, err);
 }

@@ -8,11 +8,6 @@ static json_t *borrow(const json_t *value)
     return json_incref((json_t *)(uintptr_t)value);
 }
 
-static char *field_element(const char *key)
-{
-    return xasprintf("f:%s", key);
-}
-
 /* ---- merging ---- */
 
 static json_t *merge_members(struct typed typed, const json_t *live, const json_t *applied)
@@ -97,7 +92,18 @@ void typed_changes_clear(struct typed_changes *changes)
 /* The same place in all three sets. */
 struct place {
     struct field_set *added, *modified, *removed;
+    unsigned depth;
 };
+
+/* Down to here, parts that are the same are found to be so before they are taken apart; further
+ * down that could cost a hostile object's size at each of its levels. */
+#define SAME_DEPTH 12
+
+static bool is_same(const json_t *before, const json_t *after, const struct place *place)
+{
+    return before == after ||
+           (before && after && place->depth < SAME_DEPTH && json_equal(before, after));
+}
 
 static void compare_at(struct typed typed, const char *element, const json_t *before,
                        const json_t *after, const struct place *place);
@@ -118,11 +124,13 @@ static void compare_members(struct typed typed, const json_t *before, const json
     while (o < old_count || n < new_count) {
         int order = o == old_count ? 1 : n == new_count ? -1 : strcmp(old_keys[o], new_keys[n]);
         const char *key = order <= 0 ? old_keys[o] : new_keys[n];
-        CLEANUP(free_ptr) char *element = field_element(key);
-        compare_at(typed_member(typed, key), element, json_object_get(before, key),
-                   json_object_get(after, key), place);
+        const json_t *old = json_object_get(before, key), *new = json_object_get(after, key);
         o += order <= 0;
         n += order >= 0;
+        if (is_same(old, new, place))
+            continue;
+        CLEANUP(free_ptr) char *element = field_set_name_element(key);
+        compare_at(typed_member(typed, key), element, old, new, place);
     }
 }
 
@@ -179,7 +187,8 @@ static void compare_at(struct typed typed, const char *element, const json_t *be
         return;
     const struct place under = {&field_set_ensure(place->added, element)->under,
                                 &field_set_ensure(place->modified, element)->under,
-                                &field_set_ensure(place->removed, element)->under};
+                                &field_set_ensure(place->removed, element)->under,
+                                place->depth + 1};
     compare_inside(typed, before, after, &under);
     field_set_tidy(place->added, element);
     field_set_tidy(place->modified, element);
@@ -189,6 +198,6 @@ static void compare_at(struct typed typed, const char *element, const json_t *be
 void typed_compare(struct typed typed, const json_t *before, const json_t *after,
                    struct typed_changes *changes)
 {
-    const struct place place = {&changes->added, &changes->modified, &changes->removed};
+    const struct place place = {&changes->added, &changes->modified, &changes->removed, 0};
     compare_inside(typed, before, after, &place);
 }
