@@ -5,6 +5,11 @@
 enum step_result step_get(struct request *request)
 {
     struct object *object;
+    int64_t revision;
+    if (!list_revision(request, &revision))
+        return STEP_FAIL;
+    if (revision > atomic_load(&request->cluster->revision))
+        return list_from_future(request, revision);
     enum step_result result =
         request_read(request, request->storage, request_ns(request), request->route.name, &object);
     if (result != STEP_NEXT)

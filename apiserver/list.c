@@ -20,7 +20,8 @@ bool selection_parse(struct request *request, struct selection *selection)
     const char *labels = route_arg(&request->route, "labelSelector"),
                *fields = route_arg(&request->route, "fieldSelector");
     const char *ns = request_ns(request);
-    *selection = (struct selection){.ns = *ns ? ns : NULL};
+    const char *name = request->route.name;
+    *selection = (struct selection){.ns = *ns ? ns : NULL, .name = name && *name ? name : NULL};
     if (labels && *labels &&
         !(selection->labels = selector_parse_labels(str_of(labels), &request->error)))
         return false;
@@ -53,6 +54,7 @@ static bool keeps_fields(const struct selection *selection, const struct object 
 bool selection_keeps(const struct selection *selection, const struct object *object)
 {
     return (!selection->ns || strcmp(selection->ns, object->ns) == 0) &&
+           (!selection->name || strcmp(selection->name, object->name) == 0) &&
            (!selection->labels || selector_matches_labels(selection->labels, object)) &&
            (!selection->fields || keeps_fields(selection, object));
 }
@@ -85,6 +87,17 @@ static bool invalid_option(struct request *request, enum cause_kind kind, const 
     return error_seal_invalid(&request->error, "ListOptions", "meta.k8s.io", "");
 }
 
+bool list_revision(struct request *request, int64_t *value)
+{
+    const char *revision = route_arg(&request->route, "resourceVersion");
+    *value = 0;
+    if (!revision || !*revision || parse_i64(str_of(revision), 0, INT64_MAX, value))
+        return true;
+    return error_bad_request(
+        &request->error,
+        "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax", revision);
+}
+
 static bool parse_revision(struct request *request, struct list_plan *plan)
 {
     const char *revision = route_arg(&request->route, "resourceVersion");
@@ -102,13 +115,13 @@ static bool parse_revision(struct request *request, struct list_plan *plan)
         return invalid_option(
             request, CAUSE_FORBIDDEN, "resourceVersionMatch",
             "Forbidden: resourceVersionMatch is forbidden when continue is provided");
+    if (route_arg(&request->route, "sendInitialEvents"))
+        return invalid_option(request, CAUSE_FORBIDDEN, "sendInitialEvents",
+                              "Forbidden: sendInitialEvents is forbidden for list");
     if (!revision || !*revision)
         return true;
-    if (!parse_i64(str_of(revision), 0, INT64_MAX, &value))
-        return error_bad_request(
-            &request->error,
-            "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax",
-            revision);
+    if (!list_revision(request, &value))
+        return false;
     if (exact && value == 0)
         return invalid_option(
             request, CAUSE_FORBIDDEN, "resourceVersionMatch",
@@ -127,12 +140,16 @@ static bool parse_revision(struct request *request, struct list_plan *plan)
 static bool plan_parse(struct request *request, struct list_plan *plan)
 {
     const char *limit = route_arg(&request->route, "limit"),
-               *next = route_arg(&request->route, "continue");
-    int64_t count = 0;
+               *next = route_arg(&request->route, "continue"),
+               *timeout = route_arg(&request->route, "timeoutSeconds");
+    int64_t count = 0, timeout_s;
     *plan = (struct list_plan){0};
     if (limit && *limit && !parse_i64(str_of(limit), INT64_MIN, INT64_MAX, &count))
         return error_bad_request(&request->error,
                                  "strconv.ParseInt: parsing \"%s\": invalid syntax", limit);
+    if (timeout && *timeout && !parse_i64(str_of(timeout), INT64_MIN, INT64_MAX, &timeout_s))
+        return error_bad_request(&request->error,
+                                 "strconv.ParseInt: parsing \"%s\": invalid syntax", timeout);
     plan->limit = count > 0 ? (size_t)count : 0;
     plan->continued = next && *next;
     if (plan->continued) {
@@ -158,7 +175,7 @@ enum step_result list_from_future(struct request *request, int64_t revision)
 
 static struct cache_range range_of(struct list_plan *plan)
 {
-    bool all = !plan->selection.labels && !plan->selection.fields;
+    bool all = !plan->selection.labels && !plan->selection.fields && !plan->selection.name;
     struct cache_range range = {
         .ns = plan->selection.ns,
         .limit = plan->limit,

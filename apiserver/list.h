@@ -5,7 +5,8 @@
 /* Parsed selectors of a request; either may be NULL. */
 struct selection {
     struct selector *labels, *fields;
-    const char *ns; /* NULL: all namespaces */
+    const char *ns;   /* NULL: all namespaces */
+    const char *name; /* of the one object that a path or a field selector names; NULL */
     bool parses;    /* names fields that only the body holds */
 };
 /* False with the request's error. Strings are the request's. */
@@ -16,5 +17,7 @@ bool selection_keeps(const struct selection *selection, const struct object *obj
 /* Everything that the request's namespace and selectors select, now. STEP_NEXT, STEP_BLOCK or
  * STEP_FAIL. */
 enum step_result list_selected(struct request *request, struct object_list *list);
+/* The request's resourceVersion, 0 when it has none; false with BAD_REQUEST. */
+MUST_CHECK bool list_revision(struct request *request, int64_t *value);
 /* `Too large resource version` of a revision that does not exist yet. Always STEP_FAIL. */
 enum step_result list_from_future(struct request *request, int64_t revision);

@@ -58,8 +58,7 @@ static json_t *patched(struct request *request, const json_t *target)
 static enum step_result blame_patch(struct request *request)
 {
     struct error *err = &request->error;
-    if (err->reason != ERROR_BAD_REQUEST ||
-        (err->message && strstr(err->message, "strict decoding error")))
+    if (err->reason != ERROR_BAD_REQUEST)
         return STEP_FAIL;
     CLEANUP(free_ptr) char *why = xstrdup(err->message);
     CLEANUP(free_ptr)
@@ -83,6 +82,10 @@ enum step_result step_patch(struct request *request)
 {
     if (apply_wanted(request))
         return step_apply(request);
+    if (route_arg(&request->route, "force")) {
+        error_add_forbidden(&request->error, "force", "may not be specified for non-apply patch");
+        return request_invalid(request, "PatchOptions", "meta.k8s.io", "");
+    }
     json_auto_t *shown =
         request->view ? request->view->show(request->resource, request->old) : NULL;
     const json_t *target = shown ? shown : request->old;

@@ -27,7 +27,6 @@ struct watch_options {
 
 static bool parse_start(struct request *request, struct watch_options *options)
 {
-    const char *revision = route_arg(&request->route, "resourceVersion");
     const char *match = route_arg(&request->route, "resourceVersionMatch");
     const char *initial = route_arg(&request->route, "sendInitialEvents");
     options->initial = initial && route_flag(&request->route, "sendInitialEvents");
@@ -38,11 +37,8 @@ static bool parse_start(struct request *request, struct watch_options *options)
         return forbidden(
             request, "resourceVersionMatch",
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-    if (revision && *revision && !parse_i64(str_of(revision), 0, INT64_MAX, &options->revision))
-        return error_bad_request(
-            &request->error,
-            "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax",
-            revision);
+    if (!list_revision(request, &options->revision))
+        return false;
     options->from_now = options->revision == 0 && (!initial || options->initial);
     return true;
 }

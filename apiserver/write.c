@@ -100,12 +100,18 @@ static bool delete_returns_object(const char *key)
     return false;
 }
 
+/* What bindings and evictions say. */
+static enum step_result reply_created(struct request *request)
+{
+    return reply_json(request, 201,
+                      json_pack("{s:s, s:s, s:{}, s:s, s:i}", "kind", "Status", "apiVersion", "v1",
+                                "metadata", "status", "Success", "code", 201));
+}
+
 static enum step_result written(struct request *request, struct object *object)
 {
     if (request->answers_status)
-        return reply_json(request, 201,
-                          json_pack("{s:s, s:s, s:{}, s:s, s:i}", "kind", "Status", "apiVersion",
-                                    "v1", "metadata", "status", "Success", "code", 201));
+        return reply_created(request);
     switch (request->write.op) {
     case STORE_CREATE:
         return reply_object(request, 201, object_ref(object));
@@ -176,6 +182,8 @@ static void on_done(struct store_write *write, enum store_result result, struct 
 /* What a dry run answers: as if it had been written, at the revision that is there. */
 static enum step_result dry_reply(struct request *request)
 {
+    if (request->answers_status)
+        return reply_created(request);
     if (request->write.op == STORE_DELETE && !request->deletes) {
         if (delete_returns_object(request->resource->key))
             return reply_object(request, 200, object_ref(request->current));

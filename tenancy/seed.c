@@ -37,6 +37,12 @@ static const struct {
      "{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {name: system-cluster-critical, generation: 1}, "
      "value: 2000000000, description: Used for system critical pods that must run in the cluster., "
      "preemptionPolicy: PreemptLowerPriority}"},
+    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: scheduler}, conditions: [{type: Healthy, "
+                          "status: 'True', message: ok}]}"},
+    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: controller-manager}, conditions: [{type: "
+                          "Healthy, status: 'True', message: ok}]}"},
+    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: etcd-0}, conditions: [{type: Healthy, "
+                          "status: 'True', message: ok}]}"},
     {"services",
      "{kind: Service, apiVersion: v1, metadata: {name: kubernetes, namespace: default, labels: {component: apiserver, "
      "provider: kubernetes}}, spec: {ports: [{name: https, protocol: TCP, port: 443, targetPort: 6443}], clusterIP: "
@@ -116,13 +122,16 @@ static void make_templates(void)
 {
     size_t versions;
     (void)group_version_all(&versions);
-    size_t most = ARRAY_LEN(object_rows) + ARRAY_LEN(namespaces) + json_array_size(rbac_bootstrap()) + versions;
+    size_t most = ARRAY_LEN(object_rows) + ARRAY_LEN(namespaces) + json_array_size(rbac_bootstrap()) + versions +
+                  seed_flow_count();
     templates = xcalloc(most, sizeof(*templates));
     for (size_t i = 0; i < ARRAY_LEN(object_rows); i++)
         add_row(object_rows[i].resource, object_rows[i].object);
     add_accounts();
     add_roles();
     add_api_services();
+    for (size_t i = 0; i < seed_flow_count(); i++)
+        add_template(seed_flow_resource(i), seed_flow_object(i));
 }
 
 /* ---- one cluster's ---- */

@@ -35,6 +35,12 @@ struct seed_parts { /* what is of one cluster alone */
 MUST_CHECK bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err);
 void seed_free(struct seed *seed);
 
+/* ---- seed_flow.c: those of flow control ---- */
+
+size_t seed_flow_count(void);
+const char *seed_flow_resource(size_t at); /* its storage key */
+json_t *seed_flow_object(size_t at);       /* new reference; without uid and creationTimestamp */
+
 /* ---- provision.c ---- */
 
 /* A new virtual cluster of that name and uid. ALREADY_EXISTS when there is one. Returns a reference. Blocking. */

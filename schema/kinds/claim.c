@@ -64,7 +64,7 @@ static void check_modes(struct error *err, const struct path *at, const json_t *
 static void check_storage(struct error *err, const struct path *at, const json_t *spec)
 {
     const json_t *value = json_at(spec, "resources", "requests", "storage");
-    const struct path *path = PATH_KEY(PATH(PATH(at, "resources"), "requests"), "storage");
+    const struct path *path = PATH_KEY(PATH(at, "resources"), "storage");
     struct quantity quantity;
     if (!value) {
         rule_required(err, PATH_KEY(PATH(at, "resources"), "storage"), NULL);

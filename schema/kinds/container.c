@@ -165,9 +165,9 @@ static void check_env_from(struct error *err, const struct path *path, const jso
                 check_required(err, PATH(at, sources[k]), source, "name", NULL);
         }
         if (count == 0)
-            rule_invalid_text(err, at, "", "must specify one of: `configMapRef` or `secretRef`");
+            rule_invalid_text(err, path, "", "must specify one of: `configMapRef` or `secretRef`");
         else if (count > 1)
-            rule_invalid_text(err, at, "", ONLY_ONE);
+            rule_invalid_text(err, path, "", ONLY_ONE);
     }
 }
 

@@ -289,7 +289,7 @@ void service_validate_update(const json_t *object, const json_t *old, const char
             invalid_list(err, PATH_AT(PATH(SPEC, "ipFamilies"), 0), member_array(spec, "ipFamilies"),
                          "may not change once set");
     }
-    if (is_type(spec, "LoadBalancer") && is_type(before, "LoadBalancer") && *rule_text(before, "loadBalancerClass") &&
+    if (is_type(spec, "LoadBalancer") && is_type(before, "LoadBalancer") &&
         strcmp(rule_text(spec, "loadBalancerClass"), rule_text(before, "loadBalancerClass")) != 0)
         rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"), rule_text(spec, "loadBalancerClass"),
                           "may not change once set");
