@@ -13,6 +13,8 @@ struct document {
     size_t plain_len;
 };
 
+/* What names these bytes, in ETags and in URLs: SHA-256 in upper-case hexadecimal. */
+void document_digest(const struct buf *plain, char digest[65]);
 /* Takes `plain`. */
 struct document *document_make(const char *content_type, struct buf *plain);
 void document_free(struct document *document);

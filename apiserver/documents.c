@@ -1,5 +1,6 @@
 #include "apiserver/documents.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/aggregate.h"
@@ -29,6 +30,13 @@ struct documents {
 
 /* ---- one document ---- */
 
+void document_digest(const struct buf *plain, char digest[65])
+{
+    sha256_hex(plain->data, plain->len, digest);
+    for (size_t i = 0; digest[i]; i++)
+        digest[i] = digest[i] >= 'a' ? (char)(digest[i] - 'a' + 'A') : digest[i];
+}
+
 struct document *document_make(const char *content_type, struct buf *plain)
 {
     struct document *document = xcalloc(1, sizeof(*document));
@@ -38,10 +46,8 @@ struct document *document_make(const char *content_type, struct buf *plain)
     document->plain_len = plain->len;
     document->gzip = BUF_INIT(DOCUMENT_MAX);
     *plain = (struct buf){0};
-    sha256_hex(document->plain.data, document->plain.len, digest);
-    for (size_t i = 0; digest[i]; i++)
-        document->etag[i + 1] = digest[i] >= 'a' ? (char)(digest[i] - 'a' + 'A') : digest[i];
-    document->etag[0] = document->etag[65] = '"';
+    document_digest(&document->plain, digest);
+    (void)snprintf(document->etag, sizeof(document->etag), "\"%s\"", digest);
     if (document->plain_len >= GZIP_FROM &&
         gzip_bytes(&document->gzip, buf_str(&document->plain), 6) &&
         document->plain_len >= DROP_PLAIN_FROM)
@@ -205,16 +211,17 @@ static bool build_swagger(struct buf *out, const struct edition *edition, const 
 static const struct document_row {
     const char *prefix;
     bool exact, aggregated, slow, prefixed; /* prefixed: holds URLs of its own server */
+    bool hashed;                            /* asked for by its hash */
     bool (*build)(struct buf *out, const struct edition *edition, const struct path *path);
 } document_rows[] = {
-    {"/api", true, true, false, false, build_core},
-    {"/api/", false, false, false, false, build_core_resources},
-    {"/apis", true, true, false, false, build_groups},
-    {"/apis/", false, false, false, false, build_group},
-    {"/openapi/v2", true, false, true, false, build_swagger},
-    {"/openapi/v3", true, false, true, true, build_openapi_index},
-    {"/openapi/v3/api/", false, false, true, false, build_openapi_core},
-    {"/openapi/v3/apis/", false, false, true, false, build_openapi_group},
+    {"/api", true, true, false, false, false, build_core},
+    {"/api/", false, false, false, false, false, build_core_resources},
+    {"/apis", true, true, false, false, false, build_groups},
+    {"/apis/", false, false, false, false, false, build_group},
+    {"/openapi/v2", true, false, true, false, false, build_swagger},
+    {"/openapi/v3", true, false, true, true, false, build_openapi_index},
+    {"/openapi/v3/api/", false, false, true, false, true, build_openapi_core},
+    {"/openapi/v3/apis/", false, false, true, false, true, build_openapi_group},
 };
 
 static const struct document_row *find_row(const char *path)
@@ -280,11 +287,31 @@ static enum step_result send_prefixed(struct request *request, const struct docu
     return reply_bytes(request, 200, document->content_type, &out);
 }
 
+/* By its hash, a document may be kept for ever; by an old one, the client is told the new. */
+static enum step_result send_hashed(struct request *request, const struct document *document,
+                                    const char *hash)
+{
+    size_t len = strlen(document->etag) - 2;
+    struct buf nothing = BUF_TEXT;
+    if (strlen(hash) == len && strncmp(hash, document->etag + 1, len) == 0) {
+        request->reply.immutable = true;
+        return send_document(request, document);
+    }
+    request->reply.location =
+        xasprintf("%s%s%s?hash=%.*s", request->route.cluster ? "/clusters/" : "",
+                  request->route.cluster ? request->route.cluster : "", request->route.path,
+                  (int)len, document->etag + 1);
+    return reply_bytes(request, 301, NULL, &nothing);
+}
+
 static enum step_result answer(struct request *request, const struct document_row *row,
                                const struct document *document)
 {
+    const char *hash = route_arg(&request->route, "hash");
     if (row->prefixed && request->route.cluster && document->plain.len)
         return send_prefixed(request, document);
+    if (row->hashed && hash && *hash)
+        return send_hashed(request, document, hash);
     return send_document(request, document);
 }
 
@@ -318,9 +345,24 @@ static bool build(struct buf *out, const struct document_row *row, const struct 
     return true;
 }
 
+/* OpenAPI documents come in JSON, and v2 in gnostic's protobuf; upstream says no more than 406. */
+static bool accepts_document(const struct document_row *row, const char *accept)
+{
+    static const char *const types[] = {"application/json", "*/*", "application/*"};
+    if (!row->slow || !accept || !*accept)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strstr(accept, types[i]))
+            return true;
+    return row->build == build_swagger && strstr(accept, GNOSTIC_ACCEPT);
+}
+
 static enum step_result serve(struct request *request, const struct document_row *row,
                               const char *accept)
 {
+    struct buf nothing = BUF_TEXT;
+    if (!accepts_document(row, accept))
+        return reply_bytes(request, 406, NULL, &nothing);
     enum step_result result = custom_load(request);
     if (result != STEP_NEXT)
         return result;

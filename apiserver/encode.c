@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <zlib.h>
 
 #include "apiserver/api_internal.h"
@@ -13,6 +14,7 @@
 #include "apiserver/status.h"
 #include "apiserver/transcode.h"
 #include "apiserver/tunnel.h"
+#include "base/clock.h"
 
 #define RENDER_MAX   ((size_t)1 << 30)
 #define LIST_BLOCK   ((size_t)64 << 10)
@@ -20,6 +22,8 @@
 #define GZIP_MIN     ((size_t)128 << 10) /* upstream's threshold */
 #define GZIP_LEVEL   1
 #define PREFIX_MAX   256
+#define AUDIT_ID_MAX 64
+#define YEAR_S       ((int64_t)365 * 24 * 3600)
 
 /* ---- bytes ---- */
 
@@ -326,6 +330,36 @@ static void add_warnings(struct request *request, struct MHD_Response *response)
     }
 }
 
+/* The client's own, or a fresh one: what an answer is looked up by. */
+static void add_audit_id(struct request *request, struct MHD_Response *response)
+{
+    const char *given = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Audit-Id");
+    char fresh[UUID_TEXT_SIZE];
+    if (!given || !*given || strlen(given) > AUDIT_ID_MAX)
+        uuid_make(fresh);
+    else
+        fresh[0] = '\0';
+    MHD_add_response_header(response, "Audit-Id", *fresh ? fresh : given);
+}
+
+/* A document that is asked for by its hash never changes. */
+static void add_caching(struct request *request, struct MHD_Response *response)
+{
+    char expires[40];
+    struct tm in_a_year;
+    if (MHD_get_response_header(response, "Cache-Control") || request->reply.code == 101)
+        return;
+    if (!request->reply.immutable) {
+        MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+        return;
+    }
+    time_t then = (time_t)(clock_now_us() / 1000000 + YEAR_S);
+    MHD_add_response_header(response, "Cache-Control", "public, immutable");
+    if (gmtime_r(&then, &in_a_year) &&
+        strftime(expires, sizeof(expires), "%a, %d %b %Y %H:%M:%S GMT", &in_a_year))
+        MHD_add_response_header(response, "Expires", expires);
+}
+
 static void add_headers(struct request *request, struct MHD_Response *response,
                         const struct encoding *encoding)
 {
@@ -334,10 +368,14 @@ static void add_headers(struct request *request, struct MHD_Response *response,
         MHD_add_response_header(response, "Content-Type", encoding->type);
     if (request->reply.location)
         MHD_add_response_header(response, "Location", request->reply.location);
-    if (!MHD_get_response_header(response, "Cache-Control") && request->reply.code != 101)
-        MHD_add_response_header(response, "Cache-Control", "no-cache, private");
-    if (encoding->gzip)
+    if (encoding->gzip) {
         MHD_add_response_header(response, "Content-Encoding", "gzip");
+        MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    }
+    add_audit_id(request, response);
+    add_caching(request, response);
+    if (request->reply.kind == REPLY_BYTES && request->reply.code >= 400)
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (request->reply.etag) {
         MHD_add_response_header(response, "ETag", request->reply.etag);
         MHD_add_response_header(response, "Vary", "Accept");

@@ -264,6 +264,7 @@ static enum step_result may_impersonate(struct request *request, const char *gro
 struct impersonation {
     struct request *request;
     struct user user;
+    bool has_groups;
     enum step_result result;
 };
 
@@ -274,25 +275,84 @@ static enum MHD_Result each_group(void *cls, enum MHD_ValueKind kind, const char
     (void)kind;
     if (!value || strcasecmp(key, "Impersonate-Group") != 0)
         return MHD_YES;
+    as->has_groups = true;
     as->result = may_impersonate(as->request, "", "groups", "", "", value);
     strset_add(&as->user.groups, value);
     return as->result == STEP_NEXT ? MHD_YES : MHD_NO;
 }
 
+/* The key of an Impersonate-Extra-KEY header, in lower case, its percent signs undone; owned. */
+static char *extra_key(const char *header_name)
+{
+    char *key = xstrdup(header_name), *to = key;
+    for (const char *from = key; *from; from++) {
+        unsigned byte;
+        char hex[3] = {from[1], from[1] ? from[2] : '\0', '\0'};
+        bool escaped = *from == '%' && strspn(hex, "0123456789abcdefABCDEF") == 2 &&
+                       sscanf(hex, "%2x", &byte) == 1 && byte;
+        *to++ = escaped ? (char)byte : (char)(*from >= 'A' && *from <= 'Z' ? *from + 32 : *from);
+        from += escaped ? 2 : 0;
+    }
+    *to = '\0';
+    return key;
+}
+
+static enum MHD_Result each_extra(void *cls, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    static const char prefix[] = "Impersonate-Extra-";
+    struct impersonation *as = cls;
+    (void)kind;
+    if (!value || strncasecmp(key, prefix, sizeof(prefix) - 1) != 0)
+        return MHD_YES;
+    CLEANUP(free_ptr) char *name = extra_key(key + sizeof(prefix) - 1);
+    if (!as->user.extra)
+        as->user.extra = json_object();
+    json_array_append_new(json_ensure_array(as->user.extra, name), json_string(value));
+    as->result =
+        may_impersonate(as->request, "authentication.k8s.io", "userextras", name, "", value);
+    return as->result == STEP_NEXT ? MHD_YES : MHD_NO;
+}
+
+/* A service account brings its groups, unless others are named. */
 static enum step_result impersonate_user(struct request *request, struct impersonation *as,
                                          const char *name)
 {
     static const char prefix[] = "system:serviceaccount:";
-    if (text_starts(name, prefix) && strchr(name + sizeof(prefix) - 1, ':')) {
-        struct str account = str_of(name + sizeof(prefix) - 1);
-        CLEANUP(free_ptr) char *ns = str_dup(str_cut(&account, ':'));
-        CLEANUP(free_ptr) char *group = xasprintf("system:serviceaccounts:%s", ns);
-        CLEANUP(free_ptr) char *bare = str_dup(account);
+    if (!text_starts(name, prefix) || !strchr(name + sizeof(prefix) - 1, ':'))
+        return may_impersonate(request, "", "users", "", "", name);
+    struct str account = str_of(name + sizeof(prefix) - 1);
+    CLEANUP(free_ptr) char *ns = str_dup(str_cut(&account, ':'));
+    CLEANUP(free_ptr) char *group = xasprintf("system:serviceaccounts:%s", ns);
+    CLEANUP(free_ptr) char *bare = str_dup(account);
+    if (!as->has_groups) {
         strset_add(&as->user.groups, "system:serviceaccounts");
         strset_add(&as->user.groups, group);
-        return may_impersonate(request, "", "serviceaccounts", "", ns, bare);
     }
-    return may_impersonate(request, "", "users", "", "", name);
+    return may_impersonate(request, "", "serviceaccounts", "", ns, bare);
+}
+
+static enum step_result impersonate(struct request *request, struct impersonation *as,
+                                    const char *name, const char *uid)
+{
+    MHD_get_connection_values(request->http, MHD_HEADER_KIND, each_group, as);
+    if (as->result == STEP_NEXT)
+        as->result = impersonate_user(request, as, name);
+    if (as->result == STEP_NEXT)
+        MHD_get_connection_values(request->http, MHD_HEADER_KIND, each_extra, as);
+    if (as->result == STEP_NEXT && uid)
+        as->result = may_impersonate(request, "authentication.k8s.io", "uids", "", "", uid);
+    return as->result;
+}
+
+static enum MHD_Result each_other(void *cls, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    (void)kind, (void)value;
+    if (strncasecmp(key, "Impersonate-", 12) != 0)
+        return MHD_YES;
+    *(bool *)cls = true;
+    return MHD_NO;
 }
 
 enum step_result step_impersonate(struct request *request)
@@ -300,18 +360,17 @@ enum step_result step_impersonate(struct request *request)
     const char *name = header(request, "Impersonate-User"),
                *uid = header(request, "Impersonate-Uid");
     struct impersonation as = {.request = request, .result = STEP_NEXT};
+    bool others = false;
+    if (!request->http)
+        return STEP_NEXT;
     if (!name) {
-        if (!header(request, "Impersonate-Group") && !uid)
+        MHD_get_connection_values(request->http, MHD_HEADER_KIND, each_other, &others);
+        if (!others)
             return STEP_NEXT;
         error_bad_request(&request->error, "requested to impersonate without impersonating a user");
         return STEP_FAIL;
     }
-    as.result = impersonate_user(request, &as, name);
-    if (as.result == STEP_NEXT)
-        MHD_get_connection_values(request->http, MHD_HEADER_KIND, each_group, &as);
-    if (as.result == STEP_NEXT && uid)
-        as.result = may_impersonate(request, "authentication.k8s.io", "uids", "", "", uid);
-    if (as.result != STEP_NEXT) {
+    if (impersonate(request, &as, name, uid) != STEP_NEXT) {
         user_clear(&as.user);
         return as.result;
     }
@@ -477,7 +536,7 @@ enum step_result step_dispatch(struct request *request)
     if ((result = find_row(request)) != STEP_NEXT)
         return result;
     const struct verb_row *row = verb_find(route->verb);
-    if (!row)
+    if (!row || strcmp(request->method, "HEAD") == 0) /* resources have no HEAD */
         return not_allowed(request);
     if (*route->sub && ((result = find_subresource(request)) != STEP_NEXT || request->chain))
         return result;

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "apiserver/aggregate.h"
 #include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
+#include "apiserver/served.h"
 #include "auth/auth.h"
 #include "base/metrics.h"
 
@@ -34,15 +37,51 @@ static bool check_stopping(const struct request *request)
 
 enum probe { PROBE_HEALTHZ = 1, PROBE_LIVEZ = 2, PROBE_READYZ = 4 };
 
+#define EVERY_PROBE (PROBE_HEALTHZ | PROBE_LIVEZ | PROBE_READYZ)
+#define HOOK(name)  "poststarthook/" name
+
+/* Upstream's names, since probes and tools ask for them one by one. What stands behind a name that
+ * upstream gives to a part of its start is done here before a cluster is served at all. */
 static const struct check_row {
     const char *name;
     unsigned probes;
     bool (*check)(const struct request *request);
 } checks[] = {
-    {"ping", PROBE_HEALTHZ | PROBE_LIVEZ | PROBE_READYZ, check_ping},
-    {"log", PROBE_HEALTHZ | PROBE_LIVEZ | PROBE_READYZ, check_ping},
+    {"ping", EVERY_PROBE, check_ping},
+    {"log", EVERY_PROBE, check_ping},
     {"etcd", PROBE_HEALTHZ | PROBE_READYZ,
      check_store}, /* upstream's name, for its clients; the store is PostgreSQL */
+    {"etcd-readiness", PROBE_READYZ, check_store},
+    {"informer-sync", PROBE_READYZ, check_ping},
+    {HOOK("start-apiserver-admission-initializer"), EVERY_PROBE, check_ping},
+    {HOOK("generic-apiserver-start-informers"), EVERY_PROBE, check_ping},
+    {HOOK("priority-and-fairness-config-consumer"), EVERY_PROBE, check_ping},
+    {HOOK("priority-and-fairness-filter"), EVERY_PROBE, check_ping},
+    {HOOK("storage-object-count-tracker-hook"), EVERY_PROBE, check_ping},
+    {HOOK("start-apiextensions-informers"), EVERY_PROBE, check_ping},
+    {HOOK("start-apiextensions-controllers"), EVERY_PROBE, check_ping},
+    {HOOK("crd-informer-synced"), EVERY_PROBE, check_ping},
+    {HOOK("start-system-namespaces-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-cluster-authentication-info-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-kube-apiserver-identity-lease-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-kube-apiserver-identity-lease-garbage-collector"), EVERY_PROBE, check_ping},
+    {HOOK("start-legacy-token-tracking-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-service-ip-repair-controllers"), EVERY_PROBE, check_ping},
+    {HOOK("rbac/bootstrap-roles"), EVERY_PROBE, check_ping},
+    {HOOK("scheduling/bootstrap-system-priority-classes"), EVERY_PROBE, check_ping},
+    {HOOK("priority-and-fairness-config-producer"), EVERY_PROBE, check_ping},
+    {HOOK("bootstrap-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-kubernetes-service-cidr-controller"), EVERY_PROBE, check_ping},
+    {HOOK("aggregator-reload-proxy-client-cert"), EVERY_PROBE, check_ping},
+    {HOOK("start-kube-aggregator-informers"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-status-local-available-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-status-remote-available-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-registration-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-discovery-controller"), EVERY_PROBE, check_ping},
+    {HOOK("kube-apiserver-autoregistration"), EVERY_PROBE, check_ping},
+    {"autoregister-completion", EVERY_PROBE, check_ping},
+    {HOOK("apiservice-openapi-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-openapiv3-controller"), EVERY_PROBE, check_ping},
     {"shutdown", PROBE_READYZ, check_stopping},
 };
 
@@ -123,17 +162,68 @@ static enum step_result serve_metrics(struct request *request)
     return reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(json_string_value(*(json_t *const *)a), json_string_value(*(json_t *const *)b));
+}
+
+static json_t *sorted(json_t *list)
+{
+    size_t count = json_array_size(list);
+    CLEANUP(free_ptr) json_t **items = xcalloc(count + 1, sizeof(*items));
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        items[i] = json_array_get(list, i);
+    qsort(items, count, sizeof(*items), compare_paths);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || compare_paths(&items[i - 1], &items[i]) != 0)
+            json_array_append(out, items[i]);
+    json_decref(list);
+    return out;
+}
+
+static void add_path(json_t *list, char *path)
+{
+    json_array_append_new(list, json_string(path));
+    free(path);
+}
+
+static void add_groups(json_t *list, const struct request *request)
+{
+    const struct edition edition = {.host = request->cluster->id == CLUSTER_HOST_ID,
+                                    .rows = request->custom->rows,
+                                    .row_count = request->custom->row_count,
+                                    .aggregates = request->aggregates};
+    CLEANUP(served_clear) struct served served = {0};
+    served_list(&served, &edition);
+    for (size_t i = 0; i < served.count; i++) {
+        add_path(list, xasprintf("/apis/%s", served.items[i].group));
+        add_path(list, xasprintf("/apis/%s/%s", served.items[i].group, served.items[i].version));
+    }
+}
+
 static enum step_result serve_paths(struct request *request)
 {
     static const char *const paths[] = {
-        "/api",        "/api/v1",     "/apis",
-        "/healthz",    "/livez",      "/metrics",
-        "/openapi/v2", "/openapi/v3", "/openid/v1/jwks",
-        "/readyz",     "/version",    "/.well-known/openid-configuration"};
+        "/.well-known/openid-configuration", "/api",        "/api/v1",
+        "/apis",                             "/apis/",      "/healthz",
+        "/livez",                            "/metrics",    "/openapi/v2",
+        "/openapi/v3",                       "/openapi/v3/", "/openid/v1/jwks",
+        "/readyz",                           "/version"};
+    enum step_result result = custom_load(request);
+    if (result == STEP_NEXT)
+        result = aggregates_load(request);
+    if (result != STEP_NEXT)
+        return result;
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         json_array_append_new(list, json_string(paths[i]));
-    return reply_json(request, 200, json_pack("{s:o}", "paths", list));
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++)
+        for (size_t k = 0; k < ARRAY_LEN(checks); k++)
+            if (checks[k].probes & probes[i].probe)
+                add_path(list, xasprintf("%s/%s", probes[i].path, checks[k].name));
+    add_groups(list, request);
+    return reply_json(request, 200, json_pack("{s:o}", "paths", sorted(list)));
 }
 
 /* What verifies this cluster's service-account tokens elsewhere. */

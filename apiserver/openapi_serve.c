@@ -106,7 +106,7 @@ static bool index_entry(struct buf *out, const struct edition *edition, const ch
     char digest[65];
     bool there = openapi_group(&document, edition, group, version);
     if (there) {
-        sha256_hex(document.data, document.len, digest);
+        document_digest(&document, digest);
         CLEANUP(free_ptr)
         char *path = *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
         buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}",

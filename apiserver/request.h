@@ -65,6 +65,7 @@ struct reply {
     const char *content_type;        /* REPLY_BYTES; static */
     const char *etag;                /* borrowed from the document */
     char *location;                  /* of a redirect; owned */
+    bool immutable;                  /* clients may keep it for ever */
     struct stream *stream;           /* REPLY_STREAM */
     struct tunnel *tunnel;           /* REPLY_TUNNEL */
 };

@@ -114,7 +114,7 @@ static void add_api_services(void)
     size_t count;
     const struct group_version *all = group_version_all(&count);
     for (size_t i = 0; i < count; i++)
-        if (all[i].group_priority)
+        if (all[i].group_priority && !all[i].host_only)
             add_template(API_SERVICES, api_service_local(&all[i], BLANK_TIME));
 }
 

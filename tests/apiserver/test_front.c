@@ -1,0 +1,212 @@
+/* The front door: codes, headers and forms of answers that clients, probes and caches look at. */
+#include <string.h>
+#include <unistd.h>
+
+#include "support_rude.h"
+#include "tests/test.h"
+
+static struct fixture fixture;
+
+static struct answer ask(const char *method, const char *path, const char *header,
+                         const char *accept)
+{
+    struct answer answer;
+    fixture_ask(&fixture,
+                &(struct ask){.method = method, .path = path, .header = header, .accept = accept},
+                &answer);
+    return answer;
+}
+
+static void test_headers(void **state)
+{
+    static const struct header_row {
+        const char *name, *method, *path, *header, *accept;
+        long code;
+        const char *has, *body; /* parts of headers and of the body; NULL: any */
+    } rows[] = {
+        {"an audit id of ours", "GET", "/version", NULL, NULL, 200, "Audit-Id: ", NULL},
+        {"one of the client's", "GET", "/version", "Audit-Id: mine", NULL, 200,
+         "Audit-Id: mine\r\n", NULL},
+        {"errors have one", "GET", "/nope", NULL, NULL, 404, "Audit-Id: ", "404 page not found\n"},
+        {"no guessing of types", "GET", "/nope", NULL, NULL, 404, "X-Content-Type-Options: nosniff",
+         NULL},
+        {"not to be kept", "GET", "/api/v1/namespaces", NULL, NULL, 200,
+         "Cache-Control: no-cache, private", NULL},
+        {"no such form", "GET", "/api/v1/namespaces", NULL, "image/png", 406, NULL,
+         "NotAcceptable"},
+        {"no such form of OpenAPI", "GET", "/openapi/v2", NULL, "image/png", 406, NULL, NULL},
+        {"OPTIONS", "OPTIONS", "/api/v1/namespaces", NULL, NULL, 405, NULL, "MethodNotAllowed"},
+        {"another hash", "GET", "/openapi/v3/apis/apps/v1?hash=AB", NULL, NULL, 301,
+         "Location: /openapi/v3/apis/apps/v1?hash=", NULL},
+        {"a check", "GET", "/readyz/poststarthook/rbac/bootstrap-roles", NULL, NULL, 200, NULL,
+         "ok"},
+        {"no such check", "GET", "/livez/nope", NULL, NULL, 404, NULL, "404 page not found\n"},
+        {"all checks", "GET", "/readyz?verbose", NULL, NULL, 200, NULL, "[+]informer-sync ok\n"},
+        {"without one", "GET", "/livez?verbose&exclude=ping", NULL, NULL, 200, NULL,
+         "[+]ping excluded: ok\n"},
+        {"the index", "GET", "/", NULL, NULL, 200, NULL, "\"/apis/apps/v1\""},
+        {"extra without a user", "GET", "/api", "Impersonate-Extra-a: b", NULL, 400, NULL,
+         "without impersonating a user"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer answer = ask(rows[i].method, rows[i].path, rows[i].header, rows[i].accept);
+        const char *body = answer.body.data ? answer.body.data : "";
+        bool ok = answer.code == rows[i].code &&
+                  (!rows[i].has || strstr(answer.headers.data, rows[i].has)) &&
+                  (!rows[i].body || strstr(body, rows[i].body));
+        if (!ok)
+            print_message("%s: %ld\n%s%s\n", rows[i].name, answer.code, answer.headers.data, body);
+        assert_true(ok);
+        answer_clear(&answer);
+    }
+}
+
+/* The URL of the index leads to a document that may be kept for ever. */
+static void test_immutable(void **state)
+{
+    struct answer index = ask("GET", "/openapi/v3", NULL, NULL);
+    const char *url = json_text(json_at(index.json, "paths", "apis/apps/v1"), "serverRelativeURL");
+    (void)state;
+    assert_non_null(url);
+    struct answer answer = ask("GET", url, NULL, NULL);
+    assert_int_equal(answer.code, 200);
+    assert_non_null(strstr(answer.headers.data, "Cache-Control: public, immutable\r\n"));
+    assert_non_null(strstr(answer.headers.data, "Expires: "));
+    assert_non_null(strstr(answer.headers.data, "Vary: Accept\r\n"));
+    answer_clear(&answer);
+    answer_clear(&index);
+}
+
+static void test_not_modified(void **state)
+{
+    static const char *const paths[] = {"/openapi/v2", "/apis"};
+    static const char accept[] =
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        const char *form = i ? accept : NULL;
+        struct answer first = ask("GET", paths[i], NULL, form);
+        const char *etag = strcasestr(first.headers.data, "ETag: ");
+        assert_non_null(etag);
+        CLEANUP(free_ptr)
+        char *header = xasprintf("If-None-Match: %.*s", (int)strcspn(etag + 6, "\r"), etag + 6);
+        struct answer second = ask("GET", paths[i], header, form);
+        assert_int_equal(second.code, 304);
+        assert_int_equal(second.body.len, 0);
+        answer_clear(&first);
+        answer_clear(&second);
+    }
+}
+
+static void test_impersonation(void **state)
+{
+    static const struct as_row {
+        const char *name, *headers, *has;
+    } rows[] = {
+        {"extra", "Impersonate-User: jane\r\nImpersonate-Extra-Acme.com%2FScopes: a",
+         "\"extra\":{\"acme.com/scopes\":[\"a\"]}"},
+        {"a uid", "Impersonate-User: jane\r\nImpersonate-Uid: u1", "\"uid\":\"u1\""},
+        {"a service account", "Impersonate-User: system:serviceaccount:n:a",
+         "[\"system:authenticated\",\"system:serviceaccounts\",\"system:serviceaccounts:n\"]"},
+        {"with a group of its own",
+         "Impersonate-User: system:serviceaccount:n:a\r\nImpersonate-Group: g",
+         "[\"g\",\"system:authenticated\"]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer answer;
+        fixture_ask(&fixture,
+                    &(struct ask){.method = "POST",
+                                  .path = "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                                  .body = "{}",
+                                  .header = rows[i].headers},
+                    &answer);
+        bool ok = answer.code == 201 && answer.body.data && strstr(answer.body.data, rows[i].has);
+        if (!ok)
+            print_message("%s: %ld %s\n", rows[i].name, answer.code, answer.body.data);
+        assert_true(ok);
+        answer_clear(&answer);
+    }
+}
+
+/* Extra values need a right of their own. */
+static void test_impersonation_rights(void **state)
+{
+    struct api_caller caller = fixture_admin(&fixture, fixture.host);
+    struct error err = {0};
+    json_auto_t *role = json_loads("{\"metadata\":{\"name\":\"imp\"},\"rules\":[{\"apiGroups\":["
+                                   "\"\"],\"resources\":[\"users\"],"
+                                   "\"verbs\":[\"impersonate\"]}]}",
+                                   0, NULL);
+    json_auto_t *binding = json_loads(
+        "{\"metadata\":{\"name\":\"imp\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
+        "\"kind\":\"ClusterRole\",\"name\":\"imp\"},\"subjects\":[{\"apiGroup\":"
+        "\"rbac.authorization.k8s.io\",\"kind\":\"Group\",\"name\":\"system:unauthenticated\"}]}",
+        0, NULL);
+    (void)state;
+    assert_true(
+        api_create(&caller, "clusterroles.rbac.authorization.k8s.io", "", role, NULL, &err));
+    assert_true(api_create(&caller, "clusterrolebindings.rbac.authorization.k8s.io", "", binding,
+                           NULL, &err));
+    struct answer answer;
+    fixture_ask(&fixture,
+                &(struct ask){.method = "GET",
+                              .path = "/version",
+                              .token = "",
+                              .header = "Impersonate-User: jane\r\nImpersonate-Extra-Scopes: a"},
+                &answer);
+    assert_int_equal(answer.code, 403);
+    assert_non_null(strstr(answer.body.data, "userextras"));
+    answer_clear(&answer);
+}
+
+static void test_head(void **state)
+{
+    static const struct head_row {
+        const char *path, *has;
+    } rows[] = {{"/api/v1/namespaces", "HTTP/1.1 405"}, {"/healthz", "HTTP/1.1 200"}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rude rude;
+        size_t got = 0;
+        char text[64] = "";
+        assert_true(rude_open(&rude, &fixture));
+        CLEANUP(free_ptr)
+        char *request = xasprintf("HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", rows[i].path);
+        assert_true(rude_say(&rude, request));
+        for (unsigned tries = 0; tries < 1000 && !got; tries++) {
+            if (curl_easy_recv(rude.curl, text, sizeof(text) - 1, &got) != CURLE_OK)
+                usleep(10000);
+        }
+        assert_true(text_starts(text, rows[i].has));
+        rude_reset(&rude);
+    }
+}
+
+static int start(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    fixture_stop(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_immutable),
+        cmocka_unit_test(test_not_modified),
+        cmocka_unit_test(test_impersonation),
+        cmocka_unit_test(test_impersonation_rights),
+        cmocka_unit_test(test_head),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
