@@ -30,6 +30,7 @@ struct auth_part {
     struct keypair ca, serving;
     char *token_key, *token_public; /* PEM */
     char *token_key_id;
+    EVP_PKEY *_Atomic token_signer; /* token_key, parsed when the first token is issued: it takes longer than signing */
     X509_STORE *roots; /* the cluster's CA, alone */
     /* Any thread. */
     atomic_uint wanted; /* caches that authentication found cold */

@@ -2,6 +2,7 @@
 #pragma once
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -10,6 +11,8 @@
     X(bio, BIO, BIO_free_all)                                                                      \
     X(bignum, BIGNUM, BN_free)                                                                     \
     X(pkey, EVP_PKEY, EVP_PKEY_free)                                                               \
+    X(md_ctx, EVP_MD_CTX, EVP_MD_CTX_free)                                                         \
+    X(ecdsa_sig, ECDSA_SIG, ECDSA_SIG_free)                                                        \
     X(x509, X509, X509_free)                                                                       \
     X(extension, X509_EXTENSION, X509_EXTENSION_free)                                              \
     X(general_names, GENERAL_NAMES, GENERAL_NAMES_free)                                            \

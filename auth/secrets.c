@@ -165,6 +165,7 @@ static void part_free(struct cluster_part *base)
     free(part->token_key);
     free(part->token_public);
     free(part->token_key_id);
+    EVP_PKEY_free(atomic_load(&part->token_signer));
     X509_STORE_free(part->roots);
     seen_deinit(&part->seen);
     free(part);

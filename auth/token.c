@@ -5,6 +5,8 @@
 #include <jwt.h>
 #include <string.h>
 
+#include "auth/pki_internal.h"
+#include "base/codec.h"
 #include "store/cache.h"
 
 #define VALID_MIN_S      600
@@ -12,6 +14,7 @@
 #define NOT_BEFORE_SLACK (60 * INT64_C(1000000)) /* clocks of two replicas may differ */
 #define AUDIENCES_MAX    64
 #define TIME_MAX_S       INT64_C(99999999999)
+#define SIGNATURE_BYTES  64
 
 static void free_jwt(jwt_t **jwt)
 {
@@ -84,17 +87,57 @@ static json_t *claims_of(const struct token_request *request, int64_t now_s, jso
                      "jti", id, "kubernetes.io", kubernetes, "nbf", (json_int_t)now_s, "sub", subject);
 }
 
-static char *sign(const struct auth_part *part, const json_t *claims)
+/* The parsed key; of two threads that make it at once, one lets go of its own. Borrowed. */
+static EVP_PKEY *signer_of(struct auth_part *part)
 {
-    CLEANUP(free_jwt) jwt_t *jwt = NULL;
+    EVP_PKEY *signer = atomic_load(&part->token_signer);
+    if (signer)
+        return signer;
+    EVP_PKEY *made = pki_key_parse(part->token_key);
+    if (made && !atomic_compare_exchange_strong(&part->token_signer, &signer, made)) {
+        EVP_PKEY_free(made);
+        return signer;
+    }
+    return made;
+}
+
+/* ES256: r and s, 32 bytes each. */
+static bool sign_bytes(EVP_PKEY *key, struct str text, unsigned char out[SIGNATURE_BYTES])
+{
+    unsigned char der[128];
+    size_t len = sizeof(der);
+    const unsigned char *at = der;
+    CLEANUP(free_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) != 1 ||
+        EVP_DigestSign(context, der, &len, (const unsigned char *)text.data, text.len) != 1)
+        return false;
+    CLEANUP(free_ecdsa_sig) ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &at, (long)len);
+    const int half = SIGNATURE_BYTES / 2;
+    return signature && BN_bn2binpad(ECDSA_SIG_get0_r(signature), out, half) == half &&
+           BN_bn2binpad(ECDSA_SIG_get0_s(signature), out + half, half) == half;
+}
+
+static void add_part(struct buf *token, const json_t *part)
+{
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    json_write(&text, claims);
-    if (jwt_new(&jwt) != 0 || jwt_add_header(jwt, "kid", part->token_key_id) != 0 ||
-        jwt_set_alg(jwt, JWT_ALG_ES256, (const unsigned char *)part->token_key, (int)strlen(part->token_key)) != 0 ||
-        jwt_add_grants_json(jwt, text.data) != 0)
+    json_write(&text, part);
+    base64_encode(token, text.data, text.len, BASE64_URL);
+}
+
+static char *sign(struct auth_part *part, const json_t *claims)
+{
+    unsigned char signature[SIGNATURE_BYTES];
+    CLEANUP(buf_free) struct buf token = BUF_TEXT;
+    json_auto_t *header = json_pack("{s:s, s:s}", "alg", "ES256", "kid", part->token_key_id);
+    EVP_PKEY *key = signer_of(part);
+    add_part(&token, header);
+    buf_add_char(&token, '.');
+    add_part(&token, claims);
+    if (!key || !buf_ok(&token) || !sign_bytes(key, buf_str(&token), signature))
         return NULL;
-    CLEANUP(free_ptr) char *token = jwt_encode_str(jwt);
-    return token ? xstrdup(token) : NULL;
+    buf_add_char(&token, '.');
+    base64_encode(&token, signature, sizeof(signature), BASE64_URL);
+    return buf_ok(&token) ? buf_take(&token) : NULL;
 }
 
 bool auth_token_issue(struct cluster *cluster, const struct token_request *request, char **token,
