@@ -3,47 +3,33 @@
 #include "base/mem.h"
 #include "store/store_internal.h"
 
-/* The row that is there after the insert, whoever made it; NULL when it failed. */
-static PGresult *insert_or_read(PGconn *conn, struct cluster *cluster,
-                                const struct store_mapping *want, bool *taken, struct error *err)
+bool store_mapping_claim(struct cluster *cluster, const struct store_mapping *want, char **host_key,
+                         struct error *err)
 {
+    bool taken = false;
+    struct error why = {0};
     struct pg_params params = {0};
     pg_i64(&params, cluster->id);
     pg_text(&params, want->kind);
     pg_text(&params, want->tenant_key);
     pg_text(&params, want->host_key);
-    PGresult *row =
-        pg_query_unique(conn,
-                        "INSERT INTO mapping (cluster, kind, tenant_key, host_key) "
-                        "VALUES ($1, $2, $3, $4) ON CONFLICT (cluster, kind, tenant_key) "
-                        "DO UPDATE SET host_key = mapping.host_key RETURNING host_key",
-                        &params, taken, err);
-    return row;
-}
-
-bool store_mapping_claim(struct cluster *cluster, const struct store_mapping *want, char **host_key,
-                         struct error *err)
-{
-    bool taken = false, ok = false;
-    struct error why = {0};
     PGconn *conn = reader_take(cluster->store, err);
     if (!conn)
         return false;
-    if (pg_begin_tenant(conn, cluster->id, "", &why)) {
-        CLEANUP(pg_result_clear) PGresult *row = insert_or_read(conn, cluster, want, &taken, &why);
-        ok = row && pg_command(conn, "COMMIT", &why);
-        if (ok)
-            *host_key = xstrdup(pg_get_text(row, 0, 0));
-    }
+    CLEANUP(pg_result_clear)
+    PGresult *row =
+        pg_query_unique(conn, "SELECT claim_mapping($1, $2, $3, $4)", &params, &taken, &why);
     reader_give(cluster->store, conn);
+    if (row)
+        *host_key = xstrdup(pg_get_text(row, 0, 0));
     if (taken) {
         error_clear(&why);
         return error_conflict(err, "mappings", want->tenant_key,
                               "the host's object belongs to another");
     }
-    if (!ok)
+    if (!row)
         error_move(err, &why);
-    return ok;
+    return row != NULL;
 }
 
 bool store_mapping_release(struct cluster *cluster, const char *kind, const char *tenant_key,
@@ -54,11 +40,7 @@ bool store_mapping_release(struct cluster *cluster, const char *kind, const char
     pg_text(&params, kind);
     pg_text(&params, tenant_key);
     PGconn *conn = reader_take(cluster->store, err);
-    bool ok = conn && pg_begin_tenant(conn, cluster->id, "", err) &&
-              pg_command_params(
-                  conn, "DELETE FROM mapping WHERE cluster = $1 AND kind = $2 AND tenant_key = $3",
-                  &params, err) &&
-              pg_command(conn, "COMMIT", err);
+    bool ok = conn && pg_command_params(conn, "SELECT release_mapping($1, $2, $3)", &params, err);
     reader_give(cluster->store, conn);
     return ok;
 }
