@@ -17,6 +17,7 @@
 #define SECOND_NS   ((int64_t)1000000000)
 #define BOOKMARK_NS (60 * SECOND_NS)
 #define PROBE_NS    (20 * SECOND_NS)
+#define TURNS_MAX   32 /* of streams that are resumed and have not been asked for bytes yet */
 
 /* ---- frames ---- */
 
@@ -296,6 +297,74 @@ static bool next_frame(struct stream *stream)
     return next_owed(stream);
 }
 
+/* ---- turns ---- */
+
+/* Of a stream that is suspended, and has just been taken from those that are parked. */
+static void turn_ask(struct streams *streams, struct stream *stream)
+{
+    pthread_mutex_lock(&streams->turns_lock);
+    bool now = streams->turns < TURNS_MAX || streams->turns_free;
+    if (now) {
+        streams->turns++;
+    } else {
+        stream->turn_next = NULL;
+        *streams->turn_last = stream;
+        streams->turn_last = &stream->turn_next;
+    }
+    pthread_mutex_unlock(&streams->turns_lock);
+    if (now) {
+        stream->has_turn = true;
+        MHD_resume_connection(stream->request->http);
+    }
+}
+
+/* Under turns_lock. */
+static struct stream *turn_pop(struct streams *streams)
+{
+    struct stream *stream = streams->turn_first;
+    if (!stream)
+        return NULL;
+    streams->turn_first = stream->turn_next;
+    if (!streams->turn_first)
+        streams->turn_last = &streams->turn_first;
+    return stream;
+}
+
+/* On the connection's own thread: the turn goes to who waits longest. */
+static void turn_end(struct stream *stream)
+{
+    struct streams *streams = &stream->request->api->streams;
+    if (!stream->has_turn)
+        return;
+    stream->has_turn = false;
+    pthread_mutex_lock(&streams->turns_lock);
+    struct stream *next = turn_pop(streams);
+    if (!next)
+        streams->turns--;
+    pthread_mutex_unlock(&streams->turns_lock);
+    if (next) {
+        next->has_turn = true;
+        MHD_resume_connection(next->request->http);
+    }
+}
+
+/* From here on nobody waits: libmicrohttpd must not be stopped while a connection is suspended. */
+static void turns_open(struct streams *streams)
+{
+    struct stream *next;
+    do {
+        pthread_mutex_lock(&streams->turns_lock);
+        streams->turns_free = true;
+        next = turn_pop(streams);
+        streams->turns += next != NULL;
+        pthread_mutex_unlock(&streams->turns_lock);
+        if (next) {
+            next->has_turn = true;
+            MHD_resume_connection(next->request->http);
+        }
+    } while (next);
+}
+
 /* ---- the connection's side ---- */
 
 void stream_wake(void *arg)
@@ -305,7 +374,7 @@ void stream_wake(void *arg)
     stream->pending = true;
     if (stream->parked) {
         stream->parked = false;
-        MHD_resume_connection(stream->request->http);
+        turn_ask(&stream->request->api->streams, stream);
     }
     pthread_mutex_unlock(&stream->lock);
 }
@@ -329,6 +398,7 @@ ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t max)
     struct stream *stream = cls;
     size_t copied = 0;
     (void)pos;
+    turn_end(stream);
     for (;;) {
         while (copied < max && (!frame_done(&stream->frame) || next_frame(stream)))
             copied += frame_copy(&stream->frame, out + copied, max - copied);
@@ -399,6 +469,8 @@ void streams_start(struct streams *streams)
 {
     pthread_condattr_t monotonic;
     pthread_mutex_init(&streams->lock, NULL);
+    pthread_mutex_init(&streams->turns_lock, NULL);
+    streams->turn_last = &streams->turn_first;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&streams->changed, &monotonic);
@@ -408,6 +480,7 @@ void streams_start(struct streams *streams)
 
 void streams_stop(struct streams *streams)
 {
+    turns_open(streams);
     pthread_mutex_lock(&streams->lock);
     streams->stopping = true;
     pthread_cond_broadcast(&streams->changed);
@@ -455,6 +528,7 @@ void stream_free(struct stream *stream)
         return;
     stream_unlink(stream, &stream->request->api->streams);
     stream_convert_drop(stream->convert);
+    turn_end(stream);
     if (stream->watch)
         watch_close(stream->watch);
     frame_clear(&stream->frame);

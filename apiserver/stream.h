@@ -3,7 +3,11 @@
  *
  * A stream belongs to its request. Its connection is suspended while there is nothing to send; the
  * cache's wake resumes it. A suspended connection does not notice that its client has gone, so the
- * heartbeat looks at the socket. */
+ * heartbeat looks at the socket.
+ *
+ * Streams that are woken take turns: an I/O thread serves all that are ready before it looks at its
+ * sockets again, so that a thousand watchers of one object would hold up everybody else. Those that
+ * wait their turn find all that has happened meanwhile, and send it at once. */
 #pragma once
 #include <microhttpd.h>
 #include <pthread.h>
@@ -23,6 +27,12 @@ struct streams {
     pthread_cond_t changed;
     struct stream *first; /* guarded by lock */
     bool stopping, started;
+
+    pthread_mutex_t turns_lock;
+    /* guarded by turns_lock */
+    struct stream *turn_first, **turn_last; /* woken, and still suspended until it is their turn */
+    unsigned turns;                         /* given and not yet taken up */
+    bool turns_free;                        /* as many as want one: the server stops */
 };
 
 struct frame { /* bytes on their way out: head, body, tail */
@@ -62,6 +72,9 @@ struct stream {
     bool owes_bookmark; /* guarded by lock */
     bool closing;       /* guarded by lock: the time is up, or the server stops */
     bool client_gone;   /* guarded by lock */
+
+    struct stream *turn_next; /* guarded by turns_lock */
+    bool has_turn;            /* whoever resumes the connection sets it, then it is the connection's */
 };
 
 void streams_start(struct streams *streams);

@@ -152,6 +152,8 @@ struct fan {
     char path[64], watch_path[128];
     size_t creates;
     _Atomic int64_t *sent_ns; /* by number */
+    atomic_size_t next, failed;
+    int64_t gap_ns, begin_ns; /* between creates; 0: as fast as they are answered */
     atomic_size_t ready, seen, lost;
     int64_t *ns; /* watchers x creates */
     atomic_size_t measured;
@@ -167,9 +169,9 @@ static void *watch_run(void *arg)
     atomic_fetch_add(&fan->ready, 1);
     while (open && seen < fan->creates && http_line(http, &line)) {
         int64_t now = clock_mono_ns(), number;
-        const char *at = memmem(line.data, line.len, "\"fan-", 5);
-        const char *end = at ? memchr(at + 5, '"', line.len - (size_t)(at + 5 - line.data)) : NULL;
-        if (!end || !parse_i64((struct str){at + 5, (size_t)(end - at - 5)}, 0, (int64_t)fan->creates - 1, &number))
+        const char *at = memmem(line.data, line.len, "\"nr-", 4);
+        const char *end = at ? memchr(at + 4, '"', line.len - (size_t)(at + 4 - line.data)) : NULL;
+        if (!end || !parse_i64((struct str){at + 4, (size_t)(end - at - 4)}, 0, (int64_t)fan->creates - 1, &number))
             continue;
         fan->ns[atomic_fetch_add(&fan->measured, 1)] = now - atomic_load(&fan->sent_ns[number]);
         seen++;
@@ -182,39 +184,62 @@ static void *watch_run(void *arg)
 static bool create_fan(struct http *http, const char *path, struct buf *scratch, size_t number)
 {
     buf_clear(scratch);
-    buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"fan-%zu\"},\"data\":{\"k\":\"%s\"}}", number, data);
+    buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"nr-%zu\"},\"data\":{\"k\":\"%s\"}}", number, data);
     return http_call(http, "POST", path, "application/json", buf_str(scratch), NULL) == 201;
 }
 
-static size_t watch_fan(const struct target *target, unsigned watchers, size_t creates)
+static void *fan_write(void *arg)
 {
-    struct fan fan = {.target = target, .creates = creates, .sent_ns = xcalloc(creates, sizeof(*fan.sent_ns)),
-                      .ns = xcalloc(creates * watchers, sizeof(int64_t))};
-    pthread_t threads[WORKERS_MAX];
-    struct http *http = http_open(target);
+    struct fan *fan = arg;
+    struct http *http = http_open(fan->target);
     CLEANUP(buf_free) struct buf scratch = BUF_INIT((size_t)1 << 20);
-    CLEANUP(free_ptr) char *ns = xasprintf("fan%u", watchers); /* names are free there */
-    size_t failed = !make_namespace(target, ns);
+    for (size_t i; (i = atomic_fetch_add(&fan->next, 1)) < fan->creates;) {
+        int64_t early_ns = fan->begin_ns + (int64_t)i * fan->gap_ns - clock_mono_ns();
+        if (fan->gap_ns && early_ns > 0)
+            (void)usleep((useconds_t)(early_ns / 1000)); /* a signal makes it early, no more */
+        atomic_store(&fan->sent_ns[i], clock_mono_ns());
+        if (!http || !create_fan(http, fan->path, &scratch, i))
+            atomic_fetch_add(&fan->failed, 1);
+    }
+    http_close(http);
+    return NULL;
+}
+
+struct fan_size {
+    unsigned watchers, writers;
+    size_t creates, per_second; /* 0: as fast as they are answered */
+};
+
+static size_t watch_fan(const struct target *target, const struct fan_size *size)
+{
+    struct fan fan = {.target = target, .creates = size->creates, .sent_ns = xcalloc(size->creates, sizeof(*fan.sent_ns)),
+                      .gap_ns = size->per_second ? INT64_C(1000000000) / (int64_t)size->per_second : 0,
+                      .ns = xcalloc(size->creates * size->watchers, sizeof(int64_t))};
+    pthread_t threads[WORKERS_MAX], writers[WORKERS_MAX];
+    CLEANUP(free_ptr)
+    char *ns = xasprintf("fan-%u-%u-%zu", size->watchers, size->writers, size->per_second); /* names are free there */
+    atomic_store(&fan.failed, !make_namespace(target, ns));
     (void)snprintf(fan.path, sizeof(fan.path), "/api/v1/namespaces/%s/configmaps", ns);
     (void)snprintf(fan.watch_path, sizeof(fan.watch_path), "%s?watch=1&resourceVersion=0&timeoutSeconds=120", fan.path);
-    for (unsigned i = 0; i < watchers; i++)
+    for (unsigned i = 0; i < size->watchers; i++)
         pthread_create(&threads[i], NULL, watch_run, &fan);
-    while (atomic_load(&fan.ready) < watchers)
+    while (atomic_load(&fan.ready) < size->watchers)
         usleep(1000);
     usleep(200000);
-    int64_t begin = clock_mono_ns();
-    for (size_t i = 0; i < creates; i++) {
-        atomic_store(&fan.sent_ns[i], clock_mono_ns());
-        failed += !http || !create_fan(http, fan.path, &scratch, i);
-    }
-    for (unsigned i = 0; i < watchers; i++)
+    fan.begin_ns = clock_mono_ns();
+    for (unsigned i = 0; i < size->writers; i++)
+        pthread_create(&writers[i], NULL, fan_write, &fan);
+    for (unsigned i = 0; i < size->writers; i++)
+        pthread_join(writers[i], NULL);
+    for (unsigned i = 0; i < size->watchers; i++)
         pthread_join(threads[i], NULL);
     struct latencies all = {fan.ns, fan.measured};
-    report("watchfan", "configmaps", watchers, &all, (double)(clock_mono_ns() - begin) / 1e9, fan.lost + failed);
-    http_close(http);
+    size_t errors = fan.lost + fan.failed;
+    CLEANUP(free_ptr) char *what = xasprintf("w=%u %zu/s", size->writers, size->per_second);
+    report("watchfan", what, size->watchers, &all, (double)(clock_mono_ns() - fan.begin_ns) / 1e9, errors);
     free(fan.ns);
     free(fan.sent_ns);
-    return fan.lost + failed;
+    return errors;
 }
 
 /* ---- from a tenant's Pod to the host's, and to a running container ---- */
@@ -329,7 +354,7 @@ static size_t measure_cluster(const struct target *target, size_t scale)
     for (size_t i = 0; i < ARRAY_LEN(workers); i++)
         errors += run(target, "get", "configmaps", workers[i], creates[i] * 10 / scale, get_config_map);
     errors += run(target, "list", "configmaps", 1, 20, list_config_maps);
-    return errors + watch_fan(target, 100, 500 / scale);
+    return errors + watch_fan(target, &(struct fan_size){.watchers = 100, .writers = 1, .creates = 500 / scale});
 }
 
 /* What a worker of `load` can do over and over; `get` and `list` see what `configmaps` made before. */
@@ -361,7 +386,7 @@ static bool open_loopback(const char *kubeconfig, struct target *target)
     return is_loopback(target->host);
 }
 
-#define NUMBERS_MAX 2
+#define NUMBERS_MAX 4
 
 struct options {
     const char *words[2]; /* after the kubeconfig: an operation, or the host's kubeconfig */
@@ -388,7 +413,8 @@ static size_t mode_load(const struct target *target, const struct options *optio
 
 static size_t mode_fan(const struct target *target, const struct options *options)
 {
-    return watch_fan(target, (unsigned)options->numbers[0], options->numbers[1]);
+    return watch_fan(target, &(struct fan_size){.watchers = (unsigned)options->numbers[0], .creates = options->numbers[1],
+                                                .writers = (unsigned)options->numbers[2], .per_second = options->numbers[3]});
 }
 
 static size_t mode_pods(const struct target *target, const struct options *options)
@@ -409,7 +435,7 @@ static const struct mode {
 } modes[] = {
     {"cluster", 0, 1, {1000}, mode_cluster},
     {"load", 1, 2, {WORKERS_MAX, 1000000}, mode_load},
-    {"fan", 0, 2, {WORKERS_MAX, 100000}, mode_fan},
+    {"fan", 0, 4, {WORKERS_MAX, 100000, WORKERS_MAX, 100000}, mode_fan},
     {"pods", 1, 1, {PODS_MAX}, mode_pods},
 };
 
@@ -424,7 +450,7 @@ static const struct mode *read_options(int argc, char **argv, struct options *op
         options->words[i] = argv[3 + i];
     for (size_t i = 0; i < mode->number_count; i++) {
         int64_t number;
-        if (!parse_i64(str_of(argv[3 + mode->word_count + i]), 1, (int64_t)mode->max[i], &number))
+        if (!parse_i64(str_of(argv[3 + mode->word_count + i]), i == 3 ? 0 : 1, (int64_t)mode->max[i], &number))
             return NULL;
         options->numbers[i] = (size_t)number;
     }
@@ -440,7 +466,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr,
                       "usage: warren_bench cluster KUBECONFIG SCALE-DOWN               creates, GETs, LIST, watch fan-out\n"
                       "       warren_bench load KUBECONFIG OPERATION WORKERS COUNT     one of: configmaps pods get list tenants\n"
-                      "       warren_bench fan KUBECONFIG WATCHERS CREATES             each watcher must see each create\n"
+                      "       warren_bench fan KUBECONFIG WATCHERS CREATES WRITERS RATE  each watcher must see each create; RATE a second, 0: no pause\n"
                       "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT       a tenant's Pod to the host's, and to running\n");
         return 2;
     }
