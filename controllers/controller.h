@@ -53,6 +53,9 @@ struct controller {
     enum reconcile_result (*reconcile)(void *arg, struct reconcile *reconcile, int64_t *again_ms,
                                        struct error *err);
     void *arg;
+    /* False for objects of its sources that the row has nothing to do with: no worker is woken for
+     * them. Must not block. NULL: it wants all. */
+    bool (*wants)(void *arg, struct cluster *cluster, const struct object *object);
     /* For rows that must know what happened (the garbage collector): sees every change of every
      * cluster in place of a source of "*", whose map then serves only when a cluster is looked at
      * anew. Must not block. NULL: none. */

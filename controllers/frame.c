@@ -106,7 +106,10 @@ static void add_key(void *arg, const char *key)
 void row_map(struct controllers *controllers, struct cluster *cluster, uint32_t kind,
              controller_map_fn map, const struct object *object, const struct object *before)
 {
+    const struct controller *spec = controllers->rows[kind].spec;
     struct adding adding = {controllers, cluster, kind};
+    if (spec->wants && !spec->wants(spec->arg, cluster, object))
+        return;
     if (map) {
         map(cluster, object, before, add_key, &adding);
         return;

@@ -22,6 +22,16 @@ static void map_config(struct cluster *cluster, const struct object *object, con
     add(arg, key);
 }
 
+/* Of one that no Pod has used there is nothing on the host; who maps it looks at it then. */
+static bool is_mapped(void *arg, struct cluster *cluster, const struct object *object)
+{
+    const struct vcluster *vcluster = arg;
+    char key[KEY_SIZE];
+    (void)snprintf(key, sizeof(key), "%s/%s", object->ns, object->name);
+    CLEANUP(free_ptr) char *host_key = mapping_to_host(vcluster->mappings, cluster, object->resource, key);
+    return host_key != NULL;
+}
+
 static const struct controller_source pod_sources[] = {{"pods", NULL}, {0}};
 static const struct controller_source service_sources[] = {{"services", NULL}, {0}};
 static const struct controller_source slice_sources[] = {{"endpointslices.discovery.k8s.io", NULL}, {0}};
@@ -36,7 +46,7 @@ static const struct controller rows[] = {
     {.name = SYNC_PODS, .sources = pod_sources, .tenants_only = true, .reconcile = sync_pod},
     {.name = SYNC_SERVICES, .sources = service_sources, .tenants_only = true, .reconcile = sync_service},
     {.name = SYNC_SLICES, .sources = slice_sources, .tenants_only = true, .reconcile = sync_slice},
-    {.name = SYNC_CONFIGS, .sources = config_sources, .tenants_only = true, .reconcile = sync_config},
+    {.name = SYNC_CONFIGS, .sources = config_sources, .tenants_only = true, .wants = is_mapped, .reconcile = sync_config},
     {.name = SYNC_NODES, .sources = node_sources, .tenants_only = true, .reconcile = sync_node},
     {.name = SYNC_HOST_PODS, .sources = pod_sources, .host_only = true, .reconcile = sync_host_pod},
     {.name = SYNC_EVENTS, .sources = event_sources, .host_only = true, .reconcile = sync_event},
