@@ -46,6 +46,13 @@ static bool find_pods(const struct reconcile *reconcile, struct json_list *out, 
     return ok;
 }
 
+/* Somebody else's, for the whole of its life. */
+static bool is_managed_elsewhere(const json_t *job)
+{
+    const char *manager = json_text(job, "spec", "managedBy");
+    return manager && strcmp(manager, "kubernetes.io/job-controller") != 0;
+}
+
 static enum reconcile_result reconcile_job(void *arg, struct reconcile *reconcile,
                                            int64_t *again_ms, struct error *err)
 {
@@ -54,8 +61,11 @@ static enum reconcile_result reconcile_job(void *arg, struct reconcile *reconcil
     CLEANUP(json_list_free) struct json_list pods = {0};
     CLEANUP(plan_clear) struct plan plan = {0};
     bool claimed = false;
-    if (!observe_get(reconcile->cluster, JOBS, reconcile->ns, reconcile->name, &job, err) ||
-        !(job ? claim_pods(reconcile, job, &pods, &claimed, &plan, err)
+    if (!observe_get(reconcile->cluster, JOBS, reconcile->ns, reconcile->name, &job, err))
+        return RECONCILE_RETRY;
+    if (is_managed_elsewhere(job))
+        return RECONCILE_DONE;
+    if (!(job ? claim_pods(reconcile, job, &pods, &claimed, &plan, err)
               : find_pods(reconcile, &pods, err)))
         return RECONCILE_RETRY;
     if (job && !claimed)

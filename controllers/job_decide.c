@@ -6,27 +6,27 @@
 #include "controllers/condition.h"
 #include "controllers/job.h"
 #include "controllers/job_failure.h"
+#include "controllers/job_indexes.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"
 #include "schema/meta.h"
 
 #define JOBS             "jobs.batch"
-#define INDEX_ANNOTATION "batch.kubernetes.io/job-completion-index"
 #define BACKOFF_FIRST_US ((int64_t)10 * 1000 * 1000)
 #define BACKOFF_MAX_US   ((int64_t)600 * 1000 * 1000)
-#define INDEX_MAX        100000 /* completions of an Indexed Job, as the API limits them */
 #define PODS_PER_SYNC    500
 
 /* A look at a Job, and the status that is being made. */
 struct job_view {
     const struct job_seen *seen;
     const json_t *spec;
-    json_t *status; /* a copy */
-    bool indexed;
-    int64_t parallelism, completions; /* completions -1: any success is enough */
-    int64_t active, ready, terminating, succeeded, failed;
-    unsigned char *done; /* Indexed: bit 0 succeeded, bit 1 has an active Pod */
+    json_t *status;                          /* a copy */
+    bool indexed, per_index, replace_failed; /* per_index: has backoffLimitPerIndex */
+    int64_t parallelism, completions;        /* completions -1: any success is enough */
+    int64_t active, ready, terminating, succeeded, failed, failed_indexes;
+    int64_t kept; /* failed Pods that are not counted before there is another of their index */
+    struct job_index *indexes; /* Indexed: so many as completions */
     int64_t last_failure_us;
     char *verdict; /* owned: what podFailurePolicy fails the Job for; NULL */
 };
@@ -44,48 +44,24 @@ const char *job_finished(const json_t *job)
     return condition_is(conditions, "Failed", "True") ? "Failed" : NULL;
 }
 
-static int64_t index_of(const json_t *pod)
+/* The index that the Pod is for; NULL: none of this Job's. */
+static struct job_index *index_for(const struct job_view *view, const json_t *pod)
 {
-    const char *text = meta_annotation(pod, INDEX_ANNOTATION);
-    int64_t index;
-    return text && parse_i64(str_of(text), 0, INDEX_MAX, &index) ? index : -1;
+    int64_t index = view->indexed ? job_index_of(pod) : -1;
+    return index >= 0 && index < view->completions ? &view->indexes[index] : NULL;
 }
 
-static bool is_done(const struct job_view *view, int64_t index)
+static void write_indexes(struct job_view *view, const char *key, unsigned bit, bool empty_too)
 {
-    return index >= 0 && index < view->completions && view->done[index] & 1;
+    CLEANUP(free_ptr) char *text = job_indexes_write(view->indexes, view->completions, bit);
+    json_set_text(view->status, key, text[0] || empty_too ? text : NULL);
 }
 
-/* "0-2,5" into bits. */
-static void read_indexes(struct job_view *view, const char *text)
+static bool is_ending(const struct job_view *view)
 {
-    struct str rest = str_of(text);
-    while (rest.data && rest.len) {
-        struct str part = str_cut(&rest, ','), last = part;
-        struct str first = str_cut(&last, '-');
-        int64_t from, to;
-        if (!parse_i64(first, 0, INDEX_MAX, &from) ||
-            !parse_i64(last.data ? last : first, 0, INDEX_MAX, &to))
-            return;
-        for (int64_t i = from; i <= to && i < view->completions; i++)
-            view->done[i] |= 1;
-    }
-}
-
-static void write_indexes(struct job_view *view)
-{
-    CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    for (int64_t i = 0; i < view->completions; i++) {
-        int64_t from = i;
-        if (!is_done(view, i))
-            continue;
-        while (is_done(view, i + 1))
-            i++;
-        buf_printf(&text, "%s%lld", text.len ? "," : "", (long long)from);
-        if (i > from)
-            buf_printf(&text, "%c%lld", i > from + 1 ? '-' : ',', (long long)i);
-    }
-    json_set_text(view->status, "completedIndexes", text.len ? text.data : NULL);
+    const json_t *conditions = json_object_get(view->status, "conditions");
+    return condition_is(conditions, "FailureTarget", "True") ||
+           condition_is(conditions, "SuccessCriteriaMet", "True");
 }
 
 /* ---- counting ---- */
@@ -153,15 +129,65 @@ static int64_t finished_at(const json_t *pod)
     return latest_us;
 }
 
-/* Whether the Job's policy wants this failure not to count. */
-static bool is_ignored(struct job_view *view, const json_t *pod)
+/* What the Job's policy says of a Pod that has failed. */
+static enum job_failure failure_of_pod(struct job_view *view, const json_t *pod)
 {
     CLEANUP(free_ptr) char *message = NULL;
     enum job_failure failure =
         job_failure_of(json_object_get(view->spec, "podFailurePolicy"), pod, &message);
     if (failure == JOB_FAILURE_FAIL_JOB && !view->verdict)
         view->verdict = TAKE(message);
-    return failure == JOB_FAILURE_IGNORE;
+    return failure;
+}
+
+static int32_t count_of(const json_t *pod, const char *annotation)
+{
+    const char *text = meta_annotation(pod, annotation);
+    int64_t count;
+    return text && parse_i64(str_of(text), 0, INT32_MAX - 1, &count) ? (int32_t)count : 0;
+}
+
+/* An index is tried until it has failed once more often than it may. How often is on its Pods: each
+ * says how often its index had failed before. */
+static void note_failure(struct job_view *view, struct job_index *index, const json_t *pod)
+{
+    enum job_failure failure = failure_of_pod(view, pod);
+    int32_t before = count_of(pod, JOB_INDEX_FAILURE_ANNOTATION);
+    int32_t ignored = count_of(pod, JOB_INDEX_IGNORED_ANNOTATION);
+    bool counts = failure != JOB_FAILURE_IGNORE;
+    if (failure == JOB_FAILURE_FAIL_INDEX ||
+        (counts && before >= int_at(view->spec, "backoffLimitPerIndex", 0)))
+        index->bits |= JOB_INDEX_FAILED;
+    if (index->last && before + ignored + 1 <= index->failures + index->ignored)
+        return;
+    index->last = pod;
+    index->failures = before + counts;
+    index->ignored = ignored + !counts;
+    index->failed_us = finished_at(pod);
+}
+
+/* What the Pods say of their indexes, before any of them is counted. */
+static void note_indexes(struct job_view *view)
+{
+    for (size_t i = 0; i < view->seen->pod_count; i++) {
+        const json_t *pod = view->seen->pods[i];
+        struct job_index *index = index_for(view, pod);
+        if (!index)
+            continue;
+        if (!pod_is_terminal(pod))
+            index->bits |= !meta_deleting(pod) || view->replace_failed ? JOB_INDEX_BUSY : 0u;
+        else if (strcmp(pod_phase(pod), "Succeeded") == 0)
+            index->bits |= JOB_INDEX_SUCCEEDED;
+        else if (view->per_index && has_finalizer(pod))
+            note_failure(view, index, pod);
+    }
+}
+
+/* Its annotations are the only count of its index, until another Pod has taken them over. */
+static bool is_kept(const struct job_view *view, const json_t *pod)
+{
+    const struct job_index *index = view->per_index ? index_for(view, pod) : NULL;
+    return index && index->last == pod && !index->bits && !is_ending(view);
 }
 
 /* A Pod that is over: noted, or (when it is noted already) freed. A deleted one that never finished
@@ -170,15 +196,16 @@ static void take_finished(struct job_view *view, const json_t *pod, struct plan 
 {
     bool succeeded = strcmp(pod_phase(pod), "Succeeded") == 0;
     json_t *uids = uncounted(view, succeeded ? "succeeded" : "failed");
-    int64_t index = index_of(pod);
-    if (!succeeded && has_finalizer(pod) && is_ignored(view, pod)) {
+    if (!succeeded && has_finalizer(pod) && is_kept(view, pod)) {
+        view->kept++;
+        return;
+    }
+    if (!succeeded && has_finalizer(pod) && failure_of_pod(view, pod) == JOB_FAILURE_IGNORE) {
         release_pod(pod, plan);
         return;
     }
     if (!succeeded && finished_at(pod) > view->last_failure_us)
         view->last_failure_us = finished_at(pod);
-    if (view->indexed && succeeded && index >= 0 && index < view->completions)
-        view->done[index] |= 1;
     if (!has_finalizer(pod))
         return;
     if (json_array_has_text(uids, meta_uid(pod)))
@@ -189,9 +216,9 @@ static void take_finished(struct job_view *view, const json_t *pod, struct plan 
 
 static void count_pods(struct job_view *view, struct plan *plan)
 {
+    note_indexes(view);
     for (size_t i = 0; i < view->seen->pod_count; i++) {
         const json_t *pod = view->seen->pods[i];
-        int64_t index = index_of(pod);
         if (pod_is_terminal(pod)) {
             take_finished(view, pod, plan);
             continue;
@@ -204,37 +231,71 @@ static void count_pods(struct job_view *view, struct plan *plan)
         }
         view->active++;
         view->ready += pod_is_ready(pod);
-        if (view->indexed && index >= 0 && index < view->completions)
-            view->done[index] |= 2;
     }
 }
 
 static void sum_up(struct job_view *view)
 {
-    view->failed =
-        int_at(view->status, "failed", 0) + (int64_t)json_array_size(uncounted(view, "failed"));
+    view->failed = view->kept + int_at(view->status, "failed", 0) +
+                   (int64_t)json_array_size(uncounted(view, "failed"));
     view->succeeded = int_at(view->status, "succeeded", 0) +
                       (int64_t)json_array_size(uncounted(view, "succeeded"));
     if (!view->indexed)
         return;
-    view->succeeded = 0;
-    for (int64_t i = 0; i < view->completions; i++)
-        view->succeeded += is_done(view, i);
-    write_indexes(view);
+    view->succeeded = job_indexes_count(view->indexes, view->completions, JOB_INDEX_SUCCEEDED);
+    write_indexes(view, "completedIndexes", JOB_INDEX_SUCCEEDED, false);
     if (view->succeeded)
         json_object_set_new(view->status, "succeeded", json_integer(view->succeeded));
+    if (!view->per_index)
+        return;
+    for (int64_t i = 0; i < view->completions; i++) /* one that has succeeded after all has */
+        if (view->indexes[i].bits & JOB_INDEX_SUCCEEDED)
+            view->indexes[i].bits &= ~(unsigned)JOB_INDEX_FAILED;
+    view->failed_indexes = job_indexes_count(view->indexes, view->completions, JOB_INDEX_FAILED);
+    write_indexes(view, "failedIndexes", JOB_INDEX_FAILED, true);
 }
 
 /* ---- Pods ---- */
 
-static int64_t next_index(struct job_view *view)
+/* How long after the n-th failure another Pod comes: twice as long each time. */
+static int64_t backoff_us(int64_t failures)
 {
-    for (int64_t i = 0; i < view->completions; i++)
-        if (!view->done[i]) {
-            view->done[i] |= 2;
-            return i;
-        }
+    int64_t delay_us = BACKOFF_FIRST_US;
+    for (int64_t i = 1; i < failures && delay_us < BACKOFF_MAX_US; i++)
+        delay_us *= 2;
+    return delay_us < BACKOFF_MAX_US ? delay_us : BACKOFF_MAX_US;
+}
+
+static int64_t index_wait_us(const struct job_view *view, const struct job_index *index)
+{
+    int64_t failures = (int64_t)index->failures + index->ignored;
+    int64_t until_us = failures ? index->failed_us + backoff_us(failures) : 0;
+    return until_us > view->seen->now_us ? until_us - view->seen->now_us : 0;
+}
+
+/* The first that is neither finished nor busy, nor waits for its turn. */
+static int64_t next_index(struct job_view *view, struct plan *plan)
+{
+    for (int64_t i = 0; i < view->completions; i++) {
+        struct job_index *index = &view->indexes[i];
+        int64_t wait_us = index->bits ? 0 : index_wait_us(view, index);
+        if (wait_us)
+            plan_again(plan, wait_us / 1000 + 1);
+        if (index->bits || wait_us)
+            continue;
+        index->bits |= JOB_INDEX_BUSY;
+        return i;
+    }
     return -1;
+}
+
+static void set_failures(json_t *pod, const struct job_index *index)
+{
+    CLEANUP(free_ptr) char *failures = xasprintf("%d", (int)index->failures);
+    CLEANUP(free_ptr) char *ignored = xasprintf("%d", (int)index->ignored);
+    meta_set_annotation(pod, JOB_INDEX_FAILURE_ANNOTATION, failures);
+    if (index->ignored)
+        meta_set_annotation(pod, JOB_INDEX_IGNORED_ANNOTATION, ignored);
 }
 
 static void set_index(json_t *pod, const char *job, int64_t index)
@@ -244,8 +305,8 @@ static void set_index(json_t *pod, const char *job, int64_t index)
     CLEANUP(free_ptr) char *hostname = xasprintf("%s-%s", job, number);
     json_t *containers[] = {json_at(pod, "spec", "containers"),
                             json_at(pod, "spec", "initContainers")};
-    meta_set_annotation(pod, INDEX_ANNOTATION, number);
-    meta_set_label(pod, INDEX_ANNOTATION, number);
+    meta_set_annotation(pod, JOB_INDEX_ANNOTATION, number);
+    meta_set_label(pod, JOB_INDEX_ANNOTATION, number);
     json_set_text(json_object_get(pod, "metadata"), "generateName", prefix);
     json_set_text(json_object_get(pod, "spec"), "hostname", hostname);
     for (size_t c = 0; c < ARRAY_LEN(containers); c++)
@@ -253,13 +314,13 @@ static void set_index(json_t *pod, const char *job, int64_t index)
             json_array_append_new(json_ensure_array(json_array_get(containers[c], i), "env"),
                                   json_pack("{s:s, s:{s:{s:s}}}", "name", "JOB_COMPLETION_INDEX",
                                             "valueFrom", "fieldRef", "fieldPath",
-                                            "metadata.annotations['" INDEX_ANNOTATION "']"));
+                                            "metadata.annotations['" JOB_INDEX_ANNOTATION "']"));
 }
 
 static bool create_pod(struct job_view *view, struct plan *plan)
 {
     const json_t *job = view->seen->job;
-    int64_t index = view->indexed ? next_index(view) : 0;
+    int64_t index = view->indexed ? next_index(view, plan) : 0;
     if (index < 0)
         return false;
     json_t *pod = pod_from_template(json_object_get(view->spec, "template"), meta_name(job),
@@ -268,6 +329,8 @@ static bool create_pod(struct job_view *view, struct plan *plan)
                           json_string(JOB_FINALIZER));
     if (view->indexed)
         set_index(pod, meta_name(job), index);
+    if (view->per_index)
+        set_failures(pod, &view->indexes[index]);
     struct plan_action *action = plan_create(plan, "pods", meta_namespace(job), pod);
     action->flags = PLAN_SLOW_START;
     action->about = json_incref((json_t *)(uintptr_t)job); /* only read */
@@ -292,16 +355,12 @@ static void delete_active(struct job_view *view, int64_t count, struct plan *pla
     }
 }
 
-/* How long new Pods wait after a failure: twice as long each time. */
+/* How long all new Pods wait after a failure; with a limit for each index they wait by index. */
 static int64_t backoff_left_us(const struct job_view *view)
 {
-    int64_t delay_us = BACKOFF_FIRST_US;
-    if (!view->failed || !view->last_failure_us)
+    if (!view->failed || !view->last_failure_us || view->per_index)
         return 0;
-    for (int64_t i = 1; i < view->failed && delay_us < BACKOFF_MAX_US; i++)
-        delay_us *= 2;
-    int64_t until_us =
-        view->last_failure_us + (delay_us < BACKOFF_MAX_US ? delay_us : BACKOFF_MAX_US);
+    int64_t until_us = view->last_failure_us + backoff_us(view->failed);
     return until_us > view->seen->now_us ? until_us - view->seen->now_us : 0;
 }
 
@@ -311,7 +370,7 @@ static int64_t wanted_active(const struct job_view *view)
         return view->succeeded
                    ? (view->active < view->parallelism ? view->active : view->parallelism)
                    : view->parallelism;
-    int64_t left = view->completions - view->succeeded;
+    int64_t left = view->completions - view->succeeded - view->failed_indexes;
     left = left > 0 ? left : 0;
     return left < view->parallelism ? left : view->parallelism;
 }
@@ -324,7 +383,7 @@ static void manage_pods(struct job_view *view, struct plan *plan)
         delete_active(view, -missing, plan);
         return;
     }
-    if (text_eq(json_text(view->spec, "podReplacementPolicy"), "Failed"))
+    if (view->replace_failed)
         missing -= view->terminating;
     if (missing > 0 && wait_us) {
         plan_again(plan, wait_us / 1000 + 1);
@@ -362,7 +421,7 @@ static void finish(struct job_view *view, bool complete, const char *reason, con
         delete_active(view, view->active, plan);
         return;
     }
-    if (view->terminating || !counted(view))
+    if (view->terminating || view->kept || !counted(view))
         return;
     add_condition(view, complete ? "Complete" : "Failed", reason, message);
     if (complete) {
@@ -385,6 +444,19 @@ static bool past_deadline(const struct job_view *view, struct plan *plan)
     return left_us <= 0;
 }
 
+/* Indexes that have failed fail the Job when they are too many, or when all others are done. */
+static const char *failure_of_indexes(const struct job_view *view, const char **message)
+{
+    const json_t *most = json_object_get(view->spec, "maxFailedIndexes");
+    *message = "Job has exceeded the specified maximal number of failed indexes";
+    if (json_is_integer(most) && view->failed_indexes > json_integer_value(most))
+        return "MaxFailedIndexesExceeded";
+    *message = "Job has failed indexes";
+    return view->failed_indexes && view->failed_indexes + view->succeeded >= view->completions
+               ? "FailedIndexes"
+               : NULL;
+}
+
 /* Why it has failed; NULL: it has not. */
 static const char *failure_of(struct job_view *view, const char **message, struct plan *plan)
 {
@@ -397,10 +469,12 @@ static const char *failure_of(struct job_view *view, const char **message, struc
     if (view->verdict)
         return "PodFailurePolicy";
     *message = "Job has reached the specified backoff limit";
-    if (view->failed > int_at(view->spec, "backoffLimit", 6))
+    if (view->failed > int_at(view->spec, "backoffLimit", view->per_index ? INT32_MAX : 6))
         return "BackoffLimitExceeded";
     *message = "Job was active longer than specified deadline";
-    return past_deadline(view, plan) ? "DeadlineExceeded" : NULL;
+    if (past_deadline(view, plan))
+        return "DeadlineExceeded";
+    return view->per_index ? failure_of_indexes(view, message) : NULL;
 }
 
 static bool is_complete(const struct job_view *view)
@@ -408,6 +482,29 @@ static bool is_complete(const struct job_view *view)
     if (view->completions < 0)
         return view->succeeded > 0 && view->active == 0;
     return view->succeeded >= view->completions;
+}
+
+/* Why it has succeeded; NULL: it has not yet. `*message` is owned. */
+static const char *success_of(const struct job_view *view, char **message)
+{
+    const json_t *met =
+        condition_find(json_object_get(view->status, "conditions"), "SuccessCriteriaMet");
+    int64_t rule = view->indexed ? job_success_of(json_object_get(view->spec, "successPolicy"),
+                                                  view->indexes, view->completions)
+                                 : -1;
+    if (met) {
+        const char *said = json_text(met, "message");
+        *message = xstrdup(said ? said : "");
+        return json_text(met, "reason");
+    }
+    if (rule >= 0) {
+        *message = xasprintf("Matched rules at index %lld", (long long)rule);
+        return "SuccessPolicy";
+    }
+    if (!is_complete(view))
+        return NULL;
+    *message = xstrdup("Reached expected number of succeeded pods");
+    return "CompletionsReached";
 }
 
 static void suspend(struct job_view *view, bool suspended, struct plan *plan)
@@ -430,17 +527,21 @@ static void suspend(struct job_view *view, bool suspended, struct plan *plan)
 
 static void decide_course(struct job_view *view, struct plan *plan)
 {
-    const char *message, *reason = failure_of(view, &message, plan);
+    CLEANUP(free_ptr) char *how = NULL;
+    const json_t *conditions = json_object_get(view->status, "conditions");
+    bool met = condition_is(conditions, "SuccessCriteriaMet", "True"); /* stands, whatever fails */
+    const char *message = NULL, *why = met ? NULL : failure_of(view, &message, plan);
+    const char *reason = why ? NULL : success_of(view, &how);
     bool suspended = json_is_true(json_object_get(view->spec, "suspend"));
-    if (reason)
-        finish(view, false, reason, message, plan);
-    else if (is_complete(view))
-        finish(view, true, "CompletionsReached", "Reached expected number of succeeded pods", plan);
+    if (why)
+        finish(view, false, why, message, plan);
+    else if (reason)
+        finish(view, true, reason, how, plan);
     else if (suspended)
         delete_active(view, view->active, plan);
     else
         manage_pods(view, plan);
-    if (!reason && !is_complete(view))
+    if (!why && !reason)
         suspend(view, suspended, plan);
 }
 
@@ -459,7 +560,7 @@ static void write_status(struct job_view *view, struct plan *plan)
     json_t *pending = json_object_get(view->status, "uncountedTerminatedPods");
     static const char *const kinds[] = {"succeeded", "failed"};
     set_count(view->status, "active", view->active);
-    set_count(view->status, "terminating", view->terminating);
+    json_object_set_new(view->status, "terminating", json_integer(view->terminating));
     json_object_set_new(view->status, "ready", json_integer(view->ready));
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (!json_array_size(json_object_get(pending, kinds[i])))
@@ -479,21 +580,28 @@ void job_decide(const struct job_seen *seen, struct plan *plan)
         .indexed = text_eq(json_text(spec, "completionMode"), "Indexed"),
         .parallelism = int_at(spec, "parallelism", 1),
         .completions = int_at(spec, "completions", -1),
+        .replace_failed = text_eq(json_text(spec, "podReplacementPolicy"), "Failed"),
     };
     if (job_finished(seen->job)) {
         job_release_decide(seen->pods, seen->pod_count, plan);
         return;
     }
-    if (view.completions > INDEX_MAX)
+    if (view.completions < 0 || view.completions > JOB_INDEX_MAX)
         view.indexed = false;
+    view.per_index = view.indexed && json_is_integer(json_object_get(spec, "backoffLimitPerIndex"));
     json_auto_t *status = view.status = old ? json_deep_copy(old) : json_object();
     CLEANUP(free_ptr)
-    unsigned char *done = xcalloc(view.indexed ? (size_t)view.completions + 2 : 1, 1);
-    view.done = done;
+    struct job_index *indexes =
+        xcalloc(view.indexed ? (size_t)view.completions + 1 : 1, sizeof(*indexes));
+    view.indexes = indexes;
     if (!json_object_get(status, "startTime") && !json_is_true(json_object_get(spec, "suspend")))
         json_object_set_new(status, "startTime", json_time(seen->now_us));
     if (view.indexed && json_text(status, "completedIndexes"))
-        read_indexes(&view, json_text(status, "completedIndexes"));
+        job_indexes_read(indexes, view.completions, json_text(status, "completedIndexes"),
+                         JOB_INDEX_SUCCEEDED);
+    if (view.per_index && json_text(status, "failedIndexes"))
+        job_indexes_read(indexes, view.completions, json_text(status, "failedIndexes"),
+                         JOB_INDEX_FAILED);
     flush_uncounted(&view, "succeeded", "succeeded");
     flush_uncounted(&view, "failed", "failed");
     count_pods(&view, plan);

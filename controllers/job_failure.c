@@ -73,8 +73,10 @@ enum job_failure job_failure_of(const json_t *policy, const json_t *pod, char **
         const json_t *rule = json_array_get(rules, i);
         const char *action = json_text(rule, "action");
         CLEANUP(free_ptr) char *seen = match_rule(rule, i, pod);
-        if (!seen || text_eq(action, "FailIndex"))
+        if (!seen)
             continue;
+        if (text_eq(action, "FailIndex"))
+            return JOB_FAILURE_FAIL_INDEX;
         if (text_eq(action, "Ignore"))
             return JOB_FAILURE_IGNORE;
         if (!text_eq(action, "FailJob"))

@@ -6,6 +6,7 @@
 enum job_failure {
     JOB_FAILURE_COUNT, /* against backoffLimit; also where no rule matches */
     JOB_FAILURE_IGNORE,
+    JOB_FAILURE_FAIL_INDEX,
     JOB_FAILURE_FAIL_JOB,
 };
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "controllers/condition.h"
 #include "controllers/job.h"
+#include "controllers/job_indexes.h"
 #include "controllers/pod_state.h"
 #include "schema/meta.h"
 
@@ -18,7 +19,8 @@
 
 struct world {
     struct sim sim;
-    int fail_first; /* so many Pods fail before one succeeds */
+    int fail_first;        /* so many Pods fail before one succeeds */
+    unsigned fail_indexes; /* bits: these always fail */
     int started, most;
 };
 
@@ -62,7 +64,9 @@ static size_t run_pod(struct world *world)
         json_t *pod = sim_get(&world->sim, "pods", "d", meta_name(pods.items[i]));
         if (pod_is_terminal(pod))
             continue;
-        bool fails = meta_deleting(pod) || world->fail_first-- > 0;
+        int64_t index = job_index_of(pod);
+        bool fails = meta_deleting(pod) || world->fail_first-- > 0 ||
+                     (index >= 0 && world->fail_indexes >> index & 1);
         json_t *status = sim_json("{'containerStatuses':[{'state':{'terminated':{}}}]}");
         json_set_text(status, "phase", fails ? "Failed" : "Succeeded");
         json_object_set_new(json_at(json_array_get(json_object_get(status, "containerStatuses"), 0),
@@ -168,6 +172,96 @@ static void indexes_are_told(void **state)
     sim_free(&world.sim);
 }
 
+#define INDEXED "'completionMode':'Indexed','completions':4,'parallelism':4,"
+#define RULE(action)                                                                               \
+    ",'podFailurePolicy':{'rules':[{'action':'" action                                             \
+    "','onExitCodes':{'operator':'In','values':[3]}}]}"
+
+static void indexes_fail(void **state)
+{
+    static const struct {
+        const char *name, *spec;
+        unsigned fail;
+        const char *end, *reason, *completed, *failed_indexes;
+        int failed;
+    } rows[] = {
+        {"all others go on", INDEXED "'backoffLimitPerIndex':1", 1 << 1, "Failed", "FailedIndexes",
+         "0,2,3", "1", 2},
+        {"none fails", INDEXED "'backoffLimitPerIndex':1", 0, "Complete", "CompletionsReached",
+         "0-3", "", 0},
+        {"the first failure is the last", INDEXED "'backoffLimitPerIndex':0", 1 << 2 | 1 << 3,
+         "Failed", "FailedIndexes", "0,1", "2,3", 2},
+        {"too many", INDEXED "'backoffLimitPerIndex':0,'maxFailedIndexes':1", 7, "Failed",
+         "MaxFailedIndexesExceeded", NULL, NULL, -1},
+        {"a rule fails the index", INDEXED "'backoffLimitPerIndex':5" RULE("FailIndex"), 1 << 1,
+         "Failed", "FailedIndexes", "0,2,3", "1", 1},
+        {"both limits", INDEXED "'backoffLimitPerIndex':5,'backoffLimit':2", 1 << 1, "Failed",
+         "BackoffLimitExceeded", NULL, "", 3},
+        {"success of some is enough",
+         INDEXED "'successPolicy':{'rules':[{'succeededIndexes':'0,2-3'}]}", 1 << 1, "Complete",
+         "SuccessPolicy", "0,2,3", NULL, -1},
+        {"so many of some",
+         INDEXED "'backoffLimitPerIndex':0,'successPolicy':{'rules':[{'succeededIndexes':'1'},"
+                 "{'succeededIndexes':'1-3','succeededCount':1}]}",
+         1 << 1, "Complete", "SuccessPolicy", NULL, NULL, -1},
+        {"so many of all", INDEXED "'successPolicy':{'rules':[{'succeededCount':3}]}", 1 << 1,
+         "Complete", "SuccessPolicy", "0,2,3", NULL, -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        world_init(&world, rows[i].spec, 0);
+        world.fail_indexes = rows[i].fail;
+        run(&world, rows[i].name);
+        const json_t *status = json_object_get(job(&world), "status");
+        const json_t *end = condition_find(json_object_get(status, "conditions"), rows[i].end);
+        const char *completed = json_text(status, "completedIndexes");
+        const char *failed = json_text(status, "failedIndexes");
+        if (!end || !text_eq(json_text(end, "reason"), rows[i].reason) ||
+            (rows[i].completed && !text_eq(completed, rows[i].completed)) ||
+            (rows[i].failed_indexes && !text_eq(failed, rows[i].failed_indexes)) ||
+            (rows[i].failed >= 0 && count(&world, "failed") != rows[i].failed))
+            fail_msg("%s: %s, %s completed, %s failed, %lld failures", rows[i].name,
+                     end ? json_text(end, "reason") : "open", completed ? completed : "none",
+                     failed ? failed : "none", (long long)count(&world, "failed"));
+        CLEANUP(json_list_free) struct json_list pods = {0};
+        sim_list(&world.sim, "pods", &pods);
+        for (size_t j = 0; j < pods.count; j++)
+            assert_false(meta_has_finalizer(pods.items[j], JOB_FINALIZER));
+        assert_int_equal(step(&world, NULL), 0);
+        sim_free(&world.sim);
+    }
+}
+
+/* Each Pod says how often its index had failed before, and comes after a back-off of its own. */
+static void failures_are_counted_by_index(void **state)
+{
+    struct world world;
+    int64_t again_ms = 0;
+    (void)state;
+    world_init(&world,
+               "'completionMode':'Indexed','completions':1,'parallelism':1,"
+               "'backoffLimitPerIndex':3",
+               99);
+    (void)step(&world, NULL);
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(json_list_free) struct json_list pods = {0};
+        CLEANUP(free_ptr) char *want = xasprintf("%d", i);
+        sim_list(&world.sim, "pods", &pods);
+        for (size_t j = 0; j < pods.count; j++)
+            if (!pod_is_terminal(pods.items[j]))
+                assert_string_equal(meta_annotation(pods.items[j], JOB_INDEX_FAILURE_ANNOTATION),
+                                    want);
+        (void)run_pod(&world);
+        while (step(&world, &again_ms))
+            continue;
+        assert_in_range(again_ms, (10000 << i) - 1000, (10000 << i) + 1);
+        world.sim.now_us += again_ms * 1000;
+        (void)step(&world, NULL);
+    }
+    sim_free(&world.sim);
+}
+
 static void failures_wait_longer_each_time(void **state)
 {
     static const int64_t waits_s[] = {10, 20, 40};
@@ -257,6 +351,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_end),
         cmocka_unit_test(indexes_are_told),
+        cmocka_unit_test(indexes_fail),
+        cmocka_unit_test(failures_are_counted_by_index),
         cmocka_unit_test(failures_wait_longer_each_time),
         cmocka_unit_test(a_deadline_ends_it),
         cmocka_unit_test(suspended_runs_nothing),
