@@ -7,6 +7,7 @@
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/revision.h"
+#include "controllers/statefulset_claims.h"
 #include "schema/meta.h"
 
 #define SETS "statefulsets.apps"
@@ -53,7 +54,8 @@ static bool observe_claims(const struct reconcile *reconcile, struct observed *o
     if (!cache_list(reconcile->cluster, "persistentvolumeclaims", reconcile->ns, &list, err))
         return false;
     for (size_t i = 0; i < list.count; i++)
-        json_object_set_new(observed->claims, list.items[i]->name, json_true());
+        if (claim_is_named(observed->set, list.items[i]->name))
+            json_object_set_new(observed->claims, list.items[i]->name, object_json(list.items[i]));
     return true;
 }
 

@@ -9,8 +9,7 @@ struct statefulset_seen {
     size_t revision_count;
     json_t *const *pods; /* that it controls */
     size_t pod_count;
-    const json_t
-        *claims; /* names of the namespace's PersistentVolumeClaims, as keys of an object */
+    const json_t *claims; /* name -> PersistentVolumeClaim; those that are named as the set's */
     int64_t now_us;
 };
 /* Pure. With OrderedReady one Pod a look; with Parallel all at once. */

@@ -6,6 +6,7 @@
 #include "controllers/pod_state.h"
 #include "controllers/revision.h"
 #include "controllers/statefulset.h"
+#include "controllers/statefulset_claims.h"
 #include "schema/meta.h"
 
 #define SETS         "statefulsets.apps"
@@ -81,28 +82,25 @@ static bool has_revision(const json_t *pod, const json_t *revision)
 
 /* ---- making Pods ---- */
 
-static char *claim_name(const struct set_view *view, const json_t *template, int64_t ordinal)
-{
-    return xasprintf("%s-%s-%lld", meta_name(template), meta_name(view->seen->set),
-                     (long long)ordinal);
-}
-
 /* Claims come before the Pod that mounts them, and outlive it. */
 static void create_claims(const struct set_view *view, int64_t ordinal, struct plan *plan)
 {
     const json_t *templates = json_object_get(view->spec, "volumeClaimTemplates");
     for (size_t i = 0; i < json_array_size(templates); i++) {
         const json_t *template = json_array_get(templates, i);
-        CLEANUP(free_ptr) char *name = claim_name(view, template, ordinal);
+        CLEANUP(free_ptr) char *name = claim_name_of(view->seen->set, template, ordinal);
         if (json_object_get(view->seen->claims, name))
             continue;
         json_t *claim = json_deep_copy(template), *metadata = json_ensure_object(claim, "metadata");
+        json_auto_t *owners = claim_owners(view->seen->set);
         json_set_text(claim, "apiVersion", "v1");
         json_set_text(claim, "kind", "PersistentVolumeClaim");
         json_set_text(metadata, "name", name);
         json_set_text(metadata, "namespace", meta_namespace(view->seen->set));
         json_object_update_missing(json_ensure_object(metadata, "labels"),
                                    json_at(view->spec, "selector", "matchLabels"));
+        if (owners)
+            json_object_set(metadata, "ownerReferences", owners);
         struct plan_action *action =
             plan_create(plan, "persistentvolumeclaims", meta_namespace(view->seen->set), claim);
         action->flags = PLAN_EXISTS_OK;
@@ -119,7 +117,8 @@ static void mount_claims(const struct set_view *view, json_t *pod, int64_t ordin
     const json_t *templates = json_object_get(view->spec, "volumeClaimTemplates");
     json_t *old = json_at(pod, "spec", "volumes"), *volumes = json_array();
     for (size_t i = 0; i < json_array_size(templates); i++) {
-        CLEANUP(free_ptr) char *name = claim_name(view, json_array_get(templates, i), ordinal);
+        CLEANUP(free_ptr)
+        char *name = claim_name_of(view->seen->set, json_array_get(templates, i), ordinal);
         json_array_append_new(volumes, json_pack("{s:s, s:{s:s}}", "name",
                                                  meta_name(json_array_get(templates, i)),
                                                  "persistentVolumeClaim", "claimName", name));
@@ -347,6 +346,9 @@ void statefulset_decide(const struct statefulset_seen *seen, struct plan *plan)
         view.current = view.update;
     sort_pods(&view);
     if (!meta_deleting(seen->set)) {
+        const struct claims_seen claims = {seen->set,       seen->claims, seen->pods,
+                                           seen->pod_count, view.start,   view.replicas};
+        claims_decide(&claims, plan);
         if (step_replicas(&view, plan) && step_condemned(&view, plan))
             step_update(&view, plan);
         const char *const used[] = {meta_name(view.current), meta_name(view.update), NULL};

@@ -7,6 +7,7 @@
 #include "controllers/pod_state.h"
 #include "controllers/revision.h"
 #include "controllers/statefulset.h"
+#include "controllers/statefulset_claims.h"
 #include "schema/meta.h"
 
 #define SET                                                                                        \
@@ -63,7 +64,7 @@ static size_t step(struct world *world)
     sim_list(&world->sim, REVISIONS, &revisions);
     sim_list(&world->sim, "persistentvolumeclaims", &claims);
     for (size_t i = 0; i < claims.count; i++)
-        json_object_set_new(names, meta_name(claims.items[i]), json_true());
+        json_object_set(names, meta_name(claims.items[i]), claims.items[i]);
     const struct statefulset_seen seen = {set_of(world),    revisions.items, revisions.count,
                                           pods.items,       pods.count,      names,
                                           world->sim.now_us};
@@ -179,6 +180,60 @@ static void shrinking_halts_at_the_unhealthy(void **state)
     world_free(&world);
 }
 
+/* Who takes the claims of db-0 and db-1 along, when the set has 1 replica and both Pods are there.
+ */
+static void claims_go_with_set_or_pod(void **state)
+{
+    static const struct {
+        const char *name, *deleted, *scaled, *first, *second; /* kinds of owners; "": none */
+    } rows[] = {
+        {"nobody", "Retain", "Retain", "", ""},
+        {"the set", "Delete", "Retain", "StatefulSet", "StatefulSet"},
+        {"the Pod that leaves", "Retain", "Delete", "", "Pod"},
+        {"each its own", "Delete", "Delete", "StatefulSet", "Pod"},
+    };
+    static const char *const before[] = {"[]",
+                                         "[{'kind':'StatefulSet','uid':'db-uid','name':'db'}]",
+                                         "[{'kind':'Pod','uid':'old','name':'db-1'}]"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t b = 0; b < ARRAY_LEN(before); b++) {
+            CLEANUP(free_ptr)
+            char *set_text = xasprintf(
+                "{'metadata':{'name':'db','namespace':'d','uid':'db-uid'},'spec':{"
+                "'persistentVolumeClaimRetentionPolicy':{'whenDeleted':'%s','whenScaled':'%s'},"
+                "'volumeClaimTemplates':[{'metadata':{'name':'data'}}]}}",
+                rows[i].deleted, rows[i].scaled);
+            CLEANUP(free_ptr)
+            char *claims_text =
+                xasprintf("{'data-db-0':{'metadata':{'name':'data-db-0','ownerReferences':%s}},"
+                          "'data-db-1':{'metadata':{'name':'data-db-1','ownerReferences':%s}},"
+                          "'data-db-7':{'metadata':{'name':'data-db-7'}},'data-dbx-0':{}}",
+                          before[b], before[b]);
+            json_auto_t *set = sim_json(set_text), *claims = sim_json(claims_text);
+            json_auto_t *first = sim_json("{'metadata':{'name':'db-0','uid':'u0'}}"),
+                        *second = sim_json("{'metadata':{'name':'db-1','uid':'u1'}}");
+            json_t *pods[] = {first, second};
+            CLEANUP(plan_clear) struct plan plan = {0}, again = {0};
+            struct claims_seen seen = {set, claims, pods, 2, 0, 1};
+            claims_decide(&seen, &plan);
+            for (size_t a = 0; a < plan.count; a++)
+                json_object_set(claims, plan.items[a].name, plan.items[a].body);
+            const char *const names[] = {"data-db-0", "data-db-1"};
+            const char *const wanted[] = {rows[i].first, rows[i].second};
+            for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+                const json_t *owners = json_at(claims, names[n], "metadata", "ownerReferences");
+                const char *kind = json_text(json_array_get(owners, 0), "kind");
+                bool foreign = b == 2 && n == 0; /* not this claim's Pod: somebody else's */
+                if (!foreign && (json_array_size(owners) != (wanted[n][0] != '\0') ||
+                                 strcmp(kind ? kind : "", wanted[n]) != 0))
+                    fail_msg("%s, %s: %s", rows[i].name, names[n], kind ? kind : "none");
+            }
+            claims_decide(&seen, &again);
+            assert_int_equal(again.count, 0); /* deciding twice */
+        }
+}
+
 static void parallel_does_not_wait(void **state)
 {
     struct world world;
@@ -281,7 +336,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_shrinks_in_order),
-        cmocka_unit_test(shrinking_halts_at_the_unhealthy), cmocka_unit_test(parallel_does_not_wait),
+        cmocka_unit_test(shrinking_halts_at_the_unhealthy),
+        cmocka_unit_test(claims_go_with_set_or_pod),
+        cmocka_unit_test(parallel_does_not_wait),
         cmocka_unit_test(updates_from_the_highest_down),
         cmocka_unit_test(a_partition_keeps_the_rest),
         cmocka_unit_test(on_delete_waits_for_the_user),
