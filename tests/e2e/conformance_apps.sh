@@ -76,6 +76,23 @@ spec:
 ---
 apiVersion: batch/v1
 kind: Job
+metadata: {name: byindex}
+spec:
+  completionMode: Indexed
+  completions: 3
+  parallelism: 3
+  backoffLimitPerIndex: 0
+  template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox, imagePullPolicy: IfNotPresent, command: [sh, -c, 'exit \$JOB_COMPLETION_INDEX']}]}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: elsewhere}
+spec:
+  managedBy: example.com/other
+  template: {spec: {restartPolicy: Never, containers: [$container]}}
+---
+apiVersion: batch/v1
+kind: Job
 metadata: {name: evicted}
 spec:
   backoffLimit: 0
@@ -96,9 +113,28 @@ wait_for "one of four is too many" 30 is rc/rc '{.status.replicas}' 3
 # ---- DaemonSet ----
 wait_for "a tenant's DaemonSet is ready" 60 is ds/ds '{.status.numberReady}' 1
 
+# ---- ControllerRevisions ----
+revisions() { [ "$(acme get controllerrevisions -l name=ds -o name | wc -l)" = "$1" ]; }
+revision=$(acme get controllerrevisions -l name=ds -o 'jsonpath={.items[0].metadata.name}')
+check "a DaemonSet has a revision" revisions 1
+check "it can be labelled" acme label controllerrevision "$revision" marked=patched
+acme get controllerrevision "$revision" -o json | jq '.metadata |= {name: "other", labels, ownerReferences} | .revision += 1' > other.json
+check "another of the same template" acme create -f other.json
+check "stands beside it" revisions 2
+check "the first goes" acme delete controllerrevision "$revision"
+check "one is left" revisions 1
+check "it is marked" acme label controllerrevision other marked=updated --overwrite
+check "the template changes" acme patch ds ds --type=merge -p '{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1}}}}'
+wait_for "and has a revision" 30 revisions 2
+check "the other goes by its label" acme delete controllerrevisions -l marked=updated
+check "the new one stays" revisions 1
+
 # ---- Job ----
 fail_reason='{.status.conditions[?(@.type=="Failed")].reason}'
 wait_for "a Job fails by its policy" 60 is job/fails "$fail_reason" PodFailurePolicy
+wait_for "one by its indexes" 60 is job/byindex "$fail_reason" FailedIndexes
+check "of which one had succeeded" is job/byindex '{.status.completedIndexes}/{.status.failedIndexes}' 0/1,2
+check "one that is managed elsewhere is left alone" is job/elsewhere '{.status}' '{}'
 wait_for "a Job's Pod runs" 60 is job/evicted '{.status.ready}' 1
 first=$(pod_of job-name=evicted)
 check "it is evicted" evict "$first"
