@@ -44,6 +44,13 @@ enum step_result admit_by_hooks(struct request *request, step_fn again)
     return result == STEP_NEXT ? mutate(request, hooks, &rounds) : result;
 }
 
+/* Policies come before webhooks. */
+static enum step_result validate(struct asked *asked, const struct hooks *hooks)
+{
+    enum step_result result = policies_check(asked, hooks->policies, hooks->policy_count);
+    return result == STEP_NEXT ? webhooks_validate(asked, hooks) : result;
+}
+
 enum step_result check_by_hooks(struct request *request)
 {
     CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
@@ -54,7 +61,7 @@ enum step_result check_by_hooks(struct request *request)
     if (result != STEP_NEXT || !hooks)
         return result;
     asked_write(&asked, request, request->current ? ASKED_UPDATE : ASKED_CREATE);
-    return webhooks_validate(&asked, hooks);
+    return validate(&asked, hooks);
 }
 
 /* Both kinds, of a request that no other plugin looks at. */
@@ -65,7 +72,7 @@ static enum step_result run_hooks(struct asked *asked, const struct hooks *hooks
     rounds.second = true;
     if (result == STEP_NEXT && rounds.changed)
         result = webhooks_mutate(asked, hooks, &rounds);
-    return result == STEP_NEXT ? webhooks_validate(asked, hooks) : result;
+    return result == STEP_NEXT ? validate(asked, hooks) : result;
 }
 
 enum step_result step_admit_delete(struct request *request)

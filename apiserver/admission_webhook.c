@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apiserver/admission_eval.h"
 #include "apiserver/admission_review.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/hooks.h"
@@ -213,8 +214,6 @@ static enum call_result call_hook(struct calling *calling, struct error *err,
             "versions (v1, v1beta1)",
             err);
     *elsewhere = request_may_call(request);
-    if (*elsewhere == STEP_NEXT)
-        *elsewhere = take_forms(calling);
     return *elsewhere == STEP_NEXT ? ask(calling, err) : CALL_ELSEWHERE;
 }
 
@@ -261,6 +260,49 @@ static enum step_result match_hook(const struct hook *hook, const struct asked *
     return result == MATCH_NO ? STEP_NEXT : from_match(result);
 }
 
+/* matchConditions, on the forms that the webhook would see. */
+static enum step_result check_conditions(struct calling *calling, bool *met)
+{
+    const struct hook *hook = calling->hook;
+    struct asked *asked = calling->asked;
+    CLEANUP(free_ptr) char *why = NULL;
+    struct evaluation evaluation;
+    const struct eval_input input = {.asked = asked,
+                                     .place = asked_place_of(asked, calling->row),
+                                     .object = calling->object,
+                                     .old = calling->old};
+    evaluation_init(&evaluation, hook->conditions, &input, EVAL_BUDGET_CONDITIONS);
+    enum conditions_result result =
+        evaluation_conditions(&evaluation, &hook->conditions->conditions, &why);
+    bool cold = evaluation.cold;
+    evaluation_deinit(&evaluation);
+    *met = result == CONDITIONS_MET;
+    if (cold)
+        return STEP_BLOCK;
+    if (result != CONDITIONS_FAILED || hook->ignores_failure)
+        return STEP_NEXT;
+    error_forbidden(&asked->request->error, asked->place.resource->key, asked->name, "%s", why);
+    return STEP_FAIL;
+}
+
+/* Whether the hook is to be called, with the forms that it gets. */
+static enum step_result prepare(struct calling *calling, bool *called)
+{
+    const struct hook *hook = calling->hook;
+    struct request *request = calling->asked->request;
+    enum step_result result = match_hook(hook, calling->asked, &calling->row);
+    *called = result == STEP_NEXT && calling->row;
+    if (!*called)
+        return result;
+    if (hook->conditions)
+        result = request_may_compute(request);
+    if (result == STEP_NEXT)
+        result = take_forms(calling);
+    if (result == STEP_NEXT && hook->conditions)
+        result = check_conditions(calling, called);
+    return result;
+}
+
 /* ---- mutating ---- */
 
 static enum step_result mutate_by(struct asked *asked, const struct hooks *hooks, size_t at,
@@ -269,8 +311,11 @@ static enum step_result mutate_by(struct asked *asked, const struct hooks *hooks
     const struct hook *hook = &hooks->mutating[at];
     CLEANUP(calling_clear)
     struct calling calling = {.asked = asked, .hook = hook, .mutating = true};
-    enum step_result result = match_hook(hook, asked, &calling.row);
-    if (result != STEP_NEXT || !calling.row || (rounds->second && !bit_of(rounds->again, at)))
+    bool called = false;
+    if (rounds->second && !bit_of(rounds->again, at))
+        return STEP_NEXT;
+    enum step_result result = prepare(&calling, &called);
+    if (result != STEP_NEXT || !called)
         return result;
     result = run_hook(&calling);
     if (result != STEP_NEXT)
@@ -309,8 +354,9 @@ enum step_result webhooks_validate(struct asked *asked, const struct hooks *hook
     for (size_t i = 0; i < hooks->validating_count; i++) {
         CLEANUP(calling_clear)
         struct calling calling = {.asked = asked, .hook = &hooks->validating[i]};
-        enum step_result result = match_hook(calling.hook, asked, &calling.row);
-        if (result == STEP_NEXT && calling.row)
+        bool called = false;
+        enum step_result result = prepare(&calling, &called);
+        if (result == STEP_NEXT && called)
             result = run_hook(&calling);
         if (result != STEP_NEXT)
             return result;

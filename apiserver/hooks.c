@@ -6,12 +6,13 @@
 #include "apiserver/api_internal.h"
 #include "schema/meta.h"
 
-static const struct source {
-    const char *resource;
-    bool mutating;
-} sources[] = {
-    {"mutatingwebhookconfigurations.admissionregistration.k8s.io", true},
-    {"validatingwebhookconfigurations.admissionregistration.k8s.io", false},
+enum source { SOURCE_MUTATING, SOURCE_VALIDATING, SOURCE_POLICIES, SOURCE_BINDINGS, SOURCE_COUNT };
+
+static const char *const sources[SOURCE_COUNT] = {
+    [SOURCE_MUTATING] = "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    [SOURCE_VALIDATING] = "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    [SOURCE_POLICIES] = "validatingadmissionpolicies.admissionregistration.k8s.io",
+    [SOURCE_BINDINGS] = "validatingadmissionpolicybindings.admissionregistration.k8s.io",
 };
 
 struct hooks_slot {
@@ -40,6 +41,7 @@ static void free_hooks(struct hook *list, size_t count)
     for (size_t i = 0; i < count; i++) {
         admission_match_deinit(&list[i].match);
         webhook_client_deinit(&list[i].client);
+        admission_programs_free(list[i].conditions);
     }
     free(list);
 }
@@ -50,6 +52,7 @@ void hooks_unref(struct hooks *hooks)
         return;
     free_hooks(hooks->mutating, hooks->mutating_count);
     free_hooks(hooks->validating, hooks->validating_count);
+    policies_free(hooks->policies, hooks->policy_count);
     json_decref(hooks->definitions);
     free(hooks);
 }
@@ -66,7 +69,7 @@ static void on_change(void *arg, struct cluster *cluster, enum event_type type,
 {
     (void)arg, (void)type, (void)before;
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        if (strcmp(object->resource, sources[i].resource) != 0)
+        if (strcmp(object->resource, sources[i]) != 0)
             continue;
         struct cluster_part *part = flow_part_get(cluster);
         struct hooks_slot *slot = flow_hooks_slot(part);
@@ -103,6 +106,8 @@ static void compile(struct hook *hook, const json_t *configuration, const json_t
     };
     admission_match_init(&hook->match, definition, "rules");
     webhook_client_init(&hook->client, json_object_get(definition, "clientConfig"));
+    if (json_array_size(json_object_get(definition, "matchConditions")) > 0)
+        hook->conditions = admission_compile(definition, NULL, NULL);
 }
 
 static struct hook *compile_all(const json_t *configurations, size_t *count)
@@ -138,20 +143,20 @@ static enum step_result make(struct request *request, struct hooks **out)
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         json_t *list = json_array();
         json_array_append_new(definitions, list);
-        enum step_result result = read_all(request, sources[i].resource, list);
+        enum step_result result = read_all(request, sources[i], list);
         if (result != STEP_NEXT)
             return result;
     }
     struct hooks *hooks = xcalloc(1, sizeof(*hooks));
     atomic_init(&hooks->refs, 1);
     hooks->definitions = json_incref(definitions);
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        const json_t *list = json_array_get(definitions, i);
-        if (sources[i].mutating)
-            hooks->mutating = compile_all(list, &hooks->mutating_count);
-        else
-            hooks->validating = compile_all(list, &hooks->validating_count);
-    }
+    hooks->mutating =
+        compile_all(json_array_get(definitions, SOURCE_MUTATING), &hooks->mutating_count);
+    hooks->validating =
+        compile_all(json_array_get(definitions, SOURCE_VALIDATING), &hooks->validating_count);
+    hooks->policies =
+        policies_compile(json_array_get(definitions, SOURCE_POLICIES),
+                         json_array_get(definitions, SOURCE_BINDINGS), &hooks->policy_count);
     *out = hooks;
     return STEP_NEXT;
 }
@@ -161,14 +166,10 @@ static enum step_result make(struct request *request, struct hooks **out)
 /* Whether there is any, without filling caches. */
 static enum step_result look(struct request *request, bool *any)
 {
-    const char *resources[ARRAY_LEN(sources)];
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++)
-        resources[i] = sources[i].resource;
     if (!request->may_block)
         return STEP_BLOCK;
-    return cache_any(request->cluster, resources, ARRAY_LEN(resources), any, &request->error)
-               ? STEP_NEXT
-               : STEP_FAIL;
+    return cache_any(request->cluster, sources, SOURCE_COUNT, any, &request->error) ? STEP_NEXT
+                                                                                    : STEP_FAIL;
 }
 
 /* `changes`: what was seen before anything was read. Takes a reference of `made` for the slot. */

@@ -1,9 +1,10 @@
-/* apiserver/hooks.h: the webhooks that one cluster configured for admission, compiled.
+/* apiserver/hooks.h: what one cluster configured for admission, compiled: webhooks and policies.
  *
  * Kept with the cluster, made on first use and again when a configuration changes. A cluster
  * without any costs one comparison a request, and no cache. Immutable, counted. */
 #pragma once
 #include "apiserver/admission_rule.h"
+#include "apiserver/policy.h"
 #include "apiserver/webhook.h"
 
 struct hook {
@@ -11,14 +12,16 @@ struct hook {
     const char *review_version;       /* "v1", "v1beta1"; NULL: none that we speak */
     struct admission_match match;
     struct webhook_client client;
+    struct admission_programs *conditions; /* NULL: none */
     int64_t timeout_s;
     bool ignores_failure, reinvoked, has_side_effects;
 };
 
 struct hooks {
     struct hook *mutating, *validating; /* in the order that they are called in */
-    size_t mutating_count, validating_count;
-    json_t *definitions; /* what the hooks point into */
+    struct policy *policies;
+    size_t mutating_count, validating_count, policy_count;
+    json_t *definitions; /* what all of them point into */
     atomic_uint refs;
 };
 void hooks_unref(struct hooks *hooks);

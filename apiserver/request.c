@@ -151,6 +151,11 @@ enum step_result request_may_call(struct request *request)
     return STEP_FAIL;
 }
 
+enum step_result request_may_compute(const struct request *request)
+{
+    return request->caller || request->may_call ? STEP_NEXT : STEP_CALL;
+}
+
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,
                                  const char *name)
 {

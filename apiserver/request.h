@@ -187,6 +187,10 @@ enum step_result request_list(struct request *request, const char *storage,
  * when too many of its kind wait already. */
 enum step_result request_may_call(struct request *request);
 
+/* Before running a tenant's expressions, which may take a while: not on an I/O thread, and within the
+ * cluster's share of lanes. STEP_NEXT or STEP_CALL. */
+enum step_result request_may_compute(const struct request *request);
+
 /* Makes the causes in request->error one 422. STEP_NEXT when there are none. */
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,
                                  const char *name);

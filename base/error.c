@@ -53,6 +53,11 @@ const char *error_reason_text(enum error_reason reason)
     return reasons[reason].text;
 }
 
+int error_reason_code(enum error_reason reason)
+{
+    return reasons[reason].code;
+}
+
 enum error_reason error_reason_find(const char *text)
 {
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)

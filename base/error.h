@@ -59,6 +59,7 @@ void error_clear(struct error *err);
 /* Moves `from` into `to`, which is cleared first. */
 void error_move(struct error *to, struct error *from);
 const char *error_reason_text(enum error_reason reason);
+int error_reason_code(enum error_reason reason);
 /* The reason of that name; ERROR_NONE when there is none. */
 enum error_reason error_reason_find(const char *text);
 /* Puts "context: " before the message; for logs and for the CLI. Returns false. */

@@ -35,6 +35,7 @@ static const struct option options[] = {
     {"domain", 0, OPTION_TEXT, &domain, "NAME", "tenants' endpoints are TENANT.NAME; without it a path of the same address", NULL},
     {"advertise", 0, OPTION_TEXT, &advertise, "HOST:PORT", "what kubeconfigs name (default: the address that it listens on)", NULL},
     {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
+    {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "become this user, when started by root; DIR/server is given to him", NULL},
     {"credentials-dir", 0, OPTION_TEXT, &credentials_dir, "DIR", "where admin.kubeconfig and node/ go (default: the data directory)", NULL},
@@ -122,7 +123,8 @@ static bool start(struct server *server, struct error *err)
                                             .socket = server->socket,
                                             .domain = domain,
                                             .advertise = advertise,
-                                            .pod_address = pod_address ? pod_address : POD_GATEWAY};
+                                            .pod_address = pod_address ? pod_address : POD_GATEWAY,
+                                            .webhooks_anywhere = webhooks_anywhere};
     if (!(server->store = store_open(&store_options, err)))
         return false;
     struct api_options with_store = api_options;

@@ -31,7 +31,7 @@ extern char **environ;
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name,
     *user_name = CONFINE_DEFAULT_USER;
 static struct option_list http_registries;
-static bool no_node;
+static bool no_node, webhooks_anywhere;
 
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "where everything is kept (default: " PATHS_DEFAULT_DIR ")", NULL},
@@ -39,6 +39,7 @@ static const struct option options[] = {
     {"domain", 0, OPTION_TEXT, &domain, "NAME", "tenants' endpoints are TENANT.NAME; without it a path of the same address", NULL},
     {"postgres", 0, OPTION_TEXT, &postgres_url, "URL", "use this PostgreSQL instead of a private one", NULL},
     {"no-node", 0, OPTION_FLAG, &no_node, NULL, "only the control plane: no containers are run here", NULL},
+    {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"node-name", 0, OPTION_TEXT, &node_name, "NAME", "of the node (default: the host name)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "whom the server runs as, when root starts it (default: " CONFINE_DEFAULT_USER ", made if need be)", NULL},
     {"http-registry", 0, OPTION_LIST, &http_registries, "HOST:PORT", "a registry without TLS; may be given again", NULL},
@@ -169,6 +170,8 @@ static void describe_server(struct up *up, const char *conninfo)
     add(server, "--supervised", up->pid);
     if (domain)
         add(server, "--domain", domain);
+    if (webhooks_anywhere)
+        add(server, "--webhooks-anywhere", NULL);
     if (!no_node)
         add(server, "--node", node_name);
     if (!up->root)

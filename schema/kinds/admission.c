@@ -1,4 +1,8 @@
-/* Webhook configurations and admission policies. Whether expressions are CEL is for who evaluates them. */
+/* Webhook configurations and admission policies. */
+#include <ctype.h>
+#include <string.h>
+
+#include "schema/admission_cel.h"
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
 
@@ -123,6 +127,16 @@ void check_webhook_client(struct error *err, const struct path *at, const json_t
         rule_invalid_text(err, PATH(path, "path"), rule_text(service, "path"), "must start with a '/'");
 }
 
+/* What is wrong with the expressions of a list, at `member` of each item. */
+static void check_expressions(struct error *err, const struct path *path, const char *member,
+                              const struct admission_expressions *expressions)
+{
+    for (size_t i = 0; i < expressions->count; i++)
+        if (expressions->items[i].problem)
+            rule_invalid_text(err, PATH(PATH_AT(path, i), member), expressions->items[i].text,
+                              expressions->items[i].problem);
+}
+
 static void check_match_conditions(struct error *err, const struct path *path, const json_t *list)
 {
     const json_t *item;
@@ -191,6 +205,15 @@ static void check_hook(struct error *err, const struct path *at, const json_t *h
                           "must specify one of v1, v1beta1");
 }
 
+static void check_hook_expressions(struct error *err, const struct path *at, const json_t *hook)
+{
+    if (json_array_size(member_array(hook, "matchConditions")) == 0)
+        return;
+    struct admission_programs *programs = admission_compile(hook, NULL, NULL);
+    check_expressions(err, PATH(at, "matchConditions"), "expression", &programs->conditions);
+    admission_programs_free(programs);
+}
+
 static void webhooks_validate(const json_t *object, struct error *err)
 {
     const json_t *hook;
@@ -198,6 +221,7 @@ static void webhooks_validate(const json_t *object, struct error *err)
     LIST_EACH (member_array(object, "webhooks"), i, hook) {
         const struct path *at = PATH_AT(PATH(NULL, "webhooks"), i);
         check_hook(err, at, hook);
+        check_hook_expressions(err, at, hook);
         if (json_object_get(seen, rule_text(hook, "name")))
             rule_duplicate(err, PATH(at, "name"), json_object_get(hook, "name"));
         json_object_set_new(seen, rule_text(hook, "name"), json_true());
@@ -262,7 +286,77 @@ static void check_validation(struct error *err, const struct path *at, const jso
         rule_invalid_text(err, PATH(at, "message"), message, "message must be non-empty if specified");
     if (strchr(message, '\n'))
         rule_invalid_text(err, PATH(at, "message"), message, "message must not contain line breaks");
+    if (*rule_text(validation, "messageExpression") && str_trim(str_of(rule_text(validation, "messageExpression"))).len == 0)
+        rule_invalid_text(err, PATH(at, "messageExpression"), rule_text(validation, "messageExpression"),
+                          "messageExpression must be non-empty if specified");
     check_enum(err, at, validation, "reason", reasons);
+}
+
+static bool is_identifier(const char *name)
+{
+    static const char *const reserved[] = {"true", "false", "null", "in", "as", "break", "const", "continue", "else",
+                                           "for", "function", "if", "import", "let", "loop", "package", "namespace",
+                                           "return", "var", "void", "while", NULL};
+    if (!isalpha((unsigned char)*name) && *name != '_')
+        return false;
+    for (const char *at = name; *at; at++)
+        if (!isalnum((unsigned char)*at) && *at != '_')
+            return false;
+    return !rule_one_of(name, reserved);
+}
+
+static void check_variables(struct error *err, const struct path *path, const json_t *list)
+{
+    const json_t *item;
+    json_auto_t *seen = json_object();
+    LIST_EACH (list, i, item) {
+        const struct path *at = PATH_AT(path, i);
+        const char *name = rule_text(item, "name");
+        if (check_required(err, at, item, "name", "name is not specified") && !is_identifier(name))
+            rule_invalid_text(err, PATH(at, "name"), name, "name is not a valid CEL identifier");
+        check_required(err, at, item, "expression", "expression is not specified");
+        if (*name && rule_seen(seen, name))
+            rule_duplicate(err, PATH(at, "name"), json_object_get(item, "name"));
+    }
+}
+
+static void check_annotations(struct error *err, const struct path *path, const json_t *list)
+{
+    const json_t *item;
+    json_auto_t *seen = json_object();
+    LIST_EACH (list, i, item) {
+        const struct path *at = PATH_AT(path, i);
+        check_required(err, at, item, "key", "key is not specified");
+        check_required(err, at, item, "valueExpression", "valueExpression is not specified");
+        if (*rule_text(item, "key") && rule_seen(seen, rule_text(item, "key")))
+            rule_duplicate(err, PATH(at, "key"), json_object_get(item, "key"));
+    }
+}
+
+static void check_param_kind(struct error *err, const json_t *kind)
+{
+    const struct path *at = PATH(SPEC, "paramKind");
+    const char *version = rule_text(kind, "apiVersion");
+    if (!kind)
+        return;
+    if (check_required(err, at, kind, "apiVersion", NULL)) {
+        const char *slash = strchr(version, '/');
+        const char *wrong = name_check_dns_1035_label(slash ? slash + 1 : version);
+        if (wrong)
+            rule_invalid_text(err, PATH(at, "apiVersion"), version, wrong);
+    }
+    check_required(err, at, kind, "kind", NULL);
+}
+
+static void check_policy_expressions(struct error *err, const json_t *spec)
+{
+    struct admission_programs *programs = admission_compile(spec, NULL, NULL);
+    check_expressions(err, PATH(SPEC, "matchConditions"), "expression", &programs->conditions);
+    check_expressions(err, PATH(SPEC, "variables"), "expression", &programs->variables);
+    check_expressions(err, PATH(SPEC, "validations"), "expression", &programs->validations);
+    check_expressions(err, PATH(SPEC, "validations"), "messageExpression", &programs->messages);
+    check_expressions(err, PATH(SPEC, "auditAnnotations"), "valueExpression", &programs->annotations);
+    admission_programs_free(programs);
 }
 
 static void policy_validate(const json_t *object, struct error *err)
@@ -285,6 +379,10 @@ static void policy_validate(const json_t *object, struct error *err)
     if (json_array_size(member_array(spec, "auditAnnotations")) > 20)
         rule_invalid(err, PATH(SPEC, "auditAnnotations"), member_array(spec, "auditAnnotations"),
                      "must not have more than 20 auditAnnotations");
+    check_param_kind(err, member_object(spec, "paramKind"));
+    check_variables(err, PATH(SPEC, "variables"), member_array(spec, "variables"));
+    check_annotations(err, PATH(SPEC, "auditAnnotations"), member_array(spec, "auditAnnotations"));
+    check_policy_expressions(err, spec);
 }
 
 static void policy_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)

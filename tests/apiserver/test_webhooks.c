@@ -454,6 +454,68 @@ static void test_matching(void **state)
     }
 }
 
+/* matchConditions: refused when they do not compile; evaluated on what the webhook would get. */
+static void test_conditions(void **state)
+{
+    static const struct row {
+        const char *name, *conditions, *more, *body;
+        long code;
+        bool called;
+        const char *want;
+    } rows[] = {
+        {"true", "{\"name\":\"n\",\"expression\":\"true\"}", "", "{\"metadata\":{\"name\":\"c\"}}",
+         403, true, NULL},
+        {"skip-me", "{\"name\":\"skip-me\",\"expression\":\"object.metadata.name != 'skip-me'\"}",
+         "", "{\"metadata\":{\"name\":\"skip-me\"}}", 201, false, NULL},
+        {"user",
+         "{\"name\":\"n\",\"expression\":\"request.userInfo.username == 'kubernetes-admin'\"}", "",
+         "{\"metadata\":{\"name\":\"c\"}}", 403, true, NULL},
+        {"one of two",
+         "{\"name\":\"n\",\"expression\":\"object.data.z == "
+         "'x'\"},{\"name\":\"m\",\"expression\":\"false\"}",
+         "", "{\"metadata\":{\"name\":\"c\"}}", 201, false, NULL},
+        {"error", "{\"name\":\"n\",\"expression\":\"object.data.z == 'x'\"}", "",
+         "{\"metadata\":{\"name\":\"c\"}}", 403, false,
+         "configmaps \\\"c\\\" is forbidden: expression 'object.data.z == 'x'' resulted in error: "
+         "no such key: data"},
+        {"error, ignored", "{\"name\":\"n\",\"expression\":\"object.data.z == 'x'\"}",
+         ",\"failurePolicy\":\"Ignore\"", "{\"metadata\":{\"name\":\"c\"}}", 201, false, NULL},
+        {"authorizer",
+         "{\"name\":\"n\",\"expression\":\"!authorizer.group('').resource('configmaps').check('"
+         "create')."
+         "allowed()\"}",
+         "", "{\"metadata\":{\"name\":\"c\"}}", 201, false, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
+        const struct row *row = &rows[i / 2];
+        CLEANUP(free_ptr)
+        char *extra = xasprintf(ON("", "configmaps", "CREATE") ",\"matchConditions\":[%s]%s",
+                                row->conditions, row->more);
+        configure_one(i % 2, "conditions", "/deny-message", extra);
+        expect(row->name, "POST", MAPS "?dryRun=All", row->body, row->code, row->want);
+        if ((hook_server_calls(&hooks) > 0) != row->called)
+            fail_msg("%s: %zu calls", row->name, hook_server_calls(&hooks));
+        forget_all();
+    }
+    static const char *const plurals[] = {"mutatingwebhookconfigurations",
+                                          "validatingwebhookconfigurations"};
+    for (size_t i = 0; i < ARRAY_LEN(plurals); i++) {
+        json_auto_t *object = json_pack(
+            "{s:{s:s}, s:[o]}", "metadata", "name", "bad", "webhooks",
+            webhook("bad.hooks.test", "/allow",
+                    ON("", "configmaps",
+                       "*") ",\"matchConditions\":[{\"name\":\"n\",\"expression\":\"... [] bad "
+                            "expression\"}]"));
+        CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s", plurals[i]);
+        CLEANUP(buf_free) struct buf body = BUF_TEXT;
+        json_write(&body, object);
+        expect("bad", "POST", path, body.data, 422,
+               "webhooks[0].matchConditions[0].expression: Invalid value: ");
+        expect("bad", "POST", path, body.data, 422, "compilation failed");
+    }
+}
+
 /* ---- what is asked ---- */
 
 static void test_review(void **state)
@@ -753,6 +815,7 @@ int main(void)
         cmocka_unit_test(test_defaults_after), cmocka_unit_test(test_dry_run),
         cmocka_unit_test(test_warnings),       cmocka_unit_test(test_updates),
         cmocka_unit_test(test_inside),         cmocka_unit_test(test_tenant_addresses),
+        cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,0 +1,420 @@
+/* ValidatingAdmissionPolicies and their bindings, over HTTP. */
+#include <string.h>
+
+#include "support_fixture.h"
+#include "tests/test.h"
+
+#define POLICIES    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+#define BINDINGS    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+#define MAPS        "/api/v1/namespaces/default/configmaps"
+#define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
+
+static struct fixture fixture;
+
+static void ask(const char *method, const char *path, const char *body, struct answer *answer)
+{
+    const char *type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL;
+    fixture_ask(&fixture, &(struct ask){.method = method, .path = path, .body = body, .type = type},
+                answer);
+}
+
+static void expect(const char *name, const char *method, const char *path, const char *body,
+                   long code, const char *want)
+{
+    struct answer answer;
+    ask(method, path, body, &answer);
+    if (answer.code != code || (want && !strstr(answer.body.data ? answer.body.data : "", want)))
+        fail_msg("%s: %s %s: %ld, %s (wanted %ld, %s)", name, method, path, answer.code,
+                 answer.body.data, code, want ? want : "anything");
+    answer_clear(&answer);
+}
+
+#define ON_MAPS                                                                                    \
+    "\"matchConstraints\":{\"resourceRules\":[{\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],"     \
+    "\"operations\":[\"CREATE\",\"UPDATE\",\"DELETE\"],\"resources\":[\"configmaps\"]}]}"
+#define DENY "\"validationActions\":[\"Deny\"]"
+
+/* `spec` and `binding` are JSON without braces. */
+static void put(const char *name, const char *spec, const char *binding)
+{
+    CLEANUP(free_ptr)
+    char *policy = xasprintf("{\"metadata\":{\"name\":\"p.test\"},\"spec\":{%s}}", spec);
+    CLEANUP(free_ptr)
+    char *bound = xasprintf(
+        "{\"metadata\":{\"name\":\"b.test\"},\"spec\":{\"policyName\":\"p.test\",%s}}", binding);
+    expect(name, "POST", POLICIES, policy, 201, NULL);
+    expect(name, "POST", BINDINGS, bound, 201, NULL);
+}
+
+static void forget_all(void)
+{
+    expect("clean", "DELETE", BINDINGS, NULL, 200, NULL);
+    expect("clean", "DELETE", POLICIES, NULL, 200, NULL);
+}
+
+/* ---- what policies decide ---- */
+
+#define SAYS                                                                                       \
+    "configmaps \\\"c\\\" is forbidden: ValidatingAdmissionPolicy 'p.test' with binding 'b.test' " \
+    "denied request: "
+
+static void test_decisions(void **state)
+{
+    static const struct row {
+        const char *name, *spec, *binding;
+        long code;
+        const char *want;
+    } rows[] = {
+        {"true", "\"validations\":[{\"expression\":\"object.data.a == 'b'\"}]", DENY, 201, NULL},
+        {"false", "\"validations\":[{\"expression\":\"object.data.a == 'x'\"}]", DENY, 422,
+         "\"message\":\"" SAYS
+         "failed expression: object.data.a == 'x'\",\"reason\":\"Invalid\",\"details\":{\"name\":"
+         "\"c\",\"kind\":\"configmaps\",\"causes\":[{\"message\":\"ValidatingAdmissionPolicy "
+         "'p.test' with binding "
+         "'b.test' denied request: failed expression: object.data.a == 'x'\"}]},\"code\":422"},
+        {"message", "\"validations\":[{\"expression\":\"false\",\"message\":\"no\"}]", DENY, 422,
+         SAYS "no\""},
+        {"dynamic message",
+         "\"validations\":[{\"expression\":\"false\",\"message\":\"no\",\"messageExpression\":\"'"
+         "not ' + object.data.a\"}]",
+         DENY, 422, SAYS "not b\""},
+        {"dynamic message that fails",
+         "\"validations\":[{\"expression\":\"false\",\"message\":\"no\",\"messageExpression\":\"'"
+         "not ' + object.data.z\"}]",
+         DENY, 422, SAYS "no\""},
+        {"reason", "\"validations\":[{\"expression\":\"false\",\"reason\":\"Forbidden\"}]", DENY,
+         403, "\"reason\":\"Forbidden\""},
+        {"unauthorized", "\"validations\":[{\"expression\":\"false\",\"reason\":\"Unauthorized\"}]",
+         DENY, 401, NULL},
+        {"too large",
+         "\"validations\":[{\"expression\":\"false\",\"reason\":\"RequestEntityTooLarge\"}]", DENY,
+         413, NULL},
+        {"error", "\"validations\":[{\"expression\":\"object.data.z == 'x'\"}]", DENY, 422,
+         SAYS "expression 'object.data.z == 'x'' resulted in error: no such key: z"},
+        {"error, ignored",
+         "\"failurePolicy\":\"Ignore\",\"validations\":[{\"expression\":\"object.data.z == 'x'\"}]",
+         DENY, 201, NULL},
+        {"false, not ignored",
+         "\"failurePolicy\":\"Ignore\",\"validations\":[{\"expression\":\"false\"}]", DENY, 422,
+         NULL},
+        {"audit only", "\"validations\":[{\"expression\":\"false\"}]",
+         "\"validationActions\":[\"Audit\"]", 201, NULL},
+        {"variables",
+         "\"variables\":[{\"name\":\"a\",\"expression\":\"object.data.a\"},{\"name\":\"b\","
+         "\"expression\":"
+         "\"variables.a + '!'\"}],\"validations\":[{\"expression\":\"variables.b == "
+         "'b!'\"},{\"expression\":"
+         "\"variables.b != 'b!'\"}]",
+         DENY, 422, SAYS "failed expression: variables.b != 'b!'"},
+        {"request",
+         "\"validations\":[{\"expression\":\"request.operation == 'CREATE' && "
+         "request.userInfo.username == "
+         "'kubernetes-admin' && request.resource.resource == 'configmaps' && request.namespace == "
+         "'default'\"}]",
+         DENY, 201, NULL},
+        {"no old object", "\"validations\":[{\"expression\":\"oldObject == null\"}]", DENY, 201,
+         NULL},
+        {"namespace",
+         "\"validations\":[{\"expression\":\"namespaceObject.metadata.name == 'default'\"}]", DENY,
+         201, NULL},
+        {"authorizer",
+         "\"validations\":[{\"expression\":\"authorizer.group('').resource('configmaps').namespace("
+         "'default').check("
+         "'create').allowed()\"},{\"expression\":\"authorizer.requestResource.check('frob')."
+         "allowed()\"},{\"expression\":"
+         "\"!authorizer.serviceAccount('default', 'nobody').path('/x').check('get').allowed()\"}]",
+         DENY, 201, NULL},
+        {"condition that is false",
+         "\"matchConditions\":[{\"name\":\"n\",\"expression\":\"false\"}],\"validations\":[{"
+         "\"expression\":\"false\"}]",
+         DENY, 201, NULL},
+        {"condition that is true",
+         "\"matchConditions\":[{\"name\":\"n\",\"expression\":\"true\"}],\"validations\":[{"
+         "\"expression\":\"false\"}]",
+         DENY, 422, NULL},
+        {"condition that fails",
+         "\"matchConditions\":[{\"name\":\"n\",\"expression\":\"object.data.z == "
+         "'x'\"}],\"validations\":[{\"expression\":"
+         "\"true\"}]",
+         DENY, 422, "resulted in error: no such key: z"},
+        {"condition that fails, ignored",
+         "\"failurePolicy\":\"Ignore\",\"matchConditions\":[{\"name\":\"n\",\"expression\":"
+         "\"object.data.z == 'x'\"}],"
+         "\"validations\":[{\"expression\":\"false\"}]",
+         DENY, 201, NULL},
+        {"audit annotations", "\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"'v'\"}]",
+         DENY, 201, NULL},
+        {"audit annotation that fails",
+         "\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"string(object.data.z)\"}]",
+         DENY, 422, "resulted in error: no such key: z"},
+        {"another namespace", "\"validations\":[{\"expression\":\"false\"}]",
+         DENY ",\"matchResources\":{\"namespaceSelector\":{\"matchLabels\":{\"n\":\"w\"}}}", 201,
+         NULL},
+        {"another object", "\"validations\":[{\"expression\":\"false\"}]",
+         DENY ",\"matchResources\":{\"objectSelector\":{\"matchLabels\":{\"n\":\"w\"}}}", 201,
+         NULL},
+        {"excluded by name", "\"validations\":[{\"expression\":\"false\"}]",
+         DENY ",\"matchResources\":{\"excludeResourceRules\":[{\"apiGroups\":[\"\"],"
+              "\"apiVersions\":[\"*\"],\"operations\":"
+              "[\"*\"],\"resources\":[\"configmaps\"],\"resourceNames\":[\"c\"]}]}",
+         201, NULL},
+        {"too expensive",
+         "\"validations\":[{\"expression\":\"[1,2,3,4,5,6,7,8,9,0].all(a, "
+         "[1,2,3,4,5,6,7,8,9,0].all(b, "
+         "[1,2,3,4,5,6,7,8,9,0].all(c, [1,2,3,4,5,6,7,8,9,0].all(d, [1,2,3,4,5,6,7,8,9,0].all(e, "
+         "[1,2,3,4,5,6,7,8,9,0].all(f, a + b + c + d + e + f >= 0))))))\"}]",
+         DENY, 422, "cost"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(free_ptr) char *spec = xasprintf(ON_MAPS ",%s", rows[i].spec);
+        put(rows[i].name, spec, rows[i].binding);
+        expect(rows[i].name, "POST", MAPS "?dryRun=All",
+               "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\"}}", rows[i].code,
+               rows[i].want);
+        forget_all();
+    }
+}
+
+static void test_warning(void **state)
+{
+    struct answer answer;
+    (void)state;
+    put("warn", ON_MAPS ",\"validations\":[{\"expression\":\"false\",\"message\":\"mind this\"}]",
+        "\"validationActions\":[\"Warn\",\"Audit\"]");
+    ask("POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"c\"}}", &answer);
+    assert_int_equal(answer.code, 201);
+    assert_non_null(strstr(answer.headers.data,
+                           "Warning: 299 - \"Validation failed for ValidatingAdmissionPolicy "
+                           "'p.test' with binding 'b.test': mind this\""));
+    answer_clear(&answer);
+    forget_all();
+}
+
+static void test_operations(void **state)
+{
+    (void)state;
+    expect("make", "POST", MAPS, "{\"metadata\":{\"name\":\"there\"},\"data\":{\"a\":\"b\"}}", 201,
+           NULL);
+    put("old",
+        ON_MAPS ",\"validations\":[{\"expression\":\"oldObject == null || object == null || "
+                "object.data.a == "
+                "oldObject.data.a\",\"message\":\"a stays\"},{\"expression\":\"object != "
+                "null\",\"message\":"
+                "\"it stays\"}]",
+        DENY);
+    expect("update", "PATCH", MAPS "/there", "{\"data\":{\"a\":\"c\"}}", 422, "a stays");
+    expect("update", "PATCH", MAPS "/there", "{\"data\":{\"b\":\"c\"}}", 200, NULL);
+    expect("delete", "DELETE", MAPS "/there", NULL, 422, "it stays");
+    /* The objects that configure it are never subject to it. */
+    expect("all", "PATCH", POLICIES "/p.test",
+           "{\"spec\":{\"matchConstraints\":{\"resourceRules\":[{\"apiGroups\":[\"*\"],"
+           "\"apiVersions\":[\"*\"],"
+           "\"operations\":[\"*\"],\"resources\":[\"*\"]}]}}}",
+           200, NULL);
+    expect("delete", "DELETE", MAPS "/there", NULL, 422, "it stays");
+    forget_all();
+    expect("delete", "DELETE", MAPS "/there", NULL, 200, NULL);
+}
+
+#define DEPLOYMENT(replicas)                                                                       \
+    "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":" replicas                              \
+    ",\"selector\":{\"matchLabels\":{\"a\":"                                                       \
+    "\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{"    \
+    "\"name\":\"c\","                                                                              \
+    "\"image\":\"i\"}]}}}}"
+
+/* As upstream's conformance test has it. */
+static void test_deployment(void **state)
+{
+    (void)state;
+    put("replicas",
+        "\"matchConstraints\":{\"resourceRules\":[{\"apiGroups\":[\"apps\"],\"apiVersions\":["
+        "\"v1\"],\"operations\":["
+        "\"CREATE\",\"UPDATE\"],\"resources\":[\"deployments\"]}]},\"variables\":[{\"name\":"
+        "\"replicas\",\"expression\":"
+        "\"object.spec.replicas\"},{\"name\":\"oddReplicas\",\"expression\":\"variables.replicas % "
+        "2 == 1\"}],"
+        "\"validations\":[{\"expression\":\"variables.replicas > "
+        "1\"},{\"expression\":\"variables.oddReplicas\"}]",
+        DENY);
+    expect("one", "POST", DEPLOYMENTS "?dryRun=All", DEPLOYMENT("1"), 422,
+           "failed expression: variables.replicas \\u003e 1");
+    expect("two", "POST", DEPLOYMENTS "?dryRun=All", DEPLOYMENT("2"), 422,
+           "failed expression: variables.oddReplicas");
+    expect("three", "POST", DEPLOYMENTS "?dryRun=All", DEPLOYMENT("3"), 201, NULL);
+    forget_all();
+}
+
+/* ---- params ---- */
+
+#define TAKES_MAPS "\"paramKind\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}"
+#define BY_PARAM                                                                                   \
+    ON_MAPS "," TAKES_MAPS                                                                         \
+            ",\"validations\":[{\"expression\":\"object.data.a == params.data.wanted\"}]"
+
+static void test_params(void **state)
+{
+    static const struct row {
+        const char *name, *spec, *ref;
+        long code;
+        const char *want;
+    } rows[] = {
+        {"holds", BY_PARAM, "{\"name\":\"limit-b\",\"parameterNotFoundAction\":\"Deny\"}", 201,
+         NULL},
+        {"does not hold", BY_PARAM, "{\"name\":\"limit-x\",\"parameterNotFoundAction\":\"Deny\"}",
+         422, "failed expression"},
+        {"all that are selected", BY_PARAM,
+         "{\"selector\":{\"matchLabels\":{\"of\":\"limits\"}},\"parameterNotFoundAction\":"
+         "\"Deny\"}",
+         422, "failed expression"},
+        {"some that are selected", BY_PARAM,
+         "{\"selector\":{\"matchLabels\":{\"is\":\"b\"}},\"parameterNotFoundAction\":"
+         "\"Deny\"}",
+         201, NULL},
+        {"none, denied", BY_PARAM, "{\"name\":\"gone\",\"parameterNotFoundAction\":\"Deny\"}", 422,
+         "failed to configure binding: no params found for policy binding with `Deny` "
+         "parameterNotFoundAction"},
+        {"none, allowed", BY_PARAM, "{\"name\":\"gone\",\"parameterNotFoundAction\":\"Allow\"}",
+         201, NULL},
+        {"another namespace", BY_PARAM,
+         "{\"name\":\"limit-x\",\"namespace\":\"kube-system\",\"parameterNotFoundAction\":"
+         "\"Allow\"}",
+         201, NULL},
+        {"namespace of what has none",
+         ON_MAPS ",\"paramKind\":{\"apiVersion\":\"v1\",\"kind\":\"Namespace\"},\"validations\":[{"
+                 "\"expression\":\"true\"}]",
+         "{\"name\":\"default\",\"namespace\":\"default\",\"parameterNotFoundAction\":\"Deny\"}",
+         422, "paramRef.namespace must not be provided for a cluster-scoped `paramKind`"},
+        {"unknown kind",
+         ON_MAPS ",\"paramKind\":{\"apiVersion\":\"none.test/"
+                 "v1\",\"kind\":\"None\"},\"validations\":[{\"expression\":"
+                 "\"true\"}]",
+         "{\"name\":\"default\",\"parameterNotFoundAction\":\"Deny\"}", 422,
+         "failed to find resource referenced by paramKind"},
+    };
+    (void)state;
+    expect(
+        "make", "POST", MAPS,
+        "{\"metadata\":{\"name\":\"limit-b\",\"labels\":{\"of\":\"limits\",\"is\":\"b\"}},\"data\":"
+        "{\"wanted\":\"b\"}}",
+        201, NULL);
+    expect(
+        "make", "POST", MAPS,
+        "{\"metadata\":{\"name\":\"limit-x\",\"labels\":{\"of\":\"limits\",\"is\":\"x\"}},\"data\":"
+        "{\"wanted\":\"x\"}}",
+        201, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(free_ptr) char *binding = xasprintf(DENY ",\"paramRef\":%s", rows[i].ref);
+        put(rows[i].name, rows[i].spec, binding);
+        expect(rows[i].name, "POST", MAPS "?dryRun=All",
+               "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\"}}", rows[i].code,
+               rows[i].want);
+        forget_all();
+    }
+}
+
+/* ---- the objects themselves ---- */
+
+static void test_validation(void **state)
+{
+    static const struct row {
+        const char *name, *spec, *want;
+    } rows[] = {
+        {"syntax", ON_MAPS ",\"validations\":[{\"expression\":\"object.x =\"}]",
+         "spec.validations[0].expression: Invalid value: \\\"object.x =\\\": compilation failed: "
+         "ERROR: \\u003cinput\\u003e:1:"},
+        {"type", ON_MAPS ",\"validations\":[{\"expression\":\"1 + 1\"}]",
+         "spec.validations[0].expression: Invalid value: \\\"1 + 1\\\": must evaluate to bool"},
+        {"message type",
+         ON_MAPS ",\"validations\":[{\"expression\":\"true\",\"messageExpression\":\"1\"}]",
+         "spec.validations[0].messageExpression: Invalid value: \\\"1\\\": must evaluate to "
+         "string"},
+        {"condition",
+         ON_MAPS
+         ",\"matchConditions\":[{\"name\":\"n\",\"expression\":\"nothing\"}],\"validations\":[{"
+         "\"expression\":\"true\"}]",
+         "undeclared reference to 'nothing'"},
+        {"variable",
+         ON_MAPS ",\"variables\":[{\"name\":\"v\",\"expression\":\"1 "
+                 "+\"}],\"validations\":[{\"expression\":"
+                 "\"true\"}]",
+         "spec.variables[0].expression: Invalid value"},
+        {"variable name",
+         ON_MAPS ",\"variables\":[{\"name\":\"a-b\",\"expression\":\"1\"}],\"validations\":[{"
+                 "\"expression\":"
+                 "\"true\"}]",
+         "spec.variables[0].name: Invalid value: \\\"a-b\\\": name is not a valid CEL identifier"},
+        {"unknown variable", ON_MAPS ",\"validations\":[{\"expression\":\"variables.none\"}]",
+         "undefined field 'none'"},
+        {"later variable",
+         ON_MAPS ",\"variables\":[{\"name\":\"a\",\"expression\":\"variables.b\"},{\"name\":\"b\","
+                 "\"expression\":\"true\"}],\"validations\":[{\"expression\":\"true\"}]",
+         "undefined field 'b'"},
+        {"params without a kind", ON_MAPS ",\"validations\":[{\"expression\":\"params == null\"}]",
+         "undeclared reference to 'params'"},
+        {"request", ON_MAPS ",\"validations\":[{\"expression\":\"request.foo == 'x'\"}]",
+         "undefined field 'foo'"},
+        {"annotation", ON_MAPS ",\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"1\"}]",
+         "spec.auditAnnotations[0].valueExpression: Invalid value: \\\"1\\\": must evaluate to one "
+         "of [string null_type]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(free_ptr)
+        char *body = xasprintf("{\"metadata\":{\"name\":\"p.test\"},\"spec\":{%s}}", rows[i].spec);
+        expect(rows[i].name, "POST", POLICIES, body, 422, rows[i].want);
+    }
+}
+
+/* Create, get, list, watch, patch, update, status, delete. */
+static void test_api(void **state)
+{
+    struct answer answer;
+    (void)state;
+    put("api", ON_MAPS ",\"validations\":[{\"expression\":\"true\"}]", DENY);
+    expect("get", "GET", POLICIES "/p.test", NULL, 200, "\"failurePolicy\":\"Fail\"");
+    expect("list", "GET", POLICIES, NULL, 200, "ValidatingAdmissionPolicyList");
+    expect("patch", "PATCH", POLICIES "/p.test", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 200,
+           "\"generation\":1");
+    expect("spec", "PATCH", POLICIES "/p.test", "{\"spec\":{\"failurePolicy\":\"Ignore\"}}", 200,
+           "\"generation\":2");
+    expect("status", "PATCH", POLICIES "/p.test/status",
+           "{\"status\":{\"observedGeneration\":2,\"conditions\":[{\"type\":\"T\",\"status\":"
+           "\"True\",\"reason\":\"R\","
+           "\"message\":\"m\",\"lastTransitionTime\":\"2026-01-01T00:00:00Z\"}]}}",
+           200, "\"observedGeneration\":2");
+    ask("GET", BINDINGS "/b.test", NULL, &answer);
+    assert_string_equal(json_text(answer.json, "spec", "policyName"), "p.test");
+    answer_clear(&answer);
+    expect("patch", "PATCH", BINDINGS "/b.test", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 200,
+           NULL);
+    expect("discovery", "GET", "/apis/admissionregistration.k8s.io/v1", NULL, 200,
+           "validatingadmissionpolicies/status");
+    forget_all();
+}
+
+static int start(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    fixture_stop(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decisions),  cmocka_unit_test(test_warning),
+        cmocka_unit_test(test_operations), cmocka_unit_test(test_deployment),
+        cmocka_unit_test(test_params),     cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_api),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
