@@ -27,6 +27,7 @@
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
     *ready_fd;
 static const char *supervisor, *user_name, *credentials_dir;
+static bool webhooks_anywhere;
 
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "admin.kubeconfig and credentials go there (default: " PATHS_DEFAULT_DIR ")", NULL},
