@@ -199,7 +199,9 @@ bool confine(const struct confine_user *user, struct error *err)
     if (user && !become(user))
         return error_set(err, ERROR_FORBIDDEN, "cannot become the server's user: %s",
                          strerror(errno));
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !drop_capabilities())
+    /* Root that is to stay root may need what root is for: files of others, PostgreSQL's socket. */
+    bool stays_root = !user && geteuid() == 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || (!stays_root && !drop_capabilities()))
         return error_set(err, ERROR_FORBIDDEN, "cannot give up privileges: %s", strerror(errno));
     if (TOOLS_TRACE)
         (void)prctl(PR_SET_DUMPABLE, 1); /* the leak checker does without at worst */

@@ -192,7 +192,7 @@ const struct command command_server = {
     .args = "",
     .summary = "run the control plane of every cluster, on a PostgreSQL",
     .about = "  warren server --postgres postgresql://warren@db/warren --listen 0.0.0.0:6443 --data-dir /var/lib/warren\n\n"
-             "Needs no root; started by root, it keeps no capability, and with --user it is somebody else. Several replicas may run on one database.",
+             "Needs no root; started by root, it keeps nothing of it with --user. Several replicas may run on one database.",
     .options = options,
     .run = run,
 };
