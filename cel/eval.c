@@ -8,7 +8,7 @@
 #include "cel/function.h"
 
 #define MEMORY_MAX ((size_t)64 << 20)
-#define LEVELS_MAX 1200 /* of the tree, composed fields included: what the C stack is good for */
+#define LEVELS_MAX 600 /* of the tree, composed fields included: what the C stack is good for */
 
 enum memo { MEMO_UNREAD, MEMO_RUNNING, MEMO_DONE };
 

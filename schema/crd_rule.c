@@ -166,9 +166,8 @@ static void price_all(struct compile *compile)
     if (compile->total <= CRD_SCHEMA_COST_MAX)
         return;
     CLEANUP(free_ptr)
-    char *text = over_budget(
-        MEMBER " estimated rule cost total for entire OpenAPIv3 schema",
-        compile->total, CRD_SCHEMA_COST_MAX);
+    char *text = over_budget(MEMBER " estimated rule cost total for entire OpenAPIv3 schema",
+                             compile->total, CRD_SCHEMA_COST_MAX);
     error_add_forbidden(compile->err, here(compile), text);
 }
 
@@ -523,8 +522,18 @@ static bool walk_all_of(struct compile *compile, struct crd_node *node, const st
     return found;
 }
 
+/* What a default is must hold to the rules like any other value. */
+static void check_default(struct compile *compile, const struct crd_node *node)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("%s.default", here(compile));
+    json_auto_t *value = json_deep_copy(node->default_value);
+    crd_default(node, value);
+    crd_rules_run_value(node, value, path, compile->err);
+}
+
 static bool walk(struct compile *compile, struct crd_node *node, const struct place *place)
 {
+    size_t before = compile->err->cause_count;
     bool found = false;
     struct place inner = {times_inside(node, place->times), place->uncorrelated};
     if (node->additional)
@@ -542,6 +551,8 @@ static bool walk(struct compile *compile, struct crd_node *node, const struct pl
     forbid_in(compile, &node->one_of, "oneOf");
     compile_rules(compile, node, place);
     node->has_rules = found || node->rule_count;
+    if (node->has_rules && node->default_value && compile->err->cause_count == before)
+        check_default(compile, node);
     return node->has_rules;
 }
 

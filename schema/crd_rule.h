@@ -38,3 +38,6 @@ bool crd_has_rules(const struct crd_node *node);
  * NULL on create. */
 void crd_rules_run(const struct crd_node *root, const json_t *object, const json_t *old,
                    struct error *err);
+/* The same over one value of a node, whose causes are said to be at `path`. */
+void crd_rules_run_value(const struct crd_node *node, const json_t *value, const char *path,
+                         struct error *err);

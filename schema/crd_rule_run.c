@@ -299,3 +299,13 @@ void crd_rules_run(const struct crd_node *root, const json_t *object, const json
     walk(&run, root, &self);
     buf_free(&run.path);
 }
+
+void crd_rules_run_value(const struct crd_node *node, const json_t *value, const char *path,
+                         struct error *err)
+{
+    struct run run = {.err = err, .path = BUF_TEXT, .left = CRD_RUN_BUDGET};
+    const struct self self = {.now = value};
+    buf_add_text(&run.path, path);
+    walk(&run, node, &self);
+    buf_free(&run.path);
+}

@@ -78,6 +78,9 @@ static const struct definition_row definitions[] = {
     {"in an alternative",
      "{\"type\":\"integer\",\"anyOf\":[{\"minimum\":1," RULES("{\"rule\":\"true\"}") "}]}",
      AT ".anyOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural"},
+    {"a default that a rule forbids",
+     "{\"type\":\"integer\",\"default\":0," RULES("{\"rule\":\"self > 0\"}") "}",
+     AT ".default: Invalid value: \"integer\": failed rule: self > 0"},
     {"expensive",
      "{\"type\":\"array\",\"items\":{\"type\":\"string\"}," RULES("{\"rule\":\"self.all(a, self.all(b, a != b || true))\"}") "}",
      AT ".x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x" HINT
