@@ -29,12 +29,26 @@ enum cel_fold {
     CEL_FOLD_OPT_FLATMAP,
 };
 
+/* Functions that are evaluated, or priced, in a way of their own. */
+enum cel_call {
+    CEL_CALL_PLAIN,
+    CEL_CALL_AND,
+    CEL_CALL_OR,
+    CEL_CALL_CONDITIONAL,
+    CEL_CALL_OPTIONAL_SELECT,
+    CEL_CALL_INDEX,
+    CEL_CALL_OPTIONAL_OR, /* of optional values: the alternative is evaluated only when it is needed
+                           */
+    CEL_CALL_OPTIONAL_OR_VALUE,
+};
+
 enum cel_place { CEL_PLACE_NONE, CEL_PLACE_LOCAL, CEL_PLACE_VARIABLE, CEL_PLACE_TYPE };
 
 struct cel_node {
     uint8_t kind; /* enum cel_node_kind */
     uint8_t fold; /* enum cel_fold */
     uint8_t place;
+    uint8_t call; /* enum cel_call; by the checker */
     bool member, presence;
     bool literal; /* a list or map of constants, or a constant */
     uint16_t depth;

@@ -244,16 +244,38 @@ static void take_namespace(struct check *check, struct cel_node *node)
     node->count--;
 }
 
+static const struct call_row {
+    const char *name;
+    bool member;
+    enum cel_call call;
+} call_rows[] = {
+    {"_&&_", false, CEL_CALL_AND},
+    {"_||_", false, CEL_CALL_OR},
+    {"_?_:_", false, CEL_CALL_CONDITIONAL},
+    {"_?._", false, CEL_CALL_OPTIONAL_SELECT},
+    {"_[_]", false, CEL_CALL_INDEX},
+    {"or", true, CEL_CALL_OPTIONAL_OR},
+    {"orValue", true, CEL_CALL_OPTIONAL_OR_VALUE},
+};
+
+static enum cel_call call_of(const struct cel_node *node)
+{
+    for (size_t i = 0; i < ARRAY_LEN(call_rows); i++)
+        if (call_rows[i].member == node->member && str_is(node->name, call_rows[i].name))
+            return call_rows[i].call;
+    return CEL_CALL_PLAIN;
+}
+
 static void check_call(struct check *check, struct cel_node *node)
 {
     size_t count;
     take_namespace(check, node);
-    bool optional_select = str_is(node->name, "_?._");
+    node->call = (uint8_t)call_of(node);
     for (size_t i = node->member ? 1 : 0; i < node->count; i++)
         check_node(check, node->args[i]);
     if (node->member)
         check_node(check, node->args[0]);
-    if (optional_select)
+    if (node->call == CEL_CALL_OPTIONAL_SELECT)
         node->type = select_type(check, node, node->args[0], node->args[1]->constant.text, true);
     else if (!cel_function_find(node->name, &count))
         undeclared(check, node, node->name);

@@ -113,6 +113,8 @@ static uint64_t contains_cost(enum cel_cost_rule rule, const struct cel_value *a
 uint64_t cel_cost_run(enum cel_cost_rule rule, const struct cel_value *args, size_t count,
                       const struct cel_value *result)
 {
+    if (rule == CEL_COST_ONE) /* most of them: no size is looked at */
+        return 1;
     uint64_t first = count ? cel_size(&args[0]) : 1, second = count > 1 ? cel_size(&args[1]) : 1;
     switch (rule) {
     case CEL_COST_NONE:
@@ -515,16 +517,17 @@ static struct known cost_call(struct coster *coster, const struct cel_node *node
         call.args[i] = cost_node(coster, node->args[i]);
         call.sizes[i] = size_of(&call.args[i], node->args[i]->type);
     }
-    if (str_is(node->name, "_&&_") || str_is(node->name, "_||_"))
+    if (node->call == CEL_CALL_AND || node->call == CEL_CALL_OR)
         return cost_logic(&call);
-    if (str_is(node->name, "_?_:_"))
+    if (node->call == CEL_CALL_CONDITIONAL)
         return cost_conditional(&call);
-    struct estimate own = str_is(node->name, "_?._") ? priced(FIXED(1)) : overloads_cost(&call);
+    struct estimate own =
+        node->call == CEL_CALL_OPTIONAL_SELECT ? priced(FIXED(1)) : overloads_cost(&call);
     struct known known = {.cost = own.cost, .size = own.size, .sized = own.sized};
     for (size_t i = 0; i < node->count && i < CEL_PARAMS_MAX; i++)
         known.cost = add(known.cost, call.args[i].cost);
     const struct cel_type *at = call.args[0].at;
-    bool indexed = str_is(node->name, "_[_]") && at && node->count;
+    bool indexed = node->call == CEL_CALL_INDEX && at;
     if (indexed && at->kind == CEL_LIST)
         known.at = at->params[0];
     else if (indexed && at->kind == CEL_MAP)

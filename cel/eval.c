@@ -180,9 +180,9 @@ static struct cel_value read_composed(struct cel_eval *eval, struct str name)
 static bool is_attribute(const struct cel_node *node)
 {
     return node->kind == CEL_NODE_IDENT || (node->kind == CEL_NODE_SELECT && !node->presence) ||
-           (node->kind == CEL_NODE_CALL && node->name.data[0] == '_' &&
-            (str_is(node->name, "_[_]") || str_is(node->name, "_?_:_") ||
-             str_is(node->name, "_?._")));
+           (node->kind == CEL_NODE_CALL &&
+            (node->call == CEL_CALL_INDEX || node->call == CEL_CALL_CONDITIONAL ||
+             node->call == CEL_CALL_OPTIONAL_SELECT));
 }
 
 static struct cel_value missing(struct cel_eval *eval, struct str name)
@@ -346,21 +346,13 @@ static struct cel_value run_overload(struct cel_eval *eval, const struct cel_nod
 /* An optional with a value needs no other. */
 static bool is_settled(const struct cel_node *node, const struct cel_value *first)
 {
-    return node->member && node->count == 2 && first->kind == CEL_VALUE_OPTIONAL && first->inner &&
-           (str_is(node->name, "or") || str_is(node->name, "orValue"));
+    return (node->call == CEL_CALL_OPTIONAL_OR || node->call == CEL_CALL_OPTIONAL_OR_VALUE) &&
+           first->kind == CEL_VALUE_OPTIONAL && first->inner;
 }
 
-static struct cel_value run_call(struct cel_eval *eval, const struct cel_node *node)
+static struct cel_value run_function(struct cel_eval *eval, const struct cel_node *node)
 {
     struct cel_value args[CEL_PARAMS_MAX];
-    if (str_is(node->name, "_&&_"))
-        return run_logic(eval, node, false);
-    if (str_is(node->name, "_||_"))
-        return run_logic(eval, node, true);
-    if (str_is(node->name, "_?_:_"))
-        return run_conditional(eval, node);
-    if (str_is(node->name, "_?._"))
-        return run_optional_select(eval, node);
     if (node->count > CEL_PARAMS_MAX)
         return cel_fail(eval, "no such overload");
     for (size_t i = 0; i < node->count; i++) {
@@ -368,10 +360,27 @@ static struct cel_value run_call(struct cel_eval *eval, const struct cel_node *n
         if (cel_is_error(&args[i]))
             return args[i];
         if (i == 0 && is_settled(node, &args[0])) /* the alternative is not evaluated */
-            return charge(eval, 1) ? str_is(node->name, "or") ? args[0] : *args[0].inner
-                                   : cel_stopped(eval);
+            return !charge(eval, 1)                     ? cel_stopped(eval)
+                   : node->call == CEL_CALL_OPTIONAL_OR ? args[0]
+                                                        : *args[0].inner;
     }
     return run_overload(eval, node, args);
+}
+
+static struct cel_value run_call(struct cel_eval *eval, const struct cel_node *node)
+{
+    switch ((enum cel_call)node->call) {
+    case CEL_CALL_AND:
+        return run_logic(eval, node, false);
+    case CEL_CALL_OR:
+        return run_logic(eval, node, true);
+    case CEL_CALL_CONDITIONAL:
+        return run_conditional(eval, node);
+    case CEL_CALL_OPTIONAL_SELECT:
+        return run_optional_select(eval, node);
+    default:
+        return run_function(eval, node);
+    }
 }
 
 /* ---- aggregates ---- */

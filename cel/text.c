@@ -48,7 +48,9 @@ size_t cel_text_count(struct str text)
 {
     size_t count = 0;
     for (size_t at = 0; at < text.len; count++)
-        at += cel_text_next((struct str){text.data + at, text.len - at}, NULL);
+        at += (unsigned char)text.data[at] < 0x80
+                  ? 1
+                  : cel_text_next((struct str){text.data + at, text.len - at}, NULL);
     return count;
 }
 

@@ -39,7 +39,7 @@ enum cel_list_kind { CEL_LIST_ATOMIC, CEL_LIST_SET, CEL_LIST_MAP };
 /* How a JSON string or number becomes a value where its declared type alone does not say. */
 enum cel_json_form {
     CEL_JSON_PLAIN,
-    CEL_JSON_DATE,          /* timestamp written as 2006-01-02 */
+    CEL_JSON_DATE, /* timestamp written as 2006-01-02 */
 };
 
 struct cel_type;
@@ -68,7 +68,8 @@ struct cel_type {
     const struct cel_type *params[2];
     const struct cel_object *object; /* CEL_OBJECT */
     const char *const *map_keys;     /* CEL_LIST_MAP: JSON keys, NULL-ended */
-    uint64_t size_max; /* most characters, items or members of a value of a declared type; 0 of scalars and objects */
+    uint64_t size_max; /* most characters, items or members of a value of a declared type; 0 of
+                          scalars and objects */
 };
 
 /* The types without parameters, and lists and maps of dyn. */
