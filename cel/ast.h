@@ -90,5 +90,8 @@ bool cel_check_tree(struct cel_env *env, struct cel_arena *arena, struct cel_nod
 /* The literal arguments that can be seen to be wrong: durations, times, regular expressions.
  * Compiles the latter. */
 bool cel_check_literals(struct cel_node *root, struct str source, struct cel_problems *problems);
+/* The same of a call of string.format(). */
+void cel_check_format(const struct cel_node *call, struct str source,
+                      struct cel_problems *problems);
 void cel_literals_free(struct cel_node *root);
 struct cel_cost cel_cost_of(const struct cel_env *env, const struct cel_node *root);

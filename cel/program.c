@@ -143,6 +143,7 @@ static void check_literals(struct cel_node *node, struct str source, struct cel_
     if (node->kind == CEL_NODE_CALL) {
         check_time(node, source, problems);
         check_regex(node, source, problems, room);
+        cel_check_format(node, source, problems);
     }
     for (size_t i = 0; node->kind != CEL_NODE_IDENT && i < node->count; i++)
         check_literals(node->args[i], source, problems, room);

@@ -247,7 +247,7 @@ static struct cel_type *declare(struct crd_memory *memory, struct crd_node *node
     case CRD_OBJECT:
         if (node->additional)
             return declare_map(memory, node, name);
-        return node->flags & CRD_OPEN_MAP ? NULL : declare_object(memory, node, name, whole);
+        return declare_object(memory, node, name, whole);
     case CRD_ARRAY:
         return declare_list(memory, node, name);
     case CRD_STRING:

@@ -101,11 +101,20 @@ static void texts(void **state)
         {"'%s %s %s'.format([dyn([dyn(1), 'a']), {'k': 2}, null])", "\"[1, a] {k: 2} null\""},
         {"'%s'.format([duration('90m')])", "\"5400s\""},
         {"'%e'.format([1052.032911275])", "\"1.052033\u202f×\u202f10⁰³\""},
-        {"'%d'.format(['a'])", "! error during formatting: decimal clause can only be used on "
-                               "integers, was given string"},
-        {"'%s'.format([])", "! index 0 out of range"},
-        {"'%q'.format([1])",
-         "! could not parse formatting clause: unrecognized formatting clause \"q\""},
+        {"'%d'.format([dyn('a')])", "! error during formatting: decimal clause can only be used on "
+                                    "integers, was given string"},
+        {"'%d'.format(['a'])", "? ERROR: <input>:1:14: error during formatting: decimal clause can "
+                               "only be used on integers, was given "
+                               "string\n | '%d'.format(['a'])\n | .............^"},
+        {"'%s'.format([])",
+         "? ERROR: <input>:1:12: index 0 out of range\n | '%s'.format([])\n | ...........^"},
+        {"'%s'.format(['a', 'b'])", "? ERROR: <input>:1:12: too many arguments supplied to "
+                                    "string.format (expected 1, got 2)\n | "
+                                    "'%s'.format(['a', 'b'])\n | ...........^"},
+        {"'%s %%'.format(x.l)", "! index 0 out of range"},
+        {"'%q'.format([1])", "? ERROR: <input>:1:12: could not parse formatting clause: "
+                             "unrecognized formatting clause \"q\"\n | "
+                             "'%q'.format([1])\n | ...........^"},
         {"'abc 123'.find('[0-9]+')", "\"123\""},
         {"'123 abc 456'.findAll('[0-9]+')", "[\"123\",\"456\"]"},
         {"'123 abc 456'.findAll('[0-9]+', 1)", "[\"123\"]"},

@@ -42,6 +42,8 @@ struct definition_row {
 
 static const struct definition_row definitions[] = {
     {"fine", "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"message\":\"must be positive\"}") "}", ""},
+    {"an object with more",
+     "{\"type\":\"object\",\"additionalProperties\":true," RULES("{\"rule\":\"self == self\"}") "}", ""},
     {"empty", "{\"type\":\"integer\"," RULES("{\"rule\":\" \"}") "}",
      AT ".x-kubernetes-validations[0].rule: Required value: rule is not specified"},
     {"unknown name", "{\"type\":\"integer\"," RULES("{\"rule\":\"foo > 0\"}") "}",
