@@ -15,6 +15,7 @@
 #include "controllers/job.h"
 #include "controllers/namespace.h"
 #include "controllers/node.h"
+#include "controllers/policy.h"
 #include "controllers/replicaset.h"
 #include "controllers/resource_quota.h"
 #include "controllers/root_ca.h"
@@ -35,7 +36,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &replication_controller,   &custom_controller,         &certificate_controller,
         &claim_binder,             &volume_binder,             &claim_protection,
         &volume_protection,        &token_secret_controller,   &token_account_controller,
-        &availability_controller,  &registration_controller,
+        &availability_controller,  &registration_controller,   &policy_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
