@@ -138,6 +138,15 @@ static json_t *patch_without_type(struct hook_server *server, const json_t *revi
     return answer;
 }
 
+/* What the schema does not know must not stay. */
+static json_t *stage_unknown(struct hook_server *server, const json_t *review)
+{
+    (void)server;
+    return hook_patch(
+        review, "[{\"op\":\"add\",\"path\":\"/data/mutation-stage-1\",\"value\":\"yes\"},{\"op\":"
+                "\"add\",\"path\":\"/data/mutation-stage-2\",\"value\":\"yes\"}]");
+}
+
 static const struct hook_path paths[] = {
     {"/allow", allow},
     {"/warn", warn},
@@ -147,6 +156,7 @@ static const struct hook_path paths[] = {
     {"/deny-low-code", deny_low_code},
     {"/stage-1", stage_one},
     {"/stage-2", stage_two},
+    {"/stage-unknown", stage_unknown},
     {"/bad-patch", bad_patch},
     {"/add-container", add_container},
     {"/ten-replicas", ten_replicas},
@@ -723,6 +733,76 @@ static void test_updates(void **state)
     forget_all();
 }
 
+/* ---- custom resources ---- */
+
+#define CRDS "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+#define ANTS "/apis/ants.test/v1/namespaces/default/ants"
+#define VERSION(name, stored)                                                                      \
+    "{\"name\":\"" name "\",\"served\":true,\"storage\":" stored                                   \
+    ",\"schema\":{\"openAPIV3Schema\":{\"type\":"                                                  \
+    "\"object\",\"properties\":{\"data\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":"    \
+    "\"string\"},"                                                                                 \
+    "\"mutation-stage-1\":{\"type\":\"string\"}}}}}}}"
+#define DEFINITION(v1_stored, v2_stored)                                                           \
+    "{\"metadata\":{\"name\":\"ants.ants.test\"},\"spec\":{\"group\":\"ants.test\",\"scope\":"     \
+    "\"Namespaced\","                                                                              \
+    "\"names\":{\"plural\":\"ants\",\"kind\":\"Ant\"},\"versions\":[" VERSION(                     \
+        "v1", v1_stored) "," VERSION("v2", v2_stored) "]}}"
+
+static void test_custom(void **state)
+{
+    struct answer answer;
+    (void)state;
+    configure_one(false, "crds", "/deny-message",
+                  ON("apiextensions.k8s.io", "customresourcedefinitions", "CREATE"));
+    expect("definition", "POST", CRDS, DEFINITION("true", "false"), 403, "not today");
+    forget_all();
+    expect("definition", "POST", CRDS, DEFINITION("true", "false"), 201, NULL);
+    expect("make", "POST", ANTS, "{\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\"b\"}}", 201,
+           NULL);
+    configure_one(false, "ants", "/deny-message", ON("ants.test", "ants", "*"));
+    expect("create", "POST", ANTS, "{\"metadata\":{\"name\":\"c\"}}", 403, "not today");
+    expect("update", "PATCH", ANTS "/a", "{\"data\":{\"a\":\"c\"}}", 403, "not today");
+    expect("delete", "DELETE", ANTS "/a", NULL, 403, "not today");
+    expect("collection", "DELETE", ANTS, NULL, 403, "not today");
+    forget_all();
+    configure(
+        true, "ants",
+        json_pack("[o, o]",
+                  webhook("one.hooks.test", "/stage-1", ON("ants.test", "ants", "CREATE")),
+                  webhook("two.hooks.test", "/stage-unknown", ON("ants.test", "ants", "CREATE"))));
+    ask("POST", ANTS, "{\"metadata\":{\"name\":\"mutated\"},\"data\":{\"a\":\"b\"}}", &answer);
+    assert_int_equal(answer.code, 201);
+    assert_string_equal(json_text(answer.json, "data", "mutation-stage-1"), "yes");
+    assert_null(json_at(answer.json, "data", "mutation-stage-2")); /* pruned */
+    answer_clear(&answer);
+    forget_all();
+    /* Rules for one version see requests of the other, in their own form. */
+    configure_one(true, "ants", "/stage-1",
+                  "\"rules\":[{\"apiGroups\":[\"ants.test\"],\"apiVersions\":[\"v1\"],"
+                  "\"resources\":[\"ants\"],"
+                  "\"operations\":[\"*\"]}]");
+    expect("stored", "PATCH", CRDS "/ants.ants.test", DEFINITION("false", "true"), 200,
+           "\"storedVersions\":[\"v1\",\"v2\"]");
+    expect("other", "POST", "/apis/ants.test/v2/namespaces/default/ants",
+           "{\"metadata\":{\"name\":\"second\"},\"data\":{\"a\":\"b\"}}", 201,
+           "\"mutation-stage-1\":\"yes\"");
+    const json_t *request = hook_server_request(&hooks);
+    assert_string_equal(json_text(request, "requestKind", "version"), "v2");
+    assert_string_equal(json_text(request, "kind", "version"), "v1");
+    assert_string_equal(json_text(request, "object", "apiVersion"), "ants.test/v1");
+    hook_server_clear(&hooks);
+    expect("patch", "PATCH", ANTS "/a", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 200,
+           "\"mutation-stage-1\":\"yes\"");
+    forget_all();
+    expect("gone", "DELETE", CRDS "/ants.ants.test", NULL, 200, NULL);
+    expect("discovery", "GET", "/apis/admissionregistration.k8s.io/v1", NULL, 200,
+           "mutatingwebhookconfigurations");
+    expect("discovery", "GET", "/apis/admissionregistration.k8s.io/v1", NULL, 200,
+           "validatingwebhookconfigurations");
+    expect("discovery", "GET", "/apis", NULL, 200, "admissionregistration.k8s.io/v1");
+}
+
 /* Calls from inside take the same way, and another cluster has nothing to do with it. */
 static void test_inside(void **state)
 {
@@ -815,7 +895,7 @@ int main(void)
         cmocka_unit_test(test_defaults_after), cmocka_unit_test(test_dry_run),
         cmocka_unit_test(test_warnings),       cmocka_unit_test(test_updates),
         cmocka_unit_test(test_inside),         cmocka_unit_test(test_tenant_addresses),
-        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_conditions),     cmocka_unit_test(test_custom),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
