@@ -364,7 +364,9 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, const
     strip(apply, &self->set);
 
     json_auto_t *merged = typed_merge(root, base, config);
-    json_auto_t *object = prune(apply, merged, &managers, self, &last);
+    json_auto_t *pruned = prune(apply, merged, &managers, self, &last);
+    /* What is applied is there, also where the last that was in it has gone. */
+    json_auto_t *object = pruned == merged ? json_incref(pruned) : typed_merge(root, pruned, config);
     typed_compare(root, base, object, &changes);
     strip(apply, &changes.added);
     strip(apply, &changes.modified);

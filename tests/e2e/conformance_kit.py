@@ -132,7 +132,7 @@ def main():
             failed += 1
             place = traceback.extract_tb(error.__traceback__)
             line = [frame.lineno for frame in place if frame.name == function.__name__][-1:]
-            print("FAIL ", name, f"(line {line})\n      |", f"{type(error).__name__}: {error}"[:1200], flush=True)
+            print("FAIL ", name, f"(line {line})\n      |", f"{type(error).__name__}: {error}"[:4000], flush=True)
         api("DELETE", f"/api/v1/namespaces/{ns}")
     print("failed:", failed)
     sys.exit(failed != 0)

@@ -6,11 +6,11 @@
 #include "base/go_duration.h"
 
 #define DEPTH       7
-#define STRUCTS_MAX 150
+#define STRUCTS_MAX 40 /* inside one field of the object */
 
 struct maker {
     uint64_t state;
-    unsigned struct_count; /* so far: past the limit, no more are begun */
+    unsigned struct_count; /* in this field so far: past the limit, no more are begun */
 };
 
 static uint32_t below(struct maker *maker, uint32_t limit)
@@ -152,6 +152,8 @@ static json_t *make_struct(struct maker *maker, const struct type *type, unsigne
     maker->struct_count++;
     for (size_t i = 0; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
+        if (depth == 0)
+            maker->struct_count = 0;
         bool ends =
             field->kind != FIELD_REF || (depth < DEPTH && maker->struct_count < STRUCTS_MAX);
         if (!ends || (field->flags & (FIELD_OFF | FIELD_TYPEMETA)) || below(maker, 3 + depth) > 1)

@@ -10,7 +10,7 @@
 #include "tests/schema/support_protobuf.h"
 #include "tests/schema/support_random.h"
 
-#define SEEDS 12
+#define SEEDS 16
 
 static char *rendered(const json_t *value)
 {
@@ -134,61 +134,176 @@ static void protobuf_round_trip(void **state)
     each_object(check_protobuf);
 }
 
-/* Puts something wrong at the end of a random path. Writes the path; false when the object is
- * empty. */
-static bool spoil(json_t *object, uint64_t *random, struct buf *path)
+/* Each field of each type is among what was tried. */
+static void no_field_is_left_out(void **state)
 {
-    for (;;) {
-        size_t size = json_object_size(object), skip;
-        if (!size || *random % 4 == 0) {
-            json_object_set_new(object, "notThere", json_integer(1));
-            buf_printf(path, "%snotThere", path->len ? "." : "");
-            return true;
+    (void)state;
+    size_t count;
+    const struct type *const *types = type_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        json_auto_t *seen = json_object();
+        for (uint64_t seed = 0; is_object_type(types[i]) && seed < SEEDS; seed++) {
+            json_auto_t *object = random_object(types[i], seed * 1000 + i);
+            json_object_update(seen, object);
         }
-        *random = *random * 6364136223846793005ULL + 1442695040888963407ULL;
-        skip = (size_t)(*random >> 33) % size;
-        void *at = json_object_iter(object);
-        while (skip--)
-            at = json_object_iter_next(object, at);
-        if (!json_is_object(json_object_iter_value(at)))
-            return false;
-        buf_printf(path, "%s%s", path->len ? "." : "", json_object_iter_key(at));
-        object = json_object_iter_value(at);
+        for (size_t j = 0; is_object_type(types[i]) && j < types[i]->field_count; j++) {
+            const struct field *field = &types[i]->fields[j];
+            bool kept = !(field->flags & (FIELD_OFF | FIELD_TYPEMETA));
+            if (kept && !json_object_get(seen, field->name))
+                fail_msg("%s.%s", types[i]->name, field->name);
+        }
     }
+}
+
+/* ---- what is made wrong in one place ---- */
+
+struct spoiler {
+    uint64_t random;
+    struct buf path;   /* `spec.containers[0].name` */
+    struct buf fields; /* `spec.containers.name` */
+    const struct type *type;
+    json_t *object; /* a struct of that type somewhere inside */
+};
+
+static size_t below(struct spoiler *spoiler, size_t limit)
+{
+    spoiler->random = spoiler->random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (size_t)(spoiler->random >> 33) % limit;
+}
+
+static const char *dot(const struct buf *path)
+{
+    return path->len ? "." : "";
+}
+
+/* A member by chance; NULL of an empty object. */
+static void *pick_member(struct spoiler *spoiler, json_t *object)
+{
+    size_t size = json_object_size(object), skip = size ? below(spoiler, size) : 0;
+    void *at = json_object_iter(object);
+    while (skip--)
+        at = json_object_iter_next(object, at);
+    return at;
+}
+
+/* Goes into a struct of that field, through its list or map. */
+static void enter(struct spoiler *spoiler, const struct field *field, json_t *value)
+{
+    buf_printf(&spoiler->path, "%s%s", dot(&spoiler->path), field->name);
+    buf_printf(&spoiler->fields, "%s%s", dot(&spoiler->fields), field->name);
+    if (field->card == CARD_LIST) {
+        size_t at = below(spoiler, json_array_size(value));
+        buf_printf(&spoiler->path, "[%zu]", at);
+        value = json_array_get(value, at);
+    } else if (field->card == CARD_MAP) {
+        void *at = pick_member(spoiler, value);
+        buf_printf(&spoiler->path, ".%s", json_object_iter_key(at));
+        value = json_object_iter_value(at);
+    }
+    spoiler->type = field->ref;
+    spoiler->object = value;
+}
+
+/* To a struct inside the object, by chance. */
+static void descend(struct spoiler *spoiler)
+{
+    for (int tries = 0; tries < 12; tries++) {
+        void *at = pick_member(spoiler, spoiler->object);
+        const struct field *field =
+            at ? type_field(spoiler->type, str_of(json_object_iter_key(at))) : NULL;
+        if (field && field->kind == FIELD_REF && is_object_type(field->ref))
+            enter(spoiler, field, json_object_iter_value(at));
+    }
+}
+
+static void spoiler_clear(struct spoiler *spoiler)
+{
+    buf_free(&spoiler->path);
+    buf_free(&spoiler->fields);
+}
+
+static void refused(const struct type *type, const json_t *object, const char *want)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *text = rendered(object);
+    json_auto_t *decoded = schema_decode(type, str_of(text), FIELD_VALIDATION_STRICT, NULL, &err);
+    if (decoded)
+        fail_msg("%s: taken, not %s: %s", type->name, want, text);
+    if (!strstr(err.message, want))
+        fail_msg("%s: %s\nwant %s", type->name, err.message, want);
+}
+
+static void check_unknown(const struct type *type, json_t *object)
+{
+    CLEANUP(spoiler_clear)
+    struct spoiler spoiler = {.random = json_object_size(object) * 77 + strlen(type->name),
+                              .path = BUF_TEXT,
+                              .fields = BUF_TEXT,
+                              .type = type,
+                              .object = object};
+    descend(&spoiler);
+    json_object_set_new(spoiler.object, "notThere", json_integer(1));
+    CLEANUP(free_ptr)
+    char *want = xasprintf("strict decoding error: unknown field \"%s%snotThere\"",
+                           spoiler.path.len ? spoiler.path.data : "", dot(&spoiler.path));
+    refused(type, object, want);
 }
 
 static void unknown_fields_are_named(void **state)
 {
     (void)state;
-    const struct type *type = type_find("io.k8s.api.apps.v1.Deployment");
-    uint64_t random = 7;
-    unsigned found = 0;
-    for (uint64_t seed = 0; seed < 300; seed++) {
-        CLEANUP(buf_free) struct buf path = BUF_TEXT;
-        CLEANUP(error_clear) struct error err = {0};
-        json_auto_t *object = random_object(type, seed);
-        if (!spoil(object, &random, &path))
+    each_object(check_unknown);
+}
+
+/* The kinds of field whose type Go names with the path; others decode themselves. */
+static bool names_its_path(const struct field *field)
+{
+    bool scalar = field->kind <= FIELD_BOOL && field->kind != FIELD_DOUBLE;
+    bool plain = field->kind == FIELD_REF && is_object_type(field->ref);
+    return !(field->flags & (FIELD_OFF | FIELD_TYPEMETA)) &&
+           (field->card != CARD_ONE || scalar || plain);
+}
+
+static void check_wrong_type(const struct type *type, json_t *object)
+{
+    CLEANUP(spoiler_clear)
+    struct spoiler spoiler = {.random = json_object_size(object) * 78 + strlen(type->name),
+                              .path = BUF_TEXT,
+                              .fields = BUF_TEXT,
+                              .type = type,
+                              .object = object};
+    descend(&spoiler);
+    for (size_t tries = 0; spoiler.type->field_count && tries < 8; tries++) {
+        const struct field *field =
+            &spoiler.type->fields[below(&spoiler, spoiler.type->field_count)];
+        if (!names_its_path(field))
             continue;
-        CLEANUP(free_ptr) char *text = rendered(object);
+        bool text = field->kind == FIELD_STRING && field->card == CARD_ONE;
+        json_object_set_new(spoiler.object, field->name,
+                            text ? json_true() : json_string("of another type"));
+        const char *owner = strrchr(spoiler.type->name, '.') + 1;
         CLEANUP(free_ptr)
-        char *want = xasprintf("strict decoding error: unknown field \"%s\"", path.data);
-        json_auto_t *decoded =
-            schema_decode(type, str_of(text), FIELD_VALIDATION_STRICT, NULL, &err);
-        if (decoded)
-            continue; /* the path ended in a map of strings, or inside a raw value */
-        if (strstr(err.message, "strict"))
-            assert_string_equal(err.message, want);
-        found++;
+        char *want = xasprintf("cannot unmarshal %s into Go struct field %s.%s%s%s of type ",
+                               text ? "bool" : "string", owner,
+                               spoiler.fields.len ? spoiler.fields.data : "", dot(&spoiler.fields),
+                               field->name);
+        refused(type, object, want);
+        return;
     }
-    assert_true(found > 50);
+}
+
+static void wrong_types_are_named(void **state)
+{
+    (void)state;
+    each_object(check_wrong_type);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_round_trip),
-        cmocka_unit_test(protobuf_round_trip),
-        cmocka_unit_test(unknown_fields_are_named),
+        cmocka_unit_test(json_round_trip),       cmocka_unit_test(protobuf_round_trip),
+        cmocka_unit_test(no_field_is_left_out),  cmocka_unit_test(unknown_fields_are_named),
+        cmocka_unit_test(wrong_types_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
