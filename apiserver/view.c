@@ -99,13 +99,81 @@ static json_t *event_show(const struct resource *resource, const json_t *stored)
     return event_rename(stored, true);
 }
 
+/* What a client of this group may not change; the core group's may. Stored name, printed path. */
+static const char *const event_fixed[][2] = {
+    {"involvedObject", "involvedObject"},
+    {"reason", "reason"},
+    {"message", "message"},
+    {"source", "source"},
+    {"firstTimestamp", "firstTimestamp"},
+    {"lastTimestamp", "lastTimestamp"},
+    {"count", "count"},
+    {"type", "type"},
+    {"eventTime", "eventTime"},
+    {"action", "action"},
+    {"related", "related"},
+    {"reportingComponent", "reportingController"},
+    {"reportingInstance", "reportingInstance"},
+};
+
+/* There is something that Go would not print. */
+static bool event_has(const json_t *event, const char *name)
+{
+    const json_t *value = json_object_get(event, name);
+    return value && !json_is_null(value) && (!json_is_object(value) || json_object_size(value)) &&
+           (!json_is_integer(value) || json_integer_value(value));
+}
+
+static void check_event_series(const json_t *event, struct error *err)
+{
+    const json_t *series = json_object_get(event, "series");
+    if (!json_is_object(series))
+        return;
+    if (json_int_or(json_object_get(series, "count"), 0) < 2)
+        error_add_invalid(err, "series.count", "", "should be at least 2");
+    if (!json_text(series, "lastObservedTime"))
+        error_add_required(err, "series.lastObservedTime", NULL);
+}
+
+static void check_event_create(const json_t *event, struct error *err)
+{
+    static const char *const unset[] = {"firstTimestamp", "lastTimestamp", "count", "source"};
+    const char *type = json_text(event, "type");
+    check_event_series(event, err);
+    if (!event_has(event, "eventTime"))
+        error_add_required(err, "eventTime", NULL);
+    if (!text_eq(type, "Normal") && !text_eq(type, "Warning")) {
+        CLEANUP(free_ptr) char *why = xasprintf("has invalid value: %s", type ? type : "");
+        error_add_invalid(err, "type", "", why);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(unset); i++)
+        if (event_has(event, unset[i]))
+            error_add_invalid(err, unset[i], "", "needs to be unset");
+}
+
+static void check_event_update(const json_t *event, const json_t *old, struct error *err)
+{
+    if (!json_equal(json_object_get(event, "series"), json_object_get(old, "series")))
+        check_event_series(event, err);
+    for (size_t i = 0; i < ARRAY_LEN(event_fixed); i++) {
+        const char *name = event_fixed[i][0], *text = json_text(event, name);
+        const json_t *now = json_object_get(event, name), *was = json_object_get(old, name);
+        bool gone = !event_has(event, name) && !event_has(old, name);
+        if (!gone && !json_equal(now, was))
+            error_add_invalid(err, event_fixed[i][1], text ? text : "", "field is immutable");
+    }
+}
+
 static json_t *event_accept(const struct resource *resource, const json_t *shown, const json_t *old,
                             struct error *err)
 {
-    (void)resource;
-    (void)old;
-    (void)err;
-    return event_rename(shown, false);
+    json_auto_t *event = event_rename(shown, false);
+    if (old)
+        check_event_update(event, old, err);
+    else
+        check_event_create(event, err);
+    return error_seal_invalid(err, resource->kind, resource->group, meta_name(event)) ? TAKE(event)
+                                                                                      : NULL;
 }
 
 /* ---- autoscaling/v1 ---- */
@@ -144,7 +212,8 @@ static const struct view views[] = {
     {AUTOSCALERS, "status", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1"},
 };
 
-static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept, NULL};
+static const struct view custom_scale = {NULL,           "scale",          NULL,
+                                         crd_scale_show, crd_scale_accept, NULL};
 
 const struct view *view_find(const struct resource *resource, const char *sub)
 {

@@ -27,6 +27,9 @@ BASES = {
     "LimitRange": ("/api/v1/namespaces/%s/limitranges", {"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}}]}}),
     "ResourceQuota": ("/api/v1/namespaces/%s/resourcequotas", {"spec": {"hard": {"pods": "50"}}}),
     "Event": ("/api/v1/namespaces/%s/events", {"involvedObject": {"kind": "Pod", "namespace": "%s"}, "reason": "R", "type": "Normal"}),
+    "NewEvent": ("/apis/events.k8s.io/v1/namespaces/%s/events", {
+        "eventTime": "2026-01-02T03:04:05.000000Z", "reportingController": "x.y/z", "reportingInstance": "i", "action": "A",
+        "reason": "R", "type": "Normal", "regarding": {"kind": "Pod", "namespace": "%s"}}),
     "Controller": ("/api/v1/namespaces/%s/replicationcontrollers", {"spec": {"selector": {"app": "a"}, "template": TEMPLATE, "replicas": 0}}),
     "PodTemplate": ("/api/v1/namespaces/%s/podtemplates", {"template": TEMPLATE}),
     "Volume": ("/api/v1/persistentvolumes", {"spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}}),
@@ -223,6 +226,10 @@ CREATES = [
     ("ResourceQuota", S(scopes=["x"]), "spec.scopes", "unsupported scope"),
     ("ResourceQuota", S(hard={"services": "1"}, scopes=["BestEffort"]), "spec.scopes", "unsupported scope applied to resource"),
     ("Event", {"involvedObject": {"namespace": "other"}}, "involvedObject.namespace", "does not match event.namespace"),
+    ("NewEvent", {"eventTime": None}, "eventTime", "Required value"),
+    ("NewEvent", {"type": "Loud"}, "type", "has invalid value: Loud"),
+    ("NewEvent", {"deprecatedCount": 3}, "count", "needs to be unset"),
+    ("NewEvent", {"series": {"count": 1, "lastObservedTime": "2026-01-02T03:04:05.000000Z"}}, "series.count", "should be at least 2"),
     ("Controller", S(replicas=-1), "spec.replicas", "must be greater than or equal to 0"),
     ("Controller", S(selector={"x": "y"}), "spec.template.metadata.labels", "`selector` does not match template `labels`"),
     ("PodTemplate", {"template": {"spec": {"containers": []}}}, "template.spec.containers", "Required value"),
@@ -372,6 +379,9 @@ UPDATES = [
     ("RoleBinding", {"roleRef": {"name": "edit"}}, "roleRef", "cannot change roleRef"),
     ("Slice", {"addressType": "IPv6"}, "addressType", "field is immutable"),
     ("Event", {"reason": "Other"}, "", ""),
+    ("NewEvent", {"reason": "Other"}, "reason", "field is immutable"),
+    ("NewEvent", {"note": "Other"}, "message", "field is immutable"),
+    ("NewEvent", {"series": {"count": 2, "lastObservedTime": "2026-01-02T03:04:05.000000Z"}}, "", ""),
     ("Ingress", S(ingressClassName="x"), "", ""),
     ("Lease", S(holderIdentity="y"), "", ""),
 ]
@@ -391,8 +401,9 @@ def merged(base, patch):
 def made(kind, ns, name):
     path, members = BASES[kind]
     body = dict(meta(NAMES.get(kind, name)), **copy.deepcopy(members))
-    if kind == "Event":
-        body["involvedObject"]["namespace"] = ns
+    for member in ("involvedObject", "regarding"):
+        if member in body:
+            body[member]["namespace"] = ns
     return path % ns if "%s" in path else path, body
 
 
