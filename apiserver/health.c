@@ -204,12 +204,20 @@ static void add_groups(json_t *list, const struct request *request)
 
 static enum step_result serve_paths(struct request *request)
 {
-    static const char *const paths[] = {
-        "/.well-known/openid-configuration", "/api",        "/api/v1",
-        "/apis",                             "/apis/",      "/healthz",
-        "/livez",                            "/metrics",    "/openapi/v2",
-        "/openapi/v3",                       "/openapi/v3/", "/openid/v1/jwks",
-        "/readyz",                           "/version"};
+    static const char *const paths[] = {"/.well-known/openid-configuration",
+                                        "/api",
+                                        "/api/v1",
+                                        "/apis",
+                                        "/apis/",
+                                        "/healthz",
+                                        "/livez",
+                                        "/metrics",
+                                        "/openapi/v2",
+                                        "/openapi/v3",
+                                        "/openapi/v3/",
+                                        "/openid/v1/jwks",
+                                        "/readyz",
+                                        "/version"};
     enum step_result result = custom_load(request);
     if (result == STEP_NEXT)
         result = aggregates_load(request);
