@@ -16,6 +16,7 @@
 #include "apiserver/encode.h"
 #include "apiserver/forward_internal.h"
 #include "apiserver/node_tls.h"
+#include "apiserver/rewrite.h"
 #include "base/clock.h"
 #include "base/parse.h"
 
@@ -23,6 +24,7 @@
 #define PROBE_MS 1000
 #define IDLE_NS  ((int64_t)REACH_IDLE_S * 1000000000)
 #define SEND_MAX ((size_t)64 << 10) /* a request's head */
+#define PAGE_MAX ((size_t)2 << 20)  /* of HTML, whose links are rewritten */
 
 void forward_target_clear(struct forward_target *target)
 {
@@ -43,6 +45,7 @@ void forward_free(struct forward *forward)
     buf_free(&forward->head);
     buf_free(&forward->body);
     buf_free(&forward->up);
+    buf_free(&forward->ahead);
     flow_forward_leave(forward->share);
     cluster_unref(forward->cluster);
     free(forward);
@@ -134,6 +137,82 @@ static bool read_head(struct tunnel *tunnel, struct error *err)
     return head_status(&tunnel->head) || error_unavailable(err, "malformed HTTP response");
 }
 
+/* ---- the answer's body ---- */
+
+typedef bool (*take_fn)(void *arg, const char *bytes, size_t len);
+
+/* Gives the body to `take`, as it comes, until it ends or `take` has enough: MORE then, and when
+ * the client goes or nothing comes any more. */
+static enum framing_result read_body(struct tunnel *tunnel, take_fn take, void *arg)
+{
+    struct framing *framing = &tunnel->forward->framing;
+    char bytes[BLOCK];
+    size_t len = tunnel->rest.len;
+    enum framing_result result = framing_take(framing, tunnel->rest.data, &len);
+    bool wanted = len == 0 || take(arg, tunnel->rest.data, len);
+    int64_t used = clock_mono_ns();
+    buf_clear(&tunnel->rest);
+    while (wanted && result == FRAMING_MORE) {
+        ssize_t got = backend_receive(&tunnel->node, bytes, sizeof(bytes), PROBE_MS);
+        if (got == BACKEND_AGAIN) {
+            wanted = !tunnel_client_gone(tunnel) && clock_mono_ns() - used < IDLE_NS;
+        } else if (got <= 0) {
+            result = framing_close(framing);
+        } else {
+            len = (size_t)got;
+            result = framing_take(framing, bytes, &len);
+            wanted = len == 0 || take(arg, bytes, len);
+            used = clock_mono_ns();
+        }
+    }
+    return result;
+}
+
+/* ---- pages ---- */
+
+static bool is_page(const struct tunnel *tunnel)
+{
+    const struct forward *forward = tunnel->forward;
+    struct str type = head_value(&tunnel->head, "Content-Type");
+    return forward->target.prefix && forward->framing.kind != FRAMING_NONE &&
+           str_is(str_trim(str_cut(&type, ';')), "text/html") &&
+           !head_value(&tunnel->head, "Location").len &&
+           !head_value(&tunnel->head, "Content-Encoding").len;
+}
+
+static bool add_to_page(void *arg, const char *bytes, size_t len)
+{
+    struct buf *page = arg;
+    buf_add(page, bytes, len);
+    return page->len < PAGE_MAX;
+}
+
+static char *page_url(const void *arg, const char *url)
+{
+    const struct forward_target *target = arg;
+    return forward_seen_url(target, url);
+}
+
+/* A page is read as a whole, so that its links can be made to lead here again; one that is too
+ * large goes on as it is. */
+static void read_page(struct tunnel *tunnel)
+{
+    struct forward *forward = tunnel->forward;
+    struct buf page = BUF_INIT(PAGE_MAX + BACKEND_HEAD_MAX);
+    forward->over = read_body(tunnel, add_to_page, &page);
+    forward->ahead = page;
+    if (forward->over != FRAMING_END)
+        return;
+    forward->ahead = BUF_INIT(4 * PAGE_MAX);
+    rewrite_html(&forward->ahead, buf_str(&page), page_url, &forward->target);
+    if (buf_ok(&forward->ahead)) {
+        buf_free(&page);
+        return;
+    }
+    buf_free(&forward->ahead);
+    forward->ahead = page;
+}
+
 /* ---- one exchange ---- */
 
 enum outcome { OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_ABANDONED };
@@ -156,6 +235,8 @@ static enum outcome exchange(struct tunnel *tunnel, struct error *err)
     if (!tunnel->upgraded && !framing_init(&forward->framing, &tunnel->head, forward->to_head))
         return error_unavailable(err, "net/http: HTTP/1.x transport connection broken"),
                OUTCOME_FAILED;
+    if (!tunnel->upgraded && is_page(tunnel))
+        read_page(tunnel);
     return OUTCOME_ANSWERED;
 }
 
@@ -180,28 +261,23 @@ static void tell(struct request *request, const struct forward *forward, struct 
     error_clear(err);
 }
 
-/* The body, as it comes. */
+static bool deliver(void *arg, const char *bytes, size_t len)
+{
+    return tunnel_deliver(arg, bytes, len);
+}
+
+/* What was read ahead, then the rest as it comes. */
 static void move_body(struct tunnel *tunnel)
 {
-    struct framing *framing = &tunnel->forward->framing;
-    char bytes[BLOCK];
-    size_t len = tunnel->rest.len;
-    enum framing_result result = framing_take(framing, tunnel->rest.data, &len);
-    bool alive = len == 0 || tunnel_deliver(tunnel, tunnel->rest.data, len);
-    int64_t used = clock_mono_ns();
-    while (alive && result == FRAMING_MORE) {
-        ssize_t got = backend_receive(&tunnel->node, bytes, sizeof(bytes), PROBE_MS);
-        if (got == BACKEND_AGAIN) {
-            alive = !tunnel_client_gone(tunnel) && clock_mono_ns() - used < IDLE_NS;
-        } else if (got <= 0) {
-            result = framing_close(framing);
-        } else {
-            len = (size_t)got;
-            result = framing_take(framing, bytes, &len);
-            alive = len == 0 || tunnel_deliver(tunnel, bytes, len);
-            used = clock_mono_ns();
-        }
-    }
+    struct forward *forward = tunnel->forward;
+    const struct buf *ahead = &forward->ahead;
+    bool wanted = true;
+    for (size_t at = 0; at < ahead->len && wanted; at += BLOCK)
+        wanted = tunnel_deliver(tunnel, ahead->data + at,
+                                ahead->len - at < BLOCK ? ahead->len - at : BLOCK);
+    enum framing_result result = forward->over;
+    if (wanted && result == FRAMING_MORE)
+        result = read_body(tunnel, deliver, tunnel);
     tunnel_deliver_end(tunnel, result != FRAMING_END);
 }
 
@@ -312,7 +388,8 @@ struct MHD_Response *forward_response(struct tunnel *tunnel)
     const struct forward *forward = tunnel->forward;
     struct str length = head_value(&tunnel->head, "Content-Length");
     int status = head_status(&tunnel->head);
-    uint64_t size = forward->framing.kind == FRAMING_LENGTH ? forward->framing.left
+    uint64_t size = forward->framing.kind == FRAMING_LENGTH || forward->over == FRAMING_END
+                        ? forward->framing.left + forward->ahead.len
                     : forward->framing.kind == FRAMING_NONE ? 0
                                                             : MHD_SIZE_UNKNOWN;
     int64_t announced;

@@ -59,3 +59,5 @@ void forward_head_copy(struct MHD_Response *response, const struct buf *head,
  * Owned. Source: proxy.Transport's rewriteURL. */
 char *forward_url(const char *url, const char *prefix, const char *backend_host,
                   const char *client_host);
+/* The same, of a target whose `host` is known. */
+char *forward_seen_url(const struct forward_target *target, const char *url);

@@ -56,6 +56,7 @@ struct writing {
     const struct request *request;
     struct str connection, forwarded_for;
     bool is_upgrade;
+    bool is_read; /* pages among the answers are: they may not come compressed */
 };
 
 static bool passes(const struct writing *writing, const char *name)
@@ -67,6 +68,7 @@ static bool passes(const struct writing *writing, const char *name)
     return !is_one_of(own_headers, ARRAY_LEN(own_headers), text) &&
            !is_one_of(kept_back, ARRAY_LEN(kept_back), text) &&
            strcasecmp(name, "X-Forwarded-For") != 0 &&
+           !(writing->is_read && strcasecmp(name, "Accept-Encoding") == 0) &&
            (writing->is_upgrade || !lists(writing->connection, text));
 }
 
@@ -103,7 +105,8 @@ void forward_head_write(struct buf *out, const struct request *request,
                               .request = request,
                               .connection = client_header(request, "Connection"),
                               .forwarded_for = client_header(request, "X-Forwarded-For"),
-                              .is_upgrade = forward_is_upgrade(request)};
+                              .is_upgrade = forward_is_upgrade(request),
+                              .is_read = target->prefix != NULL};
     struct str host = target->host ? str_of(target->host) : client_header(request, "Host");
     size_t path_len = strcspn(target->path, "?");
     buf_printf(out, "%s %s HTTP/1.1\r\nHost: " STR_FMT "\r\n", request->method, target->path,
@@ -150,14 +153,19 @@ char *forward_url(const char *url, const char *prefix, const char *backend_host,
                      path);
 }
 
-static void copy_location(struct MHD_Response *response, const char *value,
-                          const struct forward_target *target)
+char *forward_seen_url(const struct forward_target *target, const char *url)
 {
     CLEANUP(free_ptr)
     char *host = target->place.address
                      ? xasprintf("%s:%u", target->place.address, target->place.port)
                      : NULL;
-    CLEANUP(free_ptr) char *seen = forward_url(value, target->prefix, host, target->host);
+    return forward_url(url, target->prefix, host, target->host);
+}
+
+static void copy_location(struct MHD_Response *response, const char *value,
+                          const struct forward_target *target)
+{
+    CLEANUP(free_ptr) char *seen = forward_seen_url(target, value);
     MHD_add_response_header(response, "Location", seen);
 }
 

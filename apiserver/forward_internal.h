@@ -11,6 +11,8 @@ struct forward {
     struct forward_target target;
     struct buf head, body; /* to be sent; the body when it was collected before */
     struct framing framing;
+    struct buf ahead;         /* of the answer's body, read before the client was answered */
+    enum framing_result over; /* MORE: more is to be read */
     bool wants_upgrade, to_head;
 
     /* The body as it comes in, guarded by the tunnel's lock. */

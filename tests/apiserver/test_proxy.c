@@ -5,6 +5,7 @@
 #include "apiserver/forward.h"
 #include "apiserver/framing.h"
 #include "apiserver/proxy.h"
+#include "apiserver/rewrite.h"
 #include "apiserver/route.h"
 #include "support_backend.h"
 #include "support_rude.h"
@@ -91,6 +92,41 @@ static void test_urls(void **state)
         CLEANUP(free_ptr)
         char *got = forward_url(rows[i].url, "/pre", "10.0.0.3:80", "client:6443");
         assert_string_equal(got, rows[i].want);
+    }
+}
+
+static char *marked(const void *arg, const char *url)
+{
+    (void)arg;
+    return xasprintf("[%s]", url);
+}
+
+static void test_pages(void **state)
+{
+    static const struct page_row {
+        const char *name, *page, *want;
+    } rows[] = {
+        {"a link", "<p><a class=x href=\"/a?b\">/c</a>", "<p><a class=x href=\"[/a?b]\">/c</a>"},
+        {"single quotes", "<IMG SRC = '/a'/>", "<IMG SRC = '[/a]'/>"},
+        {"no quotes", "<link href=/a/b rel=x>", "<link href=[/a/b] rel=x>"},
+        {"another tag's", "<p href=\"/a\"><a src=\"/b\">", "<p href=\"/a\"><a src=\"/b\">"},
+        {"a script", "<script src=\"/a\">'<a href=\"/b\">'</script><a href=\"/c\">",
+         "<script src=\"[/a]\">'<a href=\"/b\">'</script><a href=\"[/c]\">"},
+        {"a comment", "<!-- <a href=\"/a\"> --><a href=\"/b\">",
+         "<!-- <a href=\"/a\"> --><a href=\"[/b]\">"},
+        {"an angle in a value", "<a title=\">\" href=\"/a\">", "<a title=\">\" href=\"[/a]\">"},
+        {"no value", "<a href><a href=>", "<a href><a href=[]>"},
+        {"cut off", "<a href=\"/a", "<a href=\"/a"},
+        {"no tag", "1 < 2 <", "1 < 2 <"},
+        {"empty", "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out = BUF_TEXT;
+        rewrite_html(&out, str_of(rows[i].page), marked, NULL);
+        if (!str_is(buf_str(&out), rows[i].want))
+            fail_msg("%s: %s", rows[i].name, out.data);
+        buf_free(&out);
     }
 }
 
@@ -205,6 +241,14 @@ static const struct path_row {
     {" /moved", "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n", NULL},
     {" /interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
      NULL},
+    {" /page",
+     "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: "
+     "19\r\n\r\n<a href=\"/a\">b</a>\n",
+     NULL},
+    {" /chunkedpage",
+     "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "7\r\n<a href\r\nC\r\n=\"/a\">b</a>\n\r\n0\r\n\r\n",
+     NULL},
     {" /nothing", "", NULL},
     {" /broken", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", NULL},
     {" /head", "HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n", NULL},
@@ -248,6 +292,10 @@ static void test_answers(void **state)
          "Location: " BASE "/pods/p/proxy/?a=b"},
         {"a redirect", "GET", BASE "/pods/p/proxy/moved", 302, "",
          "Location: " BASE "/pods/p/proxy/there"},
+        {"a page", "GET", BASE "/pods/p/proxy/page", 200,
+         "<a href=\"" BASE "/pods/p/proxy/a\">b</a>\n", NULL},
+        {"a page in chunks", "GET", BASE "/pods/p/proxy/chunkedpage", 200,
+         "<a href=\"" BASE "/pods/p/proxy/a\">b</a>\n", NULL},
         {"no answer", "GET", BASE "/pods/p/proxy/nothing", 503,
          "error trying to reach service: EOF", NULL},
         {"nobody listens", "GET", BASE "/pods/p:81/proxy/", 503,
@@ -489,11 +537,12 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),   cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_urls),    cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_request),
-        cmocka_unit_test(test_bulk),    cmocka_unit_test(test_upgrade),
-        cmocka_unit_test(test_head),    cmocka_unit_test(test_tenant_node),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_urls),        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_pages),       cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_request),     cmocka_unit_test(test_bulk),
+        cmocka_unit_test(test_upgrade),     cmocka_unit_test(test_head),
+        cmocka_unit_test(test_tenant_node),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
