@@ -6,6 +6,7 @@
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
+#include "base/strset.h"
 
 struct translate_context {
     const char *cluster;      /* the tenant cluster's name */
@@ -35,6 +36,11 @@ json_t *translate_endpointslice(const struct translate_context *context, const j
 void translate_pod_references(const json_t *pod, void (*each)(void *arg, const char *kind, const char *name), void *arg);
 /* The projected serviceAccountToken sources of the Pod: the longest-lived request's expirationSeconds, 0 without any. */
 int64_t translate_pod_token_seconds(const json_t *pod);
+/* The audiences that they ask for; "" is the cluster's own. */
+void translate_pod_audiences(const json_t *pod, struct strset *audiences);
+/* The key of an audience's token in the Pod's token Secret. */
+#define TOKEN_KEY_SIZE 32
+void translate_token_key(const char *audience, char key[TOKEN_KEY_SIZE]);
 
 /* metadata for a host object that stands for `object`: name, namespace, notes, labels. */
 json_t *translate_meta(const struct translate_context *context, const json_t *object, const char *kind);

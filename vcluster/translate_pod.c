@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/pod_notes.h"
+#include "base/codec.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/service_env.h"
@@ -339,16 +340,23 @@ CROSS_LIST(downward_items, downward_item_rules)
 static const struct rule downward_rules[] = {{"items", downward_items}, {"defaultMode", copy}};
 CROSS_OBJECT(downward, downward_rules)
 
+void translate_token_key(const char *audience, char key[TOKEN_KEY_SIZE])
+{
+    char digest[65];
+    sha256_hex(audience, strlen(audience), digest);
+    (void)snprintf(key, TOKEN_KEY_SIZE, *audience ? "token-%.16s" : "token", digest);
+}
+
 /* The tenant's token comes from a Secret that the syncer fills: the node must not ask the host for one of its own. */
 static bool token_projection(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {
+    char key[TOKEN_KEY_SIZE];
     const char *path = json_text(value, "path"), *audience = json_text(value, "audience");
     (void)field;
-    if (audience && *audience)
-        return refuse(crossing, "serviceAccountToken.audience", "only the cluster's own audience is supported");
+    translate_token_key(audience ? audience : "", key);
     json_object_set_new(out, "secret",
-                        json_pack("{s:s, s:[{s:s, s:s}]}", "name", crossing->context->token_secret, "items", "key",
-                                  "token", "path", path ? path : "token"));
+                        json_pack("{s:s, s:[{s:s, s:s}]}", "name", crossing->context->token_secret, "items", "key", key,
+                                  "path", path ? path : "token"));
     return true;
 }
 
@@ -400,17 +408,22 @@ static const struct rule pod_security_rules[] = {
 };
 CROSS_OBJECT(pod_security, pod_security_rules)
 
-/* A toleration of everything would cover the taints that keep tenants off reserved nodes. */
+/* A toleration of everything is of the taints that the tenant sees: on the host it would cover those that keep tenants off
+ * reserved nodes, so that it does not go there. */
 static bool tolerations(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {
+    json_t *crossed = json_array();
+    json_object_set_new(out, field, crossed);
     for (size_t i = 0; i < json_array_size(value); i++) {
-        const char *key = json_text(json_array_get(value, i), "key");
+        json_t *one = json_array_get(value, i);
+        const char *key = json_text(one, "key");
         if (!key || !*key)
-            return refuse(crossing, field, "a toleration needs a key: one for every taint is not allowed");
+            continue;
         if (text_starts(key, NOTE_PREFIX) || text_starts(key, "node-role.kubernetes.io/"))
             return refuse(crossing, field, key);
+        json_array_append_new(crossed, json_deep_copy(one));
     }
-    return copy(crossing, out, field, value);
+    return true;
 }
 
 /* Terms that select Pods see only this namespace of this cluster. */
@@ -645,18 +658,40 @@ void translate_pod_references(const json_t *pod, void (*each)(void *arg, const c
     refer_containers(json_object_get(spec, "ephemeralContainers"), each, arg);
 }
 
-int64_t translate_pod_token_seconds(const json_t *pod)
+/* Calls each(arg, source) for every serviceAccountToken of the Pod's volumes. */
+static void each_token(const json_t *pod, void (*each)(void *arg, const json_t *source), void *arg)
 {
     const json_t *list = json_at(pod, "spec", "volumes");
-    int64_t longest = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *sources = json_at(json_array_get(list, i), "projected", "sources");
         for (size_t j = 0; j < json_array_size(sources); j++) {
             const json_t *token = json_object_get(json_array_get(sources, j), "serviceAccountToken");
-            int64_t seconds = token ? json_int_or(json_object_get(token, "expirationSeconds"), 3607) : 0;
-            if (seconds > longest)
-                longest = seconds;
+            if (token)
+                each(arg, token);
         }
     }
+}
+
+static void take_longest(void *arg, const json_t *source)
+{
+    int64_t *longest = arg, seconds = json_int_or(json_object_get(source, "expirationSeconds"), 3607);
+    *longest = seconds > *longest ? seconds : *longest;
+}
+
+int64_t translate_pod_token_seconds(const json_t *pod)
+{
+    int64_t longest = 0;
+    each_token(pod, take_longest, &longest);
     return longest;
+}
+
+static void take_audience(void *arg, const json_t *source)
+{
+    const char *audience = json_text(source, "audience");
+    strset_add(arg, audience ? audience : "");
+}
+
+void translate_pod_audiences(const json_t *pod, struct strset *audiences)
+{
+    each_token(pod, take_audience, audiences);
 }

@@ -55,6 +55,25 @@ wait_for "the ephemeral container ends" 60 is pod/plain "$ended" 0
 check_out "it saw the processes of its target" 'sleep 3600' acme logs plain -c debugger
 check "the Pod runs on" is pod/plain '{.status.containerStatuses[0].ready}' true
 
+# ---- tokens for others ----
+acme apply -f - > /dev/null << END
+apiVersion: v1
+kind: Pod
+metadata: {name: federated}
+spec:
+  terminationGracePeriodSeconds: 0
+  tolerations: [{operator: Exists}]
+  containers: [{name: c, image: busybox, imagePullPolicy: IfNotPresent, command: [sleep, "3600"], volumeMounts: [{name: t, mountPath: /t}]}]
+  volumes: [{name: t, projected: {sources: [{serviceAccountToken: {path: vault, audience: vault, expirationSeconds: 3600}}]}}]
+END
+wait_for "a Pod with a token for another audience runs" 60 is pod/federated '{.status.phase}' Running
+review() {
+    printf '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"%s","audiences":["%s"]}}' \
+        "$(acme exec federated -- cat /t/vault)" "$1" | acme create -f - -o jsonpath='{.status.user.username}'
+}
+check_out "it is good for that one" '^system:serviceaccount:default:default$' review vault
+check_out "and for no other" '^$' review https://kubernetes.default.svc
+
 # ---- streams ----
 bulk() { acme exec plain -- dd if=/dev/zero bs=1M count=16 status=none | wc -c; }
 check_out "exec carries 16 MiB whole" '^16777216$' bulk

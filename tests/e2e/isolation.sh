@@ -134,7 +134,7 @@ check_out "hostPID" 'condition met' refused host-pid "{hostPID: true, containers
 check_out "privileged" 'condition met' refused privileged "{containers: [{$box, securityContext: {privileged: true}}]}"
 check_out "a capability" 'condition met' refused capability "{containers: [{$box, securityContext: {capabilities: {add: [NET_RAW]}}}]}"
 check_out "a host port" 'condition met' refused host-port "{containers: [{$box, ports: [{containerPort: 80, hostPort: 8080}]}]}"
-check_out "a toleration of everything" 'condition met' refused toleration "{tolerations: [{operator: Exists}], containers: [{$box}]}"
+check_out "a reserved toleration" 'condition met' refused toleration "{tolerations: [{key: tenancy.warren.dev/dedicated, operator: Exists}], containers: [{$box}]}"
 check_out "none of them is on the host" '^1$' bash -c "kubectl --kubeconfig '$ADMIN' get pods -n warren-acme -o name | wc -l"
 plain() { printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec: {containers: [{%s}], volumes: [{name: v, emptyDir: {}}]}\n' "$box" | acme apply -f -; }
 check "a plain Pod beside them" plain

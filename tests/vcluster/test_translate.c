@@ -104,7 +104,6 @@ static void what_grants_rights_is_refused(void **state)
         {"host port", "{\"containers\":[{\"name\":\"c\",\"ports\":[{\"containerPort\":80,\"hostPort\":80}]}]}", "hostPort"},
         {"container port", "{\"containers\":[{\"name\":\"c\",\"ports\":[{\"containerPort\":80}]}]}", NULL},
         {"runtime class", "{\"runtimeClassName\":\"runc\"}", "runtimeClassName"},
-        {"wildcard toleration", "{\"tolerations\":[{\"operator\":\"Exists\"}]}", "tolerations"},
         {"reserved toleration", "{\"tolerations\":[{\"key\":\"tenancy.warren.dev/dedicated\",\"operator\":\"Exists\"}]}", "tolerations"},
         {"plain toleration", "{\"tolerations\":[{\"key\":\"gpu\",\"operator\":\"Exists\"}]}", NULL},
         {"other namespaces' pods",
@@ -114,9 +113,6 @@ static void what_grants_rights_is_refused(void **state)
         {"mount propagation",
          "{\"containers\":[{\"name\":\"c\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\",\"mountPropagation\":\"Bidirectional\"}]}]}",
          "mountPropagation"},
-        {"token for another audience",
-         "{\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\",\"audience\":\"host\"}}]}}]}",
-         "audience"},
         {"a host annotation by the downward API",
          "{\"containers\":[{\"name\":\"c\",\"env\":[{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
          "\"metadata.annotations['tenancy.warren.dev/uid']\"}}}]}]}",
@@ -251,6 +247,40 @@ static void readiness_gates_are_the_tenants(void **state)
     assert_string_equal(json_text(json_array_get(conditions, 1), "status"), "True");
 }
 
+/* Each audience has a token of its own in the Pod's Secret. */
+static void audiences_have_keys(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(strset_clear) struct strset audiences = {0};
+    char key[TOKEN_KEY_SIZE];
+    json_auto_t *pod = pod_with("{\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"own\"}},"
+                                "{\"serviceAccountToken\":{\"path\":\"vault\",\"audience\":\"vault\",\"expirationSeconds\":7200}}]}}]}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    const json_t *sources = json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
+    const json_t *own = json_array_get(json_at(json_array_get(sources, 0), "secret", "items"), 0),
+                 *vault = json_array_get(json_at(json_array_get(sources, 1), "secret", "items"), 0);
+    assert_string_equal(json_text(own, "key"), "token");
+    translate_token_key("vault", key);
+    assert_string_equal(json_text(vault, "key"), key);
+    assert_string_equal(json_text(vault, "path"), "vault");
+    translate_pod_audiences(pod, &audiences);
+    assert_int_equal(audiences.count, 2);
+    assert_int_equal(translate_pod_token_seconds(pod), 7200);
+}
+
+/* It is of the taints that the tenant sees. */
+static void a_toleration_of_all_stays(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with("{\"tolerations\":[{\"operator\":\"Exists\"},{\"key\":\"gpu\",\"operator\":\"Exists\"}]}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    const json_t *crossed = json_at(host, "spec", "tolerations");
+    assert_int_equal(json_array_size(crossed), 1);
+    assert_string_equal(json_text(json_array_get(crossed, 0), "key"), "gpu");
+}
+
 static void debuggers_cross_as_containers_do(void **state)
 {
     (void)state;
@@ -294,6 +324,8 @@ int main(void)
         cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
         cmocka_unit_test(host_addresses_do_not_show),
         cmocka_unit_test(readiness_gates_are_the_tenants),
+        cmocka_unit_test(audiences_have_keys),
+        cmocka_unit_test(a_toleration_of_all_stays),
         cmocka_unit_test(debuggers_cross_as_containers_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
