@@ -140,12 +140,24 @@ enum step_result step_review_self(struct request *request)
     return reply_json(request, 201, json_incref(request->object));
 }
 
+static void read_audiences(const json_t *list, struct strset *audiences)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *audience = json_string_value(json_array_get(list, i));
+        if (audience)
+            strset_add(audiences, audience);
+    }
+}
+
 enum step_result step_review_token(struct request *request)
 {
-    const char *token = json_text(request->object, "spec", "token");
-    struct credentials credentials = {.bearer = str_of(token ? token : "")};
+    const char *text = json_text(request->object, "spec", "token");
+    struct str token = str_of(text ? text : "");
     CLEANUP(user_clear) struct user user = {0};
-    enum auth_result result = auth_authenticate(request->cluster, &credentials, &user);
+    CLEANUP(strset_clear) struct strset audiences = {0}, matched = {0};
+    read_audiences(json_at(request->object, "spec", "audiences"), &audiences);
+    enum auth_result result =
+        auth_review_token(request->cluster, token, &audiences, &user, &matched);
     if (result == AUTH_COLD && !request->may_block)
         return STEP_BLOCK;
     for (unsigned i = 0; result == AUTH_COLD && i < 4; i++) {
@@ -153,15 +165,18 @@ enum step_result step_review_token(struct request *request)
         if (!auth_warm(request->cluster, &request->error) ||
             !cache_warm(request->cluster, needed[i], &request->error))
             return STEP_FAIL;
-        result = auth_authenticate(request->cluster, &credentials, &user);
+        strset_clear(&matched);
+        result = auth_review_token(request->cluster, token, &audiences, &user, &matched);
     }
     bool ok = result == AUTH_OK;
     json_t *status = json_object();
     if (ok) {
         json_object_set_new(status, "authenticated", json_true());
         json_object_set_new(status, "user", review_user_json(&user));
-        json_object_set_new(status, "audiences",
-                            json_pack("[s]", "https://kubernetes.default.svc.cluster.local"));
+        json_t *good_for = json_array();
+        for (size_t i = 0; i < matched.count; i++)
+            json_array_append_new(good_for, json_string(matched.items[i]));
+        json_object_set_new(status, "audiences", good_for);
     } else {
         json_object_set_new(status, "user", json_object());
         json_set_text(status, "error", "[invalid bearer token]");
