@@ -42,12 +42,19 @@ static void ref_member(struct openapi *doc, const char *name, const struct type 
 
 static void properties(struct openapi *doc, const json_t *given)
 {
-    static const char *const heads[] = {"apiVersion", "kind"};
+    static const struct {
+        const char *name, *schema;
+    } heads[] = {
+        {"apiVersion", "{\"description\":\"APIVersion defines in which version of its group's schema this object "
+                       "is written.\",\"type\":\"string\"}"},
+        {"kind", "{\"description\":\"Kind is the name of the resource that this object is one of.\",\"type\":"
+                 "\"string\"}"},
+    };
     const char *key;
     json_t *value;
     doc_object(doc->out, "properties");
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-        doc_raw(doc->out, heads[i], "{\"type\":\"string\"}");
+        doc_raw(doc->out, heads[i].name, heads[i].schema);
     ref_member(doc, "metadata", type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
     json_object_foreach ((json_t *)(uintptr_t)given, key, value) {
         if (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 ||
