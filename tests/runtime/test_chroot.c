@@ -25,7 +25,9 @@ static int leave(const char *dir)
 {
     CLEANUP(error_clear) struct error err = {0};
     struct stat root;
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    /* The test itself may run in a chroot. */
+    if (unshare(CLONE_NEWNS) != 0 || !chroot_leave(&err) ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         (dir && (mount("/", dir, NULL, MS_BIND | MS_REC, NULL) != 0 || chroot(dir) != 0 || chdir("/") != 0)))
         return 1;
     if (dir && (unshare(CLONE_NEWUSER) == 0 || errno != EPERM))
