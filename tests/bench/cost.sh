@@ -10,7 +10,7 @@ fi
 count=8000
 work=$(mktemp -d /tmp/warren-cost.XXXXXX)
 chmod 755 "$work"
-trap 'kill $(jobs -p) 2> /dev/null; wait; rm -rf --one-file-system "$work"' EXIT
+trap 'kill $(jobs -p) 2> /dev/null || true; wait; rm -rf --one-file-system "$work"' EXIT
 ip link set lo up
 
 cpu_ms() { # PATTERN: user and system time of all processes that match, in ms

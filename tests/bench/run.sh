@@ -13,7 +13,7 @@ fi
 ip link set lo up
 work=$(mktemp -d /tmp/warren-bench.XXXXXX)
 chmod 755 "$work"
-trap 'kill $(jobs -p) 2> /dev/null; wait; rm -rf --one-file-system "$work"' EXIT
+trap 'kill $(jobs -p) 2> /dev/null || true; wait; rm -rf --one-file-system "$work"' EXIT
 
 memory() { # NAME: resident (PSS) and CPU of each of our processes now
     local pid total=0 pss

@@ -9,7 +9,7 @@ if [ -z "${WARREN_TARGETS_INSIDE:-}" ]; then
 fi
 work=$(mktemp -d /tmp/warren-targets.XXXXXX)
 chmod 755 "$work"
-trap 'kill $(jobs -p) 2> /dev/null; wait; rm -rf --one-file-system "$work"' EXIT
+trap 'kill $(jobs -p) 2> /dev/null || true; wait; rm -rf --one-file-system "$work"' EXIT
 ip link set lo up
 
 cpu_us() { # of all the server's threads
