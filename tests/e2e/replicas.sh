@@ -10,11 +10,13 @@ sed 's/127.0.0.1:6443/127.0.0.1:7443/' acme.kubeconfig > second.kubeconfig
 acme() { kubectl --kubeconfig acme.kubeconfig "$@"; }
 second() { kubectl --kubeconfig second.kubeconfig "$@"; }
 child() { pgrep -P "$UP" -f "warren $1 " | head -1; }
-database=$(tr '\0' '\n' < "/proc/$(child server)/cmdline" | grep -A1 -x -- --postgres | tail -1)
+option() { tr '\0' '\n' < "/proc/$(child server)/cmdline" | grep -A1 -x -- "$1" | tail -1; }
+database=$(option --postgres) user=$(option --user)
 mkdir -p other/server
 cp "$DATA/server/encryption.key" other/server/
 other() {
-    "$WARREN" server --postgres "$database" --data-dir "$PWD/other" --listen 127.0.0.1:7443 >> other.log 2>&1 &
+    "$WARREN" server --postgres "$database" --data-dir "$PWD/other" --listen 127.0.0.1:7443 \
+        --user "$user" --credentials-dir "$PWD/other/server" >> other.log 2>&1 &
     OTHER=$!
 }
 other
