@@ -15,7 +15,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "apiserver/api_internal.h"
-#include "apiserver/reach.h"
+#include "apiserver/callout_service.h"
 #include "base/clock.h"
 
 #define IDLE_MAX     64
@@ -117,7 +117,6 @@ struct exchange {
     char host[256];              /* of a Service: the name that its certificate must have */
     char address[ADDRESS_SIZE];  /* that was dialled last */
     bool refused;                /* it was one that a tenant may not choose */
-    struct error dial;           /* why a Service could not be reached */
     struct buf *answer;
 };
 
@@ -174,31 +173,12 @@ static bool may_dial(const struct exchange *exchange, const struct sockaddr *add
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct exchange *exchange = arg;
-    const struct callout_target *target = exchange->call->target;
     (void)purpose;
-    if (target->url) {
-        write_address(exchange->address, &address->addr);
-        if (may_dial(exchange, &address->addr))
-            return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        exchange->refused = true;
-        return CURL_SOCKET_BAD;
-    }
-    char port[8];
-    int fd = -1;
-    (void)snprintf(port, sizeof(port), "%u", target->port);
-    const struct reach_target place = {REACH_SERVICE, target->ns, target->name, port, 0};
-    error_clear(&exchange->dial);
-    return reach_connect(exchange->api, exchange->cluster, &place, &fd, &exchange->dial)
-               ? fd
-               : CURL_SOCKET_BAD;
-}
-
-/* What reach.h gives is connected. */
-static int set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-    const struct exchange *exchange = arg;
-    (void)fd, (void)purpose;
-    return exchange->call->target->url ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ALREADY_CONNECTED;
+    write_address(exchange->address, &address->addr);
+    if (may_dial(exchange, &address->addr))
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    exchange->refused = true;
+    return CURL_SOCKET_BAD;
 }
 
 static size_t take_answer(char *data, size_t size, size_t count, void *arg)
@@ -270,8 +250,6 @@ static void set_up(CURL *handle, struct exchange *exchange, struct curl_slist *h
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)call->timeout_ms);
     curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, exchange);
-    curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, set_socket);
-    curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, exchange);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, look_up);
@@ -330,12 +308,6 @@ static bool transfer_failed(struct exchange *exchange, CURL *handle, CURLcode co
                             struct error *err)
 {
     long number = 0;
-    if (exchange->dial.code == 404)
-        return error_set(err, ERROR_INTERNAL, "Post \"%s\": service \"%s\" not found",
-                         exchange->url, exchange->call->target->name);
-    if (exchange->dial.code)
-        return error_set(err, ERROR_INTERNAL, "Post \"%s\": %s", exchange->url,
-                         exchange->dial.message);
     if (exchange->refused)
         return error_set(err, ERROR_INTERNAL, "Post \"%s\": dial tcp %s: address not allowed",
                          exchange->url, exchange->address);
@@ -390,14 +362,7 @@ static bool perform(struct exchange *exchange, CURL *handle, struct error *err)
     headers = curl_slist_append(headers, "Accept: application/json, */*");
     headers = curl_slist_append(headers, "User-Agent: kube-apiserver-admission");
     headers = curl_slist_append(headers, "Expect:");
-    struct curl_slist *names = NULL;
     set_up(handle, exchange, headers);
-    if (!exchange->call->target->url) { /* never dialled: open_socket() knows better */
-        CLEANUP(free_ptr)
-        char *name = xasprintf("%s:%u:192.0.2.1", exchange->host, exchange->call->target->port);
-        names = curl_slist_append(NULL, name);
-        curl_easy_setopt(handle, CURLOPT_RESOLVE, names);
-    }
     CURLcode code = curl_easy_perform(handle);
     bool ok = code == CURLE_OK;
     if (ok)
@@ -407,9 +372,23 @@ static bool perform(struct exchange *exchange, CURL *handle, struct error *err)
     if (ok && (status < 200 || status > 299))
         ok = status_failed(exchange, status, err);
     curl_slist_free_all(headers);
-    curl_easy_setopt(handle, CURLOPT_RESOLVE, NULL);
-    curl_slist_free_all(names);
     return ok;
+}
+
+/* To a Service: not by libcurl. */
+static bool post_to_service(struct exchange *exchange, struct error *err)
+{
+    CLEANUP(error_clear) struct error dial = {0};
+    const char *why = NULL, *path = strchr(exchange->url + strlen("https://"), '/');
+    long status = 0;
+    if (callout_service(exchange->api, exchange->cluster, exchange->call, exchange->host, path,
+                        exchange->answer, &status, &why, &dial))
+        return (status >= 200 && status <= 299) || status_failed(exchange, status, err);
+    if (dial.code == 404)
+        return error_set(err, ERROR_INTERNAL, "Post \"%s\": service \"%s\" not found",
+                         exchange->url, exchange->call->target->name);
+    return error_set(err, ERROR_INTERNAL, "Post \"%s\": %s", exchange->url,
+                     dial.code ? dial.message : why);
 }
 
 bool callout_post(struct api *api, struct cluster *cluster, const struct callout *call,
@@ -419,6 +398,8 @@ bool callout_post(struct api *api, struct cluster *cluster, const struct callout
     struct exchange exchange = {.api = api, .cluster = cluster, .call = call, .answer = answer};
     *answer = BUF_INIT(call->answer_max);
     bool ok = write_place(&exchange, err);
+    if (ok && !call->target->url)
+        return post_to_service(&exchange, err);
     CLEANUP(free_ptr) char *key = xasprintf("%lld %s", (long long)cluster->id, exchange.place);
     CURL *handle = ok ? take_handle(callouts, key) : NULL;
     if (handle) {
@@ -427,6 +408,5 @@ bool callout_post(struct api *api, struct cluster *cluster, const struct callout
     } else if (ok) {
         ok = error_set(err, ERROR_INTERNAL, "out of memory");
     }
-    error_clear(&exchange.dial);
     return ok;
 }

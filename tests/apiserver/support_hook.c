@@ -103,11 +103,15 @@ static char *base64_of(const char *text)
 
 void hook_server_start(struct hook_server *server, const struct hook_path *paths)
 {
-    static const char *const addresses[] = {"127.0.0.1", NULL};
+    static const char *const addresses[] = {"127.0.0.1", NULL}, *const names[] = {
+                                                                    "hook.default.svc", NULL};
     struct keypair ca = {0}, other = {0}, pair = {0};
     struct error err = {0};
-    struct cert_request want = {
-        .common_name = "hook", .addresses = addresses, .server = true, .valid_s = 3600};
+    struct cert_request want = {.common_name = "hook",
+                                .addresses = addresses,
+                                .dns_names = names,
+                                .server = true,
+                                .valid_s = 3600};
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     *server = (struct hook_server){.paths = paths};
     pthread_mutex_init(&server->lock, NULL);

@@ -1,10 +1,14 @@
 /* Admission webhooks: a server of the test's own on loopback, and what the API server makes of its
  * answers. */
+#include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "support_fixture.h"
 #include "support_hook.h"
+#include "support_node.h"
 #include "tests/test.h"
 
 #define CONFIGURATIONS "/apis/admissionregistration.k8s.io/v1/"
@@ -12,6 +16,7 @@
 
 static struct fixture fixture;
 static struct hook_server hooks;
+static struct fake_node *fixture_node; /* NULL: was not started */
 
 /* ---- answers ---- */
 
@@ -803,6 +808,101 @@ static void test_custom(void **state)
     expect("discovery", "GET", "/apis", NULL, 200, "admissionregistration.k8s.io/v1");
 }
 
+/* ---- a Service, whose Pod is reached through its node ---- */
+
+static int dial_hooks(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons((uint16_t)hooks.port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+    return fd;
+}
+
+/* The node's side: the Pod's port is the webhook's. */
+static void serve_port(gnutls_session_t session, const char *request)
+{
+    static const char accepted[] =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+    char bytes[4096];
+    ssize_t got = 1;
+    assert_non_null(strstr(request, "POST /portForward/default/p-on-host?port=8443 "));
+    int fd = dial_hooks();
+    struct pollfd both[] = {{.fd = gnutls_transport_get_int(session), .events = POLLIN},
+                            {.fd = fd, .events = POLLIN}};
+    fake_node_send(session, accepted, sizeof(accepted) - 1);
+    while (got > 0 && (gnutls_record_check_pending(session) || poll(both, 2, 20000) > 0)) {
+        if (gnutls_record_check_pending(session) || both[0].revents) {
+            got = gnutls_record_recv(session, bytes, sizeof(bytes));
+            if (got > 0 && write(fd, bytes, (size_t)got) != got)
+                break;
+        } else {
+            got = read(fd, bytes, sizeof(bytes));
+            if (got > 0)
+                fake_node_send(session, bytes, (size_t)got);
+        }
+    }
+    close(fd);
+}
+
+static void test_service(void **state)
+{
+    static struct fake_node node = {.serve = serve_port};
+    struct cluster *tenant = fixture_tenant(&fixture, "served");
+    struct api_caller callers[] = {fixture_admin(&fixture, fixture.host),
+                                   fixture_admin(&fixture, tenant)};
+    CLEANUP(error_clear) struct error err = {0};
+    (void)state;
+    fake_node_start(&node, &fixture);
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        json_auto_t *pod =
+            json_pack("{s:{s:s}, s:{s:s, s:[{s:s, s:s}]}}", "metadata", "name", "p", "spec",
+                      "nodeName", "n1", "containers", "name", "c", "image", "i");
+        json_auto_t *status = json_pack("{s:{s:s, s:[{s:s}]}}", "status", "podIP", "10.0.0.3",
+                                        "podIPs", "ip", "10.0.0.3");
+        json_auto_t *service = json_pack("{s:{s:s}, s:{s:[{s:i}]}}", "metadata", "name", "hook",
+                                         "spec", "ports", "port", 443);
+        json_auto_t *endpoints =
+            json_pack("{s:{s:s}, s:[{s:[{s:s, s:{s:s, s:s, s:s}}], s:[{s:i}]}]}", "metadata",
+                      "name", "hook", "subsets", "addresses", "ip", "10.0.0.3", "targetRef", "kind",
+                      "Pod", "namespace", "default", "name", "p", "ports", "port", 8443);
+        json_t *hook =
+            webhook("served.hooks.test", "/deny-message", ON("", "configmaps", "CREATE"));
+        json_t *client = json_object_get(hook, "clientConfig");
+        json_object_del(client, "url");
+        json_object_set_new(client, "service",
+                            json_pack("{s:s, s:s, s:s}", "namespace", "default", "name", "hook",
+                                      "path", "/deny-message"));
+        json_auto_t *configuration =
+            json_pack("{s:{s:s}, s:[o]}", "metadata", "name", "served", "webhooks", hook);
+        json_auto_t *map = json_pack("{s:{s:s}}", "metadata", "name", "served");
+        if (!api_delete(&callers[i], "pods", "default", "p",
+                        &(struct api_delete_options){.grace_s = 0}, &err))
+            error_clear(&err); /* another test's may be there */
+        assert_true(api_create(&callers[i], "pods", "default", pod, NULL, &err));
+        assert_true(api_patch(&callers[i], "pods", "status", "default", "p", status, NULL, &err));
+        assert_true(api_create(&callers[i], "services", "default", service, NULL, &err));
+        assert_true(api_create(&callers[i], "endpoints", "default", endpoints, NULL, &err));
+        assert_true(api_create(&callers[i],
+                               "validatingwebhookconfigurations.admissionregistration.k8s.io", "",
+                               configuration, NULL, &err));
+        for (size_t again = 0; again < 3; again++) {
+            assert_false(api_create(&callers[i], "configmaps", "default", map, NULL, &err));
+            if (err.code != 403)
+                fail_msg("%zu: %s", i, err.message);
+            error_clear(&err);
+        }
+        assert_true(api_delete(&callers[i],
+                               "validatingwebhookconfigurations.admissionregistration.k8s.io", "",
+                               "served", &(struct api_delete_options){.grace_s = -1}, &err));
+        assert_int_equal(hook_server_calls(&hooks), 3);
+        hook_server_clear(&hooks);
+    }
+    cluster_unref(tenant);
+    fixture_node = &node; /* stopped after the server, which keeps connections */
+}
+
 /* Calls from inside take the same way, and another cluster has nothing to do with it. */
 static void test_inside(void **state)
 {
@@ -883,6 +983,8 @@ static int stop(void **state)
     hook_server_release(&hooks);
     fixture_stop(&fixture);
     hook_server_stop(&hooks);
+    if (fixture_node)
+        fake_node_stop(fixture_node);
     return 0;
 }
 
@@ -896,6 +998,7 @@ int main(void)
         cmocka_unit_test(test_warnings),       cmocka_unit_test(test_updates),
         cmocka_unit_test(test_inside),         cmocka_unit_test(test_tenant_addresses),
         cmocka_unit_test(test_conditions),     cmocka_unit_test(test_custom),
+        cmocka_unit_test(test_service),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
