@@ -63,6 +63,7 @@ check_out "logs --since of a day" '^5$' bash -c 'kubectl --kubeconfig acme.kubec
 # ---- a Pod ----
 check "run" acme run once --image=busybox --image-pull-policy=IfNotPresent --restart=Never --labels=run=once -- sleep 3600
 check_out "with its restart policy" '^Never$' value pod/once '{.spec.restartPolicy}'
+wait_for "it runs" 60 is pod/once '{.status.phase}' Running
 check "server-side dry run" acme patch pod once -p '{"spec":{"containers":[{"name":"once","image":"busybox:other"}]}}' --dry-run=server
 check "changes nothing" is pod/once '{.spec.containers[0].image}' busybox
 acme get pod once -o json | sed 's/"image": "busybox"/"image": "docker.io\/library\/busybox:latest"/' > once.json

@@ -160,14 +160,13 @@ def recreate(api, ns):
     api("POST", path(ns, "deployments"), workload("re", strategy={"type": "Recreate"}))
     settles(api, ns, "deployments", "re", "readyReplicas", 1)
     old = pods_of(api, ns, "re")[0]["metadata"]["name"]
-    seen = api.watch(path(ns, "pods"), labelSelector="app=re", seconds=30)
+    begin = api("GET", path(ns, "pods"))["metadata"]["resourceVersion"]
     api("PATCH", path(ns, "deployments", "re"), {"spec": {"template": {"metadata": {"annotations": {"next": "yes"}}}}}, type=MERGE)
-    for event in seen:
+    for event in api.watch(path(ns, "pods"), labelSelector="app=re", resourceVersion=begin, seconds=30):
         name = event["object"]["metadata"]["name"]
         assert name == old, f"{name} was there while {old} ran"
         if event["type"] == "DELETED" or event["object"]["status"]["phase"] in ("Failed", "Succeeded"):
             break
-    seen.close()
     settles(api, ns, "deployments", "re", "readyReplicas", 1)
 
 
