@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strset.h"
 #include "controllers/owner.h"
 #include "controllers/template_hash.h"
 #include "schema/meta.h"
@@ -20,11 +21,35 @@ static int64_t number_of(const json_t *revision)
     return json_int_or(json_object_get(revision, "revision"), 0);
 }
 
+/* The same with the keys of each object in order, as Go writes maps: clients compare a revision's bytes with what they would
+ * write themselves. New. */
+static json_t *in_order(const json_t *value)
+{
+    CLEANUP(strset_clear) struct strset keys = {0};
+    const char *key;
+    json_t *member;
+    if (json_is_array(value)) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < json_array_size(value); i++)
+            json_array_append_new(list, in_order(json_array_get(value, i)));
+        return list;
+    }
+    if (!json_is_object(value))
+        return json_deep_copy(value);
+    json_object_foreach ((json_t *)(uintptr_t)value, key, member)
+        strset_add(&keys, key);
+    json_t *object = json_object();
+    for (size_t i = 0; i < keys.count; i++)
+        json_object_set_new(object, keys.items[i], in_order(json_object_get(value, keys.items[i])));
+    return object;
+}
+
 /* As upstream writes it: a patch that replaces the template. */
 static json_t *data_of(const json_t *owner)
 {
-    json_t *template = json_deep_copy(json_at(owner, "spec", "template"));
-    json_set_text(template, "$patch", "replace");
+    json_auto_t *replacing = json_deep_copy(json_at(owner, "spec", "template"));
+    json_set_text(replacing, "$patch", "replace");
+    json_t *template = in_order(replacing);
     return json_pack("{s:{s:o}}", "spec", "template", template);
 }
 

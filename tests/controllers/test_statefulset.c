@@ -325,6 +325,12 @@ static void revisions_are_kept_and_cut(void **state)
         settle(&world);
     }
     assert_int_equal(sim_count(&world.sim, REVISIONS), 3); /* the live one and two */
+    CLEANUP(json_list_free) struct json_list revisions = {0};
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    sim_list(&world.sim, REVISIONS, &revisions);
+    json_write(&text, json_object_get(revisions.items[0], "data"));
+    assert_non_null(strstr(text.data, "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{\"labels\":{")); /* in order */
+    assert_non_null(strstr(text.data, "{\"image\":\"v3\",\"name\":\"c\"}"));
     size_t before = sim_count(&world.sim, REVISIONS);
     set_image(&world, "v4"); /* back: the old revision comes to the front */
     settle(&world);
