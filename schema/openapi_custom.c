@@ -33,10 +33,21 @@ static void simplify(json_t *schema, unsigned depth)
     simplify(json_object_get(schema, "additionalProperties"), depth + 1);
 }
 
-static void ref_member(struct openapi *doc, const char *name, const struct type *type)
+/* Beside a $ref v3 allows nothing else, so that it is wrapped. */
+static void metadata_member(struct openapi *doc)
 {
-    doc_object(doc->out, name);
-    openapi_ref(doc, type);
+    bool wrap = doc->version == OPENAPI_V3;
+    doc_object(doc->out, "metadata");
+    doc_text(doc->out, "description", "Standard object's metadata.");
+    if (wrap) {
+        doc_array(doc->out, "allOf");
+        doc_open(doc->out, '{');
+    }
+    openapi_ref(doc, type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
+    if (wrap) {
+        doc_close(doc->out, '}');
+        doc_close(doc->out, ']');
+    }
     doc_close(doc->out, '}');
 }
 
@@ -55,7 +66,7 @@ static void properties(struct openapi *doc, const json_t *given)
     doc_object(doc->out, "properties");
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
         doc_raw(doc->out, heads[i].name, heads[i].schema);
-    ref_member(doc, "metadata", type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
+    metadata_member(doc);
     json_object_foreach ((json_t *)(uintptr_t)given, key, value) {
         if (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 ||
             strcmp(key, "metadata") == 0)
