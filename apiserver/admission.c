@@ -56,6 +56,9 @@ static enum step_result admit_namespace(struct request *request)
 
 /* ---- LimitRanger ---- */
 
+/* What was warmed may be cold again at once: a quota whose status is written meanwhile has a new rule. */
+#define QUOTA_WARM_MAX 8
+
 static enum step_result from_quota(enum quota_result result)
 {
     switch (result) {
@@ -71,14 +74,13 @@ static enum step_result from_quota(enum quota_result result)
 
 static enum step_result admit_limit_range(struct request *request)
 {
-    enum quota_result result = quota_limit_range(request->cluster, request->resource->key,
-                                                 request->object, &request->error);
-    if (result == QUOTA_COLD && request->may_block) {
+    enum quota_result result;
+    unsigned warmed = 0;
+    while ((result = quota_limit_range(request->cluster, request->resource->key, request->object,
+                                       &request->error)) == QUOTA_COLD &&
+           request->may_block && warmed++ < QUOTA_WARM_MAX)
         if (!quota_warm(request->cluster, &request->error))
             return STEP_FAIL;
-        result = quota_limit_range(request->cluster, request->resource->key, request->object,
-                                   &request->error);
-    }
     return from_quota(result);
 }
 
@@ -222,15 +224,13 @@ enum step_result step_admit_validate(struct request *request)
 enum step_result step_quota(struct request *request)
 {
     const json_t *now = request->write.op == STORE_DELETE ? NULL : request->object;
-    enum quota_result result = quota_charges(request->cluster, request->storage, now, request->old,
-                                             &request->charges, &request->error);
-    if (result == QUOTA_COLD && request->may_block) {
-        charges_free(&request->charges);
+    enum quota_result result;
+    unsigned warmed = 0;
+    while ((result = quota_charges(request->cluster, request->storage, now, request->old,
+                                   &request->charges, &request->error)) == QUOTA_COLD &&
+           request->may_block && warmed++ < QUOTA_WARM_MAX)
         if (!quota_warm(request->cluster, &request->error))
             return STEP_FAIL;
-        result = quota_charges(request->cluster, request->storage, now, request->old,
-                               &request->charges, &request->error);
-    }
     if (result == QUOTA_OK && strcmp(request->storage, "services") == 0)
         service_charges(now, request->old, &request->charges);
     return from_quota(result);
