@@ -168,10 +168,15 @@ static void flush_gathered(struct connection *connection, enum MHD_RequestTermin
 {
     if (!connection || !connection->gathers)
         return;
+    const int off = 0;
     connection->gathers = false;
-    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
-        gnutls_record_uncork(connection->session, 0) < 0)
+    if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        return;
+    if (gnutls_record_uncork(connection->session, 0) < 0)
         (void)shutdown(connection->fd, SHUT_RDWR); /* the client sees a reply cut short */
+    /* libmicrohttpd corks the socket, too, for a head whose body is yet to come, and pushed before
+     * there was anything to push: the kernel would keep the reply for 200 ms. */
+    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 }
 
 static enum MHD_Result send_reply(struct request *request)
