@@ -83,13 +83,24 @@ static json_t *request_tree(const struct eval_input *input)
     return request;
 }
 
+/* Never 0, which would be no limit. */
+static uint64_t take_budget(struct request *request, uint64_t wanted)
+{
+    uint64_t all = request->caller ? EVAL_BUDGET_INSIDE : EVAL_BUDGET_REQUEST;
+    request->eval_spent += EVAL_COST_READY;
+    uint64_t left = request->eval_spent < all ? all - request->eval_spent : 1;
+    return wanted < left ? wanted : left;
+}
+
 void evaluation_init(struct evaluation *evaluation, const struct admission_programs *programs,
                      const struct eval_input *input, uint64_t budget)
 {
     const struct asked *asked = input->asked;
     const struct resource *row = asked->place.resource;
-    *evaluation = (struct evaluation){.request = asked->request};
-    evaluation->eval = cel_eval_new(programs->env, &(struct cel_limits){.budget = budget});
+    *evaluation = (struct evaluation){.request = asked->request,
+                                      .budget = take_budget(asked->request, budget)};
+    evaluation->eval =
+        cel_eval_new(programs->env, &(struct cel_limits){.budget = evaluation->budget});
     evaluation->request_tree = request_tree(input);
     evaluation->authz = (struct cel_authz){authorize, evaluation};
     evaluation->request_resource = (struct cel_authz_request){
@@ -110,6 +121,7 @@ void evaluation_init(struct evaluation *evaluation, const struct admission_progr
 
 void evaluation_deinit(struct evaluation *evaluation)
 {
+    evaluation->request->eval_spent += evaluation->budget - cel_eval_left(evaluation->eval);
     cel_eval_free(evaluation->eval);
     json_decref(evaluation->request_tree);
 }

@@ -5,6 +5,12 @@
 
 #define EVAL_BUDGET_CONDITIONS ((uint64_t)2500000) /* upstream's cost limits */
 #define EVAL_BUDGET_POLICY     ((uint64_t)10000000)
+/* Ours, since others wait for the same processors: of all expressions of one request, whatever the
+ * number of policies, bindings and params; less on threads that serve all clusters, our own
+ * components'. Making an evaluation ready costs too. */
+#define EVAL_BUDGET_REQUEST ((uint64_t)30000000)
+#define EVAL_BUDGET_INSIDE  ((uint64_t)5000000)
+#define EVAL_COST_READY     ((uint64_t)1000)
 
 /* What expressions read. Trees are borrowed and may be NULL. */
 struct eval_input {
@@ -17,12 +23,14 @@ struct eval_input {
 struct evaluation {
     struct request *request;
     struct cel_eval *eval;
+    uint64_t budget;
     json_t *request_tree; /* owned, as the rest: what the variables point into */
     struct cel_authz authz;
     struct cel_authz_request request_resource;
     bool cold; /* the authorizer had to be asked and could not answer yet: STEP_BLOCK */
 };
 
+/* `budget`: of these expressions; less when the request has spent nearly all of its own. */
 void evaluation_init(struct evaluation *evaluation, const struct admission_programs *programs,
                      const struct eval_input *input, uint64_t budget);
 void evaluation_deinit(struct evaluation *evaluation);

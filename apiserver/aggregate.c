@@ -16,6 +16,7 @@
 #define REFRESH_NS       ((int64_t)60 * 1000000000) /* as upstream's discovery manager */
 
 struct aggregate_slot {
+    struct aggregate_room *room;
     pthread_mutex_t lock;
     struct aggregates *current; /* guarded by lock */
     struct keypair identity;    /* guarded by lock */
@@ -34,9 +35,10 @@ bool aggregate_may_serve(const char *group, const char *version)
 
 /* ---- states ---- */
 
-static struct aggregate_state *state_new(void)
+static struct aggregate_state *state_new(struct aggregate_room *room)
 {
     struct aggregate_state *state = xcalloc(1, sizeof(*state));
+    state->room = aggregate_room_ref(room);
     atomic_init(&state->refs, 1);
     pthread_mutex_init(&state->lock, NULL);
     return state;
@@ -56,6 +58,8 @@ void aggregate_state_unref(struct aggregate_state *state)
     free(state->openapi_url);
     json_decref(state->resources);
     json_decref(state->swagger);
+    aggregate_room_give(state->room, state->resources_room + state->swagger_room);
+    aggregate_room_unref(state->room);
     pthread_mutex_destroy(&state->lock);
     free(state);
 }
@@ -89,12 +93,13 @@ void aggregates_unref(struct aggregates *aggregates)
 }
 
 static struct aggregate_state *state_for(const struct aggregates *old,
-                                         const struct aggregate_item *item)
+                                         const struct aggregate_item *item,
+                                         struct aggregate_room *room)
 {
     for (size_t i = 0; old && i < old->count; i++)
         if (aggregate_item_same(&old->items[i], item))
             return aggregate_state_ref(old->items[i].state);
-    return state_new();
+    return state_new(room);
 }
 
 static int64_t newest(const struct object_list *list)
@@ -106,7 +111,8 @@ static int64_t newest(const struct object_list *list)
     return revision;
 }
 
-static struct aggregates *make(const struct aggregates *old, const struct object_list *list)
+static struct aggregates *make(const struct aggregates *old, const struct object_list *list,
+                               struct aggregate_room *room)
 {
     struct aggregates *aggregates = xcalloc(1, sizeof(*aggregates));
     atomic_init(&aggregates->refs, 1);
@@ -125,7 +131,7 @@ static struct aggregates *make(const struct aggregates *old, const struct object
             aggregate_item_clear(item);
             continue;
         }
-        item->state = state_for(old, item);
+        item->state = state_for(old, item, room);
         aggregates->count++;
     }
     aggregates->documents = documents_new();
@@ -159,7 +165,7 @@ static struct aggregates *current(struct aggregate_slot *slot, const struct obje
     pthread_mutex_lock(&slot->lock);
     struct aggregates *found = slot->current;
     if (!is_for(found, custom) || found->seen != list->count || found->newest != newest(list)) {
-        found = make(slot->current, list);
+        found = make(slot->current, list, slot->room);
         found->custom = custom ? custom_ref(custom) : NULL;
         aggregates_unref(slot->current);
         slot->current = found;
@@ -294,6 +300,7 @@ enum api_probe api_probe_service(struct api *api, struct cluster *cluster, const
 struct aggregate_slot *aggregate_slot_new(void)
 {
     struct aggregate_slot *slot = xcalloc(1, sizeof(*slot));
+    slot->room = aggregate_room_new();
     pthread_mutex_init(&slot->lock, NULL);
     return slot;
 }
@@ -301,6 +308,7 @@ struct aggregate_slot *aggregate_slot_new(void)
 void aggregate_slot_free(struct aggregate_slot *slot)
 {
     aggregates_unref(slot->current);
+    aggregate_room_unref(slot->room);
     keypair_clear(&slot->identity);
     pthread_mutex_destroy(&slot->lock);
     free(slot);

@@ -15,7 +15,7 @@
 #define BACKOFF_MAX   5 /* 32 s; upstream's queue waits 30 s at most */
 #define WAIT_MS       500
 #define RESOURCES_MAX ((size_t)4 << 20)
-#define OPENAPI_MAX   ((size_t)16 << 20)
+#define OPENAPI_MAX   ((size_t)8 << 20)
 #define BLOCK         ((size_t)16 << 10)
 
 struct question {
@@ -70,15 +70,38 @@ static bool ask_for(const struct question *question, struct backend *backend, co
     return ok;
 }
 
-/* The body, of at most body->max bytes, before `until`. */
+/* An answer's text, and the room that it takes. */
+struct said {
+    struct aggregate_room *room;
+    size_t taken;
+    struct buf body;
+};
+
+static void said_clear(struct said *said)
+{
+    buf_free(&said->body);
+    aggregate_room_give(said->room, said->taken);
+}
+
+/* False when it says too much. */
+static bool add(struct said *said, const char *bytes, size_t len)
+{
+    if (!aggregate_room_take(said->room, len))
+        return false;
+    said->taken += len;
+    buf_add(&said->body, bytes, len);
+    return buf_ok(&said->body);
+}
+
+/* The body, before `until`. */
 static bool read_body(struct backend *backend, struct framing *framing, const struct buf *rest,
-                      struct buf *body, int64_t until)
+                      struct said *said, int64_t until)
 {
     char bytes[BLOCK];
     size_t len = rest->len;
     enum framing_result result = framing_take(framing, rest->data, &len);
-    buf_add(body, rest->data, len);
-    while (result == FRAMING_MORE && buf_ok(body) && clock_mono_ns() < until) {
+    bool fits = add(said, rest->data, len);
+    while (result == FRAMING_MORE && fits && clock_mono_ns() < until) {
         ssize_t got = backend_receive(backend, bytes, sizeof(bytes), WAIT_MS);
         if (got == BACKEND_AGAIN)
             continue;
@@ -86,26 +109,26 @@ static bool read_body(struct backend *backend, struct framing *framing, const st
             return framing_close(framing) == FRAMING_END;
         len = (size_t)got;
         result = framing_take(framing, bytes, &len);
-        buf_add(body, bytes, len);
+        fits = add(said, bytes, len);
     }
-    return result == FRAMING_END && buf_ok(body);
+    return result == FRAMING_END && fits;
 }
 
-static bool read_answer(struct backend *backend, struct buf *body, int *status, int64_t until)
+static bool read_answer(struct backend *backend, struct said *said, int *status, int64_t until)
 {
     struct buf head = {0}, rest = {0};
     struct framing framing;
     bool ok = backend_read_head(backend, &head, &rest, (int)(ASK_NS / 1000000));
     *status = ok ? head_status(&head) : 0;
     ok = ok && framing_init(&framing, &head, false) &&
-         read_body(backend, &framing, &rest, body, until);
+         read_body(backend, &framing, &rest, said, until);
     buf_free(&head);
     buf_free(&rest);
     return ok;
 }
 
 /* UNAVAILABLE in upstream's words: what the availability condition says. */
-static bool get(const struct question *question, const char *path, struct buf *body, int *status,
+static bool get(const struct question *question, const char *path, struct said *said, int *status,
                 struct error *err)
 {
     struct backend backend = {.fd = -1};
@@ -114,7 +137,7 @@ static bool get(const struct question *question, const char *path, struct buf *b
     char *url = xasprintf("https://%s:%u%s", question->place.address, question->place.port, path);
     bool ok = connect_to(question, &backend, &why) &&
               (ask_for(question, &backend, path) || error_unavailable(&why, "EOF"));
-    if (ok && !read_answer(&backend, body, status, clock_mono_ns() + ASK_NS))
+    if (ok && !read_answer(&backend, said, status, clock_mono_ns() + ASK_NS))
         ok = error_unavailable(&why,
                                "Get \"%s\": net/http: request canceled (Client.Timeout "
                                "exceeded while awaiting headers)",
@@ -126,16 +149,38 @@ static bool get(const struct question *question, const char *path, struct buf *b
            error_unavailable(err, "failing or missing response from %s: %s", url, why.message);
 }
 
-static json_t *get_json(const struct question *question, const char *path, size_t max,
-                        struct error *err)
+/* A tree, and the room that was taken for it. */
+struct told {
+    json_t *tree;
+    size_t room;
+};
+
+static void told_clear(struct told *told, struct aggregate_room *room)
 {
-    struct buf body = BUF_INIT(max);
+    json_decref(told->tree);
+    aggregate_room_give(room, told->room);
+    *told = (struct told){0};
+}
+
+/* False leaves `told` empty. */
+static bool get_json(const struct question *question, const char *path, size_t max,
+                     struct told *told, struct error *err)
+{
+    struct aggregate_room *room = question->item.state->room;
+    CLEANUP(said_clear) struct said said = {.room = room, .body = BUF_INIT(max)};
     int status = 0;
-    json_t *json = NULL;
-    if (get(question, path, &body, &status, err))
-        json = json_parse(buf_str(&body), JSON_LOAD_LENIENT, err);
-    buf_free(&body);
-    return json;
+    *told = (struct told){0};
+    if (!get(question, path, &said, &status, err))
+        return false;
+    size_t bytes = aggregate_room_of(buf_str(&said.body));
+    if (!aggregate_room_take(room, bytes))
+        return error_unavailable(err, "what this cluster's API servers say of themselves takes "
+                                      "more memory than it may");
+    told->room = bytes;
+    told->tree = json_parse(buf_str(&said.body), JSON_LOAD_LENIENT, err);
+    if (!told->tree)
+        told_clear(told, room);
+    return told->tree != NULL;
 }
 
 /* ---- what is asked ---- */
@@ -158,11 +203,15 @@ static char *openapi_url(const struct question *question)
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(free_ptr)
     char *key = xasprintf("apis/%s/%s", question->item.group, question->item.version);
-    json_auto_t *index = get_json(question, "/openapi/v3", RESOURCES_MAX, &ignored);
+    struct told index;
+    if (!get_json(question, "/openapi/v3", RESOURCES_MAX, &index, &ignored))
+        return NULL;
     const char *url = json_string_value(json_object_get(
-        json_object_get(json_object_get(index, "paths"), key), "serverRelativeURL"));
+        json_object_get(json_object_get(index.tree, "paths"), key), "serverRelativeURL"));
     CLEANUP(free_ptr) char *own = xasprintf("/openapi/v3/%s", key);
-    return url && text_starts(url, own) ? xstrdup(url) : NULL;
+    char *found = url && text_starts(url, own) ? xstrdup(url) : NULL;
+    told_clear(&index, question->item.state->room);
+    return found;
 }
 
 static bool same(const json_t *a, const json_t *b)
@@ -170,15 +219,25 @@ static bool same(const json_t *a, const json_t *b)
     return a == b || (a && b && json_equal(a, b));
 }
 
-/* Takes what was found. */
-static void keep(struct aggregate_state *state, json_t *resources, char *url, json_t *swagger,
-                 struct error *err)
+/* Puts `fresh` where `*tree` is, which goes. */
+static void replace(struct aggregate_state *state, json_t **tree, size_t *room, struct told *fresh)
+{
+    struct told old = {*tree, *room};
+    *tree = TAKE(fresh->tree);
+    *room = fresh->room;
+    fresh->room = 0;
+    told_clear(&old, state->room);
+}
+
+/* Takes what was found; either may be empty. */
+static void keep(struct aggregate_state *state, struct told *resources, char *url,
+                 struct told *swagger, struct error *err)
 {
     pthread_mutex_lock(&state->lock);
-    bool passed = resources != NULL;
-    bool changed = state->stale == passed || (passed && !same(state->resources, resources)) ||
+    bool passed = resources->tree != NULL;
+    bool changed = state->stale == passed || (passed && !same(state->resources, resources->tree)) ||
                    (passed && !text_eq(state->openapi_url, url)) ||
-                   (swagger && !same(state->swagger, swagger));
+                   (swagger->tree && !same(state->swagger, swagger->tree));
     state->passed = passed;
     state->stale = !passed;
     state->asking = false;
@@ -188,18 +247,13 @@ static void keep(struct aggregate_state *state, json_t *resources, char *url, js
     free(state->problem);
     state->problem = passed ? NULL : xstrdup(err->message ? err->message : "");
     if (passed) {
-        json_decref(state->resources);
+        replace(state, &state->resources, &state->resources_room, resources);
         free(state->openapi_url);
-        state->resources = TAKE(resources);
         state->openapi_url = TAKE(url);
     }
-    if (swagger) {
-        json_decref(state->swagger);
-        state->swagger = TAKE(swagger);
-    }
+    if (swagger->tree)
+        replace(state, &state->swagger, &state->swagger_room, swagger);
     pthread_mutex_unlock(&state->lock);
-    json_decref(resources);
-    json_decref(swagger);
     free(url);
 }
 
@@ -210,18 +264,18 @@ static void ask(void *arg)
     CLEANUP(free_ptr)
     char *path = xasprintf("/apis/%s/%s", question->item.group, question->item.version);
     struct aggregate_state *state = question->item.state;
-    json_t *resources = NULL, *swagger = NULL;
+    struct told resources = {0}, swagger = {0};
     char *url = NULL;
     pthread_mutex_lock(&state->lock);
     bool wants_swagger = state->wants_swagger;
     pthread_mutex_unlock(&state->lock);
-    if (resolve(question, &err))
-        resources = get_json(question, path, RESOURCES_MAX, &err);
-    if (resources)
+    if (resolve(question, &err) && get_json(question, path, RESOURCES_MAX, &resources, &err)) {
         url = openapi_url(question);
-    if (resources && wants_swagger)
-        swagger = get_json(question, "/openapi/v2", OPENAPI_MAX, &ignored);
-    keep(state, resources, url, swagger, &err);
+        if (wants_swagger)
+            (void)get_json(question, "/openapi/v2", OPENAPI_MAX, &swagger,
+                           &ignored); /* it has none */
+    }
+    keep(state, &resources, url, &swagger, &err);
     question_free(question);
 }
 
@@ -251,8 +305,9 @@ void aggregate_ask(struct api *api, struct cluster *cluster, const struct aggreg
     if (question->share && tunnels_run(api->tunnels, ask, question))
         return;
     CLEANUP(error_clear) struct error err = {0};
+    struct told nothing = {0};
     error_unavailable(&err, "too many requests are being passed on");
-    keep(item->state, NULL, NULL, NULL, &err);
+    keep(item->state, &nothing, NULL, &nothing, &err);
     question_free(question);
 }
 

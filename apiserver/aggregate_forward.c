@@ -4,6 +4,7 @@
 
 #include "apiserver/aggregate_internal.h"
 #include "apiserver/api_internal.h"
+#include "apiserver/backend.h"
 #include "apiserver/custom.h"
 #include "apiserver/forward.h"
 #include "base/parse.h"
@@ -81,13 +82,10 @@ static char *extra_name(const char *key)
     struct buf name = BUF_TEXT;
     buf_add_text(&name, "X-Remote-Extra-");
     for (; *key; key++) {
-        unsigned char c = (unsigned char)*key;
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                     strchr("!#$&'*+-.^_`|~", c);
-        if (plain)
-            buf_add_char(&name, (char)c);
+        if (*key != '%' && head_name_char(*key))
+            buf_add_char(&name, *key);
         else
-            buf_printf(&name, "%%%02X", c);
+            buf_printf(&name, "%%%02X", (unsigned char)*key);
     }
     return buf_take(&name);
 }

@@ -6,20 +6,38 @@
 #include "apiserver/aggregate.h"
 #include "auth/pki.h"
 
+/* What the servers of one cluster may have said, as it lies in memory: a tenant runs as many of
+ * them as it likes, and they say what they like. Any thread. */
+#define AGGREGATE_ROOM_MAX ((size_t)32 << 20)
+struct aggregate_room {
+    atomic_uint refs;
+    atomic_size_t bytes;
+};
+struct aggregate_room *aggregate_room_new(void);
+struct aggregate_room *aggregate_room_ref(struct aggregate_room *room);
+void aggregate_room_unref(struct aggregate_room *room);
+/* False, and nothing taken, when there is not enough. */
+MUST_CHECK bool aggregate_room_take(struct aggregate_room *room, size_t bytes);
+void aggregate_room_give(struct aggregate_room *room, size_t bytes);
+/* What a JSON text takes as a tree, at most. Pure. */
+size_t aggregate_room_of(struct str text);
+
 struct aggregate_state {
     atomic_uint refs;
-    pthread_mutex_t lock;  /* guards what follows */
-    bool asking;           /* a thread is asking now */
-    bool passed;           /* the last answer was as it should be */
-    bool stale;            /* `resources` is what an earlier answer said */
-    bool wants_swagger;    /* somebody asked for OpenAPI v2 */
-    int64_t asked_mono_ns; /* when the last answer was there; 0: never */
-    unsigned failures;     /* in a row */
-    unsigned generation;   /* counts changes of what follows */
-    char *problem;         /* why it did not pass */
-    json_t *resources;     /* APIResourceList; NULL: none yet; frozen */
-    char *openapi_url;     /* of its OpenAPI v3 document; NULL: none */
-    json_t *swagger;       /* its OpenAPI v2; NULL: none; frozen */
+    struct aggregate_room *room;         /* the cluster's; referenced */
+    pthread_mutex_t lock;                /* guards what follows */
+    bool asking;                         /* a thread is asking now */
+    bool passed;                         /* the last answer was as it should be */
+    bool stale;                          /* `resources` is what an earlier answer said */
+    bool wants_swagger;                  /* somebody asked for OpenAPI v2 */
+    int64_t asked_mono_ns;               /* when the last answer was there; 0: never */
+    unsigned failures;                   /* in a row */
+    unsigned generation;                 /* counts changes of what follows */
+    char *problem;                       /* why it did not pass */
+    json_t *resources;                   /* APIResourceList; NULL: none yet; frozen */
+    char *openapi_url;                   /* of its OpenAPI v3 document; NULL: none */
+    json_t *swagger;                     /* its OpenAPI v2; NULL: none; frozen */
+    size_t resources_room, swagger_room; /* that they take */
 };
 struct aggregate_state *aggregate_state_ref(struct aggregate_state *state);
 void aggregate_state_unref(struct aggregate_state *state);

@@ -155,3 +155,17 @@ struct str head_value(const struct buf *head, const char *name)
     }
     return (struct str){0};
 }
+
+bool head_name_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+bool head_name_ok(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!head_name_char(name.data[i]))
+            return false;
+    return name.len > 0;
+}

@@ -48,3 +48,8 @@ MUST_CHECK bool head_take(struct buf *head, struct buf *rest, struct str bytes);
 int head_status(const struct buf *head);
 /* A header's first value in a head, trimmed; NULL data when it is absent. */
 struct str head_value(const struct buf *head, const char *name);
+/* A character that may stand in a header's name (RFC 9110, 5.6.2). */
+bool head_name_char(char c);
+/* A header's name that every server reads alike: with a space before its colon, or another thing
+ * that does not belong there, some take it for the header without that. */
+bool head_name_ok(struct str name);

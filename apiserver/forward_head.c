@@ -65,7 +65,7 @@ static bool passes(const struct writing *writing, const char *name)
     for (size_t i = 0; i < ARRAY_LEN(kept_back_prefixes); i++)
         if (strncasecmp(name, kept_back_prefixes[i], strlen(kept_back_prefixes[i])) == 0)
             return false;
-    return !is_one_of(own_headers, ARRAY_LEN(own_headers), text) &&
+    return head_name_ok(text) && !is_one_of(own_headers, ARRAY_LEN(own_headers), text) &&
            !is_one_of(kept_back, ARRAY_LEN(kept_back), text) &&
            strcasecmp(name, "X-Forwarded-For") != 0 &&
            !(writing->is_read && strcasecmp(name, "Accept-Encoding") == 0) &&
@@ -77,7 +77,7 @@ static enum MHD_Result write_header(void *cls, enum MHD_ValueKind kind, const ch
 {
     struct writing *writing = cls;
     (void)kind;
-    if (value && passes(writing, name) && !strpbrk(name, "\r\n") && !strpbrk(value, "\r\n"))
+    if (value && passes(writing, name) && !strpbrk(value, "\r\n"))
         buf_printf(writing->out, "%s: %s\r\n", name, value);
     return MHD_YES;
 }
@@ -177,7 +177,8 @@ void forward_head_copy(struct MHD_Response *response, const struct buf *head,
     while (rest.len) {
         struct str value = str_cut(&rest, '\n'), name = str_cut(&value, ':');
         value = str_trim(value);
-        if (!name.len || !value.data || is_one_of(own_headers, ARRAY_LEN(own_headers), name) ||
+        if (!head_name_ok(name) || !value.data ||
+            is_one_of(own_headers, ARRAY_LEN(own_headers), name) ||
             is_one_of(cross_site, ARRAY_LEN(cross_site), name) || lists(connection, name))
             continue;
         CLEANUP(free_ptr) char *key = str_dup(name);

@@ -204,6 +204,8 @@ static enum step_result load(struct request *request, struct hooks_slot *slot, s
     }
     enum step_result result = look(request, &any);
     if (result == STEP_NEXT && any)
+        result = request_may_compute(request); /* there may be thousands to compile */
+    if (result == STEP_NEXT && any)
         result = make(request, &made);
     if (result != STEP_NEXT)
         return result;

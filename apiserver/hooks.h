@@ -31,8 +31,8 @@ struct hooks_slot; /* in the cluster's part */
 struct hooks_slot *hooks_slot_new(void);
 void hooks_slot_free(struct hooks_slot *slot);
 
-/* The cluster's present hooks, referenced; *hooks NULL when it has none. STEP_NEXT, STEP_BLOCK or
- * STEP_FAIL. */
+/* The cluster's present hooks, referenced; *hooks NULL when it has none. STEP_NEXT, STEP_BLOCK,
+ * STEP_CALL or STEP_FAIL. */
 enum step_result hooks_load(struct request *request, struct hooks **hooks);
 
 /* Follows changes of configurations, from the store. */

@@ -121,6 +121,7 @@ struct request {
     int64_t entered_mono_ns;  /* a call from inside went outside then (lanes_enter); 0: it did not */
     bool trusted; /* part of a request that was authorized as a whole */
     unsigned races;
+    uint64_t eval_spent; /* of what admission's expressions may cost; kept by request_rewind */
     bool suspended;                /* its connection is */
     bool early;                    /* runs before its body is read */
     bool recalled; /* its headers will be shown to us once more: libmicrohttpd (0.9.75) does so

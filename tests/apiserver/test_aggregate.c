@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apiserver/aggregate_internal.h"
 #include "apiserver/discovery_other.h"
 #include "apiserver/openapi_merge.h"
 #include "apiserver/served.h"
@@ -73,7 +74,23 @@ static void test_merge(void **state)
     assert_true(json_equal(spec, want));
 }
 
+static void test_room(void **state)
+{
+    struct aggregate_room *room = aggregate_room_new();
+    (void)state;
+    assert_true(aggregate_room_take(room, AGGREGATE_ROOM_MAX - 1));
+    assert_false(aggregate_room_take(room, 2));
+    assert_false(aggregate_room_take(room, SIZE_MAX));
+    assert_true(aggregate_room_take(room, 1));
+    aggregate_room_give(room, AGGREGATE_ROOM_MAX);
+    assert_true(aggregate_room_of(STR("[[],[]]")) >= 7 + (size_t)3 * 144 + 96);
+    aggregate_room_unref(room);
+}
+
 /* ---- the server behind ---- */
+
+#define WORDY_COUNT 300000
+static _Atomic bool wordy; /* its resources are more than a cluster may keep */
 
 static const struct path_row {
     const char *path, *body;
@@ -109,8 +126,24 @@ static void say_events(struct backend_visit *visit)
     (void)visit_hear(visit, &byte, 1); /* until the client goes */
 }
 
+/* 900 KB, and some forty times that as a tree. */
+static void say_much(struct backend_visit *visit)
+{
+    struct buf text = BUF_INIT((size_t)4 << 20);
+    buf_add_text(&text, "{\"kind\":\"APIResourceList\",\"resources\":[[]");
+    for (unsigned i = 0; i < WORDY_COUNT; i++)
+        buf_add_text(&text, ",[]");
+    buf_add_text(&text, "]}");
+    say_json(visit, text.data);
+    buf_free(&text);
+}
+
 static void serve(struct backend_visit *visit, const char *head)
 {
+    if (wordy && text_starts(head, "GET " BASE " ")) {
+        say_much(visit);
+        return;
+    }
     for (size_t i = 0; i < ARRAY_LEN(path_rows); i++) {
         if (!text_starts(head, path_rows[i].path))
             continue;
@@ -360,6 +393,29 @@ static void test_probe(void **state)
     patch(API_SERVICES, "", "", NAME, json_pack("{s:{s:{s:i}}}", "spec", "service", "port", 443));
 }
 
+/* So that it is asked anew. */
+static void set_port(int port)
+{
+    patch(API_SERVICES, "", "", NAME, json_pack("{s:{s:{s:i}}}", "spec", "service", "port", port));
+}
+
+static void test_too_much(void **state)
+{
+    static const char words[] = "takes more memory than it may";
+    CLEANUP(free_ptr) char *problem = NULL;
+    CLEANUP(free_ptr) char *refused = NULL;
+    (void)state;
+    wordy = true;
+    assert_int_equal(probe(&problem), API_PROBE_FAILED);
+    wordy = false;
+    if (!strstr(problem, words))
+        fail_msg("%s", problem);
+    set_port(444);
+    assert_int_equal(probe(&refused), API_PROBE_FAILED);
+    set_port(443);
+    assert_int_equal(probe(&problem), API_PROBE_PASSED);
+}
+
 /* ---- set-up ---- */
 
 static int start(void **state)
@@ -414,7 +470,8 @@ int main(void)
         cmocka_unit_test(test_unavailable), cmocka_unit_test(test_passed_on),
         cmocka_unit_test(test_trust),       cmocka_unit_test(test_watch),
         cmocka_unit_test(test_discovery),   cmocka_unit_test(test_openapi),
-        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_probe),       cmocka_unit_test(test_room),
+        cmocka_unit_test(test_too_much),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -314,6 +314,53 @@ static void test_params(void **state)
     }
 }
 
+/* ---- what all of a request's together may cost ---- */
+
+#define DEAR_COUNT  20
+#define DEAR_FIELDS 10
+/* 900,000 of the 1,000,000 that one expression may cost, and quickly done. */
+#define DEAR      "{\"expression\":\"!object.data.a.contains(object.data.b)\"}"
+#define DEAR_HAY  100000
+#define DEAR_NEED 900
+
+static void bind_dear(const char *name, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        CLEANUP(free_ptr)
+        char *bound = xasprintf("{\"metadata\":{\"name\":\"dear-%u\"},\"spec\":{\"policyName\":"
+                                "\"p.test\"," DENY "}}",
+                                i);
+        expect(name, "POST", BINDINGS, bound, 201, NULL);
+    }
+}
+
+/* Each within its own limit: a few are well, many end. */
+static void test_request_budget(void **state)
+{
+    struct buf spec = BUF_TEXT;
+    (void)state;
+    buf_add_text(&spec, ON_MAPS ",\"validations\":[");
+    for (unsigned i = 0; i < DEAR_FIELDS; i++)
+        buf_printf(&spec, "%s" DEAR, i ? "," : "");
+    buf_add_text(&spec, "]");
+    put("dear", spec.data, DENY);
+    buf_free(&spec);
+    CLEANUP(free_ptr) char *hay = xmalloc(DEAR_HAY + 1);
+    memset(hay, 'x', DEAR_HAY);
+    hay[DEAR_HAY] = '\0';
+    CLEANUP(free_ptr)
+    char *body =
+        xasprintf("{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"%s\",\"b\":\"%.*sy\"}}", hay,
+                  DEAR_NEED - 1, hay);
+    expect("one", "POST", MAPS "?dryRun=All", body, 201, NULL);
+    bind_dear("many", DEAR_COUNT);
+    expect("many", "POST", MAPS "?dryRun=All", body, 422,
+           "validation failed due to running out of cost budget");
+    expect("another kind", "POST", "/api/v1/namespaces/default/secrets?dryRun=All",
+           "{\"metadata\":{\"name\":\"c\"}}", 201, NULL);
+    forget_all();
+}
+
 /* ---- the objects themselves ---- */
 
 static void test_validation(void **state)
@@ -413,8 +460,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decisions),  cmocka_unit_test(test_warning),
         cmocka_unit_test(test_operations), cmocka_unit_test(test_deployment),
-        cmocka_unit_test(test_params),     cmocka_unit_test(test_validation),
-        cmocka_unit_test(test_api),
+        cmocka_unit_test(test_params),     cmocka_unit_test(test_request_budget),
+        cmocka_unit_test(test_validation), cmocka_unit_test(test_api),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
