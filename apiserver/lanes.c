@@ -198,6 +198,12 @@ bool lanes_submit(struct lanes *lanes, int64_t cluster, pool_job_fn run, void *a
 
 /* ---- threads of others ---- */
 
+/* Waiting is of no use to a cluster that has longer to rest. */
+static bool rests_past(const struct share *share, const struct timespec *until)
+{
+    return share->rest_mono_ns > until->tv_sec * SECOND_NS + until->tv_nsec;
+}
+
 bool lanes_enter(struct lanes *lanes, int64_t cluster)
 {
     struct timespec until = after_ms(LANES_INSIDE_WAIT_MS);
@@ -209,6 +215,8 @@ bool lanes_enter(struct lanes *lanes, int64_t cluster)
         share = share_of(lanes, cluster);
         entered = lanes->inside < LANES_INSIDE && !share->inside &&
                   share->rest_mono_ns <= clock_mono_ns();
+        if (!entered && rests_past(share, &until))
+            break;
         if (!entered)
             waited = pthread_cond_timedwait(&lanes->changed, &lanes->lock, &until);
     }

@@ -28,6 +28,7 @@ void lanes_free(struct lanes *lanes);
 bool lanes_submit(struct lanes *lanes, int64_t cluster, pool_job_fn job, void *arg);
 
 /* Before the calling thread, one of our own components', waits outside. Waits at most
- * LANES_INSIDE_WAIT_MS; false when it may not: try again later. After true, lanes_leave(). */
+ * LANES_INSIDE_WAIT_MS, and not for one that rests longer; false when it may not: try again later.
+ * After true, lanes_leave(). */
 bool lanes_enter(struct lanes *lanes, int64_t cluster);
 void lanes_leave(struct lanes *lanes, int64_t cluster, int64_t entered_mono_ns);
