@@ -40,7 +40,7 @@ struct scheduler_tenants {
     /* The Nodes that the tenant has, as {HOST NAME: Node}, a new tree; NULL while what is known by
      * `*version` (0: nothing) still holds. A tenant that is gone has none. */
     bool (*nodes)(void *arg, const char *tenant, int64_t *version, json_t **out, struct error *err);
-    /* Its PodDisruptionBudgets: a new array. */
+    /* Its PodDisruptionBudgets, or the first of very many: a new array. */
     bool (*budgets)(void *arg, const char *tenant, json_t **out, struct error *err);
     void *arg;
 };

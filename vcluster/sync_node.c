@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/scheduler/overlay.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/node_view.h"
@@ -10,6 +11,10 @@
 
 #define EVERYWHERE "everywhere" /* "everywhere/NODE": a host's node, for every cluster */
 #define FACTS      "facts"      /* "facts/NODE": what a tenant says of a node has changed */
+
+/* Of what tenants say, the host's scheduler takes so much: it serves all of them. */
+#define TOLD_MAX    ((size_t)64 << 10) /* of one object */
+#define BUDGETS_MAX 200
 
 /* ---- a tenant's Node ---- */
 
@@ -196,28 +201,37 @@ static int64_t mix(int64_t version, const char *name, int64_t revision)
     return (int64_t)hash;
 }
 
-/* Changes with each Node of the tenant and with which nodes the host has; never 0. */
-static int64_t version_of(const struct object_list *theirs, const struct object_list *hosts)
+/* A tenant's Nodes that stand for the host's, in the order of `hosts`; NULL where it has none. It
+ * may make others, as many as it likes: they are not looked at. */
+static bool find_theirs(struct cluster *cluster, const struct object_list *hosts,
+                        struct object **theirs, struct error *err)
+{
+    for (size_t i = 0; i < hosts->count; i++) {
+        char pseudo[HOST_NAME_MAX + 1];
+        names_pseudo_node(cluster->name, hosts->items[i]->name, pseudo);
+        if (!cache_get(cluster, store_intern("nodes"), "", pseudo, &theirs[i], err))
+            return false;
+    }
+    return true;
+}
+
+/* Changes with each of those Nodes and with which nodes the host has; never 0. */
+static int64_t version_of(struct object *const *theirs, const struct object_list *hosts)
 {
     int64_t version = 1;
-    for (size_t i = 0; i < theirs->count; i++)
-        version = mix(version, theirs->items[i]->name, theirs->items[i]->revision);
     for (size_t i = 0; i < hosts->count; i++)
-        version = mix(version, hosts->items[i]->name, 0);
+        version = mix(version, hosts->items[i]->name, theirs[i] ? theirs[i]->revision : 0);
     return version ? version : 1;
 }
 
-static json_t *by_host_name(const char *cluster, const struct object_list *theirs,
-                            const struct object_list *hosts)
+static json_t *by_host_name(struct object *const *theirs, const struct object_list *hosts)
 {
     json_t *out = json_object();
-    for (size_t i = 0; i < hosts->count; i++) {
-        char pseudo[HOST_NAME_MAX + 1];
-        names_pseudo_node(cluster, hosts->items[i]->name, pseudo);
-        for (size_t j = 0; j < theirs->count; j++)
-            if (strcmp(theirs->items[j]->name, pseudo) == 0)
-                json_object_set_new(out, hosts->items[i]->name, object_json(theirs->items[j]));
-    }
+    for (size_t i = 0; i < hosts->count; i++)
+        if (theirs[i])
+            json_object_set_new(out, hosts->items[i]->name,
+                                theirs[i]->body.len > TOLD_MAX ? overlay_closed()
+                                                               : object_json(theirs[i]));
     return out;
 }
 
@@ -225,21 +239,25 @@ static bool tell_nodes(void *arg, const char *tenant, int64_t *version, json_t *
                        struct error *err)
 {
     struct vcluster *vcluster = arg;
-    CLEANUP(object_list_free) struct object_list theirs = {0};
     CLEANUP(object_list_free) struct object_list hosts = {0};
     CLEANUP(cluster_unref_ptr)
     struct cluster *cluster = store_cluster(api_store(vcluster->api), tenant);
-    if ((cluster && !cache_list(cluster, "nodes", NULL, &theirs, err)) ||
-        !cache_list(vcluster->host, "nodes", NULL, &hosts, err))
+    if (!cache_list(vcluster->host, "nodes", NULL, &hosts, err))
         return false;
-    int64_t now = version_of(&theirs, &hosts);
-    if (now == *version)
-        return true;
-    *version = now;
-    *out = by_host_name(tenant, &theirs, &hosts);
-    return true;
+    struct object **theirs = xcalloc(hosts.count + 1, sizeof(struct object *));
+    bool ok = !cluster || find_theirs(cluster, &hosts, theirs, err);
+    int64_t now = ok ? version_of(theirs, &hosts) : 0;
+    if (ok && now != *version) {
+        *version = now;
+        *out = by_host_name(theirs, &hosts);
+    }
+    for (size_t i = 0; i < hosts.count; i++)
+        object_unref(theirs[i]);
+    free(theirs);
+    return ok;
 }
 
+/* Those beyond protect nothing from the tenant's own Pods: each victim is held against all. */
 static bool tell_budgets(void *arg, const char *tenant, json_t **out, struct error *err)
 {
     struct vcluster *vcluster = arg;
@@ -249,8 +267,9 @@ static bool tell_budgets(void *arg, const char *tenant, json_t **out, struct err
     if (cluster && !cache_list(cluster, "poddisruptionbudgets.policy", NULL, &budgets, err))
         return false;
     *out = json_array();
-    for (size_t i = 0; i < budgets.count; i++)
-        json_array_append_new(*out, object_json(budgets.items[i]));
+    for (size_t i = 0; i < budgets.count && json_array_size(*out) < BUDGETS_MAX; i++)
+        if (budgets.items[i]->body.len <= TOLD_MAX)
+            json_array_append_new(*out, object_json(budgets.items[i]));
     return true;
 }
 

@@ -9,6 +9,18 @@
 
 #define HOSTNAME_LABEL "kubernetes.io/hostname"
 
+/* Each Pod of the tenant's goes through all that it says of each node, while others' Pods wait. */
+#define LABELS_MAX    256
+#define TAINTS_MAX    64
+#define RESOURCES_MAX 128
+
+static bool says_too_much(const json_t *tenant_node)
+{
+    return json_object_size(json_at(tenant_node, "metadata", "labels")) > LABELS_MAX ||
+           json_array_size(json_at(tenant_node, "spec", "taints")) > TAINTS_MAX ||
+           json_object_size(json_at(tenant_node, "status", "allocatable")) > RESOURCES_MAX;
+}
+
 /* Names of nodes are translated on the way to the host, so the host's own is what is compared. */
 static json_t *make_labels(const json_t *host, const json_t *tenant)
 {
@@ -78,6 +90,9 @@ static struct node_info *cover(const struct node_info *base, const char *tenant,
                                const json_t *tenant_node)
 {
     struct node_info *node = node_info_copy(base);
+    json_auto_t *closed = NULL;
+    if (says_too_much(tenant_node))
+        tenant_node = closed = overlay_closed();
     json_t *tree = json_object();
     json_object_set(tree, "metadata", json_object_get(base->node, "metadata"));
     json_object_set(tree, "status", json_object_get(base->node, "status"));
@@ -90,6 +105,11 @@ static struct node_info *cover(const struct node_info *base, const char *tenant,
     node->name = meta_name(tree);
     add_resources(node, tenant, tenant_node);
     return node;
+}
+
+json_t *overlay_closed(void)
+{
+    return json_pack("{s:{s:b}}", "spec", "unschedulable", 1);
 }
 
 struct snapshot overlay_snapshot(const struct snapshot *base, const char *tenant,

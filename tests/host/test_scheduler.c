@@ -530,6 +530,64 @@ static void tenants_nodes(void **state)
     }
 }
 
+/* A node with so many facts of one kind, none of which keeps a Pod away. */
+static json_t *wordy_node(size_t labels, size_t taints, size_t resources)
+{
+    json_t *map = json_object(), *list = json_array(), *amounts = json_object();
+    char name[64];
+    for (size_t i = 0; i < labels; i++) {
+        (void)snprintf(name, sizeof(name), "l%zu", i);
+        json_object_set_new(map, name, json_string("x"));
+    }
+    for (size_t i = 0; i < taints; i++) {
+        (void)snprintf(name, sizeof(name), "t%zu", i);
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "key", name, "effect", "PreferNoSchedule"));
+    }
+    for (size_t i = 0; i < resources; i++) {
+        (void)snprintf(name, sizeof(name), "example.com/r%zu", i);
+        json_object_set_new(amounts, name, json_string("9223372036854775807"));
+    }
+    return json_pack("{s:{s:{s:o}, s:{s:o}, s:{s:o}}}", "a", "metadata", "labels", map, "spec",
+                     "taints", list, "status", "allocatable", amounts);
+}
+
+static void tenants_say_too_much(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t labels, taints, resources;
+        const char *want;
+    } rows[] = {
+        {"many labels", 256, 0, 0, "a"},     {"too many labels", 257, 0, 0, ""},
+        {"many taints", 0, 64, 0, "a"},      {"too many taints", 0, 65, 0, ""},
+        {"many resources", 0, 0, 128, "a"},  {"too many resources", 0, 0, 129, ""},
+        {"as much as fits", 0, 30000, 0, ""},
+    };
+    struct profile profile;
+    (void)state;
+    default_profile(&profile);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        struct decision decision;
+        json_auto_t *theirs = wordy_node(rows[i].labels, rows[i].taints, rows[i].resources);
+        world_init(&world, "[" NODE("a", "") "]", "[]");
+        struct pod_info *pod = pod_info_new(
+            read("{'metadata':{'name':'p','namespace':'t'," NOTES("t", "1") "},"
+                 "'spec':{'containers':[{}]}}"),
+            1);
+        struct snapshot snapshot = overlay_snapshot(&world.snapshot, "t", theirs);
+        schedule_decide(&profile, pod, &snapshot, 7, &decision);
+        if (strcmp(decision.node ? decision.node->name : "", rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].name,
+                     decision.node ? decision.node->name : decision.message);
+        decision_free(&decision);
+        overlay_clear(&snapshot);
+        pod_info_free(pod);
+        world_free(&world);
+    }
+}
+
 static void queue_order(void **state)
 {
     static const struct {
@@ -582,6 +640,7 @@ int main(void)
         cmocka_unit_test(nominees),
         cmocka_unit_test(preemption_is_carried_out),
         cmocka_unit_test(tenants_nodes),
+        cmocka_unit_test(tenants_say_too_much),
         cmocka_unit_test(queue_order),
         cmocka_unit_test(room_is_taken_and_given_back),
     };
