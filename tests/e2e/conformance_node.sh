@@ -80,7 +80,7 @@ bulk() { acme exec plain -- dd if=/dev/zero bs=1M count=16 status=none | wc -c; 
 check_out "exec carries 16 MiB whole" '^16777216$' bulk
 back() { head -c 4194304 /dev/zero | acme exec -i plain -- sh -c 'wc -c'; }
 check_out "and takes 4 MiB" '^4194304$' back
-dial() { WEBSOCKET_KUBECONFIG=acme.kubeconfig python3 "$here/tests/e2e/dial_websocket_check.py" "$@"; }
+dial() { WEBSOCKET_KUBECONFIG=acme.kubeconfig python3 "$here/tests/e2e/dial_websocket.py" "$@"; }
 exec_path='/api/v1/namespaces/default/pods/plain/exec?command=echo&command=hi&container=c&stdout=1&stderr=1'
 acme run sayer --image=busybox --image-pull-policy=IfNotPresent --restart=Never -- echo said > /dev/null
 wait_for "a Pod says something" 60 is pod/sayer '{.status.phase}' Succeeded

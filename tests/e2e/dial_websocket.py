@@ -1,4 +1,4 @@
-"""One WebSocket request: dial_websocket_check.py PATH [PROTOCOL], on the cluster of $WEBSOCKET_KUBECONFIG.
+"""One WebSocket request: dial_websocket.py PATH [PROTOCOL], on the cluster of $WEBSOCKET_KUBECONFIG.
 
 Prints the protocol that was agreed on and each message in hexadecimal, or the status code of a refusal.
 """
