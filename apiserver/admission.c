@@ -160,6 +160,7 @@ static const struct plugin {
      NULL,
      NULL},
     {"PersistentVolumeClaimResize", {"persistentvolumeclaims"}, ON_UPDATE, NULL, check_resize, NULL},
+    {"RuntimeClass", {"pods"}, ON_CREATE, admit_runtime_class, check_runtime_class, NULL},
     {"DefaultIngressClass", {"ingresses.networking.k8s.io"}, ON_CREATE, admit_ingress_class, NULL, NULL},
     {"CertificateApproval", {CERTIFICATES}, ON_UPDATE, admit_condition_times, check_approver, "approval"},
     {"CertificateSigning", {CERTIFICATES}, ON_UPDATE, admit_condition_times, check_certificate_signer, "status"},

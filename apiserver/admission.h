@@ -14,6 +14,10 @@ enum step_result admit_ingress_class(struct request *request);
 enum step_result admit_storage_protection(struct request *request);
 enum step_result check_resize(struct request *request);
 
+/* admission_runtime.c */
+enum step_result admit_runtime_class(struct request *request);
+enum step_result check_runtime_class(struct request *request);
+
 /* admission_certificate.c */
 enum step_result admit_requester(struct request *request);
 enum step_result admit_condition_times(struct request *request);

@@ -4,6 +4,7 @@
  * thing: a host Pod that is gone although it had been there takes the tenant's Pod with it, as an eviction does. */
 #include <string.h>
 
+#include "host/pod_notes.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/status.h"
@@ -139,13 +140,39 @@ static char *host_node_name(void *arg, const char *pseudo)
     return NULL;
 }
 
+/* The handler of the Pod's RuntimeClass, when it is none that names what nodes have: owned, else NULL. A host Pod keeps what
+ * it was made with: its class may be gone since. */
+static bool find_handler(struct sync *sync, const struct pod_seen *seen, char **handler, struct error *err)
+{
+    static const char *const ours[] = {"runc", "crun", "warren"};
+    const char *name = json_text(seen->tenant, "spec", "runtimeClassName");
+    const char *note = meta_annotation(seen->host, POD_NOTE_HANDLER);
+    json_auto_t *class = NULL;
+    *handler = note ? xstrdup(note) : NULL;
+    if (!name || seen->host)
+        return true;
+    if (!sync_read(sync->cluster, "runtimeclasses.node.k8s.io", "", name, &class, err))
+        return false;
+    if (!class)
+        return error_unavailable(err, "RuntimeClass %s of Pod %s is gone", name, meta_name(seen->tenant));
+    const char *named = json_text(class, "handler");
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (text_eq(named, ours[i]))
+            return true;
+    *handler = xstrdup(named ? named : "");
+    return true;
+}
+
 /* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it, and with UNAVAILABLE for now. */
 static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret, struct error *err)
 {
+    CLEANUP(free_ptr) char *handler = NULL;
+    if (!find_handler(sync, seen, &handler, err))
+        return NULL;
     json_auto_t *services = list_services(sync->cluster, meta_namespace(seen->tenant));
     const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = seen->host_ns,
                                               .host_name = seen->host_name, .cluster_ip = API_SERVICE_ADDRESS,
-                                              .services = services, .token_secret = token_secret,
+                                              .services = services, .token_secret = token_secret, .handler = handler,
                                               .name_of = sync_config_name, .node_of = host_node_name,
                                               .arg = sync};
     json_auto_t *want = translate_pod(&context, seen->tenant, err);

@@ -2,7 +2,7 @@
  *
  * An allow-list: a field that no row names is refused, with a reason that the tenant is shown, never dropped in
  * silence. Nothing that grants rights on the host has a row: no host namespaces, host paths, host ports, privileges,
- * host service accounts, priorities or runtime classes. */
+ * host service accounts, priorities or runtimes. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
@@ -15,6 +15,7 @@ struct translate_context {
     const char *cluster_ip;   /* of the tenant's `kubernetes` Service; Pods only */
     const json_t *services;   /* array of the namespace's Services for service links; Pods only; may be NULL */
     const char *token_secret; /* host name of the Secret that holds the Pod's token; Pods only */
+    const char *handler;      /* of the Pod's RuntimeClass, which no node has; NULL: nodes run it; Pods only */
     /* The host's name for a ConfigMap or Secret of the Pod's namespace; `kind` is "configmaps" or "secrets". Owned. */
     char *(*name_of)(void *arg, const char *kind, const char *ns, const char *name);
     /* The host's name for the node that the tenant knows as `pseudo`; owned, NULL when there is none. Pods only. */

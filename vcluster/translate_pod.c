@@ -544,7 +544,7 @@ static const struct rule spec_rules[] = {
     {"nodeName", stay},
     {"nodeSelector", node_selector},
     {"os", copy},
-    {"overhead", only_unset},
+    {"overhead", copy},
     {"preemptionPolicy", stay},
     {"priority", stay},
     {"priorityClassName", stay},
@@ -552,7 +552,7 @@ static const struct rule spec_rules[] = {
     {"resourceClaims", only_unset},
     {"resources", only_unset},
     {"restartPolicy", copy},
-    {"runtimeClassName", only_unset},
+    {"runtimeClassName", stay}, /* a name of the tenant's, never of the host's */
     {"schedulerName", stay},
     {"schedulingGates", only_unset},
     {"securityContext", pod_security},
@@ -568,7 +568,7 @@ static const struct rule spec_rules[] = {
 };
 
 /* The tenant's annotations as they are, but for ours. */
-static void add_annotations(const json_t *pod, json_t *meta)
+static void add_annotations(const struct translate_context *context, const json_t *pod, json_t *meta)
 {
     json_t *notes = json_object_get(meta, "annotations"), *value;
     const char *key, *account = json_text(pod, "spec", "serviceAccountName");
@@ -581,6 +581,7 @@ static void add_annotations(const json_t *pod, json_t *meta)
     /* On the host they rank this tenant's Pods among each other, and say nothing to anybody else. */
     json_object_set_new(notes, POD_NOTE_PRIORITY,
                         json_sprintf("%lld", (long long)json_int_or(json_at(pod, "spec", "priority"), 0)));
+    json_set_text(notes, POD_NOTE_HANDLER, context->handler);
     json_set_text(notes, POD_NOTE_PREEMPTION, json_text(pod, "spec", "preemptionPolicy"));
 }
 
@@ -590,7 +591,7 @@ json_t *translate_pod(const struct translate_context *context, const json_t *pod
     json_t *meta = translate_meta(context, pod, "Pod");
     json_auto_t *host = json_pack("{s:s, s:s, s:o, s:{}}", "apiVersion", "v1", "kind", "Pod", "metadata", meta, "spec");
     json_t *spec = json_object_get(host, "spec");
-    add_annotations(pod, meta);
+    add_annotations(context, pod, meta);
     if (!cross_object(&crossing, spec_rules, ARRAY_LEN(spec_rules), json_object_get(pod, "spec"), spec)) {
         error_wrap(err, "spec");
         return NULL;

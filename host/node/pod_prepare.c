@@ -11,6 +11,7 @@
 #include "host/node/pod_files.h"
 #include "host/node/pod_resources.h"
 #include "host/node/pod_worker.h"
+#include "host/pod_notes.h"
 
 #define RECORD_MAX  (256 << 10)
 #define PIDS_MAX    4096
@@ -121,6 +122,17 @@ static bool wants_user_namespace(const struct pod_view *view)
     return view->cluster || !json_bool_or(json_at(spec, "hostUsers"), true);
 }
 
+/* A tenant's RuntimeClass chooses no runtime of ours; one that names another has none. */
+static bool has_runtime(const struct pod_view *view, struct error *err)
+{
+    const char *handler =
+        view->cluster ? json_text(view->pod, "metadata", "annotations", POD_NOTE_HANDLER) : NULL;
+    return !handler || error_set(err, ERROR_INVALID,
+                                 "rpc error: code = Unknown desc = failed to get sandbox runtime: "
+                                 "no runtime for \"%s\" is configured",
+                                 handler);
+}
+
 static bool start_sandbox(struct pod_worker *worker, const struct pod_view *view, struct error *err)
 {
     struct node *node = worker->node;
@@ -208,8 +220,9 @@ bool pod_prepare(struct pod_worker *worker, const struct pod_view *view, struct 
                    "MountVolume.SetUp failed for volume \"%s\" : %s", volume, err->message);
         return false;
     }
-    if (!write_record(worker->dir, record, err) || !start_sandbox(worker, view, err) ||
-        !join_network(worker, record, err) || !write_hosts(worker, view, err)) {
+    if (!has_runtime(view, err) || !write_record(worker->dir, record, err) ||
+        !start_sandbox(worker, view, err) || !join_network(worker, record, err) ||
+        !write_hosts(worker, view, err)) {
         events_pod(worker->node->events, view->pod, NULL, "Warning", "FailedCreatePodSandBox",
                    "Failed to create pod sandbox: %s", err->message);
         return false;

@@ -346,6 +346,15 @@ void check_resources(struct error *err, const struct path *at, const json_t *res
         rule_forbidden(err, at, "HugePages require cpu or memory");
 }
 
+/* By the rules of limits, and told by their path, as upstream's ValidateOverhead does. */
+void check_overhead(struct error *err, const struct path *at, const json_t *amounts)
+{
+    json_auto_t *limits = amounts ? json_object() : NULL;
+    if (limits)
+        json_object_set(limits, "limits", (json_t *)(uintptr_t)amounts);
+    check_resources(err, at, limits);
+}
+
 static void check_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec,
                             enum pod_holder holder, struct pod_names *names)
 {

@@ -29,6 +29,8 @@ void check_tolerations(struct error *err, const struct path *path, const json_t 
 void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints);
 /* limits and requests of a container. */
 void check_resources(struct error *err, const struct path *at, const json_t *resources);
+/* What a Pod takes beside its containers: a ResourceList, or NULL. */
+void check_overhead(struct error *err, const struct path *at, const json_t *amounts);
 /* A fieldRef; `paths` is what its place allows, NULL-ended. */
 void check_field_ref(struct error *err, const struct path *at, const json_t *ref, const char *const *paths);
 void check_resource_field_ref(struct error *err, const struct path *at, const json_t *ref, bool needs_container);

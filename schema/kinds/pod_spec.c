@@ -139,6 +139,7 @@ void check_pod_spec(struct error *err, const struct path *at, const json_t *spec
         rule_invalid(err, PATH(at, "terminationGracePeriodSeconds"), grace, RULE_NOT_NEGATIVE);
     check_range(err, at, spec, "activeDeadlineSeconds", 1, INT32_MAX);
     check_tolerations(err, PATH(at, "tolerations"), member_array(spec, "tolerations"));
+    check_overhead(err, PATH(at, "overhead"), member_object(spec, "overhead"));
     check_host_aliases(err, PATH(at, "hostAliases"), member_array(spec, "hostAliases"));
     check_enum(err, at, spec, "preemptionPolicy", preemptions);
     check_spread_constraints(err, PATH(at, "topologySpreadConstraints"),

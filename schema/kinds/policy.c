@@ -113,13 +113,11 @@ static void runtime_defaults(json_t *object)
 static void runtime_validate(const json_t *object, struct error *err)
 {
     const json_t *scheduling = member_object(object, "scheduling");
-    const char *handler = rule_text(object, "handler"), *wrong = name_check_dns_label(handler), *key;
-    const struct path *at = PATH(NULL, "scheduling"), *fixed = PATH(PATH(NULL, "overhead"), "podFixed");
-    json_t *value;
+    const char *handler = rule_text(object, "handler"), *wrong = name_check_dns_label(handler);
+    const struct path *at = PATH(NULL, "scheduling");
     if (wrong)
         rule_invalid_text(err, PATH(NULL, "handler"), handler, wrong);
-    MAP_EACH (json_at(object, "overhead", "podFixed"), key, value)
-        check_quantity(err, PATH_KEY(fixed, key), value);
+    check_overhead(err, PATH(PATH(NULL, "overhead"), "podFixed"), json_at(object, "overhead", "podFixed"));
     check_labels(err, PATH(at, "nodeSelector"), member_object(scheduling, "nodeSelector"));
     check_tolerations(err, PATH(at, "tolerations"), member_array(scheduling, "tolerations"));
 }

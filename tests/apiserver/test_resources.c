@@ -138,6 +138,57 @@ static void test_events(void **state)
     run_rows(rows, ARRAY_LEN(rows));
 }
 
+#define CLASSES "/apis/node.k8s.io/v1/runtimeclasses"
+#define PODS    NS "/pods"
+#define POD(name, spec)                                                                                       \
+    "{'metadata':{'name':'" name "'},'spec':{" spec "'automountServiceAccountToken':false,"                    \
+    "'containers':[{'name':'c','image':'i'}]}}"
+#define FORBIDDEN(name) "pods \\'" name "\\' is forbidden: "
+#define MISMATCH        "pod rejected: Pod"
+
+static void test_runtime_classes(void **state)
+{
+    static const struct row rows[] = {
+        {"no class", "POST", PODS, POD("p", "'runtimeClassName':'no',"), 403,
+         FORBIDDEN("p") "pod rejected: RuntimeClass \\'no\\' not found", NULL, NULL},
+        {"an empty name", "POST", PODS, POD("p", "'runtimeClassName':'',"), 403, "RuntimeClass \\'\\' not found", NULL, NULL},
+        {"overhead alone", "POST", PODS, POD("p", "'overhead':{'cpu':'1'},"), 403,
+         FORBIDDEN("p") "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead", NULL, NULL},
+        {"a plain class", "POST", CLASSES, "{'metadata':{'name':'plain'},'handler':'runc'}", 201, NULL, NULL, NULL},
+        {"a Pod of it", "POST", PODS, POD("plain", "'runtimeClassName':'plain',"), 201, "'runtimeClassName':'plain'", NULL,
+         "'overhead'"},
+        {"which gives no overhead", "POST", PODS, POD("p", "'runtimeClassName':'plain','overhead':{'cpu':'1'},"), 403,
+         "without corresponding RuntimeClass", NULL, NULL},
+        {"a class that takes room", "POST", CLASSES,
+         "{'metadata':{'name':'heavy'},'handler':'h','overhead':{'podFixed':{'cpu':'1','memory':'1Gi'}},'scheduling':{"
+         "'nodeSelector':{'runtime':'h'},'tolerations':[{'key':'h','operator':'Exists'},{'key':'g','operator':'Equal',"
+         "'value':'v'}]}}",
+         201, NULL, NULL, NULL},
+        {"fills it in", "POST", PODS, POD("filled", "'runtimeClassName':'heavy','nodeSelector':{'own':'x'},"), 201,
+         "'overhead':{'cpu':'1','memory':'1Gi'}", NULL, NULL},
+        {"both selectors", "GET", PODS "/filled", NULL, 200, "'nodeSelector':{'own':'x','runtime':'h'}", NULL, NULL},
+        {"its tolerations follow", "GET", PODS "/filled", NULL, 200,
+         "'tolerationSeconds':300},{'key':'h','operator':'Exists'},{'key':'g','operator':'Equal','value':'v'}]", NULL, NULL},
+        {"the same amount", "POST", PODS, POD("same", "'runtimeClassName':'heavy','overhead':{'cpu':'1000m','memory':'1024Mi'},"),
+         201, "'overhead':{'cpu':'1','memory':'1Gi'}", NULL, NULL},
+        {"another amount", "POST", PODS, POD("p", "'runtimeClassName':'heavy','overhead':{'cpu':'2','memory':'1Gi'},"), 403,
+         FORBIDDEN("p") MISMATCH, NULL, NULL},
+        {"one amount of two", "POST", PODS, POD("p", "'runtimeClassName':'heavy','overhead':{'cpu':'1'},"), 403, NULL, NULL, NULL},
+        {"another node", "POST", PODS, POD("p", "'runtimeClassName':'heavy','nodeSelector':{'runtime':'own'},"), 403,
+         FORBIDDEN("p") "conflict: runtimeClass.scheduling.nodeSelector[runtime] = h; pod.spec.nodeSelector[runtime] = own",
+         NULL, NULL},
+        {"a wider toleration", "POST", PODS,
+         POD("wide", "'runtimeClassName':'heavy','tolerations':[{'key':'h','operator':'Exists','effect':'NoSchedule'},"
+                     "{'key':'g','operator':'Exists'}],"),
+         201, "'tolerations':[{'key':'g','operator':'Exists'},{'key':'node", NULL, "'value':'v'"},
+        {"is deleted", "DELETE", CLASSES "/plain", NULL, 200, NULL, NULL, NULL},
+        {"and no more", "POST", PODS, POD("p", "'runtimeClassName':'plain',"), 403, "RuntimeClass \\'plain\\' not found", NULL,
+         NULL},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -158,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_scale),
         cmocka_unit_test(test_autoscalers),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_runtime_classes),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -119,5 +119,43 @@ wait_for "and the Pod is ready" 30 is pod/gates "$ready" True
 check "the gate shuts" gate False
 wait_for "and it is not" 30 is pod/gates "$ready" False
 
+# ---- runtime classes ----
+classed() {
+    acme run "$1" --image=busybox --image-pull-policy=IfNotPresent --restart=Never \
+        --overrides "{\"spec\":{\"runtimeClassName\":\"$2\"}}" -- sleep 3600
+}
+acme apply -f - > /dev/null << END
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {name: plain}
+handler: runc
+---
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {name: heavy}
+handler: crun
+overhead: {podFixed: {cpu: 10m, memory: 8Mi}}
+scheduling: {nodeSelector: {kubernetes.io/os: linux}}
+---
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {name: foreign}
+handler: some-handler
+END
+check_fails "a Pod of no RuntimeClass is refused" 'is forbidden: pod rejected: RuntimeClass "none" not found' classed refused none
+check "a Pod of a RuntimeClass" classed class-plain plain
+check "one of a class with overhead" classed class-heavy heavy
+check "one of a class that no node can run" classed class-foreign foreign
+wait_for "the first runs" 60 is pod/class-plain '{.status.phase}' Running
+wait_for "the second runs" 60 is pod/class-heavy '{.status.phase}' Running
+check "with its overhead" is pod/class-heavy '{.spec.overhead.cpu} {.spec.nodeSelector}' '10m {"kubernetes.io/os":"linux"}'
+no_sandbox() { acme get events --field-selector=reason=FailedCreatePodSandBox,involvedObject.name=class-foreign | grep -q 'no runtime for "some-handler" is configured'; }
+wait_for "the third has no sandbox, and is told" 60 no_sandbox
+check "it has a node" is pod/class-foreign '{.status.conditions[?(@.type=="PodScheduled")].status}' True
+check "and waits" is pod/class-foreign '{.status.containerStatuses[0].state.waiting.reason}' ContainerCreating
+check "it goes" acme delete pod class-foreign --timeout=60s
+check "a class is deleted" acme delete runtimeclass plain
+check_fails "its Pods are refused" 'RuntimeClass "plain" not found' classed refused plain
+
 stop_warren
 summary

@@ -175,6 +175,8 @@ static void test_rest(void **state)
          "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/a'}}}", "",
          "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation"},
         {"an attachment", "volumeattachments.storage.k8s.io", "{'spec':{'attacher':'a.b','nodeName':'n','source':{'persistentVolumeName':'p'}}}", NULL, NULL, ""},
+        {"its overhead", "runtimeclasses.node.k8s.io", "{'handler':'runc','overhead':{'podFixed':{'cpu':'-1'}}}", NULL, NULL,
+         "overhead.podFixed.limits[cpu]: Invalid value: \"-1\": must be greater than or equal to 0"},
         {"a runtime class", "runtimeclasses.node.k8s.io", "{'handler':'Run_c'}", NULL, NULL, "handler: Invalid value: 'Run_c': a lowercase RFC 1123 label"},
         {"a revision", "controllerrevisions.apps", "{'revision':1,'data':{'a':1}}", "{'revision':1,'data':{'a':2}}", "", "data: Invalid value: {'a':1}: field is immutable"},
         {"a webhook", "validatingwebhookconfigurations.admissionregistration.k8s.io", HOOK("," RULE("")), NULL, NULL, ""},

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "host/pod_notes.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/status.h"
@@ -103,7 +104,7 @@ static void what_grants_rights_is_refused(void **state)
         {"unsafe sysctl", "{\"securityContext\":{\"sysctls\":[{\"name\":\"kernel.msgmax\",\"value\":\"1\"}]}}", "kernel.msgmax"},
         {"host port", "{\"containers\":[{\"name\":\"c\",\"ports\":[{\"containerPort\":80,\"hostPort\":80}]}]}", "hostPort"},
         {"container port", "{\"containers\":[{\"name\":\"c\",\"ports\":[{\"containerPort\":80}]}]}", NULL},
-        {"runtime class", "{\"runtimeClassName\":\"runc\"}", "runtimeClassName"},
+        {"runtime class", "{\"runtimeClassName\":\"runc\",\"overhead\":{\"cpu\":\"1\"}}", NULL},
         {"reserved toleration", "{\"tolerations\":[{\"key\":\"tenancy.warren.dev/dedicated\",\"operator\":\"Exists\"}]}", "tolerations"},
         {"plain toleration", "{\"tolerations\":[{\"key\":\"gpu\",\"operator\":\"Exists\"}]}", NULL},
         {"other namespaces' pods",
@@ -247,6 +248,24 @@ static void readiness_gates_are_the_tenants(void **state)
     assert_string_equal(json_text(json_array_get(conditions, 1), "status"), "True");
 }
 
+/* A class is the tenant's own word: the host's API never hears it, and a node learns at most which runtime it lacks. */
+static void a_runtime_class_chooses_nothing(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    struct translate_context named = context;
+    json_auto_t *pod = pod_with("{\"runtimeClassName\":\"sandboxed\",\"overhead\":{\"cpu\":\"250m\"}}");
+    json_set_text(json_at(pod, "metadata", "annotations"), POD_NOTE_HANDLER, "mine");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    assert_null(json_at(host, "spec", "runtimeClassName"));
+    assert_null(meta_annotation(host, POD_NOTE_HANDLER));
+    assert_string_equal(json_text(host, "spec", "overhead", "cpu"), "250m");
+    named.handler = "kata";
+    json_auto_t *other = translate_pod(&named, pod, &err);
+    assert_string_equal(meta_annotation(other, POD_NOTE_HANDLER), "kata");
+}
+
 /* Each audience has a token of its own in the Pod's Secret. */
 static void audiences_have_keys(void **state)
 {
@@ -324,6 +343,7 @@ int main(void)
         cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
         cmocka_unit_test(host_addresses_do_not_show),
         cmocka_unit_test(readiness_gates_are_the_tenants),
+        cmocka_unit_test(a_runtime_class_chooses_nothing),
         cmocka_unit_test(audiences_have_keys),
         cmocka_unit_test(a_toleration_of_all_stays),
         cmocka_unit_test(debuggers_cross_as_containers_do),
