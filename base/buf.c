@@ -102,6 +102,23 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_end(args);
 }
 
+size_t buf_enter(struct buf *buf, const char *format, ...)
+{
+    size_t mark = buf->len;
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(buf, format, args);
+    va_end(args);
+    return mark;
+}
+
+void buf_leave(struct buf *buf, size_t mark)
+{
+    buf->len = mark;
+    if (buf->data)
+        buf->data[mark] = '\0';
+}
+
 char *buf_take(struct buf *buf)
 {
     if (buf->failed)

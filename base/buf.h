@@ -32,6 +32,9 @@ void buf_add_str(struct buf *buf, struct str text);
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
+/* Appends, and returns where: buf_leave() cuts back to there. For paths on the way down and up. */
+size_t buf_enter(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+void buf_leave(struct buf *buf, size_t mark);
 /* Room for `len` more bytes; the caller fills data + len and raises len itself. NULL when that fails. */
 char *buf_reserve(struct buf *buf, size_t len);
 /* Gives the bytes away (owned, terminated; "" when nothing was added); the buffer is empty afterwards.

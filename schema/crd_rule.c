@@ -35,26 +35,6 @@ struct place {
 
 /* ---- paths ---- */
 
-static size_t enter(struct compile *compile, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* Returns what leave() needs. */
-static size_t enter(struct compile *compile, const char *format, ...)
-{
-    size_t mark = compile->path.len;
-    va_list args;
-    va_start(args, format);
-    buf_vprintf(&compile->path, format, args);
-    va_end(args);
-    return mark;
-}
-
-static void leave(struct compile *compile, size_t mark)
-{
-    compile->path.len = mark;
-    if (compile->path.data)
-        compile->path.data[mark] = '\0';
-}
-
 static const char *here(const struct compile *compile)
 {
     return compile->path.len ? compile->path.data : "";
@@ -489,9 +469,9 @@ static bool walk(struct compile *compile, struct crd_node *node, const struct pl
 static bool walk_child(struct compile *compile, struct crd_node *node, const struct place *place,
                        const char *member, const char *key)
 {
-    size_t mark = key ? enter(compile, ".%s[%s]", member, key) : enter(compile, ".%s", member);
+    size_t mark = key ? buf_enter(&compile->path, ".%s[%s]", member, key) : buf_enter(&compile->path, ".%s", member);
     bool found = walk(compile, node, place);
-    leave(compile, mark);
+    buf_leave(&compile->path, mark);
     return found;
 }
 
@@ -511,13 +491,13 @@ static bool walk_all_of(struct compile *compile, struct crd_node *node, const st
     bool found = false;
     for (size_t i = 0; i < node->all_of.count; i++) {
         struct crd_node *part = node->all_of.items[i];
-        size_t mark = enter(compile, ".allOf[%zu]", i);
+        size_t mark = buf_enter(&compile->path, ".allOf[%zu]", i);
         part->declared = node->declared; /* of the value that it is about */
         part->least_size = node->least_size;
         compile_rules(compile, part, place);
         part->has_rules = part->rule_count > 0;
         found = found || part->has_rules;
-        leave(compile, mark);
+        buf_leave(&compile->path, mark);
     }
     return found;
 }

@@ -205,15 +205,10 @@ static void run_rules(struct run *run, const struct crd_node *node, const struct
 static void walk_child(struct run *run, const struct crd_node *node, const struct self *self,
                        bool named, const char *key)
 {
-    size_t mark = run->path.len;
-    if (named)
-        buf_printf(&run->path, "%s%s", mark ? "." : "", key);
-    else
-        buf_printf(&run->path, "[%s]", key);
+    size_t mark = named ? buf_enter(&run->path, "%s%s", run->path.len ? "." : "", key)
+                        : buf_enter(&run->path, "[%s]", key);
     walk(run, node, self);
-    run->path.len = mark;
-    if (run->path.data)
-        run->path.data[mark] = '\0';
+    buf_leave(&run->path, mark);
 }
 
 /* The item of a map list that has the same keys. */

@@ -93,26 +93,6 @@ struct compile {
 
 enum place { AT_ROOT, AT_FIELD, AT_ITEM, IN_LOGIC };
 
-static size_t enter(struct compile *compile, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* Returns what leave() needs. */
-static size_t enter(struct compile *compile, const char *format, ...)
-{
-    size_t mark = compile->path.len;
-    va_list args;
-    va_start(args, format);
-    buf_vprintf(&compile->path, format, args);
-    va_end(args);
-    return mark;
-}
-
-static void leave(struct compile *compile, size_t mark)
-{
-    compile->path.len = mark;
-    if (compile->path.data)
-        compile->path.data[mark] = '\0';
-}
-
 static const char *here(const struct compile *compile)
 {
     return buf_ok(&compile->path) && compile->path.len ? compile->path.data : "";
@@ -272,10 +252,10 @@ static void read_properties(struct compile *compile, struct crd_node *node, cons
     node->properties =
         crd_alloc(compile->memory, json_object_size(properties), sizeof(*node->properties));
     json_object_foreach (properties, key, value) {
-        size_t mark = enter(compile, ".properties[%s]", key);
+        size_t mark = buf_enter(&compile->path, ".properties[%s]", key);
         struct crd_node *child =
             node_of(compile, value, place == IN_LOGIC ? IN_LOGIC : AT_FIELD);
-        leave(compile, mark);
+        buf_leave(&compile->path, mark);
         if (child)
             node->properties[node->property_count++] = (struct crd_property){key, child};
     }
@@ -292,9 +272,9 @@ static void read_additional(struct compile *compile, struct crd_node *node, cons
         return;
     if (place != IN_LOGIC && json_object_size(json_object_get(text, "properties")) > 0)
         forbid(compile, "additionalProperties", "additionalProperties and properties are mutual exclusive");
-    size_t mark = enter(compile, ".additionalProperties");
+    size_t mark = buf_enter(&compile->path, ".additionalProperties");
     node->additional = node_of(compile, additional, place == IN_LOGIC ? IN_LOGIC : AT_FIELD);
-    leave(compile, mark);
+    buf_leave(&compile->path, mark);
 }
 
 static void read_items(struct compile *compile, struct crd_node *node, const json_t *text,
@@ -304,9 +284,9 @@ static void read_items(struct compile *compile, struct crd_node *node, const jso
     if (json_is_array(items))
         forbid(compile, "items", "items must be a schema object and not an array");
     if (json_is_object(items)) {
-        size_t mark = enter(compile, ".items");
+        size_t mark = buf_enter(&compile->path, ".items");
         node->items = node_of(compile, items, place == IN_LOGIC ? IN_LOGIC : AT_ITEM);
-        leave(compile, mark);
+        buf_leave(&compile->path, mark);
     } else if (node->kind == CRD_ARRAY && place != IN_LOGIC) {
         CLEANUP(free_ptr) char *path = xasprintf("%s.items", here(compile));
         error_add_required(compile->err, path, "must be specified");
@@ -343,9 +323,9 @@ static void read_alternatives(struct compile *compile, struct crd_nodes *nodes, 
         return;
     nodes->items = crd_alloc(compile->memory, json_array_size(list), sizeof(struct crd_node *));
     for (size_t i = 0; i < json_array_size(list); i++) {
-        size_t mark = enter(compile, ".%s[%zu]", member, i);
+        size_t mark = buf_enter(&compile->path, ".%s[%zu]", member, i);
         struct crd_node *node = node_of(compile, json_array_get(list, i), IN_LOGIC);
-        leave(compile, mark);
+        buf_leave(&compile->path, mark);
         if (node)
             nodes->items[nodes->count++] = node;
     }
@@ -359,9 +339,9 @@ static void read_logic(struct compile *compile, struct crd_node *node, const jso
     read_alternatives(compile, &node->one_of, text, "oneOf");
     if (!json_is_object(not))
         return;
-    size_t mark = enter(compile, ".not");
+    size_t mark = buf_enter(&compile->path, ".not");
     node->not = node_of(compile, not, IN_LOGIC);
-    leave(compile, mark);
+    buf_leave(&compile->path, mark);
 }
 
 static void check_structure(struct compile *compile, const struct crd_node *node,
