@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "schema/go_text.h"
+
 static void write_path(struct buf *out, const struct path *path)
 {
     if (path->up)
@@ -23,28 +25,6 @@ char *path_text(const struct path *path)
     else
         buf_add_text(&out, "<nil>");
     return buf_take(&out);
-}
-
-/* As Go's %q for what JSON strings hold: JSON's escapes are the same but for <, > and &. */
-static void write_quoted(struct buf *out, const char *text)
-{
-    buf_add_char(out, '"');
-    for (const char *at = text; *at; at++) {
-        unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c == '\n')
-            buf_add_text(out, "\\n");
-        else if (c == '\t')
-            buf_add_text(out, "\\t");
-        else if (c == '\r')
-            buf_add_text(out, "\\r");
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(out, "\\x%02x", c);
-        else
-            buf_add_char(out, (char)c);
-    }
-    buf_add_char(out, '"');
 }
 
 /* Down to `max` bytes, not within a character. */
@@ -68,7 +48,7 @@ static char *value_text(const json_t *value)
     if (!value || json_is_null(value))
         buf_add_text(&out, "null");
     else if (json_is_string(value))
-        write_quoted(&out, json_string_value(value));
+        go_quote(&out, str_of(json_string_value(value)));
     else
         json_write(&out, value);
     if (!json_is_string(value) && out.len > RULE_SHOWN_MAX)
@@ -186,7 +166,7 @@ void rule_not_supported(struct error *err, const struct path *path, const json_t
     qsort(sorted, count, sizeof(sorted[0]), compare_texts);
     for (size_t i = 0; i < count; i++) {
         buf_add_text(&list, i ? ", " : "");
-        write_quoted(&list, sorted[i]);
+        go_quote(&list, str_of(sorted[i]));
     }
     CLEANUP(free_ptr) char *text = buf_take(&list);
     error_add_cause(err, CAUSE_NOT_SUPPORTED, where, "Unsupported value: %s: supported values: %s",
