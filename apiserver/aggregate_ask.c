@@ -172,7 +172,7 @@ static bool get_json(const struct question *question, const char *path, size_t m
     *told = (struct told){0};
     if (!get(question, path, &said, &status, err))
         return false;
-    size_t bytes = aggregate_room_of(buf_str(&said.body));
+    size_t bytes = json_tree_bound(buf_str(&said.body));
     if (!aggregate_room_take(room, bytes))
         return error_unavailable(err, "what this cluster's API servers say of themselves takes "
                                       "more memory than it may");

@@ -19,8 +19,6 @@ void aggregate_room_unref(struct aggregate_room *room);
 /* False, and nothing taken, when there is not enough. */
 MUST_CHECK bool aggregate_room_take(struct aggregate_room *room, size_t bytes);
 void aggregate_room_give(struct aggregate_room *room, size_t bytes);
-/* What a JSON text takes as a tree, at most. Pure. */
-size_t aggregate_room_of(struct str text);
 
 struct aggregate_state {
     atomic_uint refs;

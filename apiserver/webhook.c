@@ -7,6 +7,7 @@
 
 #define CA_MAX     ((size_t)1 << 20)
 #define REVIEW_MAX ((size_t)64 << 20)
+#define TREE_MAX   ((size_t)96 << 20) /* of an answer: the text may be one that grows eighty-fold */
 
 void webhook_client_init(struct webhook_client *client, const json_t *config)
 {
@@ -63,6 +64,10 @@ json_t *webhook_call(struct api *api, struct cluster *cluster, const struct webh
                                 .answer_max = call->answer_max};
     if (!callout_post(api, cluster, &out, &answer, err))
         return NULL;
+    if (json_tree_bound(buf_str(&answer)) > TREE_MAX) {
+        error_set(err, ERROR_INTERNAL, "the answer takes more memory than it may");
+        return NULL;
+    }
     json_t *tree = json_parse(buf_str(&answer), JSON_LOAD_LENIENT, &why);
     if (json_is_object(tree))
         return tree;

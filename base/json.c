@@ -324,3 +324,20 @@ bool json_array_has_text(const json_t *array, const char *text)
     }
     return false;
 }
+
+/* jansson's, rounded up: an object is born with a table, an array with room for elements. */
+#define OBJECT_BYTES ((size_t)320)
+#define ARRAY_BYTES  ((size_t)144)
+#define VALUE_BYTES  ((size_t)96) /* another one, and its key's entry */
+
+/* Marks inside strings count too: it is a bound. */
+size_t json_tree_bound(struct str text)
+{
+    size_t bytes = VALUE_BYTES + text.len;
+    for (size_t i = 0; i < text.len; i++)
+        bytes += text.data[i] == '{'   ? OBJECT_BYTES
+                 : text.data[i] == '[' ? ARRAY_BYTES
+                 : text.data[i] == ',' ? VALUE_BYTES
+                                       : 0;
+    return bytes;
+}

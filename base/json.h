@@ -29,6 +29,9 @@ MUST_CHECK json_t *json_parse_tape(const struct json_tape *tape, enum json_load_
 void json_write(struct buf *out, const json_t *value);
 /* Appends a quoted, escaped string. */
 void json_write_string(struct buf *out, struct str text);
+/* What the text may take as a tree, in bytes: an upper bound, from its marks, before it is parsed. A few
+ * bytes of text can be a hundred of a tree. Pure. */
+size_t json_tree_bound(struct str text);
 
 /* Walks object keys: json_at(pod, "spec", "nodeName"). Borrowed; NULL when anything on the way is missing. */
 #define json_at(root, ...) json_at_path((root), (const char *const[]){__VA_ARGS__, NULL})

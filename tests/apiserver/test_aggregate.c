@@ -83,7 +83,7 @@ static void test_room(void **state)
     assert_false(aggregate_room_take(room, SIZE_MAX));
     assert_true(aggregate_room_take(room, 1));
     aggregate_room_give(room, AGGREGATE_ROOM_MAX);
-    assert_true(aggregate_room_of(STR("[[],[]]")) >= 7 + (size_t)3 * 144 + 96);
+    assert_true(json_tree_bound(STR("[[],[]]")) >= 7 + (size_t)3 * 144 + 96);
     aggregate_room_unref(room);
 }
 

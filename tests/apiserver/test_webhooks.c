@@ -152,8 +152,19 @@ static json_t *stage_unknown(struct hook_server *server, const json_t *review)
                 "\"add\",\"path\":\"/data/mutation-stage-2\",\"value\":\"yes\"}]");
 }
 
+/* 1.5 MB, and some sixty as a tree. */
+static json_t *wordy(struct hook_server *server, const json_t *review)
+{
+    json_t *answer = allow(server, review), *list = json_array();
+    for (unsigned i = 0; i < 500000; i++)
+        json_array_append_new(list, json_array());
+    json_object_set_new(answer, "more", list);
+    return answer;
+}
+
 static const struct hook_path paths[] = {
     {"/allow", allow},
+    {"/wordy", wordy},
     {"/warn", warn},
     {"/deny", deny},
     {"/deny-message", deny_message},
@@ -269,6 +280,7 @@ static void test_answers(void **state)
          "(\\\"boom\\\") has prevented the request from succeeding"},
         {"missing", "/missing", "", false, 500, "the server could not find the requested resource"},
         {"redirect", "/redirect", "", false, 500, "the server responded with the status code 302"},
+        {"wordy", "/wordy", "", false, 500, "the answer takes more memory than it may"},
         {"no-json", "/no-json", "", false, 500, "couldn't get version/kind; json parse error"},
         {"wrong-uid", "/wrong-uid", "", false, 500,
          "received invalid webhook response: expected response.uid="},
