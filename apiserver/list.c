@@ -8,6 +8,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/identity_lease.h"
 #include "apiserver/list_token.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
@@ -190,6 +191,12 @@ static struct cache_range range_of(struct list_plan *plan)
     return range;
 }
 
+/* Clients tell the present from the snapshot that they lost by its revision. */
+static bool is_unmoved(const struct request *request, const struct list_plan *plan)
+{
+    return plan->continued && plan->token.revision == atomic_load(&request->cluster->revision);
+}
+
 /* 410, with a token that continues from the present. */
 static enum step_result expired(struct request *request, const struct list_plan *plan)
 {
@@ -197,6 +204,11 @@ static enum step_result expired(struct request *request, const struct list_plan 
         error_set(&request->error, ERROR_EXPIRED,
                   "The resourceVersion for the provided list is too old.");
         return STEP_FAIL;
+    }
+    if (is_unmoved(request, plan)) {
+        if (!request->may_block)
+            return STEP_BLOCK;
+        identity_lease_renew(request->api, request->cluster);
     }
     error_set(&request->error, ERROR_EXPIRED,
               "The provided continue parameter is too old to display a consistent list result. You "
