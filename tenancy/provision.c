@@ -13,15 +13,19 @@ bool provision_cluster(struct tenancy *tenancy, const char *name, const char *ui
 {
     CLEANUP(buf_free) struct buf secrets = BUF_INIT(SECRETS_MAX);
     CLEANUP(seed_free) struct seed seed = {0};
-    if (!auth_secrets_make(name, tenancy->domain, NULL, &secrets, err))
+    const char *const addresses[] = {api_pod_address(tenancy->api), NULL};
+    if (!auth_secrets_make(name, tenancy->domain, addresses, &secrets, err))
         return false;
     json_auto_t *document = json_parse(buf_str(&secrets), JSON_LOAD_STRICT, err);
-    json_auto_t *nodes = NULL;
+    json_auto_t *nodes = NULL, *endpoints = NULL, *slice = NULL;
     if (!document || !vcluster_nodes(tenancy->vcluster, name, &nodes, err))
         return false;
+    vcluster_api_objects(tenancy->vcluster, &endpoints, &slice);
     const struct seed_parts parts = {.ca_pem = json_text(document, "ca", "cert"),
                                      .front_proxy_ca_pem = json_text(document, "frontProxy", "cert"),
-                                     .nodes = nodes};
+                                     .nodes = nodes,
+                                     .endpoints = endpoints,
+                                     .slice = slice};
     if (!seed_make(&seed, &parts, clock_now_us(), err))
         return false;
     const struct cluster_seed born = {

@@ -214,14 +214,23 @@ static bool add_config_maps(struct seed *seed, const struct seed_parts *parts, c
                                 json_pack("{s:s}", "since", since)), created, err);
 }
 
-#define CONFIG_MAPS (ARRAY_LEN(namespaces) + 2)
+/* Where the cluster's `kubernetes` Service leads. */
+static bool add_api_endpoints(struct seed *seed, const struct seed_parts *parts, const char *created, struct error *err)
+{
+    return !parts->endpoints || !parts->slice ||
+           (add_fresh(seed, "endpoints", json_incref(parts->endpoints), created, err) &&
+            add_fresh(seed, "endpointslices.discovery.k8s.io", json_incref(parts->slice), created, err));
+}
+
+#define CONFIG_MAPS   (ARRAY_LEN(namespaces) + 2)
+#define API_ENDPOINTS 2
 
 bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err)
 {
     char created[TIME_TEXT_SIZE];
     pthread_once(&once, make_templates);
     time_format(now_us, created);
-    size_t most = template_count + CONFIG_MAPS + json_array_size(parts->nodes);
+    size_t most = template_count + CONFIG_MAPS + API_ENDPOINTS + json_array_size(parts->nodes);
     *seed = (struct seed){.writes = xcalloc(most, sizeof(*seed->writes)), .texts = xcalloc(most, sizeof(*seed->texts)),
                           .charges = xcalloc(most, sizeof(*seed->charges))};
     for (size_t i = 0; i < template_count; i++)
@@ -229,7 +238,7 @@ bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us
     for (size_t i = 0; i < json_array_size(parts->nodes); i++)
         if (!add_fresh(seed, "nodes", json_incref(json_array_get(parts->nodes, i)), created, err))
             return false;
-    return add_config_maps(seed, parts, created, err);
+    return add_api_endpoints(seed, parts, created, err) && add_config_maps(seed, parts, created, err);
 }
 
 static bool is_template_value(const json_t *value)

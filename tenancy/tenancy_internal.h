@@ -30,6 +30,7 @@ struct seed {
 struct seed_parts { /* what is of one cluster alone */
     const char *ca_pem, *front_proxy_ca_pem; /* for ConfigMaps */
     json_t *nodes;                           /* an array; may be NULL */
+    json_t *endpoints, *slice;               /* of its API; may be NULL */
 };
 /* Objects as of `now_us`, with fresh uids. Everything is the seed's. */
 MUST_CHECK bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err);

@@ -1,10 +1,11 @@
 /* Services and EndpointSlices.
  *
  * The tenant's `kubernetes` Service is the one whose endpoint we make: the cluster's own port for its Pods. It goes to
- * the host with the first Pod. */
+ * the host with the first Pod; what the tenant sees of it was there before, and changes with the server's address only. */
 #include <stdio.h>
 #include <string.h>
 
+#include "host/pseudo_node.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/syncer_internal.h"
@@ -27,13 +28,28 @@ static json_t *api_slice(const char *ns, const char *name, const char *address, 
                      "ready", 1, "ports", "name", "https", "protocol", "TCP", "port", (int)port);
 }
 
+static json_t *api_endpoints(const char *address, unsigned port)
+{
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:[{s:[{s:s}], s:[{s:s, s:i, s:s}]}]}", "apiVersion", "v1", "kind",
+                     "Endpoints", "metadata", "name", "kubernetes", "namespace", "default", "labels",
+                     "endpointslice.kubernetes.io/skip-mirror", "true", "subsets", "addresses", "ip", address, "ports",
+                     "name", "https", "port", (int)port, "protocol", "TCP");
+}
+
+void vcluster_api_objects(const struct vcluster *vcluster, json_t **endpoints, json_t **slice)
+{
+    const char *address = api_pod_address(vcluster->api);
+    if (!address)
+        return;
+    *endpoints = api_endpoints(address, PSEUDO_API_PORT);
+    *slice = api_slice("default", "kubernetes", address, PSEUDO_API_PORT);
+    json_object_set_new(json_object_get(*slice, "metadata"), "generation", json_integer(1));
+}
+
 /* What the cluster's own Pods and clients see: as upstream's API servers publish themselves. */
 static bool publish_in_cluster(struct sync *sync, const char *address, unsigned port, struct error *err)
 {
-    json_auto_t *endpoints = json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:[{s:[{s:s}], s:[{s:s, s:i, s:s}]}]}", "apiVersion", "v1",
-                                       "kind", "Endpoints", "metadata", "name", "kubernetes", "namespace", "default",
-                                       "labels", "endpointslice.kubernetes.io/skip-mirror", "true", "subsets",
-                                       "addresses", "ip", address, "ports", "name", "https", "port", (int)port, "protocol", "TCP");
+    json_auto_t *endpoints = api_endpoints(address, port);
     json_auto_t *slice = api_slice("default", "kubernetes", address, port);
     static const char *const resources[] = {"endpoints", "endpointslices.discovery.k8s.io"};
     json_t *wanted[] = {endpoints, slice};
@@ -69,7 +85,7 @@ static bool publish_api(struct sync *sync, const char *host_ns, const char *host
     meta_set_annotation(want, NOTE_CLUSTER, sync->cluster->name);
     return sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_service, &have, err) &&
            sync_put(sync, "endpointslices.discovery.k8s.io", want, have, err) &&
-           publish_in_cluster(sync, address, port, err);
+           publish_in_cluster(sync, address, PSEUDO_API_PORT, err);
 }
 
 bool sync_publish_host(struct vcluster *vcluster, struct error *err)

@@ -15,6 +15,9 @@ struct vcluster;
 struct vcluster *vcluster_new(struct api *api, struct controllers *controllers, struct error *err);
 /* The Nodes that a new cluster of this name begins with: a new array. Blocking. */
 MUST_CHECK bool vcluster_nodes(struct vcluster *vcluster, const char *cluster, json_t **out, struct error *err);
+/* What a new cluster says of its API's address: the Endpoints and EndpointSlice of the `kubernetes` Service, each a new object.
+ * None are made when Pods do not reach this server. */
+void vcluster_api_objects(const struct vcluster *vcluster, json_t **endpoints, json_t **slice);
 /* What the host's scheduler asks about tenants; lives as long as `vcluster`. */
 const struct scheduler_tenants *vcluster_tenants(const struct vcluster *vcluster);
 /* After controllers_stop. */

@@ -2,7 +2,7 @@
  *
  *   p-NAME   set: the addresses of its Pods
  *   t-NAME   nat chain: ClusterIP, protocol, port -> a chain s-N that picks an endpoint; the same for a NodePort at
- *            the address that a tenant knows its nodes by
+ *            the address that a tenant knows its nodes by, and for the address that its API is said to have
  *   f-NAME   forward: its own Pods and the world beyond the host's networks; nothing else
  *   i-NAME   input: what was translated from one of its Services, and DNS; nothing else
  *
@@ -113,6 +113,20 @@ static void service_map_clear(struct service_map *map)
     strset_clear(&map->places);
 }
 
+/* What a cluster's Endpoints say of its API is a port that stays: its Pods may come by that, too. The slice that the syncer
+ * makes of it has the Service's name. */
+static void map_api(const struct view *view, const char *key, const struct view_service *service, size_t chain,
+                    struct service_map *map)
+{
+    bool is_api = strcmp(service->ns, "default") == 0 && strcmp(service->name, "kubernetes") == 0;
+    const struct view_slice *slice = is_api ? strmap_get(&view->slices, key) : NULL;
+    for (size_t i = 0; slice && i < slice->endpoint_count; i++) {
+        CLEANUP(free_ptr) char *place = xasprintf("%s . tcp . %d", slice->endpoints[i].address, PSEUDO_API_PORT);
+        if (strset_add(&map->places, place))
+            buf_printf(&map->entries, ", %s : goto s-%zu", place, chain);
+    }
+}
+
 /* One chain a Service port that has endpoints; its line for t-NAME goes into `map`. */
 static void write_service_port(struct writer *writer, const char *key, const struct view_service *service,
                                const struct view_port *port, struct service_map *map)
@@ -130,6 +144,7 @@ static void write_service_port(struct writer *writer, const char *key, const str
     CLEANUP(free_ptr) char *on_node = xasprintf(PSEUDO_NODE_ADDRESS " . %s . %u", port->protocol, port->node_port);
     if (port->node_port && strset_add(&map->places, on_node))
         buf_printf(&map->entries, ", %s : goto s-%zu", on_node, writer->chains);
+    map_api(writer->view, key, service, writer->chains, map);
 }
 
 static void write_cluster_services(struct writer *writer, const char *cluster)

@@ -104,6 +104,31 @@ static void two_services_of_one_address(void **state)
     view_deinit(&view);
 }
 
+/* By the address that its Endpoints have as by the ClusterIP. */
+static void own_api_by_two_addresses(void **state)
+{
+    (void)state;
+    struct view view;
+    CLEANUP(buf_free) struct buf script = BUF_TEXT;
+    fill(&view);
+    apply(&view, VIEW_SERVICES,
+          "{\"metadata\":{\"name\":\"k-x-acme\",\"namespace\":\"warren-acme\",\"annotations\":{\"tenancy.warren.dev/cluster\":"
+          "\"acme\",\"tenancy.warren.dev/namespace\":\"default\",\"tenancy.warren.dev/name\":\"kubernetes\","
+          "\"tenancy.warren.dev/cluster-ip\":\"10.96.0.1\"}},\"spec\":{\"clusterIP\":\"None\",\"ports\":[{\"name\":\"https\","
+          "\"port\":443,\"protocol\":\"TCP\"}]}}");
+    apply(&view, VIEW_SLICES,
+          "{\"metadata\":{\"name\":\"k-x-acme\",\"namespace\":\"warren-acme\",\"labels\":{\"kubernetes.io/service-name\":\"k-x-acme\"}},"
+          "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"https\",\"port\":41234,\"protocol\":\"TCP\"}],\"endpoints\":["
+          "{\"addresses\":[\"10.244.0.1\"]}]}");
+    rules_write(&script, &options, &view);
+    const char *chain = strstr(script.data, "10.96.0.1 . tcp . 443 : goto s-");
+    assert_non_null(chain);
+    CLEANUP(free_ptr) char *same = xasprintf("10.244.0.1 . tcp . 6443 : goto %.3s", strstr(chain, "s-"));
+    assert_int_equal(count_of(script.data, same), 1);
+    assert_int_equal(count_of(script.data, "{ 0 : 10.244.0.1 . 41234 }"), 1);
+    view_deinit(&view);
+}
+
 /* Neither a forged address nor IPv6 goes around the rules. */
 static void what_is_unknown_is_dropped(void **state)
 {
@@ -175,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_keep_tenants_apart),
         cmocka_unit_test(two_services_of_one_address),
+        cmocka_unit_test(own_api_by_two_addresses),
         cmocka_unit_test(what_is_unknown_is_dropped),
         cmocka_unit_test(names_are_those_of_the_asking_cluster),
     };

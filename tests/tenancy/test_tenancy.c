@@ -15,6 +15,7 @@
 #define TENANTS_PATH "/apis/tenancy.warren.dev/v1/tenants"
 #define PLANS_PATH   "/apis/tenancy.warren.dev/v1/plans"
 #define WAIT_MS      20000
+#define POD_ADDRESS  "10.244.0.1"
 
 static struct server {
     struct cluster *host;
@@ -49,7 +50,8 @@ static void start(struct error *err)
     assert_true(tenancy_bootstrap_host(&host, err));
     assert_true(tenancy_bootstrap_host(&host, err)); /* a second start changes nothing */
     server.host = store_cluster_by_id(world_store(), CLUSTER_HOST_ID);
-    server.api = api_start(&(struct api_options){.store = world_store(), .listen = "127.0.0.1:0"}, err);
+    server.api = api_start(
+        &(struct api_options){.store = world_store(), .listen = "127.0.0.1:0", .pod_address = POD_ADDRESS}, err);
     assert_non_null(server.api);
     server.controllers = controllers_new(&(struct controllers_options){.api = server.api});
     controllers_add_kubernetes(server.controllers);
@@ -185,6 +187,25 @@ static void openid(void **state)
     assert_true(client_get(server.admin, "/openid/v1/jwks", &hosts, &err));
     assert_string_equal(json_text(json_array_get(json_at(own, "keys"), 0), "crv"), "P-256");
     assert_false(json_equal(own, hosts));
+}
+
+/* A client that goes by what the `kubernetes` Service stands for. */
+static void own_endpoints(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_client) struct client *client = tenant_client("acme");
+    json_auto_t *endpoints = NULL, *slice = NULL;
+    assert_true(client_get(client, "/api/v1/namespaces/default/endpoints/kubernetes", &endpoints, &err));
+    json_auto_t *subsets = world_yaml("[{addresses: [{ip: " POD_ADDRESS "}], ports: [{name: https, port: 6443, protocol: TCP}]}]");
+    assert_true(json_equal(json_object_get(endpoints, "subsets"), subsets));
+    assert_true(client_get(client, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes", &slice, &err));
+    assert_string_equal(json_text(slice, "metadata", "labels", "kubernetes.io/service-name"), "kubernetes");
+    assert_string_equal(json_text(slice, "addressType"), "IPv4");
+    json_auto_t *places = world_yaml("[{addresses: [" POD_ADDRESS "], conditions: {ready: true}}]");
+    json_auto_t *ports = world_yaml("[{name: https, port: 6443, protocol: TCP}]");
+    assert_true(json_equal(json_object_get(slice, "endpoints"), places));
+    assert_true(json_equal(json_object_get(slice, "ports"), ports));
 }
 
 /* Nobody sees or reaches anything of another, whatever the names share. */
@@ -527,7 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usable_at_once), cmocka_unit_test(openid), cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
-        cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
+        cmocka_unit_test(own_endpoints),      cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
         cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(quotas_and_roles_follow),
         cmocka_unit_test(restart),            cmocka_unit_test(one_name_once),
         cmocka_unit_test(latency),
