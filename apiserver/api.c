@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-#include "apiserver/callout.h"
+#include "apiserver/admission/callout.h"
 #include "apiserver/credentials_tls.h"
-#include "apiserver/documents.h"
-#include "apiserver/hooks.h"
-#include "apiserver/lanes.h"
-#include "apiserver/node_tls.h"
+#include "apiserver/documents/documents.h"
+#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/lanes.h"
+#include "apiserver/backend/node_tls.h"
 #include "apiserver/patience.h"
-#include "apiserver/reach.h"
+#include "apiserver/backend/reach.h"
 #include "apiserver/server.h"
-#include "apiserver/tunnel.h"
+#include "apiserver/backend/tunnel.h"
 #include "schema/kind.h"
 
 #define POOL_THREADS   4

@@ -5,7 +5,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/conversion.h"
-#include "apiserver/documents.h"
+#include "apiserver/documents/documents.h"
 #include "base/clock.h"
 #include "schema/crd_schema.h"
 #include "schema/meta.h"

@@ -9,7 +9,7 @@
 #include "apiserver/calls.h"
 #include "apiserver/custom.h"
 #include "apiserver/delete.h"
-#include "apiserver/hooks.h"
+#include "apiserver/admission/hooks.h"
 #include "apiserver/list.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"

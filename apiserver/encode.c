@@ -9,11 +9,11 @@
 #include <zlib.h>
 
 #include "apiserver/api_internal.h"
-#include "apiserver/documents.h"
+#include "apiserver/documents/documents.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
 #include "apiserver/transcode.h"
-#include "apiserver/tunnel.h"
+#include "apiserver/backend/tunnel.h"
 #include "base/clock.h"
 
 #define RENDER_MAX   ((size_t)1 << 30)

@@ -1,10 +1,10 @@
 /* Fairness between clusters: each may have so many requests under way; the next is told to come
  * back. Watches do not count once they stream. Source of the numbers: upstream's
  * --max-requests-inflight and its mutating twin. */
-#include "apiserver/aggregate.h"
+#include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
-#include "apiserver/hooks.h"
+#include "apiserver/admission/hooks.h"
 #include "store/cluster.h"
 
 #define IN_FLIGHT_MAX 600

@@ -2,11 +2,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "apiserver/aggregate.h"
+#include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
 #include "apiserver/custom.h"
-#include "apiserver/documents.h"
+#include "apiserver/documents/documents.h"
 #include "apiserver/hook.h"
 #include "apiserver/special.h"
 #include "apiserver/steps.h"

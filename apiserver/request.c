@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#include "apiserver/aggregate.h"
+#include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
-#include "apiserver/lanes.h"
+#include "apiserver/admission/lanes.h"
 #include "apiserver/stream.h"
-#include "apiserver/tunnel.h"
+#include "apiserver/backend/tunnel.h"
 #include "base/clock.h"
 
 #define DRAFT_MAX ((size_t)4 << 20)

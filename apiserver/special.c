@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "apiserver/aggregate.h"
-#include "apiserver/proxy.h"
+#include "apiserver/backend/aggregate.h"
+#include "apiserver/backend/proxy.h"
 #include "apiserver/steps.h"
-#include "apiserver/tunnel.h"
+#include "apiserver/backend/tunnel.h"
 
 static const step_fn self_access[] = {
     step_review_form, step_options, step_decode, step_admit_special, step_review_self_access, NULL};

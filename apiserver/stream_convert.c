@@ -5,7 +5,7 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/conversion.h"
 #include "apiserver/custom.h"
-#include "apiserver/lanes.h"
+#include "apiserver/admission/lanes.h"
 
 struct stream_convert {
     atomic_uint refs; /* the stream's and the lane's */

@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "apiserver/aggregate_internal.h"
-#include "apiserver/discovery_other.h"
-#include "apiserver/openapi_merge.h"
-#include "apiserver/served.h"
+#include "apiserver/backend/aggregate_internal.h"
+#include "apiserver/documents/discovery_other.h"
+#include "apiserver/documents/openapi_merge.h"
+#include "apiserver/documents/served.h"
 #include "base/codec.h"
 #include "schema/api_service.h"
 #include "support_backend.h"

@@ -1,5 +1,5 @@
 /* Threads for requests that wait outside: whose turn it is among our own components. */
-#include "apiserver/lanes.h"
+#include "apiserver/admission/lanes.h"
 #include "base/clock.h"
 #include "tests/test.h"
 

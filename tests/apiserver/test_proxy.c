@@ -2,10 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "apiserver/forward.h"
-#include "apiserver/framing.h"
-#include "apiserver/proxy.h"
-#include "apiserver/rewrite.h"
+#include "apiserver/backend/forward.h"
+#include "apiserver/backend/framing.h"
+#include "apiserver/backend/proxy.h"
+#include "apiserver/backend/rewrite.h"
 #include "apiserver/route.h"
 #include "support_backend.h"
 #include "support_rude.h"

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "apiserver/reach.h"
-#include "apiserver/reach_internal.h"
+#include "apiserver/backend/reach.h"
+#include "apiserver/backend/reach_internal.h"
 #include "support_node.h"
 #include "tests/test.h"
 

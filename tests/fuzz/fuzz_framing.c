@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "apiserver/framing.h"
+#include "apiserver/backend/framing.h"
 
 #define PIECE_MAX 4096
 

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "apiserver/rewrite.h"
+#include "apiserver/backend/rewrite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

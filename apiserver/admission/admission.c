@@ -1,0 +1,238 @@
+/* Admission: a table of plugins in upstream's order. A plugin sees the object before it is stored,
+ * and changes or refuses it. ResourceQuota comes last, as charges that travel with the write. */
+#include "apiserver/admission/admission.h"
+
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "apiserver/service_address.h"
+#include "apiserver/steps.h"
+#include "rbac/rbac.h"
+#include "schema/meta.h"
+
+#define CERTIFICATES "certificatesigningrequests.certificates.k8s.io"
+
+enum operation { ON_CREATE = 1, ON_UPDATE = 2 };
+
+static enum operation operation_of(const struct request *request)
+{
+    return request->current ? ON_UPDATE : ON_CREATE;
+}
+
+/* ---- NamespaceLifecycle ---- */
+
+static enum step_result refuse_terminating(struct request *request, const char *ns)
+{
+    struct error *err = &request->error;
+    error_forbidden(err, request->resource->key, meta_name(request->object),
+                    "unable to create new content in namespace %s because it is being terminated",
+                    ns);
+    err->causes = xcalloc(1, sizeof(*err->causes));
+    err->cause_count = 1;
+    err->causes[0] =
+        (struct error_cause){.type = xstrdup("NamespaceTerminating"),
+                             .field = xstrdup("metadata.namespace"),
+                             .message = xasprintf("namespace %s is being terminated", ns)};
+    return STEP_FAIL;
+}
+
+static enum step_result admit_namespace(struct request *request)
+{
+    const char *ns = request_ns(request);
+    CLEANUP(object_unref_ptr) struct object *namespace = NULL;
+    if (!*ns)
+        return STEP_NEXT;
+    enum step_result result = request_read(request, "namespaces", "", ns, &namespace);
+    if (result != STEP_NEXT)
+        return result;
+    if (!namespace) {
+        error_not_found(&request->error, "namespaces", ns);
+        return STEP_FAIL;
+    }
+    if (strcmp(object_field(namespace, "status.phase"), "Terminating") == 0)
+        return refuse_terminating(request, ns);
+    return STEP_NEXT;
+}
+
+/* ---- LimitRanger ---- */
+
+/* What was warmed may be cold again at once: a quota whose status is written meanwhile has a new rule. */
+#define QUOTA_WARM_MAX 8
+
+static enum step_result from_quota(enum quota_result result)
+{
+    switch (result) {
+    case QUOTA_OK:
+        return STEP_NEXT;
+    case QUOTA_DENIED:
+        return STEP_FAIL;
+    case QUOTA_COLD:
+        break;
+    }
+    return STEP_BLOCK;
+}
+
+static enum step_result admit_limit_range(struct request *request)
+{
+    enum quota_result result;
+    unsigned warmed = 0;
+    while ((result = quota_limit_range(request->cluster, request->resource->key, request->object,
+                                       &request->error)) == QUOTA_COLD &&
+           request->may_block && warmed++ < QUOTA_WARM_MAX)
+        if (!quota_warm(request->cluster, &request->error))
+            return STEP_FAIL;
+    return from_quota(result);
+}
+
+/* ---- TaintNodesByCondition ---- */
+
+static enum step_result admit_node_taint(struct request *request)
+{
+    json_t *taints = json_ensure_array(json_ensure_object(request->object, "spec"), "taints"),
+           *taint;
+    size_t i;
+    json_array_foreach (taints, i, taint)
+        if (text_eq(json_text(taint, "key"), "node.kubernetes.io/not-ready"))
+            return STEP_NEXT;
+    json_array_append_new(taints, json_pack("{s:s, s:s}", "key", "node.kubernetes.io/not-ready",
+                                            "effect", "NoSchedule"));
+    return STEP_NEXT;
+}
+
+/* ---- escalation: nobody gives rights that they do not have ---- */
+
+static enum step_result check_escalation(struct request *request)
+{
+    if (request->old &&
+        json_equal(json_object_get(request->old, "rules"),
+                   json_object_get(request->object, "rules")) &&
+        json_equal(json_object_get(request->old, "aggregationRule"),
+                   json_object_get(request->object, "aggregationRule")) &&
+        json_equal(json_object_get(request->old, "roleRef"),
+                   json_object_get(request->object, "roleRef")) &&
+        json_equal(json_object_get(request->old, "subjects"),
+                   json_object_get(request->object, "subjects")))
+        return STEP_NEXT;
+    if (!request->may_block)
+        return STEP_BLOCK;
+    if (!rbac_warm(request->cluster, &request->error))
+        return STEP_FAIL;
+    return rbac_check_escalation(request->cluster, &request->user, request->resource->key,
+                                 request->object, &request->error)
+               ? STEP_NEXT
+               : STEP_FAIL;
+}
+
+/* ---- NodeRestriction: a node writes its own Node and Lease ---- */
+
+static enum step_result check_node(struct request *request)
+{
+    return rbac_admit_node(&request->user, request->resource->key, request->object, &request->error)
+               ? STEP_NEXT
+               : STEP_FAIL;
+}
+
+/* ---- the table ---- */
+
+static const struct plugin {
+    const char *name;
+    const char *const keys[4]; /* resources; empty: all */
+    unsigned operations;
+    step_fn admit, validate; /* NULL: none */
+    const char *sub;         /* the subresource it is for; NULL: the resource itself */
+} plugins[] = {
+    {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL, NULL},
+    {"LimitRanger", {"pods", "persistentvolumeclaims"}, ON_CREATE, admit_limit_range, NULL, NULL},
+    {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, NULL, NULL},
+    {"NodeRestriction",
+     {"nodes", "leases.coordination.k8s.io"},
+     ON_CREATE | ON_UPDATE,
+     NULL,
+     check_node, NULL},
+    {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL, NULL},
+    {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL, NULL},
+    {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL, NULL},
+    {"DefaultStorageClass", {"persistentvolumeclaims"}, ON_CREATE, admit_storage_class, NULL, NULL},
+    {"StorageObjectInUseProtection",
+     {"persistentvolumeclaims", "persistentvolumes"},
+     ON_CREATE,
+     admit_storage_protection,
+     NULL,
+     NULL},
+    {"PersistentVolumeClaimResize", {"persistentvolumeclaims"}, ON_UPDATE, NULL, check_resize, NULL},
+    {"RuntimeClass", {"pods"}, ON_CREATE, admit_runtime_class, check_runtime_class, NULL},
+    {"DefaultIngressClass", {"ingresses.networking.k8s.io"}, ON_CREATE, admit_ingress_class, NULL, NULL},
+    {"CertificateApproval", {CERTIFICATES}, ON_UPDATE, admit_condition_times, check_approver, "approval"},
+    {"CertificateSigning", {CERTIFICATES}, ON_UPDATE, admit_condition_times, check_certificate_signer, "status"},
+    {"CertificateSubjectRestriction", {CERTIFICATES}, ON_CREATE, admit_requester, check_subject, NULL},
+    {"RBACEscalation",
+     {"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+      "rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"},
+     ON_CREATE | ON_UPDATE,
+     NULL,
+     check_escalation, NULL},
+};
+
+static bool concerns(const struct plugin *plugin, const struct request *request)
+{
+    const char *sub = plugin->sub ? plugin->sub : "";
+    if (!(plugin->operations & operation_of(request)) || strcmp(sub, request->route.sub) != 0)
+        return false;
+    if (!plugin->keys[0])
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(plugin->keys) && plugin->keys[i]; i++)
+        if (strcmp(plugin->keys[i], request->storage) == 0)
+            return true;
+    return false;
+}
+
+static enum step_result run_mutating(struct request *request)
+{
+    for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
+        enum step_result result = STEP_NEXT;
+        if (plugins[i].admit && concerns(&plugins[i], request))
+            result = plugins[i].admit(request);
+        if (result != STEP_NEXT)
+            return result;
+    }
+    return STEP_NEXT;
+}
+
+static enum step_result run_validating(struct request *request)
+{
+    for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
+        enum step_result result = STEP_NEXT;
+        if (plugins[i].validate && concerns(&plugins[i], request))
+            result = plugins[i].validate(request);
+        if (result != STEP_NEXT)
+            return result;
+    }
+    return STEP_NEXT;
+}
+
+enum step_result step_admit(struct request *request)
+{
+    enum step_result result = run_mutating(request);
+    return result == STEP_NEXT ? admit_by_hooks(request, run_mutating) : result;
+}
+
+enum step_result step_admit_validate(struct request *request)
+{
+    enum step_result result = run_validating(request);
+    return result == STEP_NEXT ? check_by_hooks(request) : result;
+}
+
+enum step_result step_quota(struct request *request)
+{
+    const json_t *now = request->write.op == STORE_DELETE ? NULL : request->object;
+    enum quota_result result;
+    unsigned warmed = 0;
+    while ((result = quota_charges(request->cluster, request->storage, now, request->old,
+                                   &request->charges, &request->error)) == QUOTA_COLD &&
+           request->may_block && warmed++ < QUOTA_WARM_MAX)
+        if (!quota_warm(request->cluster, &request->error))
+            return STEP_FAIL;
+    if (result == QUOTA_OK && strcmp(request->storage, "services") == 0)
+        service_charges(now, request->old, &request->charges);
+    return from_quota(result);
+}

@@ -1,0 +1,33 @@
+/* apiserver/admission/admission.h: admission plugins that the table in admission.c runs, by the file they
+ * live in. */
+#pragma once
+#include "apiserver/request.h"
+
+/* admission_pod.c */
+enum step_result admit_service_account(struct request *request);
+enum step_result admit_priority(struct request *request);
+enum step_result admit_tolerations(struct request *request);
+
+/* admission_storage.c */
+enum step_result admit_storage_class(struct request *request);
+enum step_result admit_ingress_class(struct request *request);
+enum step_result admit_storage_protection(struct request *request);
+enum step_result check_resize(struct request *request);
+
+/* admission_runtime.c */
+enum step_result admit_runtime_class(struct request *request);
+enum step_result check_runtime_class(struct request *request);
+
+/* admission_certificate.c */
+enum step_result admit_requester(struct request *request);
+enum step_result admit_condition_times(struct request *request);
+enum step_result check_subject(struct request *request);
+enum step_result check_approver(struct request *request);
+enum step_result check_certificate_signer(struct request *request);
+
+/* admission_hooks.c */
+/* MutatingAdmissionWebhook; `again` runs the other plugins once more when webhooks changed the
+ * object. */
+enum step_result admit_by_hooks(struct request *request, step_fn again);
+/* ValidatingAdmissionPolicy and ValidatingAdmissionWebhook. */
+enum step_result check_by_hooks(struct request *request);

@@ -1,0 +1,158 @@
+/* Where a request meets the webhooks that its cluster configured: writes, deletions, what is no
+ * plain write (bindings, evictions, tokens, reviews), and connections. */
+#include <string.h>
+
+#include "apiserver/admission/admission.h"
+#include "apiserver/admission/admission_webhook.h"
+#include "apiserver/admission/hooks.h"
+#include "apiserver/steps.h"
+#include "base/parse.h"
+
+static void asked_clear_ptr(struct asked *asked)
+{
+    asked_clear(asked);
+}
+
+/* ---- writes ---- */
+
+static enum step_result mutate(struct request *request, const struct hooks *hooks,
+                               struct webhook_rounds *rounds)
+{
+    CLEANUP(asked_clear_ptr) struct asked asked;
+    asked_write(&asked, request, request->current ? ASKED_UPDATE : ASKED_CREATE);
+    const json_t *before = asked.object;
+    enum step_result result = webhooks_mutate(&asked, hooks, rounds);
+    if (result == STEP_NEXT && asked.object != before && !asked_accept(&asked))
+        return STEP_FAIL;
+    return result;
+}
+
+enum step_result admit_by_hooks(struct request *request, step_fn again)
+{
+    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(webhook_rounds_clear) struct webhook_rounds rounds = {0};
+    if (webhooks_exempt(request))
+        return STEP_NEXT;
+    enum step_result result = hooks_load(request, &hooks);
+    if (result != STEP_NEXT || !hooks || !hooks->mutating_count)
+        return result;
+    result = mutate(request, hooks, &rounds);
+    if (result != STEP_NEXT || !rounds.changed)
+        return result;
+    rounds.second = true;
+    result = again(request);
+    return result == STEP_NEXT ? mutate(request, hooks, &rounds) : result;
+}
+
+/* Policies come before webhooks. */
+static enum step_result validate(struct asked *asked, const struct hooks *hooks)
+{
+    enum step_result result = policies_check(asked, hooks->policies, hooks->policy_count);
+    return result == STEP_NEXT ? webhooks_validate(asked, hooks) : result;
+}
+
+enum step_result check_by_hooks(struct request *request)
+{
+    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(asked_clear_ptr) struct asked asked = {0};
+    if (webhooks_exempt(request))
+        return STEP_NEXT;
+    enum step_result result = hooks_load(request, &hooks);
+    if (result != STEP_NEXT || !hooks)
+        return result;
+    asked_write(&asked, request, request->current ? ASKED_UPDATE : ASKED_CREATE);
+    return validate(&asked, hooks);
+}
+
+/* Both kinds, of a request that no other plugin looks at. */
+static enum step_result run_hooks(struct asked *asked, const struct hooks *hooks)
+{
+    CLEANUP(webhook_rounds_clear) struct webhook_rounds rounds = {0};
+    enum step_result result = webhooks_mutate(asked, hooks, &rounds);
+    rounds.second = true;
+    if (result == STEP_NEXT && rounds.changed)
+        result = webhooks_mutate(asked, hooks, &rounds);
+    return result == STEP_NEXT ? validate(asked, hooks) : result;
+}
+
+enum step_result step_admit_delete(struct request *request)
+{
+    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(asked_clear_ptr) struct asked asked = {0};
+    if (webhooks_exempt(request))
+        return STEP_NEXT;
+    enum step_result result = hooks_load(request, &hooks);
+    if (result != STEP_NEXT || !hooks)
+        return result;
+    asked_write(&asked, request, ASKED_DELETE);
+    return run_hooks(&asked, hooks);
+}
+
+enum step_result step_admit_special(struct request *request)
+{
+    json_t **object = request->eviction ? &request->eviction : &request->object;
+    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(asked_clear_ptr) struct asked asked = {0};
+    enum step_result result = hooks_load(request, &hooks);
+    if (result != STEP_NEXT || !hooks)
+        return result;
+    asked_special(&asked, request, ASKED_CREATE, *object);
+    result = run_hooks(&asked, hooks);
+    if (result == STEP_NEXT) {
+        json_decref(*object);
+        *object = json_incref(asked.object);
+    }
+    return result;
+}
+
+/* ---- connections ---- */
+
+static json_t *option_value(const struct field *field, const char *text)
+{
+    int64_t number;
+    switch (field->kind) {
+    case FIELD_BOOL:
+        return json_boolean(strcmp(text, "false") != 0 && strcmp(text, "0") != 0);
+    case FIELD_INT32:
+    case FIELD_INT64:
+        return parse_i64(str_of(text), INT64_MIN, INT64_MAX, &number) ? json_integer(number) : NULL;
+    default:
+        return json_string(text);
+    }
+}
+
+/* What a connection was asked for, as the options object of its subresource; new. */
+static json_t *connect_options(const struct request *request, const struct type *type,
+                               const char *kind)
+{
+    json_t *options = json_pack("{s:s, s:s}", "kind", kind, "apiVersion", "v1");
+    const struct route *route = &request->route;
+    for (size_t i = 0; i < route->arg_count; i++) {
+        const struct field *field = type_field(type, str_of(route->args[i].key));
+        json_t *value = field ? option_value(field, route->args[i].value) : NULL;
+        if (value && field->card == CARD_LIST)
+            json_array_append_new(json_ensure_array(options, field->name), value);
+        else if (value)
+            json_object_set_new(options, field->name, value);
+    }
+    if (type_field(type, STR("path")) && *route->rest)
+        json_object_set_new(options, "path", json_sprintf("%s", route->rest));
+    return options;
+}
+
+enum step_result step_admit_connect(struct request *request)
+{
+    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(asked_clear_ptr) struct asked asked = {0};
+    const char *kind = request->sub ? request->sub->kind : NULL;
+    CLEANUP(free_ptr) char *name = xasprintf("io.k8s.api.core.v1.%s", kind ? kind : "");
+    const struct type *type = type_find(name);
+    if (!type)
+        return STEP_NEXT;
+    enum step_result result = hooks_load(request, &hooks);
+    if (result != STEP_NEXT || !hooks)
+        return result;
+    json_auto_t *options = connect_options(request, type, kind);
+    asked_special(&asked, request, ASKED_CONNECT, options);
+    return run_hooks(&asked, hooks);
+}

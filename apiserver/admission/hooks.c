@@ -1,0 +1,226 @@
+#include "apiserver/admission/hooks.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "apiserver/api_internal.h"
+#include "schema/meta.h"
+
+enum source { SOURCE_MUTATING, SOURCE_VALIDATING, SOURCE_POLICIES, SOURCE_BINDINGS, SOURCE_COUNT };
+
+static const char *const sources[SOURCE_COUNT] = {
+    [SOURCE_MUTATING] = "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    [SOURCE_VALIDATING] = "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    [SOURCE_POLICIES] = "validatingadmissionpolicies.admissionregistration.k8s.io",
+    [SOURCE_BINDINGS] = "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+};
+
+struct hooks_slot {
+    pthread_mutex_t lock;
+    struct hooks *hooks;      /* guarded by lock; NULL: none, when `known` */
+    atomic_uint changes;      /* configurations of the cluster that were seen to change */
+    atomic_bool known, empty; /* empty, once known: there is nothing to load */
+};
+
+struct hooks_slot *hooks_slot_new(void)
+{
+    struct hooks_slot *slot = xcalloc(1, sizeof(*slot));
+    pthread_mutex_init(&slot->lock, NULL);
+    return slot;
+}
+
+void hooks_slot_free(struct hooks_slot *slot)
+{
+    hooks_unref(slot->hooks);
+    pthread_mutex_destroy(&slot->lock);
+    free(slot);
+}
+
+static void free_hooks(struct hook *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        admission_match_deinit(&list[i].match);
+        webhook_client_deinit(&list[i].client);
+        admission_programs_free(list[i].conditions);
+    }
+    free(list);
+}
+
+void hooks_unref(struct hooks *hooks)
+{
+    if (!hooks || atomic_fetch_sub(&hooks->refs, 1) != 1)
+        return;
+    free_hooks(hooks->mutating, hooks->mutating_count);
+    free_hooks(hooks->validating, hooks->validating_count);
+    policies_free(hooks->policies, hooks->policy_count);
+    json_decref(hooks->definitions);
+    free(hooks);
+}
+
+void hooks_unref_ptr(struct hooks **hooks)
+{
+    hooks_unref(*hooks);
+}
+
+/* ---- changes ---- */
+
+static void on_change(void *arg, struct cluster *cluster, enum event_type type,
+                      struct object *object, struct object *before)
+{
+    (void)arg, (void)type, (void)before;
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        if (strcmp(object->resource, sources[i]) != 0)
+            continue;
+        struct cluster_part *part = flow_part_get(cluster);
+        struct hooks_slot *slot = flow_hooks_slot(part);
+        atomic_fetch_add(&slot->changes, 1);
+        atomic_store(&slot->known, false);
+        cluster_part_unref(part);
+    }
+}
+
+void hooks_follow(struct api *api)
+{
+    store_listen(api->store, on_change, api);
+}
+
+void hooks_unfollow(struct api *api)
+{
+    store_listen(api->store, NULL, api);
+}
+
+/* ---- making ---- */
+
+static void compile(struct hook *hook, const json_t *configuration, const json_t *definition)
+{
+    const char *effects = json_text(definition, "sideEffects");
+    *hook = (struct hook){
+        .name = json_text(definition, "name"),
+        .configuration = meta_name(configuration),
+        .review_version =
+            webhook_review_version(json_object_get(definition, "admissionReviewVersions")),
+        .timeout_s = json_int_or(json_object_get(definition, "timeoutSeconds"), 10),
+        .ignores_failure = text_eq(json_text(definition, "failurePolicy"), "Ignore"),
+        .reinvoked = text_eq(json_text(definition, "reinvocationPolicy"), "IfNeeded"),
+        .has_side_effects = !text_eq(effects, "None") && !text_eq(effects, "NoneOnDryRun"),
+    };
+    admission_match_init(&hook->match, definition, "rules");
+    webhook_client_init(&hook->client, json_object_get(definition, "clientConfig"));
+    if (json_array_size(json_object_get(definition, "matchConditions")) > 0)
+        hook->conditions = admission_compile(definition, NULL, NULL);
+}
+
+static struct hook *compile_all(const json_t *configurations, size_t *count)
+{
+    const json_t *configuration, *definition;
+    size_t i, k, room = 0;
+    json_array_foreach (configurations, i, configuration)
+        room += json_array_size(json_object_get(configuration, "webhooks"));
+    struct hook *list = xcalloc(room + 1, sizeof(*list));
+    json_array_foreach (configurations, i, configuration)
+        json_array_foreach (json_object_get(configuration, "webhooks"), k, definition)
+            compile(&list[(*count)++], configuration, definition);
+    return list;
+}
+
+/* Sorted by name, as the cache lists them. */
+static enum step_result read_all(struct request *request, const char *resource, json_t *into)
+{
+    const struct cache_range everything = {0};
+    struct object_list list = {0};
+    bool gone;
+    enum step_result result =
+        request_list(request, store_intern(resource), &everything, &list, &gone);
+    for (size_t i = 0; result == STEP_NEXT && i < list.count; i++)
+        json_array_append_new(into, object_json(list.items[i]));
+    object_list_free(&list);
+    return result;
+}
+
+static enum step_result make(struct request *request, struct hooks **out)
+{
+    json_auto_t *definitions = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        json_t *list = json_array();
+        json_array_append_new(definitions, list);
+        enum step_result result = read_all(request, sources[i], list);
+        if (result != STEP_NEXT)
+            return result;
+    }
+    struct hooks *hooks = xcalloc(1, sizeof(*hooks));
+    atomic_init(&hooks->refs, 1);
+    hooks->definitions = json_incref(definitions);
+    hooks->mutating =
+        compile_all(json_array_get(definitions, SOURCE_MUTATING), &hooks->mutating_count);
+    hooks->validating =
+        compile_all(json_array_get(definitions, SOURCE_VALIDATING), &hooks->validating_count);
+    hooks->policies =
+        policies_compile(json_array_get(definitions, SOURCE_POLICIES),
+                         json_array_get(definitions, SOURCE_BINDINGS), &hooks->policy_count);
+    *out = hooks;
+    return STEP_NEXT;
+}
+
+/* ---- loading ---- */
+
+/* Whether there is any, without filling caches. */
+static enum step_result look(struct request *request, bool *any)
+{
+    if (!request->may_block)
+        return STEP_BLOCK;
+    return cache_any(request->cluster, sources, SOURCE_COUNT, any, &request->error) ? STEP_NEXT
+                                                                                    : STEP_FAIL;
+}
+
+/* `changes`: what was seen before anything was read. Takes a reference of `made` for the slot. */
+static void keep(struct hooks_slot *slot, struct hooks *made, unsigned changes)
+{
+    pthread_mutex_lock(&slot->lock);
+    hooks_unref(slot->hooks);
+    slot->hooks = made;
+    atomic_store(&slot->empty, !made);
+    atomic_store(&slot->known, atomic_load(&slot->changes) == changes);
+    pthread_mutex_unlock(&slot->lock);
+}
+
+static struct hooks *kept(struct hooks_slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    struct hooks *hooks = slot->hooks;
+    if (hooks)
+        atomic_fetch_add(&hooks->refs, 1);
+    pthread_mutex_unlock(&slot->lock);
+    return hooks;
+}
+
+static enum step_result load(struct request *request, struct hooks_slot *slot, struct hooks **hooks)
+{
+    unsigned changes = atomic_load(&slot->changes);
+    struct hooks *made = NULL;
+    bool any = false;
+    if (atomic_load(&slot->known)) {
+        *hooks = atomic_load(&slot->empty) ? NULL : kept(slot);
+        return STEP_NEXT;
+    }
+    enum step_result result = look(request, &any);
+    if (result == STEP_NEXT && any)
+        result = request_may_compute(request); /* there may be thousands to compile */
+    if (result == STEP_NEXT && any)
+        result = make(request, &made);
+    if (result != STEP_NEXT)
+        return result;
+    if (made)
+        atomic_fetch_add(&made->refs, 1);
+    keep(slot, made, changes);
+    *hooks = made;
+    return STEP_NEXT;
+}
+
+enum step_result hooks_load(struct request *request, struct hooks **hooks)
+{
+    struct cluster_part *part = flow_part_get(request->cluster);
+    *hooks = NULL;
+    enum step_result result = load(request, flow_hooks_slot(part), hooks);
+    cluster_part_unref(part);
+    return result;
+}

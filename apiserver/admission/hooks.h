@@ -1,0 +1,40 @@
+/* apiserver/admission/hooks.h: what one cluster configured for admission, compiled: webhooks and policies.
+ *
+ * Kept with the cluster, made on first use and again when a configuration changes. A cluster
+ * without any costs one comparison a request, and no cache. Immutable, counted. */
+#pragma once
+#include "apiserver/admission/admission_rule.h"
+#include "apiserver/admission/policy.h"
+#include "apiserver/admission/webhook.h"
+
+struct hook {
+    const char *name, *configuration; /* borrowed from the definition, as the rest */
+    const char *review_version;       /* "v1", "v1beta1"; NULL: none that we speak */
+    struct admission_match match;
+    struct webhook_client client;
+    struct admission_programs *conditions; /* NULL: none */
+    int64_t timeout_s;
+    bool ignores_failure, reinvoked, has_side_effects;
+};
+
+struct hooks {
+    struct hook *mutating, *validating; /* in the order that they are called in */
+    struct policy *policies;
+    size_t mutating_count, validating_count, policy_count;
+    json_t *definitions; /* what all of them point into */
+    atomic_uint refs;
+};
+void hooks_unref(struct hooks *hooks);
+void hooks_unref_ptr(struct hooks **hooks); /* for CLEANUP */
+
+struct hooks_slot; /* in the cluster's part */
+struct hooks_slot *hooks_slot_new(void);
+void hooks_slot_free(struct hooks_slot *slot);
+
+/* The cluster's present hooks, referenced; *hooks NULL when it has none. STEP_NEXT, STEP_BLOCK,
+ * STEP_CALL or STEP_FAIL. */
+enum step_result hooks_load(struct request *request, struct hooks **hooks);
+
+/* Follows changes of configurations, from the store. */
+void hooks_follow(struct api *api);
+void hooks_unfollow(struct api *api);

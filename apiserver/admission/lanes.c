@@ -1,0 +1,262 @@
+#include "apiserver/admission/lanes.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define IDLE_S      10
+#define STACK_BYTES ((size_t)1 << 20)
+#define SECOND_NS   ((int64_t)1000000000)
+#define SLOW_NS     SECOND_NS /* an inside call that took longer makes its cluster rest */
+
+struct job {
+    pool_job_fn run;
+    void *arg;
+    struct job *next;
+};
+
+/* What one cluster uses; in a list that is gone through in turn. */
+struct share {
+    int64_t cluster;
+    unsigned running, waiting;
+    bool inside;          /* one of our own threads is outside for it */
+    int64_t rest_mono_ns; /* none before then */
+    struct job *first, *last;
+    struct share *next;
+};
+
+struct lanes {
+    pthread_mutex_t lock;
+    pthread_cond_t work, changed;
+    /* guarded by lock */
+    struct share *shares;
+    unsigned threads, idle, running, inside;
+    bool stopping;
+};
+
+struct lanes *lanes_new(void)
+{
+    struct lanes *lanes = xcalloc(1, sizeof(*lanes));
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&lanes->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&lanes->work, &monotonic);
+    pthread_cond_init(&lanes->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return lanes;
+}
+
+static struct timespec after_ms(int64_t ms)
+{
+    int64_t at = clock_mono_ns() + ms * 1000000;
+    return (struct timespec){.tv_sec = at / SECOND_NS, .tv_nsec = at % SECOND_NS};
+}
+
+/* ---- shares; under the lock ---- */
+
+static bool is_idle(const struct share *share, int64_t now)
+{
+    return !share->running && !share->waiting && !share->inside && share->rest_mono_ns <= now;
+}
+
+/* The cluster's, made when it has none; forgets those of clusters that use nothing any more. */
+static struct share *share_of(struct lanes *lanes, int64_t cluster)
+{
+    struct share **at = &lanes->shares, *found = NULL;
+    int64_t now = clock_mono_ns();
+    while (*at) {
+        struct share *share = *at;
+        if (share->cluster == cluster) {
+            found = share;
+        } else if (is_idle(share, now)) {
+            *at = share->next;
+            free(share);
+            continue;
+        }
+        at = &share->next;
+    }
+    if (found)
+        return found;
+    *at = xcalloc(1, sizeof(**at));
+    (*at)->cluster = cluster;
+    return *at;
+}
+
+static unsigned allowance(const struct lanes *lanes)
+{
+    return lanes->running < LANES_MAX / 2 ? LANES_SHARE : LANES_SHARE_BUSY;
+}
+
+/* Puts the share behind all others. */
+static void send_back(struct lanes *lanes, struct share *share)
+{
+    struct share **at = &lanes->shares;
+    while (*at != share)
+        at = &(*at)->next;
+    *at = share->next;
+    while (*at)
+        at = &(*at)->next;
+    *at = share;
+    share->next = NULL;
+}
+
+/* The next job of a cluster that may have one more thread. */
+static struct job *next_job(struct lanes *lanes, struct share **of)
+{
+    for (struct share *share = lanes->shares; share; share = share->next) {
+        struct job *job = share->first;
+        if (!job || share->running >= allowance(lanes))
+            continue;
+        share->first = job->next;
+        share->waiting--;
+        share->running++;
+        lanes->running++;
+        send_back(lanes, share);
+        *of = share;
+        return job;
+    }
+    return NULL;
+}
+
+/* ---- threads ---- */
+
+/* Under the lock, which it gives up meanwhile. */
+static void run_job(struct lanes *lanes, struct share *share, struct job *job)
+{
+    pthread_mutex_unlock(&lanes->lock);
+    job->run(job->arg);
+    free(job);
+    pthread_mutex_lock(&lanes->lock);
+    share->running--; /* a share with something running is not forgotten */
+    lanes->running--;
+}
+
+static void *work(void *arg)
+{
+    struct lanes *lanes = arg;
+    struct share *share;
+    pthread_mutex_lock(&lanes->lock);
+    for (;;) {
+        struct job *job = next_job(lanes, &share);
+        if (job) {
+            run_job(lanes, share, job);
+            continue;
+        }
+        if (lanes->stopping)
+            break;
+        struct timespec until = after_ms(IDLE_S * 1000);
+        lanes->idle++;
+        int waited = pthread_cond_timedwait(&lanes->work, &lanes->lock, &until);
+        lanes->idle--;
+        if (waited)
+            break;
+    }
+    lanes->threads--;
+    pthread_cond_broadcast(&lanes->changed);
+    pthread_mutex_unlock(&lanes->lock);
+    return NULL;
+}
+
+/* Under the lock. A thread that cannot be made is not missed while another one runs. */
+static void add_thread(struct lanes *lanes)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    lanes->threads += pthread_create(&thread, &attributes, work, lanes) == 0;
+    pthread_attr_destroy(&attributes);
+}
+
+bool lanes_submit(struct lanes *lanes, int64_t cluster, pool_job_fn run, void *arg)
+{
+    pthread_mutex_lock(&lanes->lock);
+    struct share *share = share_of(lanes, cluster);
+    bool taken = share->waiting < LANES_QUEUE_SHARE;
+    if (taken && !lanes->idle && lanes->threads < LANES_MAX)
+        add_thread(lanes);
+    taken = taken && lanes->threads > 0;
+    if (taken) {
+        struct job *job = xmalloc(sizeof(*job));
+        *job = (struct job){run, arg, NULL};
+        if (share->first)
+            share->last->next = job;
+        else
+            share->first = job;
+        share->last = job;
+        share->waiting++;
+        pthread_cond_signal(&lanes->work);
+    }
+    pthread_mutex_unlock(&lanes->lock);
+    return taken;
+}
+
+/* ---- threads of others ---- */
+
+/* Waiting is of no use to a cluster that has longer to rest. */
+static bool rests_past(const struct share *share, const struct timespec *until)
+{
+    return share->rest_mono_ns > until->tv_sec * SECOND_NS + until->tv_nsec;
+}
+
+bool lanes_enter(struct lanes *lanes, int64_t cluster)
+{
+    struct timespec until = after_ms(LANES_INSIDE_WAIT_MS);
+    struct share *share;
+    bool entered = false;
+    int waited = 0;
+    pthread_mutex_lock(&lanes->lock);
+    while (!entered && !waited) {
+        share = share_of(lanes, cluster);
+        entered = lanes->inside < LANES_INSIDE && !share->inside &&
+                  share->rest_mono_ns <= clock_mono_ns();
+        if (!entered && rests_past(share, &until))
+            break;
+        if (!entered)
+            waited = pthread_cond_timedwait(&lanes->changed, &lanes->lock, &until);
+    }
+    if (entered) {
+        share->inside = true;
+        lanes->inside++;
+    }
+    pthread_mutex_unlock(&lanes->lock);
+    return entered;
+}
+
+void lanes_leave(struct lanes *lanes, int64_t cluster, int64_t entered_mono_ns)
+{
+    int64_t now = clock_mono_ns(), took = now - entered_mono_ns;
+    pthread_mutex_lock(&lanes->lock);
+    struct share *share = share_of(lanes, cluster);
+    assert(share->inside && lanes->inside);
+    share->inside = false;
+    lanes->inside--;
+    share->rest_mono_ns = took > SLOW_NS ? now + took : 0;
+    pthread_cond_broadcast(&lanes->changed);
+    pthread_mutex_unlock(&lanes->lock);
+}
+
+void lanes_free(struct lanes *lanes)
+{
+    if (!lanes)
+        return;
+    pthread_mutex_lock(&lanes->lock);
+    lanes->stopping = true;
+    pthread_cond_broadcast(&lanes->work);
+    while (lanes->threads)
+        pthread_cond_wait(&lanes->changed, &lanes->lock);
+    pthread_mutex_unlock(&lanes->lock);
+    for (struct share *share = lanes->shares, *next; share; share = next) {
+        next = share->next;
+        free(share);
+    }
+    pthread_cond_destroy(&lanes->changed);
+    pthread_cond_destroy(&lanes->work);
+    pthread_mutex_destroy(&lanes->lock);
+    free(lanes);
+}

@@ -1,0 +1,18 @@
+/* apiserver/documents/documents.h: what is served at paths that are not resources: discovery, OpenAPI,
+ * version, health, metrics.
+ *
+ * Documents that follow from the resource tables are built on first use and kept, in two editions:
+ * the host cluster's (with tenancy.warren.dev) and that of all virtual clusters. */
+#pragma once
+#include <microhttpd.h>
+
+#include "apiserver/request.h"
+
+struct documents;
+
+struct documents *documents_new(void);
+void documents_free(struct documents *documents);
+/* Whether the group version is served by this cluster at all. */
+bool documents_serves(const struct cluster *cluster, const char *group, const char *version);
+struct MHD_Response *document_response(const struct document *document, bool takes_gzip,
+                                       bool *gzip);

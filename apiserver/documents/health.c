@@ -1,0 +1,281 @@
+#include "apiserver/documents/health.h"
+
+#include <string.h>
+
+#include "apiserver/backend/aggregate.h"
+#include "apiserver/api_internal.h"
+#include "apiserver/custom.h"
+#include "apiserver/documents/served.h"
+#include "auth/auth.h"
+#include "base/metrics.h"
+
+#define KUBERNETES_MAJOR "1"
+#define KUBERNETES_MINOR "32"
+#define KUBERNETES_LEVEL "v1.32.4+warren.1"
+#define METRICS_MAX      ((size_t)16 << 20)
+
+/* ---- checks ---- */
+
+static bool check_ping(const struct request *request)
+{
+    (void)request;
+    return true;
+}
+
+static bool check_store(const struct request *request)
+{
+    return store_healthy(request->api->store);
+}
+
+static bool check_stopping(const struct request *request)
+{
+    pthread_mutex_lock(&request->api->lock);
+    bool stopping = request->api->stopping;
+    pthread_mutex_unlock(&request->api->lock);
+    return !stopping;
+}
+
+enum probe { PROBE_HEALTHZ = 1, PROBE_LIVEZ = 2, PROBE_READYZ = 4 };
+
+#define EVERY_PROBE (PROBE_HEALTHZ | PROBE_LIVEZ | PROBE_READYZ)
+#define HOOK(name)  "poststarthook/" name
+
+/* Upstream's names, since probes and tools ask for them one by one. What stands behind a name that
+ * upstream gives to a part of its start is done here before a cluster is served at all. */
+static const struct check_row {
+    const char *name;
+    unsigned probes;
+    bool (*check)(const struct request *request);
+} checks[] = {
+    {"ping", EVERY_PROBE, check_ping},
+    {"log", EVERY_PROBE, check_ping},
+    {"etcd", PROBE_HEALTHZ | PROBE_READYZ,
+     check_store}, /* upstream's name, for its clients; the store is PostgreSQL */
+    {"etcd-readiness", PROBE_READYZ, check_store},
+    {"informer-sync", PROBE_READYZ, check_ping},
+    {HOOK("start-apiserver-admission-initializer"), EVERY_PROBE, check_ping},
+    {HOOK("generic-apiserver-start-informers"), EVERY_PROBE, check_ping},
+    {HOOK("priority-and-fairness-config-consumer"), EVERY_PROBE, check_ping},
+    {HOOK("priority-and-fairness-filter"), EVERY_PROBE, check_ping},
+    {HOOK("storage-object-count-tracker-hook"), EVERY_PROBE, check_ping},
+    {HOOK("start-apiextensions-informers"), EVERY_PROBE, check_ping},
+    {HOOK("start-apiextensions-controllers"), EVERY_PROBE, check_ping},
+    {HOOK("crd-informer-synced"), EVERY_PROBE, check_ping},
+    {HOOK("start-system-namespaces-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-cluster-authentication-info-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-kube-apiserver-identity-lease-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-kube-apiserver-identity-lease-garbage-collector"), EVERY_PROBE, check_ping},
+    {HOOK("start-legacy-token-tracking-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-service-ip-repair-controllers"), EVERY_PROBE, check_ping},
+    {HOOK("rbac/bootstrap-roles"), EVERY_PROBE, check_ping},
+    {HOOK("scheduling/bootstrap-system-priority-classes"), EVERY_PROBE, check_ping},
+    {HOOK("priority-and-fairness-config-producer"), EVERY_PROBE, check_ping},
+    {HOOK("bootstrap-controller"), EVERY_PROBE, check_ping},
+    {HOOK("start-kubernetes-service-cidr-controller"), EVERY_PROBE, check_ping},
+    {HOOK("aggregator-reload-proxy-client-cert"), EVERY_PROBE, check_ping},
+    {HOOK("start-kube-aggregator-informers"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-status-local-available-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-status-remote-available-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-registration-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-discovery-controller"), EVERY_PROBE, check_ping},
+    {HOOK("kube-apiserver-autoregistration"), EVERY_PROBE, check_ping},
+    {"autoregister-completion", EVERY_PROBE, check_ping},
+    {HOOK("apiservice-openapi-controller"), EVERY_PROBE, check_ping},
+    {HOOK("apiservice-openapiv3-controller"), EVERY_PROBE, check_ping},
+    {"shutdown", PROBE_READYZ, check_stopping},
+};
+
+static const struct probe_row {
+    const char *path, *name;
+    unsigned probe;
+} probes[] = {
+    {"/healthz", "healthz", PROBE_HEALTHZ},
+    {"/livez", "livez", PROBE_LIVEZ},
+    {"/readyz", "readyz", PROBE_READYZ},
+};
+
+static bool excluded(const struct request *request, const char *name)
+{
+    for (size_t i = 0; i < request->route.arg_count; i++)
+        if (strcmp(request->route.args[i].key, "exclude") == 0 &&
+            strcmp(request->route.args[i].value, name) == 0)
+            return true;
+    return false;
+}
+
+static enum step_result run_checks(struct request *request, const struct probe_row *probe)
+{
+    struct buf text = BUF_TEXT;
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        if (!(checks[i].probes & probe->probe))
+            continue;
+        bool skipped = excluded(request, checks[i].name),
+             passed = skipped || checks[i].check(request);
+        ok = ok && passed;
+        if (skipped)
+            buf_printf(&text, "[+]%s excluded: ok\n", checks[i].name);
+        else
+            buf_printf(&text, passed ? "[+]%s ok\n" : "[-]%s failed: reason withheld\n",
+                       checks[i].name);
+    }
+    bool verbose = !ok || route_arg(&request->route, "verbose");
+    if (!verbose)
+        buf_clear(&text);
+    if (!verbose)
+        buf_add_text(&text, "ok");
+    else
+        buf_printf(&text, "%s check %s\n", probe->name, ok ? "passed" : "failed");
+    return reply_bytes(request, ok ? 200 : 500, "text/plain; charset=utf-8", &text);
+}
+
+static enum step_result run_check(struct request *request, const struct probe_row *probe,
+                                  const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+        if ((checks[i].probes & probe->probe) && strcmp(checks[i].name, name) == 0)
+            return checks[i].check(request)
+                       ? reply_text(request, 200, "ok")
+                       : reply_text(request, 500, "internal server error: reason withheld\n");
+    return STEP_NEXT;
+}
+
+/* ---- the rest ---- */
+
+static enum step_result serve_version(struct request *request)
+{
+    return reply_json(request, 200,
+                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major",
+                                KUBERNETES_MAJOR, "minor", KUBERNETES_MINOR, "gitVersion",
+                                KUBERNETES_LEVEL, "gitCommit", "", "gitTreeState", "clean",
+                                "buildDate", "1970-01-01T00:00:00Z", "goVersion", "", "compiler",
+                                "gcc", "platform", "linux/amd64"));
+}
+
+/* The process is shared by all clusters, so only the host cluster shows its metrics. */
+static enum step_result serve_metrics(struct request *request)
+{
+    if (request->cluster->id != CLUSTER_HOST_ID)
+        return STEP_NEXT;
+    struct buf text = BUF_INIT(METRICS_MAX);
+    metrics_render(&text);
+    return reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(json_string_value(*(json_t *const *)a), json_string_value(*(json_t *const *)b));
+}
+
+static json_t *sorted(json_t *list)
+{
+    size_t count = json_array_size(list);
+    CLEANUP(free_ptr) json_t **items = xcalloc(count + 1, sizeof(*items));
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        items[i] = json_array_get(list, i);
+    qsort(items, count, sizeof(*items), compare_paths);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || compare_paths(&items[i - 1], &items[i]) != 0)
+            json_array_append(out, items[i]);
+    json_decref(list);
+    return out;
+}
+
+static void add_path(json_t *list, char *path)
+{
+    json_array_append_new(list, json_string(path));
+    free(path);
+}
+
+static void add_groups(json_t *list, const struct request *request)
+{
+    const struct edition edition = {.host = request->cluster->id == CLUSTER_HOST_ID,
+                                    .rows = request->custom->rows,
+                                    .row_count = request->custom->row_count,
+                                    .aggregates = request->aggregates};
+    CLEANUP(served_clear) struct served served = {0};
+    served_list(&served, &edition);
+    for (size_t i = 0; i < served.count; i++) {
+        add_path(list, xasprintf("/apis/%s", served.items[i].group));
+        add_path(list, xasprintf("/apis/%s/%s", served.items[i].group, served.items[i].version));
+    }
+}
+
+static enum step_result serve_paths(struct request *request)
+{
+    static const char *const paths[] = {"/.well-known/openid-configuration",
+                                        "/api",
+                                        "/api/v1",
+                                        "/apis",
+                                        "/apis/",
+                                        "/healthz",
+                                        "/livez",
+                                        "/metrics",
+                                        "/openapi/v2",
+                                        "/openapi/v3",
+                                        "/openapi/v3/",
+                                        "/openid/v1/jwks",
+                                        "/readyz",
+                                        "/version"};
+    enum step_result result = custom_load(request);
+    if (result == STEP_NEXT)
+        result = aggregates_load(request);
+    if (result != STEP_NEXT)
+        return result;
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        json_array_append_new(list, json_string(paths[i]));
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++)
+        for (size_t k = 0; k < ARRAY_LEN(checks); k++)
+            if (checks[k].probes & probes[i].probe)
+                add_path(list, xasprintf("%s/%s", probes[i].path, checks[k].name));
+    add_groups(list, request);
+    return reply_json(request, 200, json_pack("{s:o}", "paths", sorted(list)));
+}
+
+/* What verifies this cluster's service-account tokens elsewhere. */
+static enum step_result serve_openid(struct request *request)
+{
+    CLEANUP(free_ptr) char *url = api_url(request->api, request->cluster);
+    return reply_json(request, 200, auth_openid_configuration(url));
+}
+
+static enum step_result serve_jwks(struct request *request)
+{
+    if (!request->may_block)
+        return STEP_BLOCK;
+    json_auto_t *keys = auth_openid_keys(request->cluster, &request->error);
+    if (!keys)
+        return STEP_FAIL;
+    struct buf text = BUF_TEXT;
+    json_write(&text, keys);
+    return reply_bytes(request, 200, "application/jwk-set+json", &text);
+}
+
+static const struct path_row {
+    const char *path;
+    step_fn serve;
+} path_rows[] = {
+    {"/version", serve_version},
+    {"/metrics", serve_metrics},
+    {"/", serve_paths},
+    {"/.well-known/openid-configuration", serve_openid},
+    {"/openid/v1/jwks", serve_jwks},
+};
+
+enum step_result health_serve(struct request *request)
+{
+    const char *path = request->route.path;
+    for (size_t i = 0; i < ARRAY_LEN(path_rows); i++)
+        if (strcmp(path, path_rows[i].path) == 0)
+            return path_rows[i].serve(request);
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
+        if (strcmp(path, probes[i].path) == 0)
+            return run_checks(request, &probes[i]);
+        size_t len = strlen(probes[i].path);
+        if (text_starts(path, probes[i].path) && path[len] == '/')
+            return run_check(request, &probes[i], path + len + 1);
+    }
+    return STEP_NEXT;
+}
