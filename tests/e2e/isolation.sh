@@ -75,7 +75,10 @@ check_out "by the Pod's address" 'page of acme' page "$acme_pod" 8080
 check "its own API accepts connections" connects 10.96.0.1 443
 check_fails "another tenant's Pod" '.' connects "$globex_pod" 8080
 check_fails "another tenant's ClusterIP" '.' connects "$globex_service" 80
-check_fails "the host's API by the gateway" '.' connects 10.244.0.1 6443
+check "its own API by the address of its Endpoints" connects 10.244.0.1 6443
+host_port=$(admin get endpoints kubernetes -o 'jsonpath={.subsets[0].ports[0].port}')
+check "the host's Endpoints say where its API is" bash -c "exec 3<> /dev/tcp/10.244.0.1/$host_port"
+check_fails "the host's API by the gateway" '.' connects 10.244.0.1 "$host_port"
 check_fails "the node's port for the API server" '.' connects 10.244.0.1 10250
 check_fails "the metadata address" '.' connects 169.254.169.254 80
 ip address add 203.0.113.7/32 dev lo
