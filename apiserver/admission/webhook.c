@@ -5,7 +5,7 @@
 
 #include "base/codec.h"
 
-#define CA_MAX     ((size_t)1 << 20)
+#define CA_MAX     ((size_t)4 << 20) /* more than an object can hold: none is ever left out */
 #define REVIEW_MAX ((size_t)64 << 20)
 #define TREE_MAX   ((size_t)96 << 20) /* of an answer: the text may be one that grows eighty-fold */
 
