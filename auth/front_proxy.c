@@ -1,5 +1,6 @@
-/* The front proxy's authority: not that of the cluster's users, so that nobody who can have a client certificate signed can
- * claim to be the API server and name any user in a header. It stays in the store: few clusters ever need it. */
+/* The front proxy's authority: not that of the cluster's users, so that nobody who can have a
+ * client certificate signed can claim to be the API server and name any user in a header. It stays
+ * in the store: few clusters ever need it. */
 #include <string.h>
 
 #include "auth/auth_internal.h"
@@ -52,17 +53,21 @@ bool auth_front_proxy_ca(struct cluster *cluster, char **pem, struct error *err)
     return true;
 }
 
-bool auth_front_proxy_client(struct cluster *cluster, int64_t valid_s, struct keypair *out, struct error *err)
+bool auth_front_proxy_client(struct cluster *cluster, int64_t valid_s, struct keypair *out,
+                             struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair authority = {0};
-    const struct cert_request want = {.common_name = AUTH_FRONT_PROXY_NAME, .client = true, .valid_s = valid_s};
+    const struct cert_request want = {
+        .common_name = AUTH_FRONT_PROXY_NAME, .client = true, .valid_s = valid_s};
     return read_authority(cluster, &authority, err) && pki_issue(&authority, &want, out, err);
 }
 
 json_t *auth_extension_config(const char *ca_pem, const char *front_proxy_ca_pem)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "client-ca-file", ca_pem, "requestheader-allowed-names",
-                     "[\"" AUTH_FRONT_PROXY_NAME "\"]", "requestheader-client-ca-file", front_proxy_ca_pem,
-                     "requestheader-extra-headers-prefix", "[\"X-Remote-Extra-\"]", "requestheader-group-headers",
-                     "[\"X-Remote-Group\"]", "requestheader-username-headers", "[\"X-Remote-User\"]");
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "client-ca-file", ca_pem,
+                     "requestheader-allowed-names", "[\"" AUTH_FRONT_PROXY_NAME "\"]",
+                     "requestheader-client-ca-file", front_proxy_ca_pem,
+                     "requestheader-extra-headers-prefix", "[\"X-Remote-Extra-\"]",
+                     "requestheader-group-headers", "[\"X-Remote-Group\"]",
+                     "requestheader-username-headers", "[\"X-Remote-User\"]");
 }

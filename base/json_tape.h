@@ -57,7 +57,8 @@ static inline struct str json_tape_raw(const struct json_tape *tape, const struc
 struct str json_tape_string(const struct json_tape *tape, const struct json_token *token,
                             struct buf *scratch);
 
-/* The member of the document, when that is an object; the last of equal keys. NULL: there is none. */
+/* The member of the document, when that is an object; the last of equal keys. NULL: there is none.
+ */
 const struct json_token *json_tape_member(const struct json_tape *tape, struct str key);
 /* The text of that member as it stands, "" when it is no string. */
 struct str json_tape_member_text(const struct json_tape *tape, struct str key);

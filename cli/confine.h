@@ -20,6 +20,6 @@ MUST_CHECK bool confine_find_user(const char *name, bool make, struct confine_us
 /* Gives a directory, and the regular files and directories in it, to `user`. One that is his
  * already is left alone. */
 MUST_CHECK bool confine_give(const char *dir, const struct confine_user *user, struct error *err);
-/* Becomes `user` (NULL: stays who it is, and root keeps its capabilities) and gives up the rest, for good. While there is one thread
- * only; clears the signal that a parent's death sends. */
+/* Becomes `user` (NULL: stays who it is, and root keeps its capabilities) and gives up the rest,
+ * for good. While there is one thread only; clears the signal that a parent's death sends. */
 MUST_CHECK bool confine(const struct confine_user *user, struct error *err);

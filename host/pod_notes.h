@@ -8,4 +8,5 @@
 #define POD_NOTE_UID        "tenancy.warren.dev/uid"
 #define POD_NOTE_PRIORITY   "tenancy.warren.dev/priority"   /* the tenant's spec.priority */
 #define POD_NOTE_PREEMPTION "tenancy.warren.dev/preemption" /* the tenant's preemptionPolicy */
-#define POD_NOTE_HANDLER    "tenancy.warren.dev/handler"    /* of its RuntimeClass: one that no node has */
+#define POD_NOTE_HANDLER                                                                           \
+    "tenancy.warren.dev/handler" /* of its RuntimeClass: one that no node has */

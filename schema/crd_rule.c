@@ -469,7 +469,8 @@ static bool walk(struct compile *compile, struct crd_node *node, const struct pl
 static bool walk_child(struct compile *compile, struct crd_node *node, const struct place *place,
                        const char *member, const char *key)
 {
-    size_t mark = key ? buf_enter(&compile->path, ".%s[%s]", member, key) : buf_enter(&compile->path, ".%s", member);
+    size_t mark = key ? buf_enter(&compile->path, ".%s[%s]", member, key)
+                      : buf_enter(&compile->path, ".%s", member);
     bool found = walk(compile, node, place);
     buf_leave(&compile->path, mark);
     return found;

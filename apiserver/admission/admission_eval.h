@@ -1,4 +1,5 @@
-/* apiserver/admission/admission_eval.h: admission's expressions on one request. One thread at a time. */
+/* apiserver/admission/admission_eval.h: admission's expressions on one request. One thread at a
+ * time. */
 #pragma once
 #include "apiserver/admission/asked.h"
 #include "schema/admission_cel.h"

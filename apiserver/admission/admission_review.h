@@ -1,5 +1,5 @@
-/* apiserver/admission/admission_review.h: AdmissionReviews: what is asked of a webhook, and what it answers.
- * Pure. Source: apiserver pkg/admission/plugin/webhook/{request,errors}. */
+/* apiserver/admission/admission_review.h: AdmissionReviews: what is asked of a webhook, and what it
+ * answers. Pure. Source: apiserver pkg/admission/plugin/webhook/{request,errors}. */
 #pragma once
 #include "apiserver/admission/asked.h"
 

@@ -1,6 +1,6 @@
-/* apiserver/admission/admission_rule.h: which requests a webhook or a policy is for: operations, resources
- * and selectors. Compiled once from a configuration, which must outlive it; any thread. Source:
- * apiserver pkg/admission/plugin/webhook/{rules,predicates}. */
+/* apiserver/admission/admission_rule.h: which requests a webhook or a policy is for: operations,
+ * resources and selectors. Compiled once from a configuration, which must outlive it; any thread.
+ * Source: apiserver pkg/admission/plugin/webhook/{rules,predicates}. */
 #pragma once
 #include "apiserver/admission/asked.h"
 #include "schema/selector.h"

@@ -1,5 +1,5 @@
-/* apiserver/admission/asked.h: what admission is asked about one request: who does what to which object, in
- * the forms that webhooks and policies see. Upstream's admission.Attributes.
+/* apiserver/admission/asked.h: what admission is asked about one request: who does what to which
+ * object, in the forms that webhooks and policies see. Upstream's admission.Attributes.
  *
  * Objects are in the form of the version that the request came in; asked_form() gives others.
  * One thread at a time; lives within a step. */

@@ -1,5 +1,6 @@
-/* apiserver/admission/callout_service.h: one POST over a stream that reach.h made: libcurl (7.88) dials even
- * a socket that it is told is connected. HTTP/1.0, so that the answer ends with the connection. */
+/* apiserver/admission/callout_service.h: one POST over a stream that reach.h made: libcurl (7.88)
+ * dials even a socket that it is told is connected. HTTP/1.0, so that the answer ends with the
+ * connection. */
 #pragma once
 #include "apiserver/admission/callout.h"
 

@@ -1,4 +1,5 @@
-/* apiserver/admission/hooks.h: what one cluster configured for admission, compiled: webhooks and policies.
+/* apiserver/admission/hooks.h: what one cluster configured for admission, compiled: webhooks and
+ * policies.
  *
  * Kept with the cluster, made on first use and again when a configuration changes. A cluster
  * without any costs one comparison a request, and no cache. Immutable, counted. */

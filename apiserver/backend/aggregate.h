@@ -1,5 +1,5 @@
-/* apiserver/backend/aggregate.h: group versions that another server serves: the APIServices of one cluster
- * that name a Service.
+/* apiserver/backend/aggregate.h: group versions that another server serves: the APIServices of one
+ * cluster that name a Service.
  *
  * Kept with the cluster, made on first use, and made anew when an APIService changes or its server
  * says something else; a cluster without any has an empty set. What is built in is served here,

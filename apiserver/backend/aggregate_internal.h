@@ -1,5 +1,5 @@
-/* apiserver/backend/aggregate_internal.h: what aggregate.c (the set), aggregate_ask.c (asking a server) and
- * aggregate_forward.c (passing requests on) share. */
+/* apiserver/backend/aggregate_internal.h: what aggregate.c (the set), aggregate_ask.c (asking a
+ * server) and aggregate_forward.c (passing requests on) share. */
 #pragma once
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-/* apiserver/backend/backend_tls.h: TLS as a client to a server behind this one that a cluster's users run.
- * Blocking, at most BACKEND_WAIT_MS for each step. */
+/* apiserver/backend/backend_tls.h: TLS as a client to a server behind this one that a cluster's
+ * users run. Blocking, at most BACKEND_WAIT_MS for each step. */
 #pragma once
 #include "apiserver/backend/backend.h"
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* apiserver/backend/forward.h: a client's request passed on to a server behind this one (a Pod, a Service,
- * a node agent), and its answer passed back.
+/* apiserver/backend/forward.h: a client's request passed on to a server behind this one (a Pod, a
+ * Service, a node agent), and its answer passed back.
  *
  * Bodies of any length go both ways in pieces, by queues that are bounded; an upgraded connection
  * becomes a tunnel. Each forwarded request has a thread (tunnel.h) from the moment when it is known

@@ -1,5 +1,5 @@
-/* apiserver/backend/framing.h: where the body of an HTTP/1 answer ends, and what of the bytes on the wire
- * is body. Pure. Source: RFC 9112, sections 6 and 7. */
+/* apiserver/backend/framing.h: where the body of an HTTP/1 answer ends, and what of the bytes on
+ * the wire is body. Pure. Source: RFC 9112, sections 6 and 7. */
 #pragma once
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* apiserver/backend/proxy.h: pods/proxy, services/proxy and nodes/proxy: a client's HTTP request to a Pod's
- * port, a Service or a node agent.
+/* apiserver/backend/proxy.h: pods/proxy, services/proxy and nodes/proxy: a client's HTTP request to
+ * a Pod's port, a Service or a node agent.
  *
  * A Pod is reached by its name alone (reach.h). A node agent is reached for the host cluster only:
  * a tenant's node is a view of one that it shares, so there nodes/proxy knows no more than the

@@ -23,8 +23,8 @@ struct tunnel {
     struct tunnels *tunnels;
     struct forward *forward; /* a forwarded request (forward.c); NULL: a node's stream */
     struct backend node;     /* the thread's, once there is one */
-    struct buf head, rest; /* the node's answer, and what came with it */
-    bool upgraded;         /* exec and the like; else the answer's body goes through the queue */
+    struct buf head, rest;   /* the node's answer, and what came with it */
+    bool upgraded;           /* exec and the like; else the answer's body goes through the queue */
     struct tunnel *previous, *next;
 
     gnutls_session_t client_session; /* upgraded: the client's side; the thread's, with client_fd */

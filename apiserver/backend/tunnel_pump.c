@@ -22,7 +22,7 @@ struct lane { /* bytes read on one side and not yet written on the other */
 
 struct pump {
     struct tunnel *tunnel;
-    struct lane up, down; /* to the node, to the client */
+    struct lane up, down;  /* to the node, to the client */
     struct backend client; /* libmicrohttpd's, lent while it is suspended */
     bool broken;
 };

@@ -1,5 +1,6 @@
-/* apiserver/documents/discovery_other.h: what another server says of its resources, in the form of aggregated
- * discovery. Pure. Source: apiserver pkg/endpoints ConvertGroupVersionIntoToDiscovery. */
+/* apiserver/documents/discovery_other.h: what another server says of its resources, in the form of
+ * aggregated discovery. Pure. Source: apiserver pkg/endpoints ConvertGroupVersionIntoToDiscovery.
+ */
 #pragma once
 #include "base/json.h"
 

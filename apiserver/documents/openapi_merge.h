@@ -1,5 +1,5 @@
-/* apiserver/documents/openapi_merge.h: one Swagger 2.0 document of this server's and another's. Pure.
- * Source: kube-openapi pkg/aggregator (FilterSpecByPaths, MergeSpecs). */
+/* apiserver/documents/openapi_merge.h: one Swagger 2.0 document of this server's and another's.
+ * Pure. Source: kube-openapi pkg/aggregator (FilterSpecByPaths, MergeSpecs). */
 #pragma once
 #include "base/json.h"
 

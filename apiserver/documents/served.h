@@ -1,5 +1,5 @@
-/* apiserver/documents/served.h: the group versions that a cluster serves, in the order in which discovery
- * lists them: built in, of its CRDs, of other servers. Pure.
+/* apiserver/documents/served.h: the group versions that a cluster serves, in the order in which
+ * discovery lists them: built in, of its CRDs, of other servers. Pure.
  *
  * Source: kube-aggregator's SortedByGroupAndVersion: groups by the highest groupPriorityMinimum,
  * then by the name of the APIService that has it; versions by versionPriority, then by age and

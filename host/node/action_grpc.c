@@ -42,18 +42,21 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
     struct answer *answer = arg;
     size_t len = size * count;
     if (len > sizeof(name) && strncasecmp(data, name, sizeof(name) - 1) == 0) {
-        struct str value = str_trim((struct str){data + sizeof(name) - 1, len - (sizeof(name) - 1)});
+        struct str value =
+            str_trim((struct str){data + sizeof(name) - 1, len - (sizeof(name) - 1)});
         if (!parse_i64(value, 0, 1000, &answer->grpc_status))
             answer->grpc_status = -1;
     }
     return len;
 }
 
-static CURLcode check(const struct action_target *target, const char *service, struct answer *answer)
+static CURLcode check(const struct action_target *target, const char *service,
+                      struct answer *answer)
 {
     CURL *handle = curl_easy_init();
     CLEANUP(buf_free) struct buf request = BUF_INIT(SERVICE_MAX + 16);
-    CLEANUP(free_ptr) char *url = xasprintf("http://%s:%u/grpc.health.v1.Health/Check", target->host, target->port);
+    CLEANUP(free_ptr)
+    char *url = xasprintf("http://%s:%u/grpc.health.v1.Health/Check", target->host, target->port);
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/grpc");
     headers = curl_slist_append(headers, "TE: trailers");
     write_check(&request, service);
@@ -75,18 +78,22 @@ static CURLcode check(const struct action_target *target, const char *service, s
 }
 
 /* Upstream's words. */
-static void say_why(char output[ACTION_OUTPUT_SIZE], const struct action_target *target, CURLcode why, const struct answer *answer)
+static void say_why(char output[ACTION_OUTPUT_SIZE], const struct action_target *target,
+                    CURLcode why, const struct answer *answer)
 {
     static const char *const statuses[] = {"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"};
     unsigned status = read_status(&answer->body);
     long long limit_s = (long long)target->action->timeout_ms / 1000;
     if (why == CURLE_OPERATION_TIMEDOUT)
-        (void)snprintf(output, ACTION_OUTPUT_SIZE, "timeout: health rpc did not complete within %llds", limit_s);
+        (void)snprintf(output, ACTION_OUTPUT_SIZE,
+                       "timeout: health rpc did not complete within %llds", limit_s);
     else if (why == CURLE_COULDNT_CONNECT)
-        (void)snprintf(output, ACTION_OUTPUT_SIZE, "timeout: failed to connect service \"%s:%u\" within %llds", target->host,
+        (void)snprintf(output, ACTION_OUTPUT_SIZE,
+                       "timeout: failed to connect service \"%s:%u\" within %llds", target->host,
                        target->port, limit_s);
     else if (answer->grpc_status == UNIMPLEMENTED)
-        action_say(output, "error: this server does not implement the grpc health protocol (grpc.health.v1.Health)");
+        action_say(output, "error: this server does not implement the grpc health protocol "
+                           "(grpc.health.v1.Health)");
     else if (why != CURLE_OK || answer->grpc_status > 0)
         (void)snprintf(output, ACTION_OUTPUT_SIZE, "error: health rpc probe failed: %s",
                        why != CURLE_OK ? curl_easy_strerror(why) : "the call failed");
@@ -95,7 +102,8 @@ static void say_why(char output[ACTION_OUTPUT_SIZE], const struct action_target 
                        status < ARRAY_LEN(statuses) ? statuses[status] : "UNKNOWN");
 }
 
-bool action_run_grpc(const struct action *action, const json_t *spec, char output[ACTION_OUTPUT_SIZE])
+bool action_run_grpc(const struct action *action, const json_t *spec,
+                     char output[ACTION_OUTPUT_SIZE])
 {
     struct action_target target;
     struct answer answer = {.body = BUF_INIT(ACTION_BODY_MAX), .grpc_status = -1};

@@ -29,7 +29,8 @@ static int is_connected(void *arg, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
-void action_prepare_curl(CURL *handle, const struct action_target *target, const char *url, struct buf *body)
+void action_prepare_curl(CURL *handle, const struct action_target *target, const char *url,
+                         struct buf *body)
 {
     curl_easy_setopt(handle, CURLOPT_URL, url);
     curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -19,7 +19,10 @@ int action_connect_inside(const struct action_target *target);
 /* Of `text` only what is printable. */
 void action_say(char output[ACTION_OUTPUT_SIZE], const char *text);
 /* URL, time limit, way out and where the answer goes; all outlive the handle. */
-void action_prepare_curl(CURL *handle, const struct action_target *target, const char *url, struct buf *body);
+void action_prepare_curl(CURL *handle, const struct action_target *target, const char *url,
+                         struct buf *body);
 
-bool action_run_http(const struct action *action, const json_t *spec, char output[ACTION_OUTPUT_SIZE]);
-bool action_run_grpc(const struct action *action, const json_t *spec, char output[ACTION_OUTPUT_SIZE]);
+bool action_run_http(const struct action *action, const json_t *spec,
+                     char output[ACTION_OUTPUT_SIZE]);
+bool action_run_grpc(const struct action *action, const json_t *spec,
+                     char output[ACTION_OUTPUT_SIZE]);

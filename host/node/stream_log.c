@@ -1,4 +1,5 @@
-/* A log over WebSocket: what the container says, as it says it, until the log or the client ends. */
+/* A log over WebSocket: what the container says, as it says it, until the log or the client ends.
+ */
 #include <errno.h>
 #include <poll.h>
 
@@ -41,7 +42,8 @@ static void linger(struct session *session)
     wire_finish(&session->wire);
     while (clock_mono_ns() < until_ns && send_all(session)) {
         struct pollfd fds[2] = {{session->wire.fd, POLLIN, 0}, {session->stop_fd, POLLIN, 0}};
-        if (poll(fds, 2, LINGER_MS) <= 0 || fds[1].revents || !wire_read(&session->wire) || !is_open(&session->wire))
+        if (poll(fds, 2, LINGER_MS) <= 0 || fds[1].revents || !wire_read(&session->wire) ||
+            !is_open(&session->wire))
             return;
     }
 }

@@ -1,5 +1,6 @@
-/* own_root COMMAND ARG...: runs it in a mount namespace of its own, which takes nothing out and whose root is ours, also from within
- * a chroot: there unshare(1) cannot make one, since / is no mount. For the end-to-end tests. */
+/* own_root COMMAND ARG...: runs it in a mount namespace of its own, which takes nothing out and
+ * whose root is ours, also from within a chroot: there unshare(1) cannot make one, since / is no
+ * mount. For the end-to-end tests. */
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>

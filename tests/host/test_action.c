@@ -63,7 +63,8 @@ static void *serve(void *arg)
     char rest[256];
     write_frame(fd, FRAME_SETTINGS, 0, 0, "", 0);
     if (read_request(server, fd)) {
-        write_frame(fd, FRAME_HEADERS, server->body ? 4 : 5, 1, server->headers, server->headers_len);
+        write_frame(fd, FRAME_HEADERS, server->body ? 4 : 5, 1, server->headers,
+                    server->headers_len);
         if (server->body)
             write_frame(fd, FRAME_DATA, 1, 1, server->body, server->body_len);
     }
@@ -93,13 +94,14 @@ static bool probe(unsigned port, const char *service, char output[ACTION_OUTPUT_
     return action_run(&action, output);
 }
 
-#define OK        "\x88" /* :status 200 */
+#define OK         "\x88" /* :status 200 */
 #define BODY(code) "\0\0\0\0\2\x08" code, 7
 
 static void health_decides(void **state)
 {
     (void)state;
-    static const char unimplemented[] = "\x88\x00\x0bgrpc-status\x02" "12";
+    static const char unimplemented[] = "\x88\x00\x0bgrpc-status\x02"
+                                        "12";
     static const struct {
         const char *name, *service, *headers;
         size_t headers_len;
@@ -109,16 +111,20 @@ static void health_decides(void **state)
     } rows[] = {
         {"serves", "", OK, 1, BODY("\1"), NULL},
         {"serves by name", "db", OK, 1, BODY("\1"), NULL},
-        {"does not serve", "", OK, 1, BODY("\2"), "service unhealthy (responded with \"NOT_SERVING\")"},
-        {"says nothing", "", OK, 1, "\0\0\0\0", 5, "service unhealthy (responded with \"UNKNOWN\")"},
+        {"does not serve", "", OK, 1, BODY("\2"),
+         "service unhealthy (responded with \"NOT_SERVING\")"},
+        {"says nothing", "", OK, 1, "\0\0\0\0", 5,
+         "service unhealthy (responded with \"UNKNOWN\")"},
         {"has no health service", "", unimplemented, sizeof(unimplemented) - 1, NULL, 0,
          "error: this server does not implement the grpc health protocol (grpc.health.v1.Health)"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         pthread_t thread;
         char output[ACTION_OUTPUT_SIZE] = "";
-        struct server server = {.headers = rows[i].headers, .headers_len = rows[i].headers_len,
-                                .body = rows[i].body, .body_len = rows[i].body_len};
+        struct server server = {.headers = rows[i].headers,
+                                .headers_len = rows[i].headers_len,
+                                .body = rows[i].body,
+                                .body_len = rows[i].body_len};
         unsigned port = listen_on(&server);
         assert_int_equal(pthread_create(&thread, NULL, serve, &server), 0);
         bool passed = probe(port, rows[i].service, output);
@@ -146,6 +152,7 @@ static void nobody_listens(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(health_decides), cmocka_unit_test(nobody_listens)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(health_decides),
+                                       cmocka_unit_test(nobody_listens)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

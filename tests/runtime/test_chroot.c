@@ -1,4 +1,5 @@
-/* From within a chroot there is a way to a root of one's own, where user namespaces can be made and roots pivoted. */
+/* From within a chroot there is a way to a root of one's own, where user namespaces can be made and
+ * roots pivoted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -28,7 +29,8 @@ static int leave(const char *dir)
     /* The test itself may run in a chroot. */
     if (unshare(CLONE_NEWNS) != 0 || !chroot_leave(&err) ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        (dir && (mount("/", dir, NULL, MS_BIND | MS_REC, NULL) != 0 || chroot(dir) != 0 || chdir("/") != 0)))
+        (dir && (mount("/", dir, NULL, MS_BIND | MS_REC, NULL) != 0 || chroot(dir) != 0 ||
+                 chdir("/") != 0)))
         return 1;
     if (dir && (unshare(CLONE_NEWUSER) == 0 || errno != EPERM))
         return 2;
