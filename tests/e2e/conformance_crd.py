@@ -86,14 +86,9 @@ def definition_status(api, ns):
     body = crd({"v1beta1": ANY})
     define(api, body)
     path = f"{CRDS}/{body['metadata']['name']}"
-    for _ in range(5):
-        got = api("GET", path + "/status")
-        got["status"]["conditions"].append({"type": "", "status": "", "lastTransitionTime": None, "message": "updated"})
-        answer = api.session.put(api.base + path + "/status", json=got, timeout=30)
-        if answer.status_code != 409:
-            break
-    assert answer.status_code == 200, answer.text
-    assert "updated" in [one.get("message") for one in answer.json()["status"]["conditions"]], answer.text
+    updated = {"type": "", "status": "", "lastTransitionTime": None, "message": "updated"}
+    got = rewrite(api, path + "/status", lambda one: one["status"]["conditions"].append(updated))
+    assert "updated" in [one.get("message") for one in got["status"]["conditions"]], got["status"]
     patch = [{"op": "add", "path": "/status/conditions", "value": [{"message": "patched"}]}]
     got = api("PATCH", path + "/status", patch, type=JSON_PATCH)
     assert "patched" in [one.get("message") for one in got["status"]["conditions"]], got["status"]

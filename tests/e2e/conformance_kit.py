@@ -61,6 +61,18 @@ def check(name):
     return keep
 
 
+def rewrite(api, path, change):
+    """Reads, changes and writes back; again after a conflict, since controllers write, too."""
+    for _ in range(5):
+        got = api("GET", path)
+        change(got)
+        answer = api.session.put(api.base + path, json=got, timeout=30)
+        if answer.status_code != 409:
+            break
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 def until(what, test, seconds=30):
     end = time.monotonic() + seconds
     while True:

@@ -2,7 +2,7 @@
 
 Names are upstream's where a check does what the test of that name does.
 """
-from conformance_kit import JSON_PATCH, MERGE, STRATEGIC, check, gone, is_status, main, meta, until
+from conformance_kit import JSON_PATCH, MERGE, STRATEGIC, check, gone, is_status, main, meta, rewrite, until
 
 SLEEP = ["sleep", "3600"]
 
@@ -107,11 +107,9 @@ def status_patch_cycle_of_writers(api, at):
         {"type": "StatusPatched", "status": "True", "reason": "E2E", "message": "set"}]}}, type=STRATEGIC)
     assert got["metadata"]["annotations"]["patched"] == "yes" and condition(got, "StatusPatched") == "True", got["status"]
 
-    def update():
-        now = api("GET", at + "/status")
-        now["status"]["conditions"] = [{"type": "StatusUpdate", "status": "True", "reason": "E2E", "message": "updated"}]
-        return condition(api("PUT", at + "/status", now), "StatusUpdate")
-    assert update() == "True"
+    updated = {"type": "StatusUpdate", "status": "True", "reason": "E2E", "message": "updated"}
+    got = rewrite(api, at + "/status", lambda one: one["status"].update(conditions=[updated]))
+    assert condition(got, "StatusUpdate") == "True", got["status"]
 
 
 for each in STATUS:
@@ -288,7 +286,7 @@ def evicted(api, ns):
     settles(api, ns, "statefulsets", "ev", "readyReplicas", 1)
     first = api("GET", path(ns, "pods", "ev-0"))["metadata"]["uid"]
     api("PATCH", path(ns, "pods", "ev-0/status"), {"status": {"phase": "Failed"}}, type=MERGE)
-    until("another", lambda: not gone(api, path(ns, "pods", "ev-0")) and api("GET", path(ns, "pods", "ev-0"))["metadata"]["uid"] != first, 60)
+    until("another", lambda: any(pod["metadata"]["uid"] != first for pod in pods_of(api, ns, "ev")), 60)
     settles(api, ns, "statefulsets", "ev", "readyReplicas", 1)
 
 
