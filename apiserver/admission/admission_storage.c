@@ -44,32 +44,38 @@ static enum step_result find_default(struct request *request, const char *resour
     return result;
 }
 
-enum step_result admit_storage_class(struct request *request)
+/* A class that a spec names by a member, or did by an annotation once. */
+struct class_kind {
+    const char *member, *annotation, *resource, *default_annotation;
+};
+
+static enum step_result fill_default(struct request *request, const struct class_kind *kind)
 {
     json_t *spec = json_ensure_object(request->object, "spec");
     CLEANUP(free_ptr) char *name = NULL;
-    if (json_object_get(spec, "storageClassName") ||
-        meta_annotation(request->object, "volume.beta.kubernetes.io/storage-class"))
+    if (json_object_get(spec, kind->member) || meta_annotation(request->object, kind->annotation))
         return STEP_NEXT;
-    enum step_result result = find_default(request, "storageclasses.storage.k8s.io",
-                                           "storageclass.kubernetes.io/is-default-class", &name);
+    enum step_result result =
+        find_default(request, kind->resource, kind->default_annotation, &name);
     if (result == STEP_NEXT && name)
-        json_set_text(spec, "storageClassName", name);
+        json_set_text(spec, kind->member, name);
     return result;
+}
+
+enum step_result admit_storage_class(struct request *request)
+{
+    static const struct class_kind kind = {
+        "storageClassName", "volume.beta.kubernetes.io/storage-class",
+        "storageclasses.storage.k8s.io", "storageclass.kubernetes.io/is-default-class"};
+    return fill_default(request, &kind);
 }
 
 enum step_result admit_ingress_class(struct request *request)
 {
-    json_t *spec = json_ensure_object(request->object, "spec");
-    CLEANUP(free_ptr) char *name = NULL;
-    if (json_object_get(spec, "ingressClassName") ||
-        meta_annotation(request->object, "kubernetes.io/ingress.class"))
-        return STEP_NEXT;
-    enum step_result result = find_default(request, "ingressclasses.networking.k8s.io",
-                                           "ingressclass.kubernetes.io/is-default-class", &name);
-    if (result == STEP_NEXT && name)
-        json_set_text(spec, "ingressClassName", name);
-    return result;
+    static const struct class_kind kind = {
+        "ingressClassName", "kubernetes.io/ingress.class", "ingressclasses.networking.k8s.io",
+        "ingressclass.kubernetes.io/is-default-class"};
+    return fill_default(request, &kind);
 }
 
 enum step_result admit_storage_protection(struct request *request)
