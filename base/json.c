@@ -209,7 +209,15 @@ static void write_real(struct buf *out, double value)
         return;
     }
     int decimals = digits - 1 - exponent;
-    buf_printf(out, "%.*f", decimals > 0 ? decimals : 0, value);
+    if (decimals >= 0) {
+        buf_printf(out, "%.*f", decimals, value);
+        return;
+    }
+    for (const char *at = text; at < mark; at++) /* %f would go on with digits that nobody gave */
+        if (*at != '.')
+            buf_add_char(out, *at);
+    for (; decimals < 0; decimals++)
+        buf_add_char(out, '0');
 }
 
 static void write_object(struct buf *out, const json_t *object)

@@ -87,19 +87,19 @@ static json_t *based_value(struct str text)
     return json_integer(negative ? -value : value);
 }
 
+/* Integers that no int64_t holds are read as reals, too. */
 static bool looks_like_float(struct str text)
 {
-    bool digit = false, mark = false;
+    bool digit = false;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
         if (c >= '0' && c <= '9')
             digit = true;
-        else if (c == '.' || ((c == 'e' || c == 'E') && digit))
-            mark = true;
-        else if (!((c == '-' || c == '+') && (i == 0 || (text.data[i - 1] | 0x20) == 'e')))
+        else if (c != '.' && !((c == 'e' || c == 'E') && digit) &&
+                 !((c == '-' || c == '+') && (i == 0 || (text.data[i - 1] | 0x20) == 'e')))
             return false;
     }
-    return digit && mark;
+    return digit;
 }
 
 static json_t *number_value(struct str text)
@@ -122,7 +122,7 @@ static json_t *number_value(struct str text)
     plain[text.len] = '\0';
     if (sscanf(plain, "%lf%n", &real, &used) != 1 || (size_t)used != text.len || !isfinite(real))
         return NULL;
-    return json_real(real);
+    return json_real(real + 0.0); /* -0 is 0, as it is once JSON was read in between */
 }
 
 static json_t *scalar_value(struct reader *reader, const yaml_event_t *event)

@@ -4,35 +4,14 @@
 
 #include <string.h>
 
+enum { SIMPLE_KEY_MAX = 1000 }; /* bytes as written */
+
 static void write_value(struct buf *out, const json_t *value, unsigned indent, bool in_list);
 
 static void add_indent(struct buf *out, unsigned indent)
 {
     for (unsigned i = 0; i < indent; i++)
         buf_add_text(out, "  ");
-}
-
-/* Whether a plain scalar would read back as this very string. */
-static bool reads_back(struct str text)
-{
-    struct error err = {0};
-    json_auto_t *again = yaml_parse(text, JSON_LOAD_LENIENT, &err);
-    error_clear(&err);
-    return json_is_string(again) &&
-           str_eq((struct str){json_string_value(again), json_string_length(again)}, text);
-}
-
-static bool is_plain(struct str text)
-{
-    if (!text.len || strchr("-?:,[]{}#&*!|>'\"%@` \t", text.data[0]))
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x20 || c == 0x7f || (c == ':' && (i + 1 == text.len || text.data[i + 1] == ' ')) ||
-            (c == '#' && i && text.data[i - 1] == ' '))
-            return false;
-    }
-    return text.data[text.len - 1] != ' ' && reads_back(text);
 }
 
 /* Characters that YAML does not take as they are, or takes for the end of a line: DEL, C1 controls, U+2028/9, U+FEFF,
@@ -50,6 +29,29 @@ static unsigned odd_character(struct str text, size_t at, size_t *len)
         return 0;
     unsigned code = (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
     return code == 0x2028 || code == 0x2029 || code == 0xfeff || code >= 0xfffe ? code : 0;
+}
+
+/* Whether a plain scalar would read back as this very string. */
+static bool reads_back(struct str text)
+{
+    struct error err = {0};
+    json_auto_t *again = yaml_parse(text, JSON_LOAD_LENIENT, &err);
+    error_clear(&err);
+    return json_is_string(again) &&
+           str_eq((struct str){json_string_value(again), json_string_length(again)}, text);
+}
+
+static bool is_plain(struct str text)
+{
+    if (!text.len || strchr("-?:,[]{}#&*!|>'\"%@` \t", text.data[0]))
+        return false;
+    for (size_t i = 0, len; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || odd_character(text, i, &len) || (c == ':' && (i + 1 == text.len || text.data[i + 1] == ' ')) ||
+            (c == '#' && i && text.data[i - 1] == ' '))
+            return false;
+    }
+    return text.data[text.len - 1] != ' ' && reads_back(text);
 }
 
 /* In double quotes, escaped. */
@@ -111,12 +113,22 @@ static void write_text(struct buf *out, struct str text, unsigned indent)
         write_quoted(out, text);
 }
 
-static void write_key(struct buf *out, struct str key)
+/* With the colon. Readers look for that for 1,024 characters (YAML 1.1, simple keys): a longer key is marked as one. */
+static void write_key(struct buf *out, struct str key, unsigned indent)
 {
+    CLEANUP(buf_free) struct buf text = BUF_INIT(out->max);
     if (is_plain(key))
-        buf_add_str(out, key);
+        buf_add_str(&text, key);
     else
-        write_quoted(out, key);
+        write_quoted(&text, key);
+    if (text.len > SIMPLE_KEY_MAX)
+        buf_add_text(out, "? ");
+    buf_add_str(out, buf_str(&text));
+    if (text.len > SIMPLE_KEY_MAX) {
+        buf_add_char(out, '\n');
+        add_indent(out, indent);
+    }
+    buf_add_char(out, ':');
 }
 
 static void write_object(struct buf *out, const json_t *object, unsigned indent, bool in_list)
@@ -132,8 +144,7 @@ static void write_object(struct buf *out, const json_t *object, unsigned indent,
             add_indent(out, indent);
         }
         first = false;
-        write_key(out, str_of(key));
-        buf_add_char(out, ':');
+        write_key(out, str_of(key), indent);
         bool nested = (json_is_object(member) && json_object_size(member)) || json_array_size(member);
         if (!nested)
             buf_add_char(out, ' ');
