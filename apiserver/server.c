@@ -558,6 +558,19 @@ PRINTF_LIKE(2, 0) static void on_log(void *cls, const char *format, va_list args
     buf_free(&text);
 }
 
+/* New clients are turned away while the server stops. MHD_quiesce_daemon() would do it, but
+ * 0.9.75's ends the process now and then: it and a thread of the pool both take the socket out of
+ * the same epoll set, and whoever comes second finds it gone. */
+static enum MHD_Result on_client(void *cls, const struct sockaddr *address, socklen_t len)
+{
+    struct api *api = cls;
+    (void)address, (void)len;
+    pthread_mutex_lock(&api->lock);
+    bool open = !api->stopping;
+    pthread_mutex_unlock(&api->lock);
+    return open ? MHD_YES : MHD_NO;
+}
+
 bool server_start(struct api *api, int fd, const struct api_options *options, struct error *err)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -577,7 +590,7 @@ bool server_start(struct api *api, int fd, const struct api_options *options, st
     api->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        0, on_client, api, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
         MHD_OPTION_HTTPS_CERT_CALLBACK, retrieve_certificate, MHD_OPTION_HTTPS_MEM_TRUST, ca,
         MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES, MHD_OPTION_URI_LOG_CALLBACK, on_target, api,
@@ -594,13 +607,12 @@ void server_stop(struct api *api)
 {
     if (!api->daemon)
         return;
-    int fd = MHD_quiesce_daemon(api->daemon);
-    if (fd >= 0)
-        close(fd);
+    pthread_mutex_lock(&api->lock);
+    api->stopping = true;
+    pthread_mutex_unlock(&api->lock);
     streams_stop(&api->streams);
     tunnels_cut(api->tunnels); /* what waits for a server behind this one */
     pthread_mutex_lock(&api->lock);
-    api->stopping = true;
     while (api->active)
         pthread_cond_wait(&api->idle, &api->lock);
     pthread_mutex_unlock(&api->lock);
