@@ -113,55 +113,63 @@ static bool is_decision(const json_t *item)
     return rule_one_of(rule_text(item, "type"), (const char *const[]){"Approved", "Denied", NULL});
 }
 
-/* `list` without decisions (Approved, Denied), then those of `decisions`. New. */
-static json_t *conditions_with(const json_t *list, const json_t *decisions)
+/* What was decided stands as it is, however an update of the status writes it. */
+static void keep_decisions(json_t *list, const json_t *old)
 {
-    json_t *result = json_array(), *item;
-    LIST_EACH (decisions, i, item) {
-        if (is_decision(item))
-            json_array_append(result, item);
-    }
+    json_auto_t *before = rule_index(old, "type");
+    json_t *item;
     LIST_EACH (list, i, item) {
-        if (!is_decision(item))
-            json_array_append(result, item);
+        json_t *kept = is_decision(item) ? json_object_get(before, rule_text(item, "type")) : NULL;
+        if (kept)
+            json_array_set(list, i, kept);
     }
-    return result;
+}
+
+/* /approval writes conditions and nothing else. */
+static void approve(json_t *object, const json_t *old)
+{
+    json_auto_t *conditions = json_incref(json_at(object, "status", "conditions"));
+    json_t *status = json_deep_copy(json_object_get(old, "status"));
+    json_object_set_new(object, "status", status ? status : json_object());
+    if (json_array_size(conditions))
+        json_object_set(json_object_get(object, "status"), "conditions", conditions);
+    else
+        json_object_del(json_object_get(object, "status"), "conditions");
 }
 
 /* /status may not decide, /approval may do nothing else, and the spec is never changed. */
 static void prepare_update(json_t *object, const json_t *old, const char *subresource)
 {
-    json_t *now = json_at(object, "status", "conditions"), *before = json_at(old, "status", "conditions");
     strategy_keep(object, old, "spec");
-    if (is_main(subresource)) {
+    if (is_main(subresource))
         strategy_keep(object, old, "status");
-        return;
-    }
-    json_t *kept = is_sub(subresource, "approval") ? json_incref(now) : conditions_with(now, before);
-    if (is_sub(subresource, "approval")) {
-        json_t *status = json_deep_copy(json_object_get(old, "status"));
-        json_object_set_new(object, "status", status ? status : json_object());
-    }
-    json_t *status = json_ensure_object(object, "status");
-    if (json_array_size(kept))
-        json_object_set_new(status, "conditions", kept);
+    else if (is_sub(subresource, "approval"))
+        approve(object, old);
     else
-        json_decref(kept);
+        keep_decisions(json_at(object, "status", "conditions"), json_at(old, "status", "conditions"));
+}
+
+static void check_kept_conditions(const json_t *object, const json_t *old, bool approves, struct error *err)
+{
+    static const char *const kept[] = {"Approved", "Denied", "Failed"};
+    const struct path *path = PATH(PATH(NULL, "status"), "conditions");
+    json_auto_t *now = rule_index(json_at(object, "status", "conditions"), "type");
+    json_auto_t *before = rule_index(json_at(old, "status", "conditions"), "type");
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        bool is = json_object_get(now, kept[i]) != NULL, was = json_object_get(before, kept[i]) != NULL;
+        if (was && !is)
+            rule_forbidden(err, path, "updates may not remove a condition of type \"%s\"", kept[i]);
+        if (is && !was && !approves && strcmp(kept[i], "Failed") != 0)
+            rule_forbidden(err, path, "updates may not add a condition of type \"%s\"", kept[i]);
+    }
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
 {
     const char *before = rule_text_at(old, "status.certificate"), *now = rule_text_at(object, "status.certificate");
     const struct path *path = PATH(PATH(NULL, "status"), "certificate");
-    const json_t *had;
-    (void)subresource;
     check_conditions(object, err);
-    json_auto_t *kept = rule_index(json_at(object, "status", "conditions"), "type");
-    LIST_EACH (json_at(old, "status", "conditions"), i, had) {
-        if (is_decision(had) && !json_object_get(kept, rule_text(had, "type")))
-            rule_forbidden(err, PATH(PATH(NULL, "status"), "conditions"),
-                           "updates may not remove a condition of type \"%s\"", rule_text(had, "type"));
-    }
+    check_kept_conditions(object, old, is_sub(subresource, "approval"), err);
     if (*before && strcmp(before, now) != 0)
         rule_forbidden(err, path, "updates may not modify existing certificate content");
     else if (*now && !is_pem(now, "CERTIFICATE"))

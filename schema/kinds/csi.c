@@ -32,7 +32,8 @@ static void driver_defaults(json_t *object)
 static void driver_prepare_update(json_t *object, const json_t *old, const char *subresource)
 {
     (void)subresource;
-    strategy_generation_update(object, old, !rule_equal(json_object_get(object, "spec"), json_object_get(old, "spec")));
+    if (!rule_equal(json_object_get(object, "spec"), json_object_get(old, "spec")))
+        strategy_generation_update(object, old, true); /* a create sets none */
 }
 
 static void check_tokens(struct error *err, const json_t *tokens)

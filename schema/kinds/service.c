@@ -183,7 +183,7 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
     drop_for_type(spec, before);
     keep_allocated(spec, before);
     if (strcmp(rule_text(spec, "type"), "LoadBalancer") != 0)
-        json_object_set_new(object, "status", json_pack("{s:{}}", "loadBalancer"));
+        json_object_set_new(json_ensure_object(object, "status"), "loadBalancer", json_object());
 }
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)

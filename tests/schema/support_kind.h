@@ -27,3 +27,12 @@ struct default_case {
     const char *path, *value; /* dotted path and compact JSON, "" when it must be absent */
 };
 void kind_check_defaults(const struct default_case *cases, size_t count);
+
+struct strategy_case {
+    const char *name, *resource, *object;
+    const char *old;         /* NULL: a create */
+    const char *subresource; /* "" for the object itself */
+    const char *path, *value; /* as in default_case */
+};
+/* What a create, or an update by that endpoint, is prepared to. */
+void kind_check_strategies(const struct strategy_case *cases, size_t count);

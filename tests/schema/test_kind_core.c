@@ -212,8 +212,6 @@ static void test_strategies(void **state)
          "{'spec':{'type':'NodePort','ports':[{'port':80,'nodePort':30080}]}}", "", "spec", "{'type':'ClusterIP','ports':[{'port':80}]}"},
         {"an approval decides", "certificatesigningrequests.certificates.k8s.io", "{'spec':{'x':1},'status':{'certificate':'c','conditions':[{'type':'Approved'}]}}", "{'spec':{'y':1}}", "approval",
          "status", "{'conditions':[{'type':'Approved'}]}"},
-        {"a status does not", "certificatesigningrequests.certificates.k8s.io", "{'status':{'conditions':[{'type':'Approved'},{'type':'Failed'}]}}", "{}", "status", "status",
-         "{'conditions':[{'type':'Failed'}]}"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

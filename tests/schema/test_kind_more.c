@@ -15,6 +15,8 @@
 #define POLICY(rest) "{'spec':{'podSelector':{}," rest "}}"
 #define HOOK(rest) "{'webhooks':[{'name':'a.b.c','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'https://h'}" rest "}]}"
 #define RULE(rest) "'rules':[{'operations':['CREATE'],'apiGroups':[''],'apiVersions':['v1'],'resources':['pods']" rest "}]"
+#define CSRS "certificatesigningrequests.certificates.k8s.io"
+#define DECIDED(type) "{'status':{'conditions':[{'type':'" type "','status':'True'}]}}"
 #define HPA(rest) "{'spec':{'scaleTargetRef':{'kind':'Deployment','name':'d'},'maxReplicas':3" rest "}}"
 
 static void test_defaults(void **state)
@@ -45,7 +47,7 @@ static void test_defaults(void **state)
         {"webhook's time", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{}]}", "webhooks.0.timeoutSeconds", "10"},
         {"scope", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'rules':[{}]}]}", "webhooks.0.rules.0.scope", "'*'"},
         {"flow", "flowschemas.flowcontrol.apiserver.k8s.io", "{'spec':{}}", "spec.matchingPrecedence", "1000"},
-        {"level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'limited':{}}}", "spec.limited", "{'nominalConcurrencyShares':30,'lendablePercent':0}"},
+        {"level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'limited':{}}}", "spec.limited.nominalConcurrencyShares", "30"},
         {"definition", "customresourcedefinitions.apiextensions.k8s.io", "{'spec':{'names':{'kind':'Foo'}}}", "spec.names", "{'kind':'Foo','singular':'foo','listKind':'FooList'}"},
     };
     (void)state;
@@ -195,6 +197,11 @@ static void test_rest(void **state)
          "metadata.name: Invalid value: 'x': must be `spec.version+'.'+spec.group`: 'v1.a.b'"},
         {"a request that is none", "certificatesigningrequests.certificates.k8s.io", "{'spec':{'request':'eA==','signerName':'a.b/c','usages':['client auth']}}", NULL, NULL,
          "spec.request: Invalid value: 'eA==': PEM block type must be CERTIFICATE REQUEST"},
+        {"decided by status", CSRS, DECIDED("Approved"), "{}", "status", "status.conditions: Forbidden: updates may not add a condition of type 'Approved'"},
+        {"failed by status", CSRS, DECIDED("Failed"), "{}", "status", ""},
+        {"decided by approval", CSRS, DECIDED("Denied"), "{}", "approval", ""},
+        {"undecided by status", CSRS, "{'status':{}}", DECIDED("Denied"), "status", "status.conditions: Forbidden: updates may not remove a condition of type 'Denied'"},
+        {"undecided by approval", CSRS, "{'status':{}}", DECIDED("Failed"), "approval", "status.conditions: Forbidden: updates may not remove a condition of type 'Failed'"},
         {"a level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'type':'Limited','limited':{'limitResponse':{'type':'Reject'}}}}", NULL, NULL, ""},
         {"a level without", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'type':'Limited'}}", NULL, NULL, "spec.limited: Required value: must not be empty when type is Limited"},
     };
