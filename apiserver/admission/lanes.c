@@ -86,9 +86,23 @@ static struct share *share_of(struct lanes *lanes, int64_t cluster)
     return *at;
 }
 
+/* The fewer there are, the more clusters they are for. */
 static unsigned allowance(const struct lanes *lanes)
 {
-    return lanes->running < LANES_MAX / 2 ? LANES_SHARE : LANES_SHARE_BUSY;
+    if (lanes->running < LANES_MAX / 2)
+        return LANES_SHARE;
+    return lanes->running < LANES_MAX / 4 * 3 ? LANES_SHARE_BUSY : LANES_SHARE_SCARCE;
+}
+
+/* Jobs that only a thread is missing for. */
+static unsigned runnable(const struct lanes *lanes)
+{
+    unsigned count = 0, most = allowance(lanes);
+    for (const struct share *share = lanes->shares; share; share = share->next) {
+        unsigned more = share->running < most ? most - share->running : 0;
+        count += share->waiting < more ? share->waiting : more;
+    }
+    return count;
 }
 
 /* Puts the share behind all others. */
@@ -173,27 +187,118 @@ static void add_thread(struct lanes *lanes)
     pthread_attr_destroy(&attributes);
 }
 
+/* Under the lock. */
+static void append(struct lanes *lanes, struct share *share, pool_job_fn run, void *arg)
+{
+    struct job *job = xmalloc(sizeof(*job));
+    *job = (struct job){run, arg, NULL};
+    if (share->first)
+        share->last->next = job;
+    else
+        share->first = job;
+    share->last = job;
+    share->waiting++;
+    pthread_cond_signal(&lanes->work);
+    /* One that was woken for an earlier job counts as idle until it has the lock. */
+    if (lanes->idle < runnable(lanes) && lanes->threads < LANES_MAX)
+        add_thread(lanes);
+}
+
 bool lanes_submit(struct lanes *lanes, int64_t cluster, pool_job_fn run, void *arg)
 {
     pthread_mutex_lock(&lanes->lock);
     struct share *share = share_of(lanes, cluster);
-    bool taken = share->waiting < LANES_QUEUE_SHARE;
-    if (taken && !lanes->idle && lanes->threads < LANES_MAX)
+    if (!lanes->threads)
         add_thread(lanes);
-    taken = taken && lanes->threads > 0;
-    if (taken) {
-        struct job *job = xmalloc(sizeof(*job));
-        *job = (struct job){run, arg, NULL};
-        if (share->first)
-            share->last->next = job;
-        else
-            share->first = job;
-        share->last = job;
-        share->waiting++;
-        pthread_cond_signal(&lanes->work);
-    }
+    bool taken = share->waiting < LANES_QUEUE_SHARE && lanes->threads > 0;
+    if (taken)
+        append(lanes, share, run, arg);
     pthread_mutex_unlock(&lanes->lock);
     return taken;
+}
+
+/* ---- work in parts ---- */
+
+/* On its caller's stack. */
+struct spread {
+    struct lanes *lanes;
+    lanes_part_fn run;
+    void *arg;
+    size_t count;
+    /* guarded by lanes->lock */
+    size_t next;
+    unsigned helpers; /* that run or are queued */
+};
+
+/* Under the lock, which it gives up meanwhile. */
+static void run_parts(struct spread *spread)
+{
+    while (spread->next < spread->count) {
+        size_t part = spread->next++;
+        pthread_mutex_unlock(&spread->lanes->lock);
+        spread->run(spread->arg, part);
+        pthread_mutex_lock(&spread->lanes->lock);
+    }
+}
+
+static void help(void *arg)
+{
+    struct spread *spread = arg;
+    struct lanes *lanes = spread->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    run_parts(spread);
+    if (--spread->helpers == 0) /* the last word about it: its caller may go */
+        pthread_cond_broadcast(&lanes->changed);
+    pthread_mutex_unlock(&lanes->lock);
+}
+
+/* Under the lock. As many as would begin at once. */
+static void call_helpers(struct spread *spread, int64_t cluster)
+{
+    struct lanes *lanes = spread->lanes;
+    struct share *share = share_of(lanes, cluster);
+    unsigned used = share->running + share->waiting;
+    size_t most = used < LANES_SHARE ? LANES_SHARE - used : 0;
+    if (lanes->running >= LANES_MAX / 2)
+        return;
+    for (size_t i = 1; i < spread->count && i <= most; i++) {
+        spread->helpers++;
+        append(lanes, share, help, spread);
+    }
+}
+
+/* Under the lock. Those that did not begin are not needed any more. */
+static void dismiss(struct spread *spread, int64_t cluster)
+{
+    struct share *share = share_of(spread->lanes, cluster);
+    struct job **at = &share->first, *last = NULL;
+    while (*at) {
+        struct job *job = *at;
+        if (job->run == help && job->arg == spread) {
+            *at = job->next;
+            free(job);
+            share->waiting--;
+            spread->helpers--;
+            continue;
+        }
+        last = job;
+        at = &job->next;
+    }
+    share->last = last;
+}
+
+void lanes_spread(struct lanes *lanes, int64_t cluster, size_t count, lanes_part_fn run, void *arg)
+{
+    struct spread spread = {.lanes = lanes, .run = run, .arg = arg, .count = count};
+    pthread_mutex_lock(&lanes->lock);
+    if (count > 1)
+        call_helpers(&spread, cluster);
+    run_parts(&spread);
+    if (spread.helpers)
+        dismiss(&spread, cluster);
+    while (spread.helpers)
+        pthread_cond_wait(&lanes->changed, &lanes->lock);
+    pthread_mutex_unlock(&lanes->lock);
 }
 
 /* ---- threads of others ---- */

@@ -9,13 +9,15 @@
  * Any thread. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/pool.h"
 
 #define LANES_MAX            256
-#define LANES_SHARE          16 /* of one cluster; less while more than half are in use */
-#define LANES_SHARE_BUSY     4
+#define LANES_SHARE          16  /* of one cluster */
+#define LANES_SHARE_BUSY     4   /* while half of all are in use */
+#define LANES_SHARE_SCARCE   1   /* while three quarters are */
 #define LANES_QUEUE_SHARE    512 /* jobs of one cluster that wait */
 #define LANES_INSIDE         3   /* own components' threads that are outside, of all clusters */
 #define LANES_INSIDE_WAIT_MS 200
@@ -26,6 +28,14 @@ struct lanes *lanes_new(void);
 void lanes_free(struct lanes *lanes);
 /* False when too many of the cluster's jobs wait already: answer 429. */
 bool lanes_submit(struct lanes *lanes, int64_t cluster, pool_job_fn job, void *arg);
+
+/* One of several parts of one request's work. */
+typedef void (*lanes_part_fn)(void *arg, size_t part);
+/* Runs run(arg, 0) to run(arg, count - 1), each once and begun in that order, and returns when all
+ * have ended. The calling thread does what no other lane does: lanes of the cluster that are free
+ * at once help, unless half of all are in use. It never waits for one to become free, so it may be
+ * called on a lane; the cluster has no more than its share all the same. */
+void lanes_spread(struct lanes *lanes, int64_t cluster, size_t count, lanes_part_fn run, void *arg);
 
 /* Before the calling thread, one of our own components', waits outside. Waits at most
  * LANES_INSIDE_WAIT_MS, and not for one that rests longer; false when it may not: try again later.
