@@ -7,7 +7,7 @@
 #include "schema/decode.h"
 #include "schema/meta.h"
 
-#define TIMEOUT_S       30
+#define TIMEOUT_MS      30000
 #define REVIEW_COUNT    500
 #define REVIEW_BYTES    ((size_t)8 << 20) /* of stored objects in one review */
 #define ANSWER_MAX      ((size_t)32 << 20)
@@ -211,7 +211,7 @@ static bool convert_batch(struct api *api, struct cluster *cluster, const struct
     json_auto_t *review = version ? review_of(batch, version, uid) : NULL;
     json_auto_t *answer =
         review ? webhook_call(api, cluster,
-                              &(struct webhook_call){&client, review, TIMEOUT_S, ANSWER_MAX}, &why)
+                              &(struct webhook_call){&client, review, TIMEOUT_MS, ANSWER_MAX}, &why)
                : NULL;
     const char *from = json_text(batch->objects[batch->places[0]], "apiVersion");
     if (!review)

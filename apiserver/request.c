@@ -9,6 +9,7 @@
 #include "apiserver/stream.h"
 #include "apiserver/backend/tunnel.h"
 #include "base/clock.h"
+#include "base/go_duration.h"
 
 #define DRAFT_MAX ((size_t)4 << 20)
 
@@ -132,6 +133,15 @@ enum step_result request_list(struct request *request, const char *storage,
         if (!cache_warm(request->cluster, storage, &request->error))
             return STEP_FAIL;
     }
+}
+
+int64_t request_left_ms(const struct request *request)
+{
+    const int64_t most = (int64_t)REQUEST_TIME_MAX_S * 1000000000;
+    const char *asked = route_arg(&request->route, "timeout");
+    int64_t given;
+    bool sooner = asked && go_duration_parse(str_of(asked), &given) && given > 0 && given < most;
+    return (request->start_mono_ns + (sooner ? given : most) - clock_mono_ns()) / 1000000;
 }
 
 enum step_result request_may_call(struct request *request)

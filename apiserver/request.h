@@ -17,6 +17,7 @@
 #include "schema/selector.h"
 
 #define BODY_MAX          ((size_t)3145728) /* upstream's limit */
+#define REQUEST_TIME_MAX_S 60 /* upstream's --request-timeout */
 #define REQUEST_RACES_MAX 8 /* lost compare-and-swaps and taken names before giving up */
 
 struct request;
@@ -183,6 +184,10 @@ enum step_result request_read(struct request *request, const char *storage, cons
 enum step_result request_list(struct request *request, const char *storage,
                               const struct cache_range *range, struct object_list *list,
                               bool *gone);
+
+/* How long the client waits for an answer yet: its `timeout`, at most REQUEST_TIME_MAX_S from when
+ * the request came. 0 or less: not any more. */
+int64_t request_left_ms(const struct request *request);
 
 /* Before waiting for a webhook. STEP_NEXT, STEP_CALL, or STEP_FAIL for one of our own components
  * when too many of its kind wait already. */

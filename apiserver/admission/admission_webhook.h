@@ -19,6 +19,8 @@ void webhook_rounds_clear(struct webhook_rounds *rounds);
 /* Calls those that match, one after the other; asked->object is what they made of it. */
 enum step_result webhooks_mutate(struct asked *asked, const struct hooks *hooks,
                                  struct webhook_rounds *rounds);
+/* Calls those that match, side by side as far as the cluster has lanes. The first that refuses is
+ * told, when all have answered. */
 enum step_result webhooks_validate(struct asked *asked, const struct hooks *hooks);
 /* Objects that configure admission are not subject to it. */
 bool webhooks_exempt(const struct request *request);

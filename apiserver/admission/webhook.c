@@ -51,7 +51,7 @@ json_t *webhook_call(struct api *api, struct cluster *cluster, const struct webh
     CLEANUP(buf_free) struct buf answer = {0};
     CLEANUP(error_clear) struct error why = {0};
     char query[32];
-    (void)snprintf(query, sizeof(query), "timeout=%llds", (long long)call->timeout_s);
+    (void)snprintf(query, sizeof(query), "timeout=%llds", (long long)(call->timeout_ms + 999) / 1000);
     json_write(&body, call->review);
     if (!buf_ok(&body)) {
         error_set(err, ERROR_TOO_LARGE, "the review is too large");
@@ -60,7 +60,7 @@ json_t *webhook_call(struct api *api, struct cluster *cluster, const struct webh
     const struct callout out = {.target = &call->client->target,
                                 .query = query,
                                 .body = buf_str(&body),
-                                .timeout_ms = call->timeout_s * 1000,
+                                .timeout_ms = call->timeout_ms,
                                 .answer_max = call->answer_max};
     if (!callout_post(api, cluster, &out, &answer, err))
         return NULL;

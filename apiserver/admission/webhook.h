@@ -19,7 +19,7 @@ const char *webhook_review_version(const json_t *offered);
 struct webhook_call {
     const struct webhook_client *client;
     const json_t *review;
-    int64_t timeout_s;
+    int64_t timeout_ms;
     size_t answer_max;
 };
 /* The answer as a tree; NULL with err in the words of Go's client. */

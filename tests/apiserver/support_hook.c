@@ -142,6 +142,7 @@ void hook_server_clear(struct hook_server *server)
     }
     server->seen_count = 0;
     server->release = false;
+    server->met = 0;
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -183,6 +184,22 @@ void hook_server_wait(struct hook_server *server)
     while (!server->release && !waited)
         waited = pthread_cond_timedwait(&server->released, &server->lock, &until);
     pthread_mutex_unlock(&server->lock);
+}
+
+bool hook_server_meet(struct hook_server *server, unsigned wanted)
+{
+    struct timespec until;
+    int waited = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    pthread_mutex_lock(&server->lock);
+    server->met++;
+    pthread_cond_broadcast(&server->released);
+    while (server->met < wanted && !waited)
+        waited = pthread_cond_timedwait(&server->released, &server->lock, &until);
+    bool all = server->met >= wanted;
+    pthread_mutex_unlock(&server->lock);
+    return all;
 }
 
 void hook_server_release(struct hook_server *server)

@@ -24,6 +24,7 @@ struct hook_server {
     pthread_mutex_t lock;
     pthread_cond_t released;
     bool release;                /* guarded by lock: slow answers may go */
+    unsigned met;                /* guarded by lock: answers that wait for each other */
     json_t *seen[HOOK_SEEN_MAX]; /* guarded by lock: reviews, in order */
     char *seen_paths[HOOK_SEEN_MAX];
     size_t seen_count;
@@ -38,6 +39,8 @@ size_t hook_server_calls(struct hook_server *server);
 const json_t *hook_server_request(struct hook_server *server);
 /* Waits until hook_server_release() or 20 s: for answers that come too late. */
 void hook_server_wait(struct hook_server *server);
+/* Waits until so many answers do, or 20 s: false. */
+bool hook_server_meet(struct hook_server *server, unsigned wanted);
 void hook_server_release(struct hook_server *server);
 
 /* The AdmissionReview that answers `review`; `response` (taken) is what follows uid. */

@@ -104,6 +104,14 @@ static json_t *slow(struct hook_server *server, const json_t *review)
     return allow(server, review);
 }
 
+#define MEET_COUNT 3
+
+/* Denies where the others are not called meanwhile. */
+static json_t *meet(struct hook_server *server, const json_t *review)
+{
+    return hook_server_meet(server, MEET_COUNT) ? warn(server, review) : deny(server, review);
+}
+
 static json_t *broken(struct hook_server *server, const json_t *review)
 {
     (void)server, (void)review;
@@ -177,6 +185,7 @@ static const struct hook_path paths[] = {
     {"/add-container", add_container},
     {"/ten-replicas", ten_replicas},
     {"/slow", slow},
+    {"/meet", meet},
     {"/broken", broken},
     {"/no-json", no_json},
     {"/redirect", redirect},
@@ -750,6 +759,54 @@ static void test_updates(void **state)
     forget_all();
 }
 
+/* ---- side by side ---- */
+
+/* Validating webhooks are called at once; all of them, though one of them denies. */
+static void test_parallel(void **state)
+{
+    struct answer answer;
+    json_t *list = json_array();
+    (void)state;
+    for (unsigned i = 0; i < MEET_COUNT; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("meet-%u.hooks.test", i);
+        json_array_append_new(list, webhook(name, "/meet", ON("", "configmaps", "CREATE")));
+    }
+    configure(false, "meet", list);
+    ask("POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"p\"}}", &answer);
+    assert_int_equal(answer.code, 201);
+    assert_non_null(strstr(answer.headers.data, "Warning: 299 - \"twice\""));
+    answer_clear(&answer);
+    assert_int_equal(hook_server_calls(&hooks), MEET_COUNT);
+    forget_all();
+    configure(false, "all",
+              json_pack("[o, o, o]",
+                        webhook("a.hooks.test", "/deny-message", ON("", "configmaps", "CREATE")),
+                        webhook("b.hooks.test", "/allow", ON("", "configmaps", "CREATE")),
+                        webhook("c.hooks.test", "/deny-message", ON("", "configmaps", "CREATE"))));
+    expect("all", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"p\"}}", 403,
+           "denied the request: not today");
+    assert_int_equal(hook_server_calls(&hooks), 3);
+    forget_all();
+}
+
+/* The request's own time is the end, whatever the webhooks' and their failurePolicy. */
+static void test_request_time(void **state)
+{
+    static const char *const extras[] = {"", ",\"failurePolicy\":\"Ignore\""};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(extras) * 2; i++) {
+        CLEANUP(free_ptr)
+        char *extra =
+            xasprintf(ON("", "configmaps", "CREATE") ",\"timeoutSeconds\":30%s", extras[i / 2]);
+        configure_one(i % 2, "late", "/slow", extra);
+        expect("late", "POST", MAPS "?timeout=1s", "{\"metadata\":{\"name\":\"late\"}}", 504,
+               "Timeout: request did not complete within requested timeout - context deadline "
+               "exceeded");
+        hook_server_release(&hooks);
+        forget_all();
+    }
+}
+
 /* ---- custom resources ---- */
 
 #define CRDS "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -1010,6 +1067,7 @@ int main(void)
         cmocka_unit_test(test_warnings),       cmocka_unit_test(test_updates),
         cmocka_unit_test(test_inside),         cmocka_unit_test(test_tenant_addresses),
         cmocka_unit_test(test_conditions),     cmocka_unit_test(test_custom),
+        cmocka_unit_test(test_parallel),       cmocka_unit_test(test_request_time),
         cmocka_unit_test(test_service),
     };
     return cmocka_run_group_tests(tests, start, stop);
