@@ -6,7 +6,7 @@
 #include "apiserver/admission/callout.h"
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents/documents.h"
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/admission_config.h"
 #include "apiserver/admission/lanes.h"
 #include "apiserver/backend/node_tls.h"
 #include "apiserver/patience.h"
@@ -37,7 +37,7 @@ static struct api *api_new(const struct api_options *options)
     pthread_mutex_init(&api->lock, NULL);
     pthread_cond_init(&api->idle, NULL);
     streams_start(&api->streams);
-    hooks_follow(api);
+    admission_config_follow(api);
     return api;
 }
 
@@ -75,7 +75,7 @@ void api_stop(struct api *api)
     callouts_stop(api->callouts);
     server_stop(api);
     streams_stop(&api->streams);
-    hooks_unfollow(api);
+    admission_config_unfollow(api);
     ports_free(api->ports);
     pool_free(api->pool);
     lanes_free(api->lanes);

@@ -84,5 +84,5 @@ void flow_forward_leave(struct cluster_part *part);
 /* What this folder keeps with a cluster; with a reference that the caller gives back. */
 struct cluster_part *flow_part_get(struct cluster *cluster);
 struct custom_slot *flow_custom_slot(struct cluster_part *part);
-struct hooks_slot *flow_hooks_slot(struct cluster_part *part);
+struct admission_slot *flow_admission_slot(struct cluster_part *part);
 struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part);

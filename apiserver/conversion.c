@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "apiserver/admission/webhook.h"
+#include "apiserver/admission/webhook_client.h"
 #include "base/clock.h"
 #include "schema/decode.h"
 #include "schema/meta.h"

@@ -9,7 +9,7 @@
 #include "apiserver/calls.h"
 #include "apiserver/custom.h"
 #include "apiserver/delete.h"
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/admission_config.h"
 #include "apiserver/list.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
@@ -328,9 +328,9 @@ static bool delete_one(struct request *request, const struct object *object, jso
 /* Each object's deletion may have to wait for webhooks. */
 static enum step_result may_wait(struct request *request)
 {
-    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
-    enum step_result result = hooks_load(request, &hooks);
-    if (result == STEP_NEXT && (hooks || custom_converter(request)))
+    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
+    enum step_result result = admission_config_load(request, &config);
+    if (result == STEP_NEXT && (config || custom_converter(request)))
         result = request_may_call(request);
     return result;
 }

@@ -4,7 +4,7 @@
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/admission_config.h"
 #include "store/cluster.h"
 
 #define IN_FLIGHT_MAX 600
@@ -13,14 +13,14 @@ struct flow_part {
     struct cluster_part part;
     atomic_uint in_flight, forwarded;
     struct custom_slot *custom;
-    struct hooks_slot *hooks;
+    struct admission_slot *admission;
     struct aggregate_slot *aggregate;
 };
 
 static void part_free(struct cluster_part *part)
 {
     custom_slot_free(((struct flow_part *)part)->custom);
-    hooks_slot_free(((struct flow_part *)part)->hooks);
+    admission_slot_free(((struct flow_part *)part)->admission);
     aggregate_slot_free(((struct flow_part *)part)->aggregate);
     free(part);
 }
@@ -32,7 +32,7 @@ static struct cluster_part *part_make(struct cluster *cluster)
     flow->part.free = part_free;
     atomic_init(&flow->part.refs, 1);
     flow->custom = custom_slot_new();
-    flow->hooks = hooks_slot_new();
+    flow->admission = admission_slot_new();
     flow->aggregate = aggregate_slot_new();
     return &flow->part;
 }
@@ -47,9 +47,9 @@ struct custom_slot *flow_custom_slot(struct cluster_part *part)
     return ((struct flow_part *)part)->custom;
 }
 
-struct hooks_slot *flow_hooks_slot(struct cluster_part *part)
+struct admission_slot *flow_admission_slot(struct cluster_part *part)
 {
-    return ((struct flow_part *)part)->hooks;
+    return ((struct flow_part *)part)->admission;
 }
 
 struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part)

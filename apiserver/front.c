@@ -7,7 +7,7 @@
 #include "apiserver/connection.h"
 #include "apiserver/custom.h"
 #include "apiserver/documents/documents.h"
-#include "apiserver/hook.h"
+#include "apiserver/api_hook.h"
 #include "apiserver/special.h"
 #include "apiserver/steps.h"
 #include "apiserver/view.h"
@@ -492,7 +492,7 @@ static enum step_result find_subresource(struct request *request)
     request->sub = resource_sub(request->resource, str_of(route->sub));
     bool hooked = hook && hook->sub && !(request->sub && request->sub->type);
     if (hooked)
-        request->chain = hook_sub_chain;
+        request->chain = api_hook_chain;
     return request->sub || hooked ? STEP_NEXT : not_served(request);
 }
 

@@ -55,7 +55,7 @@ enum step_result step_admit(struct request *request);          /* mutating */
 enum step_result step_admit_validate(struct request *request); /* validating */
 enum step_result step_quota(struct request *request);
 
-/* admission_hooks.c: webhooks alone, for what takes no other plugin */
+/* admission_entry.c: webhooks alone, for what takes no other plugin */
 enum step_result step_admit_delete(struct request *request);
 enum step_result step_admit_special(struct request *request);
 enum step_result step_admit_connect(struct request *request);

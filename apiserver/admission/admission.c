@@ -213,13 +213,13 @@ static enum step_result run_validating(struct request *request)
 enum step_result step_admit(struct request *request)
 {
     enum step_result result = run_mutating(request);
-    return result == STEP_NEXT ? admit_by_hooks(request, run_mutating) : result;
+    return result == STEP_NEXT ? admit_configured(request, run_mutating) : result;
 }
 
 enum step_result step_admit_validate(struct request *request)
 {
     enum step_result result = run_validating(request);
-    return result == STEP_NEXT ? check_by_hooks(request) : result;
+    return result == STEP_NEXT ? check_configured(request) : result;
 }
 
 enum step_result step_quota(struct request *request)

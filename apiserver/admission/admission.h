@@ -25,9 +25,9 @@ enum step_result check_subject(struct request *request);
 enum step_result check_approver(struct request *request);
 enum step_result check_certificate_signer(struct request *request);
 
-/* admission_hooks.c */
+/* admission_entry.c */
 /* MutatingAdmissionWebhook; `again` runs the other plugins once more when webhooks changed the
  * object. */
-enum step_result admit_by_hooks(struct request *request, step_fn again);
+enum step_result admit_configured(struct request *request, step_fn again);
 /* ValidatingAdmissionPolicy and ValidatingAdmissionWebhook. */
-enum step_result check_by_hooks(struct request *request);
+enum step_result check_configured(struct request *request);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "apiserver/admission/admission_review.h"
+#include "apiserver/admission/webhook_review.h"
 #include "rbac/rbac.h"
 
 /* ---- the authorizer ---- */
@@ -75,7 +75,7 @@ static json_t *request_tree(const struct eval_input *input)
 {
     const struct review_ask ask = {
         .version = "v1", .uid = "", .asked = input->asked, .place = input->place};
-    json_auto_t *review = admission_review(&ask);
+    json_auto_t *review = webhook_review(&ask);
     json_t *request = json_incref(json_object_get(review, "request"));
     json_object_del(request, "object");
     json_object_del(request, "oldObject");

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "apiserver/admission/admission.h"
-#include "apiserver/admission/admission_webhook.h"
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/webhook_dispatch.h"
+#include "apiserver/admission/admission_config.h"
 #include "apiserver/steps.h"
 #include "base/parse.h"
 
@@ -15,89 +15,89 @@ static void asked_clear_ptr(struct asked *asked)
 
 /* ---- writes ---- */
 
-static enum step_result mutate(struct request *request, const struct hooks *hooks,
+static enum step_result mutate(struct request *request, const struct admission_config *config,
                                struct webhook_rounds *rounds)
 {
     CLEANUP(asked_clear_ptr) struct asked asked;
     asked_write(&asked, request, request->current ? ASKED_UPDATE : ASKED_CREATE);
     const json_t *before = asked.object;
-    enum step_result result = webhooks_mutate(&asked, hooks, rounds);
+    enum step_result result = webhooks_mutate(&asked, config, rounds);
     if (result == STEP_NEXT && asked.object != before && !asked_accept(&asked))
         return STEP_FAIL;
     return result;
 }
 
-enum step_result admit_by_hooks(struct request *request, step_fn again)
+enum step_result admit_configured(struct request *request, step_fn again)
 {
-    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(webhook_rounds_clear) struct webhook_rounds rounds = {0};
     if (webhooks_exempt(request))
         return STEP_NEXT;
-    enum step_result result = hooks_load(request, &hooks);
-    if (result != STEP_NEXT || !hooks || !hooks->mutating_count)
+    enum step_result result = admission_config_load(request, &config);
+    if (result != STEP_NEXT || !config || !config->mutating_count)
         return result;
-    result = mutate(request, hooks, &rounds);
+    result = mutate(request, config, &rounds);
     if (result != STEP_NEXT || !rounds.changed)
         return result;
     rounds.second = true;
     result = again(request);
-    return result == STEP_NEXT ? mutate(request, hooks, &rounds) : result;
+    return result == STEP_NEXT ? mutate(request, config, &rounds) : result;
 }
 
 /* Policies come before webhooks. */
-static enum step_result validate(struct asked *asked, const struct hooks *hooks)
+static enum step_result validate(struct asked *asked, const struct admission_config *config)
 {
-    enum step_result result = policies_check(asked, hooks->policies, hooks->policy_count);
-    return result == STEP_NEXT ? webhooks_validate(asked, hooks) : result;
+    enum step_result result = policies_check(asked, config->policies, config->policy_count);
+    return result == STEP_NEXT ? webhooks_validate(asked, config) : result;
 }
 
-enum step_result check_by_hooks(struct request *request)
+enum step_result check_configured(struct request *request)
 {
-    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(asked_clear_ptr) struct asked asked = {0};
     if (webhooks_exempt(request))
         return STEP_NEXT;
-    enum step_result result = hooks_load(request, &hooks);
-    if (result != STEP_NEXT || !hooks)
+    enum step_result result = admission_config_load(request, &config);
+    if (result != STEP_NEXT || !config)
         return result;
     asked_write(&asked, request, request->current ? ASKED_UPDATE : ASKED_CREATE);
-    return validate(&asked, hooks);
+    return validate(&asked, config);
 }
 
 /* Both kinds, of a request that no other plugin looks at. */
-static enum step_result run_hooks(struct asked *asked, const struct hooks *hooks)
+static enum step_result run_configured(struct asked *asked, const struct admission_config *config)
 {
     CLEANUP(webhook_rounds_clear) struct webhook_rounds rounds = {0};
-    enum step_result result = webhooks_mutate(asked, hooks, &rounds);
+    enum step_result result = webhooks_mutate(asked, config, &rounds);
     rounds.second = true;
     if (result == STEP_NEXT && rounds.changed)
-        result = webhooks_mutate(asked, hooks, &rounds);
-    return result == STEP_NEXT ? validate(asked, hooks) : result;
+        result = webhooks_mutate(asked, config, &rounds);
+    return result == STEP_NEXT ? validate(asked, config) : result;
 }
 
 enum step_result step_admit_delete(struct request *request)
 {
-    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(asked_clear_ptr) struct asked asked = {0};
     if (webhooks_exempt(request))
         return STEP_NEXT;
-    enum step_result result = hooks_load(request, &hooks);
-    if (result != STEP_NEXT || !hooks)
+    enum step_result result = admission_config_load(request, &config);
+    if (result != STEP_NEXT || !config)
         return result;
     asked_write(&asked, request, ASKED_DELETE);
-    return run_hooks(&asked, hooks);
+    return run_configured(&asked, config);
 }
 
 enum step_result step_admit_special(struct request *request)
 {
     json_t **object = request->eviction ? &request->eviction : &request->object;
-    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(asked_clear_ptr) struct asked asked = {0};
-    enum step_result result = hooks_load(request, &hooks);
-    if (result != STEP_NEXT || !hooks)
+    enum step_result result = admission_config_load(request, &config);
+    if (result != STEP_NEXT || !config)
         return result;
     asked_special(&asked, request, ASKED_CREATE, *object);
-    result = run_hooks(&asked, hooks);
+    result = run_configured(&asked, config);
     if (result == STEP_NEXT) {
         json_decref(*object);
         *object = json_incref(asked.object);
@@ -142,17 +142,17 @@ static json_t *connect_options(const struct request *request, const struct type 
 
 enum step_result step_admit_connect(struct request *request)
 {
-    CLEANUP(hooks_unref_ptr) struct hooks *hooks = NULL;
+    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(asked_clear_ptr) struct asked asked = {0};
     const char *kind = request->sub ? request->sub->kind : NULL;
     CLEANUP(free_ptr) char *name = xasprintf("io.k8s.api.core.v1.%s", kind ? kind : "");
     const struct type *type = type_find(name);
     if (!type)
         return STEP_NEXT;
-    enum step_result result = hooks_load(request, &hooks);
-    if (result != STEP_NEXT || !hooks)
+    enum step_result result = admission_config_load(request, &config);
+    if (result != STEP_NEXT || !config)
         return result;
     json_auto_t *options = connect_options(request, type, kind);
     asked_special(&asked, request, ASKED_CONNECT, options);
-    return run_hooks(&asked, hooks);
+    return run_configured(&asked, config);
 }

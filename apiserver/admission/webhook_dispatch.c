@@ -1,10 +1,10 @@
-#include "apiserver/admission/admission_webhook.h"
+#include "apiserver/admission/webhook_dispatch.h"
 
 #include <string.h>
 
-#include "apiserver/admission/calling.h"
+#include "apiserver/admission/webhook_calling.h"
 #include "apiserver/api_internal.h"
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/admission_config.h"
 #include "apiserver/admission/lanes.h"
 #include "base/codec.h"
 #include "schema/meta.h"
@@ -129,10 +129,10 @@ static enum step_result run_mutating(struct calling *calling, bool *changed)
     return calling->patch ? take_patch(calling, changed) : STEP_NEXT;
 }
 
-static enum step_result mutate_by(struct asked *asked, const struct hooks *hooks, size_t at,
-                                  struct webhook_rounds *rounds)
+static enum step_result mutate_by(struct asked *asked, const struct admission_config *config,
+                                  size_t at, struct webhook_rounds *rounds)
 {
-    const struct hook *hook = &hooks->mutating[at];
+    const struct webhook *hook = &config->mutating[at];
     CLEANUP(calling_clear)
     struct calling calling = {.asked = asked, .hook = hook, .mutating = true};
     bool called = false, changed = false;
@@ -145,7 +145,7 @@ static enum step_result mutate_by(struct asked *asked, const struct hooks *hooks
     if (result != STEP_NEXT)
         return result;
     if (changed) {
-        require_again(rounds, hooks->mutating_count);
+        require_again(rounds, config->mutating_count);
         rounds->changed = true;
     }
     if (hook->reinvoked)
@@ -153,19 +153,19 @@ static enum step_result mutate_by(struct asked *asked, const struct hooks *hooks
     return STEP_NEXT;
 }
 
-enum step_result webhooks_mutate(struct asked *asked, const struct hooks *hooks,
+enum step_result webhooks_mutate(struct asked *asked, const struct admission_config *config,
                                  struct webhook_rounds *rounds)
 {
-    size_t words = hooks->mutating_count / WORD_BITS + 1;
+    size_t words = config->mutating_count / WORD_BITS + 1;
     enum step_result result = STEP_NEXT;
     if (!rounds->called) {
         rounds->called = xcalloc(words, sizeof(*rounds->called));
         rounds->again = xcalloc(words, sizeof(*rounds->again));
     }
     if (rounds->second && !json_equal(rounds->output, asked->object))
-        require_again(rounds, hooks->mutating_count);
-    for (size_t i = 0; i < hooks->mutating_count && result == STEP_NEXT; i++)
-        result = mutate_by(asked, hooks, i, rounds);
+        require_again(rounds, config->mutating_count);
+    for (size_t i = 0; i < config->mutating_count && result == STEP_NEXT; i++)
+        result = mutate_by(asked, config, i, rounds);
     json_decref(rounds->output);
     rounds->output = json_deep_copy(asked->object);
     return result;
@@ -189,13 +189,13 @@ static void validation_clear(struct validation *validation)
 
 /* Those that are to be called; whether this thread may. */
 static enum step_result gather(struct validation *validation, struct asked *asked,
-                               const struct hooks *hooks)
+                               const struct admission_config *config)
 {
     enum step_result result = STEP_NEXT;
-    validation->callings = xcalloc(hooks->validating_count + 1, sizeof(*validation->callings));
-    for (size_t i = 0; i < hooks->validating_count && result == STEP_NEXT; i++) {
+    validation->callings = xcalloc(config->validating_count + 1, sizeof(*validation->callings));
+    for (size_t i = 0; i < config->validating_count && result == STEP_NEXT; i++) {
         CLEANUP(calling_clear)
-        struct calling calling = {.asked = asked, .hook = &hooks->validating[i]};
+        struct calling calling = {.asked = asked, .hook = &config->validating[i]};
         bool called = false;
         result = calling_prepare(&calling, validation->callings, validation->count, &called);
         if (result != STEP_NEXT || !called)
@@ -214,12 +214,12 @@ static void run_one(void *arg, size_t at)
     (void)calling_run(&validation->callings[at], &validation->verdict); /* the verdict says */
 }
 
-enum step_result webhooks_validate(struct asked *asked, const struct hooks *hooks)
+enum step_result webhooks_validate(struct asked *asked, const struct admission_config *config)
 {
     CLEANUP(validation_clear) struct validation validation = {0};
     struct request *request = asked->request;
     verdict_init(&validation.verdict, request);
-    enum step_result result = gather(&validation, asked, hooks);
+    enum step_result result = gather(&validation, asked, config);
     if (result != STEP_NEXT || !validation.count)
         return result;
     lanes_spread(request->api->lanes, request->cluster->id, validation.count, run_one, &validation);

@@ -1,4 +1,4 @@
-#include "apiserver/admission/admission_review.h"
+#include "apiserver/admission/webhook_review.h"
 
 #include <string.h>
 
@@ -20,7 +20,7 @@ static json_t *or_null(json_t *value)
     return value ? json_incref(value) : json_null();
 }
 
-json_t *admission_review(const struct review_ask *ask)
+json_t *webhook_review(const struct review_ask *ask)
 {
     const struct asked *asked = ask->asked;
     const struct asked_place *to = &ask->place, *from = &asked->place;
@@ -96,8 +96,8 @@ static bool check_patch(bool mutating, const char *patch, const json_t *type, st
            error_set(err, ERROR_INTERNAL, "unsupported patch type \"%s\"", name);
 }
 
-bool admission_review_read(const json_t *answer, const struct review_ask *ask, bool mutating,
-                           struct review_answer *out, struct error *err)
+bool webhook_review_read(const json_t *answer, const struct review_ask *ask, bool mutating,
+                         struct review_answer *out, struct error *err)
 {
     const json_t *response = json_object_get(answer, "response");
     const char *patch = json_text(response, "patch");
@@ -145,7 +145,7 @@ static void copy_details(const json_t *details, struct error *err)
                 copy_text(cause, "reason"), copy_text(cause, "field"), copy_text(cause, "message")};
 }
 
-void admission_review_deny(const char *hook, const json_t *result, struct error *err)
+void webhook_review_deny(const char *hook, const json_t *result, struct error *err)
 {
     const char *message = json_text(result, "message"), *reason = json_text(result, "reason");
     int64_t code = json_int_or(json_object_get(result, "code"), 0);

@@ -1,5 +1,5 @@
-/* apiserver/admission/calling.h: one webhook that a cluster configured and one request: whether it
- * is called for it, and what it says.
+/* apiserver/admission/webhook_calling.h: one webhook that a cluster configured and one request:
+ * whether it is called for it, and what it says.
  *
  * calling_run() may go on for several at once, on several lanes: what they read of the request and
  * its objects is frozen meanwhile, and what they find is put together under the verdict's lock.
@@ -9,11 +9,11 @@
 
 #include "apiserver/admission/asked.h"
 
-struct hook;
+struct webhook;
 
 struct calling {
     struct asked *asked;
-    const struct hook *hook;
+    const struct webhook *hook;
     bool mutating;
     const struct resource *row; /* by which it matched */
     json_t *object, *old;       /* owned: in the row's version */

@@ -1,4 +1,4 @@
-/* apiserver/admission/admission_review.h: AdmissionReviews: what is asked of a webhook, and what it
+/* apiserver/admission/webhook_review.h: AdmissionReviews: what is asked of a webhook, and what it
  * answers. Pure. Source: apiserver pkg/admission/plugin/webhook/{request,errors}. */
 #pragma once
 #include "apiserver/admission/asked.h"
@@ -10,7 +10,7 @@ struct review_ask {
     json_t *object, *old;     /* in that place's version; NULL: none */
 };
 /* New. */
-json_t *admission_review(const struct review_ask *ask);
+json_t *webhook_review(const struct review_ask *ask);
 
 struct review_answer { /* borrowed from the answer */
     bool allowed;
@@ -18,7 +18,7 @@ struct review_answer { /* borrowed from the answer */
     const char *patch; /* base64; NULL: none */
 };
 /* False, with the reason, when the answer is none to this question. */
-MUST_CHECK bool admission_review_read(const json_t *answer, const struct review_ask *ask,
-                                      bool mutating, struct review_answer *out, struct error *err);
+MUST_CHECK bool webhook_review_read(const json_t *answer, const struct review_ask *ask,
+                                    bool mutating, struct review_answer *out, struct error *err);
 /* The denial that the client is told. */
-void admission_review_deny(const char *hook, const json_t *result, struct error *err);
+void webhook_review_deny(const char *hook, const json_t *result, struct error *err);

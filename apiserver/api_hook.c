@@ -1,4 +1,4 @@
-#include "apiserver/hook.h"
+#include "apiserver/api_hook.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ static json_t *request_json(struct request *request)
                : NULL;
 }
 
-static enum step_result step_hook_sub(struct request *request)
+static enum step_result step_api_hook(struct request *request)
 {
     const struct api_hook *hook = api_hook_find(request->api, request->resource->key);
     struct api_caller caller = {request->api, request->cluster, &request->user};
@@ -46,4 +46,4 @@ static enum step_result step_hook_sub(struct request *request)
     return STEP_FAIL;
 }
 
-const step_fn hook_sub_chain[] = {step_hook_sub, NULL};
+const step_fn api_hook_chain[] = {step_api_hook, NULL};

@@ -1,4 +1,4 @@
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/admission_config.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -15,28 +15,28 @@ static const char *const sources[SOURCE_COUNT] = {
     [SOURCE_BINDINGS] = "validatingadmissionpolicybindings.admissionregistration.k8s.io",
 };
 
-struct hooks_slot {
+struct admission_slot {
     pthread_mutex_t lock;
-    struct hooks *hooks;      /* guarded by lock; NULL: none, when `known` */
-    atomic_uint changes;      /* configurations of the cluster that were seen to change */
-    atomic_bool known, empty; /* empty, once known: there is nothing to load */
+    struct admission_config *config; /* guarded by lock; NULL: none, when `known` */
+    atomic_uint changes;             /* configurations of the cluster that were seen to change */
+    atomic_bool known, empty;        /* empty, once known: there is nothing to load */
 };
 
-struct hooks_slot *hooks_slot_new(void)
+struct admission_slot *admission_slot_new(void)
 {
-    struct hooks_slot *slot = xcalloc(1, sizeof(*slot));
+    struct admission_slot *slot = xcalloc(1, sizeof(*slot));
     pthread_mutex_init(&slot->lock, NULL);
     return slot;
 }
 
-void hooks_slot_free(struct hooks_slot *slot)
+void admission_slot_free(struct admission_slot *slot)
 {
-    hooks_unref(slot->hooks);
+    admission_config_unref(slot->config);
     pthread_mutex_destroy(&slot->lock);
     free(slot);
 }
 
-static void free_hooks(struct hook *list, size_t count)
+static void free_webhooks(struct webhook *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         admission_match_deinit(&list[i].match);
@@ -46,20 +46,20 @@ static void free_hooks(struct hook *list, size_t count)
     free(list);
 }
 
-void hooks_unref(struct hooks *hooks)
+void admission_config_unref(struct admission_config *config)
 {
-    if (!hooks || atomic_fetch_sub(&hooks->refs, 1) != 1)
+    if (!config || atomic_fetch_sub(&config->refs, 1) != 1)
         return;
-    free_hooks(hooks->mutating, hooks->mutating_count);
-    free_hooks(hooks->validating, hooks->validating_count);
-    policies_free(hooks->policies, hooks->policy_count);
-    json_decref(hooks->definitions);
-    free(hooks);
+    free_webhooks(config->mutating, config->mutating_count);
+    free_webhooks(config->validating, config->validating_count);
+    policies_free(config->policies, config->policy_count);
+    json_decref(config->definitions);
+    free(config);
 }
 
-void hooks_unref_ptr(struct hooks **hooks)
+void admission_config_unref_ptr(struct admission_config **config)
 {
-    hooks_unref(*hooks);
+    admission_config_unref(*config);
 }
 
 /* ---- changes ---- */
@@ -72,29 +72,29 @@ static void on_change(void *arg, struct cluster *cluster, enum event_type type,
         if (strcmp(object->resource, sources[i]) != 0)
             continue;
         struct cluster_part *part = flow_part_get(cluster);
-        struct hooks_slot *slot = flow_hooks_slot(part);
+        struct admission_slot *slot = flow_admission_slot(part);
         atomic_fetch_add(&slot->changes, 1);
         atomic_store(&slot->known, false);
         cluster_part_unref(part);
     }
 }
 
-void hooks_follow(struct api *api)
+void admission_config_follow(struct api *api)
 {
     store_listen(api->store, on_change, api);
 }
 
-void hooks_unfollow(struct api *api)
+void admission_config_unfollow(struct api *api)
 {
     store_listen(api->store, NULL, api);
 }
 
 /* ---- making ---- */
 
-static void compile(struct hook *hook, const json_t *configuration, const json_t *definition)
+static void compile(struct webhook *hook, const json_t *configuration, const json_t *definition)
 {
     const char *effects = json_text(definition, "sideEffects");
-    *hook = (struct hook){
+    *hook = (struct webhook){
         .name = json_text(definition, "name"),
         .configuration = meta_name(configuration),
         .review_version =
@@ -110,13 +110,13 @@ static void compile(struct hook *hook, const json_t *configuration, const json_t
         hook->conditions = admission_compile(definition, NULL, NULL);
 }
 
-static struct hook *compile_all(const json_t *configurations, size_t *count)
+static struct webhook *compile_all(const json_t *configurations, size_t *count)
 {
     const json_t *configuration, *definition;
     size_t i, k, room = 0;
     json_array_foreach (configurations, i, configuration)
         room += json_array_size(json_object_get(configuration, "webhooks"));
-    struct hook *list = xcalloc(room + 1, sizeof(*list));
+    struct webhook *list = xcalloc(room + 1, sizeof(*list));
     json_array_foreach (configurations, i, configuration)
         json_array_foreach (json_object_get(configuration, "webhooks"), k, definition)
             compile(&list[(*count)++], configuration, definition);
@@ -137,7 +137,7 @@ static enum step_result read_all(struct request *request, const char *resource, 
     return result;
 }
 
-static enum step_result make(struct request *request, struct hooks **out)
+static enum step_result make(struct request *request, struct admission_config **out)
 {
     json_auto_t *definitions = json_array();
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
@@ -147,17 +147,17 @@ static enum step_result make(struct request *request, struct hooks **out)
         if (result != STEP_NEXT)
             return result;
     }
-    struct hooks *hooks = xcalloc(1, sizeof(*hooks));
-    atomic_init(&hooks->refs, 1);
-    hooks->definitions = json_incref(definitions);
-    hooks->mutating =
-        compile_all(json_array_get(definitions, SOURCE_MUTATING), &hooks->mutating_count);
-    hooks->validating =
-        compile_all(json_array_get(definitions, SOURCE_VALIDATING), &hooks->validating_count);
-    hooks->policies =
+    struct admission_config *config = xcalloc(1, sizeof(*config));
+    atomic_init(&config->refs, 1);
+    config->definitions = json_incref(definitions);
+    config->mutating =
+        compile_all(json_array_get(definitions, SOURCE_MUTATING), &config->mutating_count);
+    config->validating =
+        compile_all(json_array_get(definitions, SOURCE_VALIDATING), &config->validating_count);
+    config->policies =
         policies_compile(json_array_get(definitions, SOURCE_POLICIES),
-                         json_array_get(definitions, SOURCE_BINDINGS), &hooks->policy_count);
-    *out = hooks;
+                         json_array_get(definitions, SOURCE_BINDINGS), &config->policy_count);
+    *out = config;
     return STEP_NEXT;
 }
 
@@ -173,33 +173,34 @@ static enum step_result look(struct request *request, bool *any)
 }
 
 /* `changes`: what was seen before anything was read. Takes a reference of `made` for the slot. */
-static void keep(struct hooks_slot *slot, struct hooks *made, unsigned changes)
+static void keep(struct admission_slot *slot, struct admission_config *made, unsigned changes)
 {
     pthread_mutex_lock(&slot->lock);
-    hooks_unref(slot->hooks);
-    slot->hooks = made;
+    admission_config_unref(slot->config);
+    slot->config = made;
     atomic_store(&slot->empty, !made);
     atomic_store(&slot->known, atomic_load(&slot->changes) == changes);
     pthread_mutex_unlock(&slot->lock);
 }
 
-static struct hooks *kept(struct hooks_slot *slot)
+static struct admission_config *kept(struct admission_slot *slot)
 {
     pthread_mutex_lock(&slot->lock);
-    struct hooks *hooks = slot->hooks;
-    if (hooks)
-        atomic_fetch_add(&hooks->refs, 1);
+    struct admission_config *config = slot->config;
+    if (config)
+        atomic_fetch_add(&config->refs, 1);
     pthread_mutex_unlock(&slot->lock);
-    return hooks;
+    return config;
 }
 
-static enum step_result load(struct request *request, struct hooks_slot *slot, struct hooks **hooks)
+static enum step_result load(struct request *request, struct admission_slot *slot,
+                             struct admission_config **config)
 {
     unsigned changes = atomic_load(&slot->changes);
-    struct hooks *made = NULL;
+    struct admission_config *made = NULL;
     bool any = false;
     if (atomic_load(&slot->known)) {
-        *hooks = atomic_load(&slot->empty) ? NULL : kept(slot);
+        *config = atomic_load(&slot->empty) ? NULL : kept(slot);
         return STEP_NEXT;
     }
     enum step_result result = look(request, &any);
@@ -212,15 +213,15 @@ static enum step_result load(struct request *request, struct hooks_slot *slot, s
     if (made)
         atomic_fetch_add(&made->refs, 1);
     keep(slot, made, changes);
-    *hooks = made;
+    *config = made;
     return STEP_NEXT;
 }
 
-enum step_result hooks_load(struct request *request, struct hooks **hooks)
+enum step_result admission_config_load(struct request *request, struct admission_config **config)
 {
     struct cluster_part *part = flow_part_get(request->cluster);
-    *hooks = NULL;
-    enum step_result result = load(request, flow_hooks_slot(part), hooks);
+    *config = NULL;
+    enum step_result result = load(request, flow_admission_slot(part), config);
     cluster_part_unref(part);
     return result;
 }

@@ -1,5 +1,5 @@
-/* apiserver/admission/webhook.h: one call of a webhook: a review goes out as JSON, a review comes
- * back. For admission and for conversion alike. Blocks: lane threads only. */
+/* apiserver/admission/webhook_client.h: one call of a webhook: a review goes out as JSON, a review
+ * comes back. For admission and for conversion alike. Blocks: lane threads only. */
 #pragma once
 #include "apiserver/admission/callout.h"
 #include "base/json.h"

@@ -1,10 +1,10 @@
-#include "apiserver/admission/calling.h"
+#include "apiserver/admission/webhook_calling.h"
 
 #include <string.h>
 
 #include "apiserver/admission/admission_eval.h"
-#include "apiserver/admission/admission_review.h"
-#include "apiserver/admission/hooks.h"
+#include "apiserver/admission/webhook_review.h"
+#include "apiserver/admission/admission_config.h"
 #include "base/log.h"
 
 void calling_clear(struct calling *calling)
@@ -38,7 +38,7 @@ static enum step_result from_match(enum match_result result)
 }
 
 /* STEP_NEXT with `row` NULL: it is not for this request. */
-static enum step_result match_hook(const struct hook *hook, const struct asked *asked,
+static enum step_result match_hook(const struct webhook *hook, const struct asked *asked,
                                    const struct resource **row)
 {
     *row = NULL;
@@ -52,7 +52,7 @@ static enum step_result match_hook(const struct hook *hook, const struct asked *
 /* matchConditions, on the forms that the webhook would see. */
 static enum step_result check_conditions(struct calling *calling, bool *met)
 {
-    const struct hook *hook = calling->hook;
+    const struct webhook *hook = calling->hook;
     struct asked *asked = calling->asked;
     CLEANUP(free_ptr) char *why = NULL;
     struct evaluation evaluation;
@@ -77,7 +77,7 @@ static enum step_result check_conditions(struct calling *calling, bool *met)
 enum step_result calling_prepare(struct calling *calling, const struct calling *others,
                                  size_t count, bool *called)
 {
-    const struct hook *hook = calling->hook;
+    const struct webhook *hook = calling->hook;
     struct request *request = calling->asked->request;
     const struct calling *like = NULL;
     enum step_result result = match_hook(hook, calling->asked, &calling->row);
@@ -183,11 +183,11 @@ static enum call_result read_answer(struct calling *calling, const json_t *answe
 {
     CLEANUP(error_clear) struct error why = {0};
     struct review_answer said;
-    if (!admission_review_read(answer, question, calling->mutating, &said, &why))
+    if (!webhook_review_read(answer, question, calling->mutating, &said, &why))
         return call_failed(calling, why.message, err);
     add_warnings(verdict, said.warnings);
     if (!said.allowed) {
-        admission_review_deny(calling->hook->name, said.result, err);
+        webhook_review_deny(calling->hook->name, said.result, err);
         return CALL_REJECTED;
     }
     if (said.patch && !is_empty_patch(said.patch))
@@ -197,7 +197,7 @@ static enum call_result read_answer(struct calling *calling, const json_t *answe
 
 static enum call_result ask(struct calling *calling, struct verdict *verdict, struct error *err)
 {
-    const struct hook *hook = calling->hook;
+    const struct webhook *hook = calling->hook;
     struct asked *asked = calling->asked;
     struct request *request = asked->request;
     CLEANUP(error_clear) struct error why = {0};
@@ -209,7 +209,7 @@ static enum call_result ask(struct calling *calling, struct verdict *verdict, st
     int64_t timeout_ms = timeout_of(calling);
     if (timeout_ms <= 0)
         return call_failed(calling, "", err);
-    json_auto_t *review = admission_review(&question);
+    json_auto_t *review = webhook_review(&question);
     const struct webhook_call call = {&hook->client, review, timeout_ms, CALLOUT_ANSWER_MAX};
     json_auto_t *answer = webhook_call(request->api, request->cluster, &call, &why);
     if (answer)

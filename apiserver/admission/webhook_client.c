@@ -1,4 +1,4 @@
-#include "apiserver/admission/webhook.h"
+#include "apiserver/admission/webhook_client.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +51,8 @@ json_t *webhook_call(struct api *api, struct cluster *cluster, const struct webh
     CLEANUP(buf_free) struct buf answer = {0};
     CLEANUP(error_clear) struct error why = {0};
     char query[32];
-    (void)snprintf(query, sizeof(query), "timeout=%llds", (long long)(call->timeout_ms + 999) / 1000);
+    (void)snprintf(query, sizeof(query), "timeout=%llds",
+                   (long long)(call->timeout_ms + 999) / 1000);
     json_write(&body, call->review);
     if (!buf_ok(&body)) {
         error_set(err, ERROR_TOO_LARGE, "the review is too large");
