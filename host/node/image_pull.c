@@ -15,12 +15,17 @@ static const char *image_of(const json_t *pod, const char *container)
     return image ? image : "";
 }
 
-/* Takes `message`. */
-static void set_failed(struct pod_worker *worker, struct container_state *state, const char *reason,
-                       char *message)
+/* Takes `message`. Says nothing when another image is wanted by now. */
+static void set_failed(struct pod_worker *worker, struct container_state *state, const char *image,
+                       const char *reason, char *message)
 {
     int64_t now_us = clock_now_us();
     pthread_mutex_lock(&worker->lock);
+    if (!text_eq(state->image_wanted, image)) {
+        pthread_mutex_unlock(&worker->lock);
+        free(message);
+        return;
+    }
     state->image = IMAGE_FAILED;
     backoff_raise(&state->image_backoff, now_us);
     state->image_failed_us = now_us;
@@ -31,14 +36,26 @@ static void set_failed(struct pod_worker *worker, struct container_state *state,
     pthread_mutex_unlock(&worker->lock);
 }
 
-static void set_state(struct pod_worker *worker, struct container_state *state,
-                      enum image_state image)
+static void set_state(struct pod_worker *worker, struct container_state *state, const char *image,
+                      enum image_state found)
 {
     pthread_mutex_lock(&worker->lock);
-    state->image = image;
-    if (image == IMAGE_PRESENT)
-        state->image_backoff = (struct backoff){0};
+    if (text_eq(state->image_wanted, image)) {
+        state->image = found;
+        if (found == IMAGE_PRESENT)
+            state->image_backoff = (struct backoff){0};
+    }
     pthread_mutex_unlock(&worker->lock);
+}
+
+void pod_want_image(struct container_state *state, const char *image)
+{
+    if (text_eq(state->image_wanted, image))
+        return;
+    free(state->image_wanted);
+    state->image_wanted = xstrdup(image);
+    state->image = IMAGE_UNKNOWN;
+    state->image_backoff = (struct backoff){0};
 }
 
 static bool is_present(struct pod_worker *worker, const char *image)
@@ -62,7 +79,7 @@ void pod_find_image(struct pod_worker *worker, const json_t *pod, struct contain
     CLEANUP(free_ptr) char *normal = image_reference_normalize(image);
     struct events *events = worker->node->events;
     if (!normal) {
-        set_failed(worker, state, "InvalidImageName",
+        set_failed(worker, state, image, "InvalidImageName",
                    xasprintf("Failed to apply default image tag \"%s\": couldn't parse image name "
                              "\"%s\": invalid "
                              "reference format",
@@ -72,20 +89,20 @@ void pod_find_image(struct pod_worker *worker, const json_t *pod, struct contain
         return;
     }
     if (strcmp(policy, "Always") != 0 && is_present(worker, image)) {
-        set_state(worker, state, IMAGE_PRESENT);
+        set_state(worker, state, image, IMAGE_PRESENT);
         events_pod(events, pod, state->name, "Normal", "Pulled",
                    "Container image \"%s\" already present on machine", image);
         return;
     }
     if (strcmp(policy, "Never") == 0) {
         set_failed(
-            worker, state, "ErrImageNeverPull",
+            worker, state, image, "ErrImageNeverPull",
             xasprintf("Container image \"%s\" is not present with pull policy of Never", image));
         events_pod(events, pod, state->name, "Warning", "ErrImageNeverPull",
                    "Container image \"%s\" is not present with pull policy of Never", image);
         return;
     }
-    set_state(worker, state, IMAGE_PULLING);
+    set_state(worker, state, image, IMAGE_PULLING);
     events_pod(events, pod, state->name, "Normal", "Pulling", "Pulling image \"%s\"", image);
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", worker->uid, state->name);
     crew_add(worker->node->side, worker->group, JOB_PULL, key, 0);
@@ -185,7 +202,7 @@ static void pull(struct pod_worker *worker, const json_t *pod, struct container_
     if (image_pull(node->runtime, image, found ? &auth : NULL,
                    (const char *const *)node->http_registries, &digest, &err)) {
         double took = (double)(clock_now_us() - began_us) / 1000000.0;
-        set_state(worker, state, IMAGE_PRESENT);
+        set_state(worker, state, image, IMAGE_PRESENT);
         events_pod(node->events, pod, state->name, "Normal", "Pulled",
                    "Successfully pulled image \"%s\" in %.3fs (%.3fs including waiting).", image,
                    took, took);
@@ -194,7 +211,7 @@ static void pull(struct pod_worker *worker, const json_t *pod, struct container_
     events_pod(node->events, pod, state->name, "Warning", "Failed",
                "Failed to pull image \"%s\": %s", image, err.message);
     events_pod(node->events, pod, state->name, "Warning", "Failed", "Error: ErrImagePull");
-    set_failed(worker, state, "ErrImagePull", xstrdup(err.message));
+    set_failed(worker, state, image, "ErrImagePull", xstrdup(err.message));
 }
 
 int64_t pod_pull_job(void *arg, const char *key)

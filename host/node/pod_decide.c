@@ -50,7 +50,7 @@ void backoff_raise(struct backoff *backoff, int64_t now_us)
 
 bool container_restarts(const struct pod_seen *seen, const struct container_seen *container)
 {
-    if (container->class == CLASS_SIDECAR)
+    if (container->class == CLASS_SIDECAR || container->changed)
         return true;
     if (container->class == CLASS_EPHEMERAL || seen->restart == RESTART_NEVER)
         return false;
@@ -194,7 +194,7 @@ static bool keep_one(const struct pod_seen *seen, size_t i, struct pod_plan *pla
 {
     const struct container_seen *one = &seen->containers[i];
     if (one->run == RUN_RUNNING) {
-        if (one->must_restart || one->stop != STOP_NONE)
+        if (one->must_restart || one->changed || one->stop != STOP_NONE)
             stop_one(seen, i, plan);
         return one->class != CLASS_INIT && one->started;
     }

@@ -36,6 +36,7 @@ struct container_seen {
     int exit_code;
     bool started;      /* running, and its startup probe has passed (or there is none) */
     bool must_restart; /* a liveness or startup probe gave up on it, or postStart failed */
+    bool changed; /* its image is another by now: what runs ends, what ended for it starts again */
     bool has_pre_stop;
     enum image_state image;
     int64_t not_before_us; /* back-off: of its image or of its start; 0: none */

@@ -177,9 +177,9 @@ static json_t *container_json(const struct status_input *input, size_t i)
 {
     const struct container_state *state = &input->containers[i];
     const json_t *spec = spec_of(input, state);
-    const char *image = json_text(spec, "image");
-    CLEANUP(free_ptr) char *full = image_reference_normalize(image ? image : "");
     bool began = state->run != RUN_NONE;
+    const char *image = began && state->image_ran ? state->image_ran : json_text(spec, "image");
+    CLEANUP(free_ptr) char *full = image_reference_normalize(image ? image : "");
     CLEANUP(free_ptr)
     char *id = began ? container_id(input->uid, state->name, state->attempt) : xstrdup("");
     json_t *one = json_object();

@@ -122,6 +122,10 @@ static void take_status(struct sync *sync, const struct container_status *status
         free(state->image_digest);
         state->image_digest = xstrdup(status->image_digest);
     }
+    if (!known && status->image) {
+        free(state->image_ran);
+        state->image_ran = xstrdup(status->image);
+    }
     state->attempt = attempt;
     state->next_attempt = attempt + 1;
     state->started_us = status->started_us;
@@ -181,8 +185,16 @@ static void observe_runtime(struct sync *sync)
     free(statuses);
 }
 
+/* Whether what runs or ended last was made of another image than the spec names now. Such a
+ * container is a new one: it owes nothing for its crashes before. */
+static bool image_changed(const struct container_state *state, const json_t *spec)
+{
+    const char *image = json_text(spec, "image");
+    return state->image_ran && image && strcmp(state->image_ran, image) != 0;
+}
+
 /* The later of what its image, its start and its crashes ask for. */
-static int64_t not_before(const struct container_state *state, int64_t now_us)
+static int64_t not_before(const struct container_state *state, bool changed, int64_t now_us)
 {
     int64_t at_us = 0;
     if (state->image == IMAGE_FAILED)
@@ -191,26 +203,32 @@ static int64_t not_before(const struct container_state *state, int64_t now_us)
         int64_t start_us = backoff_until(&state->start_backoff, state->start_failed_us, now_us);
         at_us = start_us > at_us ? start_us : at_us;
     }
-    if (state->run == RUN_EXITED) {
+    if (state->run == RUN_EXITED && !changed) {
         int64_t crash_us = backoff_until(&state->crash, state->ended.finished_us, now_us);
         at_us = crash_us > at_us ? crash_us : at_us;
     }
     return at_us;
 }
 
+/* The caller holds the worker's lock. */
 static void see_container(struct sync *sync, size_t i)
 {
-    const struct container_state *state = &sync->worker->containers[i];
+    struct container_state *state = &sync->worker->containers[i];
     const json_t *spec = pod_view_container(&sync->view, state->name);
+    bool changed = image_changed(state, spec);
+    if (json_text(spec, "image"))
+        pod_want_image(state, json_text(spec, "image"));
     sync->containers[i] = (struct container_seen){
         .class = state->class,
         .run = state->run,
         .exit_code = state->ended.exit_code,
         .started = state->run == RUN_RUNNING && state->started,
         .must_restart = state->must_restart,
+        .changed = changed && state->class != CLASS_INIT &&
+                   (state->run == RUN_RUNNING || state->replacing),
         .has_pre_stop = json_at(spec, "lifecycle", "preStop") != NULL,
         .image = state->image,
-        .not_before_us = not_before(state, sync->now_us),
+        .not_before_us = not_before(state, changed, sync->now_us),
         .stop = state->stop,
         .stop_deadline_us = state->stop_deadline_us,
     };
@@ -346,7 +364,12 @@ static void do_stop(struct sync *sync, size_t i)
     pthread_mutex_lock(&sync->worker->lock);
     state->stop_deadline_us = sync->now_us + grace_s * SECOND_US;
     pthread_mutex_unlock(&sync->worker->lock);
-    if (!sync->containers[i].must_restart) /* else the probe has told why */
+    state->replacing = sync->containers[i].changed && !sync->containers[i].must_restart &&
+                       !sync->seen.deleting && !sync->seen.failing;
+    if (state->replacing)
+        events_pod(sync->node->events, sync->pod, state->name, "Normal", "Killing",
+                   "Container %s definition changed, will be restarted", state->name);
+    else if (!sync->containers[i].must_restart) /* else the probe has told why */
         events_pod(sync->node->events, sync->pod, state->name, "Normal", "Killing",
                    "Stopping container %s", state->name);
     if (sync->containers[i].has_pre_stop && state->stop_deadline_us > sync->now_us) {
@@ -392,6 +415,11 @@ static void note_start_failure(struct sync *sync, struct container_state *state,
 /* The caller holds the worker's lock. */
 static void note_started(struct container_state *state, const json_t *spec, int64_t now_us)
 {
+    if (image_changed(state, spec))
+        state->crash = (struct backoff){0};
+    free(state->image_ran);
+    state->image_ran = xstrdup(json_text(spec, "image"));
+    state->replacing = false;
     if (state->run == RUN_EXITED) {
         replace_ended(&state->last, &state->ended);
         state->has_last = true;

@@ -11,6 +11,8 @@ static void container_state_deinit(struct container_state *container)
 {
     free(container->name);
     free(container->image_digest);
+    free(container->image_ran);
+    free(container->image_wanted);
     free(container->start_reason);
     free(container->start_message);
     free(container->image_reason);

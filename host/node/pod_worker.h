@@ -37,11 +37,14 @@ struct container_state {
 
     /* Owned by the pod job: */
     char *image_digest;
+    char *image_ran; /* as the spec of what runs or ended last named it; NULL: nothing did */
+    bool replacing;  /* it was ended because its image changed */
     struct backoff crash, start_backoff;
     bool backoff_told;
 
     /* Guarded by the worker's lock: */
     enum image_state image;
+    char *image_wanted; /* whose state this is; NULL while UNKNOWN from the start */
     struct backoff image_backoff;
     int64_t image_failed_us;
     char *image_reason, *image_message;
@@ -128,6 +131,8 @@ MUST_CHECK bool pod_make_message_file(const struct pod_worker *worker, const cha
                                       unsigned attempt, char **path, struct error *err);
 
 /* image_pull.c */
+/* What was found of another image counts no more. The worker's lock is held. */
+void pod_want_image(struct container_state *container, const char *image);
 void pod_find_image(struct pod_worker *worker, const json_t *pod,
                     struct container_state *container);
 int64_t pod_pull_job(void *arg, const char *key);

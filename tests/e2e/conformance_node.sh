@@ -104,7 +104,7 @@ wait_for "its hook reaches another Pod" 30 was_asked greeter
 check "a Pod with a preStop hook" ask_listener leaver preStop
 wait_for "it runs" 60 is pod/leaver '{.status.phase}' Running
 check "and goes" acme delete pod leaver --timeout=60s
-check "having said so" was_asked leaver
+wait_for "having said so" 10 was_asked leaver
 
 # ---- gates ----
 wait_for "a gated Pod says so" 30 is pod/gated '{.status.conditions[0].reason}' SchedulingGated
@@ -118,6 +118,18 @@ check "the gate opens" gate True
 wait_for "and the Pod is ready" 30 is pod/gates "$ready" True
 check "the gate shuts" gate False
 wait_for "and it is not" 30 is pod/gates "$ready" False
+
+# ---- another image for what runs ----
+restarts='{.status.containerStatuses[0].restartCount}'
+check "the image of a running container is changed" acme set image pod/gated c=docker.io/library/busybox
+wait_for "it starts again" 60 is pod/gated "$restarts" 1
+wait_for "and runs" 30 is pod/gated '{.status.containerStatuses[0].ready}' true
+image_said() { acme get events --field-selector=reason=Killing,involvedObject.name=gated | grep -q 'Container c definition changed, will be restarted'; }
+wait_for "an event says why" 30 image_said
+check "an image that is not there" acme set image pod/gated c=localhost:1/none
+wait_for "ends the container" 60 is pod/gated '{.status.containerStatuses[0].state.terminated.exitCode}{.status.containerStatuses[0].lastState.terminated.exitCode}' 137
+check "and another takes its place" acme set image pod/gated c=busybox
+wait_for "it runs" 60 is pod/gated '{.status.containerStatuses[0].ready}' true
 
 # ---- runtime classes ----
 classed() {

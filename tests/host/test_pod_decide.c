@@ -77,6 +77,8 @@ static const struct row rows[] = {
     {"one of two is over", {.prepared = true, .restart = RESTART_NEVER}, {EXITED(CLASS_MAIN, 0), MAIN_RUNNING}, 2, "", PHASE_RUNNING},
     {"a sidecar ends when main is over", {.prepared = true, .restart = RESTART_NEVER, .has_remains = true}, {{.class = CLASS_SIDECAR, .run = RUN_RUNNING, .started = true}, EXITED(CLASS_MAIN, 0)}, 2, "stop 0", PHASE_SUCCEEDED},
     {"liveness failed", {.prepared = true}, {{.class = CLASS_MAIN, .run = RUN_RUNNING, .started = true, .must_restart = true}}, 1, "stop 0", PHASE_RUNNING},
+    {"another image ends what runs", {.prepared = true, .restart = RESTART_NEVER}, {{.class = CLASS_MAIN, .run = RUN_RUNNING, .started = true, .changed = true}}, 1, "stop 0", PHASE_RUNNING},
+    {"and starts it again, whatever the policy", {.prepared = true, .restart = RESTART_NEVER}, {{.class = CLASS_MAIN, .run = RUN_EXITED, .exit_code = 137, .changed = true, .image = IMAGE_PRESENT}}, 1, "start 0", PHASE_RUNNING},
     {"stopping waits for its deadline", {.prepared = true}, {{.class = CLASS_MAIN, .run = RUN_RUNNING, .stop = STOP_TERM, .stop_deadline_us = NOW + 3000000}}, 1, "wake +3", PHASE_RUNNING},
     {"deleting stops", {.prepared = true, .deleting = true, .has_remains = true}, {MAIN_RUNNING}, 1, "stop 0", PHASE_RUNNING},
     {"after preStop comes SIGTERM", {.prepared = true, .deleting = true, .has_remains = true}, {{.class = CLASS_MAIN, .run = RUN_RUNNING, .stop = STOP_HOOK_DONE, .stop_deadline_us = NOW + 9000000}}, 1, "term 0, wake +9", PHASE_RUNNING},
