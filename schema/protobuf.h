@@ -1,9 +1,10 @@
-/* schema/protobuf.h: application/vnd.kubernetes.protobuf, from JSON text and to JSON trees, driven
+/* schema/protobuf.h: application/vnd.kubernetes.protobuf, from the text of JSON and to it, driven
  * by the type tables.
  *
- * Text going in is a shaped document (schema/decode.h) on a tape; trees coming out are shaped.
- * Custom resources have no protobuf. Limits: nesting JSON_DEPTH_MAX; the caller bounds the size of
- * bodies. Any thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's
+ * Text going in is a shaped document (schema/decode.h) on a tape. Text coming out goes the way of
+ * any request's (schema_decode()). Custom resources have no protobuf. Limits: nesting
+ * JSON_DEPTH_MAX; the caller bounds the size of bodies, and of text by the buffer's maximum. Any
+ * thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's
  * protobuf serializer for envelopes. */
 #pragma once
 #include "base/buf.h"
@@ -18,8 +19,11 @@
  * fit its type. */
 MUST_CHECK bool protobuf_encode(struct buf *out, const struct type *type,
                                 const struct json_tape *tape);
-/* New reference; NULL with BAD_REQUEST. `kind` and `apiVersion` are not in messages. */
-MUST_CHECK json_t *protobuf_decode(const struct type *type, struct str message, struct error *err);
+/* Appends the JSON of a message, which has neither `kind` nor `apiVersion`, in the order of its
+ * numbers and without what Go would not print. What its strings hold is for the reader of the text
+ * to check: UTF-8, and no NUL. BAD_REQUEST when it is malformed, TOO_LARGE for the buffer. */
+MUST_CHECK bool protobuf_to_json(struct buf *out, const struct type *type, struct str message,
+                                 struct error *err);
 
 /* What goes over the wire for one object: magic number, kind, message. */
 struct protobuf_envelope {
@@ -36,8 +40,14 @@ void protobuf_end(struct buf *out, size_t mark);
 /* Envelope and message of a whole object, which has `kind` and `apiVersion`. */
 MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type,
                                        const struct json_tape *tape);
-/* The object in an envelope, with `kind` and `apiVersion` in front; what they are is for the caller
- * to check. */
+/* protobuf_to_json() of the object in an envelope, with `kind` and `apiVersion` in front; what they
+ * are is for the caller to check. */
+MUST_CHECK bool protobuf_object_to_json(struct buf *out, const struct type *type, struct str body,
+                                        struct error *err);
+
+/* JSON of one body: names that take a byte or two in it are longer there. */
+#define PROTOBUF_JSON_MAX ((size_t)32 << 20)
+/* The shaped tree of that. New reference; NULL with BAD_REQUEST or TOO_LARGE. */
 MUST_CHECK json_t *protobuf_decode_object(const struct type *type, struct str body,
                                           struct error *err);
 

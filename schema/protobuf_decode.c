@@ -1,44 +1,169 @@
-/* Protobuf messages to JSON trees. Whatever is in the message comes from outside: wrong wire types,
- * bad UTF-8, broken lengths and runaway nesting are a 400; unknown numbers are skipped, as Go's
- * generated code does. */
+/* Protobuf messages to the text of JSON: no tree. Whatever is in the message comes from outside:
+ * wrong wire types, broken lengths and runaway nesting are a 400; unknown numbers are skipped, as
+ * Go's generated code does. Strings are quoted as they are: who reads the text refuses what is no
+ * UTF-8.
+ *
+ * The one idea: the fields of a message are read in one go and put in order, then each run of one
+ * number is written. So a field that came in pieces is whole, which is protobuf's rule for lists,
+ * for maps and for messages alike. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
-#include "schema/decode_internal.h"
 #include "base/go_duration.h"
-#include "schema/go_text.h"
+#include "schema/decode.h"
 #include "schema/protobuf.h"
 #include "schema/wire.h"
 
-#define BYTES_MAX ((size_t)8 << 20)
+#define PARTS_AT_HAND 128 /* most objects have no more at once */
+
+struct part {
+    struct wire_field wire;
+    size_t place; /* where it came: the last one of a scalar counts */
+};
+
+/* Parts that stand together: first <= i < end. */
+struct run {
+    size_t first, end;
+};
 
 struct decoder {
+    struct buf *out;
+    struct part *parts; /* a stack: those of every message that is being written */
+    size_t count, capacity;
+    struct part at_hand[PARTS_AT_HAND];
+    struct json_tape tape; /* to check raw JSON on */
+    unsigned depth;
     struct error *err;
 };
 
-static json_t *decode_struct(struct decoder *decoder, const struct type *type, struct str message,
-                             unsigned depth);
-static bool decode_into(struct decoder *decoder, const struct type *type,
-                        const struct proto_slot *slots, size_t count, struct str message,
-                        json_t *object, unsigned depth);
+static bool write_message(struct decoder *decoder, const struct type *type, struct run run);
+static bool write_rest(struct decoder *decoder, const struct type *type, struct run run);
 
-static json_t *refuse(struct decoder *decoder, const char *why)
+static bool refuse(struct decoder *decoder, const char *why)
 {
-    (void)error_bad_request(decoder->err, "proto: %s", why); /* false is all that it says */
-    return NULL;
+    return error_bad_request(decoder->err, "proto: %s", why);
 }
 
-/* UTF-8 without NUL, which JSON text could not hold for us. */
-static json_t *decode_text(struct decoder *decoder, struct str bytes)
+/* ---- parts ---- */
+
+static void grow(struct decoder *decoder)
 {
-    json_t *text = bytes.len && memchr(bytes.data, '\0', bytes.len)
-                       ? NULL
-                       : json_stringn(bytes.len ? bytes.data : "", bytes.len);
-    return text ? text : refuse(decoder, "field contains invalid UTF-8");
+    bool at_hand = decoder->parts == decoder->at_hand;
+    decoder->capacity *= 2;
+    decoder->parts =
+        xreallocarray(at_hand ? NULL : decoder->parts, decoder->capacity, sizeof(*decoder->parts));
+    if (at_hand)
+        memcpy(decoder->parts, decoder->at_hand, sizeof(decoder->at_hand));
 }
 
-/* The fields numbered 1 to 3 of the small messages that stand for scalars. */
+static void push(struct decoder *decoder, const struct wire_field *wire)
+{
+    if (decoder->count == decoder->capacity)
+        grow(decoder);
+    decoder->parts[decoder->count] = (struct part){*wire, decoder->count};
+    decoder->count++;
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct part *p = a, *q = b;
+    if (p->wire.number != q->wire.number)
+        return p->wire.number < q->wire.number ? -1 : 1;
+    return (p->place > q->place) - (p->place < q->place);
+}
+
+/* Pushes what is in the messages of `run`, by number. The caller drops it by setting `count` back
+ * to `parts->first`. */
+static bool open_messages(struct decoder *decoder, struct run run, struct run *parts)
+{
+    bool sorted = true;
+    uint32_t last = 0;
+    parts->first = decoder->count;
+    for (size_t i = run.first; i < run.end; i++) {
+        struct wire_field field;
+        struct wire_reader reader = wire_reader_of(decoder->parts[i].wire.bytes);
+        while (wire_next(&reader, &field)) {
+            sorted = sorted && field.number >= last;
+            last = field.number;
+            push(decoder, &field);
+        }
+        if (reader.malformed)
+            return refuse(decoder, "malformed message");
+    }
+    parts->end = decoder->count;
+    if (!sorted)
+        qsort(&decoder->parts[parts->first], parts->end - parts->first, sizeof(struct part),
+              compare_parts);
+    return true;
+}
+
+/* The parts from `*at` on that have one number; moves `*at` behind them. */
+static struct run next_run(const struct decoder *decoder, struct run parts, size_t *at)
+{
+    struct run run = {*at, *at};
+    while (run.end < parts.end &&
+           decoder->parts[run.end].wire.number == decoder->parts[run.first].wire.number)
+        run.end++;
+    *at = run.end;
+    return run;
+}
+
+static uint32_t number_of(const struct decoder *decoder, struct run run)
+{
+    return decoder->parts[run.first].wire.number;
+}
+
+static const struct wire_field *last_of(const struct decoder *decoder, struct run run)
+{
+    return &decoder->parts[run.end - 1].wire;
+}
+
+static bool all_are(const struct decoder *decoder, struct run run, enum wire_type type)
+{
+    for (size_t i = run.first; i < run.end; i++)
+        if (decoder->parts[i].wire.type != type)
+            return false;
+    return true;
+}
+
+/* ---- text ---- */
+
+static void write_text(struct decoder *decoder, struct str text)
+{
+    json_write_string(decoder->out, text);
+}
+
+static void write_word(struct decoder *decoder, struct str word)
+{
+    buf_add_str(decoder->out, word);
+}
+
+/* Takes the comma behind the last member or item, if there is one, for the end. */
+static void close_with(struct decoder *decoder, char end)
+{
+    struct buf *out = decoder->out;
+    if (out->len && out->data[out->len - 1] == ',')
+        out->data[out->len - 1] = end;
+    else
+        buf_add_char(out, end);
+}
+
+static void write_name(struct decoder *decoder, const struct field *field)
+{
+    struct buf *out = decoder->out;
+    char *room = buf_reserve(out, field->name_len + 3);
+    if (!room)
+        return;
+    room[0] = '"';
+    memcpy(room + 1, field->name, field->name_len);
+    memcpy(room + 1 + field->name_len, "\":", 3);
+    out->len += field->name_len + 3;
+}
+
+/* ---- the small messages that stand for scalars: their fields are numbered 1 to 3 ---- */
+
 struct small {
     uint64_t values[4];
     struct str bytes[4];
@@ -61,12 +186,14 @@ static bool read_small(struct str message, struct small *out)
     return !reader.malformed;
 }
 
-static json_t *decode_time(struct decoder *decoder, const struct small *small, bool micro)
+static bool write_time(struct decoder *decoder, const struct small *small, bool micro)
 {
     char text[TIME_TEXT_SIZE];
     int64_t seconds = (int64_t)small->values[1], nanos = (int32_t)small->values[2];
-    if (!small->seen[1] && !small->seen[2])
-        return json_null();
+    if (!small->seen[1] && !small->seen[2]) {
+        write_word(decoder, STR("null"));
+        return true;
+    }
     if (seconds < -62135596800 || seconds > 253402300799 || nanos < 0 || nanos > 999999999)
         return refuse(decoder, "time out of range");
     int64_t at_us = seconds * 1000000 + nanos / 1000;
@@ -74,55 +201,54 @@ static json_t *decode_time(struct decoder *decoder, const struct small *small, b
         time_format_micro(at_us, text);
     else
         time_format(at_us, text);
-    return json_string(text);
+    write_text(decoder, str_of(text));
+    return true;
 }
 
-static json_t *name_or_empty(struct str name)
+/* The object in an envelope. */
+static bool write_object(struct decoder *decoder, const struct type *type,
+                         const struct protobuf_envelope *envelope)
 {
-    json_t *text =
-        name.len && !memchr(name.data, '\0', name.len) ? json_stringn(name.data, name.len) : NULL;
-    return text ? text : json_string("");
-}
-
-/* `members` with kind and apiVersion in front of them. */
-static json_t *with_kind(const struct protobuf_envelope *envelope, json_t *members)
-{
-    json_t *object = json_object();
-    json_object_set_new(object, "kind", name_or_empty(envelope->kind));
-    json_object_set_new(object, "apiVersion", name_or_empty(envelope->api_version));
-    json_object_update(object, members);
-    return object;
+    const struct wire_field message = {.type = WIRE_BYTES, .bytes = envelope->message};
+    size_t first = decoder->count;
+    push(decoder, &message);
+    write_word(decoder, STR("{\"kind\":"));
+    write_text(decoder, envelope->kind);
+    write_word(decoder, STR(",\"apiVersion\":"));
+    write_text(decoder, envelope->api_version);
+    buf_add_char(decoder->out, ',');
+    bool ok = write_rest(decoder, type, (struct run){first, first + 1});
+    decoder->count = first;
+    return ok;
 }
 
 /* An object in an envelope inside a message: a List's items may come that way. */
-static json_t *decode_nested(struct decoder *decoder, struct str raw, unsigned depth)
+static bool write_nested(struct decoder *decoder, struct str raw)
 {
     struct protobuf_envelope envelope;
     if (!protobuf_open(raw, &envelope, decoder->err))
-        return NULL;
+        return false;
     struct str rest = envelope.api_version, group = STR("");
     if (rest.len && memchr(rest.data, '/', rest.len))
         group = str_cut(&rest, '/');
     const struct type *type = type_of_kind(group, rest, envelope.kind);
-    if (!type)
-        return refuse(decoder, "unknown kind of raw object");
-    json_auto_t *members = decode_struct(decoder, type, envelope.message, depth + 1);
-    return members ? with_kind(&envelope, members) : NULL;
+    return type ? write_object(decoder, type, &envelope)
+                : refuse(decoder, "unknown kind of raw object");
 }
 
-static json_t *decode_raw(struct decoder *decoder, const struct small *small, unsigned depth)
+/* JSON inside, which must be one whole value: it could be the end of one, and more. */
+static bool write_raw(struct decoder *decoder, struct str raw)
 {
     static const char magic[4] = {'k', '8', 's', 0};
-    struct str raw = small->bytes[1];
-    if (!small->seen[1] || !raw.len)
-        return json_null();
     if (str_starts(raw, (struct str){magic, sizeof(magic)}))
-        return decode_nested(decoder, raw, depth);
-    return json_parse(raw, JSON_LOAD_LENIENT, decoder->err);
+        return write_nested(decoder, raw);
+    if (raw.len && !json_tape_read(&decoder->tape, raw, decoder->err))
+        return false;
+    write_word(decoder, raw.len ? raw : STR("null"));
+    return true;
 }
 
-static json_t *decode_small(struct decoder *decoder, const struct field *field, struct str message,
-                            unsigned depth)
+static bool write_small(struct decoder *decoder, const struct field *field, struct str message)
 {
     struct small small;
     char text[GO_DURATION_TEXT_SIZE];
@@ -131,109 +257,124 @@ static json_t *decode_small(struct decoder *decoder, const struct field *field, 
     switch ((enum field_kind)field->kind) {
     case FIELD_TIME:
     case FIELD_MICRO_TIME:
-        return decode_time(decoder, &small, field->kind == FIELD_MICRO_TIME);
+        return write_time(decoder, &small, field->kind == FIELD_MICRO_TIME);
     case FIELD_DURATION:
         go_duration_format((int64_t)small.values[1], text);
-        return json_string(text);
-    case FIELD_QUANTITY:
-        return decode_text(decoder, small.bytes[1].len ? small.bytes[1] : STR("0"));
-    case FIELD_INT_OR_STRING:
-        return small.values[1] ? decode_text(decoder, small.bytes[3])
-                               : json_integer((int32_t)small.values[2]);
-    default:
-        return decode_raw(decoder, &small, depth);
-    }
-}
-
-static json_t *decode_bytes(struct str bytes)
-{
-    CLEANUP(buf_free) struct buf text = BUF_INIT(BYTES_MAX);
-    base64_encode(&text, bytes.data ? bytes.data : "", bytes.len, BASE64_STANDARD);
-    return buf_ok(&text) ? json_stringn(text.data ? text.data : "", text.len) : NULL;
-}
-
-/* Repeated strings under number `number`. */
-static json_t *decode_texts(struct decoder *decoder, uint32_t number, struct str message)
-{
-    struct wire_reader reader = wire_reader_of(message);
-    struct wire_field field;
-    json_auto_t *list = json_array();
-    while (wire_next(&reader, &field)) {
-        if (field.number != number || field.type != WIRE_BYTES)
-            continue;
-        json_t *item = decode_text(decoder, field.bytes);
-        if (!item)
-            return NULL;
-        json_array_append_new(list, item);
-    }
-    return reader.malformed ? refuse(decoder, "malformed message") : TAKE(list);
-}
-
-static const struct field *union_row(const struct type *type, uint32_t number)
-{
-    for (size_t i = 0; i < type->wrapper_count; i++)
-        if (type->wrappers[i].number == number)
-            return &type->wrappers[i];
-    return NULL;
-}
-
-/* Adds an item of one alternative to what has been found: a later alternative replaces a bool. */
-static bool take_alternative(json_t **found, const struct field *row, json_t *item)
-{
-    if (!item)
-        return false;
-    if (row->card == CARD_ONE) {
-        json_decref(*found);
-        *found = item;
+        write_text(decoder, str_of(text));
         return true;
+    case FIELD_QUANTITY:
+        write_text(decoder, small.bytes[1].len ? small.bytes[1] : STR("0"));
+        return true;
+    case FIELD_INT_OR_STRING:
+        if (small.values[1])
+            write_text(decoder, small.bytes[3]);
+        else
+            buf_add_i64(decoder->out, (int32_t)small.values[2]);
+        return true;
+    default:
+        return write_raw(decoder, small.bytes[1]);
     }
-    if (!json_is_array(*found)) {
-        json_decref(*found);
-        *found = json_array();
+}
+
+/* ---- values ---- */
+
+/* A list of strings. */
+static bool write_texts(struct decoder *decoder, struct run run)
+{
+    if (!all_are(decoder, run, WIRE_BYTES))
+        return refuse(decoder, "wrong wireType");
+    buf_add_char(decoder->out, '[');
+    for (size_t i = run.first; i < run.end; i++) {
+        write_text(decoder, decoder->parts[i].wire.bytes);
+        buf_add_char(decoder->out, ',');
     }
-    json_array_append_new(*found, item);
+    close_with(decoder, ']');
     return true;
 }
 
-static json_t *decode_union(struct decoder *decoder, const struct type *type, struct str message,
-                            unsigned depth)
+/* The message of ExtraValue and its like: its strings. */
+static bool write_unwrapped(struct decoder *decoder, const struct type *type, struct run run)
 {
-    struct wire_reader reader = wire_reader_of(message);
-    struct wire_field field;
-    json_auto_t *found = NULL;
-    bool has_schema = false;
-    while (wire_next(&reader, &field)) {
-        const struct field *row = union_row(type, field.number);
-        json_t *item = NULL;
-        if (!row || (row->kind == FIELD_BOOL && has_schema))
-            continue;
-        if ((row->kind == FIELD_BOOL) != (field.type == WIRE_VARINT))
-            return refuse(decoder, "wrong wireType");
-        if (row->kind == FIELD_BOOL)
-            item = json_boolean(field.value);
-        else if (row->kind == FIELD_REF)
-            item = field.type == WIRE_BYTES
-                       ? decode_struct(decoder, row->ref, field.bytes, depth + 1)
-                       : NULL;
-        else
-            item = field.type == WIRE_BYTES ? decode_text(decoder, field.bytes) : NULL;
-        if (!take_alternative(&found, row, item))
-            return decoder->err->code ? NULL : refuse(decoder, "wrong wireType");
-        has_schema = has_schema || row->kind == FIELD_REF;
+    struct run parts, texts = {0};
+    if (!open_messages(decoder, run, &parts))
+        return false;
+    for (size_t at = parts.first; at < parts.end;) {
+        struct run found = next_run(decoder, parts, &at);
+        if (number_of(decoder, found) == type->wrappers[0].number)
+            texts = found;
     }
-    if (reader.malformed)
-        return refuse(decoder, "malformed message");
-    return found ? TAKE(found) : json_null();
+    bool ok = write_texts(decoder, texts);
+    decoder->count = parts.first;
+    return ok;
 }
 
-static json_t *decode_ref(struct decoder *decoder, const struct type *type, struct str message,
-                          unsigned depth)
+static bool write_messages(struct decoder *decoder, const struct type *type, struct run run)
+{
+    buf_add_char(decoder->out, '[');
+    for (size_t i = run.first; i < run.end; i++) {
+        if (!write_message(decoder, type, (struct run){i, i + 1}))
+            return false;
+        buf_add_char(decoder->out, ',');
+    }
+    close_with(decoder, ']');
+    return true;
+}
+
+static bool write_alternative(struct decoder *decoder, const struct field *row, struct run run)
+{
+    if (!all_are(decoder, run, row->kind == FIELD_BOOL ? WIRE_VARINT : WIRE_BYTES))
+        return refuse(decoder, "wrong wireType");
+    if (row->kind == FIELD_BOOL)
+        write_word(decoder, last_of(decoder, run)->value ? STR("true") : STR("false"));
+    else if (row->kind != FIELD_REF)
+        return write_texts(decoder, run);
+    else if (row->card == CARD_LIST)
+        return write_messages(decoder, row->ref, run);
+    else
+        return write_message(decoder, row->ref, run);
+    return true;
+}
+
+/* The alternative that is there; a schema before the bool that Go writes beside it. */
+static bool write_union(struct decoder *decoder, const struct type *type, struct run run)
+{
+    struct run parts, taken = {0};
+    const struct field *row = NULL;
+    if (!open_messages(decoder, run, &parts))
+        return false;
+    for (size_t at = parts.first; at < parts.end;) {
+        struct run found = next_run(decoder, parts, &at);
+        for (size_t i = 0; i < type->wrapper_count; i++) {
+            const struct field *other = &type->wrappers[i];
+            if (other->number == number_of(decoder, found) && (!row || other->kind != FIELD_BOOL))
+                row = other, taken = found;
+        }
+    }
+    if (!row)
+        write_word(decoder, STR("null"));
+    bool ok = !row || write_alternative(decoder, row, taken);
+    decoder->count = parts.first;
+    return ok;
+}
+
+static bool write_ref(struct decoder *decoder, const struct type *type, struct run run)
 {
     if (type->flags & TYPE_UNION)
-        return decode_union(decoder, type, message, depth);
+        return write_union(decoder, type, run);
     if (type->flags & TYPE_UNWRAPPED)
-        return decode_texts(decoder, type->wrappers[0].number, message);
-    return decode_struct(decoder, type, message, depth + 1);
+        return write_unwrapped(decoder, type, run);
+    return write_message(decoder, type, run);
+}
+
+static bool write_double(struct decoder *decoder, uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof(value));
+    json_auto_t *real = json_real(value); /* NULL for what JSON cannot hold */
+    if (!real)
+        return refuse(decoder, "value out of range");
+    json_write(decoder->out, real);
+    return true;
 }
 
 static enum wire_type wire_type_of(const struct field *field)
@@ -250,120 +391,151 @@ static enum wire_type wire_type_of(const struct field *field)
     }
 }
 
-static json_t *decode_double(uint64_t bits)
+/* One value, which may have come in pieces. */
+static bool write_item(struct decoder *decoder, const struct field *field, struct run run)
 {
-    double value;
-    memcpy(&value, &bits, sizeof(value));
-    return json_real(value); /* NULL for what JSON cannot hold */
-}
-
-static json_t *decode_item(struct decoder *decoder, const struct field *field,
-                           const struct wire_field *wire, unsigned depth)
-{
-    json_t *made;
-    if (wire->type != wire_type_of(field))
+    struct buf *out = decoder->out;
+    if (!all_are(decoder, run, wire_type_of(field)))
         return refuse(decoder, "wrong wireType");
+    struct wire_field wire = *last_of(decoder, run);
     switch ((enum field_kind)field->kind) {
     case FIELD_STRING:
-        return decode_text(decoder, wire->bytes);
+        write_text(decoder, wire.bytes);
+        return true;
     case FIELD_INT32:
-        return json_integer((int32_t)wire->value);
+        buf_add_i64(out, (int32_t)wire.value);
+        return true;
     case FIELD_INT64:
-        return json_integer((int64_t)wire->value);
+        buf_add_i64(out, (int64_t)wire.value);
+        return true;
     case FIELD_BOOL:
-        return json_boolean(wire->value);
+        write_word(decoder, wire.value ? STR("true") : STR("false"));
+        return true;
     case FIELD_DOUBLE:
-        made = decode_double(wire->value);
-        break;
+        return write_double(decoder, wire.value);
     case FIELD_BYTES:
-        made = decode_bytes(wire->bytes);
-        break;
+        buf_add_char(out, '"');
+        base64_encode(out, wire.bytes.data, wire.bytes.len, BASE64_STANDARD);
+        buf_add_char(out, '"');
+        return true;
     case FIELD_REF:
-        return decode_ref(decoder, field->ref, wire->bytes, depth);
+        return write_ref(decoder, field->ref, run);
     default:
-        return decode_small(decoder, field, wire->bytes, depth);
+        return write_small(decoder, field, wire.bytes);
     }
-    return made ? made : refuse(decoder, "value out of range");
+}
+
+/* ---- fields ---- */
+
+/* A packed run of integers, which other encoders may send. */
+static bool write_packed(struct decoder *decoder, const struct field *field, struct str bytes)
+{
+    struct wire_reader reader = wire_reader_of(bytes);
+    struct wire_field part = {.type = WIRE_VARINT};
+    size_t first = decoder->count;
+    while (wire_next_varint(&reader, &part.value)) {
+        push(decoder, &part);
+        if (!write_item(decoder, field, (struct run){first, first + 1}))
+            return false;
+        buf_add_char(decoder->out, ',');
+        decoder->count = first;
+    }
+    return !reader.malformed || refuse(decoder, "malformed message");
+}
+
+static bool write_list(struct decoder *decoder, const struct field *field, struct run run)
+{
+    bool packable = wire_type_of(field) == WIRE_VARINT;
+    buf_add_char(decoder->out, '[');
+    for (size_t i = run.first; i < run.end; i++) {
+        struct wire_field wire = decoder->parts[i].wire;
+        bool packed = packable && wire.type == WIRE_BYTES;
+        if (packed ? !write_packed(decoder, field, wire.bytes)
+                   : !write_item(decoder, field, (struct run){i, i + 1}))
+            return false;
+        if (!packed)
+            buf_add_char(decoder->out, ',');
+    }
+    close_with(decoder, ']');
+    return true;
 }
 
 /* What a map's entry without a value holds. */
-static json_t *zero_entry(struct decoder *decoder, const struct field *field, unsigned depth)
+static struct run push_nothing(struct decoder *decoder, const struct field *field)
 {
     const struct wire_field nothing = {.number = 2, .type = wire_type_of(field), .bytes = STR("")};
-    return decode_item(decoder, field, &nothing, depth);
+    push(decoder, &nothing);
+    return (struct run){decoder->count - 1, decoder->count};
 }
 
-static bool decode_entry(struct decoder *decoder, const struct field *field, struct str message,
-                         json_t *map, unsigned depth)
+static bool write_entry(struct decoder *decoder, const struct field *field, struct run entry)
 {
-    struct wire_reader reader = wire_reader_of(message);
-    struct wire_field part;
+    struct run parts, value = {0};
     struct str key = STR("");
-    json_auto_t *value = NULL;
-    while (wire_next(&reader, &part)) {
-        if (part.number == 1 && part.type == WIRE_BYTES)
-            key = part.bytes;
-        if (part.number != 2)
-            continue;
-        json_decref(value);
-        value = decode_item(decoder, field, &part, depth);
-        if (!value)
-            return false;
-    }
-    if (reader.malformed)
-        return refuse(decoder, "malformed message") != NULL;
-    if (!value && !(value = zero_entry(decoder, field, depth)))
+    if (!open_messages(decoder, entry, &parts))
         return false;
-    bool clean = !key.len || !memchr(key.data, '\0', key.len);
-    if (!clean || json_object_setn(map, key.len ? key.data : "", key.len, value) != 0)
-        return refuse(decoder, "key contains invalid UTF-8") != NULL;
+    for (size_t at = parts.first; at < parts.end;) {
+        struct run run = next_run(decoder, parts, &at);
+        if (number_of(decoder, run) == 1 && last_of(decoder, run)->type == WIRE_BYTES)
+            key = last_of(decoder, run)->bytes;
+        if (number_of(decoder, run) == 2)
+            value = run;
+    }
+    write_text(decoder, key);
+    buf_add_char(decoder->out, ':');
+    if (value.first == value.end)
+        value = push_nothing(decoder, field);
+    bool ok = write_item(decoder, field, value);
+    decoder->count = parts.first;
+    return ok;
+}
+
+/* A key that comes twice is written twice: the last one counts for who reads it. */
+static bool write_map(struct decoder *decoder, const struct field *field, struct run run)
+{
+    if (!all_are(decoder, run, WIRE_BYTES))
+        return refuse(decoder, "wrong wireType");
+    buf_add_char(decoder->out, '{');
+    for (size_t i = run.first; i < run.end; i++) {
+        if (!write_entry(decoder, field, (struct run){i, i + 1}))
+            return false;
+        buf_add_char(decoder->out, ',');
+    }
+    close_with(decoder, '}');
     return true;
 }
 
-/* A packed run of integers, which other encoders may send. */
-static bool decode_packed(struct decoder *decoder, const struct field *field, struct str bytes,
-                          json_t *list)
+/* Go's encoder writes every field that is no pointer; most of what is zero is nothing in JSON. */
+static bool is_omitted(const struct field *field, const struct wire_field *wire)
 {
-    struct wire_field part = {.type = WIRE_VARINT};
-    while (bytes.len) {
-        unsigned shift = 0;
-        part.value = 0;
-        for (;; shift += 7) {
-            if (!bytes.len || shift > 63)
-                return refuse(decoder, "malformed message") != NULL;
-            unsigned char byte = (unsigned char)*bytes.data;
-            bytes = (struct str){bytes.data + 1, bytes.len - 1};
-            part.value |= (uint64_t)(byte & 0x7f) << shift;
-            if (!(byte & 0x80))
-                break;
-        }
-        json_t *item = decode_item(decoder, field, &part, 0);
-        if (!item)
-            return false;
-        json_array_append_new(list, item);
+    if (field->flags & FIELD_OFF)
+        return true;
+    if (field->card != CARD_ONE || !(field->flags & FIELD_OMIT_EMPTY) ||
+        (field->flags & FIELD_POINTER))
+        return false;
+    switch ((enum field_kind)field->kind) {
+    case FIELD_STRING:
+    case FIELD_BYTES:
+        return wire->type == WIRE_BYTES && !wire->bytes.len;
+    case FIELD_INT32:
+    case FIELD_INT64:
+    case FIELD_BOOL:
+        return wire->type == WIRE_VARINT && !wire->value;
+    default:
+        return false;
     }
-    return true;
 }
 
-static bool decode_field(struct decoder *decoder, const struct field *field,
-                         const struct wire_field *wire, json_t *object, unsigned depth)
+static bool write_field(struct decoder *decoder, const struct field *field, struct run run)
 {
-    json_t *item;
-    if (field->card == CARD_MAP)
-        return wire->type == WIRE_BYTES
-                   ? decode_entry(decoder, field, wire->bytes,
-                                  json_ensure_object(object, field->name), depth)
-                   : refuse(decoder, "wrong wireType") != NULL;
-    if (field->card == CARD_LIST && wire->type == WIRE_BYTES && wire_type_of(field) == WIRE_VARINT)
-        return decode_packed(decoder, field, wire->bytes, json_ensure_array(object, field->name));
-    item = decode_item(decoder, field, wire, depth);
-    if (!item)
-        return false;
-    if (field->card == CARD_LIST)
-        json_array_append_new(json_ensure_array(object, field->name), item);
-    else
-        json_object_setn_new_nocheck(object, field->name, field->name_len, item);
-    return true;
+    if (is_omitted(field, last_of(decoder, run)))
+        return true;
+    write_name(decoder, field);
+    bool ok = field->card == CARD_MAP    ? write_map(decoder, field, run)
+              : field->card == CARD_LIST ? write_list(decoder, field, run)
+                                         : write_item(decoder, field, run);
+    buf_add_char(decoder->out, ',');
+    return ok;
 }
 
 static const struct proto_slot *find_slot(const struct proto_slot *slots, size_t count,
@@ -382,54 +554,98 @@ static const struct proto_slot *find_slot(const struct proto_slot *slots, size_t
     return NULL;
 }
 
-static bool decode_into(struct decoder *decoder, const struct type *type,
-                        const struct proto_slot *slots, size_t count, struct str message,
-                        json_t *object, unsigned depth)
+/* The members of the messages of `run`, each with a comma behind it. */
+static bool write_members(struct decoder *decoder, const struct type *type,
+                          const struct proto_slot *slots, size_t count, struct run run)
 {
-    struct wire_reader reader = wire_reader_of(message);
-    struct wire_field wire;
-    while (wire_next(&reader, &wire)) {
-        const struct proto_slot *slot = find_slot(slots, count, wire.number);
+    struct run parts;
+    if (!all_are(decoder, run, WIRE_BYTES))
+        return refuse(decoder, "wrong wireType");
+    if (!open_messages(decoder, run, &parts))
+        return false;
+    for (size_t at = parts.first; at < parts.end;) {
+        struct run found = next_run(decoder, parts, &at);
+        const struct proto_slot *slot = find_slot(slots, count, number_of(decoder, found));
         if (!slot)
             continue;
-        if (!slot->is_wrapper) {
-            if (!decode_field(decoder, &type->fields[slot->index], &wire, object, depth))
-                return false;
-        } else if (wire.type != WIRE_BYTES) {
-            return refuse(decoder, "wrong wireType") != NULL;
-        } else if (!decode_into(decoder, type, &type->slots[slot->first], slot->count, wire.bytes,
-                                object, depth)) {
+        bool ok = slot->is_wrapper
+                      ? write_members(decoder, type, &type->slots[slot->first], slot->count, found)
+                      : write_field(decoder, &type->fields[slot->index], found);
+        if (!ok)
             return false;
-        }
     }
-    return !reader.malformed || refuse(decoder, "malformed message") != NULL;
+    decoder->count = parts.first;
+    return true;
 }
 
-static json_t *decode_struct(struct decoder *decoder, const struct type *type, struct str message,
-                             unsigned depth)
+/* What comes behind the brace. */
+static bool write_rest(struct decoder *decoder, const struct type *type, struct run run)
 {
-    json_auto_t *object = json_object();
-    if (depth > JSON_DEPTH_MAX)
+    if (decoder->depth >= JSON_DEPTH_MAX)
         return refuse(decoder, "the message nests too deep");
-    if (!decode_into(decoder, type, type->slots, type->slot_count, message, object, depth))
-        return NULL;
-    return TAKE(object);
+    decoder->depth++;
+    bool ok = write_members(decoder, type, type->slots, type->slot_count, run);
+    close_with(decoder, '}');
+    decoder->depth--;
+    return ok;
 }
 
-json_t *protobuf_decode(const struct type *type, struct str message, struct error *err)
+static bool write_message(struct decoder *decoder, const struct type *type, struct run run)
 {
-    struct decoder decoder = {.err = err};
-    json_auto_t *object = decode_struct(&decoder, type, message, 0);
-    if (!object || !schema_shape(type, object, FIELD_VALIDATION_IGNORE, NULL, err))
-        return NULL;
-    return TAKE(object);
+    buf_add_char(decoder->out, '{');
+    return write_rest(decoder, type, run);
+}
+
+/* ---- whole messages ---- */
+
+static void decoder_init(struct decoder *decoder, struct buf *out, struct error *err)
+{
+    decoder->out = out;
+    decoder->err = err;
+    decoder->parts = decoder->at_hand;
+    decoder->count = 0;
+    decoder->capacity = ARRAY_LEN(decoder->at_hand);
+    decoder->tape = (struct json_tape){0};
+    decoder->depth = 0;
+}
+
+/* `ok`: nothing was wrong so far. */
+static bool decoder_end(struct decoder *decoder, bool ok)
+{
+    if (decoder->parts != decoder->at_hand)
+        free(decoder->parts);
+    json_tape_free(&decoder->tape);
+    return ok &&
+           (buf_ok(decoder->out) ||
+            error_set(decoder->err, ERROR_TOO_LARGE,
+                      "Request entity too large: limit is %zu bytes as JSON", decoder->out->max));
+}
+
+bool protobuf_to_json(struct buf *out, const struct type *type, struct str message,
+                      struct error *err)
+{
+    struct decoder decoder;
+    const struct wire_field whole = {.type = WIRE_BYTES, .bytes = message};
+    decoder_init(&decoder, out, err);
+    push(&decoder, &whole);
+    return decoder_end(&decoder, write_message(&decoder, type, (struct run){0, 1}));
+}
+
+bool protobuf_object_to_json(struct buf *out, const struct type *type, struct str body,
+                             struct error *err)
+{
+    struct decoder decoder;
+    struct protobuf_envelope envelope;
+    decoder_init(&decoder, out, err);
+    return decoder_end(&decoder, protobuf_open(body, &envelope, err) &&
+                                     write_object(&decoder, type, &envelope));
 }
 
 json_t *protobuf_decode_object(const struct type *type, struct str body, struct error *err)
 {
-    struct protobuf_envelope envelope;
-    if (!protobuf_open(body, &envelope, err))
+    CLEANUP(buf_free) struct buf text = BUF_INIT(PROTOBUF_JSON_MAX);
+    (void)buf_reserve(&text, 2 * body.len); /* so that it need not grow; failing is seen below */
+    if (!protobuf_object_to_json(&text, type, body, err))
         return NULL;
-    json_auto_t *members = protobuf_decode(type, envelope.message, err);
-    return members ? with_kind(&envelope, members) : NULL;
+    return schema_decode(type, buf_str(&text), FIELD_VALIDATION_IGNORE, NULL, err);
 }

@@ -146,6 +146,11 @@ static bool take_bytes(struct wire_reader *reader, struct str *bytes)
     return true;
 }
 
+bool wire_next_varint(struct wire_reader *reader, uint64_t *value)
+{
+    return !reader->malformed && reader->at != reader->end && take_varint(reader, value);
+}
+
 bool wire_next(struct wire_reader *reader, struct wire_field *field)
 {
     uint64_t tag;

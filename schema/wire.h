@@ -36,3 +36,5 @@ struct wire_field {
 struct wire_reader wire_reader_of(struct str bytes);
 /* False at the end and when the input is malformed. Groups count as malformed. */
 bool wire_next(struct wire_reader *reader, struct wire_field *field);
+/* The same for the integers of a packed field. */
+bool wire_next_varint(struct wire_reader *reader, uint64_t *value);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "schema/decode.h"
 #include "schema/protobuf.h"
 #include "schema/resource.h"
 
@@ -11,7 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static json_t *decode(const struct type *type, struct str body, bool envelope, struct error *err)
 {
-    return envelope ? protobuf_decode_object(type, body, err) : protobuf_decode(type, body, err);
+    CLEANUP(buf_free) struct buf text = BUF_INIT(PROTOBUF_JSON_MAX);
+    if (envelope)
+        return protobuf_decode_object(type, body, err);
+    if (!protobuf_to_json(&text, type, body, err))
+        return NULL;
+    return schema_decode(type, buf_str(&text), FIELD_VALIDATION_IGNORE, NULL, err);
 }
 
 static bool encode(struct buf *out, const struct type *type, const json_t *value)
@@ -42,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     bool ok = encode(&bytes, type, value);
     assert(ok);
-    json_auto_t *again = protobuf_decode(type, buf_str(&bytes), &err);
+    json_auto_t *again = decode(type, buf_str(&bytes), false, &err);
     assert(again);
     ok = encode(&again_bytes, type, again);
     assert(ok && str_eq(buf_str(&bytes), buf_str(&again_bytes)));

@@ -47,6 +47,94 @@ static void bytes_are_gos(void **state)
     }
 }
 
+/* Messages as other encoders may send them: out of order, in pieces, packed. */
+static void text_is_gos(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct {
+        const char *name, *type;
+        struct str in;
+        const char *out;
+    } rows[] = {
+        {"nothing", "io.k8s.api.core.v1.ConfigMap", STR(""), "{}"},
+        {"empty", "io.k8s.api.core.v1.SecretKeySelector", STR("\x0a\2\x0a\0\x12\0"), "{\"key\":\"\"}"},
+        {"zero is left out", "io.k8s.api.core.v1.Volume", STR("\x0a\1a\x12\x04\x12\x02\x0a\0"),
+         "{\"name\":\"a\",\"emptyDir\":{}}"},
+        {"zero of a pointer is not", "io.k8s.api.apps.v1.DeploymentSpec", STR("\x08\0"), "{\"replicas\":0}"},
+        {"unknown numbers", "io.k8s.api.core.v1.LocalObjectReference", STR("\x0a\1a\x7a\1b"), "{\"name\":\"a\"}"},
+        {"the last one counts", "io.k8s.api.core.v1.LocalObjectReference", STR("\x0a\1a\x0a\1b"),
+         "{\"name\":\"b\"}"},
+        {"a list in pieces", "io.k8s.api.core.v1.Container", STR("\x1a\1a\x0a\1n\x1a\1b"),
+         "{\"name\":\"n\",\"command\":[\"a\",\"b\"]}"},
+        {"a message in pieces", "io.k8s.api.core.v1.ConfigMap", STR("\x0a\3\x0a\1n\x0a\3\x1a\1s"),
+         "{\"metadata\":{\"name\":\"n\",\"namespace\":\"s\"}}"},
+        {"a wrapper in pieces", "io.k8s.api.core.v1.Volume",
+         STR("\x12\x02\x12\0\x0a\1v\x12\x05\x12\3\x0a\1m"), "{\"name\":\"v\",\"emptyDir\":{\"medium\":\"m\"}}"},
+        {"entries", "io.k8s.api.core.v1.ConfigMap", STR("\x12\x06\x12\1v\x0a\1k\x12\0"),
+         "{\"data\":{\"k\":\"v\",\"\":\"\"}}"},
+        {"packed", "io.k8s.api.core.v1.PodSecurityContext", STR("\x22\x03\x01\x80\x01\x20\x02"),
+         "{\"supplementalGroups\":[1,128,2]}"},
+        {"bytes", "io.k8s.api.core.v1.Secret", STR("\x12\x07\x0a\1k\x12\2\xff\xfe"),
+         "{\"data\":{\"k\":\"//4=\"}}"},
+        {"quotes", "io.k8s.api.core.v1.LocalObjectReference", STR("\x0a\x03\"\n<"), "{\"name\":\"\\\"\\n\\u003c\"}"},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_free) struct buf out = BUF_TEXT;
+        CLEANUP(error_clear) struct error err = {0};
+        if (!protobuf_to_json(&out, type_find(rows[i].type), rows[i].in, &err))
+            fail_msg("%s: %s", rows[i].name, err.message);
+        if (strcmp(out.data, rows[i].out) != 0)
+            fail_msg("%s: %s", rows[i].name, out.data);
+    }
+}
+
+/* JSON inside a message is one value: nothing gets out of it. */
+static void raw_json_stays_inside(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *raw;
+        bool taken;
+    } rows[] = {
+        {"object", "{\"a\":[1, 2]}", true},
+        {"nothing", "", true},
+        {"space around", " {} ", true},
+        {"two values", "{},\"reason\":\"x\"", false},
+        {"cut", "{\"a\":", false},
+        {"more than closed", "{}}", false},
+        {"bad UTF-8", "{\"a\":\"\xff\"}", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(buf_free) struct buf message = BUF_TEXT;
+        size_t raw = wire_begin(&message, 2);
+        wire_bytes(&message, 1, str_of(rows[i].raw));
+        wire_end(&message, raw);
+        json_auto_t *value = tree_decode(
+            type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"), buf_str(&message), &err);
+        if ((value != NULL) != rows[i].taken)
+            fail_msg("%s: %s", rows[i].name, value ? "taken" : err.message);
+        if (!value)
+            assert_int_equal(err.code, 400);
+    }
+}
+
+/* Names that take two bytes in a message are long in text, whose size has an end. */
+static void text_is_bounded(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf message = BUF_TEXT;
+    CLEANUP(buf_free) struct buf text = BUF_INIT(4096);
+    for (size_t i = 0; i < 4096; i++)
+        wire_bytes(&message, 2, STR("\x12\0")); /* an item with an empty spec */
+    assert_false(
+        protobuf_to_json(&text, type_find("io.k8s.api.core.v1.PodList"), buf_str(&message), &err));
+    assert_int_equal(err.code, 413);
+}
+
 static void objects_have_envelopes(void **state)
 {
     (void)state;
@@ -85,7 +173,7 @@ static void lists_are_put_together(void **state)
         assert_true(protobuf_list_item(&list, type, &tape));
     }
     json_auto_t *back =
-        protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMapList"), buf_str(&list), &err);
+        tree_decode(type_find("io.k8s.api.core.v1.ConfigMapList"), buf_str(&list), &err);
     assert_int_equal(json_array_size(json_object_get(back, "items")), 2);
     assert_string_equal(json_text(back, "metadata", "resourceVersion"), "7");
 }
@@ -115,7 +203,7 @@ static void raw_objects(void **state)
         "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"data\":{\"k\":\"v\"}}", 0, NULL);
     assert_true(tree_encode_object(&inner, type_find("io.k8s.api.core.v1.ConfigMap"), map));
     protobuf_watch_event(&frame, "ADDED", buf_str(&inner));
-    json_auto_t *event = protobuf_decode(type, (struct str){frame.data + 4, frame.len - 4}, &err);
+    json_auto_t *event = tree_decode(type, (struct str){frame.data + 4, frame.len - 4}, &err);
     assert_string_equal(json_text(event, "object", "data", "k"), "v");
     assert_string_equal(json_text(event, "object", "kind"), "ConfigMap");
 }
@@ -144,7 +232,7 @@ static void broken_input_is_refused(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *value =
-            protobuf_decode(type_find("io.k8s.api.core.v1.ConfigMap"), rows[i].in, &err);
+            tree_decode(type_find("io.k8s.api.core.v1.ConfigMap"), rows[i].in, &err);
         if (value)
             fail_msg("%s: taken", rows[i].name);
         assert_int_equal(err.code, 400);
@@ -205,6 +293,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_gos),
+        cmocka_unit_test(text_is_gos),
+        cmocka_unit_test(raw_json_stays_inside),
+        cmocka_unit_test(text_is_bounded),
         cmocka_unit_test(objects_have_envelopes),
         cmocka_unit_test(lists_are_put_together),
         cmocka_unit_test(watch_frames),

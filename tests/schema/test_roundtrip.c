@@ -108,7 +108,7 @@ static json_t *through_protobuf(const struct type *type, const json_t *object)
     CLEANUP(buf_free) struct buf message = BUF_TEXT;
     if (!tree_encode(&message, type, object))
         fail_msg("%s: not encoded", type->name);
-    json_t *decoded = protobuf_decode(type, buf_str(&message), &err);
+    json_t *decoded = tree_decode(type, buf_str(&message), &err);
     if (!decoded)
         fail_msg("%s: %s", type->name, err.message);
     return decoded;
