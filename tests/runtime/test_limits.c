@@ -184,17 +184,20 @@ static void devices(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
         CLEANUP(free_ptr) char *probe = xasprintf("%s/cgroup.procs", tops[i]);
-        CLEANUP(free_ptr) char *group = xasprintf("%s/warren-test-devices", tops[i]);
+        CLEANUP(free_ptr) char *group = xasprintf("%s/warren-test-%d", tops[i], (int)getpid());
         CLEANUP(free_ptr) char *procs = xasprintf("%s/cgroup.procs", group);
         if (access(probe, F_OK) != 0)
             continue;
         assert_int_equal(mkdir(group, 0755), 0);
         CLEANUP(close_fd) int fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_int_equal(try_devices(procs), 2); /* both can be opened */
-        if (!cgroup_devices_restrict(fd, &err))
+        int before = try_devices(procs);
+        bool restricted = cgroup_devices_restrict(fd, &err);
+        int after = try_devices(procs);
+        assert_int_equal(rmdir(group), 0); /* before anything fails: it would stay */
+        if (!restricted)
             fail_msg("%s", err.message);
-        assert_int_equal(try_devices(procs), 0); /* only the null device */
-        assert_int_equal(rmdir(group), 0);
+        assert_int_equal(before, 2); /* both can be opened */
+        assert_int_equal(after, 0); /* only the null device */
         return;
     }
     skip();
