@@ -300,9 +300,7 @@ def publish_unserved(api, ns):
     body = crd({"v5": FOO, "v6alpha1": FOO}, group="crd-publish-openapi-test-multi-to-single-ver.example.com")
     define(api, body)
     wait_published(api, body, "v6alpha1", FOO)
-    got = api("GET", f"{CRDS}/{body['metadata']['name']}")
-    got["spec"]["versions"][1]["served"] = False
-    api("PUT", f"{CRDS}/{body['metadata']['name']}", got)
+    rewrite(api, f"{CRDS}/{body['metadata']['name']}", lambda one: one["spec"]["versions"][1].update(served=False))
     wait_published(api, body, "v6alpha1", None)
     wait_published(api, body, "v5", FOO)
     undefine(api, body)

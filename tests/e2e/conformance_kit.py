@@ -123,8 +123,8 @@ def status_patch_cycle(api, path, condition="StatusPatched"):
             "status": {"conditions": [{"type": condition, "status": "True", "reason": "E2E", "message": "set"}]}}
     got = api("PATCH", path + "/status", body, type=MERGE)
     assert got["metadata"]["annotations"]["patched"] == "yes" and got["status"]["conditions"][0]["type"] == condition, got
-    got["status"]["conditions"].append({"type": "StatusUpdated", "status": "True", "reason": "E2E", "message": "updated"})
-    got = api("PUT", path + "/status", got)
+    updated = {"type": "StatusUpdated", "status": "True", "reason": "E2E", "message": "updated"}
+    got = rewrite(api, path + "/status", lambda one: one["status"]["conditions"].append(updated))
     assert [one["type"] for one in got["status"]["conditions"]] == [condition, "StatusUpdated"], got
 
 
