@@ -88,6 +88,14 @@ void rule_invalid_raw(struct error *err, const struct path *path, const char *va
     error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s: %s", value, detail);
 }
 
+void rule_invalid_bare(struct error *err, const struct path *path, const char *detail)
+{
+    if (is_full(err))
+        return;
+    CLEANUP(free_ptr) char *where = path_text(path);
+    error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s", detail);
+}
+
 void rule_required(struct error *err, const struct path *path, const char *detail)
 {
     if (is_full(err))

@@ -36,6 +36,8 @@ void rule_invalid(struct error *err, const struct path *path, const json_t *valu
 void rule_invalid_text(struct error *err, const struct path *path, const char *value, const char *detail);
 /* With the value written as given: for numbers and for Go syntax. */
 void rule_invalid_raw(struct error *err, const struct path *path, const char *value, const char *detail);
+/* Without a value: upstream's OmitValueType. */
+void rule_invalid_bare(struct error *err, const struct path *path, const char *detail);
 void rule_required(struct error *err, const struct path *path, const char *detail);
 void rule_forbidden(struct error *err, const struct path *path, const char *format, ...) PRINTF_LIKE(3, 4);
 void rule_duplicate(struct error *err, const struct path *path, const json_t *value);
@@ -99,6 +101,8 @@ const char *value_check_ip(const char *value);
 const char *value_check_cidr(const char *value);
 /* A range strictly inside another; false when either is none. */
 bool value_cidr_within(const char *inner, const char *outer);
+/* Two addresses, or ranges, one of each family. */
+bool value_is_dual_stack(const json_t *list);
 const char *value_check_port_name(const char *value);
 const char *value_check_config_key(const char *value);
 const char *value_check_env_name(const char *value);

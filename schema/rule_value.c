@@ -172,6 +172,13 @@ static bool read_cidr(const char *text, unsigned char bytes[16], int *family, in
     return inet_pton(*family, address, bytes) == 1;
 }
 
+bool value_is_dual_stack(const json_t *list)
+{
+    const char *first = json_string_value(json_array_get(list, 0));
+    const char *second = json_string_value(json_array_get(list, 1));
+    return json_array_size(list) == 2 && first && second && !strchr(first, ':') != !strchr(second, ':');
+}
+
 bool value_cidr_within(const char *inner, const char *outer)
 {
     unsigned char in[16], out[16];

@@ -131,6 +131,14 @@ void check_affinity(struct error *err, const struct path *at, const json_t *affi
     check_pod_affinity(err, PATH(at, "podAntiAffinity"), member_object(affinity, "podAntiAffinity"));
 }
 
+/* Upstream blames the operator. */
+static void check_toleration_value(struct error *err, const struct path *path, const char *value)
+{
+    const char *wrong = name_check_label_value(value);
+    if (wrong)
+        rule_invalid_text(err, path, value, wrong);
+}
+
 static void check_toleration(struct error *err, const struct path *at, const json_t *toleration)
 {
     const char *key = rule_text(toleration, "key"), *op = rule_text(toleration, "operator");
@@ -144,7 +152,7 @@ static void check_toleration(struct error *err, const struct path *at, const jso
         rule_invalid_text(err, PATH(at, "effect"), effect,
                           "effect must be 'NoExecute' when `tolerationSeconds` is set");
     if (!*op || strcmp(op, "Equal") == 0)
-        check_name(err, PATH(at, "operator"), toleration, "value", name_check_label_value);
+        check_toleration_value(err, PATH(at, "operator"), value);
     else if (strcmp(op, "Exists") == 0 && *value)
         rule_invalid(err, PATH(at, "operator"), toleration, "value must be empty when `operator` is 'Exists'");
     else

@@ -67,13 +67,17 @@ static bool is_positive(const json_t *value)
 static void check_target(struct error *err, const struct path *at, const json_t *target, const struct metric_row *row)
 {
     static const char *const types[] = {"AverageValue", "Utilization", "Value", NULL};
+    const char *type = rule_text(target, "type");
     size_t count = 0;
-    check_enum_required(err, at, target, "type", types);
+    check_required(err, at, target, "type", "must specify a metric target type");
+    if (!rule_one_of(type, types))
+        rule_invalid_text(err, PATH(at, "type"), type, "must be either Utilization, Value, or AverageValue");
     for (size_t i = 0; i < ARRAY_LEN(row->targets) && row->targets[i]; i++) {
         const json_t *value = json_object_get(target, row->targets[i]);
         count += value && !json_is_null(value);
         if (value && !is_positive(value))
-            rule_invalid(err, PATH(at, row->targets[i]), value, "must be positive");
+            rule_invalid(err, PATH(at, row->targets[i]), value, "%s",
+                         json_is_integer(value) ? RULE_POSITIVE : "must be positive");
     }
     if (count == 0 && !row->targets[1])
         rule_required(err, PATH(at, row->targets[0]), "must specify a positive target averageValue");
@@ -119,7 +123,8 @@ static void check_scaling(struct error *err, const struct path *at, const json_t
     const json_t *item, *window = json_object_get(rules, "stabilizationWindowSeconds");
     if (!rules)
         return;
-    check_min(err, at, rules, "stabilizationWindowSeconds", 0);
+    if (json_int_or(window, 0) < 0)
+        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window, "must be greater than or equal to zero");
     if (json_int_or(window, 0) > WINDOW_MAX)
         rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window, "must be less than or equal to %d",
                      WINDOW_MAX);

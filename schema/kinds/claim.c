@@ -74,6 +74,16 @@ static void check_storage(struct error *err, const struct path *at, const json_t
         rule_invalid(err, path, value, "must be greater than zero");
 }
 
+static bool is_same_source(const json_t *spec)
+{
+    static const char *const members[] = {"apiGroup", "kind", "name"};
+    const json_t *source = member_object(spec, "dataSource"), *ref = member_object(spec, "dataSourceRef");
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (strcmp(rule_text(source, members[i]), rule_text(ref, members[i])) != 0)
+            return false;
+    return true;
+}
+
 void check_claim_spec(struct error *err, const struct path *at, const json_t *spec)
 {
     check_modes(err, at, spec);
@@ -94,6 +104,8 @@ void check_claim_spec(struct error *err, const struct path *at, const json_t *sp
             rule_invalid_text(err, PATH(at, member), rule_text(source, "kind"),
                               "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
     }
+    if (rule_has(spec, "dataSource") && rule_has(spec, "dataSourceRef") && !is_same_source(spec))
+        rule_invalid(err, at, json_object_get(spec, "dataSource"), "must match dataSourceRef");
 }
 
 static void validate(const json_t *object, struct error *err)

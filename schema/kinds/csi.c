@@ -87,6 +87,22 @@ const struct kind_rules kind_csi_drivers = {
     .validate_update = driver_validate_update,
 };
 
+static void check_topology_keys(struct error *err, const struct path *at, const json_t *keys)
+{
+    const json_t *key;
+    json_auto_t *seen = json_object();
+    LIST_EACH (keys, i, key) {
+        const char *text = json_string_value(key) ? json_string_value(key) : "";
+        const char *wrong = name_check_qualified(text);
+        if (!*text)
+            rule_required(err, at, NULL);
+        if (rule_seen(seen, text))
+            rule_duplicate(err, at, key);
+        if (wrong)
+            rule_invalid(err, at, keys, "%s", wrong);
+    }
+}
+
 static void node_validate(const json_t *object, struct error *err)
 {
     const json_t *drivers = json_at(object, "spec", "drivers"), *driver;
@@ -100,6 +116,8 @@ static void node_validate(const json_t *object, struct error *err)
         if (json_object_get(seen, rule_text(driver, "name")))
             rule_duplicate(err, PATH(at, "name"), json_object_get(driver, "name"));
         json_object_set_new(seen, rule_text(driver, "name"), json_true());
+        check_min(err, PATH(at, "allocatable"), member_object(driver, "allocatable"), "count", 0);
+        check_topology_keys(err, at, member_array(driver, "topologyKeys"));
     }
 }
 

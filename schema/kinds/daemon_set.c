@@ -53,7 +53,7 @@ static void check_daemon_strategy(struct error *err, const json_t *spec)
 static void daemon_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec");
-    check_workload_selector(err, SPEC, spec);
+    check_workload_selector(err, SPEC, spec, "daemonset");
     check_workload_template(err, SPEC, spec, "DaemonSet");
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_daemon_strategy(err, spec);

@@ -76,7 +76,7 @@ static void deployment_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *deadline = json_object_get(spec, "progressDeadlineSeconds");
     check_min(err, SPEC, spec, "replicas", 0);
-    check_workload_selector(err, SPEC, spec);
+    check_workload_selector(err, SPEC, spec, "deployment");
     check_workload_template(err, SPEC, spec, "ReplicaSet");
     check_strategy(err, spec);
     check_min(err, SPEC, spec, "minReadySeconds", 0);
@@ -133,7 +133,7 @@ static void replica_set_validate(const json_t *object, struct error *err)
     const json_t *spec = json_object_get(object, "spec");
     check_min(err, SPEC, spec, "replicas", 0);
     check_min(err, SPEC, spec, "minReadySeconds", 0);
-    check_workload_selector(err, SPEC, spec);
+    check_workload_selector(err, SPEC, spec, "deployment");
     check_workload_template(err, SPEC, spec, "ReplicaSet");
 }
 

@@ -10,18 +10,20 @@ static void keep_status(json_t *object, const json_t *old, const char *subresour
     strategy_status_update(object, old, subresource);
 }
 
+/* `at` is the backend's: upstream blames that when there is none, or both. */
 static void check_backend_port(struct error *err, const struct path *at, const json_t *port)
 {
+    const struct path *path = PATH(PATH(at, "service"), "port");
     const char *name = rule_text(port, "name");
     int64_t number = rule_int(port, "number", 0);
     if (!*name && !number)
         rule_required(err, at, "port name or number is required");
     else if (*name && number)
         rule_invalid_text(err, at, "", "cannot set both port name & port number");
-    if (*name)
-        check_name(err, at, port, "name", value_check_port_name);
-    if (number)
-        check_range(err, at, port, "number", 1, 65535);
+    else if (*name)
+        check_name(err, path, port, "name", value_check_port_name);
+    else
+        check_range(err, path, port, "number", 1, 65535);
 }
 
 static void check_backend(struct error *err, const struct path *at, const json_t *backend)
@@ -34,9 +36,9 @@ static void check_backend(struct error *err, const struct path *at, const json_t
         check_required(err, PATH(at, "resource"), resource, "name", NULL);
     } else if (service) {
         check_name_required(err, PATH(at, "service"), service, "name", name_check_dns_1035_label);
-        check_backend_port(err, PATH(PATH(at, "service"), "port"), member_object(service, "port"));
+        check_backend_port(err, at, member_object(service, "port"));
     } else {
-        rule_required(err, at, "cannot be empty");
+        rule_invalid_text(err, at, "", "resource or service backend is required");
     }
 }
 

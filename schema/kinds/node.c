@@ -66,7 +66,7 @@ static void check_cidrs(struct error *err, const json_t *spec)
         if (wrong)
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
     }
-    if (json_array_size(cidrs) > 2)
+    if (json_array_size(cidrs) > 1 && !value_is_dual_stack(cidrs))
         rule_invalid(err, path, cidrs, "may specify no more than one CIDR for each IP family");
 }
 
@@ -74,7 +74,7 @@ static void validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *status = json_object_get(object, "status");
     const struct path *at = PATH(NULL, "status");
-    check_taints(err, PATH(SPEC, "taints"), member_array(spec, "taints"));
+    check_taints(err, PATH(PATH(NULL, "metadata"), "taints"), member_array(spec, "taints")); /* sic */
     check_cidrs(err, spec);
     check_amounts(err, PATH(at, "capacity"), member_object(status, "capacity"));
     check_amounts(err, PATH(at, "allocatable"), member_object(status, "allocatable"));

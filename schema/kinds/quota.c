@@ -133,7 +133,7 @@ static void check_scope_expression(struct error *err, const struct path *at, con
         rule_invalid_text(err, PATH(at, "scopeName"), scope, "unsupported scope");
     else if (strcmp(scope, "PriorityClass") != 0 && strcmp(op, "Exists") != 0)
         rule_invalid_text(err, PATH(at, "operator"), op,
-                          "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, "
+                          "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, "
                           "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
                           "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
     if (!rule_one_of(op, selector_operators))
@@ -153,7 +153,7 @@ static void quota_validate(const json_t *object, struct error *err)
     check_hard(err, PATH(SPEC, "hard"), member_object(spec, "hard"));
     check_scopes(err, spec);
     LIST_EACH (json_at(spec, "scopeSelector", "matchExpressions"), i, expression)
-        check_scope_expression(err, PATH_AT(PATH(PATH(SPEC, "scopeSelector"), "matchExpressions"), i), expression);
+        check_scope_expression(err, PATH(PATH(SPEC, "scopeSelector"), "matchExpressions"), expression);
     check_hard(err, PATH(status, "hard"), json_at(object, "status", "hard"));
     check_hard(err, PATH(status, "used"), json_at(object, "status", "used"));
 }
@@ -208,12 +208,17 @@ static bool amount(const json_t *item, const char *member, const char *key, stru
     return text && quantity_parse(str_of(text), out);
 }
 
-/* `low` may not be above `high`. */
+/* `low` may not be above `high`; which member is to blame, and whose value is shown. */
 static const struct limit_order {
-    const char *low, *high;
+    const char *low, *high, *blamed, *shown;
+    const char *low_words, *high_words;
 } limit_orders[] = {
-    {"min", "max"},     {"min", "defaultRequest"}, {"defaultRequest", "max"}, {"defaultRequest", "default"},
-    {"min", "default"}, {"default", "max"},
+    {"min", "max", "min", "min", "min", "max"},
+    {"min", "defaultRequest", "defaultRequest", "defaultRequest", "min", "default request"},
+    {"defaultRequest", "max", "defaultRequest", "defaultRequest", "default request", "max"},
+    {"defaultRequest", "default", "defaultRequest", "defaultRequest", "default request", "default limit"},
+    {"min", "default", "default", "min", "min", "default"},
+    {"default", "max", "default", "max", "default", "max"},
 };
 
 static void check_limit_order(struct error *err, const struct path *at, const json_t *item, const char *key)
@@ -222,19 +227,15 @@ static void check_limit_order(struct error *err, const struct path *at, const js
     char low_text[QUANTITY_TEXT_SIZE], high_text[QUANTITY_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(limit_orders); i++) {
         const struct limit_order *row = &limit_orders[i];
-        bool request_over = strcmp(row->low, "defaultRequest") == 0;
-        const char *named = strcmp(row->low, "min") == 0 && strcmp(row->high, "max") == 0 ? "min"
-                            : request_over || strcmp(row->high, "defaultRequest") == 0    ? "defaultRequest"
-                                                                                          : "default";
         if (!amount(item, row->low, key, &low) || !amount(item, row->high, key, &high) ||
             quantity_compare(&low, &high) <= 0)
             continue;
         quantity_format(&low, low_text);
         quantity_format(&high, high_text);
-        CLEANUP(free_ptr) char *detail = xasprintf("%s value %s is greater than %s value %s",
-                                 strcmp(row->low, "defaultRequest") ? row->low : "default request", low_text,
-                                 strcmp(row->high, "defaultRequest") ? row->high : "default request", high_text);
-        rule_invalid_raw(err, PATH_KEY(PATH(at, named), key), strcmp(named, row->low) ? high_text : low_text, detail);
+        CLEANUP(free_ptr) char *detail = xasprintf("%s value %s is greater than %s value %s", row->low_words, low_text,
+                                                   row->high_words, high_text);
+        rule_invalid_raw(err, PATH_KEY(PATH(at, row->blamed), key), strcmp(row->shown, row->low) ? high_text : low_text,
+                         detail);
     }
 }
 

@@ -106,7 +106,7 @@ void check_pod_security_context(struct error *err, const struct path *at, const 
     check_profiles(err, at, context);
     LIST_EACH (member_array(context, "supplementalGroups"), i, group) {
         if (json_int_or(group, 0) < 0 || json_int_or(group, 0) > ID_MAX)
-            rule_invalid(err, PATH(at, "supplementalGroups"), group, "must be between 0 and 2147483647, inclusive");
+            rule_invalid(err, PATH_AT(PATH(at, "supplementalGroups"), i), group, "must be between 0 and 2147483647, inclusive");
     }
     check_sysctls(err, PATH(at, "sysctls"), member_array(context, "sysctls"));
     check_enum(err, at, context, "fsGroupChangePolicy", policies);

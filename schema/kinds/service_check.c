@@ -190,6 +190,8 @@ static void check_cluster_ips(struct error *err, const json_t *spec)
     }
     if (json_array_size(ips) > 2)
         invalid_list(err, path, ips, "may only hold up to 2 values");
+    if (json_array_size(ips) > 1 && first && !value_check_ip(first) && !value_is_dual_stack(ips))
+        invalid_list(err, path, ips, "may specify no more than one IP for each IP family");
 }
 
 static void check_addresses(struct error *err, const json_t *spec)

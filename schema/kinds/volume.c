@@ -100,7 +100,7 @@ static void check_downward(struct error *err, const struct path *at, const json_
     const json_t *file;
     check_mode(err, at, source, "defaultMode");
     LIST_EACH (member_array(source, "items"), i, file)
-        check_downward_file(err, PATH_AT(at, i), file);
+        check_downward_file(err, at, file); /* upstream does not say which */
 }
 
 static void check_token(struct error *err, const struct path *at, const json_t *source)

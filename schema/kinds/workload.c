@@ -5,7 +5,7 @@
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for " \
     "validation is '[0-9]+%')"
 
-void check_workload_selector(struct error *err, const struct path *at, const json_t *spec)
+void check_workload_selector(struct error *err, const struct path *at, const json_t *spec, const char *kind)
 {
     const json_t *selector = member_object(spec, "selector");
     const struct path *path = PATH(at, "selector");
@@ -16,7 +16,8 @@ void check_workload_selector(struct error *err, const struct path *at, const jso
     check_label_selector(err, path, selector);
     if (!rule_filled(selector, "matchLabels") && !rule_filled(selector, "matchExpressions")) {
         CLEANUP(free_ptr) char *shown = rule_selector_go(selector);
-        rule_invalid_raw(err, path, shown, "empty selector is invalid for deployment");
+        CLEANUP(free_ptr) char *detail = xasprintf("empty selector is invalid for %s", kind);
+        rule_invalid_raw(err, path, shown, detail);
     }
 }
 

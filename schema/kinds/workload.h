@@ -2,8 +2,8 @@
 #pragma once
 #include "schema/kinds/pod.h"
 
-/* spec.selector: required, well formed, not empty. */
-void check_workload_selector(struct error *err, const struct path *at, const json_t *spec);
+/* spec.selector: required, well formed, not empty; `kind` is how upstream's message names it. */
+void check_workload_selector(struct error *err, const struct path *at, const json_t *spec, const char *kind);
 /* A LabelSelector that may not change; shown in Go's syntax. */
 void check_selector_immutable(struct error *err, const struct path *path, const json_t *now, const json_t *before);
 /* spec.template: labels match the selector, restartPolicy Always, no deadline. `kind`: "ReplicaSet". */

@@ -121,7 +121,7 @@ static void test_validate(void **state)
          "endpoints[0].addresses[0]: Invalid value: '::2': must be a valid IPv4 address"},
         {"the type is fixed", "endpointslices.discovery.k8s.io", "{'addressType':'IPv6'}", "{'addressType':'IPv4'}", "", "addressType: Invalid value: 'IPv6': field is immutable"},
         {"a taint", "nodes", "{'spec':{'taints':[{'key':'a','effect':'Never'}]}}", NULL, NULL,
-         "spec.taints[0].effect: Unsupported value: 'Never': supported values: 'NoExecute', 'NoSchedule', 'PreferNoSchedule'"},
+         "metadata.taints[0].effect: Unsupported value: 'Never': supported values: 'NoExecute', 'NoSchedule', 'PreferNoSchedule'"},
         {"a Pod range stays", "nodes", "{'spec':{'podCIDRs':['10.0.1.0/24']}}", "{'spec':{'podCIDRs':['10.0.0.0/24']}}", "",
          "spec.podCIDRs: Forbidden: node updates may not change podCIDR except from '' to valid"},
         {"a lease", "leases.coordination.k8s.io", "{'spec':{'leaseDurationSeconds':0}}", NULL, NULL, "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0"},
@@ -137,7 +137,7 @@ static void test_validate(void **state)
         {"a range", "limitranges", "{'spec':{'limits':[{'type':'Container','min':{'cpu':'2'},'max':{'cpu':'1'}}]}}", NULL, NULL,
          "spec.limits[0].min[cpu]: Invalid value: 2: min value 2 is greater than max value 1\n"
          "spec.limits[0].defaultRequest[cpu]: Invalid value: 1: min value 2 is greater than default request value 1\n"
-         "spec.limits[0].default[cpu]: Invalid value: 1: min value 2 is greater than default value 1"},
+         "spec.limits[0].default[cpu]: Invalid value: 2: min value 2 is greater than default value 1"},
         {"defaults of a Pod", "limitranges", "{'spec':{'limits':[{'type':'Pod','default':{'cpu':'2'}}]}}", NULL, NULL,
          "spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"},
         {"a claim", "persistentvolumeclaims", "{'spec':{}}", NULL, NULL,

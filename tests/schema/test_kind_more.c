@@ -135,7 +135,7 @@ static void test_network(void **state)
          "spec.rules[0].http.paths[0].path: Invalid value: 'a': must be an absolute path"},
         {"two slashes", "ingresses.networking.k8s.io", INGRESS("{'path':'/a//b','pathType':'Exact'," BACKEND "}"), NULL, NULL,
          "spec.rules[0].http.paths[0].path: Invalid value: '/a//b': must not contain '//'"},
-        {"no backend", "ingresses.networking.k8s.io", INGRESS("{'path':'/','pathType':'Exact'}"), NULL, NULL, "spec.rules[0].http.paths[0].backend: Required value: cannot be empty"},
+        {"no backend", "ingresses.networking.k8s.io", INGRESS("{'path':'/','pathType':'Exact'}"), NULL, NULL, "spec.rules[0].http.paths[0].backend: Invalid value: '': resource or service backend is required"},
         {"nothing", "ingresses.networking.k8s.io", "{'spec':{}}", NULL, NULL, "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"},
         {"an address for a host", "ingresses.networking.k8s.io", "{'spec':{'rules':[{'host':'1.2.3.4'}]}}", NULL, NULL,
          "spec.rules[0].host: Invalid value: '1.2.3.4': must be a DNS name, not an IP address"},
@@ -209,10 +209,72 @@ static void test_rest(void **state)
     kind_check(cases, ARRAY_LEN(cases));
 }
 
+#define JOBS "jobs.batch"
+#define INDEXED(rest) JOB(",'completionMode':'Indexed','completions':4" rest)
+#define MANY(rest) JOB(",'completionMode':'Indexed','completions':200000,'backoffLimitPerIndex':1" rest)
+#define SUCCESS(rule) INDEXED(",'successPolicy':{'rules':[" rule "]}")
+#define WRONG_INDEXES "spec.successPolicy.rules[0].succeededIndexes: Invalid value: "
+#define STATUS(rest) "{'status':{" rest "}}"
+#define IS(type) "{'type':'" type "','status':'True'}"
+
+static void test_job_policies(void **state)
+{
+    static const struct kind_case cases[] = {
+        {"a host name that is too long", JOBS, "{'metadata':{'name':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','uid':'u'},'spec':{'completionMode':'Indexed','completions':11,"
+         POD_TEMPLATE("Never") "}}", NULL, NULL, "metadata.name: Invalid value: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa': will not able to create pod with invalid DNS label: a"},
+        {"many completions", JOBS, MANY(",'maxFailedIndexes':10,'parallelism':10"), NULL, NULL, ""},
+        {"many completions, without a limit", JOBS, MANY(",'parallelism':10"), NULL, NULL, "spec.maxFailedIndexes: Required value: must be specified when completions is above 100000"},
+        {"many completions, too many at once", JOBS, MANY(",'maxFailedIndexes':10,'parallelism':10001"), NULL, NULL,
+         "spec.parallelism: Invalid value: 10001: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index"},
+        {"all indexes", JOBS, SUCCESS("{'succeededIndexes':'0-1,3','succeededCount':3}"), NULL, NULL, ""},
+        {"an index too many", JOBS, SUCCESS("{'succeededIndexes':'1,4'}"), NULL, NULL, WRONG_INDEXES "'1,4': error parsing succeededIndexes: too large index: '4'"},
+        {"no index", JOBS, SUCCESS("{'succeededIndexes':'x'}"), NULL, NULL, WRONG_INDEXES "'x': error parsing succeededIndexes: cannot convert string to integer for index: 'x'"},
+        {"backwards", JOBS, SUCCESS("{'succeededIndexes':'2,1'}"), NULL, NULL, WRONG_INDEXES "'2,1': error parsing succeededIndexes: non-increasing order, previous: 2, current: 1"},
+        {"a range backwards", JOBS, SUCCESS("{'succeededIndexes':'2-1'}"), NULL, NULL, WRONG_INDEXES "'2-1': error parsing succeededIndexes: non-increasing order, previous: 2, current: 1"},
+        {"three ends", JOBS, SUCCESS("{'succeededIndexes':'0-1-2'}"), NULL, NULL, WRONG_INDEXES "'0-1-2': error parsing succeededIndexes: the fragment '0-1-2' violates"},
+        {"more than there are", JOBS, SUCCESS("{'succeededCount':5}"), NULL, NULL,
+         "spec.successPolicy.rules[0].succeededCount: Invalid value: 5: must be less than or equal to 4 (the number of specified completions)"},
+        {"more than are named", JOBS, SUCCESS("{'succeededIndexes':'1','succeededCount':2}"), NULL, NULL,
+         "spec.successPolicy.rules[0].succeededCount: Invalid value: 2: must be less than or equal to 1 (the number of indexes"},
+        {"whose exit code", JOBS, JOB(",'podFailurePolicy':{'rules':[{'action':'Ignore','onExitCodes':{'containerName':'x','operator':'In','values':[1]}}]}"), NULL, NULL,
+         "spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: 'x': must be one of the container or initContainer names in the pod template"},
+        {"no action", JOBS, JOB(",'podFailurePolicy':{'rules':[{'action':'','onExitCodes':{'operator':'In','values':[1]}}]}"), NULL, NULL,
+         "spec.podFailurePolicy.rules[0].action: Required value: valid values: ['Count' 'FailIndex' 'FailJob' 'Ignore']"},
+        {"a CronJob's", "cronjobs.batch", "{'metadata':{'name':'j'},'spec':{'schedule':'@daily','jobTemplate':{'spec':{'completionMode':'Indexed','parallelism':1," POD_TEMPLATE("Never") "}}}}", NULL, NULL,
+         "spec.jobTemplate.spec.completions: Required value: when completion mode is Indexed"},
+    };
+    (void)state;
+    kind_check(cases, ARRAY_LEN(cases));
+}
+
+static void test_job_status(void **state)
+{
+    static const struct kind_case cases[] = {
+        {"ended", JOBS, STATUS("'startTime':'2026-01-01T00:00:00Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("SuccessCriteriaMet") "," IS("Complete") "]"), STATUS(""), "status", ""},
+        {"ended without a time", JOBS, STATUS("'conditions':[" IS("Complete") "]"), STATUS(""), "status", "status.completionTime: Required value: completionTime is required for Complete jobs"},
+        {"a time without an end", JOBS, STATUS("'completionTime':'2026-01-01T00:00:01Z'"), STATUS(""), "status",
+         "status.completionTime: Invalid value: '2026-01-01T00:00:01Z': cannot set completionTime when there is no Complete=True condition"},
+        {"ended before it began", JOBS, STATUS("'startTime':'2026-01-01T00:00:02Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "]"), STATUS(""), "status",
+         "status.completionTime: Invalid value: '2026-01-01T00:00:01Z': completionTime cannot be set before startTime"},
+        {"another time", JOBS, STATUS("'completionTime':'2026-01-01T00:00:02Z','conditions':[" IS("Complete") "]"), STATUS("'completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "]"), "status",
+         "status.completionTime: Invalid value: '2026-01-01T00:00:02Z': completionTime cannot be mutated"},
+        {"both", JOBS, STATUS("'completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "," IS("Failed") "]"), STATUS(""), "status",
+         "status.conditions: Invalid value: cannot set Complete=True and Failed=true conditions"},
+        {"failing and met", JOBS, STATUS("'conditions':[" IS("SuccessCriteriaMet") "," IS("FailureTarget") "]"), STATUS(""), "status",
+         "status.conditions: Invalid value: cannot set SuccessCriteriaMet=True and FailureTarget=true conditions"},
+        {"failed no more", JOBS, STATUS(""), STATUS("'conditions':[" IS("Failed") "]"), "status", "status.conditions: Invalid value: cannot disable the terminal Failed=True condition"},
+        {"fewer failed", JOBS, STATUS("'failed':1"), STATUS("'failed':2"), "status", "status.failed: Invalid value: 1: cannot decrease the failed counter"},
+        {"wrong before", JOBS, STATUS("'active':1,'conditions':[" IS("Complete") "]"), STATUS("'conditions':[" IS("Complete") "]"), "status", ""},
+    };
+    (void)state;
+    kind_check(cases, ARRAY_LEN(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_workloads),
                                        cmocka_unit_test(test_job_selector), cmocka_unit_test(test_cron),
-                                       cmocka_unit_test(test_network),  cmocka_unit_test(test_rest)};
+                                       cmocka_unit_test(test_network),  cmocka_unit_test(test_rest),
+                                       cmocka_unit_test(test_job_policies), cmocka_unit_test(test_job_status)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
