@@ -10,6 +10,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/documents/documents.h"
+#include "apiserver/negotiate.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
 #include "apiserver/transcode.h"
@@ -21,7 +22,6 @@
 #define STREAM_BLOCK ((size_t)32 << 10)
 #define GZIP_MIN     ((size_t)128 << 10) /* upstream's threshold */
 #define GZIP_LEVEL   1
-#define PREFIX_MAX   256
 #define AUDIT_ID_MAX 64
 #define YEAR_S       ((int64_t)365 * 24 * 3600)
 
@@ -86,21 +86,12 @@ bool gunzip_bytes(struct str packed, char *out, size_t len)
 struct list_body { /* owned by the response; reads the request's reply.list */
     const struct request *request;
     struct buf head;
-    char prefix[PREFIX_MAX]; /* what list items leave out: kind and apiVersion */
-    size_t prefix_len;
+    struct item_prefix prefix;
     size_t item;   /* list.count: the tail */
     unsigned part; /* 0: before an item, 1: the item */
     size_t offset;
     bool in_head;
 };
-
-static struct str item_bytes(const struct list_body *body, const struct object *object)
-{
-    bool cut = body->prefix_len && object->body.len > body->prefix_len &&
-               memcmp(object->body.data, body->prefix, body->prefix_len) == 0;
-    size_t skip = cut ? body->prefix_len : 1; /* the opening brace goes with the separator */
-    return (struct str){object->body.data + skip, object->body.len - skip};
-}
 
 /* The text at the cursor. */
 static struct str list_piece(const struct list_body *body)
@@ -112,7 +103,7 @@ static struct str list_piece(const struct list_body *body)
         return STR("]}\n");
     if (body->part == 0)
         return body->item ? STR(",{") : STR("{");
-    return item_bytes(body, list->items[body->item]);
+    return render_item_rest(&body->prefix, list->items[body->item]);
 }
 
 static void list_advance(struct list_body *body)
@@ -160,23 +151,15 @@ static void list_free(void *cls)
 static struct list_body *list_body_new(const struct request *request, size_t *size)
 {
     const struct object_list *list = &request->reply.list;
-    const struct resource *row = request->resource;
     struct list_body *body = xcalloc(1, sizeof(*body));
     body->request = request;
     body->head = BUF_TEXT;
     body->in_head = true;
-    int len =
-        snprintf(body->prefix, sizeof(body->prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",",
-                 row->kind, resource_api_version(row));
-    if (list->count && memcmp(list->items[0]->body.data, "{\"a", 3) == 0)
-        len =
-            snprintf(body->prefix, sizeof(body->prefix), "{\"apiVersion\":\"%s\",\"kind\":\"%s\",",
-                     resource_api_version(row), row->kind);
-    body->prefix_len = len > 0 && (size_t)len < sizeof(body->prefix) ? (size_t)len : 0;
+    render_item_prefix(&body->prefix, request);
     render_list_head(&body->head, request);
     *size = body->head.len + 3;
     for (size_t i = 0; i < list->count; i++)
-        *size += item_bytes(body, list->items[i]).len + (i ? 2 : 1);
+        *size += render_item_rest(&body->prefix, list->items[i]).len + (i ? 2 : 1);
     return body;
 }
 
@@ -192,13 +175,21 @@ static size_t list_estimate(const struct request *request)
 
 static void to_yaml(struct buf *bytes)
 {
-    struct error ignored = {0};
+    CLEANUP(error_clear) struct error ignored = {0};
     json_auto_t *tree = json_parse(buf_str(bytes), JSON_LOAD_LENIENT, &ignored);
-    error_clear(&ignored);
     if (!tree)
         return;
     buf_clear(bytes);
+    yaml_sort(tree);
     yaml_write(bytes, tree);
+}
+
+static void to_pretty(struct buf *bytes)
+{
+    struct buf out = BUF_INIT(RENDER_MAX);
+    json_indent(&out, buf_str(bytes));
+    buf_free(bytes);
+    *bytes = out;
 }
 
 /* Compressed when that pays and is accepted. Takes `bytes`. */
@@ -221,8 +212,16 @@ static struct MHD_Response *finish_bytes(struct request *request, struct buf *by
     if (request->accept.media == MEDIA_YAML)
         to_yaml(bytes);
     if (request->accept.media == MEDIA_PROTOBUF && !transcode_protobuf(bytes))
-        encoding->type = media_type(MEDIA_JSON); /* Tables have no protobuf */
+        encoding->type = media_type(MEDIA_JSON);
+    if (request->accept.media == MEDIA_JSON && request->accept.pretty)
+        to_pretty(bytes);
     return pack_bytes(request, bytes, encoding);
+}
+
+/* JSON as it is kept. */
+static bool wants_stored(const struct request *request)
+{
+    return request->accept.media == MEDIA_JSON && !request->accept.pretty;
 }
 
 static void unref_object(void *cls)
@@ -233,7 +232,7 @@ static void unref_object(void *cls)
 static struct MHD_Response *encode_object(struct request *request, struct encoding *encoding)
 {
     struct object *object = request->reply.object;
-    bool plain = render_is_plain(request) && request->accept.media == MEDIA_JSON;
+    bool plain = render_is_plain(request) && wants_stored(request);
     if (plain && (object->body.len < GZIP_MIN || !takes_gzip(request))) {
         encoding->type = "application/json";
         encoding->size = object->body.len;
@@ -250,7 +249,7 @@ static struct MHD_Response *encode_list(struct request *request, struct encoding
 {
     bool plain = render_is_plain(request);
     bool packed = takes_gzip(request) && list_estimate(request) >= GZIP_MIN;
-    if (!plain || request->accept.media != MEDIA_JSON) {
+    if (!plain || !wants_stored(request)) {
         struct buf bytes = BUF_INIT(RENDER_MAX);
         if (plain && request->accept.media == MEDIA_PROTOBUF && transcode_list(&bytes, request)) {
             encoding->type = media_type(MEDIA_PROTOBUF);
@@ -290,6 +289,17 @@ static struct MHD_Response *encode_bytes(struct request *request, struct encodin
     encoding->type = reply->content_type;
     if (!reply->document)
         return from_buf(&reply->bytes, encoding);
+    if (reply->formed && !wants_stored(request)) {
+        struct buf bytes = BUF_INIT(RENDER_MAX);
+        if (!document_copy(reply->document, &bytes)) {
+            buf_free(&bytes);
+            return NULL;
+        }
+        struct MHD_Response *response = finish_bytes(request, &bytes, encoding);
+        if (request->accept.media == MEDIA_JSON)
+            encoding->type = reply->content_type;
+        return response;
+    }
     return document_response(reply->document, takes_gzip(request), &encoding->gzip);
 }
 
@@ -309,6 +319,7 @@ static struct MHD_Response *encode_stream(struct request *request, struct encodi
 static struct MHD_Response *encode_error(struct request *request, struct encoding *encoding)
 {
     struct buf bytes = BUF_INIT(RENDER_MAX);
+    negotiate_error(request);
     status_write(&bytes, &request->error, request->reply.next_page);
     return finish_bytes(request, &bytes, encoding);
 }
@@ -349,12 +360,11 @@ static void add_caching(struct request *request, struct MHD_Response *response)
     struct tm in_a_year;
     if (MHD_get_response_header(response, "Cache-Control") || request->reply.code == 101)
         return;
-    if (!request->reply.immutable) {
-        MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+    const char *control = request->error.code ? NULL : request->reply.cache_control;
+    MHD_add_response_header(response, "Cache-Control", control ? control : "no-cache, private");
+    if (!request->reply.immutable)
         return;
-    }
     time_t then = (time_t)(clock_now_us() / 1000000 + YEAR_S);
-    MHD_add_response_header(response, "Cache-Control", "public, immutable");
     if (gmtime_r(&then, &in_a_year) &&
         strftime(expires, sizeof(expires), "%a, %d %b %Y %H:%M:%S GMT", &in_a_year))
         MHD_add_response_header(response, "Expires", expires);
@@ -374,7 +384,7 @@ static void add_headers(struct request *request, struct MHD_Response *response,
     }
     add_audit_id(request, response);
     add_caching(request, response);
-    if (request->reply.kind == REPLY_BYTES && request->reply.code >= 400)
+    if (encoding->type && text_starts(encoding->type, "text/plain; charset"))
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (request->reply.etag) {
         MHD_add_response_header(response, "ETag", request->reply.etag);
@@ -384,8 +394,6 @@ static void add_headers(struct request *request, struct MHD_Response *response,
         snprintf(seconds, sizeof(seconds), "%d", request->error.retry_after_s);
         MHD_add_response_header(response, "Retry-After", seconds);
     }
-    if (request->error.code == 401)
-        MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"kubernetes-master\"");
     add_warnings(request, response);
 }
 
@@ -393,7 +401,7 @@ bool encode_is_heavy(const struct request *request)
 {
     return request->reply.kind == REPLY_LIST && !request->error.code &&
            list_estimate(request) >= GZIP_MIN &&
-           (takes_gzip(request) || request->accept.media != MEDIA_JSON || !render_is_plain(request));
+           (takes_gzip(request) || !wants_stored(request) || !render_is_plain(request));
 }
 
 typedef struct MHD_Response *(*encode_fn)(struct request *request, struct encoding *encoding);

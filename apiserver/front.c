@@ -8,6 +8,7 @@
 #include "apiserver/custom.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/api_hook.h"
+#include "apiserver/negotiate.h"
 #include "apiserver/special.h"
 #include "apiserver/steps.h"
 #include "apiserver/view.h"
@@ -388,10 +389,18 @@ enum step_result step_impersonate(struct request *request)
 static const step_fn get_chain[] = {step_get, NULL};
 static const step_fn list_chain[] = {step_list, NULL};
 static const step_fn watch_chain[] = {step_watch, NULL};
-static const step_fn post_chain[] = {step_options,         step_decode,         step_create_meta,
-                                     step_admit,           step_create_fill,    step_allocate,
-                                     step_create_prepare,  step_create_validate, step_admit_validate,
-                                     step_track,           step_quota,          step_store,
+static const step_fn post_chain[] = {step_options,
+                                     step_decode,
+                                     step_create_meta,
+                                     step_admit,
+                                     step_create_fill,
+                                     step_allocate,
+                                     step_create_prepare,
+                                     step_create_validate,
+                                     step_admit_validate,
+                                     step_track,
+                                     step_quota,
+                                     step_store,
                                      NULL};
 static const step_fn put_chain[] = {step_options,
                                     step_decode,
@@ -419,9 +428,8 @@ static const step_fn patch_chain[] = {step_options,
                                       step_quota,
                                       step_store,
                                       NULL};
-static const step_fn delete_chain[] = {step_options,      step_read,  step_delete,
-                                       step_admit_delete, step_quota, step_store,
-                                       NULL};
+static const step_fn delete_chain[] = {step_options, step_read,  step_delete, step_admit_delete,
+                                       step_quota,   step_store, NULL};
 static const step_fn delete_collection_chain[] = {step_options, step_delete_collection, NULL};
 static const step_fn document_chain[] = {step_document, NULL};
 
@@ -471,9 +479,9 @@ static enum step_result find_row(struct request *request)
         enum step_result result = custom_load(request);
         if (result != STEP_NEXT)
             return result;
-        row = request->caller ? custom_by_key(request->custom, request->call.resource)
-                              : custom_find(request->custom, route->group, route->version,
-                                            route->plural);
+        row = request->caller
+                  ? custom_by_key(request->custom, request->call.resource)
+                  : custom_find(request->custom, route->group, route->version, route->plural);
         request->resource = row;
     }
     if (row && !row->aggregated && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
@@ -506,6 +514,22 @@ static bool check_include(struct request *request)
     return error_bad_request(&request->error, "unrecognized includeObject value: \"%s\"", include);
 }
 
+/* What cannot be read, such as a review, has no columns. */
+static enum step_result choose_form(struct request *request, uint32_t verbs, bool watch)
+{
+    unsigned offers = ACCEPT_SHAPES;
+    if (request->caller)
+        return STEP_NEXT;
+    if (request->type->flags & TYPE_NO_PROTOBUF)
+        offers |= ACCEPT_NO_PROTOBUF;
+    if (!(verbs & (VERB_GET | VERB_LIST)))
+        offers |= ACCEPT_NO_TABLE;
+    if (watch)
+        offers |= ACCEPT_STREAM;
+    return negotiate(request, offers, &request->error) && check_include(request) ? STEP_NEXT
+                                                                                 : STEP_FAIL;
+}
+
 /* Any method goes, and what the client accepts is for the server behind. */
 static enum step_result dispatch_proxy(struct request *request)
 {
@@ -529,10 +553,6 @@ enum step_result step_dispatch(struct request *request)
     }
     if (!request->caller && route_is_proxy(route))
         return dispatch_proxy(request);
-    if (!request->caller &&
-        (!accept_parse(header(request, "Accept"), &request->accept, &request->error) ||
-         !check_include(request)))
-        return STEP_FAIL;
     if ((result = find_row(request)) != STEP_NEXT)
         return result;
     const struct verb_row *row = verb_find(route->verb);
@@ -542,9 +562,8 @@ enum step_result step_dispatch(struct request *request)
         return result;
     uint32_t verbs = request->sub ? request->sub->verbs : request->resource->verbs;
     request->view = view_find(request->resource, route->sub);
-    request->storage =
-        store_intern(request->view && request->view->storage ? request->view->storage
-                                                             : request->resource->key);
+    request->storage = store_intern(
+        request->view && request->view->storage ? request->view->storage : request->resource->key);
     request->type =
         request->sub && request->sub->type ? request->sub->type : request->resource->type;
     request->chain = special_chain(request->resource->key, route->sub, route->verb);
@@ -559,7 +578,7 @@ enum step_result step_dispatch(struct request *request)
         return not_allowed(request);
     if (!request->chain)
         request->chain = row->chain;
-    return STEP_NEXT;
+    return choose_form(request, verbs, row->flag == VERB_WATCH);
 }
 
 enum step_result step_body(struct request *request)

@@ -1,5 +1,6 @@
 #include "apiserver/render.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/custom.h"
@@ -17,12 +18,41 @@ bool render_is_plain(const struct request *request)
            !request->view && !(request->type && (request->type->flags & TYPE_CONVERTED));
 }
 
+/* Custom resources have no form without their kind, and their lists always a continue token. */
+static bool is_custom(const struct request *request)
+{
+    return request->resource->type->flags & TYPE_NO_PROTOBUF;
+}
+
+void render_item_prefix(struct item_prefix *prefix, const struct request *request)
+{
+    const struct resource *row = request->resource;
+    const struct object_list *list = &request->reply.list;
+    bool version_first = list->count && memcmp(list->items[0]->body.data, "{\"a", 3) == 0;
+    const char *version = resource_api_version(row);
+    prefix->len = 0;
+    if (is_custom(request))
+        return;
+    int len = snprintf(prefix->text, sizeof(prefix->text), "{\"%s\":\"%s\",\"%s\":\"%s\",",
+                       version_first ? "apiVersion" : "kind", version_first ? version : row->kind,
+                       version_first ? "kind" : "apiVersion", version_first ? row->kind : version);
+    prefix->len = len > 0 && (size_t)len < sizeof(prefix->text) ? (size_t)len : 0;
+}
+
+struct str render_item_rest(const struct item_prefix *prefix, const struct object *object)
+{
+    bool cut = prefix->len && object->body.len > prefix->len &&
+               memcmp(object->body.data, prefix->text, prefix->len) == 0;
+    size_t skip = cut ? prefix->len : 1;
+    return (struct str){object->body.data + skip, object->body.len - skip};
+}
+
 void render_list_meta(struct buf *out, const struct request *request)
 {
     const struct reply *reply = &request->reply;
     buf_printf(out, "{\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
-    if (reply->next_page)
-        buf_printf(out, ",\"continue\":\"%s\"", reply->next_page);
+    if (reply->next_page || (is_custom(request) && request->accept.shape == SHAPE_OBJECT))
+        buf_printf(out, ",\"continue\":\"%s\"", reply->next_page ? reply->next_page : "");
     if (reply->next_page && reply->partial_count)
         buf_printf(out, ",\"remainingItemCount\":%zu", reply->list.remaining);
     buf_add_char(out, '}');
@@ -145,11 +175,19 @@ void render_list(struct buf *out, const struct request *request)
         add_rows(out, request);
         return;
     }
+    struct item_prefix prefix;
+    bool plain = render_is_plain(request);
     render_list_head(out, request);
+    render_item_prefix(&prefix, request);
     for (size_t i = 0; i < list->count; i++) {
         if (i)
             buf_add_char(out, ',');
-        render_event(out, request, list->items[i], true);
+        if (plain)
+            buf_add_char(out, '{');
+        if (plain)
+            buf_add_str(out, render_item_rest(&prefix, list->items[i]));
+        else
+            render_event(out, request, list->items[i], true);
     }
     buf_add_text(out, "]}");
 }

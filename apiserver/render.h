@@ -17,6 +17,15 @@ void render_list(struct buf *out, const struct request *request);
 void render_list_head(struct buf *out, const struct request *request);
 /* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` of the request's reply.list. */
 void render_list_meta(struct buf *out, const struct request *request);
+/* What the items of a list do not repeat, since it says so for all: the kind and apiVersion that
+ * their stored form begins with. */
+struct item_prefix {
+    char text[256];
+    size_t len;
+};
+void render_item_prefix(struct item_prefix *prefix, const struct request *request);
+/* A stored object of a plain list, from behind its opening brace; borrowed. */
+struct str render_item_rest(const struct item_prefix *prefix, const struct object *object);
 void render_bookmark(struct buf *out, const struct request *request, int64_t revision,
                      bool initial_end);
 /* The Status of a watch that fell out of history. */

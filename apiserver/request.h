@@ -66,7 +66,9 @@ struct reply {
     const char *content_type;        /* REPLY_BYTES; static */
     const char *etag;                /* borrowed from the document */
     char *location;                  /* of a redirect; owned */
+    const char *cache_control;       /* static; NULL: not to be kept */
     bool immutable;                  /* clients may keep it for ever */
+    bool formed;                     /* the document is JSON, sent in the form that was asked for */
     struct stream *stream;           /* REPLY_STREAM */
     struct tunnel *tunnel;           /* REPLY_TUNNEL */
 };
@@ -118,19 +120,19 @@ struct request {
 
     /* how it is run */
     bool may_block;
-    bool may_call;            /* may wait for webhooks; request_may_call() */
-    int64_t entered_mono_ns;  /* a call from inside went outside then (lanes_enter); 0: it did not */
-    bool trusted; /* part of a request that was authorized as a whole */
+    bool may_call;           /* may wait for webhooks; request_may_call() */
+    int64_t entered_mono_ns; /* a call from inside went outside then (lanes_enter); 0: it did not */
+    bool trusted;            /* part of a request that was authorized as a whole */
     unsigned races;
     uint64_t eval_spent; /* of what admission's expressions may cost; kept by request_rewind */
-    bool suspended;                /* its connection is */
-    bool early;                    /* runs before its body is read */
+    bool suspended;      /* its connection is */
+    bool early;          /* runs before its body is read */
     bool recalled; /* its headers will be shown to us once more: libmicrohttpd (0.9.75) does so
                       when a connection was suspended there */
-    bool answered;                 /* the reply is made, only encoding is left */
+    bool answered; /* the reply is made, only encoding is left */
     struct MHD_Response *response; /* made on another thread; NULL: the I/O thread makes it */
     unsigned response_code;
-    size_t response_size; /* of its body; SIZE_MAX: not known */
+    size_t response_size;      /* of its body; SIZE_MAX: not known */
     struct cluster_part *flow; /* its place in the in-flight limit of its cluster; NULL: none */
 
     /* derived: cleared by request_rewind */
@@ -139,7 +141,8 @@ struct request {
     struct cluster *cluster;
     struct user user;
     struct custom *custom; /* the cluster's custom resources, once they are asked for; referenced */
-    struct aggregates *aggregates; /* the cluster's APIServices, once they are asked for; referenced */
+    struct aggregates
+        *aggregates; /* the cluster's APIServices, once they are asked for; referenced */
     const struct aggregate_item *aggregate; /* among them: who serves the request */
     const struct resource *resource;
     const struct subresource *sub;
@@ -193,8 +196,8 @@ int64_t request_left_ms(const struct request *request);
  * when too many of its kind wait already. */
 enum step_result request_may_call(struct request *request);
 
-/* Before running a tenant's expressions, which may take a while: not on an I/O thread, and within the
- * cluster's share of lanes. STEP_NEXT or STEP_CALL. */
+/* Before running a tenant's expressions, which may take a while: not on an I/O thread, and within
+ * the cluster's share of lanes. STEP_NEXT or STEP_CALL. */
 enum step_result request_may_compute(const struct request *request);
 
 /* Makes the causes in request->error one 422. STEP_NEXT when there are none. */
@@ -212,7 +215,8 @@ enum step_result reply_success(struct request *request, const char *uid);
 
 /* Whether the resource itself is shown or written in another form, not a part of it as Scale is. */
 bool request_whole_view(const struct request *request);
-/* The subresource by whose rules the stored object is written: a Scale is written as its parent is. */
+/* The subresource by whose rules the stored object is written: a Scale is written as its parent is.
+ */
 const char *request_rules_sub(const struct request *request);
 /* The name and namespace that the request works on; "" for none. */
 const char *request_ns(const struct request *request);

@@ -6,15 +6,6 @@
 #include "rbac/rbac.h"
 #include "schema/meta.h"
 
-enum step_result step_review_form(struct request *request)
-{
-    if (request->accept.shape == SHAPE_OBJECT)
-        return STEP_NEXT;
-    error_set(&request->error, ERROR_NOT_ACCEPTABLE,
-              "the server was unable to respond with a content type that the client supports");
-    return STEP_FAIL;
-}
-
 static const char *text_or_empty(const json_t *object, const char *key)
 {
     const char *text = json_text(object, key);

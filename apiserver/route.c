@@ -100,8 +100,8 @@ static bool split_path(struct segments *segments, char *path, struct error *err)
         next = strchr(at, '/');
         if (next)
             *next++ = '\0';
-        if (!*at)
-            continue;
+        if (!*at && (at == path || !next))
+            continue; /* before the first slash, and behind the last */
         if (!decode(at, false) || strcmp(at, ".") == 0 || strcmp(at, "..") == 0)
             return error_bad_request(err, "invalid path segment");
         if (segments->count == ROUTE_SEGMENTS_MAX)
@@ -183,12 +183,21 @@ static void resource_route(struct route *route, const char *const *parts, size_t
         collection_verb(route);
 }
 
+static bool has_empty(const struct segments *segments)
+{
+    for (size_t i = 0; i < segments->count; i++)
+        if (!*segments->items[i])
+            return true;
+    return false;
+}
+
+/* Nothing is served behind two slashes in a row. */
 static void classify(struct route *route, const char *method, struct segments *segments)
 {
     const char *const *parts = segments->items;
     size_t count = segments->count;
     route->verb = lower_method(method);
-    if (count < 3)
+    if (count < 3 || has_empty(segments))
         return;
     bool core = strcmp(parts[0], "api") == 0;
     if (!core && (strcmp(parts[0], "apis") != 0 || count < 4))
@@ -201,17 +210,18 @@ static void classify(struct route *route, const char *method, struct segments *s
 }
 
 /* Joins the decoded segments again: "/healthz/ping". */
-static char *join(const struct segments *segments, size_t from, char *out)
+static char *join(const struct segments *segments, size_t from, bool slash, char *out)
 {
     char *start = out;
-    if (from >= segments->count)
-        *out++ = '/';
+    slash = slash || from >= segments->count;
     for (size_t i = from; i < segments->count; i++) {
         size_t len = strlen(segments->items[i]);
         *out++ = '/';
         memcpy(out, segments->items[i], len);
         out += len;
     }
+    if (slash)
+        *out++ = '/';
     *out = '\0';
     return start;
 }
@@ -253,7 +263,7 @@ bool route_parse(struct route *route, const char *method, const char *target, st
         route->cluster = segments.items[1];
         from = 2;
     }
-    route->path = join(&segments, from, joined);
+    route->path = join(&segments, from, slash && !segments.rest, joined);
     set_rest(route, &segments, slash, joined + strlen(joined) + 1);
     struct segments behind = {.count = segments.count - from};
     memcpy(behind.items, segments.items + from, behind.count * sizeof(*behind.items));

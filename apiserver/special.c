@@ -7,16 +7,16 @@
 #include "apiserver/steps.h"
 #include "apiserver/backend/tunnel.h"
 
-static const step_fn self_access[] = {
-    step_review_form, step_options, step_decode, step_admit_special, step_review_self_access, NULL};
-static const step_fn access_review[] = {step_review_form,   step_options,       step_decode,
-                                        step_admit_special, step_review_access, NULL};
-static const step_fn self_rules[] = {step_review_form,   step_options,           step_decode,
-                                     step_admit_special, step_review_self_rules, NULL};
-static const step_fn self_review[] = {step_review_form,   step_options,     step_decode,
-                                      step_admit_special, step_review_self, NULL};
-static const step_fn token_review[] = {step_review_form,   step_options,      step_decode,
-                                       step_admit_special, step_review_token, NULL};
+static const step_fn self_access[] = {step_options, step_decode, step_admit_special,
+                                      step_review_self_access, NULL};
+static const step_fn access_review[] = {step_options, step_decode, step_admit_special,
+                                        step_review_access, NULL};
+static const step_fn self_rules[] = {step_options, step_decode, step_admit_special,
+                                     step_review_self_rules, NULL};
+static const step_fn self_review[] = {step_options, step_decode, step_admit_special,
+                                      step_review_self, NULL};
+static const step_fn token_review[] = {step_options, step_decode, step_admit_special,
+                                       step_review_token, NULL};
 static const step_fn binding[] = {step_options, step_decode, step_admit_special,
                                   step_bind,    step_store,  NULL};
 static const step_fn eviction[] = {

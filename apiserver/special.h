@@ -10,8 +10,6 @@ const step_fn *special_chain(const char *key, const char *sub, const char *verb)
 bool special_streams(const step_fn *chain);
 
 /* review.c */
-/* NOT_ACCEPTABLE when a Table or metadata alone is asked of what is not stored. */
-enum step_result step_review_form(struct request *request);
 enum step_result step_review_self_access(struct request *request);
 enum step_result step_review_access(struct request *request);
 enum step_result step_review_self_rules(struct request *request);

@@ -14,6 +14,11 @@ static const struct known_kind {
     {"meta.k8s.io/v1", "PartialObjectMetadataList",
      "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList"},
     {"autoscaling/v1", "Scale", "io.k8s.api.autoscaling.v1.Scale"},
+    {"", "APIVersions", "io.k8s.apimachinery.pkg.apis.meta.v1.APIVersions"},
+    {"v1", "APIGroupList", "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroupList"},
+    {"v1", "APIGroup", "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup"},
+    {"", "APIResourceList", "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList"},
+    {"v1", "APIResourceList", "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList"},
 };
 
 static const struct type *resource_type(struct str api_version, struct str kind)

@@ -27,6 +27,8 @@ MUST_CHECK json_t *json_parse_tape(const struct json_tape *tape, enum json_load_
 
 /* Appends compact JSON, keys in their order, with upstream's escaping (<, > and & and U+2028/9 as \u00XX). */
 void json_write(struct buf *out, const json_t *value);
+/* Appends compact JSON again with line breaks and two spaces a level, as Go's MarshalIndent does. */
+void json_indent(struct buf *out, struct str text);
 /* Appends a quoted, escaped string. */
 void json_write_string(struct buf *out, struct str text);
 /* What the text may take as a tree, in bytes: an upper bound, from its marks, before it is parsed. A few
@@ -53,5 +55,7 @@ bool json_array_has_text(const json_t *array, const char *text);
 /* YAML (one document) to JSON, with JSON_DEPTH_MAX, at most 100,000 nodes, and aliases refused past a ten-fold
  * expansion; numbers, booleans and null by YAML 1.2's core schema as sigs.k8s.io/yaml reads them. */
 MUST_CHECK json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err);
+/* Puts the keys of every object in there into the order of upstream's YAML. */
+void yaml_sort(json_t *value);
 /* Block style, as kubectl prints it. */
 void yaml_write(struct buf *out, const json_t *value);

@@ -15,3 +15,5 @@ void openapi_v2(struct buf *out, const struct resource *const *rows, size_t row_
 /* A Swagger 2.0 document (openapi_v2's) in gnostic's protobuf form, which kubectl before 1.24 asks
  * for. False when `json` is none, or too deep. */
 MUST_CHECK bool openapi_v2_protobuf(struct buf *out, struct str json);
+/* The same for an OpenAPI 3.0 document (openapi_v3's). */
+MUST_CHECK bool openapi_v3_protobuf(struct buf *out, struct str json);

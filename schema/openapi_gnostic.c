@@ -1,6 +1,7 @@
-/* A Swagger 2.0 document in the protobuf form that old kubectl reads. One table holds the messages;
- * JSON members that are not in it are left out, `x-...` members become vendor extensions (name and
- * YAML text; JSON is YAML). Source: google/gnostic, openapiv2/OpenAPIv2.proto, for the numbers. */
+/* OpenAPI documents in protobuf: Swagger 2.0 as old kubectl reads it, and version 3 as newer Go
+ * clients do. One table holds the messages of both; JSON members that are not in it are left out,
+ * `x-...` members become vendor extensions (name and YAML text; JSON is YAML). Source:
+ * google/gnostic, openapiv2/OpenAPIv2.proto and openapiv3/OpenAPIv3.proto, for the numbers. */
 #include <string.h>
 
 #include "base/json.h"
@@ -25,6 +26,24 @@ enum message {
     API_KEY,
     SECURITY_REQUIREMENT,
     TEXT_LIST,
+    V3_DOCUMENT,
+    V3_INFO,
+    V3_PATHS,
+    V3_PATH_ITEM,
+    V3_OPERATION,
+    V3_PARAMETER,
+    V3_BODY,
+    V3_MEDIA_TYPES,
+    V3_MEDIA_TYPE,
+    V3_RESPONSES,
+    V3_RESPONSE,
+    V3_COMPONENTS,
+    V3_SCHEMAS,
+    V3_SCHEMA,
+    V3_ITEMS, /* one schema, as a list of them */
+    V3_SECURITY_SCHEMES,
+    V3_SECURITY_SCHEME,
+    REFERENCE,
     MESSAGE_COUNT,
 };
 
@@ -40,7 +59,10 @@ enum member_kind {
     MEMBER_MESSAGES,   /* repeated */
     MEMBER_PARAMETERS, /* repeated ParametersItem */
     MEMBER_ADDITIONAL, /* AdditionalPropertiesItem: bool or schema */
+    MEMBER_DEFAULT,    /* DefaultType: a number, bool or string */
 };
+
+#define OR_REFERENCE UINT32_MAX
 
 /* clang-format off */
 static const struct member {
@@ -49,7 +71,8 @@ static const struct member {
     uint32_t number;
     enum member_kind kind;
     enum message type;
-    uint32_t wrap; /* the message stands inside another, under this number; 0: it does not */
+    uint32_t wrap; /* the message stands inside another, under this number; 0: it does not.
+                      OR_REFERENCE: under 1, or under 2 when it is a reference */
 } members[] = {
     {DOCUMENT, "swagger", 1, MEMBER_TEXT, 0, 0},
     {DOCUMENT, "info", 2, MEMBER_MESSAGE, INFO, 0},
@@ -118,7 +141,7 @@ static const struct member {
     {SCHEMA, "minProperties", 18, MEMBER_INT, 0, 0},
     {SCHEMA, "required", 19, MEMBER_TEXTS, 0, 0},
     {SCHEMA, "enum", 20, MEMBER_ANYS, 0, 0},
-    {SCHEMA, "additionalProperties", 21, MEMBER_ADDITIONAL, 0, 0},
+    {SCHEMA, "additionalProperties", 21, MEMBER_ADDITIONAL, SCHEMA, 0},
     {SCHEMA, "type", 22, MEMBER_MESSAGE, TEXT_LIST, 0},
     {SCHEMA, "items", 23, MEMBER_MESSAGE, SCHEMA, 1},
     {SCHEMA, "allOf", 24, MEMBER_MESSAGES, SCHEMA, 0},
@@ -129,15 +152,88 @@ static const struct member {
     {API_KEY, "in", 3, MEMBER_TEXT, 0, 0},
     {API_KEY, "description", 4, MEMBER_TEXT, 0, 0},
     {SECURITY_REQUIREMENT, NULL, 1, MEMBER_MESSAGE, TEXT_LIST, 0},
+
+    {V3_DOCUMENT, "openapi", 1, MEMBER_TEXT, 0, 0},
+    {V3_DOCUMENT, "info", 2, MEMBER_MESSAGE, V3_INFO, 0},
+    {V3_DOCUMENT, "paths", 4, MEMBER_MESSAGE, V3_PATHS, 0},
+    {V3_DOCUMENT, "components", 5, MEMBER_MESSAGE, V3_COMPONENTS, 0},
+    {V3_DOCUMENT, "security", 6, MEMBER_MESSAGES, SECURITY_REQUIREMENT, 0},
+    {V3_INFO, "title", 1, MEMBER_TEXT, 0, 0},
+    {V3_INFO, "version", 6, MEMBER_TEXT, 0, 0},
+    {V3_PATHS, NULL, 1, MEMBER_MESSAGE, V3_PATH_ITEM, 0},
+    {V3_PATH_ITEM, "get", 4, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "put", 5, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "post", 6, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "delete", 7, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "options", 8, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "head", 9, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "patch", 10, MEMBER_MESSAGE, V3_OPERATION, 0},
+    {V3_PATH_ITEM, "parameters", 13, MEMBER_MESSAGES, V3_PARAMETER, OR_REFERENCE},
+    {V3_OPERATION, "tags", 1, MEMBER_TEXTS, 0, 0},
+    {V3_OPERATION, "description", 3, MEMBER_TEXT, 0, 0},
+    {V3_OPERATION, "operationId", 5, MEMBER_TEXT, 0, 0},
+    {V3_OPERATION, "parameters", 6, MEMBER_MESSAGES, V3_PARAMETER, OR_REFERENCE},
+    {V3_OPERATION, "requestBody", 7, MEMBER_MESSAGE, V3_BODY, OR_REFERENCE},
+    {V3_OPERATION, "responses", 8, MEMBER_MESSAGE, V3_RESPONSES, 0},
+    {V3_OPERATION, "deprecated", 10, MEMBER_BOOL, 0, 0},
+    {V3_PARAMETER, "name", 1, MEMBER_TEXT, 0, 0},
+    {V3_PARAMETER, "in", 2, MEMBER_TEXT, 0, 0},
+    {V3_PARAMETER, "description", 3, MEMBER_TEXT, 0, 0},
+    {V3_PARAMETER, "required", 4, MEMBER_BOOL, 0, 0},
+    {V3_PARAMETER, "schema", 10, MEMBER_MESSAGE, V3_SCHEMA, OR_REFERENCE},
+    {V3_BODY, "description", 1, MEMBER_TEXT, 0, 0},
+    {V3_BODY, "content", 2, MEMBER_MESSAGE, V3_MEDIA_TYPES, 0},
+    {V3_BODY, "required", 3, MEMBER_BOOL, 0, 0},
+    {V3_MEDIA_TYPES, NULL, 1, MEMBER_MESSAGE, V3_MEDIA_TYPE, 0},
+    {V3_MEDIA_TYPE, "schema", 1, MEMBER_MESSAGE, V3_SCHEMA, OR_REFERENCE},
+    {V3_RESPONSES, NULL, 2, MEMBER_MESSAGE, V3_RESPONSE, OR_REFERENCE},
+    {V3_RESPONSE, "description", 1, MEMBER_TEXT, 0, 0},
+    {V3_RESPONSE, "content", 3, MEMBER_MESSAGE, V3_MEDIA_TYPES, 0},
+    {V3_COMPONENTS, "schemas", 1, MEMBER_MESSAGE, V3_SCHEMAS, 0},
+    {V3_COMPONENTS, "securitySchemes", 7, MEMBER_MESSAGE, V3_SECURITY_SCHEMES, 0},
+    {V3_SCHEMAS, NULL, 1, MEMBER_MESSAGE, V3_SCHEMA, OR_REFERENCE},
+    {V3_SCHEMA, "nullable", 1, MEMBER_BOOL, 0, 0},
+    {V3_SCHEMA, "example", 7, MEMBER_ANY, 0, 0},
+    {V3_SCHEMA, "title", 9, MEMBER_TEXT, 0, 0},
+    {V3_SCHEMA, "multipleOf", 10, MEMBER_DOUBLE, 0, 0},
+    {V3_SCHEMA, "maximum", 11, MEMBER_DOUBLE, 0, 0},
+    {V3_SCHEMA, "exclusiveMaximum", 12, MEMBER_BOOL, 0, 0},
+    {V3_SCHEMA, "minimum", 13, MEMBER_DOUBLE, 0, 0},
+    {V3_SCHEMA, "exclusiveMinimum", 14, MEMBER_BOOL, 0, 0},
+    {V3_SCHEMA, "maxLength", 15, MEMBER_INT, 0, 0},
+    {V3_SCHEMA, "minLength", 16, MEMBER_INT, 0, 0},
+    {V3_SCHEMA, "pattern", 17, MEMBER_TEXT, 0, 0},
+    {V3_SCHEMA, "maxItems", 18, MEMBER_INT, 0, 0},
+    {V3_SCHEMA, "minItems", 19, MEMBER_INT, 0, 0},
+    {V3_SCHEMA, "uniqueItems", 20, MEMBER_BOOL, 0, 0},
+    {V3_SCHEMA, "maxProperties", 21, MEMBER_INT, 0, 0},
+    {V3_SCHEMA, "minProperties", 22, MEMBER_INT, 0, 0},
+    {V3_SCHEMA, "required", 23, MEMBER_TEXTS, 0, 0},
+    {V3_SCHEMA, "enum", 24, MEMBER_ANYS, 0, 0},
+    {V3_SCHEMA, "type", 25, MEMBER_TEXT, 0, 0},
+    {V3_SCHEMA, "allOf", 26, MEMBER_MESSAGES, V3_SCHEMA, OR_REFERENCE},
+    {V3_SCHEMA, "oneOf", 27, MEMBER_MESSAGES, V3_SCHEMA, OR_REFERENCE},
+    {V3_SCHEMA, "anyOf", 28, MEMBER_MESSAGES, V3_SCHEMA, OR_REFERENCE},
+    {V3_SCHEMA, "not", 29, MEMBER_MESSAGE, V3_SCHEMA, 0},
+    {V3_SCHEMA, "items", 30, MEMBER_MESSAGE, V3_ITEMS, 0},
+    {V3_SCHEMA, "properties", 31, MEMBER_MESSAGE, V3_SCHEMAS, 0},
+    {V3_SCHEMA, "additionalProperties", 32, MEMBER_ADDITIONAL, V3_SCHEMA, OR_REFERENCE},
+    {V3_SCHEMA, "default", 33, MEMBER_DEFAULT, 0, 0},
+    {V3_SCHEMA, "description", 34, MEMBER_TEXT, 0, 0},
+    {V3_SCHEMA, "format", 35, MEMBER_TEXT, 0, 0},
+    {V3_SECURITY_SCHEMES, NULL, 1, MEMBER_MESSAGE, V3_SECURITY_SCHEME, OR_REFERENCE},
+    {V3_SECURITY_SCHEME, "type", 1, MEMBER_TEXT, 0, 0},
+    {V3_SECURITY_SCHEME, "description", 2, MEMBER_TEXT, 0, 0},
+    {V3_SECURITY_SCHEME, "name", 3, MEMBER_TEXT, 0, 0},
+    {V3_SECURITY_SCHEME, "in", 4, MEMBER_TEXT, 0, 0},
+    {REFERENCE, "$ref", 1, MEMBER_TEXT, 0, 0},
 };
 /* clang-format on */
 
 /* Where vendor extensions go. */
 static const uint32_t extension_numbers[MESSAGE_COUNT] = {
-    [DOCUMENT] = 16,
-    [PATH_ITEM] = 10,
-    [OPERATION] = 13,
-    [SCHEMA] = 31,
+    [DOCUMENT] = 16,   [PATH_ITEM] = 10,    [OPERATION] = 13,    [SCHEMA] = 31,
+    [V3_DOCUMENT] = 9, [V3_PATH_ITEM] = 14, [V3_OPERATION] = 13, [V3_SCHEMA] = 36,
 };
 
 static void put_message(struct buf *out, enum message type, const json_t *value);
@@ -155,10 +251,12 @@ static void put_any(struct buf *out, uint32_t number, const json_t *value)
 static void put_inside(struct buf *out, const struct member *member, uint32_t number,
                        const json_t *value)
 {
+    bool reference = member->wrap == OR_REFERENCE && json_object_get(value, "$ref");
+    uint32_t wrap = member->wrap != OR_REFERENCE ? member->wrap : reference ? 2 : 1;
     size_t outer = wire_begin(out, number);
-    size_t inner = member->wrap ? wire_begin(out, member->wrap) : 0;
-    put_message(out, member->type, value);
-    if (member->wrap)
+    size_t inner = wrap ? wire_begin(out, wrap) : 0;
+    put_message(out, reference ? REFERENCE : member->type, value);
+    if (wrap)
         wire_end(out, inner);
     wire_end(out, outer);
 }
@@ -179,16 +277,13 @@ static void put_parameter(struct buf *out, uint32_t number, const json_t *value)
     wire_end(out, item);
 }
 
-static void put_additional(struct buf *out, uint32_t number, const json_t *value)
+static void put_additional(struct buf *out, const struct member *member, const json_t *value)
 {
-    size_t item = wire_begin(out, number);
-    if (json_is_boolean(value)) {
+    size_t item = wire_begin(out, member->number);
+    if (json_is_boolean(value))
         wire_varint(out, 2, json_is_true(value));
-    } else {
-        size_t schema = wire_begin(out, 1);
-        put_message(out, SCHEMA, value);
-        wire_end(out, schema);
-    }
+    else
+        put_inside(out, member, 1, value);
     wire_end(out, item);
 }
 
@@ -196,6 +291,18 @@ static void put_text(struct buf *out, uint32_t number, const json_t *value)
 {
     if (json_is_string(value))
         wire_bytes(out, number, (struct str){json_string_value(value), json_string_length(value)});
+}
+
+/* There is no form for objects and lists. */
+static void put_default(struct buf *out, uint32_t number, const json_t *value)
+{
+    size_t item = wire_begin(out, number);
+    if (json_is_number(value))
+        wire_double(out, 1, json_number_value(value));
+    else if (json_is_boolean(value))
+        wire_varint(out, 2, json_is_true(value));
+    put_text(out, 3, value);
+    wire_end(out, item);
 }
 
 static void put_one(struct buf *out, const struct member *member, const json_t *value)
@@ -222,7 +329,10 @@ static void put_one(struct buf *out, const struct member *member, const json_t *
         put_parameter(out, member->number, value);
         break;
     case MEMBER_ADDITIONAL:
-        put_additional(out, member->number, value);
+        put_additional(out, member, value);
+        break;
+    case MEMBER_DEFAULT:
+        put_default(out, member->number, value);
         break;
     case MEMBER_MESSAGE:
     case MEMBER_MESSAGES:
@@ -284,6 +394,10 @@ static void put_message(struct buf *out, enum message type, const json_t *value)
             put_text(out, 1, json_array_get(value, i));
         return;
     }
+    if (type == V3_ITEMS) {
+        put_inside(out, &(struct member){.type = V3_SCHEMA, .wrap = OR_REFERENCE}, 1, value);
+        return;
+    }
     json_object_foreach (self, key, item) {
         const struct member *member = find(type, key);
         if (text_starts(key, "x-") && extension_numbers[type])
@@ -293,12 +407,22 @@ static void put_message(struct buf *out, enum message type, const json_t *value)
     }
 }
 
-bool openapi_v2_protobuf(struct buf *out, struct str json)
+static bool put_document(struct buf *out, enum message type, struct str json)
 {
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *document = json_parse(json, JSON_LOAD_LENIENT, &err);
     if (!json_is_object(document))
         return false;
-    put_message(out, DOCUMENT, document);
+    put_message(out, type, document);
     return buf_ok(out);
+}
+
+bool openapi_v2_protobuf(struct buf *out, struct str json)
+{
+    return put_document(out, DOCUMENT, json);
+}
+
+bool openapi_v3_protobuf(struct buf *out, struct str json)
+{
+    return put_document(out, V3_DOCUMENT, json);
 }

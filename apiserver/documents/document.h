@@ -8,7 +8,7 @@ struct aggregates;
 
 struct document {
     const char *content_type;
-    char etag[72];          /* quoted SHA-256 */
+    char etag[72];          /* quoted SHA-256; "": none */
     struct buf plain, gzip; /* gzip is empty for small ones; plain is empty for large ones */
     size_t plain_len;
 };
@@ -22,7 +22,7 @@ void document_free(struct document *document);
 /* ---- discovery.c: each appends one JSON document ---- */
 struct edition { /* which rows a cluster sees */
     bool host;
-    bool beta; /* aggregated discovery v2beta1 */
+    bool beta;                          /* aggregated discovery v2beta1 */
     const struct resource *const *rows; /* of the cluster's own CRDs, together by group version */
     size_t row_count;
     const struct aggregates *aggregates; /* what other servers serve; NULL: nothing */
@@ -41,4 +41,3 @@ void openapi_index(struct buf *out, const struct edition *edition); /* /openapi/
 bool openapi_group(struct buf *out, const struct edition *edition, const char *group,
                    const char *version);
 bool openapi_swagger(struct buf *out, const struct edition *edition); /* /openapi/v2 */
-bool openapi_gnostic(struct buf *out, const struct edition *edition); /* the same, in protobuf */

@@ -8,17 +8,16 @@
 #include "apiserver/custom.h"
 #include "apiserver/documents/document.h"
 #include "apiserver/encode.h"
+#include "apiserver/negotiate.h"
 #include "apiserver/documents/health.h"
 #include "apiserver/steps.h"
 #include "base/codec.h"
 #include "base/strmap.h"
+#include "schema/openapi.h"
 
 #define JSON_TYPE       "application/json"
 #define AGGREGATED_TYPE "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define AGGREGATED_BETA "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
-#define GNOSTIC_ACCEPT                                                                             \
-    "proto-openapi.spec.v2" /* within the media type that kubectl before 1.24 asks for */
-#define GNOSTIC_TYPE    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #define DOCUMENT_MAX    ((size_t)64 << 20)
 #define GZIP_FROM       ((size_t)8 << 10)
 #define DROP_PLAIN_FROM ((size_t)256 << 10) /* larger documents are kept compressed only */
@@ -64,6 +63,19 @@ void document_free(struct document *document)
     free(document);
 }
 
+bool document_copy(const struct document *document, struct buf *out)
+{
+    if (document->plain.len) {
+        buf_add_str(out, buf_str(&document->plain));
+        return buf_ok(out);
+    }
+    char *room = buf_reserve(out, document->plain_len);
+    if (!room || !gunzip_bytes(buf_str(&document->gzip), room, document->plain_len))
+        return false;
+    out->len += document->plain_len;
+    return true;
+}
+
 static void free_bytes(void *cls)
 {
     free(cls);
@@ -78,13 +90,14 @@ struct MHD_Response *document_response(const struct document *document, bool tak
     if (document->plain.len)
         return MHD_create_response_from_buffer(document->plain.len, document->plain.data,
                                                MHD_RESPMEM_PERSISTENT);
-    char *plain = try_malloc(document->plain_len + 1);
-    if (!plain || !gunzip_bytes(buf_str(&document->gzip), plain, document->plain_len)) {
-        free(plain);
+    struct buf plain = BUF_INIT(DOCUMENT_MAX);
+    if (!document_copy(document, &plain)) {
+        buf_free(&plain);
         return NULL;
     }
-    return MHD_create_response_from_buffer_with_free_callback_cls(document->plain_len, plain,
-                                                                  free_bytes, plain);
+    size_t len = plain.len;
+    char *bytes = buf_take(&plain);
+    return MHD_create_response_from_buffer_with_free_callback_cls(len, bytes, free_bytes, bytes);
 }
 
 /* ---- the set ---- */
@@ -208,44 +221,92 @@ static bool build_swagger(struct buf *out, const struct edition *edition, const 
     return openapi_swagger(out, edition);
 }
 
+/* OpenAPI documents in protobuf, under the two names of its type that clients use. */
+struct packing {
+    const char *types[4]; /* with JSON first; answers carry the second */
+    bool (*pack)(struct buf *out, struct str json);
+};
+
+static const struct packing packing_v2 = {
+    .types = {JSON_TYPE, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+              "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", NULL},
+    .pack = openapi_v2_protobuf,
+};
+static const struct packing packing_v3 = {
+    .types = {JSON_TYPE, "application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+              "application/com.github.proto-openapi.spec.v3@v1.0+protobuf", NULL},
+    .pack = openapi_v3_protobuf,
+};
+
+enum row_flag {
+    ROW_EXACT = 1,
+    ROW_AGGREGATED = 2, /* has the aggregated form of discovery, too */
+    ROW_SLOW = 4,       /* takes long to build */
+    ROW_PREFIXED = 8,   /* holds URLs of its own server */
+    ROW_HASHED = 16,    /* asked for by its hash */
+    ROW_SLASH = 32,     /* also with a slash behind it */
+    ROW_FORMED = 64,    /* in each encoding that objects have */
+};
+
+#define DISCOVERY_ROOT (ROW_EXACT | ROW_AGGREGATED | ROW_SLASH | ROW_FORMED)
+#define DISCOVERY      (ROW_SLASH | ROW_FORMED)
+
 static const struct document_row {
     const char *prefix;
-    bool exact, aggregated, slow, prefixed; /* prefixed: holds URLs of its own server */
-    bool hashed;                            /* asked for by its hash */
+    unsigned flags;
+    const struct packing *packing; /* NULL: comes in JSON alone */
     bool (*build)(struct buf *out, const struct edition *edition, const struct path *path);
 } document_rows[] = {
-    {"/api", true, true, false, false, false, build_core},
-    {"/api/", false, false, false, false, false, build_core_resources},
-    {"/apis", true, true, false, false, false, build_groups},
-    {"/apis/", false, false, false, false, false, build_group},
-    {"/openapi/v2", true, false, true, false, false, build_swagger},
-    {"/openapi/v3", true, false, true, true, false, build_openapi_index},
-    {"/openapi/v3/api/", false, false, true, false, true, build_openapi_core},
-    {"/openapi/v3/apis/", false, false, true, false, true, build_openapi_group},
+    {"/api", DISCOVERY_ROOT, NULL, build_core},
+    {"/apis", DISCOVERY_ROOT, NULL, build_groups},
+    {"/api/", DISCOVERY, NULL, build_core_resources},
+    {"/apis/", DISCOVERY, NULL, build_group},
+    {"/openapi/v2", ROW_EXACT | ROW_SLOW, &packing_v2, build_swagger},
+    {"/openapi/v3", ROW_EXACT | ROW_SLOW | ROW_PREFIXED, NULL, build_openapi_index},
+    {"/openapi/v3/api/", ROW_SLOW | ROW_HASHED, &packing_v3, build_openapi_core},
+    {"/openapi/v3/apis/", ROW_SLOW | ROW_HASHED, &packing_v3, build_openapi_group},
 };
+
+static bool is_path(const char *path, const char *exact, bool slash)
+{
+    size_t len = strlen(exact);
+    return strncmp(path, exact, len) == 0 &&
+           (!path[len] || (slash && path[len] == '/' && !path[len + 1]));
+}
 
 static const struct document_row *find_row(const char *path)
 {
     for (size_t i = 0; i < ARRAY_LEN(document_rows); i++) {
         const struct document_row *row = &document_rows[i];
-        if (row->exact ? strcmp(path, row->prefix) == 0 : text_starts(path, row->prefix))
+        if (row->flags & ROW_EXACT ? is_path(path, row->prefix, row->flags & ROW_SLASH)
+                                   : text_starts(path, row->prefix))
             return row;
     }
     return NULL;
 }
 
-static bool split(struct path *path, const char *text, const char *prefix)
+static bool split(struct path *path, const char *text, const struct document_row *row)
 {
-    size_t skip = strlen(prefix);
+    size_t skip = strlen(row->prefix);
     *path = (struct path){.text = text};
-    if (strlen(text) <= skip)
+    if (strlen(text) <= skip || (row->flags & ROW_EXACT))
         return true;
     path->copy = xstrdup(text + skip);
+    size_t len = strlen(path->copy);
+    if ((row->flags & ROW_SLASH) && path->copy[len - 1] == '/')
+        path->copy[len - 1] = '\0';
     path->group = path->copy;
     path->version = strchr(path->copy, '/');
     if (path->version)
         *path->version++ = '\0';
     return !path->version || !strchr(path->version, '/');
+}
+
+enum step_result document_get_only(struct request *request)
+{
+    error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
+              "the server does not allow this method on the requested resource");
+    return STEP_FAIL;
 }
 
 static enum step_result not_found(struct request *request)
@@ -260,8 +321,8 @@ static enum step_result send_document(struct request *request, const struct docu
     request->reply.kind = REPLY_BYTES;
     request->reply.code = 200;
     request->reply.content_type = document->content_type;
-    request->reply.etag = document->etag;
-    if (known && strcmp(known, document->etag) == 0) {
+    request->reply.etag = *document->etag ? document->etag : NULL;
+    if (request->reply.etag && known && strcmp(known, document->etag) == 0) {
         request->reply.code = 304;
         request->reply.bytes = BUF_TEXT;
         return STEP_DONE;
@@ -295,6 +356,7 @@ static enum step_result send_hashed(struct request *request, const struct docume
     struct buf nothing = BUF_TEXT;
     if (strlen(hash) == len && strncmp(hash, document->etag + 1, len) == 0) {
         request->reply.immutable = true;
+        request->reply.cache_control = "public, immutable";
         return send_document(request, document);
     }
     request->reply.location =
@@ -308,9 +370,9 @@ static enum step_result answer(struct request *request, const struct document_ro
                                const struct document *document)
 {
     const char *hash = route_arg(&request->route, "hash");
-    if (row->prefixed && request->route.cluster && document->plain.len)
+    if ((row->flags & ROW_PREFIXED) && request->route.cluster && document->plain.len)
         return send_prefixed(request, document);
-    if (row->hashed && hash && *hash)
+    if ((row->flags & ROW_HASHED) && hash && *hash)
         return send_hashed(request, document, hash);
     return send_document(request, document);
 }
@@ -318,13 +380,13 @@ static enum step_result answer(struct request *request, const struct document_ro
 /* What is asked for beside the path: each variant is a document of its own. */
 struct variant {
     struct edition edition;
-    bool aggregated, gnostic;
+    bool aggregated, packed;
 };
 
-static const char *variant_type(const struct variant *variant)
+static const char *variant_type(const struct document_row *row, const struct variant *variant)
 {
-    if (variant->gnostic)
-        return GNOSTIC_TYPE;
+    if (variant->packed)
+        return row->packing->types[1];
     if (!variant->aggregated)
         return JSON_TYPE;
     return variant->edition.beta ? AGGREGATED_BETA : AGGREGATED_TYPE;
@@ -334,89 +396,109 @@ static bool build(struct buf *out, const struct document_row *row, const struct 
                   const char *text)
 {
     CLEANUP(path_clear) struct path path;
-    if (!split(&path, text, row->prefix))
+    if (!split(&path, text, row))
         return false;
-    if (variant->aggregated)
-        discovery_aggregated(out, &variant->edition, strcmp(row->prefix, "/api") == 0);
-    else if (variant->gnostic)
-        return openapi_gnostic(out, &variant->edition);
-    else
+    if (!variant->aggregated)
         return row->build(out, &variant->edition, &path);
+    discovery_aggregated(out, &variant->edition, strcmp(row->prefix, "/api") == 0);
     return true;
 }
 
-/* OpenAPI documents come in JSON, and v2 in gnostic's protobuf; upstream says no more than 406. */
-static bool accepts_document(const struct document_row *row, const char *accept)
+/* Takes the JSON. A document in protobuf goes by the hash of its JSON; plain discovery has no ETag.
+ */
+static struct document *make(const struct document_row *row, const struct variant *variant,
+                             struct buf *json)
 {
-    static const char *const types[] = {"application/json", "*/*", "application/*"};
-    if (!row->slow || !accept || !*accept)
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (strstr(accept, types[i]))
-            return true;
-    return row->build == build_swagger && strstr(accept, GNOSTIC_ACCEPT);
-}
-
-static enum step_result serve(struct request *request, const struct document_row *row,
-                              const char *accept)
-{
-    struct buf nothing = BUF_TEXT;
-    if (!accepts_document(row, accept))
-        return reply_bytes(request, 406, NULL, &nothing);
-    enum step_result result = custom_load(request);
-    if (result != STEP_NEXT)
-        return result;
-    const struct custom *custom = request->custom;
-    result = aggregates_load(request);
-    if (result != STEP_NEXT)
-        return result;
-    const struct aggregates *others = request->aggregates;
-    aggregates_refresh(request->api, request->cluster, others, row->build == build_swagger);
-    struct documents *documents = others->count      ? others->documents
-                                  : custom->row_count ? custom->documents
-                                                      : request->api->documents;
-    struct variant variant = {
-        .edition = {.host = request->cluster->id == CLUSTER_HOST_ID,
-                    .rows = custom->rows,
-                    .row_count = custom->row_count,
-                    .aggregates = others->count ? others : NULL},
-        .aggregated = row->aggregated && request->accept.shape == SHAPE_DISCOVERY,
-        .gnostic = row->build == build_swagger && accept && strstr(accept, GNOSTIC_ACCEPT),
-    };
-    variant.edition.beta = variant.aggregated && request->accept.beta;
-    CLEANUP(free_ptr)
-    char *key = xasprintf("%d%d%d%d%s", variant.edition.host, variant.edition.beta,
-                          variant.aggregated, variant.gnostic, request->route.path);
-    struct document *document = find(documents, key);
-    if (document)
-        return answer(request, row, document);
-    if (row->slow && !request->may_block)
-        return STEP_BLOCK;
-    struct buf bytes = BUF_INIT(DOCUMENT_MAX);
-    if (!build(&bytes, row, &variant, request->route.path) || !buf_ok(&bytes) || bytes.len == 0) {
-        buf_free(&bytes);
-        return not_found(request);
+    struct buf packed = BUF_INIT(DOCUMENT_MAX);
+    char digest[65];
+    if (!variant->packed) {
+        struct document *document = document_make(variant_type(row, variant), json);
+        if ((row->flags & ROW_FORMED) && !variant->aggregated)
+            *document->etag = '\0';
+        return document;
     }
-    return answer(request, row,
-                  keep(documents, key, document_make(variant_type(&variant), &bytes)));
+    bool ok = row->packing->pack(&packed, buf_str(json));
+    document_digest(json, digest);
+    buf_free(json);
+    if (!ok) {
+        buf_free(&packed);
+        return NULL;
+    }
+    struct document *document = document_make(variant_type(row, variant), &packed);
+    (void)snprintf(document->etag, sizeof(document->etag), "\"%s\"", digest);
+    return document;
 }
 
-enum step_result step_document(struct request *request)
+/* Which form the answer takes; STEP_NEXT, or its end: upstream says no more than 406 about OpenAPI.
+ */
+static enum step_result choose_form(struct request *request, const struct document_row *row,
+                                    struct variant *variant)
 {
     const char *accept = request->http
                              ? MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Accept")
                              : NULL;
-    struct error ignored = {0};
-    if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
-        error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
-                  "the server does not allow this method on the requested resource");
-        return STEP_FAIL;
+    CLEANUP(error_clear) struct error none = {0};
+    struct buf nothing = BUF_TEXT;
+    if (row->packing) {
+        int chosen = accept_choose(accept, row->packing->types);
+        variant->packed = chosen > 0;
+        return chosen < 0 ? reply_bytes(request, 406, NULL, &nothing) : STEP_NEXT;
     }
-    if (!accept_parse(accept, &request->accept, &ignored)) /* these paths have one form only */
-        error_clear(&ignored);
+    if (!(row->flags & ROW_FORMED))
+        return STEP_NEXT;
+    request->reply.formed = true;
+    if ((row->flags & ROW_AGGREGATED) && negotiate(request, ACCEPT_DISCOVERY, &none)) {
+        variant->aggregated = true;
+        variant->edition.beta = request->accept.beta;
+        request->reply.formed = request->accept.pretty;
+        return STEP_NEXT;
+    }
+    return negotiate(request, 0, &request->error) ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step_result serve(struct request *request, const struct document_row *row)
+{
+    struct variant variant = {0};
+    enum step_result result = custom_load(request);
+    if (result == STEP_NEXT)
+        result = aggregates_load(request);
+    if (result == STEP_NEXT)
+        result = choose_form(request, row, &variant);
+    if (result != STEP_NEXT)
+        return result;
+    const struct custom *custom = request->custom;
+    const struct aggregates *others = request->aggregates;
+    aggregates_refresh(request->api, request->cluster, others, row->build == build_swagger);
+    struct documents *documents = others->count       ? others->documents
+                                  : custom->row_count ? custom->documents
+                                                      : request->api->documents;
+    variant.edition.host = request->cluster->id == CLUSTER_HOST_ID;
+    variant.edition.rows = custom->rows;
+    variant.edition.row_count = custom->row_count;
+    variant.edition.aggregates = others->count ? others : NULL;
+    CLEANUP(free_ptr)
+    char *key = xasprintf("%d%d%d%d%s", variant.edition.host, variant.edition.beta,
+                          variant.aggregated, variant.packed, request->route.path);
+    struct document *document = find(documents, key);
+    if (document)
+        return answer(request, row, document);
+    if ((row->flags & ROW_SLOW) && !request->may_block)
+        return STEP_BLOCK;
+    struct buf bytes = BUF_INIT(DOCUMENT_MAX);
+    document = build(&bytes, row, &variant, request->route.path) && buf_ok(&bytes) && bytes.len
+                   ? make(row, &variant, &bytes)
+                   : NULL;
+    buf_free(&bytes);
+    return document ? answer(request, row, keep(documents, key, document)) : not_found(request);
+}
+
+enum step_result step_document(struct request *request)
+{
     const struct document_row *row = find_row(request->route.path);
+    if (row && (row->flags & ROW_FORMED) && strcmp(request->method, "GET") != 0)
+        return document_get_only(request);
     if (row)
-        return serve(request, row, accept);
+        return serve(request, row);
     enum step_result result = health_serve(request);
     return result == STEP_NEXT ? not_found(request) : result;
 }

@@ -1,5 +1,5 @@
-/* apiserver/documents/documents.h: what is served at paths that are not resources: discovery, OpenAPI,
- * version, health, metrics.
+/* apiserver/documents/documents.h: what is served at paths that are not resources: discovery,
+ * OpenAPI, version, health, metrics.
  *
  * Documents that follow from the resource tables are built on first use and kept, in two editions:
  * the host cluster's (with tenancy.warren.dev) and that of all virtual clusters. */
@@ -14,5 +14,9 @@ struct documents *documents_new(void);
 void documents_free(struct documents *documents);
 /* Whether the group version is served by this cluster at all. */
 bool documents_serves(const struct cluster *cluster, const char *group, const char *version);
+/* The answer to another method, where upstream answers GET alone (elsewhere it does not look). */
+enum step_result document_get_only(struct request *request);
+/* Appends its bytes. */
+MUST_CHECK bool document_copy(const struct document *document, struct buf *out);
 struct MHD_Response *document_response(const struct document *document, bool takes_gzip,
                                        bool *gzip);

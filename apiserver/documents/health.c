@@ -5,6 +5,7 @@
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/documents/documents.h"
 #include "apiserver/documents/served.h"
 #include "auth/auth.h"
 #include "base/metrics.h"
@@ -12,6 +13,7 @@
 #define KUBERNETES_MAJOR "1"
 #define KUBERNETES_MINOR "32"
 #define KUBERNETES_LEVEL "v1.32.4+warren.1"
+#define OPENID_CACHING   "public, max-age=3600"
 #define METRICS_MAX      ((size_t)16 << 20)
 
 /* ---- checks ---- */
@@ -94,23 +96,32 @@ static const struct probe_row {
     {"/readyz", "readyz", PROBE_READYZ},
 };
 
-static bool excluded(const struct request *request, const char *name)
+static void read_excluded(const struct request *request, struct strset *names)
 {
     for (size_t i = 0; i < request->route.arg_count; i++)
-        if (strcmp(request->route.args[i].key, "exclude") == 0 &&
-            strcmp(request->route.args[i].value, name) == 0)
-            return true;
-    return false;
+        if (strcmp(request->route.args[i].key, "exclude") == 0)
+            strset_add(names, request->route.args[i].value);
+}
+
+static void add_unmatched(struct buf *text, const struct strset *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        buf_printf(text, "%s\"%s\"",
+                   i ? "," : "warn: some health checks cannot be excluded: no matches for ",
+                   names->items[i]);
+    buf_add_text(text, names->count ? "\n" : "");
 }
 
 static enum step_result run_checks(struct request *request, const struct probe_row *probe)
 {
+    CLEANUP(strset_clear) struct strset excluded = {0};
     struct buf text = BUF_TEXT;
     bool ok = true;
+    read_excluded(request, &excluded);
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         if (!(checks[i].probes & probe->probe))
             continue;
-        bool skipped = excluded(request, checks[i].name),
+        bool skipped = strset_remove(&excluded, checks[i].name),
              passed = skipped || checks[i].check(request);
         ok = ok && passed;
         if (skipped)
@@ -119,6 +130,7 @@ static enum step_result run_checks(struct request *request, const struct probe_r
             buf_printf(&text, passed ? "[+]%s ok\n" : "[-]%s failed: reason withheld\n",
                        checks[i].name);
     }
+    add_unmatched(&text, &excluded);
     bool verbose = !ok || route_arg(&request->route, "verbose");
     if (!verbose)
         buf_clear(&text);
@@ -144,6 +156,7 @@ static enum step_result run_check(struct request *request, const struct probe_ro
 
 static enum step_result serve_version(struct request *request)
 {
+    request->accept = (struct accept){.pretty = true}; /* whatever was asked for */
     return reply_json(request, 200,
                       json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major",
                                 KUBERNETES_MAJOR, "minor", KUBERNETES_MINOR, "gitVersion",
@@ -231,6 +244,7 @@ static enum step_result serve_paths(struct request *request)
             if (checks[k].probes & probes[i].probe)
                 add_path(list, xasprintf("%s/%s", probes[i].path, checks[k].name));
     add_groups(list, request);
+    request->accept = (struct accept){.pretty = true};
     return reply_json(request, 200, json_pack("{s:o}", "paths", sorted(list)));
 }
 
@@ -238,6 +252,7 @@ static enum step_result serve_paths(struct request *request)
 static enum step_result serve_openid(struct request *request)
 {
     CLEANUP(free_ptr) char *url = api_url(request->api, request->cluster);
+    request->reply.cache_control = OPENID_CACHING;
     return reply_json(request, 200, auth_openid_configuration(url));
 }
 
@@ -250,26 +265,38 @@ static enum step_result serve_jwks(struct request *request)
         return STEP_FAIL;
     struct buf text = BUF_TEXT;
     json_write(&text, keys);
+    request->reply.cache_control = OPENID_CACHING;
     return reply_bytes(request, 200, "application/jwk-set+json", &text);
 }
 
 static const struct path_row {
     const char *path;
     step_fn serve;
+    bool restful; /* for GET alone, and also with a slash behind it */
 } path_rows[] = {
-    {"/version", serve_version},
-    {"/metrics", serve_metrics},
-    {"/", serve_paths},
-    {"/.well-known/openid-configuration", serve_openid},
-    {"/openid/v1/jwks", serve_jwks},
+    {"/version", serve_version, true},
+    {"/metrics", serve_metrics, false},
+    {"/", serve_paths, false},
+    {"/index.html", serve_paths, false},
+    {"/.well-known/openid-configuration", serve_openid, true},
+    {"/openid/v1/jwks", serve_jwks, true},
 };
+
+static bool is_row(const struct path_row *row, const char *path)
+{
+    size_t len = strlen(row->path);
+    return strncmp(path, row->path, len) == 0 &&
+           (!path[len] || (row->restful && strcmp(path + len, "/") == 0));
+}
 
 enum step_result health_serve(struct request *request)
 {
     const char *path = request->route.path;
     for (size_t i = 0; i < ARRAY_LEN(path_rows); i++)
-        if (strcmp(path, path_rows[i].path) == 0)
-            return path_rows[i].serve(request);
+        if (is_row(&path_rows[i], path))
+            return path_rows[i].restful && strcmp(request->method, "GET") != 0
+                       ? document_get_only(request)
+                       : path_rows[i].serve(request);
     for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
         if (strcmp(path, probes[i].path) == 0)
             return run_checks(request, &probes[i]);

@@ -90,14 +90,6 @@ bool openapi_swagger(struct buf *out, const struct edition *edition)
     return !edition->aggregates || merge_others(out, edition->aggregates);
 }
 
-bool openapi_gnostic(struct buf *out, const struct edition *edition)
-{
-    struct buf json = BUF_INIT(DOCUMENT_MAX);
-    bool ok = openapi_swagger(&json, edition) && openapi_v2_protobuf(out, buf_str(&json));
-    buf_free(&json);
-    return ok;
-}
-
 /* False when there is no such document. */
 static bool index_entry(struct buf *out, const struct edition *edition, const char *group,
                         const char *version, bool first)
@@ -108,7 +100,8 @@ static bool index_entry(struct buf *out, const struct edition *edition, const ch
     if (there) {
         document_digest(&document, digest);
         CLEANUP(free_ptr)
-        char *path = *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
+        char *path =
+            *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
         buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}",
                    first ? "" : ",", path, path, digest);
     }

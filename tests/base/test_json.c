@@ -251,6 +251,45 @@ static void yaml_written_reads_back(void **state)
     }
 }
 
+static void json_with_line_breaks(void **state)
+{
+    static const struct {
+        const char *plain, *broken;
+    } rows[] = {
+        {"{}", "{}"},
+        {"[]\n", "[]"},
+        {"\"a{:,\\\"\"", "\"a{:,\\\"\""},
+        {"{\"a\":1,\"b\":[]}", "{\n  \"a\": 1,\n  \"b\": []\n}"},
+        {"[{\"a\":{}},2]", "[\n  {\n    \"a\": {}\n  },\n  2\n]"},
+        {"{\"a\":\"", "{\n  \"a\": \""}, /* cut short */
+        {"}]", "\n}\n]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_free) struct buf out = BUF_TEXT;
+        json_indent(&out, str_of(rows[i].plain));
+        assert_string_equal(out.data, rows[i].broken);
+    }
+}
+
+/* Source: the order that Go's YAML writer gives the same keys. */
+static void yaml_keys_in_order(void **state)
+{
+    static const char source[] =
+        "{\"b\":1,\"a10\":1,\"a2\":1,\"a\":1,\"B\":1,\"a02\":1,\"a/b\":1,"
+        "\".x\":1,\"a-b\":{\"z\":1,\"w\":[{\"d\":1,\"c\":1}]},\"10\":1,\"9\":1}";
+    static const char wanted[] =
+        ".x: 1\n\"9\": 1\n\"10\": 1\nB: 1\na: 1\na-b:\n  w:\n  - c: 1\n    d: 1\n"
+        "  z: 1\na/b: 1\na2: 1\na02: 1\na10: 1\nb: 1\n";
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    json_auto_t *value = json_parse(STR(source), JSON_LOAD_STRICT, &err);
+    (void)state;
+    yaml_sort(value);
+    yaml_write(&out, value);
+    assert_string_equal(out.data, wanted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,7 +297,8 @@ int main(void)
         cmocka_unit_test(tapes_grow_and_serve_again), cmocka_unit_test(json_documents),
         cmocka_unit_test(depth_is_limited),           cmocka_unit_test(yaml_documents),
         cmocka_unit_test(anchor_bombs_are_refused),   cmocka_unit_test(aliases_count_as_depth),
-        cmocka_unit_test(yaml_written_reads_back),
+        cmocka_unit_test(yaml_written_reads_back),    cmocka_unit_test(json_with_line_breaks),
+        cmocka_unit_test(yaml_keys_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,12 +196,59 @@ static void old_kubectls_form(void **state)
     assert_false(openapi_v2_protobuf(&bytes, STR("[]")));
 }
 
+/* The fields of `message` with this number; the last one's bytes in `*last`. */
+static size_t fields_of(struct str message, uint32_t number, struct str *last)
+{
+    struct wire_reader reader = wire_reader_of(message);
+    struct wire_field field;
+    size_t count = 0;
+    while (wire_next(&reader, &field))
+        if (field.number == number && ++count)
+            *last = field.bytes;
+    assert_false(reader.malformed);
+    return count;
+}
+
+static void version_3_in_protobuf(void **state)
+{
+    static const char source[] =
+        "{\"openapi\":\"3.0.0\",\"components\":{\"schemas\":{\"A\":{\"properties\":{\"p\":{"
+        "\"items\":"
+        "{\"$ref\":\"#/r\"},\"default\":true,\"x-kubernetes-list-type\":\"set\"}}}}}}";
+    struct str at = STR(""), item = STR("");
+    CLEANUP(buf_free) struct buf bytes = BUF_TEXT;
+    CLEANUP(buf_free) struct buf json = BUF_TEXT;
+    CLEANUP(buf_free) struct buf whole = BUF_TEXT;
+    /* components, schemas, a pair, its value, the schema, properties, a pair, its value, the schema
+     */
+    static const uint32_t path[] = {5, 1, 1, 2, 1, 31, 1, 2, 1};
+    (void)state;
+    assert_true(openapi_v3_protobuf(&bytes, str_of(source)));
+    at = buf_str(&bytes);
+    for (size_t i = 0; i < ARRAY_LEN(path); i++)
+        assert_int_equal(fields_of(at, path[i], &at), 1);
+    assert_int_equal(fields_of(at, 30, &item), 1); /* items */
+    assert_int_equal(fields_of(item, 1, &item), 1);
+    assert_int_equal(fields_of(item, 2, &item), 1); /* a reference */
+    assert_int_equal(fields_of(item, 1, &item), 1);
+    assert_true(str_is(item, "#/r"));
+    assert_int_equal(fields_of(at, 33, &item), 1); /* default */
+    assert_int_equal(fields_of(item, 2, &item), 1);
+    assert_int_equal(fields_of(at, 36, &item), 1); /* extension */
+    openapi_v3(&json, "apps", "v1", NULL, 0);
+    json_auto_t *document = parsed(&json);
+    assert_true(openapi_v3_protobuf(&whole, buf_str(&json)));
+    assert_int_equal(fields_of(buf_str(&whole), 4, &at), 1);
+    assert_int_equal(fields_of(at, 1, &item), json_object_size(json_at(document, "paths")));
+    assert_false(openapi_v3_protobuf(&whole, STR("7")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_group_has_a_document), cmocka_unit_test(every_resource_is_there),
         cmocka_unit_test(some_members_in_full),       cmocka_unit_test(host_rows_are_asked_for),
-        cmocka_unit_test(old_kubectls_form),
+        cmocka_unit_test(old_kubectls_form),          cmocka_unit_test(version_3_in_protobuf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
