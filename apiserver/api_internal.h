@@ -85,4 +85,6 @@ void flow_forward_leave(struct cluster_part *part);
 struct cluster_part *flow_part_get(struct cluster *cluster);
 struct custom_slot *flow_custom_slot(struct cluster_part *part);
 struct admission_slot *flow_admission_slot(struct cluster_part *part);
+struct webhook_rooms;
+const struct webhook_rooms *flow_webhook_rooms(struct cluster_part *part);
 struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part);

@@ -10,7 +10,9 @@
 #define TIMEOUT_MS      30000
 #define REVIEW_COUNT    500
 #define REVIEW_BYTES    ((size_t)8 << 20) /* of stored objects in one review */
+#define REVIEW_TREE     ((size_t)64 << 20) /* that they take in memory */
 #define ANSWER_MAX      ((size_t)32 << 20)
+#define ANSWER_TIMES    4 /* as large as the review: one version says not much more than another */
 #define STORED_MAX      ((size_t)8 << 20)
 #define UNKNOWN_FAILURE 500
 
@@ -209,14 +211,17 @@ static bool convert_batch(struct api *api, struct cluster *cluster, const struct
     uuid_make(uid);
     webhook_client_init(&client, json_at(conversion, "webhook", "clientConfig"));
     json_auto_t *review = version ? review_of(batch, version, uid) : NULL;
-    json_auto_t *answer =
-        review ? webhook_call(api, cluster,
-                              &(struct webhook_call){&client, review, TIMEOUT_MS, ANSWER_MAX}, &why)
-               : NULL;
+    const struct webhook_call call = {.client = &client,
+                                      .review = review,
+                                      .timeout_ms = TIMEOUT_MS,
+                                      .answer_max = ANSWER_MAX,
+                                      .answer_times = ANSWER_TIMES};
+    CLEANUP(webhook_answer_clear) struct webhook_answer answer = {0};
+    bool answered = review && webhook_call(api, cluster, &call, &answer, &why);
     const char *from = json_text(batch->objects[batch->places[0]], "apiVersion");
     if (!review)
         return failed(err, "no supported conversion review versions");
-    if (!answer || !read_answer(answer, version, uid, &converted, &why))
+    if (!answered || !read_answer(answer.tree, version, uid, &converted, &why))
         return failed(err, "conversion webhook for %s, Kind=%s failed: %s", from, batch->row->kind,
                       why.message);
     if (json_array_size(converted) != batch->count)
@@ -259,13 +264,16 @@ static struct object *object_of(const struct object *before, json_t *tree, struc
     return made;
 }
 
-/* How many of them go into one review: by their size. */
+/* How many of them go into one review: by their size, as text and in memory. */
 static size_t take_some(struct object *const *objects, size_t count)
 {
-    size_t bytes = 0, taken = 0;
-    while (taken < count && taken < REVIEW_COUNT &&
-           (!taken || bytes + objects[taken]->body.len <= REVIEW_BYTES))
-        bytes += objects[taken++]->body.len;
+    size_t bytes = 0, tree = 0, taken = 0;
+    for (; taken < count && taken < REVIEW_COUNT; taken++) {
+        bytes += objects[taken]->body.len;
+        tree += json_tree_bound(objects[taken]->body);
+        if (taken && (bytes > REVIEW_BYTES || tree > REVIEW_TREE))
+            break;
+    }
     return taken;
 }
 

@@ -14,6 +14,7 @@ struct flow_part {
     atomic_uint in_flight, forwarded;
     struct custom_slot *custom;
     struct admission_slot *admission;
+    struct webhook_rooms webhook_rooms;
     struct aggregate_slot *aggregate;
 };
 
@@ -21,6 +22,7 @@ static void part_free(struct cluster_part *part)
 {
     custom_slot_free(((struct flow_part *)part)->custom);
     admission_slot_free(((struct flow_part *)part)->admission);
+    webhook_rooms_deinit(&((struct flow_part *)part)->webhook_rooms);
     aggregate_slot_free(((struct flow_part *)part)->aggregate);
     free(part);
 }
@@ -33,6 +35,7 @@ static struct cluster_part *part_make(struct cluster *cluster)
     atomic_init(&flow->part.refs, 1);
     flow->custom = custom_slot_new();
     flow->admission = admission_slot_new();
+    webhook_rooms_init(&flow->webhook_rooms);
     flow->aggregate = aggregate_slot_new();
     return &flow->part;
 }
@@ -50,6 +53,11 @@ struct custom_slot *flow_custom_slot(struct cluster_part *part)
 struct admission_slot *flow_admission_slot(struct cluster_part *part)
 {
     return ((struct flow_part *)part)->admission;
+}
+
+const struct webhook_rooms *flow_webhook_rooms(struct cluster_part *part)
+{
+    return &((struct flow_part *)part)->webhook_rooms;
 }
 
 struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part)

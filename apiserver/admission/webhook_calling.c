@@ -210,10 +210,13 @@ static enum call_result ask(struct calling *calling, struct verdict *verdict, st
     if (timeout_ms <= 0)
         return call_failed(calling, "", err);
     json_auto_t *review = webhook_review(&question);
-    const struct webhook_call call = {&hook->client, review, timeout_ms, CALLOUT_ANSWER_MAX};
-    json_auto_t *answer = webhook_call(request->api, request->cluster, &call, &why);
-    if (answer)
-        return read_answer(calling, answer, &question, verdict, err);
+    const struct webhook_call call = {.client = &hook->client,
+                                      .review = review,
+                                      .timeout_ms = timeout_ms,
+                                      .answer_max = CALLOUT_ANSWER_MAX};
+    CLEANUP(webhook_answer_clear) struct webhook_answer answer = {0};
+    if (webhook_call(request->api, request->cluster, &call, &answer, &why))
+        return read_answer(calling, answer.tree, &question, verdict, err);
     error_wrap(&why, "failed to call webhook");
     return call_failed(calling, why.message, err);
 }

@@ -2,6 +2,7 @@
  * comes back. For admission and for conversion alike. Blocks: lane threads only. */
 #pragma once
 #include "apiserver/admission/callout.h"
+#include "apiserver/room.h"
 #include "base/json.h"
 
 /* A clientConfig, read once; owns what the target points into, but for the configuration itself. */
@@ -21,7 +22,26 @@ struct webhook_call {
     const json_t *review;
     int64_t timeout_ms;
     size_t answer_max;
+    unsigned answer_times; /* beside that, so many times the review and 1 MiB; 0: no such limit */
 };
-/* The answer as a tree; NULL with err in the words of Go's client. */
-MUST_CHECK json_t *webhook_call(struct api *api, struct cluster *cluster,
-                                const struct webhook_call *call, struct error *err);
+
+/* What one cluster's calls may hold at once. Calls that find too little of it wait, within their
+ * timeouts; who holds some of the second waits for neither. */
+struct webhook_rooms {
+    struct room *questions; /* reviews as text, and as much as may be answered to them */
+    struct room *answers;   /* trees of answers */
+};
+void webhook_rooms_init(struct webhook_rooms *rooms);
+void webhook_rooms_deinit(struct webhook_rooms *rooms);
+
+struct webhook_answer {
+    json_t *tree;
+    struct room *room; /* what the tree takes of it */
+    size_t room_bytes;
+};
+void webhook_answer_clear(struct webhook_answer *answer);
+
+/* False with err in the words of Go's client. */
+MUST_CHECK bool webhook_call(struct api *api, struct cluster *cluster,
+                             const struct webhook_call *call, struct webhook_answer *answer,
+                             struct error *err);

@@ -7,11 +7,11 @@ struct admission_config;
 
 /* What the second round of mutation has to know of the first. */
 struct webhook_rounds {
-    bool second;    /* this is the second round */
-    bool changed;   /* a webhook changed the object: a second round is due */
-    json_t *output; /* owned: the object as the first round left it */
-    uint64_t
-        *called; /* owned: which reinvocable webhooks were called, and which are to be called again */
+    bool second;      /* this is the second round */
+    bool changed;     /* a webhook changed the object: a second round is due */
+    json_t *output;   /* owned: the object as the first round left it */
+    uint64_t *called; /* owned: which reinvocable webhooks were called, and which are to be called
+                         again */
     uint64_t *again;
 };
 void webhook_rounds_clear(struct webhook_rounds *rounds);

@@ -16,7 +16,7 @@
 #define REFRESH_NS       ((int64_t)60 * 1000000000) /* as upstream's discovery manager */
 
 struct aggregate_slot {
-    struct aggregate_room *room;
+    struct room *room;
     pthread_mutex_t lock;
     struct aggregates *current; /* guarded by lock */
     struct keypair identity;    /* guarded by lock */
@@ -35,10 +35,10 @@ bool aggregate_may_serve(const char *group, const char *version)
 
 /* ---- states ---- */
 
-static struct aggregate_state *state_new(struct aggregate_room *room)
+static struct aggregate_state *state_new(struct room *room)
 {
     struct aggregate_state *state = xcalloc(1, sizeof(*state));
-    state->room = aggregate_room_ref(room);
+    state->room = room_ref(room);
     atomic_init(&state->refs, 1);
     pthread_mutex_init(&state->lock, NULL);
     return state;
@@ -58,8 +58,8 @@ void aggregate_state_unref(struct aggregate_state *state)
     free(state->openapi_url);
     json_decref(state->resources);
     json_decref(state->swagger);
-    aggregate_room_give(state->room, state->resources_room + state->swagger_room);
-    aggregate_room_unref(state->room);
+    room_give(state->room, state->resources_room + state->swagger_room);
+    room_unref(state->room);
     pthread_mutex_destroy(&state->lock);
     free(state);
 }
@@ -94,7 +94,7 @@ void aggregates_unref(struct aggregates *aggregates)
 
 static struct aggregate_state *state_for(const struct aggregates *old,
                                          const struct aggregate_item *item,
-                                         struct aggregate_room *room)
+                                         struct room *room)
 {
     for (size_t i = 0; old && i < old->count; i++)
         if (aggregate_item_same(&old->items[i], item))
@@ -112,7 +112,7 @@ static int64_t newest(const struct object_list *list)
 }
 
 static struct aggregates *make(const struct aggregates *old, const struct object_list *list,
-                               struct aggregate_room *room)
+                               struct room *room)
 {
     struct aggregates *aggregates = xcalloc(1, sizeof(*aggregates));
     atomic_init(&aggregates->refs, 1);
@@ -300,7 +300,7 @@ enum api_probe api_probe_service(struct api *api, struct cluster *cluster, const
 struct aggregate_slot *aggregate_slot_new(void)
 {
     struct aggregate_slot *slot = xcalloc(1, sizeof(*slot));
-    slot->room = aggregate_room_new();
+    slot->room = room_new(AGGREGATE_ROOM_MAX);
     pthread_mutex_init(&slot->lock, NULL);
     return slot;
 }
@@ -308,7 +308,7 @@ struct aggregate_slot *aggregate_slot_new(void)
 void aggregate_slot_free(struct aggregate_slot *slot)
 {
     aggregates_unref(slot->current);
-    aggregate_room_unref(slot->room);
+    room_unref(slot->room);
     keypair_clear(&slot->identity);
     pthread_mutex_destroy(&slot->lock);
     free(slot);

@@ -72,7 +72,7 @@ static bool ask_for(const struct question *question, struct backend *backend, co
 
 /* An answer's text, and the room that it takes. */
 struct said {
-    struct aggregate_room *room;
+    struct room *room;
     size_t taken;
     struct buf body;
 };
@@ -80,13 +80,13 @@ struct said {
 static void said_clear(struct said *said)
 {
     buf_free(&said->body);
-    aggregate_room_give(said->room, said->taken);
+    room_give(said->room, said->taken);
 }
 
 /* False when it says too much. */
 static bool add(struct said *said, const char *bytes, size_t len)
 {
-    if (!aggregate_room_take(said->room, len))
+    if (!room_take(said->room, len))
         return false;
     said->taken += len;
     buf_add(&said->body, bytes, len);
@@ -155,10 +155,10 @@ struct told {
     size_t room;
 };
 
-static void told_clear(struct told *told, struct aggregate_room *room)
+static void told_clear(struct told *told, struct room *room)
 {
     json_decref(told->tree);
-    aggregate_room_give(room, told->room);
+    room_give(room, told->room);
     *told = (struct told){0};
 }
 
@@ -166,14 +166,14 @@ static void told_clear(struct told *told, struct aggregate_room *room)
 static bool get_json(const struct question *question, const char *path, size_t max,
                      struct told *told, struct error *err)
 {
-    struct aggregate_room *room = question->item.state->room;
+    struct room *room = question->item.state->room;
     CLEANUP(said_clear) struct said said = {.room = room, .body = BUF_INIT(max)};
     int status = 0;
     *told = (struct told){0};
     if (!get(question, path, &said, &status, err))
         return false;
     size_t bytes = json_tree_bound(buf_str(&said.body));
-    if (!aggregate_room_take(room, bytes))
+    if (!room_take(room, bytes))
         return error_unavailable(err, "what this cluster's API servers say of themselves takes "
                                       "more memory than it may");
     told->room = bytes;

@@ -4,25 +4,15 @@
 #include <pthread.h>
 
 #include "apiserver/backend/aggregate.h"
+#include "apiserver/room.h"
 #include "auth/pki.h"
 
-/* What the servers of one cluster may have said, as it lies in memory: a tenant runs as many of
- * them as it likes, and they say what they like. Any thread. */
+/* What the servers of one cluster may have said, as it lies in memory. */
 #define AGGREGATE_ROOM_MAX ((size_t)32 << 20)
-struct aggregate_room {
-    atomic_uint refs;
-    atomic_size_t bytes;
-};
-struct aggregate_room *aggregate_room_new(void);
-struct aggregate_room *aggregate_room_ref(struct aggregate_room *room);
-void aggregate_room_unref(struct aggregate_room *room);
-/* False, and nothing taken, when there is not enough. */
-MUST_CHECK bool aggregate_room_take(struct aggregate_room *room, size_t bytes);
-void aggregate_room_give(struct aggregate_room *room, size_t bytes);
 
 struct aggregate_state {
     atomic_uint refs;
-    struct aggregate_room *room;         /* the cluster's; referenced */
+    struct room *room;                   /* the cluster's; referenced */
     pthread_mutex_t lock;                /* guards what follows */
     bool asking;                         /* a thread is asking now */
     bool passed;                         /* the last answer was as it should be */

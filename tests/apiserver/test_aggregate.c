@@ -76,15 +76,15 @@ static void test_merge(void **state)
 
 static void test_room(void **state)
 {
-    struct aggregate_room *room = aggregate_room_new();
+    struct room *room = room_new(AGGREGATE_ROOM_MAX);
     (void)state;
-    assert_true(aggregate_room_take(room, AGGREGATE_ROOM_MAX - 1));
-    assert_false(aggregate_room_take(room, 2));
-    assert_false(aggregate_room_take(room, SIZE_MAX));
-    assert_true(aggregate_room_take(room, 1));
-    aggregate_room_give(room, AGGREGATE_ROOM_MAX);
+    assert_true(room_take(room, AGGREGATE_ROOM_MAX - 1));
+    assert_false(room_take(room, 2));
+    assert_false(room_take(room, SIZE_MAX));
+    assert_true(room_take(room, 1));
+    room_give(room, AGGREGATE_ROOM_MAX);
     assert_true(json_tree_bound(STR("[[],[]]")) >= 7 + (size_t)3 * 144 + 96);
-    aggregate_room_unref(room);
+    room_unref(room);
 }
 
 /* ---- the server behind ---- */

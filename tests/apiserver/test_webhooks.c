@@ -160,19 +160,31 @@ static json_t *stage_unknown(struct hook_server *server, const json_t *review)
                 "\"add\",\"path\":\"/data/mutation-stage-2\",\"value\":\"yes\"}]");
 }
 
-/* 1.5 MB, and some sixty as a tree. */
-static json_t *wordy(struct hook_server *server, const json_t *review)
+static json_t *allow_with(struct hook_server *server, const json_t *review, unsigned lists)
 {
     json_t *answer = allow(server, review), *list = json_array();
-    for (unsigned i = 0; i < 500000; i++)
+    for (unsigned i = 0; i < lists; i++)
         json_array_append_new(list, json_array());
     json_object_set_new(answer, "more", list);
     return answer;
 }
 
+/* 1.5 MB, and some sixty as a tree. */
+static json_t *wordy(struct hook_server *server, const json_t *review)
+{
+    return allow_with(server, review, 500000);
+}
+
+/* Of these, fewer than HEAVY_COUNT have room at once. */
+static json_t *heavy(struct hook_server *server, const json_t *review)
+{
+    return allow_with(server, review, 250000);
+}
+
 static const struct hook_path paths[] = {
     {"/allow", allow},
     {"/wordy", wordy},
+    {"/heavy", heavy},
     {"/warn", warn},
     {"/deny", deny},
     {"/deny-message", deny_message},
@@ -789,6 +801,23 @@ static void test_parallel(void **state)
     forget_all();
 }
 
+/* Answers that have no room beside each other wait for it. */
+#define HEAVY_COUNT 4
+
+static void test_heavy(void **state)
+{
+    json_t *list = json_array();
+    (void)state;
+    for (unsigned i = 0; i < HEAVY_COUNT; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("heavy-%u.hooks.test", i);
+        json_array_append_new(
+            list, webhook(name, "/heavy", ON("", "configmaps", "CREATE") ",\"timeoutSeconds\":30"));
+    }
+    configure(false, "heavy", list);
+    expect("heavy", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"h\"}}", 201, NULL);
+    forget_all();
+}
+
 /* The request's own time is the end, whatever the webhooks' and their failurePolicy. */
 static void test_request_time(void **state)
 {
@@ -1068,7 +1097,7 @@ int main(void)
         cmocka_unit_test(test_inside),         cmocka_unit_test(test_tenant_addresses),
         cmocka_unit_test(test_conditions),     cmocka_unit_test(test_custom),
         cmocka_unit_test(test_parallel),       cmocka_unit_test(test_request_time),
-        cmocka_unit_test(test_service),
+        cmocka_unit_test(test_heavy),          cmocka_unit_test(test_service),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
