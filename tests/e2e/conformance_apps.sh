@@ -106,7 +106,7 @@ check "it scales" acme scale rc rc --replicas=3
 wait_for "and counts them" 30 is rc/rc '{.status.availableReplicas}' 3
 stray=$(pod_of name=rc)
 check "a Pod leaves its selector" acme label pod "$stray" name=other --overwrite
-wait_for "it is released" 20 is "pod/$stray" '{.metadata.ownerReferences}' ""
+wait_for "it is released" 60 is "pod/$stray" '{.metadata.ownerReferences}' ""
 check "and comes back" acme label pod "$stray" name=rc --overwrite
 wait_for "one of four is too many" 30 is rc/rc '{.status.replicas}' 3
 

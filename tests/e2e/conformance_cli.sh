@@ -80,12 +80,12 @@ wait_for "a front and a back end" 30 asks
 
 # ---- kubectl proxy ----
 proxied() { # URL [CURL OPTION...]
-    local until=$((SECONDS + 10))
+    local until=$((SECONDS + 60))
     until curl -sf "${@:2}" "$1"; do [ "$SECONDS" -lt "$until" ] || return 1; sleep 0.1; done
 }
 acme proxy -p 0 --append-server-path > proxy.log 2>&1 &
 proxy=$!
-wait_for "kubectl proxy" 10 grep -q 'Starting to serve' proxy.log
+wait_for "kubectl proxy" 60 grep -q 'Starting to serve' proxy.log
 check_out "proxy on a port" '"versions":.*v1' proxied "http://$(grep -oE '127[0-9.]+:[0-9]+' proxy.log)/api/"
 kill "$proxy"
 acme proxy --unix-socket="$PWD/proxy.socket" --append-server-path > socket.log 2>&1 &

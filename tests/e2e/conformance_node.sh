@@ -87,7 +87,7 @@ wait_for "a Pod says something" 60 is pod/sayer '{.status.phase}' Succeeded
 check_out "exec by channel.k8s.io" '^channel.k8s.io 01 0168690a closed$' dial "$exec_path" channel.k8s.io
 check_out "exec in base64" '^base64.channel.k8s.io 31 316147[0-9a-f]* closed$' dial "$exec_path" base64.channel.k8s.io
 check_out "exec without a protocol's name" '^- 01 016869' dial "$exec_path"
-check_out "an unknown protocol is refused at once" '^400$' timeout 5 bash -c "$(declare -f dial); here=$here dial '$exec_path' no-such"
+check_out "an unknown protocol is refused at once" '^400$' timeout 30 bash -c "$(declare -f dial); here=$here dial '$exec_path' no-such"
 check_out "a log over WebSocket" '^binary.k8s.io 736169640a closed$' dial /api/v1/namespaces/default/pods/sayer/log binary.k8s.io
 
 # ---- hooks that ask another Pod, which the node must not do in its own name ----
@@ -104,7 +104,7 @@ wait_for "its hook reaches another Pod" 30 was_asked greeter
 check "a Pod with a preStop hook" ask_listener leaver preStop
 wait_for "it runs" 60 is pod/leaver '{.status.phase}' Running
 check "and goes" acme delete pod leaver --timeout=60s
-wait_for "having said so" 10 was_asked leaver
+wait_for "having said so" 60 was_asked leaver
 
 # ---- gates ----
 wait_for "a gated Pod says so" 30 is pod/gated '{.status.conditions[0].reason}' SchedulingGated

@@ -122,7 +122,7 @@ acme apply -f - > /dev/null << 'END'
 END
 check "capacity of its own" acme patch node "$node" --subresource=status --type=merge \
     -p "{\"status\":{\"capacity\":{\"$resource\":\"5\"}}}"
-wait_for "can be had" 20 is "node/$node" "{.status.allocatable.scheduling\\.k8s\\.io/foo}" 5
+wait_for "can be had" 60 is "node/$node" "{.status.allocatable.scheduling\\.k8s\\.io/foo}" 5
 check "a lesser Pod" pod lesser low 3 example.com/stay
 wait_for "has some" 30 is pod/lesser '{.status.phase}' Running
 check "one that stops nobody" pod polite polite 3 ""
@@ -134,14 +134,14 @@ check "the lesser was told" is pod/lesser "$disrupted" PreemptionByScheduler
 check_out "it is being deleted" '20' value pod/lesser '{.metadata.deletionTimestamp}'
 check "for which node" is pod/greater '{.status.nominatedNodeName}' "$node"
 told() { acme get events --field-selector reason=Preempted -o 'jsonpath={.items[*].message}' | grep -q "$1"; }
-wait_for "by whom, in the tenant's words" 20 told "Preempted by pod $(value pod/greater '{.metadata.uid}') on node $node"
+wait_for "by whom, in the tenant's words" 60 told "Preempted by pod $(value pod/greater '{.metadata.uid}') on node $node"
 check "let go" acme patch pod lesser --type=merge -p '{"metadata":{"finalizers":null}}'
 check "critical Pods come before" pod critical system-cluster-critical 4 ""
 wait_for "everybody" 60 is pod/critical '{.status.phase}' Running
 wait_for "else" 30 gone greater
 check "no capacity any more" acme patch node "$node" --subresource=status --type=json \
     -p '[{"op":"remove","path":"/status/capacity/scheduling.k8s.io~1foo"}]'
-wait_for "at all" 20 is "node/$node" "{.status.allocatable.scheduling\\.k8s\\.io/foo}" ""
+wait_for "at all" 60 is "node/$node" "{.status.allocatable.scheduling\\.k8s\\.io/foo}" ""
 check "the other tenant saw nothing of it" test -z "$(globex get nodes -o yaml | grep foo)"
 
 stop_warren

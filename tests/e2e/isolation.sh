@@ -69,7 +69,7 @@ page() { in_acme sh -c "printf 'GET /index.html HTTP/1.0\r\n\r\n' | nc -w 3 $1 $
 connects() { in_acme sh -c "nc -w 3 $1 $2 < /dev/null"; }
 
 # ---- the network ----
-wait_for "its own Service answers" 20 page web.default 80
+wait_for "its own Service answers" 60 page web.default 80
 check_out "with its own page, though another tenant has one of that name" 'page of acme' page web.default 80
 check_out "by the Pod's address" 'page of acme' page "$acme_pod" 8080
 check "its own API accepts connections" connects 10.96.0.1 443
@@ -84,8 +84,8 @@ check_fails "the metadata address" '.' connects 169.254.169.254 80
 ip address add 203.0.113.7/32 dev lo
 listen_outside() { python3 -c 'import http.server as h; h.HTTPServer(("203.0.113.7", 8099), h.SimpleHTTPRequestHandler).serve_forever()' > /dev/null 2>&1 & listener=$!; }
 listen_outside
-host_connects() { timeout 2 bash -c 'exec 3<> /dev/tcp/203.0.113.7/8099'; }
-wait_for "something listens on another address of the host" 10 host_connects
+host_connects() { timeout 10 bash -c 'exec 3<> /dev/tcp/203.0.113.7/8099'; }
+wait_for "something listens on another address of the host" 60 host_connects
 check_fails "a Pod does not reach it" '.' connects 203.0.113.7 8099
 kill "$listener"
 check_out "an outer interface of a Pod has no IPv6 address" '^0$' in_acme sh -c 'cat /proc/net/if_inet6 2> /dev/null | grep -vc " lo$" || true'
@@ -109,7 +109,7 @@ host_endpoint() { kubectl --kubeconfig acme.kubeconfig --server "$(endpoint "$AD
 check_fails "acme's kubeconfig at the host's endpoint" 'nauthorized|must be logged in|certificate' host_endpoint
 check "a role for the Pod's service account" acme create rolebinding view --clusterrole=view --serviceaccount=default:default
 token=$(in_acme cat /var/run/secrets/kubernetes.io/serviceaccount/token)
-wait_for "the Pod's token at its own endpoint" 10 with_token acme.kubeconfig "$token" get pods
+wait_for "the Pod's token at its own endpoint" 60 with_token acme.kubeconfig "$token" get pods
 check_fails "but not beyond its role" 'orbidden' with_token acme.kubeconfig "$token" get secrets
 check_fails "the Pod's token at the endpoint of globex" 'nauthorized|must be logged in' with_token globex.kubeconfig "$token" get pods
 check_fails "the Pod's token at the host's endpoint" 'nauthorized|must be logged in' with_token "$ADMIN" "$token" get pods
@@ -161,7 +161,7 @@ YAML
 }
 check "an EndpointSlice with another tenant's address" hijack
 left_out() { acme get events -o 'jsonpath={.items[*].message}' | grep -q 'endpoints are left out'; }
-wait_for "is said to be left out" 20 left_out
+wait_for "is said to be left out" 60 left_out
 check_fails "and serves nothing" '.' connects "$(acme get service hijack -o 'jsonpath={.spec.clusterIP}')" 80
 
 # ---- what shows ----

@@ -56,7 +56,7 @@ copy() { skopeo --insecure-policy copy -q docker-archive:archive.tar "$@"; }
 check "an OCI layout" copy oci:layout:local/layout:1
 check "another" copy oci:layout2:local/layout:2
 tar cf layout.tar -C layout2 .
-wait_for "a registry" 20 copy --dest-tls-verify=false docker://127.0.0.1:5000/shop/plain:1
+wait_for "a registry" 60 copy --dest-tls-verify=false docker://127.0.0.1:5000/shop/plain:1
 check "a registry with TLS" copy --dest-tls-verify=false docker://127.0.0.1:5001/shop/tls:1
 
 without() { timeout 60 "$WARREN" up --no-node --data-dir other --listen 127.0.0.1:7443 --postgres "$url"; }

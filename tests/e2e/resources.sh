@@ -36,17 +36,17 @@ as_jane() {
 check "a request for a certificate" request jane /O=devs/CN=jane
 check_out "it is pending" 'Pending' kubectl get csr jane
 check "approve it" kubectl certificate approve jane
-wait_for "it is issued" 10 issued jane
+wait_for "it is issued" 60 issued jane
 check_out "its column says so" '60m +Approved,Issued' kubectl get csr jane
 check_out "the certificate logs in" 'jane' as_jane acme.kubeconfig
 check_fails "but not at another tenant's" 'Unauthorized|certificate' as_jane other.kubeconfig
 check "a request that is refused" request badusage /CN=x kubernetes.io/kube-apiserver-client 'server auth'
 check "approve it, too" kubectl certificate approve badusage
-wait_for "it has failed" 10 bash -c "kubectl get csr badusage -o yaml | grep -q 'invalid usage for client certificate: server auth'"
+wait_for "it has failed" 60 bash -c "kubectl get csr badusage -o yaml | grep -q 'invalid usage for client certificate: server auth'"
 check_fails "nobody becomes a master" 'use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed' \
     request root /O=system:masters/CN=root
 check "a node's request" request node /O=system:nodes/CN=system:node:n1 kubernetes.io/kube-apiserver-client-kubelet
-wait_for "is approved and issued by itself" 10 issued node
+wait_for "is approved and issued by itself" 60 issued node
 check "a request to another signer" request foreign /CN=x example.com/mine
 check "rights over requests, but not over signers" bash -c "
     kubectl create clusterrole approver --verb=get,update,patch --resource=certificatesigningrequests,certificatesigningrequests/approval &&
@@ -129,7 +129,7 @@ as_robot() {
         --certificate-authority ca.crt --token "$token" auth whoami
 }
 check "an account and a Secret for its token" bash -c "kubectl create serviceaccount robot && kubectl create -f token.yaml"
-wait_for "it is filled in" 10 filled
+wait_for "it is filled in" 60 filled
 check_out "with all three" 'ca.crt.*namespace.*token' bash -c "kubectl get secret robot-token -o 'jsonpath={.data}'"
 token=$(kubectl get secret robot-token -o 'jsonpath={.data.token}' | base64 -d)
 kubectl config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}' | base64 -d > ca.crt

@@ -48,9 +48,9 @@ check_out "names resolve" '10\.96\.0\.1' acme -n hello exec "$pod" -- nslookup k
 
 port_forward() {
     acme -n hello port-forward "pod/$pod" 18080:8080 > forward.log 2>&1 &
-    local forward=$! until=$((SECONDS + 15)) status=1
+    local forward=$! until=$((SECONDS + 60)) status=1
     until grep -q Forwarding forward.log || [ "$SECONDS" -ge "$until" ]; do sleep 0.1; done
-    curl -sf -m 10 http://127.0.0.1:18080/ && status=0
+    curl -sf -m 30 http://127.0.0.1:18080/ && status=0
     kill "$forward"
     wait "$forward" 2> /dev/null
     [ $status = 0 ] || cat forward.log
@@ -59,11 +59,10 @@ port_forward() {
 check_out "port-forward" 'Hello from a virtual cluster' port_forward
 
 watch_pods() {
-    timeout 20 kubectl --kubeconfig acme.kubeconfig -n hello get pods -w > watch.log 2>&1 &
-    local watch=$!
-    sleep 1
+    timeout 90 kubectl --kubeconfig acme.kubeconfig -n hello get pods -w > watch.log 2>&1 &
+    local watch=$! until=$((SECONDS + 80))
+    until grep -q Running watch.log || [ "$SECONDS" -ge "$until" ]; do sleep 0.1; done
     acme -n hello scale deployment/hello --replicas=4 || return 1
-    local until=$((SECONDS + 20))
     until [ "$(awk '/ 1\/1 +Running/ {print $1}' watch.log | sort -u | wc -l)" -ge 4 ] || [ "$SECONDS" -ge "$until" ]; do sleep 0.2; done
     kill "$watch" 2> /dev/null
     awk '/ 1\/1 +Running/ {print $1}' watch.log | sort -u | wc -l
@@ -95,7 +94,7 @@ check "rollout status after undo" acme -n hello rollout status deployment/hello 
 check "suspend" "$WARREN" tenant suspend globex --data-dir "$DATA"
 check_fails "a suspended tenant can be read, not changed" 'suspended' globex create namespace late
 check "resume" "$WARREN" tenant resume globex --data-dir "$DATA"
-wait_for "a resumed tenant can be changed" 10 globex create namespace later
+wait_for "a resumed tenant can be changed" 60 globex create namespace later
 
 admin get pods -A -o 'jsonpath={range .items[*]}{.metadata.uid}{"\n"}{end}' > uids
 check_out "Pods are running until now" '-' cat uids
