@@ -8,5 +8,7 @@
 #define POD_NOTE_UID        "tenancy.warren.dev/uid"
 #define POD_NOTE_PRIORITY   "tenancy.warren.dev/priority"   /* the tenant's spec.priority */
 #define POD_NOTE_PREEMPTION "tenancy.warren.dev/preemption" /* the tenant's preemptionPolicy */
+/* A JSON array: tolerations of the tenant's own taints, which say nothing of the host's. */
+#define POD_NOTE_TOLERATIONS "tenancy.warren.dev/tolerations"
 #define POD_NOTE_HANDLER                                                                           \
     "tenancy.warren.dev/handler" /* of its RuntimeClass: one that no node has */

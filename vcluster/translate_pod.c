@@ -10,6 +10,8 @@
 #include "vcluster/names.h"
 #include "vcluster/service_env.h"
 
+#define TOLERATIONS_NOTE_MAX ((size_t)16 << 10) /* more of them tolerate nothing */
+
 struct crossing {
     const struct translate_context *context;
     const json_t *pod;
@@ -408,8 +410,14 @@ static const struct rule pod_security_rules[] = {
 };
 CROSS_OBJECT(pod_security, pod_security_rules)
 
-/* A toleration of everything is of the taints that the tenant sees: on the host it would cover those that keep tenants off
- * reserved nodes, so that it does not go there. */
+/* Tolerations of every taint, and of those that on the host keep tenants off its own nodes. They are of the taints that the
+ * tenant sees: its own. */
+static bool tolerates_reserved(const char *key)
+{
+    return !key || !*key || text_starts(key, "node-role.kubernetes.io/");
+}
+
+/* What is left out here goes as a note, see add_tolerations_note(). */
 static bool tolerations(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
 {
     json_t *crossed = json_array();
@@ -417,11 +425,10 @@ static bool tolerations(struct crossing *crossing, json_t *out, const char *fiel
     for (size_t i = 0; i < json_array_size(value); i++) {
         json_t *one = json_array_get(value, i);
         const char *key = json_text(one, "key");
-        if (!key || !*key)
-            continue;
-        if (text_starts(key, NOTE_PREFIX) || text_starts(key, "node-role.kubernetes.io/"))
+        if (key && text_starts(key, NOTE_PREFIX))
             return refuse(crossing, field, key);
-        json_array_append_new(crossed, json_deep_copy(one));
+        if (!tolerates_reserved(key))
+            json_array_append_new(crossed, json_deep_copy(one));
     }
     return true;
 }
@@ -567,6 +574,19 @@ static const struct rule spec_rules[] = {
     {"volumes", volumes},
 };
 
+static void add_tolerations_note(const json_t *pod, json_t *notes)
+{
+    const json_t *list = json_at(pod, "spec", "tolerations");
+    json_auto_t *own = json_array();
+    CLEANUP(buf_free) struct buf text = BUF_INIT(TOLERATIONS_NOTE_MAX);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (tolerates_reserved(json_text(json_array_get(list, i), "key")))
+            json_array_append(own, json_array_get(list, i));
+    json_write(&text, own);
+    if (json_array_size(own) && buf_ok(&text))
+        json_set_text(notes, POD_NOTE_TOLERATIONS, text.data);
+}
+
 /* The tenant's annotations as they are, but for ours. */
 static void add_annotations(const struct translate_context *context, const json_t *pod, json_t *meta)
 {
@@ -581,6 +601,7 @@ static void add_annotations(const struct translate_context *context, const json_
     /* On the host they rank this tenant's Pods among each other, and say nothing to anybody else. */
     json_object_set_new(notes, POD_NOTE_PRIORITY,
                         json_sprintf("%lld", (long long)json_int_or(json_at(pod, "spec", "priority"), 0)));
+    add_tolerations_note(pod, notes);
     json_set_text(notes, POD_NOTE_HANDLER, context->handler);
     json_set_text(notes, POD_NOTE_PREEMPTION, json_text(pod, "spec", "preemptionPolicy"));
 }

@@ -54,6 +54,7 @@ struct pod_info {
     struct amounts requests;
     struct amounts
         scored; /* as requests, with upstream's least amounts where cpu or memory are not stated */
+    json_t *own_tolerations; /* of what the tenant says of nodes; NULL: none beside the spec's */
     struct host_port *ports;
     size_t port_count;
     bool deleting, terminal, gated;
@@ -61,6 +62,8 @@ struct pod_info {
 };
 struct pod_info *pod_info_new(json_t *pod, int64_t revision); /* takes the tree */
 void pod_info_free(struct pod_info *info);
+/* Whether the Pod tolerates a taint of a Node. One that its tenant set (overlay.h) is also matched with its own tolerations. */
+bool pod_info_tolerates(const struct pod_info *pod, const json_t *taint);
 /* Whether `pod` may stop `victim`: it is worth more, and never another tenant's or the host's. */
 bool pod_may_preempt(const struct pod_info *pod, const struct pod_info *victim);
 

@@ -45,15 +45,29 @@ static bool has_taint(const json_t *taints, const json_t *taint)
     return false;
 }
 
+/* Not a Node of the tenant's but what overlay_closed() made. */
+static bool is_closed(const json_t *tenant_node)
+{
+    return json_object_get(tenant_node, "metadata") == NULL;
+}
+
 static json_t *make_spec(const json_t *host, const json_t *tenant)
 {
     const json_t *spec = json_object_get(host, "spec"), *theirs = json_at(tenant, "spec", "taints");
     json_t *out = spec ? json_deep_copy(spec) : json_object();
-    for (size_t i = 0; i < json_array_size(theirs); i++)
-        if (!has_taint(json_object_get(out, "taints"), json_array_get(theirs, i)))
-            json_array_append(json_ensure_array(out, "taints"), json_array_get(theirs, i));
-    if (json_is_true(json_at(tenant, "spec", "unschedulable")))
+    for (size_t i = 0; i < json_array_size(theirs); i++) {
+        json_t *taint = json_copy(json_array_get(theirs, i));
+        bool news = !has_taint(json_object_get(out, "taints"), taint);
+        json_object_set_new(taint, OVERLAY_MARK, json_true());
+        if (news)
+            json_array_append(json_ensure_array(out, "taints"), taint);
+        json_decref(taint);
+    }
+    if (json_is_true(json_at(tenant, "spec", "unschedulable")) &&
+        !json_is_true(json_object_get(out, "unschedulable"))) {
         json_object_set_new(out, "unschedulable", json_true());
+        json_object_set_new(out, OVERLAY_MARK, json_boolean(!is_closed(tenant)));
+    }
     return out;
 }
 

@@ -9,6 +9,9 @@
 #pragma once
 #include "host/scheduler/framework.h"
 
+/* True in a taint, or in the spec of a cordoned node, that only the tenant made so. */
+#define OVERLAY_MARK "tenancy.warren.dev/own"
+
 /* `base` with the tenant's Nodes, by host name (a member of `nodes` is a Node; one that is missing
  * is new to the tenant), put over it. Pods, nominees and namespaces are borrowed from `base`. */
 struct snapshot overlay_snapshot(const struct snapshot *base, const char *tenant,

@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "controllers/node_fit.h"
 #include "host/scheduler/framework.h"
+#include "host/scheduler/overlay.h"
 
 static bool by_priority(const struct pod_info *a, const struct pod_info *b)
 {
@@ -25,8 +25,9 @@ static void filter_unschedulable(const struct cycle *cycle, void *state,
     if (!json_is_true(json_at(node->node, "spec", "unschedulable")))
         return;
     json_auto_t *taint =
-        json_pack("{s:s, s:s}", "key", "node.kubernetes.io/unschedulable", "effect", "NoSchedule");
-    if (!node_fit_tolerates(json_at(cycle->pod->pod, "spec", "tolerations"), taint))
+        json_pack("{s:s, s:s, s:b}", "key", "node.kubernetes.io/unschedulable", "effect",
+                  "NoSchedule", OVERLAY_MARK, json_is_true(json_at(node->node, "spec", OVERLAY_MARK)));
+    if (!pod_info_tolerates(cycle->pod, taint))
         filter_refuse(status, FILTER_UNRESOLVED, "node(s) were unschedulable");
 }
 

@@ -75,11 +75,10 @@ static void read_constraint(struct spread *spread, const json_t *json, const jso
 static bool taints_allow(const struct pod_info *pod, const struct node_info *node)
 {
     const json_t *taints = json_at(node->node, "spec", "taints");
-    const json_t *tolerations = json_at(pod->pod, "spec", "tolerations");
     for (size_t i = 0; i < json_array_size(taints); i++) {
         const json_t *taint = json_array_get(taints, i);
         if (!text_eq(json_text(taint, "effect"), "PreferNoSchedule") &&
-            !node_fit_tolerates(tolerations, taint))
+            !pod_info_tolerates(pod, taint))
             return false;
     }
     return true;

@@ -1,18 +1,16 @@
 /* host/scheduler/plugin_taints.c: TaintToleration. */
 #include "base/json.h"
-#include "controllers/node_fit.h"
 #include "host/scheduler/framework.h"
 
 static void filter_taints(const struct cycle *cycle, void *state, const struct node_info *node,
                           struct filter_status *status)
 {
     const json_t *taints = json_at(node->node, "spec", "taints");
-    const json_t *tolerations = json_at(cycle->pod->pod, "spec", "tolerations");
     (void)state;
     for (size_t i = 0; i < json_array_size(taints); i++) {
         const json_t *taint = json_array_get(taints, i);
         const char *effect = json_text(taint, "effect"), *value = json_text(taint, "value");
-        if (text_eq(effect, "PreferNoSchedule") || node_fit_tolerates(tolerations, taint))
+        if (text_eq(effect, "PreferNoSchedule") || pod_info_tolerates(cycle->pod, taint))
             continue;
         filter_refuse(status, FILTER_UNRESOLVED, "node(s) had untolerated taint {%s: %s}",
                       json_text(taint, "key"), value ? value : "");
@@ -23,13 +21,12 @@ static void filter_taints(const struct cycle *cycle, void *state, const struct n
 static int64_t score_taints(const struct cycle *cycle, void *state, const struct node_info *node)
 {
     const json_t *taints = json_at(node->node, "spec", "taints");
-    const json_t *tolerations = json_at(cycle->pod->pod, "spec", "tolerations");
     int64_t count = 0;
     (void)state;
     for (size_t i = 0; i < json_array_size(taints); i++) {
         const json_t *taint = json_array_get(taints, i);
         count += text_eq(json_text(taint, "effect"), "PreferNoSchedule") &&
-                 !node_fit_tolerates(tolerations, taint);
+                 !pod_info_tolerates(cycle->pod, taint);
     }
     return count;
 }

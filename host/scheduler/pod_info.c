@@ -6,8 +6,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "controllers/node_fit.h"
 #include "host/pod_notes.h"
 #include "host/scheduler/framework.h"
+#include "host/scheduler/overlay.h"
 #include "schema/meta.h"
 #include "base/quantity.h"
 
@@ -129,6 +131,15 @@ static void read_owner(struct pod_info *info)
     if (!rank || !parse_i64(str_of(rank), INT32_MIN, INT32_MAX, &info->rank))
         info->rank = 0;
     info->yields = text_eq(meta_annotation(info->pod, POD_NOTE_PREEMPTION), "Never");
+    const char *own = meta_annotation(info->pod, POD_NOTE_TOLERATIONS);
+    CLEANUP(error_clear) struct error ignored = {0};
+    info->own_tolerations = own ? json_parse(str_of(own), JSON_LOAD_LENIENT, &ignored) : NULL;
+}
+
+bool pod_info_tolerates(const struct pod_info *pod, const json_t *taint)
+{
+    return node_fit_tolerates(json_at(pod->pod, "spec", "tolerations"), taint) ||
+           (json_is_true(json_object_get(taint, OVERLAY_MARK)) && node_fit_tolerates(pod->own_tolerations, taint));
 }
 
 bool pod_may_preempt(const struct pod_info *pod, const struct pod_info *victim)
@@ -177,6 +188,7 @@ void pod_info_free(struct pod_info *info)
     sched_amounts_free(&info->requests);
     sched_amounts_free(&info->scored);
     free(info->ports);
+    json_decref(info->own_tolerations);
     json_decref(info->pod);
     free(info);
 }

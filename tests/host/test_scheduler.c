@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/scheduler/framework.h"
+#include "host/pod_notes.h"
 #include "host/scheduler/overlay.h"
 #include "host/scheduler/preemption.h"
 
@@ -497,6 +498,8 @@ static void tenants_nodes(void **state)
         {"its taints", "{'a':{'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}}}", "[]",
          "'containers':[{}]", "b"},
         {"its cordon", "{'b':{'spec':{'unschedulable':true}}}", "[]", "'containers':[{}]", "a"},
+        {"its cordon, of a Node", "{'b':{'metadata':{},'spec':{'unschedulable':true}}}", "[]",
+         "'containers':[{}]", "a"},
         {"its resources", "{'b':{'status':{'allocatable':{'example.com/fake':'2'}}}}", "[]",
          "'containers':[{" FAKE("2") "}]", "b"},
         {"what it uses of them", "{'a':{'status':{'allocatable':{'example.com/fake':'2'}}}}",
@@ -518,6 +521,51 @@ static void tenants_nodes(void **state)
                                NOTES("t", "1"), rows[i].spec);
         world_init(&world, host, rows[i].pods);
         struct pod_info *pod = pod_info_new(read(text), 1);
+        struct snapshot snapshot = overlay_snapshot(&world.snapshot, "t", theirs);
+        schedule_decide(&profile, pod, &snapshot, 7, &decision);
+        if (strcmp(decision.node ? decision.node->name : "", rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].name,
+                     decision.node ? decision.node->name : decision.message);
+        decision_free(&decision);
+        overlay_clear(&snapshot);
+        pod_info_free(pod);
+        world_free(&world);
+    }
+}
+
+#define TAINTED                                                                                    \
+    "{'metadata':{'name':'a'},'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}," ROOM "}"
+#define CORDONED "{'metadata':{'name':'a'},'spec':{'unschedulable':true}," ROOM "}"
+
+/* A toleration of everything is of what the tenant says of nodes, and of nothing that the host says. */
+static void tenants_tolerations(void **state)
+{
+    static const struct {
+        const char *name, *host, *theirs, *want;
+    } rows[] = {
+        {"the tenant's taint", "[" NODE("a", "") "]",
+         "{'a':{'metadata':{},'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}}}", "a"},
+        {"the tenant's cordon", "[" NODE("a", "") "]",
+         "{'a':{'metadata':{},'spec':{'unschedulable':true}}}", "a"},
+        {"the host's taint", "[" TAINTED "]", "{}", ""},
+        {"the host's taint, which the tenant repeats", "[" TAINTED "]",
+         "{'a':{'metadata':{},'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}}}", ""},
+        {"the host's cordon", "[" CORDONED "]",
+         "{'a':{'metadata':{},'spec':{'unschedulable':true}}}", ""},
+        {"a node that is closed", "[" NODE("a", "") "]", "{'a':{'spec':{'unschedulable':true}}}", ""},
+    };
+    struct profile profile;
+    (void)state;
+    default_profile(&profile);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        struct decision decision;
+        json_auto_t *theirs = read(rows[i].theirs);
+        world_init(&world, rows[i].host, "[]");
+        json_t *tree = read("{'metadata':{'name':'p','namespace':'t'," NOTES("t", "1") "},'spec':{'containers':[{}]}}");
+        json_object_set_new(json_at(tree, "metadata", "annotations"), POD_NOTE_TOLERATIONS,
+                            json_string("[{\"operator\":\"Exists\"}]"));
+        struct pod_info *pod = pod_info_new(tree, 1);
         struct snapshot snapshot = overlay_snapshot(&world.snapshot, "t", theirs);
         schedule_decide(&profile, pod, &snapshot, 7, &decision);
         if (strcmp(decision.node ? decision.node->name : "", rows[i].want) != 0)
@@ -639,7 +687,7 @@ int main(void)
         cmocka_unit_test(preemption),
         cmocka_unit_test(nominees),
         cmocka_unit_test(preemption_is_carried_out),
-        cmocka_unit_test(tenants_nodes),
+        cmocka_unit_test(tenants_nodes), cmocka_unit_test(tenants_tolerations),
         cmocka_unit_test(tenants_say_too_much),
         cmocka_unit_test(queue_order),
         cmocka_unit_test(room_is_taken_and_given_back),

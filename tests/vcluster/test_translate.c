@@ -298,6 +298,19 @@ static void a_toleration_of_all_stays(void **state)
     const json_t *crossed = json_at(host, "spec", "tolerations");
     assert_int_equal(json_array_size(crossed), 1);
     assert_string_equal(json_text(json_array_get(crossed, 0), "key"), "gpu");
+    assert_string_equal(meta_annotation(host, POD_NOTE_TOLERATIONS), "[{\"operator\":\"Exists\"}]");
+}
+
+/* What every DaemonSet of a chart has, and what would put a Pod onto the operator's machines. */
+static void a_toleration_of_a_role_stays(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with("{\"tolerations\":[{\"key\":\"node-role.kubernetes.io/control-plane\",\"operator\":\"Exists\"}]}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    assert_int_equal(json_array_size(json_at(host, "spec", "tolerations")), 0);
+    assert_non_null(meta_annotation(host, POD_NOTE_TOLERATIONS));
 }
 
 static void debuggers_cross_as_containers_do(void **state)
@@ -346,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_runtime_class_chooses_nothing),
         cmocka_unit_test(audiences_have_keys),
         cmocka_unit_test(a_toleration_of_all_stays),
+        cmocka_unit_test(a_toleration_of_a_role_stays),
         cmocka_unit_test(debuggers_cross_as_containers_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
