@@ -6,6 +6,7 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "quota/quota.h"
 #include "rbac/rbac.h"
 #include "schema/api_service.h"
@@ -43,11 +44,7 @@ static const struct {
                           "Healthy, status: 'True', message: ok}]}"},
     {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: etcd-0}, conditions: [{type: Healthy, "
                           "status: 'True', message: ok}]}"},
-    {"services",
-     "{kind: Service, apiVersion: v1, metadata: {name: kubernetes, namespace: default, labels: {component: apiserver, "
-     "provider: kubernetes}}, spec: {ports: [{name: https, protocol: TCP, port: 443, targetPort: 6443}], clusterIP: "
-     "10.96.0.1, clusterIPs: [10.96.0.1], type: ClusterIP, sessionAffinity: None, ipFamilies: [IPv4], ipFamilyPolicy: "
-     "SingleStack, internalTrafficPolicy: Cluster}, status: {loadBalancer: {}}}"},
+    {"services", VCLUSTER_API_SERVICE},
 };
 static const char *const namespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
 
@@ -61,6 +58,7 @@ struct template { /* frozen */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char digest[65]; /* frozen, as the templates */
 static struct template *templates; /* frozen once they are made */
 static size_t template_count;
 
@@ -118,6 +116,15 @@ static void add_api_services(void)
             add_template(API_SERVICES, api_service_local(&all[i], BLANK_TIME));
 }
 
+static void make_digest(void)
+{
+    CLEANUP(buf_free) struct buf all = BUF_INIT(BODY_MAX * 4);
+    for (size_t i = 0; i < template_count; i++)
+        buf_add(&all, templates[i].text.data, templates[i].text.len);
+    assert(buf_ok(&all));
+    sha256_hex(all.data, all.len, digest);
+}
+
 static void make_templates(void)
 {
     size_t versions;
@@ -132,6 +139,21 @@ static void make_templates(void)
     add_api_services();
     for (size_t i = 0; i < seed_flow_count(); i++)
         add_template(seed_flow_resource(i), seed_flow_object(i));
+    make_digest();
+}
+
+void seed_each(void (*each)(void *arg, const char *resource, const json_t *object), void *arg)
+{
+    pthread_once(&once, make_templates);
+    for (size_t i = 0; i < template_count; i++)
+        if (strcmp(templates[i].resource, "componentstatuses") != 0)
+            each(arg, templates[i].resource, templates[i].value);
+}
+
+const char *seed_digest(void)
+{
+    pthread_once(&once, make_templates);
+    return digest;
 }
 
 /* ---- one cluster's ---- */

@@ -6,7 +6,7 @@
 
 struct row { /* what the frame and the hooks borrow for life */
     struct tenancy tenancy;
-    struct controller controller;
+    struct controller controllers[2];
 };
 
 static void add_hook(struct tenancy *tenancy, const struct api_hook *hook)
@@ -26,13 +26,17 @@ struct tenancy *tenancy_new(const struct tenancy_options *options)
     tenancy->host = store_cluster_by_id(api_store(options->api), CLUSTER_HOST_ID);
     tenancy->domain = options->domain ? xstrdup(options->domain) : NULL;
     user_internal(&tenancy->user, TENANCY_USER, true);
-    row->controller = tenant_controller;
-    row->controller.arg = tenancy;
     quota_set_plan_source(plan_limits, tenancy);
     add_hook(tenancy, &tenant_hook);
     add_hook(tenancy, &plan_hook);
-    controllers_add(options->controllers, &row->controller);
+    const struct controller *const all[] = {&tenant_controller, &refresh_controller};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        row->controllers[i] = *all[i];
+        row->controllers[i].arg = tenancy;
+        controllers_add(options->controllers, &row->controllers[i]);
+    }
     controllers_when_on_duty(options->controllers, tenant_take, tenancy);
+    controllers_when_on_duty(options->controllers, refresh_take, tenancy);
     return tenancy;
 }
 

@@ -5,6 +5,7 @@
 #define TENANTS          "tenants.tenancy.warren.dev"
 #define PLANS            "plans.tenancy.warren.dev"
 #define TENANT_CONTROLLER "tenant-controller"
+#define REFRESH_CONTROLLER "refresh-controller"
 #define TENANT_FINALIZER "tenancy.warren.dev/cluster"
 #define TENANCY_USER     "system:warren:tenancy"
 #define PLAN_DEFAULT     "small"
@@ -35,6 +36,10 @@ struct seed_parts { /* what is of one cluster alone */
 /* Objects as of `now_us`, with fresh uids. Everything is the seed's. */
 MUST_CHECK bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err);
 void seed_free(struct seed *seed);
+/* Calls each(arg, resource, object) for those that are the same in every cluster, and that its API can make. */
+void seed_each(void (*each)(void *arg, const char *resource, const json_t *object), void *arg);
+/* What tells these from another release's: static. */
+const char *seed_digest(void);
 
 /* ---- seed_flow.c: those of flow control ---- */
 
@@ -57,6 +62,12 @@ json_t *plan_builtin(void);
 bool plan_limits(void *arg, struct cluster *cluster, json_t **limits, struct error *err);
 /* Causes for limits whose name or amount is none, under `field`. */
 void plan_check_limits(const json_t *limits, const char *field, struct error *err);
+
+/* ---- refresh.c: clusters of an older release get the first objects of this one ---- */
+
+extern const struct controller refresh_controller;
+/* For controllers_when_on_duty. `arg` is the tenancy. */
+MUST_CHECK bool refresh_take(void *arg, struct error *err);
 
 /* ---- tenant_hook.c, tenant_controller.c ---- */
 

@@ -1,100 +1,13 @@
-/* Services and EndpointSlices.
- *
- * The tenant's `kubernetes` Service is the one whose endpoint we make: the cluster's own port for its Pods. It goes to
- * the host with the first Pod; what the tenant sees of it was there before, and changes with the server's address only. */
+/* Services and EndpointSlices. The tenant's `kubernetes` Service goes to the host with the first Pod; see sync_api.c. */
 #include <stdio.h>
 #include <string.h>
 
-#include "host/pseudo_node.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/syncer_internal.h"
 #include "vcluster/translate.h"
 
 #define SERVICE_LABEL "kubernetes.io/service-name"
-
-/* ---- the API's own Service ---- */
-
-static bool is_api_service(const char *ns, const char *name)
-{
-    return strcmp(ns, "default") == 0 && strcmp(name, "kubernetes") == 0;
-}
-
-static json_t *api_slice(const char *ns, const char *name, const char *address, unsigned port)
-{
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:s, s:[{s:[s], s:{s:b}}], s:[{s:s, s:s, s:i}]}", "apiVersion",
-                     "discovery.k8s.io/v1", "kind", "EndpointSlice", "metadata", "name", name, "namespace", ns, "labels",
-                     SERVICE_LABEL, "kubernetes", "addressType", "IPv4", "endpoints", "addresses", address, "conditions",
-                     "ready", 1, "ports", "name", "https", "protocol", "TCP", "port", (int)port);
-}
-
-static json_t *api_endpoints(const char *address, unsigned port)
-{
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:[{s:[{s:s}], s:[{s:s, s:i, s:s}]}]}", "apiVersion", "v1", "kind",
-                     "Endpoints", "metadata", "name", "kubernetes", "namespace", "default", "labels",
-                     "endpointslice.kubernetes.io/skip-mirror", "true", "subsets", "addresses", "ip", address, "ports",
-                     "name", "https", "port", (int)port, "protocol", "TCP");
-}
-
-void vcluster_api_objects(const struct vcluster *vcluster, json_t **endpoints, json_t **slice)
-{
-    const char *address = api_pod_address(vcluster->api);
-    if (!address)
-        return;
-    *endpoints = api_endpoints(address, PSEUDO_API_PORT);
-    *slice = api_slice("default", "kubernetes", address, PSEUDO_API_PORT);
-    json_object_set_new(json_object_get(*slice, "metadata"), "generation", json_integer(1));
-}
-
-/* What the cluster's own Pods and clients see: as upstream's API servers publish themselves. */
-static bool publish_in_cluster(struct sync *sync, const char *address, unsigned port, struct error *err)
-{
-    json_auto_t *endpoints = api_endpoints(address, port);
-    json_auto_t *slice = api_slice("default", "kubernetes", address, port);
-    static const char *const resources[] = {"endpoints", "endpointslices.discovery.k8s.io"};
-    json_t *wanted[] = {endpoints, slice};
-    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
-        json_auto_t *have = NULL;
-        if (!sync_read(sync->cluster, resources[i], "default", "kubernetes", &have, err))
-            return false;
-        const char *part = i ? "endpoints" : "subsets";
-        if (have && json_equal(json_object_get(have, part), json_object_get(wanted[i], part)) &&
-            json_equal(json_object_get(have, "ports"), json_object_get(wanted[i], "ports")))
-            continue;
-        if (have)
-            json_set_text(json_object_get(wanted[i], "metadata"), "resourceVersion", meta_resource_version(have));
-        bool done = have ? api_update(&sync->on_tenant, resources[i], "", "default", "kubernetes", wanted[i], NULL, err)
-                         : api_create(&sync->on_tenant, resources[i], "default", wanted[i], NULL, err);
-        if (!done)
-            return false;
-    }
-    return true;
-}
-
-/* The host side of it: a slice beside the host Service. */
-static bool publish_api(struct sync *sync, const char *host_ns, const char *host_service, struct error *err)
-{
-    unsigned port = api_pod_port(sync->vcluster->api, sync->cluster);
-    const char *address = api_pod_address(sync->vcluster->api);
-    json_auto_t *have = NULL;
-    if (!port || !address)
-        return true; /* no Pod can reach this server: there is nothing to publish */
-    json_auto_t *want = api_slice(host_ns, host_service, address, port);
-    meta_set_label(want, SERVICE_LABEL, host_service);
-    meta_set_label(want, NOTE_CLUSTER, sync->cluster->name);
-    meta_set_annotation(want, NOTE_CLUSTER, sync->cluster->name);
-    return sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_service, &have, err) &&
-           sync_put(sync, "endpointslices.discovery.k8s.io", want, have, err) &&
-           publish_in_cluster(sync, address, PSEUDO_API_PORT, err);
-}
-
-bool sync_publish_host(struct vcluster *vcluster, struct error *err)
-{
-    struct sync sync = {.vcluster = vcluster, .cluster = vcluster->host, .on_tenant = vcluster->on_host};
-    unsigned port = api_pod_port(vcluster->api, vcluster->host);
-    const char *address = api_pod_address(vcluster->api);
-    return !port || !address || publish_in_cluster(&sync, address, port, err);
-}
 
 /* ---- Services ---- */
 
@@ -140,7 +53,7 @@ static bool put_service(struct sync *sync, const json_t *service, struct error *
     if (!sync_namespace(sync, err) || !sync_read(sync->vcluster->host, "services", host_ns, host_name, &have, err) ||
         !sync_put(sync, "services", want, have, err))
         return false;
-    return !is_api_service(ns, name) || publish_api(sync, host_ns, host_name, err);
+    return !sync_is_api(ns, name) || sync_publish_api(sync, host_ns, host_name, err);
 }
 
 enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
@@ -151,7 +64,7 @@ enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64
     (void)again_ms;
     if (!sync_read(sync.cluster, "services", reconcile->ns, reconcile->name, &service, err))
         return RECONCILE_RETRY;
-    if (service && is_api_service(reconcile->ns, reconcile->name) && !has_pods(&sync, &wanted, err))
+    if (service && sync_is_api(reconcile->ns, reconcile->name) && !has_pods(&sync, &wanted, err))
         return RECONCILE_RETRY;
     bool done = service && !meta_deleting(service) ? !wanted || put_service(&sync, service, err)
                                                    : drop(&sync, "services", "services", err);
@@ -217,7 +130,7 @@ enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t
     if (!sync_read(sync.cluster, "endpointslices.discovery.k8s.io", reconcile->ns, reconcile->name, &slice, err))
         return RECONCILE_RETRY;
     const char *service = slice ? meta_label(slice, SERVICE_LABEL) : NULL;
-    if (is_api_service(reconcile->ns, reconcile->name))
+    if (sync_is_api(reconcile->ns, reconcile->name))
         return RECONCILE_DONE; /* ours */
     bool done = service && !meta_deleting(slice)
                     ? put_slice(&sync, slice, service, err)

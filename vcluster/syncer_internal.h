@@ -6,6 +6,7 @@
 
 #define SYNC_PODS      "syncer-pods"
 #define SYNC_SERVICES  "syncer-services"
+#define SYNC_API       "syncer-api"
 #define SYNC_SLICES    "syncer-endpointslices"
 #define SYNC_CONFIGS   "syncer-configs"
 #define SYNC_NODES     "syncer-nodes"
@@ -58,6 +59,7 @@ MUST_CHECK bool sync_token_remove(struct sync *sync, const char *pod_key, struct
 /* The rows, each in the file of its noun. */
 enum reconcile_result sync_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_api(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_config(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
@@ -80,5 +82,10 @@ bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const c
                      struct error *err);
 /* Makes the host side of the tenant's `kubernetes` Service, once it has Pods. */
 void sync_enqueue_api_service(struct sync *sync);
+/* Whether it is the API's own Service, or what leads there; for rows: `wants`. */
+bool sync_is_api(const char *ns, const char *name);
+bool sync_wants_api(void *arg, struct cluster *cluster, const struct object *object);
+/* The host side of a tenant's: a slice beside the host Service. Nothing when no Pod can reach this server. */
+MUST_CHECK bool sync_publish_api(struct sync *sync, const char *host_ns, const char *host_service, struct error *err);
 /* Publishes this server as the endpoint of the host cluster's own `kubernetes` Service. */
 MUST_CHECK bool sync_publish_host(struct vcluster *vcluster, struct error *err);

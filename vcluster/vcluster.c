@@ -34,6 +34,8 @@ static bool is_mapped(void *arg, struct cluster *cluster, const struct object *o
 
 static const struct controller_source pod_sources[] = {{"pods", NULL}, {0}};
 static const struct controller_source service_sources[] = {{"services", NULL}, {0}};
+static const struct controller_source api_sources[] = {
+    {"services", NULL}, {"endpoints", NULL}, {"endpointslices.discovery.k8s.io", NULL}, {0}};
 static const struct controller_source slice_sources[] = {{"endpointslices.discovery.k8s.io", NULL}, {0}};
 static const struct controller_source config_sources[] = {{"configmaps", map_config}, {"secrets", map_config}, {0}};
 static const struct controller_source event_sources[] = {{"events", NULL}, {0}};
@@ -45,6 +47,7 @@ static const struct controller_source host_node_sources[] = {{"nodes", NULL}, {0
 static const struct controller rows[] = {
     {.name = SYNC_PODS, .sources = pod_sources, .tenants_only = true, .reconcile = sync_pod},
     {.name = SYNC_SERVICES, .sources = service_sources, .tenants_only = true, .reconcile = sync_service},
+    {.name = SYNC_API, .sources = api_sources, .wants = sync_wants_api, .reconcile = sync_api},
     {.name = SYNC_SLICES, .sources = slice_sources, .tenants_only = true, .reconcile = sync_slice},
     {.name = SYNC_CONFIGS, .sources = config_sources, .tenants_only = true, .wants = is_mapped, .reconcile = sync_config},
     {.name = SYNC_NODES, .sources = node_sources, .tenants_only = true, .reconcile = sync_node},

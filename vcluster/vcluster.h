@@ -9,6 +9,13 @@
 struct scheduler_tenants;
 struct vcluster;
 
+/* The Service by which a cluster's Pods find its API: YAML in flow style. */
+#define VCLUSTER_API_SERVICE                                                                                               \
+    "{kind: Service, apiVersion: v1, metadata: {name: kubernetes, namespace: default, labels: {component: apiserver, "      \
+    "provider: kubernetes}}, spec: {ports: [{name: https, protocol: TCP, port: 443, targetPort: 6443}], clusterIP: "        \
+    "10.96.0.1, clusterIPs: [10.96.0.1], type: ClusterIP, sessionAffinity: None, ipFamilies: [IPv4], ipFamilyPolicy: "      \
+    "SingleStack, internalTrafficPolicy: Cluster}, status: {loadBalancer: {}}}"
+
 /* Reads the mappings and adds the syncer's rows; sets where logs and exec of tenants' Pods go. Before controllers_start. Each
  * time this server comes on duty, Pods, the host's own and those of tenants from before, are let reach their API through it by
  * the `kubernetes` Service. */

@@ -62,7 +62,8 @@ struct pod_info {
 };
 struct pod_info *pod_info_new(json_t *pod, int64_t revision); /* takes the tree */
 void pod_info_free(struct pod_info *info);
-/* Whether the Pod tolerates a taint of a Node. One that its tenant set (overlay.h) is also matched with its own tolerations. */
+/* Whether the Pod tolerates a taint of a Node. One that its tenant set (overlay.h) is also matched
+ * with its own tolerations. */
 bool pod_info_tolerates(const struct pod_info *pod, const json_t *taint);
 /* Whether `pod` may stop `victim`: it is worth more, and never another tenant's or the host's. */
 bool pod_may_preempt(const struct pod_info *pod, const struct pod_info *victim);

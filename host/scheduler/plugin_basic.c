@@ -24,9 +24,9 @@ static void filter_unschedulable(const struct cycle *cycle, void *state,
     (void)state;
     if (!json_is_true(json_at(node->node, "spec", "unschedulable")))
         return;
-    json_auto_t *taint =
-        json_pack("{s:s, s:s, s:b}", "key", "node.kubernetes.io/unschedulable", "effect",
-                  "NoSchedule", OVERLAY_MARK, json_is_true(json_at(node->node, "spec", OVERLAY_MARK)));
+    json_auto_t *taint = json_pack("{s:s, s:s, s:b}", "key", "node.kubernetes.io/unschedulable",
+                                   "effect", "NoSchedule", OVERLAY_MARK,
+                                   json_is_true(json_at(node->node, "spec", OVERLAY_MARK)));
     if (!pod_info_tolerates(cycle->pod, taint))
         filter_refuse(status, FILTER_UNRESOLVED, "node(s) were unschedulable");
 }

@@ -139,7 +139,8 @@ static void read_owner(struct pod_info *info)
 bool pod_info_tolerates(const struct pod_info *pod, const json_t *taint)
 {
     return node_fit_tolerates(json_at(pod->pod, "spec", "tolerations"), taint) ||
-           (json_is_true(json_object_get(taint, OVERLAY_MARK)) && node_fit_tolerates(pod->own_tolerations, taint));
+           (json_is_true(json_object_get(taint, OVERLAY_MARK)) &&
+            node_fit_tolerates(pod->own_tolerations, taint));
 }
 
 bool pod_may_preempt(const struct pod_info *pod, const struct pod_info *victim)

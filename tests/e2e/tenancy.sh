@@ -38,5 +38,24 @@ check_fails "its namespace is gone from the host" 'not found' admin get namespac
 check_fails "its endpoint is gone" '.' acme get namespaces
 check "its name can be had again" "$WARREN" tenant create acme --data-dir "$DATA" --kubeconfig acme.kubeconfig
 check_out "empty" 'No resources found' acme get deployments -A
+
+# ---- what every cluster has ----
+uid() { acme get "$1" -o 'jsonpath={.metadata.uid}'; }
+is_another() { local now; now=$(uid "$1") && [ -n "$now" ] && [ "$now" != "$2" ]; }
+for one in service/kubernetes endpoints/kubernetes endpointslice/kubernetes; do
+    before=$(uid "$one")
+    check "$one is deleted" acme delete "$one"
+    wait_for "and is there again" 30 is_another "$one" "$before"
+done
+check "an endpoint of the API is moved" acme patch endpoints kubernetes --type=json -p '[{"op":"replace","path":"/subsets/0/addresses/0/ip","value":"10.9.9.9"}]'
+moved_back() { acme get endpoints kubernetes -o 'jsonpath={.subsets[*].addresses[*].ip}' | grep -qx 10.244.0.1; }
+wait_for "and moved back" 30 moved_back
+check "a cluster of an older release lacks first objects" acme delete apiservice/v1.batch clusterrole/view flowschema/probes
+check "which its server has not looked for" admin -n kube-system delete configmap warren-first-objects
+stop_warren
+start_warren
+refreshed() { admin -n kube-system get configmap warren-first-objects -o 'jsonpath={.data.have}' | grep -q .; }
+wait_for "a newer server does" 60 refreshed
+check "they are there" acme get apiservice/v1.batch clusterrole/view flowschema/probes
 stop_warren
 summary

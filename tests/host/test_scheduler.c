@@ -537,7 +537,8 @@ static void tenants_nodes(void **state)
     "{'metadata':{'name':'a'},'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}," ROOM "}"
 #define CORDONED "{'metadata':{'name':'a'},'spec':{'unschedulable':true}," ROOM "}"
 
-/* A toleration of everything is of what the tenant says of nodes, and of nothing that the host says. */
+/* A toleration of everything is of what the tenant says of nodes, and of nothing that the host
+ * says. */
 static void tenants_tolerations(void **state)
 {
     static const struct {
@@ -552,7 +553,8 @@ static void tenants_tolerations(void **state)
          "{'a':{'metadata':{},'spec':{'taints':[{'key':'k','effect':'NoSchedule'}]}}}", ""},
         {"the host's cordon", "[" CORDONED "]",
          "{'a':{'metadata':{},'spec':{'unschedulable':true}}}", ""},
-        {"a node that is closed", "[" NODE("a", "") "]", "{'a':{'spec':{'unschedulable':true}}}", ""},
+        {"a node that is closed", "[" NODE("a", "") "]", "{'a':{'spec':{'unschedulable':true}}}",
+         ""},
     };
     struct profile profile;
     (void)state;
@@ -562,7 +564,8 @@ static void tenants_tolerations(void **state)
         struct decision decision;
         json_auto_t *theirs = read(rows[i].theirs);
         world_init(&world, rows[i].host, "[]");
-        json_t *tree = read("{'metadata':{'name':'p','namespace':'t'," NOTES("t", "1") "},'spec':{'containers':[{}]}}");
+        json_t *tree = read("{'metadata':{'name':'p','namespace':'t'," NOTES(
+            "t", "1") "},'spec':{'containers':[{}]}}");
         json_object_set_new(json_at(tree, "metadata", "annotations"), POD_NOTE_TOLERATIONS,
                             json_string("[{\"operator\":\"Exists\"}]"));
         struct pod_info *pod = pod_info_new(tree, 1);
@@ -687,7 +690,8 @@ int main(void)
         cmocka_unit_test(preemption),
         cmocka_unit_test(nominees),
         cmocka_unit_test(preemption_is_carried_out),
-        cmocka_unit_test(tenants_nodes), cmocka_unit_test(tenants_tolerations),
+        cmocka_unit_test(tenants_nodes),
+        cmocka_unit_test(tenants_tolerations),
         cmocka_unit_test(tenants_say_too_much),
         cmocka_unit_test(queue_order),
         cmocka_unit_test(room_is_taken_and_given_back),
