@@ -2,7 +2,7 @@
  * and evaluation read it. Internal to cel/. Macros are expanded: the comprehensions are nodes of
  * their own kind. */
 #pragma once
-#include "cel/arena.h"
+#include "base/arena.h"
 #include "cel/cel.h"
 
 struct cel_overload;
@@ -66,7 +66,7 @@ struct cel_node {
 };
 
 struct cel_parse {
-    struct cel_arena *arena;
+    struct arena *arena;
     struct str source;
     struct cel_problems *problems;
     size_t node_count;
@@ -85,7 +85,7 @@ struct cel_node *cel_node_new(struct cel_parse *parse, enum cel_node_kind kind, 
 struct cel_node *cel_macro_expand(struct cel_parse *parse, struct cel_node *call, bool *is_macro);
 
 /* Resolves names, types and overloads; false with problems. */
-bool cel_check_tree(struct cel_env *env, struct cel_arena *arena, struct cel_node *root,
+bool cel_check_tree(struct cel_env *env, struct arena *arena, struct cel_node *root,
                     struct str source, struct cel_problems *problems, uint32_t *local_max);
 /* The literal arguments that can be seen to be wrong: durations, times, regular expressions.
  * Compiles the latter. */

@@ -123,7 +123,7 @@ static struct str dotted(struct check *check, const struct cel_node *node)
         return (struct str){0};
     struct str head = dotted(check, node->args[0]);
     char *text =
-        head.len ? cel_arena_alloc(check->unify.arena, head.len + node->name.len + 2, 1) : NULL;
+        head.len ? arena_alloc(check->unify.arena, head.len + node->name.len + 2, 1) : NULL;
     if (!text)
         return (struct str){0};
     memcpy(text, head.data, head.len);
@@ -137,7 +137,7 @@ static struct str dotted(struct check *check, const struct cel_node *node)
 static const struct cel_type *field_type(struct check *check, struct cel_node *node,
                                          const struct cel_type *object, struct str name)
 {
-    struct cel_field *field = cel_arena_alloc(check->unify.arena, 1, sizeof(*field));
+    struct cel_field *field = arena_alloc(check->unify.arena, 1, sizeof(*field));
     if (!field || !object->object->field(object->object->data, name, field)) {
         report(check, node, "undefined field '" STR_FMT "'", STR_ARG(name));
         return &error_type;
@@ -490,7 +490,7 @@ static void settle(struct check *check, struct cel_node *node)
         settle(check, node->args[i]);
 }
 
-bool cel_check_tree(struct cel_env *env, struct cel_arena *arena, struct cel_node *root,
+bool cel_check_tree(struct cel_env *env, struct arena *arena, struct cel_node *root,
                     struct str source, struct cel_problems *problems, uint32_t *local_max)
 {
     struct check check = {

@@ -33,7 +33,7 @@ struct cel_env {
 struct cel_program {
     struct cel_env *env;
     bool env_counted; /* false: a field of this environment, which owns the program */
-    struct cel_arena arena;
+    struct arena arena;
     struct cel_node *root;
     uint32_t local_max;
     struct cel_cost cost;

@@ -20,7 +20,7 @@ struct slot {
 
 struct cel_eval {
     struct cel_env *env;
-    struct cel_arena arena;
+    struct arena arena;
     struct slot *slots; /* of the environment's variables */
     struct cel_value *locals;
     struct cel_value *composed; /* of the environment's composed fields */
@@ -51,7 +51,7 @@ static void stop(struct cel_eval *eval, enum cel_outcome outcome, const char *wh
 
 void *cel_eval_alloc(struct cel_eval *eval, size_t count, size_t size)
 {
-    void *block = cel_arena_alloc(&eval->arena, count, size);
+    void *block = arena_alloc(&eval->arena, count, size);
     if (!block)
         stop(eval, CEL_FAILED, "operation cancelled: the expression uses too much memory");
     return block;
@@ -655,7 +655,7 @@ void cel_eval_free(struct cel_eval *eval)
 {
     if (!eval)
         return;
-    cel_arena_clear(&eval->arena);
+    arena_clear(&eval->arena);
     cel_env_unref(eval->env);
     free(eval->slots);
     free(eval->composed);
@@ -699,7 +699,7 @@ void cel_eval_set_authz(struct cel_eval *eval, const struct cel_authz *authz,
 
 void cel_eval_reset(struct cel_eval *eval)
 {
-    cel_arena_clear(&eval->arena);
+    arena_clear(&eval->arena);
     memset(eval->memo, MEMO_UNREAD, eval->env->field_count);
 }
 

@@ -4,7 +4,7 @@
  * returns a value; errors are values too. Whatever it touches in proportion to its input it charges
  * as work, so that no expression runs long. */
 #pragma once
-#include "cel/arena.h"
+#include "base/arena.h"
 #include "cel/cel.h"
 
 #define CEL_WORK_MAX ((uint64_t)1 << 29) /* bytes and items looked at in one run */

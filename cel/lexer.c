@@ -233,7 +233,7 @@ static bool unescape_one(struct unescape *state)
     return c >= '0' && c <= '3' && read_digits(state, 3, 8, &code) && put_code(state, code, true);
 }
 
-bool cel_unescape(struct cel_arena *arena, struct cel_token token, struct str *out)
+bool cel_unescape(struct arena *arena, struct cel_token token, struct str *out)
 {
     struct str text = token.text;
     bool raw = false;
@@ -243,7 +243,7 @@ bool cel_unescape(struct cel_arena *arena, struct cel_token token, struct str *o
         text.len >= 6 && text.data[1] == text.data[0] && text.data[2] == text.data[0] ? 3 : 1;
     struct unescape state = {.in = {text.data + quotes, text.len - 2 * quotes},
                              .bytes = token.kind == CEL_TOKEN_BYTES};
-    state.out = cel_arena_alloc(arena, state.in.len + 1, 1);
+    state.out = arena_alloc(arena, state.in.len + 1, 1);
     while (state.out && state.at < state.in.len) {
         char c = state.in.data[state.at++];
         if (c == '\\' && !raw) {

@@ -26,4 +26,4 @@ struct cel_token {
 /* The token at `*at`, which moves behind it. What is no token is reported and passed over. */
 struct cel_token cel_lex(struct cel_parse *parse, size_t *at);
 /* The value of a string or bytes token, in the arena. False when an escape is wrong. */
-bool cel_unescape(struct cel_arena *arena, struct cel_token token, struct str *out);
+bool cel_unescape(struct arena *arena, struct cel_token token, struct str *out);

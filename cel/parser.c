@@ -58,8 +58,8 @@ struct cel_node *cel_node_new(struct cel_parse *parse, enum cel_node_kind kind, 
     struct cel_node *node = NULL;
     struct cel_node **args = NULL;
     if (++parse->node_count <= CEL_NODES_MAX) {
-        node = cel_arena_alloc(parse->arena, 1, sizeof(*node));
-        args = cel_arena_alloc(parse->arena, count + 1, sizeof(struct cel_node *));
+        node = arena_alloc(parse->arena, 1, sizeof(*node));
+        args = arena_alloc(parse->arena, count + 1, sizeof(struct cel_node *));
     }
     if (!node || !args) {
         if (!parse->problems->count)
@@ -344,7 +344,7 @@ static struct cel_node *take_optional(struct parser *parser, struct cel_node *no
         any = any || list->optional[i];
     if (!node || !any)
         return node;
-    node->optional = cel_arena_alloc(parser->parse->arena, list->count, sizeof(bool));
+    node->optional = arena_alloc(parser->parse->arena, list->count, sizeof(bool));
     if (!node->optional)
         return fail(parser);
     memcpy(node->optional, list->optional, list->count * sizeof(bool));
@@ -388,7 +388,7 @@ static struct cel_node *parse_map(struct parser *parser)
 static struct cel_node *parse_struct(struct parser *parser, struct str name)
 {
     CLEANUP(node_list_free) struct node_list items = {0};
-    struct str *fields = cel_arena_alloc(parser->parse->arena, ARGS_MAX / 256, sizeof(*fields));
+    struct str *fields = arena_alloc(parser->parse->arena, ARGS_MAX / 256, sizeof(*fields));
     size_t offset = parser->token.offset;
     advance(parser);
     while (!is_sign(parser, "}") && !parser->failed && fields) {
@@ -474,7 +474,7 @@ static struct str qualified(struct parser *parser, const struct cel_node *node)
         return (struct str){0};
     struct str head = qualified(parser, node->args[0]);
     char *text =
-        head.len ? cel_arena_alloc(parser->parse->arena, head.len + node->name.len + 2, 1) : NULL;
+        head.len ? arena_alloc(parser->parse->arena, head.len + node->name.len + 2, 1) : NULL;
     if (!text)
         return (struct str){0};
     memcpy(text, head.data, head.len);

@@ -73,7 +73,7 @@ void cel_program_unref(const struct cel_program *program)
         return;
     if (own->root)
         cel_literals_free(own->root);
-    cel_arena_clear(&own->arena);
+    arena_clear(&own->arena);
     if (own->env_counted)
         cel_env_unref(own->env);
     free(own->source);

@@ -25,7 +25,7 @@ void cel_unify_deinit(struct cel_unify *unify)
 
 static struct cel_type *new_type(struct cel_unify *unify)
 {
-    struct cel_type *type = cel_arena_alloc(unify->arena, 1, sizeof(*type));
+    struct cel_type *type = arena_alloc(unify->arena, 1, sizeof(*type));
     if (!type)
         unify->failed = true;
     return type;

@@ -1,11 +1,11 @@
 /* cel/unify.h: type parameters, and what they turn out to be. Internal to cel/.
  * Source: cel-go's checker/types.go, by its behaviour. */
 #pragma once
-#include "cel/arena.h"
+#include "base/arena.h"
 #include "cel/type.h"
 
 struct cel_unify {
-    struct cel_arena *arena;
+    struct arena *arena;
     const struct cel_type **bound; /* by number; NULL: free */
     uint32_t count, capacity;
     uint32_t *trail; /* numbers bound since, and what they were bound to, for undoing */

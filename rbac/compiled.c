@@ -53,8 +53,8 @@ static bool mark_equal(const struct rbac_mark *a, const struct rbac_mark *b)
 static void add_role(struct compiled *compiled, const struct object *object)
 {
     json_auto_t *value = object_json(object);
-    struct role *role = arena_alloc(&compiled->arena, sizeof(*role));
-    role->name = arena_text(&compiled->arena, object->name);
+    struct role *role = xarena_alloc(&compiled->arena, 1, sizeof(*role));
+    role->name = xarena_copy(&compiled->arena, str_of(object->name)).data;
     role->rules = rule_list_compile(&compiled->arena, json_at(value, "rules"));
     if (!*object->ns) {
         strmap_put(&compiled->cluster_roles, object->name, role);
@@ -76,9 +76,9 @@ static void add_grant(struct compiled *compiled, const struct grant *wanted, con
 {
     struct arena *arena = &compiled->arena;
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s/%s", wanted->ns, letter, holder);
-    struct grant *grant = arena_alloc(arena, sizeof(*grant));
+    struct grant *grant = xarena_alloc(arena, 1, sizeof(*grant));
     *grant = *wanted;
-    grant->subject = arena_text(arena, wanted->subject);
+    grant->subject = xarena_copy(arena, str_of(wanted->subject)).data;
     /* Behind the first, so that the first stays where the map points. */
     struct grant *first = strmap_get(&compiled->grants, key);
     if (first) {
@@ -130,8 +130,8 @@ static void add_binding(struct compiled *compiled, const struct object *object)
         return; /* binds to nothing, yet: the role's creation compiles anew */
     struct grant grant = {
         .role = role,
-        .binding = arena_text(&compiled->arena, object->name),
-        .ns = arena_text(&compiled->arena, object->ns),
+        .binding = xarena_copy(&compiled->arena, str_of(object->name)).data,
+        .ns = xarena_copy(&compiled->arena, str_of(object->ns)).data,
         .role_kind = strcmp(kind, "Role") == 0 ? "Role" : "ClusterRole",
     };
     const json_t *subject;
@@ -155,6 +155,7 @@ static bool compile_source(struct cluster *cluster, struct compiled *compiled, e
 static struct compiled *compile(struct cluster *cluster, int64_t revision)
 {
     struct compiled *compiled = xcalloc(1, sizeof(*compiled));
+    compiled->arena = ARENA_UNBOUNDED;
     atomic_init(&compiled->refs, 1);
     atomic_init(&compiled->checked, revision);
     /* The mark comes first: what changes while we read is found by the next look. */
@@ -175,7 +176,7 @@ void compiled_unref(struct compiled *compiled)
     strmap_clear(&compiled->grants);
     strmap_clear(&compiled->cluster_roles);
     strmap_clear(&compiled->roles);
-    arena_free(&compiled->arena);
+    arena_clear(&compiled->arena);
     free(compiled);
 }
 

@@ -242,10 +242,10 @@ static bool check_role(const struct scope *scope, const json_t *object, struct e
         return true;
     if (json_at(object, "aggregationRule") && !check_aggregation(scope, err))
         return false;
-    struct arena arena = {0};
+    struct arena arena = ARENA_UNBOUNDED;
     struct rule_list rules = rule_list_compile(&arena, json_at(object, "rules"));
     bool held = confirm_or_refuse(scope, &rules, err);
-    arena_free(&arena);
+    arena_clear(&arena);
     return held;
 }
 

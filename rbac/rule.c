@@ -12,10 +12,10 @@ static const char *const *compile_texts(struct arena *arena, const json_t *array
 {
     size_t count = 0, i;
     const json_t *item;
-    const char **texts = arena_alloc(arena, (json_array_size(array) + 1) * sizeof(*texts));
+    const char **texts = xarena_alloc(arena, json_array_size(array) + 1, sizeof(*texts));
     json_array_foreach (array, i, item)
         if (json_is_string(item))
-            texts[count++] = arena_text(arena, json_string_value(item));
+            texts[count++] = xarena_copy(arena, str_of(json_string_value(item))).data;
     return texts;
 }
 
@@ -23,7 +23,7 @@ struct rule_list rule_list_compile(struct arena *arena, const json_t *rules)
 {
     size_t count = 0, i;
     const json_t *item;
-    struct rule *items = arena_alloc(arena, (json_array_size(rules) + 1) * sizeof(*items));
+    struct rule *items = xarena_alloc(arena, json_array_size(rules) + 1, sizeof(*items));
     json_array_foreach (rules, i, item)
         if (json_is_object(item))
             items[count++] = (struct rule){.verbs = compile_texts(arena, json_at(item, "verbs")),

@@ -2,7 +2,7 @@
  * Source: Kubernetes component-helpers auth/rbac/validation. Immutable; any thread. */
 #pragma once
 #include "base/buf.h"
-#include "rbac/arena.h"
+#include "base/arena.h"
 #include "rbac/rbac.h"
 
 /* Each a NULL-ended array, never NULL itself. */

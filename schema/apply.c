@@ -7,7 +7,7 @@
 #include "schema/managed.h"
 #include "schema/typed.h"
 
-/* Bookkeeping that belongs to nobody. */
+/* Bookkeeping that belongs to nobody; NULL-ended. */
 static const char *const unowned[][3] = {
     {"apiVersion"},
     {"kind"},
@@ -23,30 +23,33 @@ static const char *const unowned[][3] = {
     {"metadata", "resourceVersion"},
 };
 
-/* What an endpoint does not change, and so nobody comes to own through it. */
-static void add_ignored(const struct apply *apply, struct field_set *set)
+/* What an endpoint does not change, and so nobody comes to own through it; NULL: nothing. */
+static const char *ignored(const struct apply *apply)
 {
-    static const char *const status[] = {"status", NULL}, *const spec[] = {"spec", NULL};
     bool has_spec = type_field(apply->type, STR("spec")) != NULL;
     if (strcmp(apply->subresource, "status") == 0 && has_spec)
-        field_set_add_path(set, spec);
-    else if (!*apply->subresource && has_spec && type_field(apply->type, STR("status")))
-        field_set_add_path(set, status);
+        return "spec";
+    return !*apply->subresource && has_spec && type_field(apply->type, STR("status")) ? "status"
+                                                                                      : NULL;
 }
 
 static void strip(const struct apply *apply, struct field_set *set)
 {
-    CLEANUP(field_set_clear) struct field_set ignored = {0};
-    CLEANUP(field_set_clear) struct field_set bookkeeping = {0};
-    if (!set->count)
-        return;
-    add_ignored(apply, &ignored);
-    field_set_subtract_trees(set, &ignored);
-    for (size_t i = 0; i < ARRAY_LEN(unowned); i++) {
-        const char *const path[] = {unowned[i][0], unowned[i][1], NULL};
-        field_set_add_path(&bookkeeping, path);
-    }
-    field_set_subtract(set, &bookkeeping);
+    const char *const whole[] = {ignored(apply), NULL};
+    if (whole[0])
+        field_set_drop_path(set, whole, true);
+    for (size_t i = 0; i < ARRAY_LEN(unowned); i++)
+        field_set_drop_path(set, unowned[i], false);
+}
+
+/* What changed, and by whom that may be owned. */
+static void find_changes(const struct apply *apply, struct arena *arena, const json_t *before,
+                         const json_t *after, struct typed_changes *changes)
+{
+    typed_compare(arena, typed_root(apply->type), before, after, changes);
+    strip(apply, &changes->added);
+    strip(apply, &changes->modified);
+    strip(apply, &changes->removed);
 }
 
 static json_t *zero_object(const struct type *type);
@@ -103,10 +106,10 @@ static struct manager_id who(const struct apply *apply, bool applied)
     return (struct manager_id){apply->manager, apply->api_version, apply->subresource, applied};
 }
 
-static void set_entries(json_t *object, struct managers *managers)
+static void set_entries(json_t *object, struct arena *arena, struct managers *managers)
 {
     managers_tidy(managers);
-    json_t *entries = managers_json(managers);
+    json_t *entries = managers_json(arena, managers);
     json_t *metadata = json_ensure_object(object, "metadata");
     json_object_del(metadata, "managedFields");
     if (entries)
@@ -121,9 +124,9 @@ static void take_away(const struct apply *apply, struct managers *managers,
         struct manager *manager = &managers->items[i];
         if (manager == except || strcmp(manager->api_version, apply->api_version) != 0)
             continue;
-        field_set_subtract(&manager->set, &changes->modified);
-        field_set_subtract(&manager->set, &changes->added);
-        field_set_subtract(&manager->set, &changes->removed);
+        manager_take_away(manager, &changes->modified);
+        manager_take_away(manager, &changes->added);
+        manager_take_away(manager, &changes->removed);
     }
 }
 
@@ -135,44 +138,41 @@ static bool is_reset(const json_t *entries)
     return json_array_size(entries) == 1 && json_object_size(json_array_get(entries, 0)) == 0;
 }
 
-static void read_managers(const struct apply *apply, const json_t *live, const json_t *object,
-                          struct managers *managers)
+static struct managers read_managers(const struct apply *apply, struct arena *arena,
+                                     const json_t *live, const json_t *object)
 {
     const json_t *given = entries_of(object);
+    struct managers managers = {0};
     if (!*apply->subresource && is_reset(given))
-        return;
-    if (!*apply->subresource && json_array_size(given) && managers_parse(managers, given))
-        return;
-    managers_clear(managers);
-    if (!managers_parse(managers, entries_of(live)))
-        managers_clear(managers);
+        return managers;
+    if (!*apply->subresource && json_array_size(given) && managers_parse(arena, &managers, given))
+        return managers;
+    managers = (struct managers){0};
+    return managers_parse(arena, &managers, entries_of(live)) ? managers : (struct managers){0};
 }
 
-static void track(const struct apply *apply, const json_t *before, const json_t *after,
-                  struct managers *managers)
+static void track(const struct apply *apply, struct arena *arena, const json_t *before,
+                  const json_t *after, struct managers *managers)
 {
-    CLEANUP(typed_changes_clear) struct typed_changes changes = {0};
+    struct typed_changes changes = {0};
     const struct manager_id self = who(apply, false);
-    typed_compare(typed_root(apply->type), before, after, &changes);
-    strip(apply, &changes.added);
-    strip(apply, &changes.modified);
-    strip(apply, &changes.removed);
+    find_changes(apply, arena, before, after, &changes);
     take_away(apply, managers, NULL, &changes);
-    field_set_union(&changes.modified, &changes.added);
+    field_set_union(arena, &changes.modified, &changes.added);
     if (field_set_empty(&changes.modified))
         return;
-    struct manager *manager = managers_ensure(managers, &self);
-    field_set_union(&manager->set, &changes.modified);
-    managers_set_time(manager, apply->now_us);
+    struct manager *manager = managers_ensure(arena, managers, &self);
+    manager_add(arena, manager, &changes.modified);
+    managers_set_time(arena, manager, apply->now_us);
 }
 
 void apply_track(const struct apply *apply, const json_t *live, json_t *object)
 {
-    CLEANUP(managers_clear) struct managers managers = {0};
+    CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
     json_auto_t *before = base_of(apply, live), *after = base_of(apply, object);
-    read_managers(apply, live, object, &managers);
-    track(apply, before, after, &managers);
-    set_entries(object, &managers);
+    struct managers managers = read_managers(apply, &arena, live, object);
+    track(apply, &arena, before, after, &managers);
+    set_entries(object, &arena, &managers);
 }
 
 /* ---- conflicts ---- */
@@ -254,24 +254,24 @@ static bool refuse(struct managers *conflicts, struct error *err)
 }
 
 /* False with the error when others own what changes, unless that is forced. */
-static bool check_conflicts(const struct apply *apply, const struct managers *managers,
-                            const struct manager *self, const struct typed_changes *changes,
-                            struct error *err)
+static bool check_conflicts(const struct apply *apply, struct arena *arena,
+                            const struct managers *managers, const struct manager *self,
+                            const struct typed_changes *changes, struct error *err)
 {
-    CLEANUP(managers_clear) struct managers conflicts = {0};
-    CLEANUP(field_set_clear) struct field_set changed = {0};
-    field_set_copy(&changed, &changes->modified);
-    field_set_union(&changed, &changes->added);
+    struct managers conflicts = {0};
+    struct field_set changed = {0};
+    field_set_copy(arena, &changed, &changes->modified);
+    field_set_union(arena, &changed, &changes->added);
     for (size_t i = 0; !apply->force && i < managers->count; i++) {
         const struct manager *manager = &managers->items[i];
-        CLEANUP(field_set_clear) struct field_set both = {0};
-        if (manager == self || strcmp(manager->api_version, apply->api_version) != 0)
+        struct field_set both = {0};
+        if (manager == self || strcmp(manager->api_version, apply->api_version) != 0 ||
+            !field_set_meets(&manager->set, &changed))
             continue;
-        field_set_copy(&both, &manager->set);
+        field_set_copy(arena, &both, &manager->set);
         field_set_intersect(&both, &changed);
         const struct manager_id id = manager_id_of(manager);
-        if (!field_set_empty(&both))
-            field_set_union(&managers_ensure(&conflicts, &id)->set, &both);
+        manager_add(arena, managers_ensure(arena, &conflicts, &id), &both);
     }
     return !conflicts.count || refuse(&conflicts, err);
 }
@@ -279,23 +279,19 @@ static bool check_conflicts(const struct apply *apply, const struct managers *ma
 /* ---- applying ---- */
 
 /* Removes what the manager applied last time, does not apply now, and nobody else owns. */
-static json_t *prune(const struct apply *apply, const json_t *merged,
+static json_t *prune(const struct apply *apply, struct arena *arena, const json_t *merged,
                      const struct managers *managers, const struct manager *self,
                      const struct field_set *last)
 {
     struct typed root = typed_root(apply->type);
-    CLEANUP(field_set_clear) struct field_set gone = {0};
-    CLEANUP(field_set_clear) struct field_set managed = {0};
-    field_set_copy(&gone, last);
-    field_set_subtract(&gone, &self->set);
-    if (field_set_empty(&gone)) /* it only ever adds: most often */
+    struct field_set gone = {0}, managed = {0};
+    if (field_set_covers(&self->set, last)) /* it only ever adds: most often */
         return json_incref((json_t *)(uintptr_t)merged);
-    field_set_clear(&gone);
-    field_set_copy(&gone, last);
+    field_set_copy(arena, &gone, last);
     typed_name_fields(root, &gone);
     for (size_t i = 0; i < managers->count; i++)
         if (strcmp(managers->items[i].api_version, apply->api_version) == 0)
-            field_set_union(&managed, &managers->items[i].set);
+            field_set_union(arena, &managed, &managers->items[i].set);
     typed_name_fields(root, &managed);
     field_set_subtract(&gone, &managed);
     json_t *left = typed_remove(root, merged, &gone);
@@ -310,77 +306,82 @@ static bool misfit(const struct apply *apply, const json_t *applied, struct erro
                       space ? space : "", name ? name : "", apply->api_version, apply->kind);
 }
 
-/* A copy of the configuration with canonical values; NULL when it does not fit. */
-static json_t *checked(const struct apply *apply, const json_t *applied, struct error *err)
+/* Gives the configuration canonical values; false when it does not fit. */
+static bool check_configuration(const struct apply *apply, struct arena *arena, json_t *applied,
+                                struct error *err)
 {
-    json_auto_t *copy = json_deep_copy(applied);
     struct shaper shaper = {.keep_empty = true, .err = err};
-    if (json_array_size(entries_of(applied))) {
-        (void)error_bad_request(
-            err, "metadata.managedFields must be nil"); /* false is all that it says */
-        return NULL;
+    if (json_array_size(entries_of(applied)))
+        return error_bad_request(err, "metadata.managedFields must be nil");
+    if (typed_check(arena, typed_root(apply->type), applied, err) &&
+        shape_document(&shaper, apply->type, applied)) {
+        json_object_del(json_object_get(applied, "metadata"), "managedFields");
+        return true;
     }
-    if (!typed_check(typed_root(apply->type), copy, err) ||
-        !shape_document(&shaper, apply->type, copy)) {
-        (void)misfit(apply, applied, err);
-        return NULL;
-    }
-    json_auto_t *clean = base_of(apply, copy);
-    return TAKE(clean);
+    return misfit(apply, applied, err);
 }
 
 /* An object that nobody was ever noted for: its fields belong to those before. */
-static void note_earlier(const struct apply *apply, const json_t *base, struct managers *managers)
+static void note_earlier(const struct apply *apply, struct arena *arena, const json_t *base,
+                         struct managers *managers)
 {
     json_auto_t *zero = zero_object(apply->type);
     struct apply earlier = *apply;
     earlier.manager = "before-first-apply";
     earlier.subresource = "";
-    track(&earlier, zero, base, managers);
+    track(&earlier, arena, zero, base, managers);
 }
 
-json_t *apply_configuration(const struct apply *apply, const json_t *live, const json_t *applied,
+/* The manager that applies, with the fields of its configuration; `last`: those it had. */
+static struct manager *claim(const struct apply *apply, struct arena *arena,
+                             struct managers *managers, const json_t *config,
+                             struct field_set *last)
+{
+    const struct manager_id id = who(apply, true);
+    struct manager *self = managers_ensure(arena, managers, &id);
+    *last = self->set;
+    self->set = (struct field_set){0};
+    self->api_version = apply->api_version;
+    typed_fields(arena, typed_root(apply->type), config, &self->set);
+    strip(apply, &self->set);
+    if (!field_set_equal(last, &self->set))
+        self->fields = NULL;
+    return self;
+}
+
+json_t *apply_configuration(const struct apply *apply, const json_t *live, json_t *applied,
                             struct error *err)
 {
     struct typed root = typed_root(apply->type);
-    CLEANUP(managers_clear) struct managers managers = {0};
-    CLEANUP(field_set_clear) struct field_set last = {0};
-    CLEANUP(typed_changes_clear) struct typed_changes changes = {0};
-    json_auto_t *config = checked(apply, applied, err), *base = base_of(apply, live);
-    if (!config)
+    CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+    struct managers managers = {0};
+    struct field_set last;
+    struct typed_changes changes = {0};
+    if (!check_configuration(apply, &arena, applied, err))
         return NULL;
-    if (!managers_parse(&managers, entries_of(live)))
-        managers_clear(&managers);
+    json_auto_t *base = base_of(apply, live);
+    if (!managers_parse(&arena, &managers, entries_of(live)))
+        managers = (struct managers){0};
     if (live && !managers.count)
-        note_earlier(apply, base, &managers);
+        note_earlier(apply, &arena, base, &managers);
+    struct manager *self = claim(apply, &arena, &managers, applied, &last);
 
-    const struct manager_id id = who(apply, true);
-    struct manager *self = managers_ensure(&managers, &id);
-    field_set_copy(&last, &self->set);
-    field_set_clear(&self->set);
-    free(self->api_version);
-    self->api_version = xstrdup(apply->api_version);
-    typed_fields(root, config, &self->set);
-    strip(apply, &self->set);
-
-    json_auto_t *merged = typed_merge(root, base, config);
-    json_auto_t *pruned = prune(apply, merged, &managers, self, &last);
+    json_auto_t *merged = typed_merge(&arena, root, base, applied);
+    json_auto_t *pruned = prune(apply, &arena, merged, &managers, self, &last);
     /* What is applied is there, also where the last that was in it has gone. */
-    json_auto_t *object = pruned == merged ? json_incref(pruned) : typed_merge(root, pruned, config);
-    typed_compare(root, base, object, &changes);
-    strip(apply, &changes.added);
-    strip(apply, &changes.modified);
-    strip(apply, &changes.removed);
-    if (!check_conflicts(apply, &managers, self, &changes, err))
+    json_auto_t *object =
+        pruned == merged ? json_incref(pruned) : typed_merge(&arena, root, pruned, applied);
+    find_changes(apply, &arena, base, object, &changes);
+    if (!check_conflicts(apply, &arena, &managers, self, &changes, err))
         return NULL;
     take_away(apply, &managers, self, &changes);
     bool changed = !field_set_empty(&changes.added) || !field_set_empty(&changes.modified) ||
                    !field_set_empty(&changes.removed) || !field_set_equal(&last, &self->set);
     if (changed || !self->time)
-        managers_set_time(self, apply->now_us);
+        managers_set_time(&arena, self, apply->now_us);
     json_auto_t *result = json_deep_copy(object);
     if (!schema_shape(apply->type, result, FIELD_VALIDATION_IGNORE, NULL, err))
         return NULL;
-    set_entries(result, &managers);
+    set_entries(result, &arena, &managers);
     return TAKE(result);
 }

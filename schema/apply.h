@@ -21,11 +21,12 @@ struct apply {
 };
 
 /* Applies a configuration. `live` NULL: creates. New reference: the merged object, shaped, not yet
- * defaulted, with its managedFields. Neither `live` nor `applied` is changed. Fails with CONFLICT
+ * defaulted, with its managedFields, of which it shares with `live` what stays (FieldsV1). `live`
+ * is not changed; `applied` gets canonical values, and can be applied again. Fails with CONFLICT
  * and upstream's words and causes when others own what would change; INTERNAL, as upstream, when
  * the configuration does not fit the schema; BAD_REQUEST for malformed values. */
 MUST_CHECK json_t *apply_configuration(const struct apply *apply, const json_t *live,
-                                       const json_t *applied, struct error *err);
+                                       json_t *applied, struct error *err);
 
 /* Any other write: sets `object`'s managedFields from those of `live` (NULL: created) and what
  * differs. Call it last, when defaults and admission are done. Returns nothing: what cannot be read

@@ -1,77 +1,127 @@
 #include "schema/field_set.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_tape.h"
 #include "schema/go_text.h"
 
-void field_set_clear(struct field_set *set)
+/* ---- nodes ---- */
+
+static int rank(char kind)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        free(set->nodes[i].element);
-        field_set_clear(&set->nodes[i].under);
-    }
-    free(set->nodes);
-    *set = (struct field_set){0};
+    return kind == 'f' ? 0 : kind == 'k' ? 1 : kind == 'v' ? 2 : 3;
 }
 
-static int rank(const char *element)
+/* Elements are a letter, a colon and a text. */
+static struct str text_of(struct str element)
 {
-    static const char order[] = "fkvi";
-    return (int)(strchr(order, element[0]) - order);
+    return (struct str){element.data + 2, element.len - 2};
 }
 
-static int compare_elements(const char *a, const char *b)
+static int compare_parts(char kind, struct str text, struct str element)
 {
-    int difference = rank(a) - rank(b);
-    return difference ? difference : strcmp(a, b);
+    return kind != element.data[0] ? rank(kind) - rank(element.data[0])
+                                   : str_compare(text, text_of(element));
 }
 
-/* Where the element is, or would go. */
-static bool find(const struct field_set *set, const char *element, size_t *at)
+static int compare_elements(struct str a, struct str b)
+{
+    return compare_parts(a.data[0], text_of(a), b);
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+    const struct field_node *p = a, *q = b;
+    return compare_elements(p->element, q->element);
+}
+
+/* Where the element of that letter and text is. */
+static bool find(const struct field_set *set, char kind, struct str text, size_t *at)
 {
     size_t low = 0, high = set->count;
-    if (high && compare_elements(set->nodes[high - 1].element, element) < 0)
-        low = high; /* most come in order */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_elements(set->nodes[middle].element, element) < 0)
+        int order = compare_parts(kind, text, set->nodes[middle].element);
+        if (order == 0) {
+            *at = middle;
+            return true;
+        }
+        if (order > 0)
             low = middle + 1;
         else
             high = middle;
     }
-    *at = low;
-    return low < set->count && strcmp(set->nodes[low].element, element) == 0;
+    return false;
 }
 
-struct field_node *field_set_ensure(struct field_set *set, const char *element)
+const struct field_node *field_set_find(const struct field_set *set, struct str element)
 {
     size_t at;
-    if (find(set, element, &at))
-        return &set->nodes[at];
+    return find(set, element.data[0], text_of(element), &at) ? &set->nodes[at] : NULL;
+}
+
+const struct field_node *field_set_find_name(const struct field_set *set, struct str name)
+{
+    size_t at;
+    return find(set, 'f', name, &at) ? &set->nodes[at] : NULL;
+}
+
+struct field_node *field_set_push(struct arena *arena, struct field_set *set, struct str element)
+{
     if (set->count == set->capacity) {
-        set->capacity = set->capacity ? set->capacity * 2 : 4;
-        set->nodes = xreallocarray(set->nodes, set->capacity, sizeof(*set->nodes));
+        size_t capacity = set->capacity ? set->capacity * 2 : 4;
+        struct field_node *nodes = xarena_alloc(arena, capacity, sizeof(*nodes));
+        if (set->count)
+            memcpy(nodes, set->nodes, set->count * sizeof(*nodes));
+        set->nodes = nodes;
+        set->capacity = capacity;
     }
-    memmove(&set->nodes[at + 1], &set->nodes[at], (set->count - at) * sizeof(*set->nodes));
-    set->nodes[at] = (struct field_node){.element = xstrdup(element)};
-    set->count++;
-    return &set->nodes[at];
+    set->nodes[set->count] = (struct field_node){.element = element};
+    return &set->nodes[set->count++];
 }
 
-const struct field_node *field_set_find(const struct field_set *set, const char *element)
+void field_set_sort(struct field_set *set)
+{
+    for (size_t i = 1; i < set->count; i++)
+        if (compare_nodes(&set->nodes[i - 1], &set->nodes[i]) > 0) {
+            qsort(set->nodes, set->count, sizeof(*set->nodes), compare_nodes);
+            return;
+        }
+}
+
+static bool is_nothing(const struct field_node *node)
+{
+    return !node->member && !node->under.count;
+}
+
+void field_set_drop_path(struct field_set *set, const char *const *names, bool whole)
 {
     size_t at;
-    return find(set, element, &at) ? &set->nodes[at] : NULL;
+    if (!find(set, 'f', str_of(names[0]), &at))
+        return;
+    struct field_node *node = &set->nodes[at];
+    if (names[1])
+        field_set_drop_path(&node->under, names + 1, whole);
+    else
+        node->member = false;
+    if (!names[1] && whole)
+        node->under = (struct field_set){0};
+    if (!is_nothing(node))
+        return;
+    set->count--;
+    memmove(node, node + 1, (set->count - at) * sizeof(*node));
 }
 
-char *field_set_name_element(const char *name)
+/* ---- elements ---- */
+
+struct str field_set_name_element(struct arena *arena, struct str name)
 {
-    size_t len = strlen(name) + 1;
-    char *element = xmalloc(2 + len);
+    char *element = xarena_alloc(arena, name.len + 2, 1);
     memcpy(element, "f:", 2);
-    memcpy(element + 2, name, len);
-    return element;
+    if (name.len)
+        memcpy(element + 2, name.data, name.len);
+    return (struct str){element, name.len + 2};
 }
 
 void field_set_write_value(struct buf *out, const json_t *value)
@@ -93,50 +143,11 @@ void field_set_write_value(struct buf *out, const json_t *value)
     }
 }
 
-void field_set_add_path(struct field_set *set, const char *const *names)
-{
-    struct field_node *node = NULL;
-    for (; *names; names++) {
-        CLEANUP(free_ptr) char *element = field_set_name_element(*names);
-        node = field_set_ensure(node ? &node->under : set, element);
-    }
-    if (node)
-        node->member = true;
-}
-
-static void node_clear(struct field_node *node)
-{
-    free(node->element);
-    field_set_clear(&node->under);
-}
-
-void field_set_tidy(struct field_set *set, const char *element)
-{
-    size_t at;
-    if (!find(set, element, &at) || set->nodes[at].member ||
-        !field_set_empty(&set->nodes[at].under))
-        return;
-    node_clear(&set->nodes[at]);
-    set->count--;
-    memmove(&set->nodes[at], &set->nodes[at + 1], (set->count - at) * sizeof(*set->nodes));
-}
-
-/* Moves the node at `from` to `*kept` if something is left of it. */
-static void keep(struct field_set *set, size_t from, size_t *kept)
-{
-    struct field_node *node = &set->nodes[from];
-    if (!node->member && !node->under.count)
-        node_clear(node);
-    else
-        set->nodes[(*kept)++] = *node;
-}
+/* ---- sets as a whole ---- */
 
 bool field_set_empty(const struct field_set *set)
 {
-    for (size_t i = 0; i < set->count; i++)
-        if (set->nodes[i].member || !field_set_empty(&set->nodes[i].under))
-            return false;
-    return true;
+    return set->count == 0;
 }
 
 bool field_set_equal(const struct field_set *a, const struct field_set *b)
@@ -145,48 +156,68 @@ bool field_set_equal(const struct field_set *a, const struct field_set *b)
         return false;
     for (size_t i = 0; i < a->count; i++)
         if (a->nodes[i].member != b->nodes[i].member ||
-            strcmp(a->nodes[i].element, b->nodes[i].element) != 0 ||
+            !str_eq(a->nodes[i].element, b->nodes[i].element) ||
             !field_set_equal(&a->nodes[i].under, &b->nodes[i].under))
             return false;
     return true;
 }
 
-static struct field_node node_copy(const struct field_node *node)
+bool field_set_covers(const struct field_set *whole, const struct field_set *part)
 {
-    struct field_node copy = {.element = xstrdup(node->element), .member = node->member};
-    field_set_copy(&copy.under, &node->under);
-    return copy;
+    for (size_t i = 0; i < part->count; i++) {
+        const struct field_node *node = field_set_find(whole, part->nodes[i].element);
+        if (!node || (part->nodes[i].member && !node->member) ||
+            !field_set_covers(&node->under, &part->nodes[i].under))
+            return false;
+    }
+    return true;
 }
 
-void field_set_union(struct field_set *set, const struct field_set *other)
+bool field_set_meets(const struct field_set *a, const struct field_set *b)
 {
-    size_t a = 0, b = 0, count = 0, capacity = set->count + other->count;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct field_node *node = field_set_find(a, b->nodes[i].element);
+        if (node && ((node->member && b->nodes[i].member) ||
+                     field_set_meets(&node->under, &b->nodes[i].under)))
+            return true;
+    }
+    return false;
+}
+
+void field_set_union(struct arena *arena, struct field_set *set, const struct field_set *other)
+{
+    size_t a = 0, b = 0;
+    struct field_set both = {.capacity = set->count + other->count};
     if (!other->count)
         return;
-    struct field_node *nodes = xreallocarray(NULL, capacity, sizeof(*nodes));
+    both.nodes = xarena_alloc(arena, both.capacity, sizeof(*both.nodes));
     while (a < set->count || b < other->count) {
-        int order = a == set->count ? 1
-                    : b == other->count
-                        ? -1
-                        : compare_elements(set->nodes[a].element, other->nodes[b].element);
-        if (order > 0) {
-            nodes[count++] = node_copy(&other->nodes[b++]);
-            continue;
+        struct field_node *node = &both.nodes[both.count++];
+        int order = a == set->count     ? 1
+                    : b == other->count ? -1
+                                        : compare_nodes(&set->nodes[a], &other->nodes[b]);
+        if (order <= 0)
+            *node = set->nodes[a++];
+        else
+            node->element = other->nodes[b].element;
+        if (order >= 0) {
+            node->member = node->member || other->nodes[b].member;
+            field_set_union(arena, &node->under, &other->nodes[b++].under);
         }
-        nodes[count] = set->nodes[a++];
-        if (order == 0) {
-            nodes[count].member = nodes[count].member || other->nodes[b].member;
-            field_set_union(&nodes[count].under, &other->nodes[b++].under);
-        }
-        count++;
     }
-    free(set->nodes);
-    *set = (struct field_set){.nodes = nodes, .count = count, .capacity = capacity};
+    *set = both;
 }
 
-void field_set_copy(struct field_set *to, const struct field_set *from)
+void field_set_copy(struct arena *arena, struct field_set *to, const struct field_set *from)
 {
-    field_set_union(to, from);
+    field_set_union(arena, to, from);
+}
+
+/* Moves the node at `from` to `*kept` if something is left of it. */
+static void keep(struct field_set *set, size_t from, size_t *kept)
+{
+    if (!is_nothing(&set->nodes[from]))
+        set->nodes[(*kept)++] = set->nodes[from];
 }
 
 void field_set_subtract(struct field_set *set, const struct field_set *other)
@@ -205,22 +236,6 @@ void field_set_subtract(struct field_set *set, const struct field_set *other)
     set->count = kept;
 }
 
-void field_set_subtract_trees(struct field_set *set, const struct field_set *other)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < set->count; i++) {
-        const struct field_node *taken = field_set_find(other, set->nodes[i].element);
-        if (taken && taken->member) {
-            set->nodes[i].member = false;
-            field_set_clear(&set->nodes[i].under);
-        } else if (taken) {
-            field_set_subtract_trees(&set->nodes[i].under, &taken->under);
-        }
-        keep(set, i, &kept);
-    }
-    set->count = kept;
-}
-
 void field_set_intersect(struct field_set *set, const struct field_set *other)
 {
     static const struct field_set nothing;
@@ -233,6 +248,8 @@ void field_set_intersect(struct field_set *set, const struct field_set *other)
     }
     set->count = kept;
 }
+
+/* ---- FieldsV1 ---- */
 
 /* True if the JSON on the tape is as field_set_write_value() would write it: keys in order, and not
  * a byte that need not be there. Says no where that takes a closer look. */
@@ -255,127 +272,119 @@ static bool is_canonical(const struct json_tape *tape)
            !(tokens[0].kind == JSON_TOKEN_INTEGER && tape->text.data[0] == '-');
 }
 
-/* "k:" and "v:" with their JSON in canonical form; NULL when `key` is no element. */
-static char *canonical(const char *key)
+/* An element as it is in FieldsV1, in canonical form: `key` itself where it has that already. NULL
+ * data when it is none. */
+static struct str canonical(struct arena *arena, struct str key)
 {
     struct json_token tokens[16];
     CLEANUP(json_tape_free)
     struct json_tape tape = {.tokens = tokens, .capacity = ARRAY_LEN(tokens), .borrowed = true};
     CLEANUP(error_clear) struct error err = {0};
-    if (key[0] && strchr("fi", key[0]) && key[1] == ':')
-        return xstrdup(key);
-    if (!key[0] || !strchr("kv", key[0]) || key[1] != ':' ||
-        !json_tape_read(&tape, str_of(key + 2), &err) ||
-        (tape.tokens[0].kind == JSON_TOKEN_OBJECT) != (key[0] == 'k'))
-        return NULL;
+    char kind = key.len > 1 && key.data[1] == ':' ? key.data[0] : '\0';
+    if (kind == 'f' || kind == 'i')
+        return key;
+    if ((kind != 'k' && kind != 'v') || !json_tape_read(&tape, text_of(key), &err) ||
+        (tape.tokens[0].kind == JSON_TOKEN_OBJECT) != (kind == 'k'))
+        return (struct str){0};
     if (is_canonical(&tape))
-        return xstrdup(key);
+        return key;
     json_auto_t *value = json_parse_tape(&tape, JSON_LOAD_LENIENT, &err);
     CLEANUP(buf_free) struct buf element = BUF_TEXT;
-    buf_add(&element, key, 2);
+    buf_add(&element, key.data, 2);
     if (!value)
-        return NULL;
+        return (struct str){0};
     field_set_write_value(&element, value);
-    return buf_take(&element);
+    return buf_ok(&element) ? xarena_copy(arena, buf_str(&element)) : (struct str){0};
 }
 
-/* One member of FieldsV1, in canonical form. */
-struct parsed {
-    char *element;
-    const json_t *value;
-};
-
-struct parsed_list {
-    struct parsed *items;
-    size_t count;
-};
-
-static void parsed_clear(struct parsed_list *list)
+/* Several texts can be one element. */
+static void merge_same(struct arena *arena, struct field_set *set)
 {
-    for (size_t i = 0; i < list->count; i++)
-        free(list->items[i].element);
-    free(list->items);
+    size_t kept = 0;
+    for (size_t i = 1; i < set->count; i++) {
+        struct field_node *into = &set->nodes[kept], *node = &set->nodes[i];
+        if (!str_eq(into->element, node->element)) {
+            set->nodes[++kept] = *node;
+            continue;
+        }
+        into->member = into->member || node->member;
+        field_set_union(arena, &into->under, &node->under);
+    }
+    set->count = set->count ? kept + 1 : 0;
 }
 
-static int compare_parsed(const void *a, const void *b)
-{
-    const struct parsed *p = a, *q = b;
-    return compare_elements(p->element, q->element);
-}
-
-static bool read_elements(struct parsed_list *list, const json_t *fields)
+static bool parse_level(struct arena *arena, struct field_set *set, const json_t *fields,
+                        unsigned depth, size_t *nodes, struct error *err)
 {
     const char *key;
+    size_t len;
     json_t *value, *self = (json_t *)(uintptr_t)fields; /* jansson's iterators are not const */
-    list->items = xcalloc(json_object_size(fields) + 1, sizeof(*list->items));
-    json_object_foreach (self, key, value) {
-        if (strcmp(key, ".") == 0)
-            continue;
-        char *element = canonical(key);
-        if (!element)
-            return false;
-        list->items[list->count++] = (struct parsed){element, value};
-    }
-    qsort(list->items, list->count, sizeof(*list->items), compare_parsed);
-    return true;
-}
-
-static bool parse_level(struct field_set *set, const json_t *fields, unsigned depth, size_t *nodes,
-                        struct error *err)
-{
-    CLEANUP(parsed_clear) struct parsed_list list = {0};
     if (depth > JSON_DEPTH_MAX || !json_is_object(fields))
         return error_bad_request(err, "error decoding managed fields: not a set of fields");
     *nodes += json_object_size(fields);
-    if (*nodes > FIELD_SET_NODES_MAX || !read_elements(&list, fields))
-        return error_bad_request(err, "error decoding managed fields: bad path element");
-    for (size_t i = 0; i < list.count; i++) {
-        const json_t *value = list.items[i].value;
-        struct field_node *node = field_set_ensure(set, list.items[i].element);
-        node->member = node->member || json_object_size(value) == 0 || json_object_get(value, ".");
-        if (!parse_level(&node->under, value, depth + 1, nodes, err))
+    if (*nodes > FIELD_SET_NODES_MAX)
+        return error_bad_request(err, "error decoding managed fields: too many fields");
+    json_object_keylen_foreach(self, key, len, value)
+    {
+        if (len == 1 && *key == '.')
+            continue;
+        struct str element = canonical(arena, (struct str){key, len});
+        if (!element.data)
+            return error_bad_request(err, "error decoding managed fields: bad path element");
+        struct field_node *node = field_set_push(arena, set, element);
+        node->member = json_object_size(value) == 0 || json_object_get(value, ".");
+        if (!parse_level(arena, &node->under, value, depth + 1, nodes, err))
             return false;
     }
+    field_set_sort(set);
+    merge_same(arena, set);
     return true;
 }
 
-bool field_set_parse(struct field_set *set, const json_t *fields, struct error *err)
+bool field_set_parse(struct arena *arena, struct field_set *set, const json_t *fields,
+                     struct error *err)
 {
     size_t nodes = 0;
-    return parse_level(set, fields, 0, &nodes, err);
+    return parse_level(arena, set, fields, 0, &nodes, err);
 }
 
-json_t *field_set_json(const struct field_set *set)
+static void put_members(json_t *out, const struct field_set *set)
 {
-    json_t *out = json_object();
     for (size_t i = 0; i < set->count; i++) {
         const struct field_node *node = &set->nodes[i];
         json_t *under = json_object();
         if (node->member && node->under.count)
             json_object_set_new(under, ".", json_object());
-        json_auto_t *members = field_set_json(&node->under);
-        json_object_update(under, members);
-        json_object_set_new(out, node->element, under);
+        put_members(under, &node->under);
+        json_object_setn_new_nocheck(out, node->element.data, node->element.len, under);
     }
+}
+
+json_t *field_set_json(const struct field_set *set)
+{
+    json_t *out = json_object();
+    put_members(out, set);
     return out;
 }
 
-/* `.spec`, `[name="a",port=1]`, `[="x"]`, `[3]` */
-static void print_element(struct buf *out, const char *element)
+/* ---- as upstream prints it ---- */
+
+void field_set_print_element(struct buf *out, struct str element)
 {
     CLEANUP(error_clear) struct error err = {0};
     const char *name;
     json_t *value;
     bool first = true;
-    if (element[0] == 'f') {
-        buf_printf(out, ".%s", element + 2);
+    struct str text = text_of(element);
+    if (element.data[0] != 'k') {
+        buf_printf(out,
+                   element.data[0] == 'f'   ? "." STR_FMT
+                   : element.data[0] == 'v' ? "[=" STR_FMT "]"
+                                            : "[" STR_FMT "]",
+                   STR_ARG(text));
         return;
     }
-    if (element[0] != 'k') {
-        buf_printf(out, element[0] == 'v' ? "[=%s]" : "[%s]", element + 2);
-        return;
-    }
-    json_auto_t *keys = json_parse(str_of(element + 2), JSON_LOAD_LENIENT, &err);
+    json_auto_t *keys = json_parse(text, JSON_LOAD_LENIENT, &err);
     buf_add_char(out, '[');
     json_object_foreach (keys, name, value) {
         buf_printf(out, "%s%s=", first ? "" : ",", name);
@@ -393,7 +402,7 @@ static void visit_level(const struct field_set *set, struct buf *path,
 {
     for (size_t i = 0; i < set->count; i++) {
         size_t len = path->len;
-        print_element(path, set->nodes[i].element);
+        field_set_print_element(path, set->nodes[i].element);
         if (!buf_ok(path))
             return;
         if (set->nodes[i].member)

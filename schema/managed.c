@@ -1,27 +1,11 @@
 #include "schema/managed.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 
 #define BUCKET "ancient-changes"
-
-static void manager_clear(struct manager *manager)
-{
-    free(manager->name);
-    free(manager->api_version);
-    free(manager->subresource);
-    free(manager->time);
-    field_set_clear(&manager->set);
-}
-
-void managers_clear(struct managers *managers)
-{
-    for (size_t i = 0; i < managers->count; i++)
-        manager_clear(&managers->items[i]);
-    free(managers->items);
-    *managers = (struct managers){0};
-}
 
 static const char *text_or(const json_t *entry, const char *key, const char *otherwise)
 {
@@ -36,16 +20,24 @@ static bool is_same(const struct manager *manager, const struct manager_id *id)
            (id->applied || strcmp(manager->api_version, id->api_version) == 0);
 }
 
-struct manager *managers_ensure(struct managers *managers, const struct manager_id *id)
+struct manager *managers_ensure(struct arena *arena, struct managers *managers,
+                                const struct manager_id *id)
 {
     for (size_t i = 0; i < managers->count; i++)
         if (is_same(&managers->items[i], id))
             return &managers->items[i];
-    managers->items = xreallocarray(managers->items, managers->count + 1, sizeof(*managers->items));
+    if (managers->count == managers->capacity) {
+        size_t capacity = managers->capacity ? managers->capacity * 2 : 8;
+        struct manager *items = xarena_alloc(arena, capacity, sizeof(*items));
+        if (managers->count)
+            memcpy(items, managers->items, managers->count * sizeof(*items));
+        managers->items = items;
+        managers->capacity = capacity;
+    }
     managers->items[managers->count] = (struct manager){
-        .name = xstrdup(id->name),
-        .api_version = xstrdup(id->api_version),
-        .subresource = xstrdup(id->subresource),
+        .name = id->name,
+        .api_version = id->api_version,
+        .subresource = id->subresource,
         .applied = id->applied,
     };
     return &managers->items[managers->count++];
@@ -57,11 +49,28 @@ struct manager_id manager_id_of(const struct manager *manager)
                                manager->applied};
 }
 
-static bool parse_entry(struct managers *managers, const json_t *entry)
+void manager_add(struct arena *arena, struct manager *manager, const struct field_set *set)
+{
+    if (field_set_covers(&manager->set, set))
+        return;
+    field_set_union(arena, &manager->set, set);
+    manager->fields = NULL;
+}
+
+void manager_take_away(struct manager *manager, const struct field_set *set)
+{
+    if (!field_set_meets(&manager->set, set))
+        return;
+    field_set_subtract(&manager->set, set);
+    manager->fields = NULL;
+}
+
+static bool parse_entry(struct arena *arena, struct managers *managers, const json_t *entry)
 {
     CLEANUP(error_clear) struct error err = {0};
     const char *operation = text_or(entry, "operation", ""), *time = text_or(entry, "time", "");
     const json_t *fields = json_object_get(entry, "fieldsV1");
+    struct field_set set = {0};
     const struct manager_id id = {.name = text_or(entry, "manager", ""),
                                   .api_version = text_or(entry, "apiVersion", ""),
                                   .subresource = text_or(entry, "subresource", ""),
@@ -69,31 +78,34 @@ static bool parse_entry(struct managers *managers, const json_t *entry)
     if ((!id.applied && strcmp(operation, "Update") != 0) ||
         strcmp(text_or(entry, "fieldsType", ""), "FieldsV1") != 0)
         return false;
-    struct manager *made = managers_ensure(managers, &id);
+    struct manager *made = managers_ensure(arena, managers, &id);
     if (*time && !made->time)
-        made->time = xstrdup(time);
-    return !fields || field_set_parse(&made->set, fields, &err);
+        made->time = time;
+    if (fields && !field_set_parse(arena, &set, fields, &err))
+        return false;
+    bool first = field_set_empty(&made->set);
+    manager_add(arena, made, &set);
+    made->fields = first ? fields : made->fields;
+    return true;
 }
 
-bool managers_parse(struct managers *managers, const json_t *entries)
+bool managers_parse(struct arena *arena, struct managers *managers, const json_t *entries)
 {
     for (size_t i = 0; i < json_array_size(entries); i++)
-        if (!parse_entry(managers, json_array_get(entries, i)))
+        if (!parse_entry(arena, managers, json_array_get(entries, i)))
             return false;
     return true;
 }
 
-void managers_set_time(struct manager *manager, int64_t now_us)
+void managers_set_time(struct arena *arena, struct manager *manager, int64_t now_us)
 {
     char text[TIME_TEXT_SIZE];
     time_format(now_us, text);
-    free(manager->time);
-    manager->time = xstrdup(text);
+    manager->time = xarena_copy(arena, str_of(text)).data;
 }
 
 static void drop_at(struct managers *managers, size_t at)
 {
-    manager_clear(&managers->items[at]);
     managers->count--;
     memmove(&managers->items[at], &managers->items[at + 1],
             (managers->count - at) * sizeof(*managers->items));
@@ -138,20 +150,17 @@ static bool oldest_pair(const struct managers *managers, size_t *first, size_t *
 }
 
 /* Merges the oldest updates into one entry until there are few enough. */
-static void cap(struct managers *managers)
+static void cap(struct arena *arena, struct managers *managers)
 {
     size_t updates = 0, first, second;
     for (size_t i = 0; i < managers->count; i++)
         updates += !managers->items[i].applied;
     for (; updates > MANAGED_UPDATES_MAX && oldest_pair(managers, &first, &second); updates--) {
         struct manager *into = &managers->items[first], *from = &managers->items[second];
-        field_set_union(&into->set, &from->set);
-        free(into->name);
-        free(into->subresource);
-        free(into->time);
-        into->name = xstrdup(BUCKET);
-        into->subresource = xstrdup("");
-        into->time = from->time ? xstrdup(from->time) : NULL;
+        manager_add(arena, into, &from->set);
+        into->name = BUCKET;
+        into->subresource = "";
+        into->time = from->time;
         drop_at(managers, second);
     }
 }
@@ -165,18 +174,20 @@ static json_t *entry_json(const struct manager *manager)
     if (manager->time)
         json_set_text(entry, "time", manager->time);
     json_set_text(entry, "fieldsType", "FieldsV1");
-    json_object_set_new(entry, "fieldsV1", field_set_json(&manager->set));
+    json_object_set_new(entry, "fieldsV1",
+                        manager->fields ? json_incref((json_t *)(uintptr_t)manager->fields)
+                                        : field_set_json(&manager->set));
     if (*manager->subresource)
         json_set_text(entry, "subresource", manager->subresource);
     return entry;
 }
 
-json_t *managers_json(struct managers *managers)
+json_t *managers_json(struct arena *arena, struct managers *managers)
 {
     if (!managers->count)
         return NULL;
     qsort(managers->items, managers->count, sizeof(*managers->items), compare_managers);
-    cap(managers);
+    cap(arena, managers);
     qsort(managers->items, managers->count, sizeof(*managers->items), compare_managers);
     json_t *entries = json_array();
     for (size_t i = 0; i < managers->count; i++)

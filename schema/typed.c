@@ -52,11 +52,11 @@ static const struct type *struct_of(const struct field *field)
     return field->kind == FIELD_REF && !is_raw(field) ? field->ref : NULL;
 }
 
-struct typed typed_member(struct typed parent, const char *key)
+struct typed typed_member(struct typed parent, struct str key)
 {
     if (parent.field && !parent.item && parent.field->card == CARD_MAP)
         return (struct typed){.type = struct_of(parent.field), .field = parent.field, .item = true};
-    const struct field *field = parent.type ? type_field(parent.type, str_of(key)) : NULL;
+    const struct field *field = parent.type ? type_field(parent.type, key) : NULL;
     if (!field)
         return (struct typed){0};
     return (struct typed){.type = field->card == CARD_ONE ? struct_of(field) : NULL,
@@ -98,94 +98,105 @@ static const char *next_name(const char *const *names, const char *after)
     return next;
 }
 
-char *typed_item_element(struct typed list, const json_t *item)
+bool typed_item_element(struct buf *out, struct typed list, const json_t *item)
 {
     const struct field *field = list.field;
-    CLEANUP(buf_free) struct buf out = BUF_TEXT;
     const char *name = NULL;
     char before = '{';
     if (field->list_type != LIST_MAP) {
-        buf_add_text(&out, "v:");
-        field_set_write_value(&out, item);
-        return buf_take(&out);
+        buf_add_text(out, "v:");
+        field_set_write_value(out, item);
+        return buf_ok(out);
     }
-    buf_add_text(&out, "k:");
+    buf_add_text(out, "k:");
     while ((name = next_name(field->map_keys, name))) {
-        buf_add_char(&out, before);
+        buf_add_char(out, before);
         before = ',';
-        if (!json_is_object(item) || !write_key(&out, field, item, name))
-            return NULL;
+        if (!json_is_object(item) || !write_key(out, field, item, name))
+            return false;
     }
-    buf_add_char(&out, '}');
-    return buf_take(&out);
+    buf_add_char(out, '}');
+    return buf_ok(out);
 }
 
 /* ---- the fields that a value sets ---- */
 
-static void fields_of_members(struct typed typed, const json_t *object, struct field_set *set)
+static void fields_of_members(struct arena *arena, struct typed typed, const json_t *object,
+                              struct field_set *set)
 {
-    size_t count;
-    CLEANUP(free_ptr) const char **keys = typed_sorted_keys(object, &count);
-    for (size_t i = 0; i < count; i++) {
-        CLEANUP(free_ptr) char *element = field_set_name_element(keys[i]);
-        const json_t *value = json_object_get(object, keys[i]);
-        struct typed member = typed_member(typed, keys[i]);
-        struct field_node *node = field_set_ensure(set, element);
+    const char *name;
+    size_t len;
+    json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    json_object_keylen_foreach(self, name, len, value)
+    {
+        const struct str key = {name, len};
+        struct typed member = typed_member(typed, key);
+        struct field_node *node = field_set_push(arena, set, field_set_name_element(arena, key));
         bool struct_field = typed.type && member.field && !member.item;
         enum typed_kind kind = typed_kind_of(member, value);
-        if (kind == TYPED_LEAF || !struct_field ||
-            (json_is_object(value) && !json_object_size(value)))
-            node->member = true;
+        node->member = kind == TYPED_LEAF || !struct_field ||
+                       (json_is_object(value) && !json_object_size(value));
         if (kind != TYPED_LEAF)
-            typed_fields(member, value, &node->under);
+            typed_fields(arena, member, value, &node->under);
     }
+    field_set_sort(set);
 }
 
-static void fields_of_items(struct typed typed, const json_t *list, struct field_set *set)
+static void fields_of_items(struct arena *arena, struct typed typed, const json_t *list,
+                            struct field_set *set)
 {
-    CLEANUP(typed_items_clear) struct typed_items items = typed_items_of(typed, list);
+    struct typed_items items = typed_items_of(arena, typed, list);
     for (size_t i = 0; i < items.sorted_count; i++) {
-        struct field_node *node = field_set_ensure(set, items.sorted[i].element);
+        const struct typed_entry *entry = &items.sorted[i];
+        if (i && str_eq(entry->element, entry[-1].element))
+            continue; /* a configuration has no such; it was checked */
+        struct field_node *node = field_set_push(arena, set, entry->element);
         node->member = true;
-        typed_fields(typed_item(typed), json_array_get(list, items.sorted[i].at), &node->under);
+        typed_fields(arena, typed_item(typed), json_array_get(list, entry->at), &node->under);
     }
 }
 
-void typed_fields(struct typed typed, const json_t *value, struct field_set *set)
+void typed_fields(struct arena *arena, struct typed typed, const json_t *value,
+                  struct field_set *set)
 {
     enum typed_kind kind = typed_kind_of(typed, value);
     if (kind == TYPED_STRUCT || kind == TYPED_MAP)
-        fields_of_members(typed, value, set);
+        fields_of_members(arena, typed, value, set);
     if (kind == TYPED_LIST)
-        fields_of_items(typed, value, set);
+        fields_of_items(arena, typed, value, set);
 }
 
 /* ---- removing ---- */
 
 static json_t *remove_members(struct typed typed, const json_t *object, const struct field_set *set)
 {
-    const char *key;
+    const char *name;
+    size_t len;
     json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
     json_auto_t *out = json_object();
-    json_object_foreach (self, key, value) {
-        CLEANUP(free_ptr) char *element = field_set_name_element(key);
-        const struct field_node *node = field_set_find(set, element);
+    json_object_keylen_foreach(self, name, len, value)
+    {
+        const struct str key = {name, len};
+        const struct field_node *node = field_set_find_name(set, key);
         json_t *left = node && node->member ? NULL
                        : node ? typed_remove(typed_member(typed, key), value, &node->under)
                               : json_incref(value);
         if (left)
-            json_object_set_new(out, key, left);
+            json_object_setn_new_nocheck(out, name, len, left);
     }
     return json_object_size(out) ? TAKE(out) : NULL;
 }
 
 static json_t *remove_items(struct typed typed, const json_t *list, const struct field_set *set)
 {
+    CLEANUP(buf_free) struct buf element = BUF_TEXT;
     json_auto_t *out = json_array();
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *item = json_array_get(list, i);
-        CLEANUP(free_ptr) char *element = typed_item_element(typed, item);
-        const struct field_node *node = element ? field_set_find(set, element) : NULL;
+        buf_clear(&element);
+        const struct field_node *node = typed_item_element(&element, typed, item)
+                                            ? field_set_find(set, buf_str(&element))
+                                            : NULL;
         json_t *left = node && node->member ? NULL
                        : node               ? typed_remove(typed_item(typed), item, &node->under)
                                             : json_incref(item);
@@ -210,10 +221,12 @@ void typed_name_fields(struct typed typed, struct field_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct field_node *node = &set->nodes[i];
-        bool named = node->element[0] == 'f';
-        struct typed under = named         ? typed_member(typed, node->element + 2)
-                             : typed.field ? typed_item(typed)
-                                           : (struct typed){0};
+        struct str element = node->element;
+        bool named = element.data[0] == 'f';
+        struct typed under =
+            named         ? typed_member(typed, (struct str){element.data + 2, element.len - 2})
+            : typed.field ? typed_item(typed)
+                          : (struct typed){0};
         if (named && under.field && !under.item && node->under.count)
             node->member = true;
         typed_name_fields(under, &node->under);
@@ -225,35 +238,21 @@ void typed_name_fields(struct typed typed, struct field_set *set)
 /* Where we are: written only when there is something to say. */
 struct place {
     const struct place *parent;
-    const char *key;     /* of a member; NULL: an item */
-    const char *element; /* of an item */
+    struct str key;     /* of a member; NULL data: an item */
+    struct str element; /* of an item */
 };
-
-static void take_path(void *arg, const char *path)
-{
-    char **out = arg;
-    free(*out);
-    *out = xstrdup(path);
-}
-
-/* As upstream prints the element; owned. */
-static char *element_text(const char *element)
-{
-    char *text = NULL;
-    CLEANUP(field_set_clear) struct field_set one = {0};
-    field_set_ensure(&one, element)->member = true;
-    field_set_each(&one, take_path, &text);
-    return text ? text : xstrdup("");
-}
 
 static void write_place(struct buf *out, const struct place *place)
 {
     if (!place)
         return;
     write_place(out, place->parent);
-    CLEANUP(free_ptr) char *item = place->key ? NULL : element_text(place->element);
-    buf_add_text(out, item ? "" : ".");
-    buf_add_text(out, item ? item : place->key);
+    if (!place->key.data) {
+        field_set_print_element(out, place->element);
+        return;
+    }
+    buf_add_char(out, '.');
+    buf_add_str(out, place->key);
 }
 
 static char *place_text(const struct place *place)
@@ -264,27 +263,29 @@ static char *place_text(const struct place *place)
     return text ? text : xstrdup("");
 }
 
-static bool check_list(struct typed typed, const json_t *list, const struct place *place,
-                       struct error *err);
+static bool check_list(struct arena *arena, struct typed typed, const json_t *list,
+                       const struct place *place, struct error *err);
 
-static bool check_at(struct typed typed, const json_t *value, const struct place *place,
-                     struct error *err)
+static bool check_at(struct arena *arena, struct typed typed, const json_t *value,
+                     const struct place *place, struct error *err)
 {
     const char *key;
+    size_t len;
     json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
     enum typed_kind kind = typed_kind_of(typed, value);
     if (kind == TYPED_LIST)
-        return check_list(typed, value, place, err);
+        return check_list(arena, typed, value, place, err);
     if (kind == TYPED_LEAF)
         return true;
-    json_object_foreach (self, key, member) {
-        const struct place inner = {.parent = place, .key = key};
-        struct typed under = typed_member(typed, key);
+    json_object_keylen_foreach(self, key, len, member)
+    {
+        const struct place inner = {.parent = place, .key = {key, len}};
+        struct typed under = typed_member(typed, inner.key);
         if (kind == TYPED_STRUCT && !under.field && !(typed.type->flags & TYPE_OPEN)) {
             CLEANUP(free_ptr) char *path = place_text(&inner);
             return error_set(err, ERROR_INTERNAL, "%s: field not declared in schema", path);
         }
-        if (!check_at(under, member, &inner, err))
+        if (!check_at(arena, under, member, &inner, err))
             return false;
     }
     return true;
@@ -294,7 +295,7 @@ static bool check_elements(const struct typed_items *items, const struct field *
                            const struct place *place, struct error *err)
 {
     for (size_t i = 0; i < items->count; i++) {
-        if (items->by_place[i].element)
+        if (items->by_place[i].element.data)
             continue;
         CLEANUP(free_ptr) char *path = place_text(place);
         return error_set(
@@ -304,30 +305,32 @@ static bool check_elements(const struct typed_items *items, const struct field *
             path, i, field->map_keys ? field->map_keys[0] : "");
     }
     for (size_t i = 1; i < items->sorted_count; i++) {
-        if (strcmp(items->sorted[i - 1].element, items->sorted[i].element) != 0)
+        if (!str_eq(items->sorted[i - 1].element, items->sorted[i].element))
             continue;
         CLEANUP(free_ptr) char *path = place_text(place);
-        CLEANUP(free_ptr) char *text = element_text(items->sorted[i].element);
-        return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path, text);
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        field_set_print_element(&text, items->sorted[i].element);
+        return error_set(err, ERROR_INTERNAL, "%s: duplicate entries for key %s", path,
+                         buf_ok(&text) ? text.data : "");
     }
     return true;
 }
 
-static bool check_list(struct typed typed, const json_t *list, const struct place *place,
-                       struct error *err)
+static bool check_list(struct arena *arena, struct typed typed, const json_t *list,
+                       const struct place *place, struct error *err)
 {
-    CLEANUP(typed_items_clear) struct typed_items items = typed_items_of(typed, list);
+    struct typed_items items = typed_items_of(arena, typed, list);
     if (!check_elements(&items, typed.field, place, err))
         return false;
     for (size_t i = 0; i < items.count; i++) {
         const struct place inner = {.parent = place, .element = items.by_place[i].element};
-        if (!check_at(typed_item(typed), json_array_get(list, i), &inner, err))
+        if (!check_at(arena, typed_item(typed), json_array_get(list, i), &inner, err))
             return false;
     }
     return true;
 }
 
-bool typed_check(struct typed typed, const json_t *value, struct error *err)
+bool typed_check(struct arena *arena, struct typed typed, const json_t *value, struct error *err)
 {
-    return check_at(typed, value, NULL, err);
+    return check_at(arena, typed, value, NULL, err);
 }

@@ -18,16 +18,20 @@ struct typed typed_root(const struct type *type);
 /* What `value` is to be taken as; leaves are compared and replaced whole. */
 enum typed_kind typed_kind_of(struct typed typed, const json_t *value);
 /* What a member of a struct or a map is. Unknown fields of structs are raw values. */
-struct typed typed_member(struct typed parent, const char *key);
+struct typed typed_member(struct typed parent, struct str key);
 /* What an item of a list is. */
 struct typed typed_item(struct typed list);
-/* The path element of a list's item, owned; NULL when it lacks a key that has no default. */
-char *typed_item_element(struct typed list, const json_t *item);
+/* Appends the path element of a list's item; false when it lacks a key that has no default. */
+MUST_CHECK bool typed_item_element(struct buf *out, struct typed list, const json_t *item);
 
-/* Adds the fields that `value` sets: what an applied configuration owns. */
-void typed_fields(struct typed typed, const json_t *value, struct field_set *set);
-/* `live` with everything of `applied` put over it. New reference. */
-json_t *typed_merge(struct typed typed, const json_t *live, const json_t *applied);
+/* In what follows the arena is for sets, and for what is forgotten at the end. */
+
+/* Adds the fields that `value` sets: what an applied configuration owns. `set` comes in empty. */
+void typed_fields(struct arena *arena, struct typed typed, const json_t *value,
+                  struct field_set *set);
+/* `live` with everything of `applied` put over it; shares values with both. New reference. */
+json_t *typed_merge(struct arena *arena, struct typed typed, const json_t *live,
+                    const json_t *applied);
 /* `value` without the members of `set`; NULL when nothing is left. New reference. */
 json_t *typed_remove(struct typed typed, const json_t *value, const struct field_set *set);
 /* Makes members of the struct fields that have members under them. */
@@ -36,10 +40,10 @@ void typed_name_fields(struct typed typed, struct field_set *set);
 struct typed_changes {
     struct field_set added, modified, removed;
 };
-void typed_changes_clear(struct typed_changes *changes);
-/* How `after` differs from `before`. */
-void typed_compare(struct typed typed, const json_t *before, const json_t *after,
-                   struct typed_changes *changes);
+/* How `after` differs from `before`; `changes` comes in empty. */
+void typed_compare(struct arena *arena, struct typed typed, const json_t *before,
+                   const json_t *after, struct typed_changes *changes);
 /* BAD_REQUEST-free check of a configuration: a list's items must be distinct and have their keys.
  * False with the error that upstream gives: `PATH: duplicate entries for key [name="a"]`. */
-MUST_CHECK bool typed_check(struct typed typed, const json_t *value, struct error *err);
+MUST_CHECK bool typed_check(struct arena *arena, struct typed typed, const json_t *value,
+                            struct error *err);

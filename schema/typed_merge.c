@@ -10,43 +10,49 @@ static json_t *borrow(const json_t *value)
 
 /* ---- merging ---- */
 
-static json_t *merge_members(struct typed typed, const json_t *live, const json_t *applied)
+static json_t *merge_members(struct arena *arena, struct typed typed, const json_t *live,
+                             const json_t *applied)
 {
-    const char *key;
+    const char *name;
+    size_t len;
     json_t *value, *out = json_copy((json_t *)(uintptr_t)live);
-    json_object_foreach ((json_t *)(uintptr_t)applied, key, value)
-        json_object_set_new(
-            out, key, typed_merge(typed_member(typed, key), json_object_get(live, key), value));
+    json_object_keylen_foreach((json_t *)(uintptr_t)applied, name, len, value)
+    {
+        struct typed member = typed_member(typed, (struct str){name, len});
+        json_object_setn_new_nocheck(
+            out, name, len, typed_merge(arena, member, json_object_getn(live, name, len), value));
+    }
     return out;
 }
 
 /* The next item of `applied` from `*at` on that `live` has too. */
-static const char *next_shared(const struct typed_items *live, const struct typed_items *applied,
-                               size_t *at)
+static struct str next_shared(const struct typed_items *live, const struct typed_items *applied,
+                              size_t *at)
 {
     while (*at < applied->count) {
-        const char *element = applied->by_place[(*at)++].element;
+        struct str element = applied->by_place[(*at)++].element;
         if (typed_items_have(live, element))
             return element;
     }
-    return NULL;
+    return (struct str){0};
 }
 
 /* The order of `applied` wins; what only `live` has stays near its neighbours. */
-static json_t *merge_items(struct typed typed, const json_t *live_list, const json_t *applied_list)
+static json_t *merge_items(struct arena *arena, struct typed typed, const json_t *live_list,
+                           const json_t *applied_list)
 {
-    CLEANUP(typed_items_clear) struct typed_items live = typed_items_of(typed, live_list);
-    CLEANUP(typed_items_clear) struct typed_items applied = typed_items_of(typed, applied_list);
+    struct typed_items live = typed_items_of(arena, typed, live_list);
+    struct typed_items applied = typed_items_of(arena, typed, applied_list);
     json_t *out = json_array();
     size_t shared_at = 0, l = 0, r = 0;
-    const char *shared = next_shared(&live, &applied, &shared_at);
+    struct str shared = next_shared(&live, &applied, &shared_at);
     while (l < live.count || r < applied.count) {
-        const char *element = l < live.count ? live.by_place[l].element : NULL;
-        bool both = element && r < applied.count && applied.by_place[r].element &&
-                    strcmp(element, applied.by_place[r].element) == 0;
+        struct str element = l < live.count ? live.by_place[l].element : (struct str){0};
+        bool both = element.data && r < applied.count && applied.by_place[r].element.data &&
+                    str_eq(element, applied.by_place[r].element);
         if (l < live.count && !both) {
             bool shared_later = typed_items_have(&applied, element);
-            if (shared_later && r < applied.count && shared && strcmp(shared, element) != 0) {
+            if (shared_later && r < applied.count && shared.data && !str_eq(shared, element)) {
                 l++; /* it comes where `applied` has it */
                 continue;
             }
@@ -59,39 +65,31 @@ static json_t *merge_items(struct typed typed, const json_t *live_list, const js
         }
         if (r == applied.count)
             continue;
-        const char *taken = applied.by_place[r].element;
+        struct str taken = applied.by_place[r].element;
         const json_t *item = json_array_get(applied_list, r++);
         json_array_append_new(
-            out,
-            typed_merge(typed_item(typed), taken ? typed_items_find(&live, taken) : NULL, item));
-        if (both || (shared && taken && strcmp(shared, taken) == 0))
+            out, typed_merge(arena, typed_item(typed), typed_items_find(&live, taken), item));
+        if (both || (shared.data && taken.data && str_eq(shared, taken)))
             shared = next_shared(&live, &applied, &shared_at);
         l += both;
     }
     return out;
 }
 
-json_t *typed_merge(struct typed typed, const json_t *live, const json_t *applied)
+json_t *typed_merge(struct arena *arena, struct typed typed, const json_t *live,
+                    const json_t *applied)
 {
     enum typed_kind kind = typed_kind_of(typed, applied);
     if (!live || kind == TYPED_LEAF || typed_kind_of(typed, live) != kind)
         return borrow(applied);
-    return kind == TYPED_LIST ? merge_items(typed, live, applied)
-                              : merge_members(typed, live, applied);
+    return kind == TYPED_LIST ? merge_items(arena, typed, live, applied)
+                              : merge_members(arena, typed, live, applied);
 }
 
 /* ---- comparing ---- */
 
-void typed_changes_clear(struct typed_changes *changes)
-{
-    field_set_clear(&changes->added);
-    field_set_clear(&changes->modified);
-    field_set_clear(&changes->removed);
-}
-
-/* The same place in all three sets. */
-struct place {
-    struct field_set *added, *modified, *removed;
+struct comparison {
+    struct arena *arena;
     unsigned depth;
 };
 
@@ -99,14 +97,14 @@ struct place {
  * down that could cost a hostile object's size at each of its levels. */
 #define SAME_DEPTH 12
 
-static bool is_same(const json_t *before, const json_t *after, const struct place *place)
+static bool is_same(const struct comparison *at, const json_t *before, const json_t *after)
 {
     return before == after ||
-           (before && after && place->depth < SAME_DEPTH && json_equal(before, after));
+           (before && after && at->depth < SAME_DEPTH && json_equal(before, after));
 }
 
-static void compare_at(struct typed typed, const char *element, const json_t *before,
-                       const json_t *after, const struct place *place);
+static void compare_inside(const struct comparison *at, struct typed typed, const json_t *before,
+                           const json_t *after, struct typed_changes *changes);
 
 static bool is_container(struct typed typed, const json_t *value)
 {
@@ -114,90 +112,102 @@ static bool is_container(struct typed typed, const json_t *value)
            (json_is_object(value) ? json_object_size(value) : json_array_size(value));
 }
 
-/* Both sides' keys, in one order. */
-static void compare_members(struct typed typed, const json_t *before, const json_t *after,
-                            const struct place *place)
+static bool is_leaf(struct typed typed, const json_t *value)
 {
-    size_t old_count, new_count, o = 0, n = 0;
-    CLEANUP(free_ptr) const char **old_keys = typed_sorted_keys(before, &old_count);
-    CLEANUP(free_ptr) const char **new_keys = typed_sorted_keys(after, &new_count);
-    while (o < old_count || n < new_count) {
-        int order = o == old_count ? 1 : n == new_count ? -1 : strcmp(old_keys[o], new_keys[n]);
-        const char *key = order <= 0 ? old_keys[o] : new_keys[n];
-        const json_t *old = json_object_get(before, key), *new = json_object_get(after, key);
-        o += order <= 0;
-        n += order >= 0;
-        if (is_same(old, new, place))
-            continue;
-        CLEANUP(free_ptr) char *element = field_set_name_element(key);
-        compare_at(typed_member(typed, key), element, old, new, place);
-    }
+    return value && typed_kind_of(typed, value) == TYPED_LEAF && !json_is_null(value);
 }
 
-/* The next different element at or after `*at`; NULL at the end. */
-static const char *next_element(const struct typed_items *items, size_t *at)
+static void put(const struct comparison *at, struct field_set *set, struct str element, bool member,
+                const struct field_set *under)
+{
+    if (!member && field_set_empty(under))
+        return;
+    struct field_node *node = field_set_push(at->arena, set, element);
+    node->member = member;
+    node->under = *under;
+}
+
+static void compare_at(const struct comparison *at, struct typed typed, struct str element,
+                       const json_t *before, const json_t *after, struct typed_changes *changes)
+{
+    struct typed_changes under = {0};
+    bool leaf = is_leaf(typed, before) || is_leaf(typed, after);
+    bool inside = !leaf && (is_container(typed, before) || is_container(typed, after));
+    bool modified = before && after && !inside && !json_equal(before, after);
+    if (inside)
+        compare_inside(&(struct comparison){at->arena, at->depth + 1}, typed, before, after,
+                       &under);
+    put(at, &changes->added, element, !before, &under.added);
+    put(at, &changes->modified, element, modified, &under.modified);
+    put(at, &changes->removed, element, before && !after, &under.removed);
+}
+
+static void compare_members(const struct comparison *at, struct typed typed, const json_t *before,
+                            const json_t *after, struct typed_changes *changes)
+{
+    const char *name;
+    size_t len;
+    json_t *old, *new;
+    json_object_keylen_foreach((json_t *)(uintptr_t)before, name, len, old)
+    {
+        const struct str key = {name, len};
+        new = json_object_getn(after, name, len);
+        if (!is_same(at, old, new))
+            compare_at(at, typed_member(typed, key), field_set_name_element(at->arena, key), old,
+                       new, changes);
+    }
+    json_object_keylen_foreach((json_t *)(uintptr_t)after, name, len, new)
+    {
+        const struct str key = {name, len};
+        if (!json_object_getn(before, name, len))
+            compare_at(at, typed_member(typed, key), field_set_name_element(at->arena, key), NULL,
+                       new, changes);
+    }
+    field_set_sort(&changes->added);
+    field_set_sort(&changes->modified);
+    field_set_sort(&changes->removed);
+}
+
+/* The next different element at or after `*at`; NULL data at the end. */
+static struct str next_element(const struct typed_items *items, size_t *at)
 {
     while (*at && *at < items->sorted_count &&
-           strcmp(items->sorted[*at - 1].element, items->sorted[*at].element) == 0)
+           str_eq(items->sorted[*at - 1].element, items->sorted[*at].element))
         (*at)++;
-    return *at < items->sorted_count ? items->sorted[*at].element : NULL;
+    return *at < items->sorted_count ? items->sorted[*at].element : (struct str){0};
 }
 
-static void compare_items(struct typed typed, const json_t *before, const json_t *after,
-                          const struct place *place)
+static void compare_items(const struct comparison *at, struct typed typed, const json_t *before,
+                          const json_t *after, struct typed_changes *changes)
 {
-    CLEANUP(typed_items_clear) struct typed_items old = typed_items_of(typed, before);
-    CLEANUP(typed_items_clear) struct typed_items new = typed_items_of(typed, after);
+    struct typed_items old = typed_items_of(at->arena, typed, before);
+    struct typed_items new = typed_items_of(at->arena, typed, after);
     size_t o = 0, n = 0;
     for (;;) {
-        const char *gone = next_element(&old, &o), *come = next_element(&new, &n);
-        if (!gone && !come)
+        struct str gone = next_element(&old, &o), come = next_element(&new, &n);
+        if (!gone.data && !come.data)
             return;
-        int order = !gone ? 1 : !come ? -1 : strcmp(gone, come);
-        const char *element = order <= 0 ? gone : come;
-        compare_at(typed_item(typed), element, typed_items_find(&old, element),
-                   typed_items_find(&new, element), place);
+        int order = !gone.data ? 1 : !come.data ? -1 : str_compare(gone, come);
+        struct str element = order <= 0 ? gone : come;
+        const json_t *was = typed_items_find(&old, element), *is = typed_items_find(&new, element);
+        if (!is_same(at, was, is))
+            compare_at(at, typed_item(typed), element, was, is, changes);
         o += order <= 0;
         n += order >= 0;
     }
 }
 
-static void compare_inside(struct typed typed, const json_t *before, const json_t *after,
-                           const struct place *place)
+static void compare_inside(const struct comparison *at, struct typed typed, const json_t *before,
+                           const json_t *after, struct typed_changes *changes)
 {
     if (typed_kind_of(typed, is_container(typed, after) ? after : before) == TYPED_LIST)
-        compare_items(typed, before, after, place);
+        compare_items(at, typed, before, after, changes);
     else
-        compare_members(typed, before, after, place);
+        compare_members(at, typed, before, after, changes);
 }
 
-static void compare_at(struct typed typed, const char *element, const json_t *before,
-                       const json_t *after, const struct place *place)
+void typed_compare(struct arena *arena, struct typed typed, const json_t *before,
+                   const json_t *after, struct typed_changes *changes)
 {
-    bool inside = is_container(typed, before) || is_container(typed, after);
-    bool leaf = (before && typed_kind_of(typed, before) == TYPED_LEAF && !json_is_null(before)) ||
-                (after && typed_kind_of(typed, after) == TYPED_LEAF && !json_is_null(after));
-    if (!before)
-        field_set_ensure(place->added, element)->member = true;
-    else if (!after)
-        field_set_ensure(place->removed, element)->member = true;
-    else if ((leaf || !inside) && !json_equal(before, after))
-        field_set_ensure(place->modified, element)->member = true;
-    if (leaf || !inside)
-        return;
-    const struct place under = {&field_set_ensure(place->added, element)->under,
-                                &field_set_ensure(place->modified, element)->under,
-                                &field_set_ensure(place->removed, element)->under,
-                                place->depth + 1};
-    compare_inside(typed, before, after, &under);
-    field_set_tidy(place->added, element);
-    field_set_tidy(place->modified, element);
-    field_set_tidy(place->removed, element);
-}
-
-void typed_compare(struct typed typed, const json_t *before, const json_t *after,
-                   struct typed_changes *changes)
-{
-    const struct place place = {&changes->added, &changes->modified, &changes->removed, 0};
-    compare_inside(typed, before, after, &place);
+    compare_inside(&(struct comparison){arena, 0}, typed, before, after, changes);
 }

@@ -141,7 +141,7 @@ static size_t run_decode_pod(void)
     return 0;
 }
 
-static json_t *applied(const json_t *live, const json_t *config)
+static json_t *applied(const json_t *live, json_t *config)
 {
     struct error err = {0};
     const struct apply apply = {.type = deployment_type,

@@ -28,11 +28,10 @@ static json_t *tree(const char *text)
     return value;
 }
 
-static void parse_set(struct field_set *set, const char *text)
+static void parse_set(struct arena *arena, struct field_set *set, const json_t *fields)
 {
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *value = tree(text);
-    assert_true(field_set_parse(set, value, &err));
+    assert_true(field_set_parse(arena, set, fields, &err));
 }
 
 static char *set_text(const struct field_set *set)
@@ -58,21 +57,24 @@ static void sets(void **state)
     };
     /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+        json_auto_t *left = tree(rows[i].a), *right = tree(rows[i].b);
         struct field_set b = {0}, set[3] = {{0}, {0}, {0}};
         const char *want[] = {rows[i].united, rows[i].difference, rows[i].common};
-        parse_set(&b, rows[i].b);
+        parse_set(&arena, &b, right);
         for (size_t j = 0; j < 3; j++)
-            parse_set(&set[j], rows[i].a);
-        field_set_union(&set[0], &b);
+            parse_set(&arena, &set[j], left);
+        field_set_union(&arena, &set[0], &b);
+        assert_true(field_set_covers(&set[0], &b));
+        assert_int_equal(field_set_meets(&set[1], &b), strcmp(rows[i].common, "{}") != 0);
         field_set_subtract(&set[1], &b);
+        assert_false(field_set_meets(&set[1], &b));
         field_set_intersect(&set[2], &b);
         for (size_t j = 0; j < 3; j++) {
             CLEANUP(free_ptr) char *text = set_text(&set[j]);
             if (strcmp(text, want[j]) != 0)
                 fail_msg("%s, %zu: %s", rows[i].name, j, text);
-            field_set_clear(&set[j]);
         }
-        field_set_clear(&b);
     }
 }
 
@@ -83,9 +85,10 @@ static void broken_sets_are_refused(void **state)
         "[]", "{\"x\":{}}", "{\"f:a\":1}", "{\"k:[1]\":{}}", "{\"v:{\":{}}", "{\"\":{}}"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        CLEANUP(field_set_clear) struct field_set set = {0};
+        CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+        struct field_set set = {0};
         json_auto_t *value = tree(rows[i]);
-        if (field_set_parse(&set, value, &err))
+        if (field_set_parse(&arena, &set, value, &err))
             fail_msg("taken: %s", rows[i]);
     }
 }
@@ -115,7 +118,9 @@ static void merges(void **state)
     /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_auto_t *live = tree(rows[i].live), *applied = tree(rows[i].applied);
-        json_auto_t *merged = typed_merge(typed_root(type_find(rows[i].type)), live, applied);
+        CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+        json_auto_t *merged =
+            typed_merge(&arena, typed_root(type_find(rows[i].type)), live, applied);
         CLEANUP(free_ptr) char *text = rendered(merged);
         if (strcmp(text, rows[i].merged) != 0)
             fail_msg("%s: %s", rows[i].name, text);
@@ -396,7 +401,8 @@ static void random_configurations(void **state)
     }
 }
 
-/* Tens of thousands of members in the worst order: quadratic code would not end before the test's time does. */
+/* Tens of thousands of members in the worst order: quadratic code would not end before the test's
+ * time does. */
 static void many_members(void **state)
 {
     (void)state;
