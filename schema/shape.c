@@ -180,6 +180,8 @@ static bool is_omitted(const struct field *field, const json_t *value)
         return false;
     if (field->card != CARD_ONE)
         return json_is_array(value) ? !json_array_size(value) : !json_object_size(value);
+    if (field->kind == FIELD_RAW || field->kind == FIELD_JSON || field->kind == FIELD_FIELDS_V1)
+        return false; /* Go's struct of the text: 0 and "" are values */
     switch (json_typeof(value)) {
     case JSON_STRING:
         return !json_string_length(value);

@@ -64,6 +64,7 @@ static void documents_are_shaped(void **state)
          "{\"status\":{\"user\":{\"extra\":{\"a\":[\"b\",\"c\"]}}}}"},
         {"raw is kept", "io.k8s.api.apps.v1.ControllerRevision", "{\"data\":{\"a\":{\"b\":null}},\"revision\":0}",
          "{\"data\":{\"a\":{\"b\":null}},\"revision\":0}"},
+        {"raw zero is kept", "io.k8s.api.apps.v1.ControllerRevision", "{\"data\":0,\"revision\":0}", "{\"data\":0,\"revision\":0}"},
     };
     /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
