@@ -6,6 +6,7 @@
 #include "apiserver/admission/callout.h"
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents/documents.h"
+#include "apiserver/flow_match.h"
 #include "apiserver/admission/admission_config.h"
 #include "apiserver/admission/lanes.h"
 #include "apiserver/backend/node_tls.h"
@@ -17,6 +18,15 @@
 
 #define POOL_THREADS   4
 #define POOL_QUEUE_MAX 4096
+
+/* What is kept with a cluster is made anew when what it was made from changes. */
+static void on_change(void *arg, struct cluster *cluster, enum event_type type,
+                      struct object *object, struct object *before)
+{
+    (void)arg, (void)type, (void)before;
+    admission_config_changed(cluster, object->resource);
+    flow_changed(cluster, object->resource);
+}
 
 static struct api *api_new(const struct api_options *options)
 {
@@ -37,7 +47,7 @@ static struct api *api_new(const struct api_options *options)
     pthread_mutex_init(&api->lock, NULL);
     pthread_cond_init(&api->idle, NULL);
     streams_start(&api->streams);
-    admission_config_follow(api);
+    store_listen(api->store, on_change, api);
     return api;
 }
 
@@ -75,7 +85,7 @@ void api_stop(struct api *api)
     callouts_stop(api->callouts);
     server_stop(api);
     streams_stop(&api->streams);
-    admission_config_unfollow(api);
+    store_listen(api->store, NULL, api);
     ports_free(api->ports);
     pool_free(api->pool);
     lanes_free(api->lanes);

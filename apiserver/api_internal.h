@@ -19,6 +19,7 @@ struct patience;
 struct reach;
 struct lanes;
 struct callouts;
+struct metric_set;
 
 struct api {
     struct store *store;
@@ -88,3 +89,5 @@ struct admission_slot *flow_admission_slot(struct cluster_part *part);
 struct webhook_rooms;
 const struct webhook_rooms *flow_webhook_rooms(struct cluster_part *part);
 struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part);
+struct flow_slot *flow_match_slot(struct cluster_part *part);
+struct metric_set *flow_meter(struct cluster_part *part);

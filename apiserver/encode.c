@@ -10,6 +10,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/documents/documents.h"
+#include "apiserver/flow_match.h"
 #include "apiserver/negotiate.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
@@ -370,6 +371,16 @@ static void add_caching(struct request *request, struct MHD_Response *response)
         MHD_add_response_header(response, "Expires", expires);
 }
 
+/* As Go spells them on the wire. */
+static void add_flow(const struct request *request, struct MHD_Response *response)
+{
+    const struct flow_match *match = request->flow_matched;
+    if (!match)
+        return;
+    MHD_add_response_header(response, "X-Kubernetes-Pf-Flowschema-Uid", match->schema_uid);
+    MHD_add_response_header(response, "X-Kubernetes-Pf-Prioritylevel-Uid", match->level_uid);
+}
+
 static void add_headers(struct request *request, struct MHD_Response *response,
                         const struct encoding *encoding)
 {
@@ -383,6 +394,7 @@ static void add_headers(struct request *request, struct MHD_Response *response,
         MHD_add_response_header(response, "Vary", "Accept-Encoding");
     }
     add_audit_id(request, response);
+    add_flow(request, response);
     add_caching(request, response);
     if (encoding->type && text_starts(encoding->type, "text/plain; charset"))
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");

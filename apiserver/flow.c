@@ -4,7 +4,10 @@
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/flow_match.h"
+#include "apiserver/meter.h"
 #include "apiserver/admission/admission_config.h"
+#include "base/metrics.h"
 #include "store/cluster.h"
 
 #define IN_FLIGHT_MAX 600
@@ -16,6 +19,8 @@ struct flow_part {
     struct admission_slot *admission;
     struct webhook_rooms webhook_rooms;
     struct aggregate_slot *aggregate;
+    struct flow_slot *match;
+    struct metric_set *meter;
 };
 
 static void part_free(struct cluster_part *part)
@@ -24,6 +29,8 @@ static void part_free(struct cluster_part *part)
     admission_slot_free(((struct flow_part *)part)->admission);
     webhook_rooms_deinit(&((struct flow_part *)part)->webhook_rooms);
     aggregate_slot_free(((struct flow_part *)part)->aggregate);
+    flow_slot_free(((struct flow_part *)part)->match);
+    metric_set_free(((struct flow_part *)part)->meter);
     free(part);
 }
 
@@ -37,6 +44,8 @@ static struct cluster_part *part_make(struct cluster *cluster)
     flow->admission = admission_slot_new();
     webhook_rooms_init(&flow->webhook_rooms);
     flow->aggregate = aggregate_slot_new();
+    flow->match = flow_slot_new();
+    flow->meter = metric_set_new(METER_SERIES_MAX);
     return &flow->part;
 }
 
@@ -65,6 +74,16 @@ struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part)
     return ((struct flow_part *)part)->aggregate;
 }
 
+struct flow_slot *flow_match_slot(struct cluster_part *part)
+{
+    return ((struct flow_part *)part)->match;
+}
+
+struct metric_set *flow_meter(struct cluster_part *part)
+{
+    return ((struct flow_part *)part)->meter;
+}
+
 enum step_result step_flow(struct request *request)
 {
     if (request->caller)
@@ -81,7 +100,7 @@ enum step_result step_flow(struct request *request)
         return STEP_FAIL;
     }
     request->flow = part;
-    return STEP_NEXT;
+    return flow_classify(request);
 }
 
 void flow_leave(struct request *request)

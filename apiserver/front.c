@@ -14,6 +14,7 @@
 #include "apiserver/view.h"
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/go_duration.h"
 #include "rbac/rbac.h"
 
 #define IDENTITY_NS ((int64_t)60 * 1000000000)
@@ -49,6 +50,20 @@ static void route_call(struct request *request)
     };
 }
 
+/* What runs long takes its time. Others are answered well before any timeout that makes sense, so
+ * that it is only looked at. */
+static bool check_timeout(struct request *request)
+{
+    const char *timeout = route_arg(&request->route, "timeout");
+    int64_t ns;
+    if (!timeout || !*timeout || route_runs_long(&request->route) ||
+        go_duration_parse(str_of(timeout), &ns))
+        return true;
+    return error_bad_request(
+        &request->error,
+        "invalid timeout specified in the request URL - time: invalid duration \"%s\"", timeout);
+}
+
 enum step_result step_route(struct request *request)
 {
     if (request->caller) {
@@ -60,7 +75,8 @@ enum step_result step_route(struct request *request)
                   BODY_MAX);
         return STEP_FAIL;
     }
-    return route_parse(&request->route, request->method, request->target, &request->error)
+    return route_parse(&request->route, request->method, request->target, &request->error) &&
+                   check_timeout(request)
                ? STEP_NEXT
                : STEP_FAIL;
 }
@@ -555,6 +571,8 @@ enum step_result step_dispatch(struct request *request)
         return dispatch_proxy(request);
     if ((result = find_row(request)) != STEP_NEXT)
         return result;
+    if (route->is_deep)
+        return not_served(request);
     const struct verb_row *row = verb_find(route->verb);
     if (!row || strcmp(request->method, "HEAD") == 0) /* resources have no HEAD */
         return not_allowed(request);

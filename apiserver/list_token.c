@@ -50,13 +50,13 @@ static bool take_start(const char *key, struct list_token *token, struct error *
 {
     const char *slash = strchr(key, '/');
     if (!*key)
-        return error_bad_request(err, "continue key is not valid: encoded start key empty (version " VERSION ")");
+        return error_bad_request(err, "invalid continue token: continue key is not valid: encoded start key empty (version " VERSION ")");
     token->ns = slash ? xstrndup(key, (size_t)(slash - key)) : xstrdup("");
     token->name = xstrdup(slash ? slash + 1 : key);
     if (is_name(token->name) && (!slash || is_name(token->ns)))
         return true;
     list_token_clear(token);
-    return error_bad_request(err, "continue key is not valid: %s", key);
+    return error_bad_request(err, "invalid continue token: continue key is not valid: %s", key);
 }
 
 bool list_token_parse(const char *text, struct list_token *token, struct error *err)
@@ -64,14 +64,14 @@ bool list_token_parse(const char *text, struct list_token *token, struct error *
     *token = (struct list_token){0};
     json_auto_t *json = decode(text);
     if (!json)
-        return error_bad_request(err, "continue key is not valid: it cannot be decoded");
+        return error_bad_request(err, "invalid continue token: continue key is not valid: it cannot be decoded");
     const json_t *start = json_at(json, "start");
     if (!text_eq(json_text(json, "v"), VERSION) || !json_is_string(start))
-        return error_bad_request(err, "continue key is not valid: server does not recognize this encoded version");
+        return error_bad_request(err, "invalid continue token: continue key is not valid: server does not recognize this encoded version");
     int64_t revision = json_int_or(json_at(json, "rv"), 0);
     if (revision == 0 || revision < LIST_TOKEN_REVISION_NOW)
         return error_bad_request(
-            err, "continue key is not valid: incorrect encoded start resourceVersion (version " VERSION ")");
+            err, "invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version " VERSION ")");
     token->revision = revision;
     token->taken_s = json_int_or(json_at(json, "at"), 0);
     return take_start(json_string_value(start), token, err);

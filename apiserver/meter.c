@@ -1,26 +1,46 @@
 #include "apiserver/meter.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "apiserver/api_internal.h"
+#include "apiserver/version.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 
 static const double seconds[] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1,  1.25, 1.5, 2,
                                  3,     4,     5,    6,   8,   10,  15,  20,  30, 45,   60};
 
-static struct metric_family requests = {
+/* Upstream's names and labels, so that dashboards made for it work. */
+static const struct metric_family requests = {
     .name = "apiserver_request_total",
-    .help = "Requests, by verb, resource and HTTP code.",
+    .help =
+        "[STABLE] Counter of apiserver requests by verb, dry run, group, version, resource, scope, "
+        "component and HTTP code.",
     .kind = METRIC_COUNTER,
-    .labels = {"verb", "group", "version", "resource", "subresource", "code"},
+    .labels = {"code", "component", "dry_run", "group", "resource", "scope", "subresource", "verb",
+               "version"},
 };
-static struct metric_family durations = {
+static const struct metric_family durations = {
     .name = "apiserver_request_duration_seconds",
-    .help = "Time from a request's first line to its answer; watches are left out.",
+    .help = "[STABLE] Time from a request's first line to its answer; watches are left out.",
     .kind = METRIC_HISTOGRAM,
-    .labels = {"verb", "group", "version", "resource"},
+    .labels = {"component", "dry_run", "group", "resource", "scope", "subresource", "verb",
+               "version"},
     .buckets = seconds,
     .bucket_count = sizeof(seconds) / sizeof(seconds[0]),
+};
+static const struct metric_family stored = {
+    .name = "apiserver_storage_objects",
+    .help = "[STABLE] Number of stored objects at the time of last check, by resource.",
+    .kind = METRIC_GAUGE,
+    .labels = {"resource"},
+};
+static const struct metric_family build = {
+    .name = "kubernetes_build_info",
+    .help = "[ALPHA] A constant 1, with the version that is served.",
+    .kind = METRIC_GAUGE,
+    .labels = {"git_version", "major", "minor"},
 };
 
 static const struct verb_name {
@@ -32,6 +52,15 @@ static const struct verb_name {
     {"delete", "DELETE"}, {"deletecollection", "DELETECOLLECTION"},
 };
 
+static bool verb_is_of_one(const char *verb)
+{
+    static const char *const of_many[] = {"list", "watch", "create", "deletecollection"};
+    for (size_t i = 0; i < ARRAY_LEN(of_many); i++)
+        if (strcmp(verb, of_many[i]) == 0)
+            return false;
+    return true;
+}
+
 static const char *verb_name(const char *verb)
 {
     for (size_t i = 0; verb && i < ARRAY_LEN(verb_names); i++)
@@ -40,19 +69,72 @@ static const char *verb_name(const char *verb)
     return "OTHER";
 }
 
+static const char *scope_of(const struct request *request)
+{
+    const struct route *route = &request->route;
+    if (!request->resource)
+        return "";
+    if (*route->name && verb_is_of_one(route->verb))
+        return "resource";
+    return *request_ns(request) ? "namespace" : "cluster";
+}
+
 /* Only what is served gets labels of its own: names that a client invents do not. */
-void meter_request(const struct request *request, unsigned code)
+static void count(struct metric_set *set, const struct request *request, unsigned code)
 {
     const struct resource *row = request->resource;
-    const char *verb = verb_name(request->route.verb);
     char status[12];
     snprintf(status, sizeof(status), "%u", code);
-    const char *group = row ? row->group : "", *version = row ? row->version : "",
-               *plural = row ? row->plural : "";
-    metric_add(metric_with(&requests, verb, group, version, plural,
-                           request->sub ? request->sub->name : "", status),
-               1);
+    const char *const values[] = {status,
+                                  "apiserver",
+                                  request->dry_run ? "All" : "",
+                                  row ? row->group : "",
+                                  row ? row->plural : "",
+                                  scope_of(request),
+                                  request->sub ? request->sub->name : "",
+                                  verb_name(request->route.verb),
+                                  row ? row->version : ""};
+    metric_add(metric_set_series(set, &requests, values), 1);
     if (request->reply.kind != REPLY_STREAM && request->reply.kind != REPLY_TUNNEL)
-        metric_observe(metric_with(&durations, verb, group, version, plural),
+        metric_observe(metric_set_series(set, &durations, values + 1),
                        (double)(clock_mono_ns() - request->start_mono_ns) / 1e9);
+}
+
+void meter_request(const struct request *request, unsigned code)
+{
+    count(metrics_process(), request, code);
+    if (!request->cluster || request->cluster->id == CLUSTER_HOST_ID)
+        return;
+    struct cluster_part *part = flow_part_get(request->cluster);
+    count(flow_meter(part), request, code);
+    cluster_part_unref(part);
+}
+
+/* ---- what one cluster sees ---- */
+
+static void add_gauge(struct metric_set *set, const struct metric_family *family,
+                      const char *const *values, int64_t value)
+{
+    metric_add(metric_set_series(set, family, values), value);
+}
+
+static void add_stored(void *arg, const char *resource, int64_t number)
+{
+    add_gauge(arg, &stored, &resource, number);
+}
+
+bool meter_render(struct request *request, struct buf *out)
+{
+    struct metric_set *now = metric_set_new(METRIC_SERIES_MAX);
+    struct cluster_part *part = flow_part_get(request->cluster);
+    add_gauge(now, &build,
+              (const char *const[]){KUBERNETES_LEVEL, KUBERNETES_MAJOR, KUBERNETES_MINOR}, 1);
+    bool ok = store_object_counts(request->cluster, add_stored, now, &request->error);
+    if (ok) {
+        metric_set_render(flow_meter(part), out);
+        metric_set_render(now, out);
+    }
+    cluster_part_unref(part);
+    metric_set_free(now);
+    return ok;
 }

@@ -5,6 +5,7 @@
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/flow_match.h"
 #include "apiserver/admission/lanes.h"
 #include "apiserver/stream.h"
 #include "apiserver/backend/tunnel.h"
@@ -58,6 +59,9 @@ void request_rewind(struct request *request)
     flow_leave(request);
     cluster_unref(request->cluster);
     request->cluster = NULL;
+    flow_table_unref(request->flow_table);
+    request->flow_table = NULL;
+    request->flow_matched = NULL;
     custom_unref(request->custom);
     request->custom = NULL;
     aggregates_unref(request->aggregates);

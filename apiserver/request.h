@@ -27,6 +27,8 @@ struct connection;
 struct custom;
 struct aggregates;
 struct aggregate_item;
+struct flow_table;
+struct flow_match;
 
 enum step_result {
     STEP_NEXT,  /* go on with the next step */
@@ -140,6 +142,8 @@ struct request {
     struct accept accept;
     struct cluster *cluster;
     struct user user;
+    struct flow_table *flow_table; /* referenced; NULL: not known */
+    const struct flow_match *flow_matched; /* in there; NULL: nothing */
     struct custom *custom; /* the cluster's custom resources, once they are asked for; referenced */
     struct aggregates
         *aggregates; /* the cluster's APIServices, once they are asked for; referenced */

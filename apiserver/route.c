@@ -179,6 +179,7 @@ static void resource_route(struct route *route, const char *const *parts, size_t
         route->name = parts[1];
     if (count > 2)
         route->sub = parts[2];
+    route->is_deep = count > 3;
     if (count == 1)
         collection_verb(route);
 }
@@ -269,6 +270,15 @@ bool route_parse(struct route *route, const char *method, const char *target, st
     memcpy(behind.items, segments.items + from, behind.count * sizeof(*behind.items));
     classify(route, method, &behind);
     return true;
+}
+
+bool route_runs_long(const struct route *route)
+{
+    static const char *const subs[] = {"attach", "exec", "proxy", "log", "portforward"};
+    for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)
+        if (strcmp(route->sub, subs[i]) == 0)
+            return true;
+    return strcmp(route->verb, "watch") == 0;
 }
 
 bool route_is_proxy(const struct route *route)

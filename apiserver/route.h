@@ -23,6 +23,7 @@ struct route {
     size_t arg_count;
 
     bool is_resource;
+    bool is_deep;     /* more follows behind the subresource than any has */
     const char *verb; /* "get", "list", ...; lower-case method for other paths */
     const char *group, *version, *plural, *sub, *ns, *name; /* "" for none */
     const char *rest;  /* behind a proxy subresource, as it came, with its slash; "" for none */
@@ -33,6 +34,8 @@ struct route {
 MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target,
                             struct error *err);
 void route_clear(struct route *route);
+/* Upstream's long-running requests: watches and streams. */
+bool route_runs_long(const struct route *route);
 /* pods/proxy, services/proxy or nodes/proxy. */
 bool route_is_proxy(const struct route *route);
 /* The first value of a query argument; NULL when it was not given. */

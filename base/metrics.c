@@ -1,4 +1,5 @@
-/* A family keeps its series in a hash by its label values. Registered families form a list in first-use order. */
+/* A set keeps the series of each family in a hash by their label values, and its families, of which
+ * there are few, in a list in first-use order. */
 #include "base/metrics.h"
 
 #include <pthread.h>
@@ -11,8 +12,8 @@
 struct metric {
     char *labels; /* `a="b",c="d"`; "" without labels */
     const struct metric_family *family;
-    _Atomic int64_t value;      /* counter, gauge; of a histogram its count */
-    _Atomic double sum;         /* histogram */
+    _Atomic int64_t value;       /* counter, gauge; of a histogram its count */
+    _Atomic double sum;          /* histogram */
     atomic_llong *bucket_counts; /* histogram, one a bucket, not cumulative */
     struct metric *next;
 };
@@ -20,13 +21,18 @@ struct metric {
 struct state {
     struct strmap series; /* labels -> metric */
     struct metric *first, *last;
-    struct metric_family *family;
+    const struct metric_family *family;
     struct state *next;
 };
 
-/* Guards every family's state and the list of families; series themselves are atomic. */
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-static struct state *families, *families_last;
+struct metric_set {
+    size_t series_max;
+    pthread_rwlock_t lock; /* guards the rest; series themselves are atomic */
+    struct state *families, *last;
+};
+
+static struct metric_set process = {.series_max = METRIC_SERIES_MAX,
+                                    .lock = PTHREAD_RWLOCK_INITIALIZER};
 
 static void add_label_value(struct buf *out, const char *value)
 {
@@ -49,7 +55,8 @@ static size_t label_count(const struct metric_family *family)
 }
 
 /* `values` NULL: the series that takes what no longer fits. */
-static void format_labels(struct buf *out, const struct metric_family *family, const char *const *values)
+static void format_labels(struct buf *out, const struct metric_family *family,
+                          const char *const *values)
 {
     for (size_t i = 0; i < label_count(family); i++) {
         buf_printf(out, "%s%s=\"", i ? "," : "", family->labels[i]);
@@ -58,19 +65,26 @@ static void format_labels(struct buf *out, const struct metric_family *family, c
     }
 }
 
-static struct state *state_of(struct metric_family *family)
+static struct state *state_find(const struct metric_set *set, const struct metric_family *family)
 {
-    if (!family->state) {
-        struct state *state = xcalloc(1, sizeof(*state));
-        state->family = family;
-        if (families_last)
-            families_last->next = state;
-        else
-            families = state;
-        families_last = state;
-        family->state = state;
-    }
-    return family->state;
+    struct state *state = set->families;
+    while (state && state->family != family)
+        state = state->next;
+    return state;
+}
+
+static struct state *state_of(struct metric_set *set, const struct metric_family *family)
+{
+    struct state *state = state_find(set, family);
+    if (state)
+        return state;
+    state = xcalloc(1, sizeof(*state));
+    state->family = family;
+    if (set->last)
+        set->last->next = state;
+    else
+        set->families = state;
+    return set->last = state;
 }
 
 static struct metric *series_make(struct state *state, const char *labels)
@@ -79,7 +93,8 @@ static struct metric *series_make(struct state *state, const char *labels)
     metric->labels = xstrdup(labels);
     metric->family = state->family;
     if (state->family->bucket_count)
-        metric->bucket_counts = xcalloc(state->family->bucket_count, sizeof(*metric->bucket_counts));
+        metric->bucket_counts =
+            xcalloc(state->family->bucket_count, sizeof(*metric->bucket_counts));
     strmap_put(&state->series, labels, metric);
     if (state->last)
         state->last->next = metric;
@@ -89,13 +104,14 @@ static struct metric *series_make(struct state *state, const char *labels)
     return metric;
 }
 
-static struct metric *series_add(struct metric_family *family, const char *labels)
+static struct metric *series_add(struct metric_set *set, const struct metric_family *family,
+                                 const char *labels)
 {
-    struct state *state = state_of(family);
+    struct state *state = state_of(set, family);
     struct metric *metric = strmap_get(&state->series, labels);
     if (metric)
         return metric;
-    if (state->series.count < METRIC_SERIES_MAX)
+    if (state->series.count < set->series_max)
         return series_make(state, labels);
     CLEANUP(buf_free) struct buf other = BUF_TEXT;
     format_labels(&other, family, NULL);
@@ -103,31 +119,69 @@ static struct metric *series_add(struct metric_family *family, const char *label
     return metric ? metric : series_make(state, other.data);
 }
 
-struct metric *metric_series(struct metric_family *family, const char *const *values)
+struct metric *metric_set_series(struct metric_set *set, const struct metric_family *family,
+                                 const char *const *values)
 {
     CLEANUP(buf_free) struct buf labels = BUF_TEXT;
     buf_add(&labels, "", 0);
     format_labels(&labels, family, values);
-    pthread_rwlock_rdlock(&lock);
-    struct state *state = family->state;
+    pthread_rwlock_rdlock(&set->lock);
+    struct state *state = state_find(set, family);
     struct metric *metric = state ? strmap_get(&state->series, labels.data) : NULL;
-    pthread_rwlock_unlock(&lock);
+    pthread_rwlock_unlock(&set->lock);
     if (metric)
         return metric;
-    pthread_rwlock_wrlock(&lock);
-    metric = series_add(family, labels.data);
-    pthread_rwlock_unlock(&lock);
+    pthread_rwlock_wrlock(&set->lock);
+    metric = series_add(set, family, labels.data);
+    pthread_rwlock_unlock(&set->lock);
     return metric;
+}
+
+struct metric_set *metrics_process(void)
+{
+    return &process;
+}
+
+struct metric *metric_series(const struct metric_family *family, const char *const *values)
+{
+    return metric_set_series(&process, family, values);
+}
+
+struct metric_set *metric_set_new(size_t series_max)
+{
+    struct metric_set *set = xcalloc(1, sizeof(*set));
+    set->series_max = series_max;
+    pthread_rwlock_init(&set->lock, NULL);
+    return set;
+}
+
+static void free_state(struct state *state)
+{
+    for (struct metric *metric = state->first, *next; metric; metric = next) {
+        next = metric->next;
+        free(metric->labels);
+        free(metric->bucket_counts);
+        free(metric);
+    }
+    strmap_clear(&state->series);
+    free(state);
+}
+
+void metric_set_free(struct metric_set *set)
+{
+    if (!set)
+        return;
+    for (struct state *state = set->families, *next; state; state = next) {
+        next = state->next;
+        free_state(state);
+    }
+    pthread_rwlock_destroy(&set->lock);
+    free(set);
 }
 
 void metric_add(struct metric *metric, int64_t amount)
 {
     atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
-}
-
-void metric_set(struct metric *metric, int64_t value)
-{
-    atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
 void metric_observe(struct metric *metric, double value)
@@ -145,11 +199,12 @@ void metric_observe(struct metric *metric, double value)
     metric_add(metric, 1);
 }
 
-static void render_line(struct buf *out, const struct metric *metric, const char *suffix, const char *extra)
+static void render_line(struct buf *out, const struct metric *metric, const char *suffix,
+                        const char *extra)
 {
     bool labelled = *metric->labels || *extra;
-    buf_printf(out, "%s%s%s%s%s%s%s ", metric->family->name, suffix, labelled ? "{" : "", metric->labels,
-               *metric->labels && *extra ? "," : "", extra, labelled ? "}" : "");
+    buf_printf(out, "%s%s%s%s%s%s%s ", metric->family->name, suffix, labelled ? "{" : "",
+               metric->labels, *metric->labels && *extra ? "," : "", extra, labelled ? "}" : "");
 }
 
 static void render_histogram(struct buf *out, struct metric *metric)
@@ -184,14 +239,20 @@ static void render_family(struct buf *out, const struct state *state)
             continue;
         }
         render_line(out, metric, "", "");
-        buf_printf(out, "%lld\n", (long long)atomic_load_explicit(&metric->value, memory_order_relaxed));
+        buf_printf(out, "%lld\n",
+                   (long long)atomic_load_explicit(&metric->value, memory_order_relaxed));
     }
+}
+
+void metric_set_render(struct metric_set *set, struct buf *out)
+{
+    pthread_rwlock_rdlock(&set->lock);
+    for (const struct state *state = set->families; state; state = state->next)
+        render_family(out, state);
+    pthread_rwlock_unlock(&set->lock);
 }
 
 void metrics_render(struct buf *out)
 {
-    pthread_rwlock_rdlock(&lock);
-    for (const struct state *state = families; state; state = state->next)
-        render_family(out, state);
-    pthread_rwlock_unlock(&lock);
+    metric_set_render(&process, out);
 }

@@ -231,12 +231,6 @@ bool client_create(struct client *client, const char *path, const json_t *object
     return client_request(client, "POST", path, "application/json", object, out, err);
 }
 
-bool client_update(struct client *client, const char *path, const json_t *object, json_t **out,
-                   struct error *err)
-{
-    return client_request(client, "PUT", path, "application/json", object, out, err);
-}
-
 bool client_patch(struct client *client, const char *path, const json_t *patch, json_t **out,
                   struct error *err)
 {

@@ -24,7 +24,6 @@ MUST_CHECK bool client_request(struct client *client, const char *method, const 
                                const json_t *body, json_t **out, struct error *err);
 MUST_CHECK bool client_get(struct client *client, const char *path, json_t **out, struct error *err);
 MUST_CHECK bool client_create(struct client *client, const char *path, const json_t *object, json_t **out, struct error *err);
-MUST_CHECK bool client_update(struct client *client, const char *path, const json_t *object, json_t **out, struct error *err);
 /* application/merge-patch+json */
 MUST_CHECK bool client_patch(struct client *client, const char *path, const json_t *patch, json_t **out, struct error *err);
 MUST_CHECK bool client_delete(struct client *client, const char *path, const json_t *options, struct error *err);

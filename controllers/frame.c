@@ -18,16 +18,16 @@
 
 static const double work_buckets[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
 
-static struct metric_family adds_family = {.name = "workqueue_adds_total",
+static const struct metric_family adds_family = {.name = "workqueue_adds_total",
                                            .help = "Keys handed to the work queue, by controller.",
                                            .kind = METRIC_COUNTER,
                                            .labels = {"name"}};
-static struct metric_family retries_family = {.name = "workqueue_retries_total",
+static const struct metric_family retries_family = {.name = "workqueue_retries_total",
                                               .help =
                                                   "Keys put back after a failure, by controller.",
                                               .kind = METRIC_COUNTER,
                                               .labels = {"name"}};
-static struct metric_family seconds_family = {
+static const struct metric_family seconds_family = {
     .name = "workqueue_work_duration_seconds",
     .help = "How long working on one key takes, by controller.",
     .kind = METRIC_HISTOGRAM,

@@ -80,16 +80,6 @@ struct plan_action *plan_delete(struct plan *plan, const char *resource, const j
     return action;
 }
 
-struct plan_action *plan_post(struct plan *plan, const char *resource, const char *subresource,
-                              const json_t *object, json_t *body)
-{
-    struct plan_action *action =
-        append(plan, PLAN_POST, resource, meta_namespace(object), meta_name(object));
-    action->subresource = subresource;
-    action->body = body;
-    return action;
-}
-
 void plan_event(struct plan *plan, const json_t *about, const char *type, const char *reason,
                 const char *format, ...)
 {
@@ -123,7 +113,7 @@ void plan_again(struct plan *plan, int64_t delay_ms)
         plan->again_ms = delay_ms;
 }
 
-static const char *const verb_names[] = {"create", "update", "patch", "delete", "post", "event"};
+static const char *const verb_names[] = {"create", "update", "patch", "delete", "event"};
 _Static_assert(ARRAY_LEN(verb_names) == PLAN_EVENT + 1, "a name for each verb");
 
 void plan_print(const struct plan *plan, struct buf *out)
@@ -171,9 +161,6 @@ static bool perform(const struct api_caller *caller, const struct plan_action *a
                          action->body, out, err);
     case PLAN_DELETE:
         return perform_delete(caller, action, err);
-    case PLAN_POST:
-        return api_post_sub(caller, action->resource, action->subresource, action->ns, action->name,
-                            action->body, out, err);
     case PLAN_EVENT:
         controller_event(caller, action->about, action->event_type, action->ok_reason, "%s",
                          action->message);

@@ -7,7 +7,7 @@
 #include "apiserver/api.h"
 #include "base/json.h"
 
-enum plan_verb { PLAN_CREATE, PLAN_UPDATE, PLAN_PATCH, PLAN_DELETE, PLAN_POST, PLAN_EVENT };
+enum plan_verb { PLAN_CREATE, PLAN_UPDATE, PLAN_PATCH, PLAN_DELETE, PLAN_EVENT };
 
 enum plan_flags {
     PLAN_ABSENT_OK = 1 << 0, /* the object is gone: as good as done */
@@ -52,8 +52,6 @@ struct plan_action *plan_update(struct plan *plan, const char *resource, const c
 struct plan_action *plan_patch(struct plan *plan, const char *resource, const json_t *object,
                                json_t *patch);
 struct plan_action *plan_delete(struct plan *plan, const char *resource, const json_t *object);
-struct plan_action *plan_post(struct plan *plan, const char *resource, const char *subresource,
-                              const json_t *object, json_t *body);
 void plan_event(struct plan *plan, const json_t *about, const char *type, const char *reason,
                 const char *format, ...) PRINTF_LIKE(5, 6);
 /* An update of only the status: a copy of `object` with `status` (taken) in it. */

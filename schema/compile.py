@@ -434,13 +434,34 @@ def write_subresources(unit, made, name, types):
     unit.body.append("};")
 
 
-def write_columns(unit, made, name):
+def column_path(types, body, source):
+    """The fields that the first path of a column's source goes through, as far as they have names of their own."""
+    shown = source.partition("?")[2] or source  # behind a condition, what is shown when it holds or does not
+    path, fields = re.search(r"\.[A-Za-z][\w.]*", shown), []
+    for step in path[0].strip(".").split(".") if path else []:
+        member = next((f for f in body.fields if f.name == step), None) if body else None
+        if not member:
+            break
+        fields.append(member)
+        body = types[member.ref] if member.kind == "REF" else None
+    return fields
+
+
+def describe_column(types, body, label, source):
+    """In the words of the field that fills the column; those of spec and status themselves say nothing about it."""
+    fields = column_path(types, body, source)
+    told = [f.description for f in fields if f.description and f.name not in ("metadata", "spec", "status")]
+    return told[-1] if told else f"{label.replace('_', ' ')} of the object."
+
+
+def write_columns(unit, made, name, types, body):
     columns = made.columns or [("Name", "string", "name", None, ".metadata.name"),
                                ("Created_At", "date", None, None, "rfc3339(.metadata.creationTimestamp)")]
     unit.body.append(f"static const struct column columns_of_{name}[] = {{")
     for label, kind, layout, wide, source in columns:
         unit.body.append(f"    {{{c_string(label.replace('_', ' '))}, {c_string(kind)}, "
-                         f"{c_string(layout or '')}, \"\", {c_string(source)}, {1 if wide else 0}}},")
+                         f"{c_string(layout or '')}, {c_string(describe_column(types, body, label, source))}, "
+                         f"{c_string(source)}, {1 if wide else 0}}},")
     unit.body.append("};")
     return len(columns)
 
@@ -448,12 +469,12 @@ def write_columns(unit, made, name):
 def write_resource(unit, made, types):
     group, words = made.group, made.words
     name = re.sub(r"\W", "_", f"{group.name or 'core'}_{group.version}_{made.plural}")
-    column_count = write_columns(unit, made, name)
     if made.subresources:
         write_subresources(unit, made, name, types)
     body = type_of_kind(types, group.name, group.version, made.kind)
     if not body:
         sys.exit(f"{made.plural}: no type for {group.api_version} {made.kind}")
+    column_count = write_columns(unit, made, name, types, types[body])
     listed = lambda key: unit.texts(words[key].split(",")) if words.get(key) else "NULL"
     key = words.get("storage") or (f"{made.plural}.{group.name}" if group.name else made.plural)
     parts = {

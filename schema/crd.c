@@ -75,12 +75,18 @@ static void set_columns(struct compiled *compiled, struct resource *row, const j
         columns[row->column_count++] = age_column;
     for (size_t i = 0; i < count; i++) {
         const json_t *column = json_array_get(given, i);
+        const char *description = or_empty(json_text(column, "description")),
+                   *path = or_empty(json_text(column, "jsonPath"));
         columns[row->column_count++] = (struct column){
             .name = or_empty(json_text(column, "name")),
             .type = or_empty(json_text(column, "type")),
             .format = or_empty(json_text(column, "format")),
-            .description = or_empty(json_text(column, "description")),
-            .source = or_empty(json_text(column, "jsonPath")),
+            .description = *description ? description
+                                        : crd_text(compiled->memory,
+                                                   "Custom resource definition column (in JSONPath "
+                                                   "format): %s",
+                                                   path),
+            .source = path,
             .priority = (int)json_int_or(json_object_get(column, "priority"), 0),
         };
     }
@@ -149,7 +155,8 @@ static bool make_type(struct compiled *compiled, struct resource *row, const jso
         crd_compile(compiled->memory, json_at(version, "schema", "openAPIV3Schema"), "", &ignored);
     if (!node)
         return false;
-    crd_rules_compile(compiled->memory, node, "", &ignored); /* what does not compile is told to who breaks it */
+    crd_rules_compile(compiled->memory, node, "",
+                      &ignored); /* what does not compile is told to who breaks it */
     struct type *type = crd_alloc(compiled->memory, 1, sizeof(*type));
     *type = *crd_type(compiled->memory, node, type_name(compiled, row->version, row->kind),
                       several || (changed && crd_has_defaults(node)) ? TYPE_CONVERTED : 0);

@@ -107,6 +107,10 @@ enum store_result store_write_wait(struct store *store, struct store_write *writ
 /* Counters of one scope: calls `each` for every row. Blocking. */
 MUST_CHECK bool store_usage(struct cluster *cluster, const char *scope,
                             void (*each)(void *arg, const char *counter, int64_t used), void *arg, struct error *err);
+/* How many objects are stored of each resource. Blocking; takes as long as reading their keys. */
+MUST_CHECK bool store_object_counts(struct cluster *cluster,
+                                    void (*each)(void *arg, const char *resource, int64_t count),
+                                    void *arg, struct error *err);
 /* Sets counters to what a recount found, if the cluster's revision is still `revision`; else `*applied` is false. */
 MUST_CHECK bool store_usage_set(struct cluster *cluster, const char *scope, const struct store_charge *used,
                                 size_t count, int64_t revision, bool *applied, struct error *err);

@@ -1,4 +1,5 @@
-/* Counters: read, and set anew after a recount. Charging them is part of a write (batch.c). */
+/* Counters: read, and set anew after a recount; and how many objects there are. Charging them is
+ * part of a write (batch.c). */
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,6 +19,25 @@ bool store_usage(struct cluster *cluster, const char *scope,
             conn,
             "SELECT counter, used FROM usage WHERE cluster = $1 AND scope = $2 ORDER BY counter",
             &params, err);
+    reader_give(cluster->store, conn);
+    for (int row = 0; rows && row < PQntuples(rows); row++)
+        each(arg, pg_get_text(rows, row, 0), pg_get_i64(rows, row, 1));
+    return rows ? true : store_fail(err);
+}
+
+bool store_object_counts(struct cluster *cluster,
+                         void (*each)(void *arg, const char *resource, int64_t count), void *arg,
+                         struct error *err)
+{
+    struct pg_params params = {0};
+    pg_i64(&params, cluster->id);
+    PGconn *conn = reader_take(cluster->store, err);
+    CLEANUP(pg_result_clear) PGresult *rows = NULL;
+    if (conn && pg_begin_tenant(conn, cluster->id, "READ ONLY", err))
+        rows = pg_query(conn,
+                        "SELECT resource, count(*) FROM object WHERE cluster = $1 "
+                        "GROUP BY resource ORDER BY resource",
+                        &params, err);
     reader_give(cluster->store, conn);
     for (int row = 0; rows && row < PQntuples(rows); row++)
         each(arg, pg_get_text(rows, row, 0), pg_get_i64(rows, row, 1));

@@ -64,12 +64,10 @@ void admission_config_unref_ptr(struct admission_config **config)
 
 /* ---- changes ---- */
 
-static void on_change(void *arg, struct cluster *cluster, enum event_type type,
-                      struct object *object, struct object *before)
+void admission_config_changed(struct cluster *cluster, const char *resource)
 {
-    (void)arg, (void)type, (void)before;
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        if (strcmp(object->resource, sources[i]) != 0)
+        if (strcmp(resource, sources[i]) != 0)
             continue;
         struct cluster_part *part = flow_part_get(cluster);
         struct admission_slot *slot = flow_admission_slot(part);
@@ -77,16 +75,6 @@ static void on_change(void *arg, struct cluster *cluster, enum event_type type,
         atomic_store(&slot->known, false);
         cluster_part_unref(part);
     }
-}
-
-void admission_config_follow(struct api *api)
-{
-    store_listen(api->store, on_change, api);
-}
-
-void admission_config_unfollow(struct api *api)
-{
-    store_listen(api->store, NULL, api);
 }
 
 /* ---- making ---- */

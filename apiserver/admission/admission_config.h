@@ -36,6 +36,5 @@ void admission_slot_free(struct admission_slot *slot);
  * STEP_BLOCK, STEP_CALL or STEP_FAIL. */
 enum step_result admission_config_load(struct request *request, struct admission_config **config);
 
-/* Follows changes of configurations, from the store. */
-void admission_config_follow(struct api *api);
-void admission_config_unfollow(struct api *api);
+/* An object of this resource (a storage key) changed. Any thread. */
+void admission_config_changed(struct cluster *cluster, const char *resource);

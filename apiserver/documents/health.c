@@ -5,14 +5,13 @@
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/meter.h"
+#include "apiserver/version.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/documents/served.h"
 #include "auth/auth.h"
 #include "base/metrics.h"
 
-#define KUBERNETES_MAJOR "1"
-#define KUBERNETES_MINOR "32"
-#define KUBERNETES_LEVEL "v1.32.4+warren.1"
 #define OPENID_CACHING   "public, max-age=3600"
 #define METRICS_MAX      ((size_t)16 << 20)
 
@@ -168,10 +167,16 @@ static enum step_result serve_version(struct request *request)
 /* The process is shared by all clusters, so only the host cluster shows its metrics. */
 static enum step_result serve_metrics(struct request *request)
 {
-    if (request->cluster->id != CLUSTER_HOST_ID)
-        return STEP_NEXT;
     struct buf text = BUF_INIT(METRICS_MAX);
-    metrics_render(&text);
+    bool host = request->cluster->id == CLUSTER_HOST_ID;
+    if (!host && !request->may_block)
+        return STEP_BLOCK;
+    if (host) {
+        metrics_render(&text);
+    } else if (!meter_render(request, &text)) {
+        buf_free(&text);
+        return STEP_FAIL;
+    }
     return reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
 }
 

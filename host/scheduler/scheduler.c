@@ -33,11 +33,11 @@ struct scheduler {
 
 static const double attempt_buckets[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
                                          0.064, 0.128, 0.256, 0.512, 1};
-static struct metric_family attempts_family = {.name = "scheduler_schedule_attempts_total",
+static const struct metric_family attempts_family = {.name = "scheduler_schedule_attempts_total",
                                                .help = "Tries to schedule a Pod, by result.",
                                                .kind = METRIC_COUNTER,
                                                .labels = {"profile", "result"}};
-static struct metric_family duration_family = {
+static const struct metric_family duration_family = {
     .name = "scheduler_scheduling_attempt_duration_seconds",
     .help = "How long a try to schedule a Pod takes, binding included.",
     .kind = METRIC_HISTOGRAM,

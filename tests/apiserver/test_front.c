@@ -98,6 +98,13 @@ static void test_headers(void **state)
          NULL, 200, NULL, "{\n  \"kind\": \"Namespace\""},
         {"not for them", "GET", "/api/v1/namespaces?pretty=0", "User-Agent: Wget/1", NULL, 200,
          NULL, "{\"kind\":\"NamespaceList\""},
+        {"behind a subresource", "GET", "/api/v1/namespaces/default/status/more", NULL, NULL, 404,
+         NULL, "the server could not find the requested resource"},
+        {"a timeout", "GET", "/api/v1/namespaces?timeout=1m30s", NULL, NULL, 200, NULL, NULL},
+        {"a timeout that is none", "GET", "/api/v1/namespaces?timeout=5", NULL, NULL, 400, NULL,
+         "invalid timeout specified in the request URL - time: "},
+        {"what a column shows", "GET", "/api/v1/namespaces", NULL, "application/json" TABLE, 200,
+         NULL, "\"description\":\"CreationTimestamp is"},
         {"extra without a user", "GET", "/api", "Impersonate-Extra-a: b", NULL, 400, NULL,
          "without impersonating a user"},
     };

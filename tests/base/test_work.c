@@ -185,12 +185,27 @@ static void metrics_print_and_bound_their_series(void **state)
     }
     metric_observe(metric_series(&seconds, NULL), 0.05);
     metric_observe(metric_series(&seconds, NULL), 5);
+    struct metric_set *own = metric_set_new(2);
+    for (int i = 0; i < 4; i++)
+        metric_add(metric_set_series(own, &requests,
+                                     (const char *const[]){i < 2   ? "1"
+                                                           : i < 3 ? "2"
+                                                                   : "3"}),
+                   1);
+    CLEANUP(buf_free) struct buf apart = BUF_TEXT;
+    metric_set_render(own, &apart);
+    assert_string_equal(
+        strchr(apart.data, '{'),
+        "{code=\"1\"} 2\nrequests_total{code=\"2\"} 1\nrequests_total{code=\"other\"} 1\n");
+    metric_set_free(own);
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     metrics_render(&out);
-    assert_non_null(strstr(out.data, "# TYPE requests_total counter\nrequests_total{code=\"2\\\"00\"} 2\n"));
+    assert_non_null(
+        strstr(out.data, "# TYPE requests_total counter\nrequests_total{code=\"2\\\"00\"} 2\n"));
     assert_non_null(strstr(out.data, "requests_total{code=\"other\"} 401\n"));
-    assert_non_null(strstr(out.data, "seconds_bucket{le=\"0.1\"} 1\nseconds_bucket{le=\"1\"} 1\n"
-                                     "seconds_bucket{le=\"+Inf\"} 2\nseconds_sum 5.05\nseconds_count 2\n"));
+    assert_non_null(strstr(out.data,
+                           "seconds_bucket{le=\"0.1\"} 1\nseconds_bucket{le=\"1\"} 1\n"
+                           "seconds_bucket{le=\"+Inf\"} 2\nseconds_sum 5.05\nseconds_count 2\n"));
 }
 
 static void programs_run(void **state)

@@ -43,13 +43,6 @@ bool api_patch(const struct api_caller *caller, const char *resource, const char
     return no_server(err);
 }
 
-bool api_post_sub(const struct api_caller *caller, const char *resource, const char *subresource,
-                  const char *ns, const char *name, json_t *object, json_t **out, struct error *err)
-{
-    (void)caller, (void)resource, (void)subresource, (void)ns, (void)name, (void)object, (void)out;
-    return no_server(err);
-}
-
 bool api_delete(const struct api_caller *caller, const char *resource, const char *ns,
                 const char *name, const struct api_delete_options *options, struct error *err)
 {

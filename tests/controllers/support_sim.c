@@ -201,7 +201,6 @@ void sim_apply(struct sim *sim, const struct plan *plan)
         case PLAN_DELETE:
             delete (sim, action);
             break;
-        case PLAN_POST:
         case PLAN_EVENT:
             break;
         }

@@ -134,6 +134,31 @@ def protobuf_watch(api, ns):
     assert shown[0][1][:2] == ("meta.k8s.io/v1", "PartialObjectMetadata"), shown
 
 
+@check("every answer names its FlowSchema and priority level")
+def flow(api, ns):
+    base = "/apis/flowcontrol.apiserver.k8s.io/v1/"
+    names = {one["metadata"]["uid"]: one["metadata"]["name"] for kind in ("flowschemas", "prioritylevelconfigurations")
+             for one in api("GET", base + kind)["items"]}
+    account = f"system:serviceaccount:{ns}:default"
+    for path, user, schema, level in [
+            ("/version", None, "exempt", "exempt"), ("/healthz", "jane", "probes", "exempt"),
+            (configmaps(ns), None, "exempt", "exempt"), (configmaps(ns), "jane", "global-default", "global-default"),
+            (configmaps(ns), account, "service-accounts", "workload-low"),
+            ("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/x", "system:kube-scheduler", "system-leader-election", "leader-election"),
+            (configmaps(ns), "system:kube-controller-manager", "kube-controller-manager", "workload-high")]:
+        answer = api.session.get(api.base + path, headers={"Impersonate-User": user} if user else {}, timeout=30)
+        told = [names.get(answer.headers.get(f"X-Kubernetes-PF-{kind}-UID")) for kind in ("FlowSchema", "PriorityLevel")]
+        assert told == [schema, level], (path, user, told)
+
+
+@check("metrics: a cluster's own requests and objects")
+def metrics(api, ns):
+    api("POST", configmaps(ns), meta("counted"))
+    text = api.session.get(api.base + "/metrics", timeout=30).text
+    assert 'apiserver_request_total{code="201",component="apiserver",dry_run="",group="",resource="configmaps"' in text, text[:2000]
+    assert "apiserver_request_duration_seconds_bucket{" in text, text[:2000]
+
+
 # ---- options ----
 
 
