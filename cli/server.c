@@ -25,7 +25,7 @@
 #define POD_GATEWAY     "10.244.0.1"
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
-    *ready_fd;
+    *node_address, *ready_fd;
 static const char *supervisor, *user_name, *credentials_dir;
 static bool webhooks_anywhere;
 
@@ -38,6 +38,7 @@ static const struct option options[] = {
     {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
+    {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "what that node is given as --address (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "become this user, when started by root; DIR/server is given to him", NULL},
     {"credentials-dir", 0, OPTION_TEXT, &credentials_dir, "DIR", "where admin.kubeconfig and node/ go (default: the data directory)", NULL},
     {"supervised", 0, OPTION_TEXT, &supervisor, "PID", "end when this process, the parent, ends", NULL},
@@ -85,7 +86,7 @@ static bool write_node(struct server *server, struct error *err)
     CLEANUP(free_ptr) char *key = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir), *ca = NULL;
     CLEANUP(keypair_clear) struct keypair serving = {0};
     const char *const groups[] = {"system:nodes", NULL};
-    const char *const names[] = {node_name, "localhost", NULL}, *const addresses[] = {"127.0.0.1", POD_GATEWAY, NULL};
+    const char *const names[] = {node_name, "localhost", NULL}, *const addresses[] = {"127.0.0.1", POD_GATEWAY, node_address, NULL};
     const struct cert_request request = {
         .common_name = user, .dns_names = names, .addresses = addresses, .server = true, .valid_s = YEAR_S};
     return paths_make(dir, err) && write_kubeconfig(server, kubeconfig, user, groups, err) &&

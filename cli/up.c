@@ -28,7 +28,7 @@ extern char **environ;
 #define POLL_MS          1000
 #define ARGS_MAX         32
 
-static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name,
+static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name, *node_address,
     *user_name = CONFINE_DEFAULT_USER;
 static struct option_list http_registries;
 static bool no_node, webhooks_anywhere;
@@ -41,6 +41,7 @@ static const struct option options[] = {
     {"no-node", 0, OPTION_FLAG, &no_node, NULL, "only the control plane: no containers are run here", NULL},
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"node-name", 0, OPTION_TEXT, &node_name, "NAME", "of the node (default: the host name)", NULL},
+    {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "of the node, by which its NodePorts are reached (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "whom the server runs as, when root starts it (default: " CONFINE_DEFAULT_USER ", made if need be)", NULL},
     {"http-registry", 0, OPTION_LIST, &http_registries, "HOST:PORT", "a registry without TLS; may be given again", NULL},
     {0},
@@ -174,6 +175,8 @@ static void describe_server(struct up *up, const char *conninfo)
         add(server, "--webhooks-anywhere", NULL);
     if (!no_node)
         add(server, "--node", node_name);
+    if (!no_node && node_address)
+        add(server, "--node-address", node_address);
     if (!up->root)
         return;
     add(server, "--user", user_name);
@@ -187,6 +190,8 @@ static void describe_node(struct up *up)
     add(node, up->program, "node");
     add(node, "--data-dir", data_dir);
     add(node, "--name", node_name);
+    if (node_address)
+        add(node, "--address", node_address);
     add(node, "--ready-fd", "3");
     add(node, "--supervised", up->pid);
     add(node, "--stop-pods", NULL);

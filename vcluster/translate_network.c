@@ -58,6 +58,11 @@ json_t *translate_service(const struct translate_context *context, const json_t 
     json_object_set_new(host_spec, "ports", translate_ports(json_object_get(spec, "ports")));
     if (json_object_get(spec, "sessionAffinity"))
         meta_set_annotation(host, NOTE_PREFIX "session-affinity", json_text(spec, "sessionAffinity"));
+    int64_t seconds = json_int_or(json_at(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 0);
+    if (seconds > 0) {
+        CLEANUP(free_ptr) char *text = xasprintf("%lld", (long long)seconds);
+        meta_set_annotation(host, NOTE_PREFIX "session-affinity-seconds", text);
+    }
     if (json_is_true(json_object_get(spec, "publishNotReadyAddresses")))
         json_object_set_new(host_spec, "publishNotReadyAddresses", json_true());
     note_node_ports(host, json_object_get(spec, "ports"));

@@ -1,4 +1,4 @@
-/* One thread: waits for the view to change, lets a burst of changes gather for a moment, replaces the table in one
+/* One thread: waits for the view to change, lets a burst of changes gather for a moment, fills the table anew in one
  * nftables transaction. */
 #include "host/network/proxy.h"
 
@@ -20,7 +20,8 @@
 struct proxy {
     const struct network_options *options;
     struct view *view;
-    struct nft_ctx *nft; /* owned by the thread, then by proxy_stop */
+    struct nft_ctx *nft; /* owned by the thread, then by proxy_stop, as what follows */
+    struct strmap names; /* what the table holds; empty: it is not known */
     pthread_t thread;
     atomic_bool stopping;
 };
@@ -33,6 +34,24 @@ static bool run_script(struct proxy *proxy, const struct buf *script)
         return false;
     }
     return true;
+}
+
+/* Makes the table say what the view says now. False when nftables refuses it: the next try makes the table anew. */
+static bool update(struct proxy *proxy, uint64_t *version)
+{
+    struct view *view = proxy->view;
+    CLEANUP(buf_free) struct buf script = BUF_INIT(SCRIPT_MAX);
+    struct strmap names = {0};
+    pthread_mutex_lock(&view->lock);
+    *version = view->version;
+    rules_write(&script, proxy->options, view, &proxy->names, &names);
+    pthread_mutex_unlock(&view->lock);
+    bool done = run_script(proxy, &script);
+    if (!done)
+        strmap_clear(&names);
+    strmap_clear(&proxy->names);
+    proxy->names = names;
+    return done;
 }
 
 /* Waits until the view is newer than `done`; false when the proxy stops. Lock held on return in both cases. */
@@ -52,14 +71,10 @@ static void *work(void *arg)
     uint64_t done = UINT64_MAX;
     const struct timespec gather = {.tv_nsec = GATHER_NS}, retry = {.tv_sec = RETRY_S};
     while (wait_for_change(proxy, done)) {
+        uint64_t version;
         pthread_mutex_unlock(&view->lock);
         nanosleep(&gather, NULL);
-        CLEANUP(buf_free) struct buf script = BUF_INIT(SCRIPT_MAX);
-        pthread_mutex_lock(&view->lock);
-        uint64_t version = view->version;
-        rules_write(&script, proxy->options, view);
-        pthread_mutex_unlock(&view->lock);
-        if (run_script(proxy, &script))
+        if (update(proxy, &version))
             done = version;
         else
             nanosleep(&retry, NULL);
@@ -109,5 +124,6 @@ void proxy_stop(struct proxy *proxy)
     (void)run_script(proxy, &script); /* logged there; nothing else can be done at the end */
     (void)run_ipv6(proxy, rules_remove_ipv6);
     nft_ctx_free(proxy->nft);
+    strmap_clear(&proxy->names);
     free(proxy);
 }

@@ -3,15 +3,21 @@
  *   p-NAME   set: the addresses of its Pods
  *   t-NAME   nat chain: ClusterIP, protocol, port -> a chain s-N that picks an endpoint; the same for a NodePort at
  *            the address that a tenant knows its nodes by, and for the address that its API is said to have
+ *   a-HASH   set: the clients that keep to one endpoint of a Service with ClientIP affinity, until they have been silent for
+ *            so long; e-HASH is the nat chain that leads there
  *   f-NAME   forward: its own Pods and the world beyond the host's networks; nothing else
  *   i-NAME   input: what was translated from one of its Services, and DNS; nothing else
  *
- * and maps from a Pod's address to those chains. What comes from the bridge with an address that is in no map is dropped,
- * whatever that address is: the map comes soon, and TCP tries again. Pods have IPv4 only; IPv6 of theirs goes nowhere. */
+ * the chain nodeports, for what comes to this machine's own addresses, and maps from a Pod's address to those chains. What comes from the bridge with an address that is in no map is dropped,
+ * whatever that address is: the map comes soon, and TCP tries again. Pods have IPv4 only; IPv6 of theirs goes nowhere.
+ *
+ * A later script empties the table's chains, sets and maps and fills them anew, in one transaction, but for the a-HASH: what
+ * is in those came from the traffic. */
 #include "host/network/rules.h"
 
 #include <string.h>
 
+#include "base/codec.h"
 #include "base/strset.h"
 #include "host/pseudo_node.h"
 
@@ -23,8 +29,31 @@ struct writer {
     const struct network_options *options;
     const struct view *view;
     struct strset clusters;
+    struct strmap *names;  /* what the script makes: name -> its kind */
+    struct buf node_ports; /* of the host's Services: "tcp . 30080 : goto s-1, ..." */
     size_t chains;
 };
+
+struct kind {
+    const char *word;
+    bool is_chain;
+    bool is_ours; /* we fill it: a new script begins with it empty */
+};
+static const struct kind kind_chain = {"chain", true, false}, kind_set = {"set", false, true}, kind_map = {"map", false, true},
+                         kind_affinity = {"set", false, false};
+
+/* "chain NAME {" and the like. */
+static void begin(struct writer *writer, const struct kind *kind, const char *name)
+{
+    (void)strmap_put(writer->names, name, (void *)(uintptr_t)kind);
+    buf_printf(writer->out, "%s %s {", kind->word, name);
+}
+
+static void begin_for(struct writer *writer, const struct kind *kind, char letter, const char *cluster)
+{
+    CLEANUP(free_ptr) char *name = xasprintf("%c-%s", letter, cluster);
+    begin(writer, kind, name);
+}
 
 static void collect_clusters(struct writer *writer)
 {
@@ -36,6 +65,12 @@ static void collect_clusters(struct writer *writer)
         strset_add(&writer->clusters, ((struct view_service *)value)->cluster);
     for (at = 0; strmap_next(&writer->view->pods, &at, &key, &value);)
         strset_add(&writer->clusters, ((struct view_pod *)value)->cluster);
+}
+
+/* What is for this machine's own addresses is looked at after the translation of the host's own Pods, never of tenants'. */
+static const char *verdict_of(const char *map, const char *cluster)
+{
+    return *map == 't' && strcmp(cluster, VIEW_HOST_CLUSTER) != 0 ? "goto" : "jump";
 }
 
 /* `elements = { ... }` with the Pods of one cluster (NULL: of all), nothing when there are none; `verdict` makes a map. */
@@ -50,7 +85,7 @@ static void write_clients(struct writer *writer, const char *cluster, const char
             continue;
         buf_printf(writer->out, "%s%s", count++ ? ", " : " elements = { ", address);
         if (verdict)
-            buf_printf(writer->out, " : jump %s-%s", verdict, pod->cluster);
+            buf_printf(writer->out, " : %s %s-%s", verdict_of(verdict, pod->cluster), verdict, pod->cluster);
     }
     buf_add_text(writer->out, count ? " };" : "");
 }
@@ -59,11 +94,13 @@ static void write_maps(struct writer *writer)
 {
     static const char *const maps[][2] = {{"clients", "t"}, {"forwards", "f"}, {"inputs", "i"}};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-        buf_printf(writer->out, "map %s { type ipv4_addr : verdict;", maps[i][0]);
+        begin(writer, &kind_map, maps[i][0]);
+        buf_add_text(writer->out, " type ipv4_addr : verdict;");
         write_clients(writer, NULL, maps[i][1]);
         buf_add_text(writer->out, " }\n");
     }
-    buf_add_text(writer->out, "set hairpins { type ipv4_addr . ipv4_addr;");
+    begin(writer, &kind_set, "hairpins");
+    buf_add_text(writer->out, " type ipv4_addr . ipv4_addr;");
     size_t at = 0, count = 0;
     const char *address;
     void *value;
@@ -81,24 +118,71 @@ static unsigned target_port(const struct view_slice *slice, const struct view_po
     return 0;
 }
 
-/* "0 : 10.244.0.5 . 8080, ..." into `out`; how many there are. */
-static size_t write_targets(const struct view *view, const char *service_key, const struct view_service *service,
-                            const struct view_port *port, struct buf *out)
+/* A Service port's endpoints as they are found. */
+struct targets {
+    struct writer *writer;
+    const char *service_key;
+    const struct view_service *service;
+    const struct view_port *port;
+    struct buf map;     /* "0 : 10.244.0.5 . 8080, ...", or "0 : goto e-HASH, ..." with affinity */
+    struct buf lookups; /* with affinity: a rule for each endpoint */
+    size_t count;
+};
+
+static void targets_clear(struct targets *targets)
 {
-    size_t at = 0, count = 0;
+    buf_free(&targets->map);
+    buf_free(&targets->lookups);
+}
+
+/* The set and the chain of an endpoint that clients keep to. The name says all that the set stands for. */
+static void add_kept_target(struct targets *targets, const char *address, unsigned number)
+{
+    char hash[65];
+    struct writer *writer = targets->writer;
+    const struct view_port *port = targets->port;
+    int64_t seconds = targets->service->affinity_s;
+    CLEANUP(free_ptr)
+    char *facts = xasprintf("%s %s %u %s %u %lld", targets->service_key, port->protocol, port->port, address, number,
+                            (long long)seconds);
+    sha256_hex(facts, strlen(facts), hash);
+    hash[16] = '\0';
+    CLEANUP(free_ptr) char *set = xasprintf("a-%s", hash);
+    CLEANUP(free_ptr) char *chain = xasprintf("e-%s", hash);
+    if (strmap_has(writer->names, set))
+        return; /* two slices name it */
+    begin(writer, &kind_affinity, set);
+    buf_printf(writer->out, " type ipv4_addr; flags dynamic,timeout; timeout %llds; }\n", (long long)seconds);
+    begin(writer, &kind_chain, chain);
+    buf_printf(writer->out, "\n update @%s { ip saddr }\n meta l4proto %s dnat to %s:%u\n}\n", set, port->protocol, address,
+               number);
+    buf_printf(&targets->lookups, " ip saddr @%s goto %s\n", set, chain);
+    buf_printf(&targets->map, "%s%zu : goto %s", targets->count ? ", " : "", targets->count, chain);
+    targets->count++;
+}
+
+static void add_target(struct targets *targets, const char *address, unsigned number)
+{
+    if (targets->service->affinity_s) {
+        add_kept_target(targets, address, number);
+        return;
+    }
+    buf_printf(&targets->map, "%s%zu : %s . %u", targets->count ? ", " : "", targets->count, address, number);
+    targets->count++;
+}
+
+static void find_targets(struct targets *targets)
+{
+    size_t at = 0;
     const char *key;
     void *value;
-    while (strmap_next(&view->slices, &at, &key, &value)) {
+    while (strmap_next(&targets->writer->view->slices, &at, &key, &value)) {
         const struct view_slice *slice = value;
-        unsigned target = strcmp(slice->service_key, service_key) == 0 ? target_port(slice, port) : 0;
-        for (size_t i = 0; target && i < slice->endpoint_count; i++) {
-            if (!slice->endpoints[i].ready && !service->publish_not_ready)
-                continue;
-            buf_printf(out, "%s%zu : %s . %u", count ? ", " : "", count, slice->endpoints[i].address, target);
-            count++;
-        }
+        unsigned number = strcmp(slice->service_key, targets->service_key) == 0 ? target_port(slice, targets->port) : 0;
+        for (size_t i = 0; number && i < slice->endpoint_count; i++)
+            if (slice->endpoints[i].ready || targets->service->publish_not_ready)
+                add_target(targets, slice->endpoints[i].address, number);
     }
-    return count;
 }
 
 /* The verdict map of t-NAME as it grows. */
@@ -127,23 +211,47 @@ static void map_api(const struct view *view, const char *key, const struct view_
     }
 }
 
+static void write_choice(struct writer *writer, const struct targets *targets)
+{
+    CLEANUP(free_ptr) char *name = xasprintf("s-%zu", ++writer->chains);
+    begin(writer, &kind_chain, name);
+    if (targets->lookups.len)
+        buf_printf(writer->out, "\n%s numgen random mod %zu vmap { %s }\n}\n", targets->lookups.data, targets->count,
+                   targets->map.data);
+    else
+        buf_printf(writer->out, "\n meta l4proto %s dnat to numgen random mod %zu map { %s }\n}\n", targets->port->protocol,
+                   targets->count, targets->map.data);
+}
+
+/* The host's NodePorts are at this machine's addresses, a tenant's at the one that it knows its nodes by. */
+static void map_node_port(struct writer *writer, const struct view_service *service, const struct view_port *port,
+                          struct service_map *map)
+{
+    CLEANUP(free_ptr) char *on_node = xasprintf(PSEUDO_NODE_ADDRESS " . %s . %u", port->protocol, port->node_port);
+    if (!port->node_port || !strset_add(&map->places, on_node))
+        return;
+    if (strcmp(service->cluster, VIEW_HOST_CLUSTER) == 0)
+        buf_printf(&writer->node_ports, "%s%s . %u : goto s-%zu", writer->node_ports.len ? ", " : "", port->protocol,
+                   port->node_port, writer->chains);
+    else
+        buf_printf(&map->entries, ", %s : goto s-%zu", on_node, writer->chains);
+}
+
 /* One chain a Service port that has endpoints; its line for t-NAME goes into `map`. */
 static void write_service_port(struct writer *writer, const char *key, const struct view_service *service,
                                const struct view_port *port, struct service_map *map)
 {
-    CLEANUP(buf_free) struct buf targets = BUF_TEXT;
+    CLEANUP(targets_clear)
+    struct targets targets = {.writer = writer, .service_key = key, .service = service, .port = port, .map = BUF_TEXT,
+                              .lookups = BUF_TEXT};
     CLEANUP(free_ptr) char *place = xasprintf("%s . %s . %u", service->address, port->protocol, port->port);
-    size_t count = write_targets(writer->view, key, service, port, &targets);
+    find_targets(&targets);
     /* Two Services share an address for a moment when one follows the other; nftables takes a key once. */
-    if (!count || !strset_add(&map->places, place))
+    if (!targets.count || !strset_add(&map->places, place))
         return;
-    writer->chains++;
-    buf_printf(writer->out, "chain s-%zu {\n meta l4proto %s dnat to %s mod %zu map { %s }\n}\n", writer->chains, port->protocol,
-               service->client_affinity ? "jhash ip saddr" : "numgen random", count, targets.data);
+    write_choice(writer, &targets);
     buf_printf(&map->entries, "%s%s : goto s-%zu", map->entries.len ? ", " : "", place, writer->chains);
-    CLEANUP(free_ptr) char *on_node = xasprintf(PSEUDO_NODE_ADDRESS " . %s . %u", port->protocol, port->node_port);
-    if (port->node_port && strset_add(&map->places, on_node))
-        buf_printf(&map->entries, ", %s : goto s-%zu", on_node, writer->chains);
+    map_node_port(writer, service, port, map);
     map_api(writer->view, key, service, writer->chains, map);
 }
 
@@ -160,8 +268,8 @@ static void write_cluster_services(struct writer *writer, const char *cluster)
         for (size_t i = 0; i < service->port_count; i++)
             write_service_port(writer, key, service, &service->ports[i], &map);
     }
-    buf_printf(writer->out, "chain t-%s {\n", cluster);
-    buf_printf(writer->out, " ip daddr %s udp dport 53 dnat to %s:53\n ip daddr %s tcp dport 53 dnat to %s:53\n",
+    begin_for(writer, &kind_chain, 't', cluster);
+    buf_printf(writer->out, "\n ip daddr %s udp dport 53 dnat to %s:53\n ip daddr %s tcp dport 53 dnat to %s:53\n",
                writer->options->dns_service, writer->options->dns_address, writer->options->dns_service,
                writer->options->dns_address);
     if (map.entries.len)
@@ -174,17 +282,30 @@ static void write_cluster_limits(struct writer *writer, const char *cluster)
 {
     const struct network_options *options = writer->options;
     if (strcmp(cluster, VIEW_HOST_CLUSTER) == 0) {
-        buf_printf(writer->out, "chain f-%s {\n accept\n}\nchain i-%s {\n accept\n}\n", cluster, cluster);
+        begin_for(writer, &kind_chain, 'f', cluster);
+        buf_add_text(writer->out, "\n accept\n}\n");
+        begin_for(writer, &kind_chain, 'i', cluster);
+        buf_add_text(writer->out, "\n accept\n}\n");
         return;
     }
+    begin_for(writer, &kind_chain, 'f', cluster);
     buf_printf(writer->out,
-               "chain f-%s {\n ip daddr @p-%s accept\n ip daddr { %s, %s } reject with icmp port-unreachable\n"
+               "\n ip daddr @p-%s accept\n ip daddr { %s, %s } reject with icmp port-unreachable\n"
                " ip daddr 169.254.0.0/16 drop\n accept\n}\n",
-               cluster, cluster, options->pod_network, options->service_network);
+               cluster, options->pod_network, options->service_network);
+    begin_for(writer, &kind_chain, 'i', cluster);
     buf_printf(writer->out,
-               "chain i-%s {\n ct status dnat accept\n ip daddr %s udp dport 53 accept\n ip daddr %s tcp dport 53 accept\n"
+               "\n ct status dnat accept\n ip daddr %s udp dport 53 accept\n ip daddr %s tcp dport 53 accept\n"
                " icmp type echo-request accept\n reject with icmp port-unreachable\n}\n",
-               cluster, options->dns_address, options->dns_address);
+               options->dns_address, options->dns_address);
+}
+
+static void write_node_ports(struct writer *writer)
+{
+    begin(writer, &kind_chain, "nodeports");
+    if (writer->node_ports.len)
+        buf_printf(writer->out, "\n meta l4proto . th dport vmap { %s }", writer->node_ports.data);
+    buf_add_text(writer->out, "\n}\n");
 }
 
 static void write_hooks(struct writer *writer)
@@ -193,22 +314,29 @@ static void write_hooks(struct writer *writer)
     CLEANUP(buf_free) struct buf masquerade = BUF_TEXT;
     if (!options->bridge_filtered)
         buf_printf(&masquerade, " ct status dnat ip saddr %s ip daddr %s masquerade\n", options->pod_cidr, options->pod_cidr);
+    begin(writer, &kind_chain, "prerouting");
+    buf_add_text(writer->out, "\n type nat hook prerouting priority " SCRIPT_PRIORITY_NAT "; policy accept;\n"
+                              " ip saddr vmap @clients\n fib daddr type local jump nodeports\n}\n");
+    begin(writer, &kind_chain, "output");
     buf_printf(writer->out,
-               "chain prerouting {\n type nat hook prerouting priority " SCRIPT_PRIORITY_NAT "; policy accept;\n"
-               " ip saddr vmap @clients\n}\n"
-               "chain output {\n type nat hook output priority " SCRIPT_PRIORITY_NAT "; policy accept;\n"
-               " ip daddr %s jump t-" VIEW_HOST_CLUSTER "\n}\n",
+               "\n type nat hook output priority " SCRIPT_PRIORITY_NAT "; policy accept;\n"
+               " ip daddr %s jump t-" VIEW_HOST_CLUSTER "\n ip daddr != 127.0.0.0/8 fib daddr type local jump nodeports\n}\n",
                options->service_network);
+    /* What came to a NodePort goes on in this node's name, so that the answer comes back through it. */
+    begin(writer, &kind_chain, "hairpin");
     buf_printf(writer->out,
-               "chain hairpin {\n type nat hook postrouting priority 95; policy accept;\n"
-               " ct status dnat ip saddr . ip daddr @hairpins masquerade\n%s}\n",
-               masquerade.data ? masquerade.data : "");
+               "\n type nat hook postrouting priority 95; policy accept;\n"
+               " ct status dnat ip saddr . ip daddr @hairpins masquerade\n"
+               " ct status dnat ip saddr != %s ip daddr %s masquerade\n%s}\n",
+               options->pod_network, options->pod_network, masquerade.data ? masquerade.data : "");
+    begin(writer, &kind_chain, "forward");
     buf_printf(writer->out,
-               "chain forward {\n type filter hook forward priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
+               "\n type filter hook forward priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
                " ct state established,related accept\n ip saddr vmap @forwards\n iifname \"%s\" drop\n}\n",
                options->bridge);
+    begin(writer, &kind_chain, "input");
     buf_printf(writer->out,
-               "chain input {\n type filter hook input priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
+               "\n type filter hook input priority " SCRIPT_PRIORITY_FILTER "; policy accept;\n"
                " ct state established,related accept\n ip saddr vmap @inputs\n iifname \"%s\" drop\n}\n",
                options->bridge);
 }
@@ -235,21 +363,66 @@ void rules_write_ipv6(struct buf *out, const struct network_options *options)
                options->table, options->bridge, options->bridge, options->bridge);
 }
 
-void rules_write(struct buf *out, const struct network_options *options, const struct view *view)
+/* Empties what the script before made, but for what clients' affinity has gathered. */
+static void write_flush(struct writer *writer, const struct strmap *before)
 {
-    struct writer writer = {.out = out, .options = options, .view = view};
-    collect_clusters(&writer);
-    rules_remove(out, options);
-    buf_printf(out, "table ip %s {\n", options->table);
-    for (size_t i = 0; i < writer.clusters.count; i++) {
-        write_cluster_services(&writer, writer.clusters.items[i]);
-        buf_printf(out, "set p-%s { type ipv4_addr;", writer.clusters.items[i]);
-        write_clients(&writer, writer.clusters.items[i], NULL);
-        buf_add_text(out, " }\n");
-        write_cluster_limits(&writer, writer.clusters.items[i]);
+    size_t at = 0;
+    const char *name;
+    void *value;
+    buf_printf(writer->out, "flush table ip %s\n", writer->options->table);
+    while (strmap_next(before, &at, &name, &value)) {
+        const struct kind *kind = value;
+        if (kind->is_ours)
+            buf_printf(writer->out, "flush %s ip %s %s\n", kind->word, writer->options->table, name);
     }
-    write_maps(&writer);
-    write_hooks(&writer);
-    buf_add_text(out, "}\n");
+}
+
+/* Sets last: the chains that are gone were all that used them. */
+static void write_deletes(struct writer *writer, const struct strmap *before, bool chains)
+{
+    size_t at = 0;
+    const char *name;
+    void *value;
+    while (strmap_next(before, &at, &name, &value)) {
+        const struct kind *kind = value;
+        if (!strmap_has(writer->names, name) && kind->is_chain == chains)
+            buf_printf(writer->out, "delete %s ip %s %s\n", kind->word, writer->options->table, name);
+    }
+}
+
+static void write_table(struct writer *writer)
+{
+    buf_printf(writer->out, "table ip %s {\n", writer->options->table);
+    for (size_t i = 0; i < writer->clusters.count; i++) {
+        const char *cluster = writer->clusters.items[i];
+        write_cluster_services(writer, cluster);
+        begin_for(writer, &kind_set, 'p', cluster);
+        buf_add_text(writer->out, " type ipv4_addr;");
+        write_clients(writer, cluster, NULL);
+        buf_add_text(writer->out, " }\n");
+        write_cluster_limits(writer, cluster);
+    }
+    write_maps(writer);
+    write_node_ports(writer);
+    write_hooks(writer);
+    buf_add_text(writer->out, "}\n");
+}
+
+void rules_write(struct buf *out, const struct network_options *options, const struct view *view, const struct strmap *before,
+                 struct strmap *names)
+{
+    struct writer writer = {.out = out, .options = options, .view = view, .names = names, .node_ports = BUF_TEXT};
+    bool anew = before->count == 0;
+    collect_clusters(&writer);
+    if (anew)
+        rules_remove(out, options);
+    else
+        write_flush(&writer, before);
+    write_table(&writer);
+    if (!anew) {
+        write_deletes(&writer, before, true);
+        write_deletes(&writer, before, false);
+    }
     strset_clear(&writer.clusters);
+    buf_free(&writer.node_ports);
 }

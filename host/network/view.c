@@ -8,7 +8,9 @@
 #include "base/parse.h"
 #include "schema/meta.h"
 
-#define NOTE "tenancy.warren.dev/"
+#define NOTE               "tenancy.warren.dev/"
+#define AFFINITY_S_DEFAULT 10800 /* upstream's, as the most that it allows */
+#define AFFINITY_S_MAX     86400
 
 void view_init(struct view *view)
 {
@@ -95,6 +97,7 @@ static void read_ports(const json_t *list, struct view_port **ports, size_t *cou
         const json_t *port = json_array_get(list, i);
         const char *name = json_text(port, "name"), *protocol = json_text(port, "protocol");
         (*ports)[i].name = xstrdup(name ? name : "");
+        (*ports)[i].node_port = (unsigned)json_int_or(json_object_get(port, "nodePort"), 0) & 0xffff;
         (*ports)[i].port = (unsigned)json_int_or(json_object_get(port, "port"), 0) & 0xffff;
         (void)snprintf((*ports)[i].protocol, sizeof((*ports)[i].protocol), "%s", protocol ? protocol : "TCP");
         for (char *at = (*ports)[i].protocol; *at; at++)
@@ -121,6 +124,15 @@ static void read_node_ports(struct view_service *service, const char *note)
     }
 }
 
+static int64_t read_affinity_seconds(const json_t *object)
+{
+    int64_t seconds;
+    const char *note = meta_annotation(object, NOTE "session-affinity-seconds");
+    if (!note || !parse_i64(str_of(note), 1, AFFINITY_S_MAX, &seconds))
+        seconds = json_int_or(json_at(object, "spec", "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 0);
+    return seconds >= 1 && seconds <= AFFINITY_S_MAX ? seconds : AFFINITY_S_DEFAULT;
+}
+
 static struct view_service *read_service(const json_t *object)
 {
     struct view_service *service = xcalloc(1, sizeof(*service));
@@ -134,7 +146,8 @@ static struct view_service *read_service(const json_t *object)
     service->address = xstrdup(address);
     service->external_name = text_eq(json_text(object, "spec", "type"), "ExternalName") && external ? xstrdup(external) : NULL;
     service->publish_not_ready = json_is_true(json_at(object, "spec", "publishNotReadyAddresses"));
-    service->client_affinity = text_eq(affinity ? affinity : json_text(object, "spec", "sessionAffinity"), "ClientIP");
+    if (text_eq(affinity ? affinity : json_text(object, "spec", "sessionAffinity"), "ClientIP"))
+        service->affinity_s = read_affinity_seconds(object);
     read_ports(json_at(object, "spec", "ports"), &service->ports, &service->port_count);
     if (meta_annotation(object, NOTE "node-ports"))
         read_node_ports(service, meta_annotation(object, NOTE "node-ports"));

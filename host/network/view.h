@@ -22,7 +22,8 @@ struct view_service {
     char *cluster, *ns, *name; /* as its own cluster names it */
     char *address;             /* ClusterIP; "" when headless or external */
     char *external_name;       /* NULL but for ExternalName */
-    bool publish_not_ready, client_affinity;
+    bool publish_not_ready;
+    int64_t affinity_s; /* a client keeps to its endpoint until it has been silent for so long; 0: without affinity */
     struct view_port *ports;
     size_t port_count;
 };

@@ -463,6 +463,8 @@ static void do_prepare(struct sync *sync)
 {
     CLEANUP(error_clear) struct error err = {0};
     struct pod_worker *worker = sync->worker;
+    if (!pod_admit(worker, sync->pod))
+        return;
     if (pod_prepare(worker, &sync->view, &err)) {
         worker->prepare_failed_us = 0;
         worker->prepare_backoff = (struct backoff){0};
@@ -493,8 +495,10 @@ static void do_teardown(struct sync *sync)
 {
     CLEANUP(error_clear) struct error err = {0};
     tell(sync); /* how the containers ended, before what is left of them goes */
-    if (pod_teardown(sync->worker, &err))
+    if (pod_teardown(sync->worker, &err)) {
+        pod_admit_release(sync->worker);
         return;
+    }
     events_pod(sync->node->events, sync->pod, NULL, "Warning", "FailedKillPod",
                "error killing pod: %s", err.message);
     log_warn("node", "pod %s cannot be torn down: %s", sync->worker->uid, err.message);

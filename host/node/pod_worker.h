@@ -59,6 +59,7 @@ struct pod_worker {
     char *uid, *namespace, *name, *dir; /* frozen */
     int64_t group;                      /* frozen: who takes turns */
     unsigned refs;                      /* guarded by node->lock */
+    bool holds_ports;                   /* guarded by node->lock: its host ports are its own */
 
     pthread_mutex_t lock;
     json_t *pod;                        /* guarded by lock; the tree itself is frozen */
@@ -107,6 +108,10 @@ char *pod_message_path(const struct pod_worker *worker, const char *container, u
 
 /* pod_sync.c: the job. */
 int64_t pod_sync_job(void *arg, const char *uid);
+
+/* pod_admit.c: whether the node can take it at all. On failure the worker fails, and says why. */
+MUST_CHECK bool pod_admit(struct pod_worker *worker, const json_t *pod);
+void pod_admit_release(struct pod_worker *worker);
 
 /* pod_prepare.c: volumes, sandbox and network, and their end. */
 MUST_CHECK bool pod_prepare(struct pod_worker *worker, const struct pod_view *view,

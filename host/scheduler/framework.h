@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/strmap.h"
+#include "host/host_port.h"
 #include "schema/selector.h"
 
 #define SCORE_MAX 100
@@ -33,11 +34,6 @@ void sched_amounts_free(struct amounts *amounts);
 int64_t sched_amounts_get(const struct amounts *amounts, const char *name);
 void sched_amounts_add(struct amounts *amounts, const char *name, int64_t value);
 void amounts_max(struct amounts *amounts, const char *name, int64_t value);
-
-struct host_port {
-    const char *ip, *protocol; /* in the Pod's tree */
-    int64_t port;
-};
 
 /* A Pod as the scheduler sees it. Frozen after pod_info_new. */
 struct pod_info {

@@ -44,20 +44,12 @@ static void filter_name(const struct cycle *cycle, void *state, const struct nod
 
 const struct plugin plugin_node_name = {.name = "NodeName", .filter = filter_name};
 
-static bool ports_conflict(const struct host_port *a, const struct host_port *b)
-{
-    if (a->port != b->port || strcmp(a->protocol, b->protocol) != 0)
-        return false;
-    return strcmp(a->ip, b->ip) == 0 || strcmp(a->ip, "0.0.0.0") == 0 ||
-           strcmp(b->ip, "0.0.0.0") == 0;
-}
-
-static bool port_taken(const struct host_port *want, const struct node_info *node)
+static bool ports_taken(const struct pod_info *pod, const struct node_info *node)
 {
     for (size_t i = 0; i < node->pod_count; i++)
-        for (size_t j = 0; j < node->pods[i]->port_count; j++)
-            if (ports_conflict(want, &node->pods[i]->ports[j]))
-                return true;
+        if (host_ports_clash(pod->ports, pod->port_count, node->pods[i]->ports,
+                             node->pods[i]->port_count))
+            return true;
     return false;
 }
 
@@ -65,12 +57,9 @@ static void filter_ports(const struct cycle *cycle, void *state, const struct no
                          struct filter_status *status)
 {
     (void)state;
-    for (size_t i = 0; i < cycle->pod->port_count; i++)
-        if (port_taken(&cycle->pod->ports[i], node)) {
-            filter_refuse(status, FILTER_NO,
-                          "node(s) didn't have free ports for the requested pod ports");
-            return;
-        }
+    if (ports_taken(cycle->pod, node))
+        filter_refuse(status, FILTER_NO,
+                      "node(s) didn't have free ports for the requested pod ports");
 }
 
 const struct plugin plugin_node_ports = {.name = "NodePorts", .filter = filter_ports};

@@ -91,27 +91,6 @@ static void read_requests(const json_t *spec, bool scored, struct amounts *out)
     read_list(json_object_get(spec, "overhead"), out);
 }
 
-static void read_ports(const json_t *spec, struct pod_info *info)
-{
-    const json_t *containers = json_object_get(spec, "containers");
-    for (size_t i = 0; i < json_array_size(containers); i++) {
-        const json_t *ports = json_object_get(json_array_get(containers, i), "ports");
-        for (size_t j = 0; j < json_array_size(ports); j++) {
-            const json_t *port = json_array_get(ports, j);
-            int64_t number = json_int_or(json_object_get(port, "hostPort"), 0);
-            const char *ip = json_text(port, "hostIP"), *protocol = json_text(port, "protocol");
-            if (!number)
-                continue;
-            info->ports = xreallocarray(info->ports, info->port_count + 1, sizeof(*info->ports));
-            info->ports[info->port_count++] = (struct host_port){
-                .ip = ip && ip[0] ? ip : "0.0.0.0",
-                .protocol = protocol ? protocol : "TCP",
-                .port = number,
-            };
-        }
-    }
-}
-
 /* A tenant's Pod carries what its own cluster says of it as notes: on the host they would be
  * claims on everybody's room. */
 static void read_owner(struct pod_info *info)
@@ -178,7 +157,7 @@ struct pod_info *pod_info_new(json_t *pod, int64_t revision)
     read_owner(info);
     read_requests(spec, false, &info->requests);
     read_requests(spec, true, &info->scored);
-    read_ports(spec, info);
+    info->ports = host_ports_of(spec, &info->port_count);
     return info;
 }
 

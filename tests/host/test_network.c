@@ -30,6 +30,13 @@ static void apply(struct view *view, enum view_kind kind, const char *text)
     "\"annotations\":{\"tenancy.warren.dev/cluster\":\"" cluster "\",\"tenancy.warren.dev/namespace\":\"shop\","                 \
     "\"tenancy.warren.dev/name\":\"" name "\",\"tenancy.warren.dev/cluster-ip\":\"10.96.5.5\"}"
 
+static void write_rules(struct buf *script, const struct view *view)
+{
+    struct strmap before = {0}, names = {0};
+    rules_write(script, &options, view, &before, &names);
+    strmap_clear(&names);
+}
+
 /* Two tenants with a Service of the same name and the same ClusterIP. */
 static void fill(struct view *view)
 {
@@ -57,13 +64,13 @@ static void rules_keep_tenants_apart(void **state)
     struct view view;
     CLEANUP(buf_free) struct buf script = BUF_TEXT;
     fill(&view);
-    rules_write(&script, &options, &view);
+    write_rules(&script, &view);
     assert_true(buf_ok(&script));
     static const char *const wanted[] = {
         "dnat to numgen random mod 1 map { 0 : 10.244.0.5 . 8080 }",
         "10.96.5.5 . tcp . 80 : goto s-1",
-        "10.244.0.5 : jump t-acme",
-        "10.244.0.7 : jump t-globex",
+        "10.244.0.5 : goto t-acme",
+        "10.244.0.7 : goto t-globex",
         "set p-acme { type ipv4_addr; elements = { 10.244.0.5 }; }",
         "169.254.0.0/16 drop",
     };
@@ -99,7 +106,7 @@ static void two_services_of_one_address(void **state)
           "{\"metadata\":{\"name\":\"s2\",\"namespace\":\"warren-acme\",\"labels\":{\"kubernetes.io/service-name\":\"next-x-shop-x-acme\"}},"
           "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":["
           "{\"addresses\":[\"10.244.0.5\"]}]}");
-    rules_write(&script, &options, &view);
+    write_rules(&script, &view);
     assert_int_equal(count_of(script.data, "10.96.5.5 . tcp . 80 : goto"), 1);
     view_deinit(&view);
 }
@@ -120,7 +127,7 @@ static void own_api_by_two_addresses(void **state)
           "{\"metadata\":{\"name\":\"k-x-acme\",\"namespace\":\"warren-acme\",\"labels\":{\"kubernetes.io/service-name\":\"k-x-acme\"}},"
           "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"https\",\"port\":41234,\"protocol\":\"TCP\"}],\"endpoints\":["
           "{\"addresses\":[\"10.244.0.1\"]}]}");
-    rules_write(&script, &options, &view);
+    write_rules(&script, &view);
     const char *chain = strstr(script.data, "10.96.0.1 . tcp . 443 : goto s-");
     assert_non_null(chain);
     CLEANUP(free_ptr) char *same = xasprintf("10.244.0.1 . tcp . 6443 : goto %.3s", strstr(chain, "s-"));
@@ -136,7 +143,7 @@ static void what_is_unknown_is_dropped(void **state)
     struct view view;
     CLEANUP(buf_free) struct buf script = BUF_TEXT, ipv6 = BUF_TEXT;
     fill(&view);
-    rules_write(&script, &options, &view);
+    write_rules(&script, &view);
     rules_write_ipv6(&ipv6, &options);
     assert_int_equal(count_of(script.data, " iifname \"warren0\" drop\n}"), 2);
     assert_int_equal(count_of(ipv6.data, "iifname \"warren0\" drop"), 2);
@@ -162,6 +169,46 @@ static char *ask(struct view *view, const char *cluster, const char *name, ldns_
     }
     ldns_pkt_free(query);
     return buf_take(&text);
+}
+
+/* What clients' affinity has gathered outlives a change of the rules; what is gone goes. */
+static void a_later_script_keeps_affinity(void **state)
+{
+    (void)state;
+    struct view view;
+    struct strmap before = {0}, names = {0}, later = {0};
+    CLEANUP(buf_free) struct buf first = BUF_TEXT, second = BUF_TEXT;
+    fill(&view);
+    apply(&view, VIEW_SERVICES,
+          "{\"metadata\":{\"name\":\"own\",\"namespace\":\"default\"},\"spec\":{\"clusterIP\":\"10.96.9.9\",\"sessionAffinity\":"
+          "\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{\"timeoutSeconds\":5}},\"ports\":[{\"name\":\"http\",\"port\":80,"
+          "\"nodePort\":30080,\"protocol\":\"TCP\"}]}}");
+    apply(&view, VIEW_SLICES,
+          "{\"metadata\":{\"name\":\"o1\",\"namespace\":\"default\",\"labels\":{\"kubernetes.io/service-name\":\"own\"}},"
+          "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":["
+          "{\"addresses\":[\"10.244.0.8\"]},{\"addresses\":[\"10.244.0.9\"]}]}");
+    rules_write(&first, &options, &view, &before, &names);
+    static const char *const wanted[] = {"delete table", "flags dynamic,timeout; timeout 5s;", "numgen random mod 2 vmap { 0 : goto e-",
+                                         "meta l4proto . th dport vmap { tcp . 30080 : goto s-", "10.244.0.7 : goto t-globex"};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (!strstr(first.data, wanted[i]))
+            fail_msg("missing: %s\n%s", wanted[i], first.data);
+    apply(&view, VIEW_SLICES,
+          "{\"metadata\":{\"name\":\"o1\",\"namespace\":\"default\",\"labels\":{\"kubernetes.io/service-name\":\"own\"}},"
+          "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":["
+          "{\"addresses\":[\"10.244.0.9\"]}]}");
+    rules_write(&second, &options, &view, &names, &later);
+    static const char *const then[] = {"flush table ip warren-test\n", "flush map ip warren-test clients\n", "delete chain ip warren-test e-",
+                                       "delete set ip warren-test a-"};
+    for (size_t i = 0; i < ARRAY_LEN(then); i++)
+        if (!strstr(second.data, then[i]))
+            fail_msg("missing: %s\n%s", then[i], second.data);
+    static const char *const never[] = {"delete table", "flush set ip warren-test a-"};
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        assert_null(strstr(second.data, never[i]));
+    strmap_clear(&names);
+    strmap_clear(&later);
+    view_deinit(&view);
 }
 
 static void names_are_those_of_the_asking_cluster(void **state)
@@ -199,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_keep_tenants_apart),
+        cmocka_unit_test(a_later_script_keeps_affinity),
         cmocka_unit_test(two_services_of_one_address),
         cmocka_unit_test(own_api_by_two_addresses),
         cmocka_unit_test(what_is_unknown_is_dropped),
