@@ -1,5 +1,6 @@
 #include "base/json_tape.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -35,8 +36,10 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void skip_space(struct reader *reader)
+static inline void skip_space(struct reader *reader)
 {
+    if (reader->at < reader->end && (unsigned char)*reader->at > ' ')
+        return;
     while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\n' ||
                                         *reader->at == '\t' || *reader->at == '\r'))
         reader->at++;
@@ -75,7 +78,7 @@ static bool unexpected(struct reader *reader, const char *where)
 
 /* ---- tokens ---- */
 
-static void grow(struct json_tape *tape)
+static __attribute__((noinline, cold)) void grow(struct json_tape *tape)
 {
     size_t capacity = tape->capacity ? tape->capacity * 2 : 256;
     struct json_token *tokens =
@@ -87,15 +90,17 @@ static void grow(struct json_tape *tape)
     tape->borrowed = false;
 }
 
-static struct json_token *push(struct reader *reader, enum json_token_kind kind)
+static inline struct json_token *push(struct reader *reader, enum json_token_kind kind)
 {
     struct json_tape *tape = reader->tape;
-    if (tape->count == tape->capacity)
+    size_t count = tape->count;
+    if (count == tape->capacity)
         grow(tape);
-    struct json_token *token = &tape->tokens[tape->count++];
+    struct json_token *token = &tape->tokens[count];
     *token = (struct json_token){.at = (uint32_t)(reader->at - tape->text.data),
-                                 .next = (uint32_t)tape->count,
+                                 .next = (uint32_t)count + 1,
                                  .kind = (uint8_t)kind};
+    tape->count = count + 1;
     return token;
 }
 
@@ -158,9 +163,40 @@ static bool read_code(struct reader *reader)
 /* Behind the backslash. */
 static bool read_escape(struct reader *reader)
 {
-    if (reader->at == reader->end || !*reader->at || !strchr("\"\\/bfnrtu", *reader->at))
+    if (reader->at < reader->end && *reader->at == '"') {
+        reader->at++;
+        return true;
+    }
+    if (reader->at == reader->end || !*reader->at || !strchr("\\/bfnrtu", *reader->at))
         return unexpected(reader, "in string escape code");
     return *reader->at++ != 'u' || read_code(reader);
+}
+
+#define EACH_BYTE(value) (UINT64_MAX / 255 * (value))
+
+/* Of eight bytes, the first in memory lowest: the high bit of each zero byte is set; above the
+ * lowest one also of others. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* The first byte at or after `at` that is not PLAIN; eight at a time. */
+static inline const char *skip_plain(const char *at, const char *end)
+{
+    for (; end - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        word = le64toh(word);
+        uint64_t control = (word - EACH_BYTE(0x20)) & ~word;
+        uint64_t found = zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\')) |
+                         ((control | word) & EACH_BYTE(0x80));
+        if (found)
+            return at + __builtin_ctzll(found) / 8;
+    }
+    while (at < end && classes[(unsigned char)*at] == PLAIN)
+        at++;
+    return at;
 }
 
 /* At the opening quote. */
@@ -169,8 +205,7 @@ static bool read_string(struct reader *reader)
     reader->at++;
     struct json_token *token = push(reader, JSON_TOKEN_STRING);
     for (;;) {
-        while (reader->at < reader->end && classes[(unsigned char)*reader->at] == PLAIN)
-            reader->at++;
+        reader->at = skip_plain(reader->at, reader->end);
         if (reader->at == reader->end)
             return unexpected(reader, "");
         switch (classes[(unsigned char)*reader->at]) {

@@ -290,14 +290,44 @@ static void yaml_keys_in_order(void **state)
     assert_string_equal(out.data, wanted);
 }
 
+/* Each byte at each place of a string, behind and before any other: the eight bytes that are looked
+ * at at once say the same as one by one. */
+static void strings_end_where_they_end(void **state)
+{
+    (void)state;
+    static const char fillers[] = {'a', '!', '#', '[', ']', 0x7f};
+    struct json_tape tape = {0};
+    for (size_t len = 1; len < 20; len++)
+        for (size_t at = 0; at < len; at++)
+            for (unsigned c = 1; c < 256; c++) {
+                CLEANUP(error_clear) struct error err = {0};
+                char text[24] = "\"";
+                memset(text + 1, fillers[(len + at + c) % sizeof(fillers)], len);
+                text[1 + at] = (char)c;
+                text[1 + len] = '"';
+                bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+                if (json_tape_read(&tape, (struct str){text, len + 2}, &err) != plain)
+                    fail_msg("%u at %zu of %zu", c, at, len);
+                if (plain)
+                    assert_int_equal(tape.tokens[0].len, len);
+            }
+    json_tape_free(&tape);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_wrong_is_said),      cmocka_unit_test(escapes_are_read),
-        cmocka_unit_test(tapes_grow_and_serve_again), cmocka_unit_test(json_documents),
-        cmocka_unit_test(depth_is_limited),           cmocka_unit_test(yaml_documents),
-        cmocka_unit_test(anchor_bombs_are_refused),   cmocka_unit_test(aliases_count_as_depth),
-        cmocka_unit_test(yaml_written_reads_back),    cmocka_unit_test(json_with_line_breaks),
+        cmocka_unit_test(strings_end_where_they_end),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(escapes_are_read),
+        cmocka_unit_test(tapes_grow_and_serve_again),
+        cmocka_unit_test(json_documents),
+        cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(yaml_documents),
+        cmocka_unit_test(anchor_bombs_are_refused),
+        cmocka_unit_test(aliases_count_as_depth),
+        cmocka_unit_test(yaml_written_reads_back),
+        cmocka_unit_test(json_with_line_breaks),
         cmocka_unit_test(yaml_keys_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
