@@ -11,6 +11,7 @@
 #include "schema/meta.h"
 
 struct custom_slot {
+    pthread_mutex_t making; /* held while definitions are compiled: never by an I/O thread */
     pthread_mutex_t lock;
     struct custom *custom; /* guarded by lock */
 };
@@ -18,6 +19,7 @@ struct custom_slot {
 struct custom_slot *custom_slot_new(void)
 {
     struct custom_slot *slot = xcalloc(1, sizeof(*slot));
+    pthread_mutex_init(&slot->making, NULL);
     pthread_mutex_init(&slot->lock, NULL);
     return slot;
 }
@@ -25,6 +27,7 @@ struct custom_slot *custom_slot_new(void)
 void custom_slot_free(struct custom_slot *slot)
 {
     custom_unref(slot->custom);
+    pthread_mutex_destroy(&slot->making);
     pthread_mutex_destroy(&slot->lock);
     free(slot);
 }
@@ -111,18 +114,61 @@ static struct custom *make(const struct custom *old, const struct object_list *l
     return custom;
 }
 
-static struct custom *current(struct custom_slot *slot, const struct object_list *list)
+/* Text of definitions that are to be compiled. */
+static size_t news(const struct custom *old, const struct object_list *list)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct object *object = list->items[i];
+        const struct crd *known = take_over(old, object->name, object->revision);
+        bytes += known ? 0 : object->body.len;
+        crd_unref(known);
+    }
+    return bytes;
+}
+
+/* ---- loading ---- */
+
+/* What was made last, referenced; NULL: nothing. */
+static struct custom *last(struct custom_slot *slot)
 {
     pthread_mutex_lock(&slot->lock);
-    if (!slot->custom || !is_of(slot->custom, list)) {
-        struct custom *made = make(slot->custom, list);
-        custom_unref(slot->custom);
-        slot->custom = made;
-    }
-    struct custom *custom = slot->custom;
-    atomic_fetch_add(&custom->refs, 1);
+    struct custom *custom = slot->custom ? custom_ref(slot->custom) : NULL;
     pthread_mutex_unlock(&slot->lock);
     return custom;
+}
+
+/* By one thread at a time: others find it made. */
+static struct custom *renew(struct custom_slot *slot, const struct object_list *list)
+{
+    pthread_mutex_lock(&slot->making);
+    struct custom *old = last(slot), *made = old;
+    if (!old || !is_of(old, list)) {
+        made = make(old, list);
+        pthread_mutex_lock(&slot->lock);
+        custom_unref(slot->custom);
+        slot->custom = custom_ref(made);
+        pthread_mutex_unlock(&slot->lock);
+        custom_unref(old);
+    }
+    pthread_mutex_unlock(&slot->making);
+    return made;
+}
+
+static enum step_result load(struct request *request, struct custom_slot *slot,
+                             const struct object_list *list)
+{
+    struct custom *known = last(slot);
+    if (known && is_of(known, list)) {
+        request->custom = known;
+        return STEP_NEXT;
+    }
+    size_t bytes = news(known, list);
+    custom_unref(known);
+    enum step_result result = bytes ? request_may_compile(request, bytes) : STEP_NEXT;
+    if (result == STEP_NEXT)
+        request->custom = renew(slot, list);
+    return result;
 }
 
 enum step_result custom_load(struct request *request)
@@ -136,10 +182,10 @@ enum step_result custom_load(struct request *request)
     if (result != STEP_NEXT)
         return result;
     struct cluster_part *part = flow_part_get(request->cluster);
-    request->custom = current(flow_custom_slot(part), &list);
+    result = load(request, flow_custom_slot(part), &list);
     cluster_part_unref(part);
     object_list_free(&list);
-    return STEP_NEXT;
+    return result;
 }
 
 /* ---- looking up ---- */
@@ -192,7 +238,8 @@ void custom_show(const struct request *request, json_t *object)
     if (!is_converted(request) || !object)
         return;
     json_set_text(object, "apiVersion", request->resource->api_version);
-    crd_default(request->resource->type->custom, object); /* the schema may be younger than the object */
+    crd_default(request->resource->type->custom,
+                object); /* the schema may be younger than the object */
 }
 
 const struct crd *custom_converter(const struct request *request)
@@ -236,14 +283,16 @@ enum step_result custom_read(struct request *request, const struct object *objec
     return STEP_NEXT;
 }
 
-static enum step_result convert_stored(struct request *request, struct object **objects, size_t count)
+static enum step_result convert_stored(struct request *request, struct object **objects,
+                                       size_t count)
 {
     const struct crd *crd = custom_converter(request);
     if (!conversion_needed(crd, request->resource, objects, count))
         return STEP_NEXT;
     enum step_result result = request_may_call(request);
-    if (result == STEP_NEXT && !conversion_run_stored(request->api, request->cluster, crd, request->resource,
-                                                      objects, count, &request->error))
+    if (result == STEP_NEXT &&
+        !conversion_run_stored(request->api, request->cluster, crd, request->resource, objects,
+                               count, &request->error))
         result = STEP_FAIL;
     return result;
 }
@@ -292,21 +341,24 @@ bool custom_is_current(const struct request *request, const struct object *objec
 
 bool custom_may_create(struct request *request)
 {
-    const struct crd *crd = request->custom && request->resource->type && request->resource->type->custom
-                                ? find_crd(request->custom, request->resource->key)
-                                : NULL;
+    const struct crd *crd =
+        request->custom && request->resource->type && request->resource->type->custom
+            ? find_crd(request->custom, request->resource->key)
+            : NULL;
     return !crd || !crd->terminating ||
-           error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
-                     "create is not supported on resources of kind \"%s\": create not allowed while "
-                     "custom resource definition is terminating",
-                     crd->name);
+           error_set(
+               &request->error, ERROR_METHOD_NOT_ALLOWED,
+               "create is not supported on resources of kind \"%s\": create not allowed while "
+               "custom resource definition is terminating",
+               crd->name);
 }
 
 /* ---- names ---- */
 
 static bool names_hold(const json_t *names, const char *name)
 {
-    return text_eq(json_text(names, "plural"), name) || text_eq(json_text(names, "singular"), name) ||
+    return text_eq(json_text(names, "plural"), name) ||
+           text_eq(json_text(names, "singular"), name) ||
            json_array_has_text(json_object_get(names, "shortNames"), name);
 }
 

@@ -406,6 +406,7 @@ static const step_fn get_chain[] = {step_get, NULL};
 static const step_fn list_chain[] = {step_list, NULL};
 static const step_fn watch_chain[] = {step_watch, NULL};
 static const step_fn post_chain[] = {step_options,
+                                     step_compute,
                                      step_decode,
                                      step_create_meta,
                                      step_admit,
@@ -419,6 +420,7 @@ static const step_fn post_chain[] = {step_options,
                                      step_store,
                                      NULL};
 static const step_fn put_chain[] = {step_options,
+                                    step_compute,
                                     step_decode,
                                     step_update_read,
                                     step_update_rebase,
@@ -432,6 +434,7 @@ static const step_fn put_chain[] = {step_options,
                                     step_store,
                                     NULL};
 static const step_fn patch_chain[] = {step_options,
+                                      step_compute,
                                       step_patch_read,
                                       step_patch,
                                       step_update_rebase,
@@ -449,7 +452,7 @@ static const step_fn delete_chain[] = {step_options, step_read,  step_delete, st
 static const step_fn delete_collection_chain[] = {step_options, step_delete_collection, NULL};
 static const step_fn document_chain[] = {step_document, NULL};
 
-const step_fn *const create_chain = post_chain + 2;
+const step_fn *const create_chain = post_chain + 3;
 
 static const struct verb_row {
     const char *verb;

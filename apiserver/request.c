@@ -12,7 +12,8 @@
 #include "base/clock.h"
 #include "base/go_duration.h"
 
-#define DRAFT_MAX ((size_t)4 << 20)
+#define DRAFT_MAX     ((size_t)4 << 20)
+#define COMPILE_LIGHT ((size_t)64 << 10) /* some milliseconds */
 
 struct request *request_new(struct api *api, const char *method, const char *target)
 {
@@ -168,6 +169,11 @@ enum step_result request_may_call(struct request *request)
 enum step_result request_may_compute(const struct request *request)
 {
     return request->caller || request->may_call ? STEP_NEXT : STEP_CALL;
+}
+
+enum step_result request_may_compile(struct request *request, size_t bytes)
+{
+    return request->caller && bytes <= COMPILE_LIGHT ? STEP_NEXT : request_may_call(request);
 }
 
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,

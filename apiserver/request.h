@@ -203,6 +203,9 @@ enum step_result request_may_call(struct request *request);
 /* Before running a tenant's expressions, which may take a while: not on an I/O thread, and within
  * the cluster's share of lanes. STEP_NEXT or STEP_CALL. */
 enum step_result request_may_compute(const struct request *request);
+/* Before compiling `bytes` of what a tenant wrote: the same, and of our own components' threads few
+ * at a time, unless it is little. STEP_NEXT, STEP_CALL or STEP_FAIL. */
+enum step_result request_may_compile(struct request *request, size_t bytes);
 
 /* Makes the causes in request->error one 422. STEP_NEXT when there are none. */
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,

@@ -16,6 +16,9 @@ enum step_result step_body(struct request *request); /* waits for it, unless it 
 enum step_result step_options(struct request *request); /* dryRun, fieldValidation */
 enum step_result step_decode(struct request *request);
 
+/* compute.c */
+enum step_result step_compute(struct request *request); /* where expressions run or are compiled */
+
 /* current.c */
 enum step_result step_read(struct request *request); /* 404 when absent */
 

@@ -16,6 +16,7 @@ static const char *const sources[SOURCE_COUNT] = {
 };
 
 struct admission_slot {
+    pthread_mutex_t making; /* held while a configuration is compiled: never by an I/O thread */
     pthread_mutex_t lock;
     struct admission_config *config; /* guarded by lock; NULL: none, when `known` */
     atomic_uint changes;             /* configurations of the cluster that were seen to change */
@@ -25,6 +26,7 @@ struct admission_slot {
 struct admission_slot *admission_slot_new(void)
 {
     struct admission_slot *slot = xcalloc(1, sizeof(*slot));
+    pthread_mutex_init(&slot->making, NULL);
     pthread_mutex_init(&slot->lock, NULL);
     return slot;
 }
@@ -32,6 +34,7 @@ struct admission_slot *admission_slot_new(void)
 void admission_slot_free(struct admission_slot *slot)
 {
     admission_config_unref(slot->config);
+    pthread_mutex_destroy(&slot->making);
     pthread_mutex_destroy(&slot->lock);
     free(slot);
 }
@@ -111,30 +114,43 @@ static struct webhook *compile_all(const json_t *configurations, size_t *count)
     return list;
 }
 
-/* Sorted by name, as the cache lists them. */
-static enum step_result read_all(struct request *request, const char *resource, json_t *into)
+/* Sorted by name, as the cache lists them. Adds to `*bytes` what they are as text. */
+static enum step_result read_all(struct request *request, const char *resource, json_t *into,
+                                 size_t *bytes)
 {
     const struct cache_range everything = {0};
     struct object_list list = {0};
     bool gone;
     enum step_result result =
         request_list(request, store_intern(resource), &everything, &list, &gone);
-    for (size_t i = 0; result == STEP_NEXT && i < list.count; i++)
+    for (size_t i = 0; result == STEP_NEXT && i < list.count; i++) {
         json_array_append_new(into, object_json(list.items[i]));
+        *bytes += list.items[i]->body.len;
+    }
     object_list_free(&list);
+    return result;
+}
+
+static enum step_result read_sources(struct request *request, json_t *definitions, size_t *bytes)
+{
+    enum step_result result = STEP_NEXT;
+    for (size_t i = 0; i < ARRAY_LEN(sources) && result == STEP_NEXT; i++) {
+        json_t *list = json_array();
+        json_array_append_new(definitions, list);
+        result = read_all(request, sources[i], list, bytes);
+    }
     return result;
 }
 
 static enum step_result make(struct request *request, struct admission_config **out)
 {
     json_auto_t *definitions = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        json_t *list = json_array();
-        json_array_append_new(definitions, list);
-        enum step_result result = read_all(request, sources[i], list);
-        if (result != STEP_NEXT)
-            return result;
-    }
+    size_t bytes = 0;
+    enum step_result result = read_sources(request, definitions, &bytes);
+    if (result == STEP_NEXT)
+        result = request_may_compile(request, bytes);
+    if (result != STEP_NEXT)
+        return result;
     struct admission_config *config = xcalloc(1, sizeof(*config));
     atomic_init(&config->refs, 1);
     config->definitions = json_incref(definitions);
@@ -181,27 +197,45 @@ static struct admission_config *kept(struct admission_slot *slot)
     return config;
 }
 
+/* False when it has to be made. */
+static bool find(struct admission_slot *slot, struct admission_config **config)
+{
+    if (!atomic_load(&slot->known))
+        return false;
+    *config = atomic_load(&slot->empty) ? NULL : kept(slot);
+    return true;
+}
+
+/* By one thread at a time: others find it made. */
+static enum step_result renew(struct request *request, struct admission_slot *slot,
+                              struct admission_config **config)
+{
+    pthread_mutex_lock(&slot->making);
+    unsigned changes = atomic_load(&slot->changes);
+    enum step_result result = STEP_NEXT;
+    if (!find(slot, config) && (result = make(request, config)) == STEP_NEXT) {
+        atomic_fetch_add(&(*config)->refs, 1);
+        keep(slot, *config, changes);
+    }
+    pthread_mutex_unlock(&slot->making);
+    return result;
+}
+
 static enum step_result load(struct request *request, struct admission_slot *slot,
                              struct admission_config **config)
 {
     unsigned changes = atomic_load(&slot->changes);
-    struct admission_config *made = NULL;
     bool any = false;
-    if (atomic_load(&slot->known)) {
-        *config = atomic_load(&slot->empty) ? NULL : kept(slot);
+    if (find(slot, config))
         return STEP_NEXT;
-    }
     enum step_result result = look(request, &any);
     if (result == STEP_NEXT && any)
-        result = request_may_compute(request); /* there may be thousands to compile */
-    if (result == STEP_NEXT && any)
-        result = make(request, &made);
+        result = request_may_compute(request);
     if (result != STEP_NEXT)
         return result;
-    if (made)
-        atomic_fetch_add(&made->refs, 1);
-    keep(slot, made, changes);
-    *config = made;
+    if (any)
+        return renew(request, slot, config);
+    keep(slot, NULL, changes);
     return STEP_NEXT;
 }
 

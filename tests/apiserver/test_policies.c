@@ -441,6 +441,31 @@ static void test_api(void **state)
     forget_all();
 }
 
+/* A configuration that takes a while to compile: for clients, and for calls from inside. */
+static void test_large(void **state)
+{
+    static const char validation[] = "{\"expression\":\"object.data.a != 'x'\"},";
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf spec = BUF_TEXT;
+    struct api_caller here = fixture_admin(&fixture, fixture.host);
+    json_auto_t *map =
+        json_pack("{s:{s:s}, s:{s:s}}", "metadata", "name", "large", "data", "a", "x");
+    (void)state;
+    buf_add_text(&spec, ON_MAPS ",\"validations\":[");
+    while (spec.len < (size_t)128 << 10)
+        buf_add_text(&spec, validation);
+    buf_add_text(&spec, "{\"expression\":\"true\"}]");
+    put("large", spec.data, DENY);
+    assert_false(api_create(&here, "configmaps", "default", map, NULL, &err));
+    if (err.code != 422 || !strstr(err.message, "failed expression: object.data.a != 'x'"))
+        fail_msg("%d: %s", err.code, err.message);
+    expect("large", "PATCH", POLICIES "/p.test", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}", 200,
+           NULL);
+    expect("large", "POST", MAPS, "{\"metadata\":{\"name\":\"l\"},\"data\":{\"a\":\"x\"}}", 422,
+           "failed expression");
+    forget_all();
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -462,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_operations), cmocka_unit_test(test_deployment),
         cmocka_unit_test(test_params),     cmocka_unit_test(test_request_budget),
         cmocka_unit_test(test_validation), cmocka_unit_test(test_api),
+        cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
