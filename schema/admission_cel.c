@@ -64,7 +64,7 @@ static void compile_one(struct cel_env *env, struct admission_expression *expres
                         const struct result_row *row)
 {
     struct cel_problems problems = {0};
-    if (str_trim(str_of(expression->text)).len == 0)
+    if (expression->problem || str_trim(str_of(expression->text)).len == 0)
         return;
     const struct cel_program *program = cel_compile(env, str_of(expression->text), NULL, &problems);
     if (!program) {
@@ -79,16 +79,21 @@ static void compile_one(struct cel_env *env, struct admission_expression *expres
     expression->problem = xstrdup(row->problem);
 }
 
+/* One that is too much stands for all that are, and does not compile. */
 static struct admission_expressions texts_of(const json_t *list, const char *member)
 {
     struct admission_expressions out = {.count = json_array_size(list)};
-    if (out.count > COUNT_MAX)
-        out.count = 0;
+    bool too_many = out.count > COUNT_MAX;
+    if (too_many)
+        out.count = COUNT_MAX + 1;
     out.items = xcalloc(out.count + 1, sizeof(*out.items));
     for (size_t i = 0; i < out.count; i++) {
         const char *text = json_text(json_array_get(list, i), member);
         out.items[i].text = text ? text : "";
     }
+    if (too_many)
+        out.items[COUNT_MAX].problem =
+            xasprintf("compilation failed: there are more than %d expressions", COUNT_MAX);
     return out;
 }
 
@@ -123,7 +128,7 @@ static void define_variables(struct cel_env *env, const json_t *list,
         struct cel_problems problems = {0};
         const char *name = json_text(json_array_get(list, i), "name");
         struct admission_expression *item = &out->items[i];
-        if (!name || !*name || !*item->text)
+        if (item->problem || !name || !*name || !*item->text)
             continue;
         if (!cel_env_define(env, name, str_of(item->text), &problems))
             item->problem = problem_of(&problems, item->text);

@@ -441,20 +441,28 @@ static void test_api(void **state)
     forget_all();
 }
 
+/* A policy's spec of so many validations, the first of which asks for another value than "x". */
+static void many_validations(struct buf *spec, unsigned count)
+{
+    buf_add_text(spec, ON_MAPS ",\"validations\":[{\"expression\":\"object.data.a != 'x'\"}");
+    while (--count)
+        buf_add_text(spec,
+                     ",{\"expression\":\"object.data.a in ['a long word, so that there is much "
+                     "to compile', 'and another one of that kind', 'x', object.data.a]\"}");
+    buf_add_char(spec, ']');
+}
+
 /* A configuration that takes a while to compile: for clients, and for calls from inside. */
 static void test_large(void **state)
 {
-    static const char validation[] = "{\"expression\":\"object.data.a != 'x'\"},";
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(buf_free) struct buf spec = BUF_TEXT;
     struct api_caller here = fixture_admin(&fixture, fixture.host);
     json_auto_t *map =
         json_pack("{s:{s:s}, s:{s:s}}", "metadata", "name", "large", "data", "a", "x");
     (void)state;
-    buf_add_text(&spec, ON_MAPS ",\"validations\":[");
-    while (spec.len < (size_t)128 << 10)
-        buf_add_text(&spec, validation);
-    buf_add_text(&spec, "{\"expression\":\"true\"}]");
+    many_validations(&spec, 1000);
+    assert_true(spec.len > (size_t)64 << 10); /* more than is little */
     put("large", spec.data, DENY);
     assert_false(api_create(&here, "configmaps", "default", map, NULL, &err));
     if (err.code != 422 || !strstr(err.message, "failed expression: object.data.a != 'x'"))
@@ -464,6 +472,18 @@ static void test_large(void **state)
     expect("large", "POST", MAPS, "{\"metadata\":{\"name\":\"l\"},\"data\":{\"a\":\"x\"}}", 422,
            "failed expression");
     forget_all();
+}
+
+/* More than are compiled must not be as good as none. */
+static void test_too_many(void **state)
+{
+    CLEANUP(buf_free) struct buf spec = BUF_TEXT;
+    (void)state;
+    many_validations(&spec, 1001);
+    CLEANUP(free_ptr)
+    char *policy = xasprintf("{\"metadata\":{\"name\":\"p.test\"},\"spec\":{%s}}", spec.data);
+    expect("too many", "POST", POLICIES, policy, 422,
+           "compilation failed: there are more than 1000 expressions");
 }
 
 static int start(void **state)
@@ -487,7 +507,7 @@ int main(void)
         cmocka_unit_test(test_operations), cmocka_unit_test(test_deployment),
         cmocka_unit_test(test_params),     cmocka_unit_test(test_request_budget),
         cmocka_unit_test(test_validation), cmocka_unit_test(test_api),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_large),      cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
