@@ -6,6 +6,7 @@
 #include "apiserver/custom.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
+#include "schema/advice.h"
 #include "schema/kind.h"
 #include "schema/meta.h"
 
@@ -115,8 +116,10 @@ enum step_result step_create_validate(struct request *request)
         rules->validate(request->object, err);
     if (request->resource->type && request->resource->type->custom)
         crd_object_validate(request->resource, request->object, NULL, err);
-    return error_seal_invalid(err, request->resource->kind, request->resource->group,
-                              meta_name(request->object))
-               ? STEP_NEXT
-               : STEP_FAIL;
+    if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
+                            meta_name(request->object)))
+        return STEP_FAIL;
+    if (!request->caller)
+        advise(request->storage, request->object, NULL, &request->warnings);
+    return STEP_NEXT;
 }

@@ -533,12 +533,20 @@ static bool check_include(struct request *request)
     return error_bad_request(&request->error, "unrecognized includeObject value: \"%s\"", include);
 }
 
+/* Kinds that upstream says to use no more, as of the version that is served. */
+static void warn_of_kind(struct request *request)
+{
+    if (strcmp(request->resource->key, "componentstatuses") == 0)
+        warnings_add(&request->warnings, "v1 ComponentStatus is deprecated in v1.19+");
+}
+
 /* What cannot be read, such as a review, has no columns. */
 static enum step_result choose_form(struct request *request, uint32_t verbs, bool watch)
 {
     unsigned offers = ACCEPT_SHAPES;
     if (request->caller)
         return STEP_NEXT;
+    warn_of_kind(request);
     if (request->type->flags & TYPE_NO_PROTOBUF)
         offers |= ACCEPT_NO_PROTOBUF;
     if (!(verbs & (VERB_GET | VERB_LIST)))

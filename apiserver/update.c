@@ -7,6 +7,7 @@
 #include "apiserver/steps.h"
 #include "base/parse.h"
 #include "base/clock.h"
+#include "schema/advice.h"
 #include "schema/kind.h"
 #include "schema/meta.h"
 
@@ -198,6 +199,8 @@ enum step_result step_update_validate(struct request *request)
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             request->route.name))
         return STEP_FAIL;
+    if (!request->caller && !*sub)
+        advise(request->storage, request->object, request->old, &request->warnings);
     if (ends_deletion(request)) {
         request->deletes = true;
         request->write.op = STORE_DELETE;

@@ -52,11 +52,12 @@ static bool plan_limits(struct quota_part *part, bool *has_plan, struct amounts 
 
 static int64_t limit_of(const struct amounts *limits, const char *counter)
 {
-    const struct amount *limit = amounts_find(limits, counter);
+    const struct amount *limit = limits ? amounts_find(limits, counter) : NULL;
     return limit ? limit->milli : INT64_MAX;
 }
 
-/* Usage of the new object less that of the old one; what does not change is not written. */
+/* Usage of the new object less that of the old one; what does not change is not written. `limits` NULL: no matter how
+ * much it comes to. */
 static void add_differences(struct charges *out, const char *scope, struct amounts *delta, const struct amounts *before,
                             const struct amounts *limits)
 {
@@ -128,7 +129,9 @@ static enum quota_result charge_rule(struct charge_request *request, struct quot
         mask(&request->new_usage, &rule->hard, &delta);
     if (then)
         mask(&request->old_usage, &rule->hard, &before);
-    add_differences(request->out, rule->scope, &delta, &before, &rule->hard);
+    /* An update may bring a Pod into a scope, whatever that comes to: upstream asks quotas about creates and resizes. */
+    bool moves = request->old_object && now && !then;
+    add_differences(request->out, rule->scope, &delta, &before, moves ? NULL : &rule->hard);
     return QUOTA_OK;
 }
 

@@ -160,9 +160,7 @@ static void check_size(const json_t *object, const json_t *old, struct error *er
     if (!storage_of(json_at(object, "spec", "resources", "requests"), &now) ||
         !storage_of(json_at(old, "spec", "resources", "requests"), &then) || quantity_compare(&now, &then) >= 0)
         return;
-    if (!storage_of(json_at(old, "status", "capacity"), &capacity))
-        rule_forbidden(err, path, "field can not be less than previous value");
-    else if (quantity_compare(&now, &capacity) <= 0)
+    if (storage_of(json_at(old, "status", "capacity"), &capacity) && quantity_compare(&now, &capacity) <= 0)
         rule_forbidden(err, path, "field can not be less than status.capacity");
 }
 

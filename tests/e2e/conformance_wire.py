@@ -293,4 +293,94 @@ def managers(api, ns):
     assert len(kept) <= 11 and "ancient-changes" in kept, kept
 
 
+@check("warnings about what is deprecated or does not work as it reads")
+def warnings(api, ns):
+    def said(method, path, body=None):
+        answer = ask(api, method, path, body, type=MERGE if method == "PATCH" else "application/json")
+        assert answer.status_code in (200, 201), answer.text
+        return answer.headers.get("Warning", "")
+    pods = f"/api/v1/namespaces/{ns}/pods"
+    text = said("POST", pods, pod("w.x", nodeSelector={"beta.kubernetes.io/os": "linux"}))
+    assert '299 - "metadata.name: this is used in the Pod\'s hostname' in text, text
+    assert '299 - "spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \\"kubernetes.io/os\\" instead"' in text, text
+    assert said("PATCH", pods + "/w.x", meta("w.x", labels={"a": "b"})) == ""
+    deployment = dict(meta("w"), spec={"replicas": 0, "selector": {"matchLabels": {"app": "w"}}, "template": template("w")})
+    deployments = f"/apis/apps/v1/namespaces/{ns}/deployments"
+    assert said("POST", deployments, deployment) == ""
+    deployment["spec"]["template"]["spec"]["topologySpreadConstraints"] = [
+        {"topologyKey": "k", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}]
+    text = said("PATCH", deployments + "/w", {"spec": deployment["spec"]})
+    assert "spec.template.spec.topologySpreadConstraints[0].labelSelector: a null labelSelector" in text, text
+    assert "v1 ComponentStatus is deprecated in v1.19+" in said("GET", "/api/v1/componentstatuses")
+
+
+@check("scopes of quotas: what counts where, what they refuse")
+def scopes(api, ns):
+    base = f"/api/v1/namespaces/{ns}"
+    for name, scope, hard in [("t", "Terminating", {"pods": "1"}), ("nt", "NotTerminating", {"pods": "9"}), ("be", "BestEffort", {"pods": "1"}),
+                              ("nbe", "NotBestEffort", {"pods": "9", "requests.cpu": "1"})]:
+        api("POST", base + "/resourcequotas", dict(meta(name), spec={"hard": hard, "scopes": [scope]}))
+    api("POST", base + "/resourcequotas", dict(meta("prio"), spec={"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": [
+        {"scopeName": "PriorityClass", "operator": "In", "values": ["system-cluster-critical"]}]}}))
+    api("POST", base + "/resourcequotas", dict(meta("cross"), spec={"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [
+        {"scopeName": "CrossNamespacePodAffinity", "operator": "Exists"}]}}))
+    until("status of each quota", lambda: all("used" in one.get("status", {}) for one in api("GET", base + "/resourcequotas")["items"]))
+    cpu = {"requests": {"cpu": "300m"}}
+    affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "k", "labelSelector": {}, "namespaces": ["other"]}]}}
+
+    def make(*args, **more):
+        return ask(api, "POST", base + "/pods", pod(*args, **more))
+    table([
+        ("first", make("t1", activeDeadlineSeconds=100), 201),
+        ("a second best-effort one", make("b2"), 403, "exceeded quota: be, requested: pods=1, used: pods=1, limited: pods=1"),
+        ("a second that ends", make("t2", cpu, activeDeadlineSeconds=9), 403, "exceeded quota: t, requested: pods=1"),
+        ("no CPU stated", make("n0", {"limits": {"memory": "1Gi"}}), 403, "failed quota: nbe: must specify requests.cpu for: c"),
+        ("one with CPU", make("n1", cpu), 201),
+        ("too much CPU", make("n2", {"requests": {"cpu": "800m"}}), 403, "exceeded quota: nbe, requested: requests.cpu=800m, used: requests.cpu=300m, limited: requests.cpu=1"),
+        ("affinity across namespaces", make("x1", cpu, affinity=affinity), 403, "exceeded quota: cross"),
+        ("a priority", make("p1", cpu, priorityClassName="system-cluster-critical"), 201),
+        ("a second of it", make("p2", cpu, priorityClassName="system-cluster-critical"), 403, "exceeded quota: prio"),
+        ("an update brings a Pod into a scope", ask(api, "PATCH", base + "/pods/n1", {"spec": {"activeDeadlineSeconds": 5}}, type=MERGE), 200),
+    ])
+    until("usage follows", lambda: api("GET", base + "/resourcequotas/t")["status"]["used"] == {"pods": "2"})
+    table([(words, ask(api, "POST", base + "/resourcequotas", dict(meta("bad"), spec=spec)), 422, words) for spec, words in [
+        ({"hard": {"pods": "1"}, "scopes": ["Terminating", "NotTerminating"]}, "conflicting scopes"),
+        ({"hard": {"requests.cpu": "1"}, "scopes": ["BestEffort"]}, "unsupported scope applied to resource"),
+        ({"hard": {"pods": "1"}, "scopes": ["Foo"]}, "unsupported scope"),
+    ]])
+
+
+@check("limits of containers, Pods and claims")
+def limits(api, ns):
+    base = f"/api/v1/namespaces/{ns}"
+    api("POST", base + "/limitranges", dict(meta("lr"), spec={"limits": [
+        {"type": "Container", "default": {"cpu": "500m", "memory": "512Mi"}, "defaultRequest": {"cpu": "250m"}, "min": {"cpu": "100m"},
+         "max": {"cpu": "1", "memory": "1Gi"}, "maxLimitRequestRatio": {"cpu": "4"}},
+        {"type": "Pod", "max": {"cpu": "2"}}, {"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}, "max": {"storage": "5Gi"}}]}))
+
+    def make(name, resources=None, count=1):
+        body = pod(name, resources)
+        body["spec"]["containers"] = [dict(body["spec"]["containers"][0], name=f"c{i}") for i in range(count)]
+        return ask(api, "POST", base + "/pods", body)
+
+    def claim(size):
+        return ask(api, "POST", base + "/persistentvolumeclaims", dict(meta("c" + size.lower()), spec={
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": size}}}))
+    table([
+        ("defaults", make("a"), 201, "LimitRanger plugin set: "),
+        ("too little", make("b", {"requests": {"cpu": "50m"}, "limits": {"cpu": "60m"}}), 403, "minimum cpu usage per Container is 100m, but request is 50m"),
+        ("too much", make("d", {"limits": {"cpu": "3"}}), 403,
+         "[maximum cpu usage per Container is 1, but limit is 3, maximum cpu usage per Pod is 2, but limit is 3]"),
+        ("ratio", make("e", {"requests": {"cpu": "100m"}, "limits": {"cpu": "900m"}}), 403,
+         "cpu max limit to request ratio per Container is 4, but provided ratio is 9.000000"),
+        ("together", make("f", {"limits": {"cpu": "1"}}, 3), 403, "maximum cpu usage per Pod is 2, but limit is 3"),
+        ("small claim", claim("1Mi"), 403, "minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 1Mi"),
+        ("large claim", claim("6Gi"), 403, "maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 6Gi"),
+        ("claim", claim("2Gi"), 201),
+    ])
+    got = api("GET", base + "/pods/a")["spec"]["containers"][0]["resources"]
+    assert got == {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}, got
+
+
 main()
