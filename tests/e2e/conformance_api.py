@@ -82,7 +82,7 @@ def table_406(api, ns):
     review = {"spec": {"resourceAttributes": {"namespace": "default", "verb": "get", "resource": "pods"}}}
     got = api("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review, code=406, accept=TABLE)
     is_status(got, 406, "NotAcceptable",
-              "the server was unable to respond with a content type that the client supports")
+              "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf")
 
 
 @check("metadata of one object and of a list")
