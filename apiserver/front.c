@@ -1,4 +1,5 @@
 /* The steps that every request takes: which cluster, who, may they, and to whom it goes. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

@@ -35,9 +35,30 @@ static json_t *build_number(struct builder *builder, const struct json_token *to
     return real;
 }
 
+static size_t count_items(const struct builder *builder, const struct json_token *token)
+{
+    const struct json_token *tokens = builder->tape->tokens;
+    size_t count = 0;
+    for (size_t at = (size_t)(token - tokens) + 1; at < token->next; at = tokens[at].next)
+        count++;
+    return count;
+}
+
+/* An object with room for what is to come, were no key there twice. */
+static json_t *object_for(const struct builder *builder, const struct json_token *token)
+{
+    const struct json_token *tokens = builder->tape->tokens;
+    size_t count = 0, key_bytes = 0;
+    for (size_t at = (size_t)(token - tokens) + 1; at < token->next; at = tokens[at + 1].next) {
+        count++;
+        key_bytes += tokens[at].len + 1;
+    }
+    return json_object_sized(count, key_bytes);
+}
+
 static json_t *build_array(struct builder *builder, const struct json_token *token)
 {
-    json_auto_t *array = json_array();
+    json_auto_t *array = json_array_sized(count_items(builder, token));
     size_t at = (size_t)(token - builder->tape->tokens) + 1;
     for (; at < token->next; at = builder->tape->tokens[at].next) {
         json_t *item = build(builder, at);
@@ -50,7 +71,7 @@ static json_t *build_array(struct builder *builder, const struct json_token *tok
 
 static json_t *build_object(struct builder *builder, const struct json_token *token)
 {
-    json_auto_t *object = json_object();
+    json_auto_t *object = object_for(builder, token);
     const struct json_token *tokens = builder->tape->tokens;
     size_t count = 0, at = (size_t)(token - tokens) + 1;
     for (; at < token->next; at = tokens[at + 1].next) {
@@ -222,14 +243,14 @@ static void write_real(struct buf *out, double value)
 
 static void write_object(struct buf *out, const json_t *object)
 {
-    json_t *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
     char before = '{';
-    for (void *at = json_object_iter(self); at; at = json_object_iter_next(self, at)) {
+    const char *key;
+    for (struct json_each each = json_each_of(object); (key = json_each_key(&each)); each.at++) {
         buf_add_char(out, before);
         before = ',';
-        json_write_string(out, (struct str){json_object_iter_key(at), json_object_iter_key_len(at)});
+        json_write_string(out, (struct str){key, json_each_key_len(&each)});
         buf_add_char(out, ':');
-        json_write(out, json_object_iter_value(at));
+        json_write(out, json_each_value(&each));
     }
     if (before == '{')
         buf_add_char(out, before);
@@ -333,10 +354,10 @@ bool json_array_has_text(const json_t *array, const char *text)
     return false;
 }
 
-/* jansson's, rounded up: an object is born with a table, an array with room for elements. */
-#define OBJECT_BYTES ((size_t)320)
-#define ARRAY_BYTES  ((size_t)144)
-#define VALUE_BYTES  ((size_t)96) /* another one, and its key's entry */
+/* Blocks of base/document.h with the allocator's own, rounded up. */
+#define OBJECT_BYTES ((size_t)128) /* with its first member */
+#define ARRAY_BYTES  ((size_t)96)  /* with its first item */
+#define VALUE_BYTES  ((size_t)80)  /* another one: its place, its part of an index, a small block */
 
 /* Marks inside strings count too: it is a bound. */
 size_t json_tree_bound(struct str text)

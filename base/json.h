@@ -1,12 +1,13 @@
-/* base/json.h: what we add to jansson: limits on the way in, a fast writer on the way out, short paths.
+/* base/json.h: trees (base/document.h) from text and to text: limits on the way in, a fast writer on the
+ * way out, short paths.
  *
- * A json_t that a second thread can see is frozen. `json_auto_t *` (jansson) releases at the end of the block. */
+ * A json_t that a second thread can see is frozen. `json_auto_t *` releases at the end of the block. */
 #pragma once
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/document.h"
 #include "base/error.h"
 
 #define JSON_DEPTH_MAX 100

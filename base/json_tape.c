@@ -109,22 +109,12 @@ static void end_token(struct reader *reader, struct json_token *token)
     token->len = (uint32_t)(reader->at - reader->tape->text.data) - token->at;
 }
 
-/* One character of two to four bytes: no overlong forms, no surrogates, nothing past U+10FFFF. */
+/* One character of two to four bytes. */
 static bool read_wide(struct reader *reader)
 {
-    const unsigned char *at = (const unsigned char *)reader->at;
-    size_t left = (size_t)(reader->end - reader->at), len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    uint32_t code = at[0] & (0xffU >> (len + 1));
-    static const uint32_t least[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
-    bool ok = at[0] >= 0xc2 && at[0] < 0xf5 && left >= len;
-    for (size_t i = 1; ok && i < len; i++) {
-        ok = (at[i] & 0xc0) == 0x80;
-        code = code << 6 | (at[i] & 0x3f);
-    }
-    if (!ok || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return error_bad_request(reader->err, "invalid UTF-8 in string literal");
+    size_t len = str_utf8_character((struct str){reader->at, (size_t)(reader->end - reader->at)});
     reader->at += len;
-    return true;
+    return len || error_bad_request(reader->err, "invalid UTF-8 in string literal");
 }
 
 static bool read_hex4(struct reader *reader, unsigned *code)
@@ -145,7 +135,7 @@ static bool read_code(struct reader *reader)
     unsigned code, low = 0;
     if (!read_hex4(reader, &code))
         return false;
-    if (!code)
+    if (!code && !(reader->tape->flags & JSON_TAPE_NUL))
         return error_bad_request(reader->err, "\\u0000 is not allowed in a string");
     if (code < 0xd800 || code >= 0xe000)
         return true;
@@ -362,7 +352,7 @@ bool json_tape_read(struct json_tape *tape, struct str text, struct error *err)
         if (!read_on(&reader))
             return false;
     skip_space(&reader);
-    return reader.at == reader.end || unexpected(&reader, "after top-level value");
+    return reader.at == reader.end || (tape->flags & JSON_TAPE_PREFIX) || unexpected(&reader, "after top-level value");
 }
 
 void json_tape_free(struct json_tape *tape)

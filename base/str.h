@@ -70,3 +70,7 @@ struct str str_cut(struct str *rest, char separator);
 struct str str_trim(struct str text);
 /* An owned, terminated copy. */
 char *str_dup(struct str text);
+/* The bytes of the UTF-8 character that `text`, which is not empty, begins with: 1 to 4. 0: it is
+ * none: cut off, overlong, a surrogate, past U+10FFFF. */
+size_t str_utf8_character(struct str text);
+bool str_is_utf8(struct str text);

@@ -16,10 +16,10 @@
  * environment of compatibility version 1.31, which is what a 1.32 server accepts in new
  * expressions. */
 #pragma once
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/document.h"
 #include "cel/type.h"
 #include "cel/value.h"
 

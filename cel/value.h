@@ -3,8 +3,7 @@
  * Small, passed by value; what it points to lives as long as the evaluation or the JSON that it was
  * read from. */
 #pragma once
-#include <jansson.h>
-
+#include "base/document.h"
 #include "cel/type.h"
 
 enum cel_value_kind {

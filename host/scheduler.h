@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <jansson.h>
 
+#include "base/document.h"
 #include "controllers/controller.h"
 
 struct scheduler;

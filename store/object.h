@@ -3,12 +3,12 @@
  * `body` is compact JSON as a client gets it, metadata.resourceVersion included. An index of labels and of the
  * fields that field selectors can name stands beside it, so that selecting never parses. Any thread. */
 #pragma once
-#include <jansson.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/document.h"
 #include "base/error.h"
 #include "base/str.h"
 

@@ -1,5 +1,6 @@
 /* Asking a server behind an APIService what it serves: whether it is there, its resources, its
  * OpenAPI documents. On a thread of its own for each question, since a server may hang. */
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/backend/aggregate_internal.h"

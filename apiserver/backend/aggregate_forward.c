@@ -1,5 +1,6 @@
 /* Requests for what another server serves: passed on with the client's identity in headers, which
  * the server believes because the front proxy's certificate comes with them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/backend/aggregate_internal.h"

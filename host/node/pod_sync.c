@@ -1,5 +1,6 @@
 /* The pod job: observe, decide, do, tell; again until there is nothing to do. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"

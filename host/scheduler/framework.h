@@ -9,12 +9,12 @@
  * Tenants' Pods share the host's queue and nodes, but their priorities are facts of their own
  * cluster: among Pods of one tenant `rank` counts, against everybody else the host's `priority`. */
 #pragma once
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/document.h"
 #include "base/error.h"
 #include "base/strmap.h"
 #include "host/host_port.h"

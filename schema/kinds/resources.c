@@ -11,7 +11,7 @@ void resource_list_defaults(json_t *list)
     json_object_foreach (list, key, value) {
         const char *given = json_string_value(value);
         if (given && quantity_canonical_milli(str_of(given), text) && strcmp(given, text) != 0)
-            json_string_set(value, text);
+            json_object_set_new(list, key, json_string(text));
     }
 }
 

@@ -83,7 +83,7 @@ static void test_room(void **state)
     assert_false(room_take(room, SIZE_MAX));
     assert_true(room_take(room, 1));
     room_give(room, AGGREGATE_ROOM_MAX);
-    assert_true(json_tree_bound(STR("[[],[]]")) >= 7 + (size_t)3 * 144 + 96);
+    assert_true(json_tree_bound(STR("[[],[]]")) >= 7 + (size_t)3 * 48 + 80);
     room_unref(room);
 }
 

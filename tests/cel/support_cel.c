@@ -1,5 +1,6 @@
 #include "tests/cel/support_cel.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"

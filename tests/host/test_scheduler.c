@@ -1,6 +1,7 @@
 /* The scheduler's decisions: filters and their words, scores, the order of the queue. No server. */
 #include "tests/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"

@@ -1,8 +1,8 @@
 /* tests/schema/support_random.h: random objects of any type, in canonical form, from a seed. */
 #pragma once
-#include <jansson.h>
 #include <stdint.h>
 
+#include "base/document.h"
 #include "schema/type.h"
 
 /* The same seed makes the same object. New reference. */
