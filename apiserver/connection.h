@@ -16,6 +16,7 @@ struct connection {
     bool pinned;  /* came by a cluster's own port: serves no other cluster */
     gnutls_session_t session; /* NULL: plain */
     int fd;
+    int loop_fd;  /* can be read when its I/O thread has something to do; -1: not known */
     bool gathers; /* the session is corked until the reply is complete */
     /* The identity of its client certificate, found once a while: checking a chain costs more than
      * a request. */

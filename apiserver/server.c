@@ -75,6 +75,16 @@ static struct cluster *named_cluster(const struct api *api, gnutls_session_t ses
     return store_cluster(api->store, name);
 }
 
+/* The epoll descriptor of the thread that serves the connection. */
+static int loop_of(struct MHD_Connection *http)
+{
+    const union MHD_ConnectionInfo *daemon =
+        MHD_get_connection_info(http, MHD_CONNECTION_INFO_DAEMON);
+    const union MHD_DaemonInfo *loop =
+        daemon ? MHD_get_daemon_info(daemon->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    return loop ? loop->epoll_fd : -1;
+}
+
 static void on_connection(void *cls, struct MHD_Connection *http, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -88,6 +98,7 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
         connection = xcalloc(1, sizeof(*connection));
         connection->api = api;
         connection->fd = fd ? fd->connect_fd : -1;
+        connection->loop_fd = loop_of(http);
         connection->session = session ? session->tls_session : NULL;
         connection->cluster = ports_cluster(api->ports, server_local_port(connection->fd));
         connection->pinned = connection->cluster != NULL;

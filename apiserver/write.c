@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/connection.h"
 #include "apiserver/custom.h"
 #include "apiserver/service_address.h"
 #include "apiserver/steps.h"
@@ -212,6 +213,19 @@ static enum step_result wait_for_store(struct request *request, const struct api
     return step;
 }
 
+/* Without giving the request to another thread, when nothing else is to be done. False: not
+ * written, or not yet. */
+static bool write_here(struct request *request, enum step_result *step)
+{
+    int loop_fd = request->connection->loop_fd;
+    struct store_written written;
+    if (loop_fd < 0 || !store_write_here(request->api->store, &request->write, loop_fd, &written))
+        return false;
+    *step = settle(request, written.result, written.object, written.refused);
+    object_unref(written.object);
+    return true;
+}
+
 static bool run_before(struct request *request, const struct api_hook *hook)
 {
     struct api_caller caller = {request->api, request->cluster, &request->user};
@@ -284,6 +298,8 @@ enum step_result step_store(struct request *request)
         return converted(request, dry_reply(request));
     if (request->may_block)
         return converted(request, wait_for_store(request, hook));
+    if (write_here(request, &result))
+        return result;
     server_suspend(request);
     store_submit(request->api->store, write);
     return STEP_WAIT;

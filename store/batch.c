@@ -150,27 +150,36 @@ static bool send_notifies(const struct store *store, PGconn *conn, const struct 
     return true;
 }
 
-/* `*statements` of the writes, in the order of the slots. */
-static bool send_all(const struct store *store, PGconn *conn, struct slot *slots, unsigned count,
-                     unsigned *statements)
+static bool send_all(const struct store *store, PGconn *conn, struct batch *batch,
+                     struct slot *slots)
 {
-    for (unsigned i = 0, length; i < count; i += length) {
-        unsigned bulk = bulk_length(&slots[i], count - i);
+    for (unsigned i = 0, length; i < batch->count; i += length) {
+        unsigned bulk = bulk_length(&slots[i], batch->count - i);
         length = bulk ? bulk : 1;
         for (unsigned k = 0; k < length; k++) {
             struct slot *slot = &slots[i + k];
             slot->base_revision = atomic_load(&slot->write->cluster->revision);
-            slot->statement = *statements;
+            slot->statement = batch->statements;
             slot->place = k;
             slot->in_bulk = bulk > 0;
         }
         if (!(bulk ? bulk_send(conn, &slots[i], bulk) : send_write(conn, &slots[i])))
             return false;
-        (*statements)++;
+        batch->statements++;
     }
-    if (atomic_load(&store->notify) && !send_notifies(store, conn, slots, count))
+    if (atomic_load(&store->notify) && !send_notifies(store, conn, slots, batch->count))
         return false;
     return PQpipelineSync(conn);
+}
+
+void batch_send(const struct store *store, PGconn *conn, struct batch *batch, struct slot *slots,
+                unsigned count)
+{
+    *batch = (struct batch){.count = count, .deadline_mono_ns = clock_mono_ns() + BATCH_WAIT_NS};
+    if (!send_all(store, conn, batch, slots)) {
+        batch->end = BATCH_LOST;
+        batch->over = true;
+    }
 }
 
 /* ---- receiving ---- */
@@ -187,40 +196,56 @@ static bool is_transient(const char *state)
     return false;
 }
 
-/* Reads up to the Sync; keeps the rows of the writes, in their order. */
-static enum batch_end receive(PGconn *conn, PGresult **rows, unsigned count, struct error *err)
+/* The first error is what became of the batch. */
+static void note_error(struct batch *batch, const PGresult *result)
 {
-    int64_t deadline = clock_mono_ns() + BATCH_WAIT_NS;
-    enum batch_end end = BATCH_DONE;
-    for (unsigned statement = 0;;) {
-        if (!pg_wait(conn, deadline))
-            return BATCH_LOST;
-        PGresult *result = PQgetResult(conn);
-        if (PQstatus(conn) != CONNECTION_OK) {
-            PQclear(result);
-            return BATCH_LOST;
-        }
-        if (!result) {
-            statement++;
-            continue;
-        }
-        ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_PIPELINE_SYNC) {
-            PQclear(result);
-            return end;
-        }
-        if (status == PGRES_TUPLES_OK && statement < count && PQntuples(result) == 1) {
-            rows[statement] = result;
-            continue;
-        }
-        if (status == PGRES_FATAL_ERROR && end == BATCH_DONE) {
-            const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-            const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-            end = state && is_transient(state) ? BATCH_TRANSIENT : BATCH_REFUSED;
-            error_unavailable(err, "a write was refused: %s", message ? message : "unknown");
-        }
-        PQclear(result);
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (batch->end != BATCH_DONE)
+        return;
+    batch->end = state && is_transient(state) ? BATCH_TRANSIENT : BATCH_REFUSED;
+    error_unavailable(&batch->error, "a write was refused: %s", message ? message : "unknown");
+}
+
+/* The Sync ends the batch; rows of the writes are kept, in their order. NULL parts statements. */
+static void take_result(struct batch *batch, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (!result) {
+        batch->at++;
+        return;
     }
+    if (status == PGRES_TUPLES_OK && batch->at < batch->statements && PQntuples(result) == 1) {
+        batch->rows[batch->at] = result;
+        return;
+    }
+    if (status == PGRES_PIPELINE_SYNC)
+        batch->over = true;
+    else if (status == PGRES_FATAL_ERROR)
+        note_error(batch, result);
+    PQclear(result);
+}
+
+enum batch_end batch_receive(PGconn *conn, struct batch *batch,
+                             const struct batch_patience *patience)
+{
+    bool brief = patience && patience->until_mono_ns < batch->deadline_mono_ns;
+    while (!batch->over) {
+        enum pg_wait_end waited =
+            brief ? pg_wait_or(conn, patience->other_fd, patience->until_mono_ns)
+                  : pg_wait_or(conn, -1, batch->deadline_mono_ns);
+        if (brief && waited == PG_WAIT_LATE)
+            return BATCH_PENDING;
+        PGresult *result = waited == PG_WAIT_READY ? PQgetResult(conn) : NULL;
+        if (waited != PG_WAIT_READY || PQstatus(conn) != CONNECTION_OK) {
+            PQclear(result);
+            batch->end = BATCH_LOST;
+            batch->over = true;
+        } else {
+            take_result(batch, result);
+        }
+    }
+    return batch->end;
 }
 
 static struct outcome read_outcome(const PGresult *row)
@@ -238,37 +263,16 @@ static struct outcome read_outcome(const PGresult *row)
 }
 
 /* False when it was in a bulk that came to nothing. */
-static bool answer(struct store *store, struct slot *slot, const PGresult *row)
+static bool slot_outcome(struct slot *slot, const PGresult *row, struct outcome *outcome)
 {
-    struct outcome outcome;
-    if (slot->in_bulk) {
-        int64_t first = row ? pg_get_i64(row, 0, 0) : 0;
-        slot->by_itself = first == 0;
-        if (slot->by_itself)
-            return false;
-        outcome = (struct outcome){.result = STORE_OK, .revision = first + slot->place};
-    } else {
-        outcome = read_outcome(row);
+    if (!slot->in_bulk) {
+        *outcome = read_outcome(row);
+        return true;
     }
-    slot_finish(store, slot, &outcome);
-    return true;
-}
-
-enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count,
-                         unsigned *left, struct error *err)
-{
-    PGresult *rows[BATCH_MAX] = {0};
-    unsigned statements = 0;
-    enum batch_end end = send_all(store, conn, slots, count, &statements)
-                             ? receive(conn, rows, statements, err)
-                             : BATCH_LOST;
-    *left = 0;
-    for (unsigned i = 0; end == BATCH_DONE && i < count; i++)
-        if (!answer(store, &slots[i], rows[slots[i].statement]))
-            slots[(*left)++] = slots[i];
-    for (unsigned i = 0; i < statements; i++)
-        PQclear(rows[i]);
-    return end;
+    int64_t first = row ? pg_get_i64(row, 0, 0) : 0;
+    slot->by_itself = first == 0;
+    *outcome = (struct outcome){.result = STORE_OK, .revision = first + slot->place};
+    return !slot->by_itself;
 }
 
 /* ---- finishing ---- */
@@ -292,20 +296,60 @@ static struct object *outcome_object(const struct store_write *write, const stru
     }
 }
 
-void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome)
+/* False, with nothing done, when changes of others come before it. */
+static bool slot_apply(const struct slot *slot, const struct outcome *outcome,
+                       struct object *object)
 {
     static const enum event_type types[] = {[STORE_CREATE] = EVENT_ADDED,
                                             [STORE_UPDATE] = EVENT_MODIFIED,
                                             [STORE_DELETE] = EVENT_DELETED};
+    if (outcome->result != STORE_OK || !object)
+        return true;
+    const struct change change = {
+        .type = types[slot->write->op], .revision = outcome->revision, .object = object};
+    return apply_change(slot->write->cluster, &change) != APPLY_GAP;
+}
+
+void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome)
+{
     struct store_write *write = slot->write;
     CLEANUP(object_unref_ptr) struct object *object = outcome_object(write, outcome);
-    if (outcome->result == STORE_OK && object) {
-        const struct change change = {
-            .type = types[write->op], .revision = outcome->revision, .object = object};
-        if (apply_change(write->cluster, &change) == APPLY_GAP) {
-            feed_park(store, write, outcome->revision, object);
-            return;
-        }
+    if (slot_apply(slot, outcome, object))
+        write->done(write, outcome->result, object, (size_t)outcome->refused);
+    else
+        feed_park(store, write, outcome->revision, object);
+}
+
+unsigned batch_finish(struct store *store, struct batch *batch, struct slot *slots)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < batch->count; i++) {
+        struct outcome outcome;
+        if (slot_outcome(&slots[i], batch->rows[slots[i].statement], &outcome))
+            slot_finish(store, &slots[i], &outcome);
+        else
+            slots[left++] = slots[i];
     }
-    write->done(write, outcome->result, object, (size_t)outcome->refused);
+    return left;
+}
+
+bool batch_take(struct batch *batch, struct slot *slot, struct store_written *written)
+{
+    struct outcome outcome;
+    if (!slot_outcome(slot, batch->rows[slot->statement], &outcome))
+        return false;
+    CLEANUP(object_unref_ptr) struct object *object = outcome_object(slot->write, &outcome);
+    if (!slot_apply(slot, &outcome, object))
+        return false;
+    *written = (struct store_written){
+        .result = outcome.result, .object = TAKE(object), .refused = (size_t)outcome.refused};
+    return true;
+}
+
+void batch_clear(struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->statements; i++)
+        PQclear(batch->rows[i]);
+    error_clear(&batch->error);
+    *batch = (struct batch){.count = 0};
 }

@@ -145,39 +145,48 @@ void pg_conn_close(PGconn **conn)
     PQfinish(*conn);
 }
 
-/* Milliseconds until the deadline, at least 0. */
-static int left_ms(int64_t deadline_mono_ns)
+/* Until the deadline, at least 0. */
+static struct timespec time_left(int64_t deadline_mono_ns)
 {
-    int64_t left = (deadline_mono_ns - clock_mono_ns() + 999999) / 1000000;
-    return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+    int64_t left = deadline_mono_ns - clock_mono_ns();
+    if (left < 0)
+        left = 0;
+    return (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
 }
 
-static bool poll_until(int fd, short events, int64_t deadline_mono_ns, short *got)
+/* False when the deadline passed; what became of each is in its `revents`. */
+static bool poll_until(struct pollfd *waited, nfds_t count, int64_t deadline_mono_ns)
 {
-    struct pollfd waited = {.fd = fd, .events = events};
     int ready;
-    do
-        ready = poll(&waited, 1, left_ms(deadline_mono_ns));
-    while (ready < 0 && errno == EINTR);
-    *got = waited.revents;
+    do {
+        struct timespec left = time_left(deadline_mono_ns);
+        ready = ppoll(waited, count, &left, NULL);
+    } while (ready < 0 && errno == EINTR);
     return ready > 0;
+}
+
+enum pg_wait_end pg_wait_or(PGconn *conn, int other_fd, int64_t deadline_mono_ns)
+{
+    struct pollfd waited[2] = {{.fd = PQsocket(conn)}, {.fd = other_fd, .events = POLLIN}};
+    for (;;) {
+        int unsent = PQflush(conn);
+        if (unsent < 0)
+            return PG_WAIT_LOST;
+        if (!PQisBusy(conn))
+            return PG_WAIT_READY;
+        waited[0].events = (short)(POLLIN | (unsent ? POLLOUT : 0));
+        if (!poll_until(waited, ARRAY_LEN(waited), deadline_mono_ns))
+            return PG_WAIT_LATE;
+        if ((waited[0].revents & ~POLLOUT) && !PQconsumeInput(conn))
+            return PG_WAIT_LOST;
+        if (!waited[0].revents)
+            return PG_WAIT_LATE;
+    }
 }
 
 bool pg_wait(PGconn *conn, int64_t deadline_mono_ns)
 {
-    for (;;) {
-        int unsent = PQflush(conn);
-        short got;
-        if (unsent < 0)
-            return false;
-        if (!PQisBusy(conn))
-            return true;
-        if (!poll_until(PQsocket(conn), (short)(POLLIN | (unsent ? POLLOUT : 0)), deadline_mono_ns,
-                        &got))
-            return false;
-        if ((got & ~POLLOUT) && !PQconsumeInput(conn))
-            return false;
-    }
+    return pg_wait_or(conn, -1, deadline_mono_ns) == PG_WAIT_READY;
 }
 
 /* The first line of libpq's message: what an operator needs; no data of a tenant is in it. */
@@ -196,12 +205,12 @@ static bool fail(PGconn *conn, const PGresult *result, const char *doing, struct
 static bool finish_connect(PGconn *conn, int64_t deadline_mono_ns)
 {
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
-    short got;
     if (PQstatus(conn) == CONNECTION_BAD)
         return false;
     while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
-        if (!poll_until(PQsocket(conn), want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-                        deadline_mono_ns, &got))
+        struct pollfd waited = {.fd = PQsocket(conn),
+                                .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        if (!poll_until(&waited, 1, deadline_mono_ns))
             return false;
         want = PQconnectPoll(conn);
     }

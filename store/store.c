@@ -94,33 +94,44 @@ bool store_healthy(struct store *store)
     return atomic_load(&store->down) == 0;
 }
 
+static struct writer *writer_of(const struct store *store, const struct store_write *write)
+{
+    return store->writers[(uint64_t)write->cluster->id % store->writer_count];
+}
+
+static bool is_out_of_reach(const struct store *store, const struct store_write *write)
+{
+    return write->resource == store->secrets && cluster_is_locked(write->cluster);
+}
+
 void store_submit(struct store *store, struct store_write *write)
 {
-    struct writer *writer = store->writers[(uint64_t)write->cluster->id % store->writer_count];
-    bool locked = write->resource == store->secrets && cluster_is_locked(write->cluster);
-    if (locked || !writer_submit(writer, write))
+    if (is_out_of_reach(store, write) || !writer_submit(writer_of(store, write), write))
         write->done(write, STORE_UNAVAILABLE, NULL, 0);
+}
+
+bool store_write_here(struct store *store, struct store_write *write, int other_fd,
+                      struct store_written *written)
+{
+    return !is_out_of_reach(store, write) &&
+           writer_write_here(writer_of(store, write), write, other_fd, written);
 }
 
 struct waiting {
     sem_t finished;
-    enum store_result result;
-    struct object *object;
-    size_t refused;
+    struct store_written written;
 };
 
 static void wake_waiting(struct store_write *write, enum store_result result, struct object *object,
                          size_t refused)
 {
     struct waiting *waiting = write->arg;
-    waiting->result = result;
-    waiting->object = object ? object_ref(object) : NULL;
-    waiting->refused = refused;
+    waiting->written = (struct store_written){
+        .result = result, .object = object ? object_ref(object) : NULL, .refused = refused};
     sem_post(&waiting->finished);
 }
 
-enum store_result store_write_wait(struct store *store, struct store_write *write,
-                                   struct object **object, size_t *refused)
+static struct store_written submit_and_wait(struct store *store, struct store_write *write)
 {
     struct waiting waiting;
     sem_init(&waiting.finished, 0, 0);
@@ -130,11 +141,20 @@ enum store_result store_write_wait(struct store *store, struct store_write *writ
     while (sem_wait(&waiting.finished))
         ; /* interrupted by a signal */
     sem_destroy(&waiting.finished);
+    return waiting.written;
+}
+
+enum store_result store_write_wait(struct store *store, struct store_write *write,
+                                   struct object **object, size_t *refused)
+{
+    struct store_written written;
+    if (!store_write_here(store, write, -1, &written))
+        written = submit_and_wait(store, write);
     if (refused)
-        *refused = waiting.refused;
+        *refused = written.refused;
     if (object)
-        *object = waiting.object;
+        *object = written.object;
     else
-        object_unref(waiting.object);
-    return waiting.result;
+        object_unref(written.object);
+    return written.result;
 }

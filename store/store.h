@@ -101,6 +101,16 @@ struct store_write {
 };
 
 void store_submit(struct store *store, struct store_write *write);
+
+struct store_written { /* what `done` would have been told */
+    enum store_result result;
+    struct object *object; /* referenced; may be NULL */
+    size_t refused;
+};
+/* Writes on this thread, if nothing else is being written there that it could be written with, and waits for the answer: for a
+ * millisecond, or until `other_fd` (-1: none) can be read. True: it is over, and `done` is not called. False: store_submit()
+ * must follow at once, and goes on with it. Spares a write that comes alone three changes of threads. */
+MUST_CHECK bool store_write_here(struct store *store, struct store_write *write, int other_fd, struct store_written *written);
 /* Blocking form for worker threads: `*object` (may be NULL) gets a reference. */
 enum store_result store_write_wait(struct store *store, struct store_write *write, struct object **object, size_t *refused);
 

@@ -218,16 +218,37 @@ struct outcome { /* what write_object() answered */
 };
 enum batch_end {
     BATCH_DONE,
+    BATCH_PENDING, /* not yet: patience ended first */
     BATCH_REFUSED,   /* rolled back by an error in the database */
     BATCH_TRANSIENT, /* the same, but it may go well in a moment */
     BATCH_LOST,      /* the connection went: nobody knows */
 };
-/* What a connection needs before batch_run(): role, statements, pipeline mode. */
+/* What a connection carries; {0}: nothing. Owned by who holds the connection. */
+struct batch {
+    PGresult *rows[BATCH_MAX]; /* of its statements */
+    unsigned count;            /* writes */
+    unsigned statements, at;   /* at: the one that is answered next */
+    int64_t deadline_mono_ns;
+    bool over;
+    enum batch_end end; /* so far, or (over) for good */
+    struct error error; /* refused, transient */
+};
+struct batch_patience {
+    int64_t until_mono_ns;
+    int other_fd; /* ends when this can be read; -1: none */
+};
+/* What a connection needs before batch_send(): role, statements, pipeline mode. */
 MUST_CHECK bool batch_prepare(PGconn *conn, struct error *err);
-/* Sends the writes as one transaction, waits for the commit, then finishes each. Of BATCH_DONE, those that are left to
- * do come first in `slots`: `*left`. */
-enum batch_end batch_run(struct store *store, PGconn *conn, struct slot *slots, unsigned count, unsigned *left,
-                         struct error *err);
+/* Sends the first `count` slots as one transaction; what fails is told by batch_receive(). */
+void batch_send(const struct store *store, PGconn *conn, struct batch *batch, struct slot *slots, unsigned count);
+/* Waits for the commit; BATCH_PENDING, from which it may be called again, only for who has patience (NULL: all of it). */
+enum batch_end batch_receive(PGconn *conn, struct batch *batch, const struct batch_patience *patience);
+/* Of BATCH_DONE: finishes each write. Those that are left to do come first in `slots`; how many. */
+unsigned batch_finish(struct store *store, struct batch *batch, struct slot *slots);
+/* Of BATCH_DONE, for a batch of one: applies the write without calling its `done`. False when nothing was applied, and
+ * batch_finish() has to go on with it. */
+MUST_CHECK bool batch_take(struct batch *batch, struct slot *slot, struct store_written *written);
+void batch_clear(struct batch *batch);
 /* Tells the cache and the writer of the request. */
 void slot_finish(struct store *store, struct slot *slot, const struct outcome *outcome);
 
@@ -245,3 +266,5 @@ struct writer *writer_start(struct store *store, struct error *err);
 void writer_stop(struct writer *writer);
 /* False when the queue is full or the database has been away for long. */
 bool writer_submit(struct writer *writer, struct store_write *write);
+/* store_write_here(). */
+bool writer_write_here(struct writer *writer, struct store_write *write, int other_fd, struct store_written *written);

@@ -3,7 +3,11 @@
  *
  * A batch that meets an error is run again write by write, so that the error stays with its cause.
  * After a lost connection the old session is ended first, then the tags in `change` tell which
- * writes were committed. */
+ * writes were committed.
+ *
+ * A write that comes while there is no other is written by the thread that brings it: it holds the
+ * connection meanwhile, and gives it to the writer's thread with whatever is not over in time, or
+ * not plain. */
 #include "store/store_internal.h"
 
 #include <stdlib.h>
@@ -18,15 +22,18 @@
 #define PATIENCE_NS     ((int64_t)10 * 1000000000)
 #define RETRY_FIRST_MS  10
 #define RETRY_MAX_MS    1000
+#define HERE_WAIT_NS    ((int64_t)1000000)  /* how long a thread waits for its own write */
+#define CROWDED_NS      ((int64_t)10000000) /* writes have met, and are likely to meet again */
 
 struct writer {
     struct store *store;
     pthread_t thread;
-    PGconn *conn; /* the thread's, as what follows */
+    PGconn *conn; /* the holder's, as what follows; it is the thread unless it is lent */
     int32_t backend_pid;
     char backend_start[64];
     struct slot slots[BATCH_MAX];
     unsigned count;
+    struct batch batch; /* under way with the first slots */
     int64_t next_tag;
     int64_t retry_ms;
     bool alone;      /* the batch met an error: one write at a time */
@@ -35,7 +42,11 @@ struct writer {
     pthread_cond_t ready; /* guarded by lock, as what follows */
     struct store_write *first, **last;
     unsigned queued;
-    int64_t down_since_ns; /* 0: up */
+    int64_t down_since_ns;              /* 0: up */
+    int64_t crowded_until_ns;           /* nobody writes by himself until then */
+    const struct store_write *lent_for; /* is being written by the thread that brings it */
+    bool begun;                         /* ... and was left: it is under way with the first slot */
+    bool busy;                          /* the thread has a batch */
     bool stop;
 };
 
@@ -63,11 +74,36 @@ static void back_off(struct writer *writer)
 
 /* ---- the queue ---- */
 
+static void wake(struct writer *writer)
+{
+    pthread_cond_signal(&writer->ready); /* not under the lock, which the writer needs at once */
+}
+
+/* True when the write was begun on this thread: the writer's goes on with it. */
+static bool leave_begun(struct writer *writer, const struct store_write *write)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool mine = writer->lent_for == write;
+    if (mine) {
+        writer->lent_for = NULL;
+        writer->begun = true;
+        writer->crowded_until_ns = clock_mono_ns() + CROWDED_NS;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    if (mine)
+        wake(writer);
+    return mine;
+}
+
 bool writer_submit(struct writer *writer, struct store_write *write)
 {
+    if (leave_begun(writer, write))
+        return true;
     write->next = NULL;
     write->submitted_mono_ns = clock_mono_ns();
     pthread_mutex_lock(&writer->lock);
+    if (writer->queued || writer->busy || writer->lent_for)
+        writer->crowded_until_ns = write->submitted_mono_ns + CROWDED_NS;
     bool down =
         writer->down_since_ns && write->submitted_mono_ns - writer->down_since_ns > PATIENCE_NS;
     bool taken = writer->queued < QUEUE_MAX && !writer->stop && !down, first = false;
@@ -78,8 +114,7 @@ bool writer_submit(struct writer *writer, struct store_write *write)
     }
     pthread_mutex_unlock(&writer->lock);
     if (first)
-        pthread_cond_signal(
-            &writer->ready); /* not under the lock, which the writer needs at once */
+        wake(writer);
     return taken;
 }
 
@@ -102,6 +137,14 @@ static int compare_slots(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
+/* Under the lock; whether there is something to do. A connection that is lent is waited for, which
+ * takes a millisecond at most. */
+static bool has_work(const struct writer *writer)
+{
+    return !writer->lent_for &&
+           (writer->queued || writer->begun || writer->stop || writer->down_since_ns);
+}
+
 /* Waits for work, or (while the database is away) not at all. By cluster, since every writer of
  * every replica must lock clusters in the same order; within a cluster in order of arrival. False
  * when it is time to end. */
@@ -109,8 +152,15 @@ static bool take_batch(struct writer *writer)
 {
     size_t bytes = 0;
     pthread_mutex_lock(&writer->lock);
-    while (!writer->queued && !writer->stop && !writer->down_since_ns)
+    writer->busy = false;
+    while (!has_work(writer))
         pthread_cond_wait(&writer->ready, &writer->lock);
+    writer->busy = true;
+    if (writer->begun) {
+        writer->begun = false;
+        pthread_mutex_unlock(&writer->lock);
+        return true;
+    }
     for (writer->count = 0; writer->queued && writer->count < BATCH_MAX && bytes < BATCH_BYTES_MAX;
          writer->count++) {
         struct store_write *write = pop(writer);
@@ -293,12 +343,19 @@ static bool ensure_connection(struct writer *writer)
 
 /* ---- the thread ---- */
 
+/* Sends what is not under way yet, and sees it to its end. */
 static void run_once(struct writer *writer)
 {
-    struct error err = {0};
-    unsigned count = writer->alone ? 1 : writer->count, left;
-    switch (batch_run(writer->store, writer->conn, writer->slots, count, &left, &err)) {
+    struct batch *batch = &writer->batch;
+    if (!batch->count)
+        batch_send(writer->store, writer->conn, batch, writer->slots,
+                   writer->alone ? 1 : writer->count);
+    unsigned count = batch->count, left;
+    switch (batch_receive(writer->conn, batch, NULL)) {
+    case BATCH_PENDING: /* not for who has all patience */
+        break;
     case BATCH_DONE:
+        left = batch_finish(writer->store, batch, writer->slots);
         drop_slots(writer, left, count - left);
         writer->retry_ms = 0;
         break;
@@ -315,14 +372,14 @@ static void run_once(struct writer *writer)
         break;
     case BATCH_REFUSED:
         if (count == 1) {
-            log_error("store", "%s", err.message);
+            log_error("store", "%s", batch->error.message);
             finish_unavailable(writer->slots[0].write);
             drop_slots(writer, 0, 1);
         }
         writer->alone = true;
         break;
     }
-    error_clear(&err);
+    batch_clear(batch);
 }
 
 static void *run(void *arg)
@@ -330,7 +387,7 @@ static void *run(void *arg)
     struct writer *writer = arg;
     while (take_batch(writer)) {
         do {
-            if (!ensure_connection(writer)) {
+            if (!writer->batch.count && !ensure_connection(writer)) {
                 expire(writer);
                 back_off(writer);
             } else if (writer->count) { /* else all was resolved, or the database is just back */
@@ -340,6 +397,55 @@ static void *run(void *arg)
         writer->unresolved = false;
     }
     return NULL;
+}
+
+/* ---- a thread that writes by itself ---- */
+
+static bool borrow(struct writer *writer, struct store_write *write)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool free = !writer->lent_for && !writer->begun && !writer->busy && !writer->queued &&
+                !writer->stop && !writer->down_since_ns &&
+                write->submitted_mono_ns >= writer->crowded_until_ns;
+    if (free)
+        writer->lent_for = write;
+    pthread_mutex_unlock(&writer->lock);
+    return free;
+}
+
+static void give_back(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->lent_for = NULL;
+    bool work = has_work(writer);
+    pthread_mutex_unlock(&writer->lock);
+    if (work)
+        wake(writer);
+}
+
+bool writer_write_here(struct writer *writer, struct store_write *write, int other_fd,
+                       struct store_written *written)
+{
+    write->submitted_mono_ns = clock_mono_ns();
+    if (!borrow(writer, write))
+        return false;
+    drop_dead_connection(writer);
+    if (!writer->conn) {
+        give_back(writer);
+        return false;
+    }
+    const struct batch_patience patience = {
+        .until_mono_ns = write->submitted_mono_ns + HERE_WAIT_NS, .other_fd = other_fd};
+    writer->slots[0] = (struct slot){.write = write, .tag = writer->next_tag++};
+    writer->count = 1;
+    writer->alone = false;
+    batch_send(writer->store, writer->conn, &writer->batch, writer->slots, 1);
+    if (batch_receive(writer->conn, &writer->batch, &patience) != BATCH_DONE ||
+        !batch_take(&writer->batch, &writer->slots[0], written))
+        return false; /* still lent: leave_begun() comes next */
+    batch_clear(&writer->batch);
+    give_back(writer);
+    return true;
 }
 
 struct writer *writer_start(struct store *store, struct error *err)

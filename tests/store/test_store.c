@@ -1,9 +1,12 @@
 #include "support_store.h"
 
+#include <libpq-fe.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct store *store;
 
@@ -366,6 +369,179 @@ static void bulk_creates(void **state)
 }
 
 /* A statement that forgets its cluster sees nothing of another's; one without a setting sees nothing at all. */
+/* ---- a write on the thread that brings it ---- */
+
+/* An update of `a` that may be left to the store: answered on another thread then. */
+struct mine {
+    struct store_write write;
+    struct buf body;
+    json_t *value;
+    int other_fd; /* of begun_here */
+    atomic_int answers;
+    enum store_result result;
+};
+
+static void note_mine(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+{
+    struct mine *mine = write->arg;
+    (void)object, (void)refused;
+    mine->result = result;
+    atomic_fetch_add(&mine->answers, 1);
+}
+
+static void mine_make(struct mine *mine, struct cluster *cluster, enum store_op op, int value)
+{
+    struct error err = {0};
+    *mine = (struct mine){.body = BUF_INIT(4096), .other_fd = -1};
+    mine->value = json_pack("{s:{s:s,s:s,s:s},s:{s:i}}", "metadata", "name", "a", "namespace", "default", "uid", "u", "data",
+                            "value", value);
+    mine->write = (struct store_write){.cluster = cluster, .resource = store_intern("configmaps"), .op = op,
+                                       .value = mine->value, .done = note_mine, .arg = mine};
+    assert_true(object_draft_make(mine->value, &mine->body, &mine->write.draft, &err));
+}
+
+static void mine_clear(struct mine *mine)
+{
+    json_decref(mine->value);
+    buf_free(&mine->body);
+}
+
+static bool mine_answered(void *arg)
+{
+    struct mine *mine = arg;
+    return atomic_load(&mine->answers) > 0;
+}
+
+/* Whether it was written on this thread; if so, the value that came back (-1: none). */
+static bool mine_here(struct mine *mine, int other_fd, enum store_result *result, int *value)
+{
+    struct store_written written = {0};
+    if (!store_write_here(store, &mine->write, other_fd, &written))
+        return false;
+    *result = written.result;
+    *value = written.object ? object_value(written.object) : -1;
+    object_unref(written.object);
+    return true;
+}
+
+/* Keeps the cluster's row, so that writes to it wait, until it is closed. */
+static PGconn *hold_row(const struct cluster *cluster)
+{
+    PGconn *conn = PQconnectdb(postgres_conninfo(test_postgres));
+    char *lock = xasprintf("BEGIN; SELECT 1 FROM warren.head WHERE cluster = %lld FOR UPDATE", (long long)cluster->id);
+    PGresult *held = PQexec(conn, lock);
+    assert_int_equal(PGRES_TUPLES_OK, PQresultStatus(held));
+    PQclear(held);
+    free(lock);
+    return conn;
+}
+
+/* True once the write waits in the database; while writes that met are still remembered, it is not begun. */
+static bool begun_here(void *arg)
+{
+    struct mine *mine = arg;
+    enum store_result result;
+    int value;
+    assert_false(mine_here(mine, mine->other_fd, &result, &value));
+    return sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 1;
+}
+
+/* What is begun here goes on in the store: once, in order, whatever else was meant to be looked after. */
+static void left_write_goes_on(void **state)
+{
+    (void)state;
+    int pipe_fds[2];
+    assert_int_equal(0, pipe(pipe_fds));
+    assert_int_equal(1, write(pipe_fds[1], "x", 1));
+    const struct {
+        const char *name;
+        int other_fd;
+    } cases[] = {{"late", -1}, {"wanted elsewhere", pipe_fds[0]}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
+        struct mine first, second;
+        enum store_result result;
+        int value;
+        mine_make(&first, cluster, STORE_CREATE, 1);
+        mine_make(&second, cluster, STORE_UPDATE, 2);
+        PGconn *holder = hold_row(cluster);
+        first.other_fd = cases[i].other_fd;
+        eventually(begun_here, &first, cases[i].name);
+        store_submit(store, &first.write);
+        if (mine_here(&second, -1, &result, &value))
+            fail_msg("%s: passed a write that was before it", cases[i].name);
+        store_submit(store, &second.write);
+        assert_int_equal(0, atomic_load(&first.answers) + atomic_load(&second.answers));
+        PQfinish(holder);
+        eventually(mine_answered, &first, "the first answer");
+        eventually(mine_answered, &second, "the second answer");
+        assert_int_equal(STORE_OK, first.result);
+        assert_int_equal(STORE_OK, second.result);
+        assert_int_equal(3, atomic_load(&cluster->revision));
+        mine_clear(&first);
+        mine_clear(&second);
+    }
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+static bool writes_here(void *arg)
+{
+    struct mine *mine = arg;
+    enum store_result result;
+    int value;
+    if (mine_here(mine, -1, &result, &value)) {
+        assert_int_equal(STORE_OK, result);
+        assert_int_equal(7, value);
+        return true;
+    }
+    store_submit(store, &mine->write);
+    eventually(mine_answered, mine, "an answer");
+    assert_int_equal(STORE_OK, mine->result);
+    atomic_store(&mine->answers, 0);
+    return false;
+}
+
+/* A write that is alone is over at once, as soon as the machine answers within the millisecond. What is not plain is gone on
+ * with in the same way. */
+static void lone_write_is_written_here(void **state)
+{
+    (void)state;
+    CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
+    struct mine update, taken;
+    PUT(cluster, .value = 1);
+    mine_make(&update, cluster, STORE_UPDATE, 7);
+    eventually(writes_here, &update, "a write here");
+    mine_make(&taken, cluster, STORE_CREATE, 8);
+    enum store_result result;
+    int value;
+    assert_false(mine_here(&taken, -1, &result, &value)); /* creates that fail are written anew */
+    store_submit(store, &taken.write);
+    eventually(mine_answered, &taken, "an answer");
+    assert_int_equal(STORE_EXISTS, taken.result);
+    mine_clear(&update);
+    mine_clear(&taken);
+}
+
+/* A connection that is cut under a write begun here is no loss: it is found out what became of it. */
+static void left_write_survives_its_connection(void **state)
+{
+    (void)state;
+    CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
+    struct mine mine;
+    mine_make(&mine, cluster, STORE_CREATE, 1);
+    PGconn *holder = hold_row(cluster);
+    eventually(begun_here, &mine, "a write that waits");
+    sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    store_submit(store, &mine.write);
+    PQfinish(holder);
+    eventually(mine_answered, &mine, "an answer");
+    assert_int_equal(STORE_OK, mine.result);
+    assert_int_equal(1, atomic_load(&mine.answers));
+    assert_int_equal(2, atomic_load(&cluster->revision));
+    mine_clear(&mine);
+}
+
 static void row_level_security(void **state)
 {
     (void)state;
@@ -409,6 +585,9 @@ int main(void)
         cmocka_unit_test(unsettled),
         cmocka_unit_test(full_queue_answers_at_once),
         cmocka_unit_test(bulk_creates),
+        cmocka_unit_test(left_write_goes_on),
+        cmocka_unit_test(lone_write_is_written_here),
+        cmocka_unit_test(left_write_survives_its_connection),
         cmocka_unit_test(row_level_security),
     };
     return cmocka_run_group_tests(tests, up, down);
