@@ -29,17 +29,40 @@ static struct rbac_attributes attributes_of(const struct user *user, const json_
     };
 }
 
+/* Reviews are asked and answered: they have no name, and no labels. */
+static void check_metadata(struct request *request)
+{
+    const char *key, *where = request->resource->namespaced ? " except for namespace" : "";
+    json_t *value, *metadata = json_object_get(request->object, "metadata");
+    json_object_foreach (metadata, key, value) {
+        bool filled = json_is_object(value) || json_is_array(value)
+                          ? json_object_size(value) + json_array_size(value) > 0
+                          : !json_is_null(value) && !text_eq(json_string_value(value), "");
+        bool may = strcmp(key, "managedFields") == 0 ||
+                   (request->resource->namespaced && strcmp(key, "namespace") == 0);
+        if (!filled || may)
+            continue;
+        error_add_cause(&request->error, CAUSE_INVALID, "metadata",
+                        "Invalid value: must be empty%s", where);
+        return;
+    }
+}
+
 static enum step_result answer(struct request *request, const struct user *user)
 {
     json_t *spec = json_object_get(request->object, "spec");
     const json_t *resource = json_object_get(spec, "resourceAttributes"),
                  *path = json_object_get(spec, "nonResourceAttributes");
-    if (!resource == !path) {
+    if (resource && path)
+        error_add_cause(&request->error, CAUSE_INVALID, "spec.nonResourceAttributes",
+                        "Invalid value: cannot be specified in combination with resourceAttributes");
+    else if (!resource && !path)
         error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
                         "Invalid value: null: exactly one of nonResourceAttributes or "
                         "resourceAttributes must be specified");
+    check_metadata(request);
+    if (request->error.cause_count)
         return request_invalid(request, request->resource->kind, request->resource->group, "");
-    }
     struct rbac_attributes attributes = attributes_of(user, spec);
     CLEANUP(free_ptr) char *reason = NULL;
     enum rbac_decision decision = rbac_authorize(request->cluster, &attributes, &reason);
@@ -78,17 +101,16 @@ enum step_result step_review_access(struct request *request)
     const char *ns = json_text(spec, "resourceAttributes", "namespace");
     CLEANUP(user_clear) struct user user;
     spec_user(spec, &user);
-    if (request->resource->namespaced && !text_eq(ns, request_ns(request))) {
-        error_bad_request(&request->error,
-                          "spec.resourceAttributes.namespace must match namespace: %s",
-                          request_ns(request));
-        return STEP_FAIL;
-    }
-    if (!*user.name && user.groups.count == 0) {
-        error_add_required(&request->error, "spec.user",
-                           "at least one of user or group must be specified");
-        return request_invalid(request, request->resource->kind, request->resource->group, "");
-    }
+    if (request->resource->namespaced && json_object_get(spec, "resourceAttributes") &&
+        !text_eq(ns ? ns : "", request_ns(request)))
+        error_add_invalid(&request->error, "spec.resourceAttributes.namespace", ns ? ns : "",
+                          "must match metadata.namespace");
+    if (request->resource->namespaced && json_object_get(spec, "nonResourceAttributes"))
+        error_add_cause(&request->error, CAUSE_INVALID, "spec.nonResourceAttributes",
+                        "Invalid value: disallowed on this kind of request");
+    if (!*user.name && user.groups.count == 0)
+        error_add_invalid(&request->error, "spec.user", "",
+                          "at least one of user or group must be specified");
     return answer(request, &user);
 }
 

@@ -30,6 +30,27 @@ static char *lowered(const char *text)
     return copy;
 }
 
+/* Names of kinds are labels but for their capitals. */
+static void check_kind(struct error *err, const char *path, const char *kind, const char *lower)
+{
+    const char *why = *lower ? name_check_dns_1035_label(lower) : NULL;
+    if (!*lower)
+        error_add_required(err, path, NULL);
+    if (!why)
+        return;
+    CLEANUP(free_ptr) char *detail = xasprintf("may have mixed case, but should otherwise match: %s", why);
+    error_add_invalid(err, path, kind, detail);
+}
+
+static void check_labels(struct error *err, const json_t *names, const char *member)
+{
+    const json_t *list = json_object_get(names, member);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        CLEANUP(free_ptr) char *path = xasprintf("spec.names.%s[%zu]", member, i);
+        check_label(err, path, json_string_value(json_array_get(list, i)));
+    }
+}
+
 static void check_names(const json_t *spec, struct error *err)
 {
     const json_t *names = json_object_get(spec, "names");
@@ -38,12 +59,10 @@ static void check_names(const json_t *spec, struct error *err)
     CLEANUP(free_ptr) char *list_lower = lowered(list);
     check_label(err, "spec.names.plural", json_text(names, "plural"));
     check_label(err, "spec.names.singular", json_text(names, "singular"));
-    check_label(err, "spec.names.kind", kind_lower);
-    check_label(err, "spec.names.listKind", list_lower);
-    for (size_t i = 0; i < json_array_size(json_object_get(names, "shortNames")); i++) {
-        CLEANUP(free_ptr) char *path = xasprintf("spec.names.shortNames[%zu]", i);
-        check_label(err, path, json_string_value(json_array_get(json_object_get(names, "shortNames"), i)));
-    }
+    check_kind(err, "spec.names.kind", kind, kind_lower);
+    check_kind(err, "spec.names.listKind", list, list_lower);
+    check_labels(err, names, "shortNames");
+    check_labels(err, names, "categories");
     if (kind && list && strcmp(kind, list) == 0)
         error_add_invalid(err, "spec.names.listKind", list, "kind and listKind may not be the same");
 }

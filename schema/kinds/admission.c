@@ -61,9 +61,31 @@ static void check_star_alone(struct error *err, const struct path *path, const j
         rule_invalid(err, path, list, "if '*' is present, must not specify other %s", what);
 }
 
+/* Something with a subresource, that one before it with a star for either half has named already.
+ * One with a star is added to `stars`. */
+static void check_covered(struct error *err, const struct path *path, const char *text, json_t *stars)
+{
+    const char *slash = strchr(text, '/');
+    if (!slash || strcmp(text, "*/*") == 0)
+        return;
+    CLEANUP(free_ptr) char *subresources = xasprintf("%.*s/*", (int)(slash - text), text);
+    CLEANUP(free_ptr) char *resources = xasprintf("*%s", slash);
+    const char *const covers[] = {subresources, resources};
+    for (size_t i = 0; i < ARRAY_LEN(covers); i++) {
+        if (!json_object_get(stars, covers[i]))
+            continue;
+        CLEANUP(free_ptr) char *detail =
+            xasprintf("if '%s' is present, must not specify %s", covers[i], text);
+        rule_invalid_text(err, path, text, detail);
+    }
+    if (*text == '*' || strcmp(slash, "/*") == 0)
+        json_object_set_new(stars, text, json_true());
+}
+
 static void check_resources(struct error *err, const struct path *path, const json_t *list)
 {
     const json_t *item;
+    json_auto_t *stars = json_object();
     bool all = json_array_has_text(list, "*/*"), plain = json_array_has_text(list, "*");
     if (json_array_size(list) == 0)
         rule_required(err, path, NULL);
@@ -75,6 +97,7 @@ static void check_resources(struct error *err, const struct path *path, const js
             rule_required(err, PATH_AT(path, i), NULL);
         else if (plain && strcmp(text, "*") != 0 && !strchr(text, '/'))
             rule_invalid(err, path, list, "if '*' is present, must not specify other resources without subresources");
+        check_covered(err, PATH_AT(path, i), text, stars);
     }
 }
 
@@ -122,7 +145,9 @@ void check_webhook_client(struct error *err, const struct path *at, const json_t
         return;
     check_required(err, path, service, "name", "service name is required");
     check_required(err, path, service, "namespace", "service namespace is required");
-    check_range(err, path, service, "port", 1, 65535);
+    const json_t *port = json_object_get(service, "port");
+    if (json_is_integer(port) && (json_integer_value(port) < 1 || json_integer_value(port) > 65535))
+        rule_invalid(err, PATH(path, "port"), port, "port is not valid: must be between 1 and 65535, inclusive");
     if (*rule_text(service, "path") && rule_text(service, "path")[0] != '/')
         rule_invalid_text(err, PATH(path, "path"), rule_text(service, "path"), "must start with a '/'");
 }

@@ -61,13 +61,52 @@ static void check_usages(struct error *err, const json_t *spec)
     const struct path *path = PATH(SPEC, "usages");
     json_auto_t *seen = json_object();
     if (json_array_size(list) == 0)
-        rule_required(err, path, "usages must be specified");
+        rule_required(err, path, "usages must be provided");
     LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), usages))
             rule_not_supported(err, PATH_AT(path, i), item, usages);
         if (json_is_string(item) && rule_seen(seen, json_string_value(item)))
             rule_duplicate(err, PATH_AT(path, i), item);
     }
+}
+
+/* Each label of one part of a signer's name; the first wrong one is named. */
+static void check_signer_part(struct error *err, const struct path *path, const char *part, rule_name_fn check)
+{
+    struct str rest = str_of(part);
+    while (rest.data) {
+        CLEANUP(free_ptr) char *label = str_dup(str_cut(&rest, '.'));
+        const char *wrong = check(label);
+        if (!wrong)
+            continue;
+        CLEANUP(free_ptr) char *detail = xasprintf("validating label \"%s\": %s", label, wrong);
+        rule_invalid_text(err, path, part, detail);
+        return;
+    }
+}
+
+static void check_signer_name(struct error *err, const struct path *path, const char *name)
+{
+    struct str rest = str_of(name);
+    CLEANUP(free_ptr) char *domain = str_dup(str_cut(&rest, '/')), *signer = rest.data ? str_dup(rest) : NULL;
+    if (strcmp(name, "kubernetes.io/legacy-unknown") == 0) {
+        rule_invalid_text(err, path, name, "the legacy signerName is not allowed via this API version");
+    } else if (!*name) {
+        rule_required(err, path, "signerName must be provided");
+    } else if (!signer || strchr(signer, '/')) {
+        rule_invalid_text(err, path, name,
+                          "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    } else {
+        check_signer_part(err, path, domain, name_check_dns_label);
+        if (!strchr(domain, '.'))
+            rule_invalid_text(err, path, domain, "should be a domain with at least two segments separated by dots");
+        check_signer_part(err, path, signer, name_check_dns_subdomain);
+    }
+}
+
+static bool is_decision(const json_t *item)
+{
+    return rule_one_of(rule_text(item, "type"), (const char *const[]){"Approved", "Denied", NULL});
 }
 
 static void check_conditions(const json_t *object, struct error *err)
@@ -86,11 +125,12 @@ static void check_conditions(const json_t *object, struct error *err)
                                (const char *const[]){"True", NULL});
         approved = approved || strcmp(type, "Approved") == 0;
         denied = denied || strcmp(type, "Denied") == 0;
+        if (approved && denied && is_decision(item))
+            rule_invalid(err, PATH(PATH_AT(path, i), "type"), json_object_get(item, "type"),
+                         "Approved and Denied conditions are mutually exclusive");
         if (rule_seen(seen, type))
             rule_duplicate(err, PATH(PATH_AT(path, i), "type"), json_object_get(item, "type"));
     }
-    if (approved && denied)
-        rule_invalid(err, path, list, "Approved and Denied conditions are mutually exclusive");
 }
 
 static void validate(const json_t *object, struct error *err)
@@ -98,19 +138,11 @@ static void validate(const json_t *object, struct error *err)
     const json_t *spec = json_object_get(object, "spec"), *seconds = json_object_get(spec, "expirationSeconds");
     check_request(err, spec);
     check_usages(err, spec);
-    check_name_required(err, SPEC, spec, "signerName", value_check_domain_path);
-    if (strcmp(rule_text(spec, "signerName"), "kubernetes.io/legacy-unknown") == 0)
-        rule_invalid_text(err, PATH(SPEC, "signerName"), "kubernetes.io/legacy-unknown",
-                          "the legacy signerName is not allowed via this API version");
+    check_signer_name(err, PATH(SPEC, "signerName"), rule_text(spec, "signerName"));
     if (json_is_integer(seconds) && json_integer_value(seconds) < EXPIRATION_MIN)
         rule_invalid(err, PATH(SPEC, "expirationSeconds"), seconds,
                      "may not specify a duration less than 600 seconds (10 minutes)");
     check_conditions(object, err);
-}
-
-static bool is_decision(const json_t *item)
-{
-    return rule_one_of(rule_text(item, "type"), (const char *const[]){"Approved", "Denied", NULL});
 }
 
 /* What was decided stands as it is, however an update of the status writes it. */

@@ -1,6 +1,6 @@
 /* APIServices, and the strategy of CustomResourceDefinitions (their schemas are schema/crd.h's). */
 #include "schema/crd.h"
-#include "schema/kinds/kinds.h"
+#include "schema/kinds/definition.h"
 #include "schema/meta.h"
 
 #define SPEC PATH(NULL, "spec")
@@ -176,6 +176,8 @@ static void definition_validate(const json_t *object, struct error *err)
 {
     crd_check(object, NULL, err);
     check_conversion(object, err);
+    if (!err->cause_count)
+        check_definition_versions(object, NULL, err);
 }
 
 static void definition_validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -185,6 +187,8 @@ static void definition_validate_update(const json_t *object, const json_t *old, 
         return;
     crd_check(object, old, err);
     check_conversion(object, err);
+    if (!err->cause_count)
+        check_definition_versions(object, old, err);
 }
 
 const struct kind_rules kind_definitions = {

@@ -129,9 +129,12 @@ static void validate(const json_t *object, struct error *err)
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
 {
+    const json_t *item;
     (void)old;
     if (is_main(subresource))
         check_spec(object, err);
+    LIST_EACH (is_sub(subresource, "status") ? json_at(object, "status", "loadBalancer", "ingress") : NULL, i, item)
+        check_balancer_address(err, PATH_AT(PATH(PATH(PATH(NULL, "status"), "loadBalancer"), "ingress"), i), item);
 }
 
 const struct kind_rules kind_ingresses = {

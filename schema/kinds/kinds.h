@@ -73,6 +73,8 @@ bool resource_is_extended(const char *name); /* outside kubernetes.io, with a do
 bool resource_is_hugepages(const char *name);
 /* {key, value, effect} of a node's taints. */
 void check_taints(struct error *err, const struct path *path, const json_t *taints);
+/* {ip, hostname} of a load balancer, in the status of a Service or an Ingress. */
+void check_balancer_address(struct error *err, const struct path *at, const json_t *item);
 /* Loopback, link-local, multicast and unspecified addresses may not be endpoints. */
 void check_non_special_ip(struct error *err, const struct path *path, const char *value);
 

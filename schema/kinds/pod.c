@@ -285,6 +285,18 @@ static void validate_status_update(const json_t *object, const json_t *old, stru
     }
 }
 
+/* Whether a Pod is the image of a node's own is said once. */
+static void check_mirror_update(const json_t *object, const json_t *old, struct error *err)
+{
+    static const char mirror[] = "kubernetes.io/config.mirror";
+    const struct path *path = PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), mirror);
+    const char *now = meta_annotation(object, mirror), *before = meta_annotation(old, mirror);
+    if (before && (!now || strcmp(now, before) != 0))
+        rule_forbidden(err, path, "may not remove or update mirror pod annotation");
+    else if (now && !before)
+        rule_forbidden(err, path, "may not add mirror pod annotation");
+}
+
 static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
@@ -296,6 +308,8 @@ static void validate_update(const json_t *object, const json_t *old, const char 
         validate_resize(object, old, err);
     else if (is_main(subresource))
         validate_spec_update(spec, before, err);
+    if (is_main(subresource))
+        check_mirror_update(object, old, err);
 }
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)

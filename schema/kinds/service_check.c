@@ -264,15 +264,41 @@ static bool first_changed(const json_t *spec, const json_t *before, const char *
     return then && !json_equal(now, then);
 }
 
+void check_balancer_address(struct error *err, const struct path *at, const json_t *item)
+{
+    const char *ip = rule_text(item, "ip"), *host = rule_text(item, "hostname");
+    if (*ip && value_check_ip(ip))
+        rule_invalid_text(err, PATH(at, "ip"), ip, value_check_ip(ip));
+    if (*host && name_check_dns_subdomain(host))
+        rule_invalid_text(err, PATH(at, "hostname"), host, name_check_dns_subdomain(host));
+    if (*host && !value_check_ip(host))
+        rule_invalid_text(err, PATH(at, "hostname"), host, "must be a DNS name, not an IP address");
+}
+
+static void check_ip_mode(struct error *err, const struct path *at, const json_t *item)
+{
+    static const char *const modes[] = {"Proxy", "VIP", NULL};
+    const struct path *path = PATH(at, "ipMode");
+    bool has_ip = *rule_text(item, "ip") != 0;
+    if (has_ip && !rule_has(item, "ipMode"))
+        rule_required(err, path, "must be specified when `ip` is set");
+    else if (!has_ip && rule_has(item, "ipMode"))
+        rule_forbidden(err, path, "may not be specified when `ip` is not set");
+    else
+        check_enum(err, at, item, "ipMode", modes);
+}
+
 static void check_status_update(const json_t *object, struct error *err)
 {
-    const json_t *item;
-    LIST_EACH (json_at(object, "status", "loadBalancer", "ingress"), i, item) {
-        const struct path *at = PATH_AT(PATH(PATH(PATH(NULL, "status"), "loadBalancer"), "ingress"), i);
-        const char *ip = rule_text(item, "ip");
-        if (*ip && value_check_ip(ip))
-            rule_invalid_text(err, PATH(at, "ip"), ip, value_check_ip(ip));
-        check_name(err, at, item, "hostname", name_check_dns_subdomain);
+    const struct path *path = PATH(PATH(PATH(NULL, "status"), "loadBalancer"), "ingress");
+    const json_t *list = json_at(object, "status", "loadBalancer", "ingress"), *item;
+    if (json_array_size(list) && !is_type(json_object_get(object, "spec"), "LoadBalancer")) {
+        rule_forbidden(err, path, "may only be used when `spec.type` is 'LoadBalancer'");
+        return;
+    }
+    LIST_EACH (list, i, item) {
+        check_balancer_address(err, PATH_AT(path, i), item);
+        check_ip_mode(err, PATH_AT(path, i), item);
     }
 }
 
@@ -295,5 +321,7 @@ void service_validate_update(const json_t *object, const json_t *old, const char
         strcmp(rule_text(spec, "loadBalancerClass"), rule_text(before, "loadBalancerClass")) != 0)
         rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"), rule_text(spec, "loadBalancerClass"),
                           "may not change once set");
+    if (service_needs_health_port(spec) && service_needs_health_port(before))
+        check_immutable(err, SPEC, spec, before, "healthCheckNodePort");
     service_validate(object, err);
 }

@@ -270,11 +270,47 @@ static void test_job_status(void **state)
     kind_check(cases, ARRAY_LEN(cases));
 }
 
+#define CRDS "customresourcedefinitions.apiextensions.k8s.io"
+#define VERSION(name, stored, rest) "{'name':'" name "','served':true,'storage':" stored "," rest "}"
+#define SCHEMA(spec) "'schema':{'openAPIV3Schema':{'type':'object','properties':{'spec':" spec "}}}"
+#define CRD(versions) "{'metadata':{'name':'foos.a.b'},'spec':{'group':'a.b','scope':'Cluster','names':{'plural':'foos','kind':'Foo'},'versions':[" versions "]}}"
+#define ANY "{'type':'object','x-kubernetes-preserve-unknown-fields':true}"
+#define KEYED(item) "{'type':'array','x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k'],'items':{'type':'object','properties':{" item "}}}"
+#define TEXT SCHEMA("{'type':'object','properties':{'s':{'type':'string'},'o':{'type':'object'}}}")
+
+static void test_definitions(void **state)
+{
+    static const struct kind_case cases[] = {
+        {"columns", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'string','format':'date','jsonPath':'.spec.a'}]")), NULL, NULL, ""},
+        {"a column of no type", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'text','jsonPath':'.a'}]")), NULL, NULL,
+         "spec.additionalPrinterColumns[0].type: Invalid value: 'text': must be one of boolean,date,integer,number,string"},
+        {"a column of one version", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'string','jsonPath':'a'}]") "," VERSION("v2", "false", SCHEMA(ANY))), NULL, NULL,
+         "spec.versions[0].additionalPrinterColumns[0].JSONPath: Invalid value: 'a': must be a simple json path starting with ."},
+        {"a field to select by", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.s'}]")), NULL, NULL, ""},
+        {"one that is not there", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.t'}]")), NULL, NULL,
+         "spec.selectableFields[0].jsonPath: Invalid value: '.spec.t': is an invalid path: does not refer to a valid field"},
+        {"one that is an object", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.o'}]")), NULL, NULL,
+         "spec.selectableFields[0]: Invalid value: '.spec.o': must point to a field of type string, boolean or integer."},
+        {"scale", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'subresources':{'scale':{'specReplicasPath':'.spec.r','statusReplicasPath':'.status.r','labelSelectorPath':'.status.s'}}")), NULL, NULL, ""},
+        {"scale of nothing", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'subresources':{'scale':{'specReplicasPath':'.r'}}")), NULL, NULL,
+         "spec.subresources.scale.specReplicasPath: Invalid value: '.r': should be a json path under .spec\nspec.subresources.scale.statusReplicasPath: Required value"},
+        {"a key that may be missing", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string'}")))), NULL, NULL,
+         "spec.validation.openAPIV3Schema.properties[spec].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys"},
+        {"it was so before", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string'}")))), CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string'}")))), NULL, ""},
+        {"a key with a default", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string','default':'x'}")))), NULL, NULL, ""},
+        {"a key that is none", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'l':{'type':'string'}")))), NULL, NULL,
+         "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: ['k']: entries must all be names of item properties"},
+    };
+    (void)state;
+    kind_check(cases, ARRAY_LEN(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_workloads),
                                        cmocka_unit_test(test_job_selector), cmocka_unit_test(test_cron),
                                        cmocka_unit_test(test_network),  cmocka_unit_test(test_rest),
-                                       cmocka_unit_test(test_job_policies), cmocka_unit_test(test_job_status)};
+                                       cmocka_unit_test(test_job_policies), cmocka_unit_test(test_job_status),
+                                       cmocka_unit_test(test_definitions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
