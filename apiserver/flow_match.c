@@ -1,6 +1,7 @@
 #include "apiserver/flow_match.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/api_internal.h"
