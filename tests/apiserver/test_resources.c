@@ -189,6 +189,29 @@ static void test_runtime_classes(void **state)
     run_rows(rows, ARRAY_LEN(rows));
 }
 
+#define PRIORITIES "/apis/scheduling.k8s.io/v1/priorityclasses"
+#define PRIORITY(name, value) "{'metadata':{'name':'" name "','labels':{'set':'mine'}},'value':" value "}"
+
+static void test_priority_classes(void **state)
+{
+    static const struct row rows[] = {
+        {"one", "POST", PRIORITIES, PRIORITY("p1", "5"), 201, "'preemptionPolicy':'PreemptLowerPriority'", NULL, NULL},
+        {"another", "POST", PRIORITIES, PRIORITY("p2", "6"), 201, NULL, NULL, NULL},
+        {"its value is patched", "PATCH", PRIORITIES "/p1", "{'value':7}", 422, "value: Forbidden: may not be changed in an update.", MERGE, NULL},
+        {"its value is put", "PUT", PRIORITIES "/p1", PRIORITY("p1", "7"), 422, "value: Forbidden: may not be changed in an update.", NULL, NULL},
+        {"its policy is patched", "PATCH", PRIORITIES "/p1", "{'preemptionPolicy':'Never'}", 422, "preemptionPolicy: Invalid value", MERGE, NULL},
+        {"what it is for", "PATCH", PRIORITIES "/p1", "{'description':'mine'}", 200, "'description':'mine'", MERGE, NULL},
+        {"put", "PUT", PRIORITIES "/p2", PRIORITY("p2", "6"), 200, NULL, NULL, NULL},
+        {"got", "GET", PRIORITIES "/p1", NULL, 200, "'value':5", NULL, NULL},
+        {"listed", "GET", PRIORITIES "?labelSelector=set%3Dmine", NULL, 200, "'name':'p2'", NULL, "system-"},
+        {"deleted", "DELETE", PRIORITIES "/p1", NULL, 200, NULL, NULL, NULL},
+        {"all of them", "DELETE", PRIORITIES "?labelSelector=set%3Dmine", NULL, 200, NULL, NULL, NULL},
+        {"are gone", "GET", PRIORITIES "/p2", NULL, 404, NULL, NULL, NULL},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -210,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_autoscalers),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_runtime_classes),
+        cmocka_unit_test(test_priority_classes),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -756,19 +756,56 @@ static void test_warnings(void **state)
 }
 
 /* A configuration that changes takes effect at once. */
-static void test_updates(void **state)
+static void check_update(bool mutating)
 {
-    (void)state;
-    configure_one(false, "live", "/deny", ON("", "configmaps", "CREATE"));
+    const char *plural =
+        mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
+    CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s/live", plural);
+    configure_one(mutating, "live", "/deny", ON("", "configmaps", "CREATE"));
     expect("denied", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 400, NULL);
     json_auto_t *patch = json_pack(
         "{s:[o]}", "webhooks", webhook("live.hooks.test", "/deny", ON("", "configmaps", "UPDATE")));
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
     json_write(&body, patch);
-    expect("patch", "PATCH", CONFIGURATIONS "validatingwebhookconfigurations/live", body.data, 200,
-           NULL);
+    expect("patch", "PATCH", path, body.data, 200, NULL);
     expect("allowed", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 201, NULL);
     forget_all();
+}
+
+static void test_updates(void **state)
+{
+    (void)state;
+    check_update(false);
+    check_update(true);
+}
+
+/* Configurations are listed and deleted by their labels, and heard until they are gone. */
+static void check_labelled(bool mutating)
+{
+    const char *plural =
+        mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
+    CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s?labelSelector=set%%3Dmine", plural);
+    struct answer answer;
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("labelled-%d", i);
+        CLEANUP(free_ptr) char *at = xasprintf(CONFIGURATIONS "%s/%s", plural, name);
+        configure_one(mutating, name, "/deny", ON("", "configmaps", "CREATE"));
+        expect("label", "PATCH", at, "{\"metadata\":{\"labels\":{\"set\":\"mine\"}}}", 200, NULL);
+    }
+    ask("GET", path, NULL, &answer);
+    assert_int_equal(json_array_size(json_object_get(answer.json, "items")), 3);
+    answer_clear(&answer);
+    expect("denied", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 400, NULL);
+    expect("delete them", "DELETE", path, NULL, 200, NULL);
+    expect("allowed", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 201, NULL);
+    hook_server_clear(&hooks);
+}
+
+static void test_labelled(void **state)
+{
+    (void)state;
+    check_labelled(false);
+    check_labelled(true);
 }
 
 /* ---- side by side ---- */
@@ -1098,6 +1135,7 @@ int main(void)
         cmocka_unit_test(test_conditions),     cmocka_unit_test(test_custom),
         cmocka_unit_test(test_parallel),       cmocka_unit_test(test_request_time),
         cmocka_unit_test(test_heavy),          cmocka_unit_test(test_service),
+        cmocka_unit_test(test_labelled),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -129,8 +129,11 @@ static void update(struct sim *sim, const struct plan_action *action)
                             json_incref(json_at(old, "metadata", "generation")));
         json_object_set_new(old, "spec", json_deep_copy(spec));
         json_object_set_new(old, "metadata", json_deep_copy(meta));
-        if (json_object_get(action->body, "data"))
-            json_object_set_new(old, "data", json_deep_copy(json_object_get(action->body, "data")));
+        static const char *const others[] = {"data", "revision"}; /* of a ControllerRevision */
+        for (size_t i = 0; i < ARRAY_LEN(others); i++)
+            if (json_object_get(action->body, others[i]))
+                json_object_set_new(old, others[i],
+                                    json_deep_copy(json_object_get(action->body, others[i])));
     }
     touch(sim, old);
 }

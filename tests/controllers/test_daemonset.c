@@ -210,12 +210,50 @@ static void failed_pods_are_replaced(void **state)
     sim_free(&world.sim);
 }
 
+static void set_image(struct world *world, const char *image)
+{
+    json_t *spec = json_at(set_of(world), "spec", "template", "spec");
+    json_set_text(json_array_get(json_object_get(spec, "containers"), 0), "image", image);
+}
+
+/* Of an update that never gets ready, only the Pod that it reached is made again. */
+static void going_back_leaves_the_rest(void **state)
+{
+    struct world world;
+    CLEANUP(json_list_free) struct json_list before = {0}, during = {0};
+    size_t kept = 0, reached = 0;
+    (void)state;
+    world_init(&world, 0, "");
+    put_node(&world, NODE("a", ""));
+    put_node(&world, NODE("b", ""));
+    put_node(&world, NODE("c", ""));
+    settle(&world, "three");
+    sim_list(&world.sim, "pods", &before);
+    set_image(&world, "broken");
+    for (int i = 0; i < 20; i++)
+        (void)step(&world); /* nothing runs */
+    sim_list(&world.sim, "pods", &during);
+    for (size_t i = 0; i < before.count; i++)
+        reached += !sim_get(&world.sim, "pods", "d", meta_name(before.items[i]));
+    assert_int_equal(reached, 1);
+    set_image(&world, json_text(json_array_get(json_at(before.items[0], "spec", "containers"), 0),
+                                "image"));
+    settle(&world, "back");
+    for (size_t i = 0; i < before.count; i++)
+        kept += sim_get(&world.sim, "pods", "d", meta_name(before.items[i])) != NULL;
+    assert_int_equal(kept, 2);
+    assert_int_equal(sim_count(&world.sim, "pods"), 3);
+    assert_int_equal(count(&world, "updatedNumberScheduled"), 3);
+    sim_free(&world.sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_nodes),
         cmocka_unit_test(nodes_come_and_go),
         cmocka_unit_test(updates_roll),
+        cmocka_unit_test(going_back_leaves_the_rest),
         cmocka_unit_test(failed_pods_are_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "schema/decode.h"
 #include "schema/protobuf.h"
+#include "schema/resource.h"
 #include "tests/schema/support_protobuf.h"
 #include "tests/schema/support_random.h"
 
@@ -152,6 +153,39 @@ static void no_field_is_left_out(void **state)
             if (kept && !json_object_get(seen, field->name))
                 fail_msg("%s.%s", types[i]->name, field->name);
         }
+    }
+}
+
+/* What is sent and never stored is among the types, too, and the list of every kind that is listed.
+ */
+static void options_reviews_and_lists_are_tried(void **state)
+{
+    static const char *const kinds[][3] = {
+        {"", "v1", "DeleteOptions"},
+        {"", "v1", "Status"},
+        {"", "v1", "WatchEvent"},
+        {"autoscaling", "v1", "Scale"},
+        {"policy", "v1", "Eviction"},
+        {"", "v1", "Binding"},
+        {"authentication.k8s.io", "v1", "TokenRequest"},
+        {"authentication.k8s.io", "v1", "TokenReview"},
+        {"authorization.k8s.io", "v1", "SubjectAccessReview"},
+        {"authorization.k8s.io", "v1", "SelfSubjectRulesReview"},
+    };
+    size_t count;
+    const struct resource *const *rows = resource_all(&count);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const struct type *type =
+            type_of_kind(str_of(kinds[i][0]), str_of(kinds[i][1]), str_of(kinds[i][2]));
+        if (!type || !is_object_type(type))
+            fail_msg("%s is not tried", kinds[i][2]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct type *type = type_of_kind(str_of(rows[i]->group), str_of(rows[i]->version),
+                                               str_of(rows[i]->list_kind));
+        if ((rows[i]->verbs & VERB_LIST) && (!type || !is_object_type(type)))
+            fail_msg("%s is not tried", rows[i]->list_kind);
     }
 }
 
@@ -301,9 +335,12 @@ static void wrong_types_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_round_trip),       cmocka_unit_test(protobuf_round_trip),
-        cmocka_unit_test(no_field_is_left_out),  cmocka_unit_test(unknown_fields_are_named),
+        cmocka_unit_test(json_round_trip),
+        cmocka_unit_test(protobuf_round_trip),
+        cmocka_unit_test(no_field_is_left_out),
+        cmocka_unit_test(unknown_fields_are_named),
         cmocka_unit_test(wrong_types_are_named),
+        cmocka_unit_test(options_reviews_and_lists_are_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
