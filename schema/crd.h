@@ -37,6 +37,11 @@ bool crd_condition(const json_t *definition, const char *type);
 void crd_set_condition(json_t *definition, const char *type, const char *status,
                        const char *reason, const char *message, int64_t now_us);
 
+/* The type of a row's objects as admission's expressions are checked against, all of metadata
+ * included; NULL when they cannot be. Lives as long as the definition. */
+struct cel_type;
+const struct cel_type *crd_cel_type(const struct resource *row);
+
 /* For qsort of version names: the most stable and newest first. */
 int crd_compare_versions(const void *a, const void *b);
 

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "schema/cel_types.h"
+#include "schema/crd.h"
 #include "schema/crd_rule.h"
 
 #define REQUEST_MAX (3 * 1024 * 1024)
+#define OBJECT_META "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 /* The least size of a value as JSON. */
 #define SIZE_NUMBER    1
@@ -271,4 +273,48 @@ const struct cel_type *crd_declare(struct crd_memory *memory, struct crd_node *n
         node->declared = declare(memory, node, name, whole);
     node->is_declared = true;
     return node->declared;
+}
+
+/* ---- objects as they are served ---- */
+
+static struct cel_field all_metadata(void)
+{
+    return (struct cel_field){"metadata", cel_builtin_type(type_find(OBJECT_META))};
+}
+
+/* `data` is the declared type. */
+static bool find_served(const void *data, struct str name, struct cel_field *out)
+{
+    const struct cel_object *object = ((const struct cel_type *)data)->object;
+    if (!str_is(name, "metadata"))
+        return object->field(object->data, name, out);
+    *out = all_metadata();
+    return true;
+}
+
+static bool find_served_member(const void *data, struct str key, struct cel_field *out)
+{
+    const struct cel_object *object = ((const struct cel_type *)data)->object;
+    if (!str_is(key, "metadata"))
+        return object->member(object->data, key, out);
+    *out = all_metadata();
+    return true;
+}
+
+const struct cel_type *crd_declare_served(struct crd_memory *memory, const struct crd_node *root)
+{
+    const struct cel_type *declared = root->declared;
+    if (!declared || declared->kind != CEL_OBJECT)
+        return NULL;
+    struct cel_object *object = crd_alloc(memory, 1, sizeof(*object));
+    struct cel_type *type = crd_alloc(memory, 1, sizeof(*type));
+    *object = (struct cel_object){declared->name, find_served, find_served_member, declared};
+    *type = *declared;
+    type->object = object;
+    return type;
+}
+
+const struct cel_type *crd_cel_type(const struct resource *row)
+{
+    return row->type && row->type->custom ? row->type->custom->served : NULL;
 }

@@ -546,7 +546,8 @@ void crd_rules_compile(struct crd_memory *memory, const struct crd_node *root, c
     const struct place place = {.times = 1};
     buf_add_text(&compile.path, path);
     (void)crd_declare(memory, own, "selfType", true); /* kept in the nodes */
-    (void)walk(&compile, own, &place);                /* kept in the nodes */
+    own->served = crd_declare_served(memory, own);
+    (void)walk(&compile, own, &place); /* kept in the nodes */
     price_all(&compile);
     buf_free(&compile.path);
 }

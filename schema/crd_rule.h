@@ -28,6 +28,9 @@ struct crd_rule {
 const struct cel_type *crd_declare(struct crd_memory *memory, struct crd_node *node,
                                    const char *name, bool whole);
 
+/* The declared type of a whole object, but that metadata has all its fields; NULL without one. */
+const struct cel_type *crd_declare_served(struct crd_memory *memory, const struct crd_node *root);
+
 /* Compiles every rule of the schema, and appends a cause for each thing that is wrong with one,
  * under `path`. */
 void crd_rules_compile(struct crd_memory *memory, const struct crd_node *root, const char *path,

@@ -63,6 +63,7 @@ struct crd_node {
     struct crd_node *next;        /* of all, for freeing */
     /* By schema/crd_rule.h: */
     const struct cel_type *declared; /* NULL: expressions do not see it */
+    const struct cel_type *served;   /* of the root: with all of metadata; NULL when not declared */
     int64_t least_size;              /* of a value as JSON */
     struct crd_rule *rules;
     size_t rule_count;
