@@ -93,7 +93,7 @@ refused "an image file that is not there" 1 'No such file' "$WARREN" image impor
 # ---- idle connections
 : "${IDLE:=1000}" # IDLE=5000 shows more, with a release build in half a minute
 most_kib=64
-! grep -q __asan_init "$WARREN" || most_kib=400 # what the sanitizer puts around each block
+! grep -q __asan_init "$WARREN" || most_kib=128 # what the sanitizer puts around each block
 if idle=$("$here/tests/e2e/rude.py" "$ADMIN" "$IDLE" "$(child server)" $most_kib 2>&1); then ok "$idle"; else fail "idle connections" "$idle"; fi
 
 # ---- a full disk under the node
