@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/body.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/meta.h"
@@ -39,7 +40,7 @@ static bool check_manager(struct request *request, const char *manager)
                               "should only contain printable characters");
             break;
         }
-    return error_seal_invalid(err, "PatchOptions", "meta.k8s.io", "");
+    return error_seal_invalid(err, body_options_kind(request->route.verb), "meta.k8s.io", "");
 }
 
 static struct apply apply_of(const struct request *request, const char *manager)

@@ -17,7 +17,7 @@ static const struct options_row {
     {"patch", "PatchOptions"},
 };
 
-static const char *options_kind(const char *verb)
+const char *body_options_kind(const char *verb)
 {
     for (size_t i = 0; i < ARRAY_LEN(options_rows); i++)
         if (strcmp(verb, options_rows[i].verb) == 0)
@@ -65,7 +65,7 @@ enum step_result step_options(struct request *request)
                             route->args[i].value);
     }
     read_validation(request);
-    return error_seal_invalid(&request->error, options_kind(route->verb), "meta.k8s.io", "")
+    return error_seal_invalid(&request->error, body_options_kind(route->verb), "meta.k8s.io", "")
                ? STEP_NEXT
                : STEP_FAIL;
 }

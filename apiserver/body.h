@@ -6,6 +6,8 @@
  * body gives NULL without an error when `optional`. `kind` names it in messages. */
 json_t *body_decode(struct request *request, const struct type *type, const char *kind,
                     const char *version, bool optional);
+/* The kind of the options in the query that a verb takes: "CreateOptions". */
+const char *body_options_kind(const char *verb);
 /* The kind that the endpoint takes; a subresource may take one of another group. */
 void body_expects(const struct request *request, const char **kind, const char **group,
                   const char **version);

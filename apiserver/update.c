@@ -37,6 +37,14 @@ enum step_result step_update_read(struct request *request)
                           given, name);
         return STEP_FAIL;
     }
+    const char *ns = meta_namespace(request->object), *wanted = request_ns(request);
+    if (*ns && *wanted && strcmp(ns, wanted) != 0) {
+        error_bad_request(
+            &request->error,
+            "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
+            wanted);
+        return STEP_FAIL;
+    }
     enum step_result result = step_read(request);
     if (result != STEP_FAIL || request->error.reason != ERROR_NOT_FOUND || request->sub ||
         !request->resource->create_on_update)

@@ -171,6 +171,11 @@ def options(api, ns):
     def get(at=path, **params):
         return ask(api, "GET", at, **params)
     table([
+        ("create: a long manager", ask(api, "POST", path, meta("m"), fieldManager="m" * 129), 422,
+         'CreateOptions.meta.k8s.io \\"\\" is invalid: fieldManager: Too long: may not be more than 128 bytes'),
+        ("update: another namespace", ask(api, "PUT", path + "/none", meta("none", namespace="other")), 400,
+         f"the namespace of the object (other) does not match the namespace on the request ({ns})"),
+        ("list: no token of ours", get(**{"continue": "what"}), 400, "invalid continue token: continue key is not valid"),
         ("list: match alone", get(resourceVersionMatch="NotOlderThan"), 422, "resourceVersionMatch is forbidden unless resourceVersion is provided"),
         ("list: sendInitialEvents", get(sendInitialEvents="true"), 422, "sendInitialEvents is forbidden for list"),
         ("list: timeout", get(timeoutSeconds="soon"), 400),
