@@ -119,7 +119,7 @@ static json_t *pack_value(struct packer *packer)
     case 'O':
         return or_excuse(packer, json_incref(va_arg(packer->args, json_t *)));
     default:
-        assert(!"a format that json_pack() knows");
+        assert(false); /* no format */
         return NULL;
     }
 }
