@@ -138,10 +138,9 @@ static struct custom *last(struct custom_slot *slot)
     return custom;
 }
 
-/* By one thread at a time: others find it made. */
+/* By one thread at a time, which holds `making`: others find it made. */
 static struct custom *renew(struct custom_slot *slot, const struct object_list *list)
 {
-    pthread_mutex_lock(&slot->making);
     struct custom *old = last(slot), *made = old;
     if (!old || !is_of(old, list)) {
         made = make(old, list);
@@ -151,7 +150,6 @@ static struct custom *renew(struct custom_slot *slot, const struct object_list *
         pthread_mutex_unlock(&slot->lock);
         custom_unref(old);
     }
-    pthread_mutex_unlock(&slot->making);
     return made;
 }
 
@@ -165,10 +163,12 @@ static enum step_result load(struct request *request, struct custom_slot *slot,
     }
     size_t bytes = news(known, list);
     custom_unref(known);
-    enum step_result result = bytes ? request_may_compile(request, bytes) : STEP_NEXT;
-    if (result == STEP_NEXT)
-        request->custom = renew(slot, list);
-    return result;
+    enum step_result result = request_compile_begin(request, &slot->making, bytes);
+    if (result != STEP_NEXT)
+        return result;
+    request->custom = renew(slot, list);
+    pthread_mutex_unlock(&slot->making);
+    return STEP_NEXT;
 }
 
 enum step_result custom_load(struct request *request)

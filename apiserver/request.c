@@ -176,6 +176,17 @@ enum step_result request_may_compile(struct request *request, size_t bytes)
     return request->caller && bytes <= COMPILE_LIGHT ? STEP_NEXT : request_may_call(request);
 }
 
+enum step_result request_compile_begin(struct request *request, pthread_mutex_t *making,
+                                       size_t bytes)
+{
+    if (request->caller && bytes <= COMPILE_LIGHT && pthread_mutex_trylock(making) == 0)
+        return STEP_NEXT;
+    enum step_result result = request_may_call(request);
+    if (result == STEP_NEXT)
+        pthread_mutex_lock(making);
+    return result;
+}
+
 enum step_result request_invalid(struct request *request, const char *kind, const char *group,
                                  const char *name)
 {

@@ -7,6 +7,7 @@
  * thread when a step would have to wait, or after a lost race. */
 #pragma once
 #include <microhttpd.h>
+#include <pthread.h>
 
 #include "apiserver/accept.h"
 #include "apiserver/api.h"
@@ -203,8 +204,13 @@ enum step_result request_may_call(struct request *request);
 /* Before running a tenant's expressions, which may take a while: not on an I/O thread, and within
  * the cluster's share of lanes. STEP_NEXT or STEP_CALL. */
 enum step_result request_may_compute(const struct request *request);
-/* Before compiling `bytes` of what a tenant wrote: the same, and of our own components' threads few
- * at a time, unless it is little. STEP_NEXT, STEP_CALL or STEP_FAIL. */
+/* Takes `making`, under which `bytes` of what a tenant wrote are compiled: by a connection's request
+ * on a lane only, so that no thread that serves others waits for it; by few of our own components'
+ * threads at a time, unless it is little and nobody else is at it. STEP_NEXT: unlock it. Else
+ * STEP_CALL or STEP_FAIL. */
+enum step_result request_compile_begin(struct request *request, pthread_mutex_t *making,
+                                       size_t bytes);
+/* When it turns out to be more. STEP_NEXT, STEP_CALL or STEP_FAIL. */
 enum step_result request_may_compile(struct request *request, size_t bytes);
 
 /* Makes the causes in request->error one 422. STEP_NEXT when there are none. */

@@ -210,9 +210,10 @@ static bool find(struct admission_slot *slot, struct admission_config **config)
 static enum step_result renew(struct request *request, struct admission_slot *slot,
                               struct admission_config **config)
 {
-    pthread_mutex_lock(&slot->making);
+    enum step_result result = request_compile_begin(request, &slot->making, 0);
+    if (result != STEP_NEXT)
+        return result;
     unsigned changes = atomic_load(&slot->changes);
-    enum step_result result = STEP_NEXT;
     if (!find(slot, config) && (result = make(request, config)) == STEP_NEXT) {
         atomic_fetch_add(&(*config)->refs, 1);
         keep(slot, *config, changes);
