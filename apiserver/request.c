@@ -146,7 +146,8 @@ int64_t request_left_ms(const struct request *request)
     const char *asked = route_arg(&request->route, "timeout");
     int64_t given;
     bool sooner = asked && go_duration_parse(str_of(asked), &given) && given > 0 && given < most;
-    return (request->start_mono_ns + (sooner ? given : most) - clock_mono_ns()) / 1000000;
+    int64_t left_ns = request->start_mono_ns + (sooner ? given : most) - clock_mono_ns();
+    return clock_whole_ms(left_ns);
 }
 
 enum step_result request_may_call(struct request *request)

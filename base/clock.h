@@ -15,6 +15,11 @@
 
 int64_t clock_now_us(void);
 int64_t clock_mono_ns(void);
+/* Milliseconds that cover so many nanoseconds: who waits them out is never early. */
+static inline int64_t clock_whole_ms(int64_t ns)
+{
+    return ns > 0 ? (ns + 999999) / 1000000 : ns / 1000000;
+}
 
 /* `2026-01-02T03:04:05Z`: metav1.Time, whole seconds. */
 void time_format(int64_t at_us, char out[TIME_TEXT_SIZE]);

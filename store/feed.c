@@ -18,14 +18,15 @@
 #include "base/parse.h"
 #include "store/cache_internal.h"
 
-#define FOLLOW_MAX     20000
-#define HEARTBEAT_MS   5000
-#define PARTITIONS_MS  60000
-#define SYNC_MS        10000 /* a safety net below NOTIFY */
-#define RETRY_MAX_MS   1000
-#define DUTY_MS        1000 /* how often who has no duty asks for it */
-#define WAIT_S         10
-#define PARTITION_LOCK 0x77617272656e02
+#define FOLLOW_MAX          20000
+#define HEARTBEAT_MS        5000
+#define PARTITIONS_MS       60000
+#define PARTITIONS_RETRY_MS 5000
+#define SYNC_MS             10000 /* a safety net below NOTIFY */
+#define RETRY_MAX_MS        1000
+#define DUTY_MS             1000 /* how often who has no duty asks for it */
+#define WAIT_S              10
+#define PARTITION_LOCK      0x77617272656e02
 
 struct parked {
     struct parked *next;
@@ -39,9 +40,9 @@ struct feed {
     pthread_t thread;
     bool running;
     int wake_fd;
-    PGconn *conn;                                 /* the thread's, as what follows */
+    PGconn *conn;                                          /* the thread's, as what follows */
     int64_t heartbeat_at, partitions_at, sync_at, duty_at; /* mono ns; when next */
-    int64_t partitions_wall_us; /* when they were last looked at */
+    int64_t partitions_wall_us;                            /* when they were last looked at */
     unsigned syncs;
     int64_t retry_ms, retry_at;
     pthread_mutex_t lock;
@@ -206,26 +207,36 @@ static bool heartbeat(struct feed *feed, struct error *err)
     return true;
 }
 
-static bool partitions(struct feed *feed, struct error *err)
+/* False when a lock was not to be had or PostgreSQL refused: `err` says which. */
+static bool make_partitions(struct feed *feed, struct error *err)
 {
     struct pg_params params = {0};
-    struct error busy = {0};
-    feed->partitions_wall_us = clock_now_us();
     pg_i64(&params, PARTITION_LOCK);
     pg_i64(&params, feed->store->change_keep_s);
     if (!pg_command(feed->conn, "BEGIN; SET LOCAL lock_timeout = '2s'", err))
         return false;
-    bool ok =
-        pg_command_params(
-            feed->conn,
-            "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN change_partitions($2)::text END",
-            &params, &busy) &&
-        pg_command(feed->conn, "COMMIT", &busy);
-    if (!ok) {
-        log_warn("store", "partitions of the change table: %s", busy.message);
-        pg_rollback(feed->conn); /* they are made well ahead: the next round may do it */
+    PGresult *row = pg_query(
+        feed->conn,
+        "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN change_partitions($2)::text END",
+        &params, err);
+    if (row && PQgetisnull(row, 0, 0))
+        error_unavailable(err, "another session is at them");
+    bool made = row && !PQgetisnull(row, 0, 0);
+    PQclear(row);
+    return made && pg_command(feed->conn, "COMMIT", err);
+}
+
+/* They are made a quarter of an hour ahead: a round that fails is told and soon tried again, since
+ * no write is possible once they run out. */
+static bool partitions(struct feed *feed, struct error *err)
+{
+    CLEANUP(error_clear) struct error busy = {0};
+    feed->partitions_wall_us = clock_now_us();
+    if (!make_partitions(feed, &busy)) {
+        log_warn("store", "partitions of the change table, to be tried again: %s", busy.message);
+        pg_rollback(feed->conn);
+        feed->partitions_at = clock_mono_ns() + PARTITIONS_RETRY_MS * (int64_t)1000000;
     }
-    error_clear(&busy);
     if (PQstatus(feed->conn) != CONNECTION_OK)
         return error_unavailable(err, "the database: connection lost");
     return pg_command(feed->conn, "DELETE FROM replica WHERE seen_at < now() - interval '10 min'",
@@ -265,7 +276,8 @@ static bool keep_house(struct feed *feed, struct error *err)
         if (!heartbeat(feed, err))
             return false;
     }
-    /* A machine that slept wakes beyond the partitions that were made ahead, with hardly a second on this clock. */
+    /* A machine that slept wakes beyond the partitions that were made ahead, with hardly a second
+     * on this clock. */
     bool jumped = clock_now_us() - feed->partitions_wall_us > 2 * PARTITIONS_MS * (int64_t)1000;
     if (now >= feed->partitions_at || jumped) {
         feed->partitions_at = now + PARTITIONS_MS * (int64_t)1000000;

@@ -226,6 +226,9 @@ static void ignore_notice(void *arg, const PGresult *notice)
 PGconn *pg_connect(const char *conninfo, struct error *err)
 {
     static const char *const keys[] = {"dbname", "application_name", "client_encoding", NULL};
+    /* A transaction that nobody goes on with would keep partitions from being made. */
+    static const char settings[] =
+        "SET search_path = " PG_SCHEMA "; SET idle_in_transaction_session_timeout = '60s'";
     const char *values[] = {conninfo, "warren", "UTF8", NULL};
     PGconn *conn = PQconnectStartParams(keys, values, 1);
     if (!conn || !finish_connect(conn, clock_mono_ns() + (int64_t)PG_CONNECT_MS * 1000000)) {
@@ -234,7 +237,7 @@ PGconn *pg_connect(const char *conninfo, struct error *err)
         return NULL;
     }
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
-    if (!PQsetnonblocking(conn, 1) && pg_command(conn, "SET search_path = " PG_SCHEMA, err))
+    if (!PQsetnonblocking(conn, 1) && pg_command(conn, settings, err))
         return conn;
     PQfinish(conn);
     return NULL;

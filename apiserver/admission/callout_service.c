@@ -59,7 +59,7 @@ static bool shake_hands(struct backend *backend, struct str ca_pem, const char *
 /* Milliseconds until then; 0 when it has passed. */
 static int left_ms(int64_t until_mono_ns)
 {
-    int64_t left = (until_mono_ns - clock_mono_ns()) / 1000000;
+    int64_t left = clock_whole_ms(until_mono_ns - clock_mono_ns());
     return left > 0 ? (int)left : 0;
 }
 

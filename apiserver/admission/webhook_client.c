@@ -123,7 +123,7 @@ static bool post(const struct exchange *exchange, struct str body, size_t answer
 {
     CLEANUP(buf_free) struct buf text = {0};
     const struct webhook_call *call = exchange->call;
-    int64_t left_ms = (exchange->until_mono_ns - clock_mono_ns()) / 1000000;
+    int64_t left_ms = clock_whole_ms(exchange->until_mono_ns - clock_mono_ns());
     char query[32];
     (void)snprintf(query, sizeof(query), "timeout=%llds",
                    (long long)(call->timeout_ms + 999) / 1000);
