@@ -69,7 +69,7 @@ static void texts(void **state)
         {"a\0b", 3, true},
         {"gr\xc3\xbc\xc3\x9f"
          "e and a long text behind it",
-         34, true},
+         33, true},
         {"\xf0\x9f\x90\x87", 4, true},
         {"\xf0\x9f\x90", 3, false}, /* cut off */
         {"\xc0\xaf", 2, false},     /* overlong */
