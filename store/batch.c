@@ -226,14 +226,12 @@ static void take_result(struct batch *batch, PGresult *result)
     PQclear(result);
 }
 
-enum batch_end batch_receive(PGconn *conn, struct batch *batch,
-                             const struct batch_patience *patience)
+enum batch_end batch_receive(PGconn *conn, struct batch *batch, const struct pg_patience *patience)
 {
+    const struct pg_patience all = {.until_mono_ns = batch->deadline_mono_ns, .other_fd = -1};
     bool brief = patience && patience->until_mono_ns < batch->deadline_mono_ns;
     while (!batch->over) {
-        enum pg_wait_end waited =
-            brief ? pg_wait_or(conn, patience->other_fd, patience->until_mono_ns)
-                  : pg_wait_or(conn, -1, batch->deadline_mono_ns);
+        enum pg_wait_end waited = pg_wait_or(conn, brief ? patience : &all);
         if (brief && waited == PG_WAIT_LATE)
             return BATCH_PENDING;
         PGresult *result = waited == PG_WAIT_READY ? PQgetResult(conn) : NULL;

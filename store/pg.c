@@ -146,28 +146,34 @@ void pg_conn_close(PGconn **conn)
 }
 
 /* Until the deadline, at least 0. */
-static struct timespec time_left(int64_t deadline_mono_ns)
+static struct timespec time_left(int64_t deadline_mono_ns, int64_t now_mono_ns)
 {
-    int64_t left = deadline_mono_ns - clock_mono_ns();
+    int64_t left = deadline_mono_ns - now_mono_ns;
     if (left < 0)
         left = 0;
     return (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
 }
 
-/* False when the deadline passed; what became of each is in its `revents`. */
-static bool poll_until(struct pollfd *waited, nfds_t count, int64_t deadline_mono_ns)
+/* False when `until` passed; what became of each is in its `revents`. */
+static bool poll_until(struct pollfd *waited, nfds_t count, int64_t awake_mono_ns,
+                       int64_t until_mono_ns)
 {
-    int ready;
-    do {
-        struct timespec left = time_left(deadline_mono_ns);
-        ready = ppoll(waited, count, &left, NULL);
-    } while (ready < 0 && errno == EINTR);
-    return ready > 0;
+    for (;;) {
+        int64_t now = clock_mono_ns();
+        bool awake = now < awake_mono_ns;
+        struct timespec left = time_left(awake ? now : until_mono_ns, now);
+        int ready = ppoll(waited, count, &left, NULL);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready > 0;
+        if (ready == 0 && !awake)
+            return false;
+    }
 }
 
-enum pg_wait_end pg_wait_or(PGconn *conn, int other_fd, int64_t deadline_mono_ns)
+enum pg_wait_end pg_wait_or(PGconn *conn, const struct pg_patience *patience)
 {
-    struct pollfd waited[2] = {{.fd = PQsocket(conn)}, {.fd = other_fd, .events = POLLIN}};
+    struct pollfd waited[2] = {{.fd = PQsocket(conn)},
+                               {.fd = patience->other_fd, .events = POLLIN}};
     for (;;) {
         int unsent = PQflush(conn);
         if (unsent < 0)
@@ -175,7 +181,8 @@ enum pg_wait_end pg_wait_or(PGconn *conn, int other_fd, int64_t deadline_mono_ns
         if (!PQisBusy(conn))
             return PG_WAIT_READY;
         waited[0].events = (short)(POLLIN | (unsent ? POLLOUT : 0));
-        if (!poll_until(waited, ARRAY_LEN(waited), deadline_mono_ns))
+        if (!poll_until(waited, ARRAY_LEN(waited), patience->awake_mono_ns,
+                        patience->until_mono_ns))
             return PG_WAIT_LATE;
         if ((waited[0].revents & ~POLLOUT) && !PQconsumeInput(conn))
             return PG_WAIT_LOST;
@@ -186,7 +193,8 @@ enum pg_wait_end pg_wait_or(PGconn *conn, int other_fd, int64_t deadline_mono_ns
 
 bool pg_wait(PGconn *conn, int64_t deadline_mono_ns)
 {
-    return pg_wait_or(conn, -1, deadline_mono_ns) == PG_WAIT_READY;
+    return pg_wait_or(conn, &(struct pg_patience){.until_mono_ns = deadline_mono_ns,
+                                                  .other_fd = -1}) == PG_WAIT_READY;
 }
 
 /* The first line of libpq's message: what an operator needs; no data of a tenant is in it. */
@@ -210,7 +218,7 @@ static bool finish_connect(PGconn *conn, int64_t deadline_mono_ns)
     while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
         struct pollfd waited = {.fd = PQsocket(conn),
                                 .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        if (!poll_until(&waited, 1, deadline_mono_ns))
+        if (!poll_until(&waited, 1, 0, deadline_mono_ns))
             return false;
         want = PQconnectPoll(conn);
     }

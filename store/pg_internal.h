@@ -56,9 +56,14 @@ PGconn *pg_connect(const char *conninfo, struct error *err);
 /* Waits until there is a result to be had, sending what is still unsent. False when the connection is lost or the
  * deadline passed: then close it. */
 MUST_CHECK bool pg_wait(PGconn *conn, int64_t deadline_mono_ns);
-/* The same for who has something else to do: late as well when `other_fd` (-1: none) can be read first. */
+/* The same for who has something else to do. */
+struct pg_patience {
+    int64_t until_mono_ns;
+    int64_t awake_mono_ns; /* looks again and again until then, and sleeps only after; 0: sleeps */
+    int other_fd;          /* ends when this can be read; -1: none */
+};
 enum pg_wait_end { PG_WAIT_READY, PG_WAIT_LATE, PG_WAIT_LOST };
-enum pg_wait_end pg_wait_or(PGconn *conn, int other_fd, int64_t deadline_mono_ns);
+enum pg_wait_end pg_wait_or(PGconn *conn, const struct pg_patience *patience);
 /* Runs one statement within PG_QUERY_MS, results in binary. NULL (503) when it fails. */
 PGresult *pg_query(PGconn *conn, const char *sql, const struct pg_params *params, struct error *err);
 /* The same when no rows are wanted. `sql` may hold several statements when there are no parameters. */

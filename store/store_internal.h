@@ -233,16 +233,12 @@ struct batch {
     enum batch_end end; /* so far, or (over) for good */
     struct error error; /* refused, transient */
 };
-struct batch_patience {
-    int64_t until_mono_ns;
-    int other_fd; /* ends when this can be read; -1: none */
-};
 /* What a connection needs before batch_send(): role, statements, pipeline mode. */
 MUST_CHECK bool batch_prepare(PGconn *conn, struct error *err);
 /* Sends the first `count` slots as one transaction; what fails is told by batch_receive(). */
 void batch_send(const struct store *store, PGconn *conn, struct batch *batch, struct slot *slots, unsigned count);
 /* Waits for the commit; BATCH_PENDING, from which it may be called again, only for who has patience (NULL: all of it). */
-enum batch_end batch_receive(PGconn *conn, struct batch *batch, const struct batch_patience *patience);
+enum batch_end batch_receive(PGconn *conn, struct batch *batch, const struct pg_patience *patience);
 /* Of BATCH_DONE: finishes each write. Those that are left to do come first in `slots`; how many. */
 unsigned batch_finish(struct store *store, struct batch *batch, struct slot *slots);
 /* Of BATCH_DONE, for a batch of one: applies the write without calling its `done`. False when nothing was applied, and

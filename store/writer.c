@@ -23,6 +23,7 @@
 #define RETRY_FIRST_MS  10
 #define RETRY_MAX_MS    1000
 #define HERE_WAIT_NS    ((int64_t)1000000)  /* how long a thread waits for its own write */
+#define HERE_AWAKE_NS   ((int64_t)400000)   /* and of that, without sleeping: waking is dear */
 #define CROWDED_NS      ((int64_t)10000000) /* writes have met, and are likely to meet again */
 
 struct writer {
@@ -434,8 +435,11 @@ bool writer_write_here(struct writer *writer, struct store_write *write, int oth
         give_back(writer);
         return false;
     }
-    const struct batch_patience patience = {
-        .until_mono_ns = write->submitted_mono_ns + HERE_WAIT_NS, .other_fd = other_fd};
+    const struct pg_patience patience = {
+        .until_mono_ns = write->submitted_mono_ns + HERE_WAIT_NS,
+        .awake_mono_ns = write->submitted_mono_ns + HERE_AWAKE_NS,
+        .other_fd = other_fd,
+    };
     writer->slots[0] = (struct slot){.write = write, .tag = writer->next_tag++};
     writer->count = 1;
     writer->alone = false;
