@@ -96,7 +96,7 @@ static bool check_labels(const json_t *metadata, const char *key, struct error *
     const char *name;
     if (map && !json_is_null(map) && !json_is_object(map))
         return failed(err, "invalid metadata.%s in converted object", key);
-    json_object_foreach ((json_t *)(uintptr_t)map, name, value)
+    json_object_foreach (map, name, value)
         if (!json_is_string(value))
             return failed(err, "metadata.%s[%s] is no string", key, name);
     return true;

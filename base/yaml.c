@@ -230,10 +230,10 @@ static json_t *read_sequence(struct reader *reader)
 static bool count_copy(struct reader *reader, const json_t *value, size_t depth)
 {
     const char *key;
-    json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    json_t *member;
     if (++reader->nodes > YAML_NODES_MAX || depth > JSON_DEPTH_MAX)
         return false;
-    json_object_foreach(self, key, member)
+    json_object_foreach(value, key, member)
         if (!count_copy(reader, member, depth + 1))
             return false;
     for (size_t i = 0; i < json_array_size(value); i++)

@@ -134,9 +134,9 @@ static void write_key(struct buf *out, struct str key, unsigned indent)
 static void write_object(struct buf *out, const json_t *object, unsigned indent, bool in_list)
 {
     const char *key;
-    json_t *member, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    json_t *member;
     bool first = true;
-    json_object_foreach(self, key, member)
+    json_object_foreach(object, key, member)
     {
         if (!first || !in_list) {
             if (out->len)

@@ -269,7 +269,7 @@ struct cel_value cel_map_keys(struct cel_eval *eval, const struct cel_value *map
         memcpy(list->items, map->map->keys, list->count * sizeof(*list->items));
         return cel_of_list(list);
     }
-    json_object_keylen_foreach((json_t *)(uintptr_t)map->json, key, len, ignored)
+    json_object_keylen_foreach(map->json, key, len, ignored)
         list->items[at++] = cel_of_text((struct str){key, len});
     return cel_of_list(list);
 }

@@ -82,8 +82,8 @@ static bool is_empty(const json_t *value)
 static bool members_equal(const json_t *a, const json_t *b)
 {
     const char *key;
-    json_t *member, *self = (json_t *)(uintptr_t)a; /* jansson's iterators are not const */
-    json_object_foreach (self, key, member) {
+    json_t *member;
+    json_object_foreach (a, key, member) {
         if (!semantic_equal(member, json_object_get(b, key)))
             return false;
     }

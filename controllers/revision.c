@@ -36,7 +36,7 @@ static json_t *in_order(const json_t *value)
     }
     if (!json_is_object(value))
         return json_deep_copy(value);
-    json_object_foreach ((json_t *)(uintptr_t)value, key, member)
+    json_object_foreach (value, key, member)
         strset_add(&keys, key);
     json_t *object = json_object();
     for (size_t i = 0; i < keys.count; i++)

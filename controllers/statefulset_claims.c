@@ -98,8 +98,8 @@ static void decide_one(const struct claims_seen *seen, const json_t *claim, int6
 void claims_decide(const struct claims_seen *seen, struct plan *plan)
 {
     const char *name;
-    json_t *claim, *claims = (json_t *)(uintptr_t)seen->claims; /* iterators are not const */
-    json_object_foreach (claims, name, claim) {
+    json_t *claim;
+    json_object_foreach (seen->claims, name, claim) {
         int64_t ordinal = ordinal_of(seen->set, name);
         if (ordinal >= 0 && json_is_object(claim))
             decide_one(seen, claim, ordinal, plan);

@@ -98,12 +98,10 @@ bool amount_parse(const json_t *value, int64_t *milli)
 
 void amounts_read(struct amounts *amounts, const json_t *resource_list)
 {
-    /* jansson's iterators take a mutable object; nothing is changed through them. */
-    json_t *list = (json_t *)(uintptr_t)resource_list;
     const char *name;
     json_t *value;
     int64_t milli;
-    json_object_foreach (list, name, value)
+    json_object_foreach (resource_list, name, value)
         if (amount_parse(value, &milli))
             amounts_add(amounts, name, milli);
 }

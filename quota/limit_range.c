@@ -12,11 +12,6 @@
 
 /* ---- defaults ---- */
 
-static json_t *iterable(const json_t *value)
-{
-    return (json_t *)(uintptr_t)value; /* jansson's iterators take a mutable one; nothing is changed through it */
-}
-
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -39,7 +34,7 @@ static void fill(json_t *container, const char *which, const json_t *defaults, c
     size_t count = 0;
     const char *name;
     json_t *value;
-    json_object_foreach (iterable(defaults), name, value) {
+    json_object_foreach (defaults, name, value) {
         if (json_at(container, "resources", which, name))
             continue;
         json_object_set_new(json_ensure_object(json_ensure_object(container, "resources"), which), name,

@@ -153,7 +153,7 @@ static json_t *member_of(const json_t *object, const char *name)
 {
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach (object, key, value)
         if (strcasecmp(key, name) == 0)
             return json_is_null(value) ? NULL : value;
     return NULL;

@@ -251,7 +251,7 @@ static void walk_members(struct run *run, const struct crd_node *node, const str
 {
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)self->now, key, value) {
+    json_object_foreach (self->now, key, value) {
         const struct crd_node *child = crd_property(node, key);
         bool named = child != NULL,
              head = !self->outer && (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0);

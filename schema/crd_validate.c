@@ -390,7 +390,7 @@ static void check_object(struct check *check, const struct step *step, const str
                 (long long)node->min_properties);
     }
     check_required(check, step, node, object);
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach (object, key, value) {
         const struct crd_node *child = crd_property(node, key);
         const struct step here = {.parent = step,
                                   .key = str_of(key),

@@ -318,13 +318,13 @@ static bool parse_level(struct arena *arena, struct field_set *set, const json_t
 {
     const char *key;
     size_t len;
-    json_t *value, *self = (json_t *)(uintptr_t)fields; /* jansson's iterators are not const */
+    json_t *value;
     if (depth > JSON_DEPTH_MAX || !json_is_object(fields))
         return error_bad_request(err, "error decoding managed fields: not a set of fields");
     *nodes += json_object_size(fields);
     if (*nodes > FIELD_SET_NODES_MAX)
         return error_bad_request(err, "error decoding managed fields: too many fields");
-    json_object_keylen_foreach(self, key, len, value)
+    json_object_keylen_foreach(fields, key, len, value)
     {
         if (len == 1 && *key == '.')
             continue;

@@ -67,7 +67,7 @@ static void properties(struct openapi *doc, const json_t *given)
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
         doc_raw(doc->out, heads[i].name, heads[i].schema);
     metadata_member(doc);
-    json_object_foreach ((json_t *)(uintptr_t)given, key, value) {
+    json_object_foreach (given, key, value) {
         if (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 ||
             strcmp(key, "metadata") == 0)
             continue;

@@ -387,7 +387,7 @@ static const struct member *find(enum message type, const char *key)
 static void put_message(struct buf *out, enum message type, const json_t *value)
 {
     const char *key;
-    json_t *item, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    json_t *item;
     if (type == TEXT_LIST) {
         put_text(out, 1, value);
         for (size_t i = 0; i < json_array_size(value); i++)
@@ -398,7 +398,7 @@ static void put_message(struct buf *out, enum message type, const json_t *value)
         put_inside(out, &(struct member){.type = V3_SCHEMA, .wrap = OR_REFERENCE}, 1, value);
         return;
     }
-    json_object_foreach (self, key, item) {
+    json_object_foreach (value, key, item) {
         const struct member *member = find(type, key);
         if (text_starts(key, "x-") && extension_numbers[type])
             put_extension(out, extension_numbers[type], key, item);

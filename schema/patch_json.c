@@ -197,7 +197,7 @@ static bool is_shallow(struct change *change, const json_t *value, unsigned max)
     for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++)
         if (!is_shallow(change, json_array_get(value, i), max - 1))
             return false;
-    json_object_foreach ((json_t *)(uintptr_t)value, key, item) { /* jansson's iterators are not const */
+    json_object_foreach (value, key, item) {
         if (!is_shallow(change, item, max - 1))
             return false;
     }

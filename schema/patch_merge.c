@@ -9,7 +9,7 @@ static json_t *without_nulls(const json_t *patch)
     if (!json_is_object(patch))
         return json_deep_copy(patch);
     json_t *result = json_object();
-    json_object_foreach ((json_t *)(uintptr_t)patch, key, value) { /* jansson's iterators are not const */
+    json_object_foreach (patch, key, value) {
         if (!json_is_null(value))
             json_object_set_new(result, key, without_nulls(value));
     }
@@ -23,14 +23,14 @@ json_t *patch_merge_tree(const json_t *target, const json_t *patch)
     if (!json_is_object(patch) || !json_is_object(target))
         return without_nulls(patch);
     json_t *result = json_object();
-    json_object_foreach ((json_t *)(uintptr_t)target, key, value) {
+    json_object_foreach (target, key, value) {
         const json_t *change = json_object_get(patch, key);
         if (!change)
             json_object_set_new(result, key, json_deep_copy(value));
         else if (!json_is_null(change))
             json_object_set_new(result, key, patch_merge_tree(value, change));
     }
-    json_object_foreach ((json_t *)(uintptr_t)patch, key, value) {
+    json_object_foreach (patch, key, value) {
         if (!json_is_null(value) && !json_object_get(target, key))
             json_object_set_new(result, key, without_nulls(value));
     }

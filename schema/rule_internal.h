@@ -155,8 +155,8 @@ static inline bool is_main(const char *subresource)
 /* `for (size_t i...)` over a list that may be NULL. */
 #define LIST_EACH(list, i, item)                                                                   \
     for (size_t i = 0; i < json_array_size(list) && ((item) = json_array_get((list), i), true); i++)
-/* Over a map that may be NULL and is not changed meanwhile; jansson's iterators are not const. */
-#define MAP_EACH(map, key, value) json_object_foreach ((json_t *)(uintptr_t)(map), key, value)
+/* Over a map that may be NULL and is not changed meanwhile. */
+#define MAP_EACH(map, key, value) json_object_foreach (map, key, value)
 
 /* True when the kind has rules of ours: it is built in. */
 bool kind_is_built_in(const char *resource);

@@ -220,13 +220,12 @@ static bool check_int_or_string(const struct scalar *s)
 
 static bool depth_ok(const json_t *value, unsigned levels)
 {
-    json_t *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
     if (!levels)
         return !json_is_object(value) && !json_is_array(value);
     for (size_t i = 0; i < json_array_size(value); i++)
         if (!depth_ok(json_array_get(value, i), levels - 1))
             return false;
-    for (void *at = json_object_iter(self); at; at = json_object_iter_next(self, at))
+    for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at))
         if (!depth_ok(json_object_iter_value(at), levels - 1))
             return false;
     return true;

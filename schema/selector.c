@@ -149,7 +149,7 @@ static bool add_map(struct selector *selector, const json_t *labels)
 {
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)labels, key, value) { /* jansson's iterators are not const */
+    json_object_foreach (labels, key, value) {
         CLEANUP(requirement_clear) struct requirement requirement = {.op = SELECT_IN, .key = xstrdup(key)};
         selector_value_add(&requirement, str_of(json_string_value(value) ? json_string_value(value) : ""));
         if (!selector_add(selector, &requirement))

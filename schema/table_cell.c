@@ -161,7 +161,7 @@ static bool fn_labels(const struct cell *cell, struct str arg)
     if (json_object_size(labels) == 0)
         return false;
     const char **keys = xcalloc(json_object_size(labels), sizeof(*keys));
-    json_object_foreach ((json_t *)(uintptr_t)labels, key, value) /* jansson's iterators are not const */
+    json_object_foreach (labels, key, value)
         keys[count++] = key;
     qsort(keys, count, sizeof(*keys), compare_texts);
     for (size_t i = 0; i < count; i++) {

@@ -73,7 +73,7 @@ static bool node_roles(const struct cell *cell)
     json_t *value;
     size_t count = 0;
     const char **roles = xcalloc(json_object_size(labels) + 1, sizeof(*roles));
-    json_object_foreach ((json_t *)(uintptr_t)labels, key, value) { /* jansson's iterators are not const */
+    json_object_foreach (labels, key, value) {
         const char *role = text_starts(key, prefix)                 ? key + sizeof(prefix) - 1
                            : strcmp(key, "kubernetes.io/role") == 0 ? json_string_value(value)
                                                                     : NULL;
@@ -244,7 +244,7 @@ static bool quota_list(const struct cell *cell, bool limits)
     json_t *value;
     size_t count = 0;
     const char **keys = xcalloc(json_object_size(hard) + 1, sizeof(*keys));
-    json_object_foreach ((json_t *)(uintptr_t)hard, key, value) /* jansson's iterators are not const */
+    json_object_foreach (hard, key, value)
         if (text_starts(key, "limits.") == limits)
             keys[count++] = key;
     qsort(keys, count, sizeof(*keys), compare_texts);

@@ -98,7 +98,7 @@ static bool walk_all(const struct walk *w, const json_t *value, struct str rest,
     for (size_t i = 0; i < json_array_size(value); i++)
         if (!walk(w, json_array_get(value, i), rest, depth + 1))
             return false;
-    json_object_foreach ((json_t *)(uintptr_t)value, key, item) { /* jansson's iterators are not const */
+    json_object_foreach (value, key, item) {
         if (!walk(w, item, rest, depth + 1))
             return false;
     }

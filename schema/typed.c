@@ -126,8 +126,8 @@ static void fields_of_members(struct arena *arena, struct typed typed, const jso
 {
     const char *name;
     size_t len;
-    json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    json_object_keylen_foreach(self, name, len, value)
+    json_t *value;
+    json_object_keylen_foreach(object, name, len, value)
     {
         const struct str key = {name, len};
         struct typed member = typed_member(typed, key);
@@ -172,9 +172,9 @@ static json_t *remove_members(struct typed typed, const json_t *object, const st
 {
     const char *name;
     size_t len;
-    json_t *value, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
+    json_t *value;
     json_auto_t *out = json_object();
-    json_object_keylen_foreach(self, name, len, value)
+    json_object_keylen_foreach(object, name, len, value)
     {
         const struct str key = {name, len};
         const struct field_node *node = field_set_find_name(set, key);
@@ -271,13 +271,13 @@ static bool check_at(struct arena *arena, struct typed typed, const json_t *valu
 {
     const char *key;
     size_t len;
-    json_t *member, *self = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+    json_t *member;
     enum typed_kind kind = typed_kind_of(typed, value);
     if (kind == TYPED_LIST)
         return check_list(arena, typed, value, place, err);
     if (kind == TYPED_LEAF)
         return true;
-    json_object_keylen_foreach(self, key, len, member)
+    json_object_keylen_foreach(value, key, len, member)
     {
         const struct place inner = {.parent = place, .key = {key, len}};
         struct typed under = typed_member(typed, inner.key);

@@ -16,7 +16,7 @@ static json_t *merge_members(struct arena *arena, struct typed typed, const json
     const char *name;
     size_t len;
     json_t *value, *out = json_copy((json_t *)(uintptr_t)live);
-    json_object_keylen_foreach((json_t *)(uintptr_t)applied, name, len, value)
+    json_object_keylen_foreach(applied, name, len, value)
     {
         struct typed member = typed_member(typed, (struct str){name, len});
         json_object_setn_new_nocheck(
@@ -148,7 +148,7 @@ static void compare_members(const struct comparison *at, struct typed typed, con
     const char *name;
     size_t len;
     json_t *old, *new;
-    json_object_keylen_foreach((json_t *)(uintptr_t)before, name, len, old)
+    json_object_keylen_foreach(before, name, len, old)
     {
         const struct str key = {name, len};
         new = json_object_getn(after, name, len);
@@ -156,7 +156,7 @@ static void compare_members(const struct comparison *at, struct typed typed, con
             compare_at(at, typed_member(typed, key), field_set_name_element(at->arena, key), old,
                        new, changes);
     }
-    json_object_keylen_foreach((json_t *)(uintptr_t)after, name, len, new)
+    json_object_keylen_foreach(after, name, len, new)
     {
         const struct str key = {name, len};
         if (!json_object_getn(before, name, len))

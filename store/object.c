@@ -84,8 +84,8 @@ static void write_member(struct buf *out, const char *key, const json_t *value)
 static void write_all_but(struct buf *out, const json_t *object, const char *const *left_out)
 {
     const char *key;
-    json_t *member, *self = (json_t *)(uintptr_t)object; /* jansson's iterators are not const */
-    json_object_foreach (self, key, member) {
+    json_t *member;
+    json_object_foreach (object, key, member) {
         bool skip = false;
         for (const char *const *name = left_out; *name && !skip; name++)
             skip = strcmp(*name, key) == 0;

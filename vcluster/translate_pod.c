@@ -63,8 +63,8 @@ static bool only_unset(struct crossing *crossing, json_t *out, const char *field
 static bool cross_object(struct crossing *crossing, const struct rule *rules, size_t count, const json_t *in, json_t *out)
 {
     const char *field;
-    json_t *value, *self = (json_t *)(uintptr_t)in; /* jansson's iterators are not const */
-    json_object_foreach(self, field, value)
+    json_t *value;
+    json_object_foreach(in, field, value)
     {
         const struct rule *rule = NULL;
         for (size_t i = 0; i < count && !rule; i++)

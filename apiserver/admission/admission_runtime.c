@@ -53,7 +53,7 @@ static bool same_amounts(const json_t *a, const json_t *b)
     json_t *value;
     if (json_object_size(a) != json_object_size(b))
         return false;
-    json_object_foreach ((json_t *)(uintptr_t)a, name, value)
+    json_object_foreach (a, name, value)
         if (!same_amount(value, json_object_get(b, name)))
             return false;
     return true;
@@ -84,7 +84,7 @@ static enum step_result merge_selector(struct request *request, json_t *spec, co
     if (json_object_size(wanted) == 0)
         return STEP_NEXT;
     json_t *selector = json_ensure_object(spec, "nodeSelector");
-    json_object_foreach ((json_t *)(uintptr_t)wanted, key, value) {
+    json_object_foreach (wanted, key, value) {
         const char *own = json_text(selector, key), *text = json_string_value(value);
         if (own && !text_eq(own, text)) {
             error_forbidden(&request->error, "pods", meta_name(request->object),

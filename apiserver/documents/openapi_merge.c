@@ -34,7 +34,7 @@ static void follow(struct merge *merge, const json_t *value, unsigned depth)
     if (name)
         take_definition(merge, name, depth + 1);
     if (json_is_object(value)) {
-        json_object_foreach ((json_t *)(uintptr_t)value, key, member)
+        json_object_foreach (value, key, member)
             follow(merge, member, depth + 1);
     } else {
         json_array_foreach (value, i, member)
@@ -82,7 +82,7 @@ static json_t *renamed(const struct merge *merge, const json_t *value, unsigned 
     if (!json_is_object(value))
         return json_deep_copy(value);
     out = json_object();
-    json_object_foreach ((json_t *)(uintptr_t)value, key, member)
+    json_object_foreach (value, key, member)
         json_object_set_new(out, key, renamed(merge, member, depth + 1));
     name = referred(out);
     const char *chosen = name ? strmap_get(&merge->names, name) : NULL;

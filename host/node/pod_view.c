@@ -80,7 +80,7 @@ static char *format_map(const struct pod_view *view, const json_t *map)
     struct buf out = BUF_TEXT;
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)map, key, value)
+    json_object_foreach (map, key, value)
         if (!is_hidden(view, key))
             strset_add(&keys, key);
     for (size_t i = 0; i < keys.count; i++) {

@@ -33,8 +33,8 @@ static int64_t amount_of(const char *name, const json_t *text)
 static void read_list(const json_t *list, struct amounts *out)
 {
     const char *name;
-    json_t *value, *self = (json_t *)(uintptr_t)list; /* jansson's iterators are not const */
-    json_object_foreach (self, name, value) {
+    json_t *value;
+    json_object_foreach (list, name, value) {
         sched_amounts_add(out, name, amount_of(name, value));
     }
 }

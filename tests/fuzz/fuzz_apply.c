@@ -16,7 +16,7 @@ static bool has_empty_text(const json_t *value)
     const char *name;
     json_t *member;
     size_t i;
-    json_object_foreach ((json_t *)(uintptr_t)value, name, member)
+    json_object_foreach (value, name, member)
         if (has_empty_text(member))
             return true;
     json_array_foreach (value, i, member)

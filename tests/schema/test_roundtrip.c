@@ -97,7 +97,7 @@ static bool extends(const json_t *whole, const json_t *part)
         if (other ? !extends(member, other) : !is_zero(member))
             return false;
     }
-    json_object_foreach ((json_t *)(uintptr_t)part, key, member)
+    json_object_foreach (part, key, member)
         if (!json_object_get(whole, key))
             return false;
     return true;
