@@ -136,7 +136,7 @@ static enum step_result check_node(struct request *request)
 
 static const struct plugin {
     const char *name;
-    const char *const keys[4]; /* resources; empty: all */
+    const char *const keys[8]; /* resources; empty: all */
     unsigned operations;
     step_fn admit, validate; /* NULL: none */
     const char *sub;         /* the subresource it is for; NULL: the resource itself */
@@ -150,6 +150,17 @@ static const struct plugin {
      NULL,
      check_node, NULL},
     {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL, NULL},
+    {"PodSecurity", {"namespaces"}, ON_CREATE | ON_UPDATE, NULL, check_namespace_security, NULL},
+    {"PodSecurity", {"pods"}, ON_CREATE | ON_UPDATE, NULL, check_pod_security, NULL},
+    {"PodSecurity", {"pods"}, ON_UPDATE, NULL, check_pod_security, "ephemeralcontainers"},
+    {"PodSecurity", {"pods"}, ON_UPDATE, NULL, check_pod_security, "resize"},
+    {"PodSecurity",
+     {"replicationcontrollers", "podtemplates", "replicasets.apps", "deployments.apps",
+      "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch"},
+     ON_CREATE | ON_UPDATE,
+     NULL,
+     check_template_security,
+     NULL},
     {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL, NULL},
     {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL, NULL},
     {"DefaultStorageClass", {"persistentvolumeclaims"}, ON_CREATE, admit_storage_class, NULL, NULL},

@@ -8,6 +8,11 @@ enum step_result admit_service_account(struct request *request);
 enum step_result admit_priority(struct request *request);
 enum step_result admit_tolerations(struct request *request);
 
+/* admission_security.c */
+enum step_result check_pod_security(struct request *request);
+enum step_result check_template_security(struct request *request);
+enum step_result check_namespace_security(struct request *request);
+
 /* admission_storage.c */
 enum step_result admit_storage_class(struct request *request);
 enum step_result admit_ingress_class(struct request *request);
