@@ -45,7 +45,7 @@ static struct cluster_part *part_make(struct cluster *cluster)
     webhook_rooms_init(&flow->webhook_rooms);
     flow->aggregate = aggregate_slot_new();
     flow->match = flow_slot_new();
-    flow->meter = metric_set_new(METER_SERIES_MAX);
+    flow->meter = metric_set_new(METER_SERIES_MAX, metrics_process());
     return &flow->part;
 }
 

@@ -1,6 +1,5 @@
 #include "apiserver/meter.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/api_internal.h"
@@ -83,8 +82,8 @@ static const char *scope_of(const struct request *request)
 static void count(struct metric_set *set, const struct request *request, unsigned code)
 {
     const struct resource *row = request->resource;
-    char status[12];
-    snprintf(status, sizeof(status), "%u", code);
+    const char status[] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10),
+                           (char)('0' + code % 10), '\0'};
     const char *const values[] = {status,
                                   "apiserver",
                                   request->dry_run ? "All" : "",
@@ -100,14 +99,17 @@ static void count(struct metric_set *set, const struct request *request, unsigne
                        (double)(clock_mono_ns() - request->start_mono_ns) / 1e9);
 }
 
+/* A request that came as far has its cluster's part at hand. */
 void meter_request(const struct request *request, unsigned code)
 {
-    count(metrics_process(), request, code);
-    if (!request->cluster || request->cluster->id == CLUSTER_HOST_ID)
+    if (!request->cluster || request->cluster->id == CLUSTER_HOST_ID) {
+        count(metrics_process(), request, code);
         return;
-    struct cluster_part *part = flow_part_get(request->cluster);
+    }
+    struct cluster_part *part = request->flow ? request->flow : flow_part_get(request->cluster);
     count(flow_meter(part), request, code);
-    cluster_part_unref(part);
+    if (part != request->flow)
+        cluster_part_unref(part);
 }
 
 /* ---- what one cluster sees ---- */
@@ -125,7 +127,7 @@ static void add_stored(void *arg, const char *resource, int64_t number)
 
 bool meter_render(struct request *request, struct buf *out)
 {
-    struct metric_set *now = metric_set_new(METRIC_SERIES_MAX);
+    struct metric_set *now = metric_set_new(METRIC_SERIES_MAX, NULL);
     struct cluster_part *part = flow_part_get(request->cluster);
     add_gauge(now, &build,
               (const char *const[]){KUBERNETES_LEVEL, KUBERNETES_MAJOR, KUBERNETES_MINOR}, 1);

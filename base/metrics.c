@@ -1,5 +1,6 @@
-/* A set keeps the series of each family in a hash by their label values, and its families, of which
- * there are few, in a list in first-use order. */
+/* A set keeps the series of each family in a hash by their label values as they are given, and its
+ * families, of which there are few, in a list in first-use order. Labels are laid out once, when a
+ * series is made: looking one up costs a copy of its values and their hash. */
 #include "base/metrics.h"
 
 #include <pthread.h>
@@ -9,9 +10,12 @@
 
 #include "base/strmap.h"
 
+#define KEY_SIZE 1024 /* of label values together; above that they are "other" */
+
 struct metric {
     char *labels; /* `a="b",c="d"`; "" without labels */
     const struct metric_family *family;
+    struct metric *above;        /* counts what this one counts, too; NULL: none */
     _Atomic int64_t value;       /* counter, gauge; of a histogram its count */
     _Atomic double sum;          /* histogram */
     atomic_llong *bucket_counts; /* histogram, one a bucket, not cumulative */
@@ -19,7 +23,7 @@ struct metric {
 };
 
 struct state {
-    struct strmap series; /* labels -> metric */
+    struct strmap series; /* label values (add_key) -> metric */
     struct metric *first, *last;
     const struct metric_family *family;
     struct state *next;
@@ -27,7 +31,8 @@ struct state {
 
 struct metric_set {
     size_t series_max;
-    pthread_rwlock_t lock; /* guards the rest; series themselves are atomic */
+    struct metric_set *above; /* NULL: none */
+    pthread_rwlock_t lock;    /* guards the rest, taken before that of `above`; series are atomic */
     struct state *families, *last;
 };
 
@@ -87,54 +92,71 @@ static struct state *state_of(struct metric_set *set, const struct metric_family
     return set->last = state;
 }
 
-static struct metric *series_make(struct state *state, const char *labels)
+/* The values, one after the other, each behind a byte that is in no UTF-8; NULL and what is too
+ * long for a key: the series that takes what no longer fits, whose key is empty as is that of a
+ * family without labels. */
+static bool make_key(char key[KEY_SIZE], const struct metric_family *family,
+                     const char *const *values)
 {
+    char *at = key, *end = key + KEY_SIZE - 1;
+    for (size_t i = 0; values && i < label_count(family); i++) {
+        size_t len = strlen(values[i]);
+        if (len >= (size_t)(end - at)) {
+            *key = '\0';
+            return false;
+        }
+        *at++ = '\xff';
+        memcpy(at, values[i], len);
+        at += len;
+    }
+    *at = '\0';
+    return values != NULL;
+}
+
+static struct metric *series_make(struct state *state, const char *key, const char *const *values)
+{
+    struct buf labels = BUF_TEXT;
     struct metric *metric = xcalloc(1, sizeof(*metric));
-    metric->labels = xstrdup(labels);
+    format_labels(&labels, state->family, values);
+    metric->labels = labels.data ? labels.data : xstrdup("");
     metric->family = state->family;
     if (state->family->bucket_count)
         metric->bucket_counts =
             xcalloc(state->family->bucket_count, sizeof(*metric->bucket_counts));
-    strmap_put(&state->series, labels, metric);
+    strmap_put(&state->series, key, metric);
     if (state->last)
         state->last->next = metric;
     else
         state->first = metric;
-    state->last = metric;
-    return metric;
+    return state->last = metric;
 }
 
 static struct metric *series_add(struct metric_set *set, const struct metric_family *family,
-                                 const char *labels)
+                                 const char *const *values)
 {
+    char key[KEY_SIZE];
+    bool fits = make_key(key, family, values);
+    pthread_rwlock_wrlock(&set->lock);
     struct state *state = state_of(set, family);
-    struct metric *metric = strmap_get(&state->series, labels);
-    if (metric)
-        return metric;
-    if (state->series.count < set->series_max)
-        return series_make(state, labels);
-    CLEANUP(buf_free) struct buf other = BUF_TEXT;
-    format_labels(&other, family, NULL);
-    metric = strmap_get(&state->series, other.data);
-    return metric ? metric : series_make(state, other.data);
+    struct metric *metric = strmap_get(&state->series, key);
+    if (!metric && (!fits || state->series.count < set->series_max)) {
+        metric = series_make(state, key, fits ? values : NULL);
+        metric->above = set->above ? series_add(set->above, family, fits ? values : NULL) : NULL;
+    }
+    pthread_rwlock_unlock(&set->lock);
+    return metric ? metric : series_add(set, family, NULL);
 }
 
 struct metric *metric_set_series(struct metric_set *set, const struct metric_family *family,
                                  const char *const *values)
 {
-    CLEANUP(buf_free) struct buf labels = BUF_TEXT;
-    buf_add(&labels, "", 0);
-    format_labels(&labels, family, values);
+    char key[KEY_SIZE];
+    (void)make_key(key, family, values); /* either way it is the key of one series */
     pthread_rwlock_rdlock(&set->lock);
-    struct state *state = state_find(set, family);
-    struct metric *metric = state ? strmap_get(&state->series, labels.data) : NULL;
+    const struct state *state = state_find(set, family);
+    struct metric *metric = state ? strmap_get(&state->series, key) : NULL;
     pthread_rwlock_unlock(&set->lock);
-    if (metric)
-        return metric;
-    pthread_rwlock_wrlock(&set->lock);
-    metric = series_add(set, family, labels.data);
-    pthread_rwlock_unlock(&set->lock);
-    return metric;
+    return metric ? metric : series_add(set, family, values);
 }
 
 struct metric_set *metrics_process(void)
@@ -147,9 +169,10 @@ struct metric *metric_series(const struct metric_family *family, const char *con
     return metric_set_series(&process, family, values);
 }
 
-struct metric_set *metric_set_new(size_t series_max)
+struct metric_set *metric_set_new(size_t series_max, struct metric_set *above)
 {
     struct metric_set *set = xcalloc(1, sizeof(*set));
+    set->above = above;
     set->series_max = series_max;
     pthread_rwlock_init(&set->lock, NULL);
     return set;
@@ -181,22 +204,30 @@ void metric_set_free(struct metric_set *set)
 
 void metric_add(struct metric *metric, int64_t amount)
 {
-    atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
+    for (; metric; metric = metric->above)
+        atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
+}
+
+/* In `bucket`, which is bucket_count for what is above all bounds. */
+static void observe(struct metric *metric, size_t bucket, double value)
+{
+    double sum = atomic_load_explicit(&metric->sum, memory_order_relaxed);
+    if (bucket < metric->family->bucket_count)
+        atomic_fetch_add_explicit(&metric->bucket_counts[bucket], 1, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&metric->sum, &sum, sum + value,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+    atomic_fetch_add_explicit(&metric->value, 1, memory_order_relaxed);
 }
 
 void metric_observe(struct metric *metric, double value)
 {
     const struct metric_family *family = metric->family;
-    for (size_t i = 0; i < family->bucket_count; i++) {
-        if (value <= family->buckets[i]) {
-            atomic_fetch_add_explicit(&metric->bucket_counts[i], 1, memory_order_relaxed);
-            break;
-        }
-    }
-    double sum = atomic_load_explicit(&metric->sum, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&metric->sum, &sum, sum + value))
-        ;
-    metric_add(metric, 1);
+    size_t bucket = 0;
+    while (bucket < family->bucket_count && value > family->buckets[bucket])
+        bucket++;
+    for (; metric; metric = metric->above)
+        observe(metric, bucket, value);
 }
 
 static void render_line(struct buf *out, const struct metric *metric, const char *suffix,

@@ -1,8 +1,9 @@
 /* base/metrics.h: counters, gauges and histograms, printed in Prometheus' text format.
  *
- * A family is declared once, as a static struct; a series is made on first use, in the process's own set or in one
- * that somebody keeps. At most so many series a family and set: further label sets are counted in one series labelled
- * "other". Label values never name a tenant's objects. Any thread; updates are atomic. */
+ * A family is declared once, as a static struct; a series is made on first use, in the process's
+ * own set or in one that somebody keeps. At most so many series a family and set: further label
+ * sets are counted in one series labelled "other". Label values never name a tenant's objects. Any
+ * thread; updates are atomic. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,8 @@ struct metric *metric_series(const struct metric_family *family, const char *con
 
 struct metric_set;
 struct metric_set *metrics_process(void); /* the process's own */
-struct metric_set *metric_set_new(size_t series_max);
+/* What is counted in it is counted in `above`, too, which outlives it (NULL: nowhere else). */
+struct metric_set *metric_set_new(size_t series_max, struct metric_set *above);
 void metric_set_free(struct metric_set *set);
 /* As metric_series(), of this set. */
 struct metric *metric_set_series(struct metric_set *set, const struct metric_family *family,

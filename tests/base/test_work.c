@@ -185,7 +185,7 @@ static void metrics_print_and_bound_their_series(void **state)
     }
     metric_observe(metric_series(&seconds, NULL), 0.05);
     metric_observe(metric_series(&seconds, NULL), 5);
-    struct metric_set *own = metric_set_new(2);
+    struct metric_set *all = metric_set_new(10, NULL), *own = metric_set_new(2, all);
     for (int i = 0; i < 4; i++)
         metric_add(metric_set_series(own, &requests,
                                      (const char *const[]){i < 2   ? "1"
@@ -198,6 +198,12 @@ static void metrics_print_and_bound_their_series(void **state)
         strchr(apart.data, '{'),
         "{code=\"1\"} 2\nrequests_total{code=\"2\"} 1\nrequests_total{code=\"other\"} 1\n");
     metric_set_free(own);
+    buf_clear(&apart);
+    metric_set_render(all, &apart); /* what was counted below stays counted */
+    assert_string_equal(
+        strchr(apart.data, '{'),
+        "{code=\"1\"} 2\nrequests_total{code=\"2\"} 1\nrequests_total{code=\"other\"} 1\n");
+    metric_set_free(all);
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     metrics_render(&out);
     assert_non_null(
