@@ -1,4 +1,4 @@
-/* The feed: follows what other replicas write, and keeps house (heartbeat, partitions, old events).
+/* The feed: follows what other replicas write, and keeps house (heartbeat, old events).
  *
  * NOTIFY wakes it, the table tells. Payloads: "w CLUSTER REPLICA" something was written, "c CLUSTER
  * REPLICA" the cluster's own row changed, "r" a replica came. With one replica nobody notifies and
@@ -18,15 +18,14 @@
 #include "base/parse.h"
 #include "store/cache_internal.h"
 
-#define FOLLOW_MAX          20000
-#define HEARTBEAT_MS        5000
-#define PARTITIONS_MS       60000
-#define PARTITIONS_RETRY_MS 5000
-#define SYNC_MS             10000 /* a safety net below NOTIFY */
-#define RETRY_MAX_MS        1000
-#define DUTY_MS             1000 /* how often who has no duty asks for it */
-#define WAIT_S              10
-#define PARTITION_LOCK      0x77617272656e02
+#define FOLLOW_MAX   20000
+#define HEARTBEAT_MS 5000
+#define TIDY_MS      60000
+#define SYNC_MS      10000 /* a safety net below NOTIFY */
+#define RETRY_MAX_MS 1000
+#define DUTY_MS      1000 /* how often who has no duty asks for it */
+#define WAIT_S       10
+#define STUCK_S      90 /* more than any statement may take */
 
 struct parked {
     struct parked *next;
@@ -40,9 +39,9 @@ struct feed {
     pthread_t thread;
     bool running;
     int wake_fd;
-    PGconn *conn;                                          /* the thread's, as what follows */
-    int64_t heartbeat_at, partitions_at, sync_at, duty_at; /* mono ns; when next */
-    int64_t partitions_wall_us;                            /* when they were last looked at */
+    atomic_llong seen_mono_ns;                       /* when the thread last went round */
+    PGconn *conn;                                    /* the thread's, as what follows */
+    int64_t heartbeat_at, tidy_at, sync_at, duty_at; /* mono ns; when next */
     unsigned syncs;
     int64_t retry_ms, retry_at;
     pthread_mutex_t lock;
@@ -207,38 +206,9 @@ static bool heartbeat(struct feed *feed, struct error *err)
     return true;
 }
 
-/* False when a lock was not to be had or PostgreSQL refused: `err` says which. */
-static bool make_partitions(struct feed *feed, struct error *err)
+/* Of servers that did not sign off. */
+static bool forget_replicas(struct feed *feed, struct error *err)
 {
-    struct pg_params params = {0};
-    pg_i64(&params, PARTITION_LOCK);
-    pg_i64(&params, feed->store->change_keep_s);
-    if (!pg_command(feed->conn, "BEGIN; SET LOCAL lock_timeout = '2s'", err))
-        return false;
-    PGresult *row = pg_query(
-        feed->conn,
-        "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN change_partitions($2)::text END",
-        &params, err);
-    if (row && PQgetisnull(row, 0, 0))
-        error_unavailable(err, "another session is at them");
-    bool made = row && !PQgetisnull(row, 0, 0);
-    PQclear(row);
-    return made && pg_command(feed->conn, "COMMIT", err);
-}
-
-/* They are made a quarter of an hour ahead: a round that fails is told and soon tried again, since
- * no write is possible once they run out. */
-static bool partitions(struct feed *feed, struct error *err)
-{
-    CLEANUP(error_clear) struct error busy = {0};
-    feed->partitions_wall_us = clock_now_us();
-    if (!make_partitions(feed, &busy)) {
-        log_warn("store", "partitions of the change table, to be tried again: %s", busy.message);
-        pg_rollback(feed->conn);
-        feed->partitions_at = clock_mono_ns() + PARTITIONS_RETRY_MS * (int64_t)1000000;
-    }
-    if (PQstatus(feed->conn) != CONNECTION_OK)
-        return error_unavailable(err, "the database: connection lost");
     return pg_command(feed->conn, "DELETE FROM replica WHERE seen_at < now() - interval '10 min'",
                       err);
 }
@@ -276,13 +246,10 @@ static bool keep_house(struct feed *feed, struct error *err)
         if (!heartbeat(feed, err))
             return false;
     }
-    /* A machine that slept wakes beyond the partitions that were made ahead, with hardly a second
-     * on this clock. */
-    bool jumped = clock_now_us() - feed->partitions_wall_us > 2 * PARTITIONS_MS * (int64_t)1000;
-    if (now >= feed->partitions_at || jumped) {
-        feed->partitions_at = now + PARTITIONS_MS * (int64_t)1000000;
+    if (now >= feed->tidy_at) {
+        feed->tidy_at = now + TIDY_MS * (int64_t)1000000;
         expire_events(feed->store, now);
-        if (!partitions(feed, err))
+        if (!forget_replicas(feed, err))
             return false;
     }
     if (now >= feed->sync_at) {
@@ -345,7 +312,7 @@ static bool connect_feed(struct feed *feed, struct error *err)
     feed->conn = pg_connect(feed->store->conninfo, err);
     return feed->conn && pg_command(feed->conn, "SET synchronous_commit = off", err) &&
            pg_command(feed->conn, "LISTEN warren", err) && heartbeat(feed, err) &&
-           partitions(feed, err) && pg_command(feed->conn, "NOTIFY warren, 'r'", err) &&
+           pg_command(feed->conn, "NOTIFY warren, 'r'", err) &&
            directory_load(feed->store, feed->conn, 0, err) &&
            duty_ask(&feed->store->duty, feed->conn, err);
 }
@@ -407,6 +374,7 @@ static void *run(void *arg)
     struct feed *feed = arg;
     while (!stopping(feed)) {
         struct error err = {0};
+        atomic_store(&feed->seen_mono_ns, clock_mono_ns());
         wait_for_work(feed);
         if (!feed->conn && clock_mono_ns() < feed->retry_at) {
             finish_parked(feed, NULL, 0);
@@ -436,13 +404,19 @@ struct feed *feed_start(struct store *store, struct error *err)
     pthread_condattr_destroy(&attributes);
     store->feed = feed; /* also when starting fails: feed_stop releases it */
     feed->heartbeat_at = clock_mono_ns() + HEARTBEAT_MS * (int64_t)1000000;
-    feed->partitions_at = clock_mono_ns() + PARTITIONS_MS * (int64_t)1000000;
+    feed->tidy_at = clock_mono_ns() + TIDY_MS * (int64_t)1000000;
+    atomic_init(&feed->seen_mono_ns, clock_mono_ns());
     feed->sync_at = clock_mono_ns() + next_sync_ms(feed) * 1000000;
     bool ok = connect_feed(feed, err);
     feed->running = ok && pthread_create(&feed->thread, NULL, run, feed) == 0;
     if (ok && !feed->running)
         error_unavailable(err, "cannot start a thread");
     return feed->running ? feed : NULL;
+}
+
+bool feed_moves(struct feed *feed)
+{
+    return clock_mono_ns() - atomic_load(&feed->seen_mono_ns) < STUCK_S * (int64_t)1000000000;
 }
 
 static void sign_off(struct feed *feed)

@@ -57,7 +57,8 @@ struct store *store_open(const struct store_options *options, struct error *err)
                  options->reader_connections ? options->reader_connections : READERS_DEFAULT);
     store->secrets = store_intern("secrets");
     bool keyed = !options->kek_file || (store->cipher = cipher_open(options->kek_file, err));
-    if (keyed && prepare_database(store, err) && feed_start(store, err) && keys_check(store, err) &&
+    if (keyed && prepare_database(store, err) && (store->partitions = partitions_start(store, err)) &&
+        feed_start(store, err) && keys_check(store, err) &&
         start_writers(store, options->writer_threads ? options->writer_threads : WRITERS_DEFAULT,
                       err))
         return store;
@@ -73,6 +74,7 @@ void store_close(struct store *store)
         writer_stop(store->writers[i]);
     free(store->writers);
     feed_stop(store->feed);
+    partitions_stop(store->partitions);
     directory_deinit(&store->directory);
     readers_deinit(&store->readers);
     cipher_free(store->cipher);
@@ -91,7 +93,7 @@ bool store_fail(struct error *err)
 
 bool store_healthy(struct store *store)
 {
-    return atomic_load(&store->down) == 0;
+    return atomic_load(&store->down) == 0 && feed_moves(store->feed);
 }
 
 static struct writer *writer_of(const struct store *store, const struct store_write *write)

@@ -30,7 +30,7 @@ MUST_CHECK bool store_key_file_make(const char *path, struct error *err);
 struct store *store_open(const struct store_options *options, struct error *err);
 /* Finishes what was submitted, then closes. */
 void store_close(struct store *store);
-/* False while PostgreSQL does not answer: readiness. */
+/* False while PostgreSQL does not answer, or changes are not followed: readiness. */
 bool store_healthy(struct store *store);
 /* One pointer per distinct name, alive as long as the process. Any thread. */
 const char *store_intern(const char *resource);

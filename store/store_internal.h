@@ -15,6 +15,7 @@
 #define LISTENERS_MAX 8
 
 struct feed;
+struct partitions;
 struct writer;
 
 /* Clusters by name and by id; each entry is a reference. */
@@ -53,6 +54,7 @@ struct store {
     struct writer **writers;
     unsigned writer_count;
     struct feed *feed;
+    struct partitions *partitions;
     struct duty duty;
     pthread_rwlock_t listeners_lock;
     /* guarded by listeners_lock */
@@ -188,6 +190,8 @@ void apply_reset(struct cluster *cluster, int64_t revision);
 /* ---- feed.c ---- */
 struct feed *feed_start(struct store *store, struct error *err);
 void feed_stop(struct feed *feed);
+/* False when its thread has been stuck for long. Any thread. */
+bool feed_moves(struct feed *feed);
 /* Asks for a cluster to be brought up to date. Any thread. */
 void feed_request(struct store *store, struct cluster *cluster);
 /* A write is durable as `revision`, but others' changes come before it: the feed applies those, then calls done. */
@@ -196,6 +200,11 @@ void feed_park(struct store *store, struct store_write *write, int64_t revision,
 MUST_CHECK bool feed_wait(struct cluster *cluster, int64_t revision, struct error *err);
 /* Tells other replicas that a cluster's row has changed. */
 MUST_CHECK bool feed_tell_cluster(struct store *store, PGconn *conn, int64_t id, struct error *err);
+
+/* ---- partitions.c: partitions of `change` ---- */
+/* Makes them, or says why not, and then keeps them ahead of the time. NULL when its thread cannot start. */
+struct partitions *partitions_start(struct store *store, struct error *err);
+void partitions_stop(struct partitions *partitions);
 
 /* ---- batch.c: one transaction of several writes ---- */
 #define BATCH_MAX 64
