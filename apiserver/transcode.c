@@ -1,6 +1,7 @@
 #include "apiserver/transcode.h"
 
 #include "apiserver/render.h"
+#include "base/json_scan.h"
 #include "schema/protobuf.h"
 
 #define OUT_MAX ((size_t)1 << 30)
@@ -48,14 +49,11 @@ static const struct type *type_of(struct str api_version, struct str kind)
 
 bool transcode_protobuf(struct buf *bytes)
 {
-    CLEANUP(json_tape_free) struct json_tape tape = {0};
-    CLEANUP(error_clear) struct error ignored = {0};
+    struct str json = buf_str(bytes);
     struct buf out = BUF_INIT(OUT_MAX);
-    if (!json_tape_read(&tape, buf_str(bytes), &ignored))
-        return false;
-    const struct type *type = type_of(json_tape_member_text(&tape, STR("apiVersion")),
-                                      json_tape_member_text(&tape, STR("kind")));
-    if (!type || (type->flags & TYPE_NO_PROTOBUF) || !protobuf_encode_object(&out, type, &tape)) {
+    const struct type *type = type_of(json_member_text(json, STR("apiVersion")),
+                                      json_member_text(json, STR("kind")));
+    if (!type || (type->flags & TYPE_NO_PROTOBUF) || !protobuf_encode_object(&out, type, json)) {
         buf_free(&out);
         return false;
     }
@@ -64,28 +62,24 @@ bool transcode_protobuf(struct buf *bytes)
     return true;
 }
 
-static bool add_list_meta(struct buf *out, const struct request *request, struct json_tape *tape)
+static bool add_list_meta(struct buf *out, const struct request *request)
 {
     CLEANUP(buf_free) struct buf meta = BUF_TEXT;
-    CLEANUP(error_clear) struct error ignored = {0};
     render_list_meta(&meta, request);
-    return json_tape_read(tape, buf_str(&meta), &ignored) && protobuf_list_meta(out, tape);
+    return protobuf_list_meta(out, buf_str(&meta));
 }
 
-static bool add_items(struct buf *out, const struct request *request, struct json_tape *tape)
+static bool add_items(struct buf *out, const struct request *request)
 {
-    CLEANUP(error_clear) struct error ignored = {0};
     const struct object_list *list = &request->reply.list;
     for (size_t i = 0; i < list->count; i++)
-        if (!json_tape_read(tape, list->items[i]->body, &ignored) ||
-            !protobuf_list_item(out, request->resource->type, tape))
+        if (!protobuf_list_item(out, request->resource->type, list->items[i]->body))
             return false;
     return true;
 }
 
 bool transcode_list(struct buf *out, const struct request *request)
 {
-    CLEANUP(json_tape_free) struct json_tape tape = {0};
     const struct resource *row = request->resource;
     size_t size = 0;
     if (row->type->flags & TYPE_NO_PROTOBUF)
@@ -94,7 +88,7 @@ bool transcode_list(struct buf *out, const struct request *request)
         size += request->reply.list.items[i]->body.len;
     size_t mark = protobuf_begin(out, str_of(resource_api_version(row)), str_of(row->list_kind),
                                  size - size / 4);
-    if (!add_list_meta(out, request, &tape) || !add_items(out, request, &tape)) {
+    if (!add_list_meta(out, request) || !add_items(out, request)) {
         buf_clear(out);
         return false;
     }

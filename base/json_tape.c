@@ -1,9 +1,9 @@
 #include "base/json_tape.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_scan.h"
 
 struct reader {
     const char *at, *end;
@@ -162,25 +162,15 @@ static bool read_escape(struct reader *reader)
     return *reader->at++ != 'u' || read_code(reader);
 }
 
-#define EACH_BYTE(value) (UINT64_MAX / 255 * (value))
-
-/* Of eight bytes, the first in memory lowest: the high bit of each zero byte is set; above the
- * lowest one also of others. */
-static uint64_t zero_bytes(uint64_t word)
-{
-    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
-}
-
 /* The first byte at or after `at` that is not PLAIN; eight at a time. */
 static inline const char *skip_plain(const char *at, const char *end)
 {
     for (; end - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        word = le64toh(word);
-        uint64_t control = (word - EACH_BYTE(0x20)) & ~word;
-        uint64_t found = zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\')) |
-                         ((control | word) & EACH_BYTE(0x80));
+        uint64_t word = json_load_word(at);
+        uint64_t control = (word - JSON_EACH_BYTE(0x20)) & ~word;
+        uint64_t found = json_zero_bytes(word ^ JSON_EACH_BYTE('"')) |
+                         json_zero_bytes(word ^ JSON_EACH_BYTE('\\')) |
+                         ((control | word) & JSON_EACH_BYTE(0x80));
         if (found)
             return at + __builtin_ctzll(found) / 8;
     }
@@ -364,11 +354,14 @@ void json_tape_free(struct json_tape *tape)
 
 /* ---- strings ---- */
 
-static unsigned hex4(const char *at)
+/* 0 for what is none. */
+static unsigned hex4(const char *at, const char *end)
 {
     unsigned code = 0;
-    for (int i = 0; i < 4; i++)
-        code = code << 4 | (unsigned)hex_value(at[i]);
+    for (int i = 0; i < 4 && end - at >= 4; i++) {
+        int digit = hex_value(at[i]);
+        code = code << 4 | (digit < 0 ? 0 : (unsigned)digit);
+    }
     return code;
 }
 
@@ -384,35 +377,31 @@ static void add_character(struct buf *out, uint32_t code)
 }
 
 /* The character of the escape whose `u` is at `at`; returns what is behind it. */
-static const char *add_code(struct buf *out, const char *at)
+static const char *add_code(struct buf *out, const char *at, const char *end)
 {
-    uint32_t code = hex4(at + 1);
+    uint32_t code = hex4(at + 1, end);
     at += 5;
     if (code >= 0xd800 && code < 0xe000) { /* its other half follows */
-        code = 0x10000 + ((code - 0xd800) << 10) + (hex4(at + 2) - 0xdc00);
+        code = 0x10000 + ((code - 0xd800) << 10) + (hex4(at + 2, end) - 0xdc00);
         at += 6;
     }
     add_character(out, code);
     return at;
 }
 
-struct str json_tape_string(const struct json_tape *tape, const struct json_token *token,
-                            struct buf *scratch)
+struct str json_unescape(struct str raw, struct buf *scratch)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-    struct str raw = json_tape_raw(tape, token);
-    if (!token->escaped)
-        return raw;
     const char *at = raw.data, *end = raw.data + raw.len;
     buf_clear(scratch);
     while (at < end) {
         const char *stop = memchr(at, '\\', (size_t)(end - at));
         buf_add(scratch, at, (size_t)((stop ? stop : end) - at));
-        if (!stop)
+        if (!stop || end - stop < 2)
             break;
         at = stop + 1;
         if (*at == 'u') {
-            at = add_code(scratch, at);
+            at = add_code(scratch, at, end);
             continue;
         }
         const char *known = strchr(from, *at);
@@ -422,19 +411,9 @@ struct str json_tape_string(const struct json_tape *tape, const struct json_toke
     return (struct str){scratch->data ? scratch->data : "", scratch->len};
 }
 
-const struct json_token *json_tape_member(const struct json_tape *tape, struct str key)
+struct str json_tape_string(const struct json_tape *tape, const struct json_token *token,
+                            struct buf *scratch)
 {
-    const struct json_token *tokens = tape->tokens, *found = NULL;
-    if (!tape->count || tokens[0].kind != JSON_TOKEN_OBJECT)
-        return NULL;
-    for (size_t at = 1; at < tokens[0].next; at = tokens[at + 1].next)
-        if (str_eq(json_tape_raw(tape, &tokens[at]), key))
-            found = &tokens[at + 1];
-    return found;
-}
-
-struct str json_tape_member_text(const struct json_tape *tape, struct str key)
-{
-    const struct json_token *token = json_tape_member(tape, key);
-    return token && token->kind == JSON_TOKEN_STRING ? json_tape_raw(tape, token) : STR("");
+    struct str raw = json_tape_raw(tape, token);
+    return token->escaped ? json_unescape(raw, scratch) : raw;
 }

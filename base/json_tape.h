@@ -59,12 +59,9 @@ static inline struct str json_tape_raw(const struct json_tape *tape, const struc
     return (struct str){tape->text.data + token->at, token->len};
 }
 
+/* What is between the quotes of a string that has backslashes, without them, in `scratch`, which is
+ * emptied. Text that is no JSON gives other text. */
+struct str json_unescape(struct str raw, struct buf *scratch);
 /* What a string says: in the text where it can be, else in `scratch`, which is emptied. */
 struct str json_tape_string(const struct json_tape *tape, const struct json_token *token,
                             struct buf *scratch);
-
-/* The member of the document, when that is an object; the last of equal keys. NULL: there is none.
- */
-const struct json_token *json_tape_member(const struct json_tape *tape, struct str key);
-/* The text of that member as it stands, "" when it is no string. */
-struct str json_tape_member_text(const struct json_tape *tape, struct str key);

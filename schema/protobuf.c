@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/json_scan.h"
 #include "schema/wire.h"
 
 static const char magic[4] = {'k', '8', 's', 0};
@@ -64,33 +65,32 @@ void protobuf_end(struct buf *out, size_t mark)
     wire_bytes(out, UNKNOWN_CONTENT_TYPE, STR(""));
 }
 
-bool protobuf_encode_object(struct buf *out, const struct type *type, const struct json_tape *tape)
+bool protobuf_encode_object(struct buf *out, const struct type *type, struct str json)
 {
-    size_t mark = protobuf_begin(out, json_tape_member_text(tape, STR("apiVersion")),
-                                 json_tape_member_text(tape, STR("kind")), tape->text.len / 4 * 3);
-    if (!protobuf_encode(out, type, tape))
+    size_t mark = protobuf_begin(out, json_member_text(json, STR("apiVersion")),
+                                 json_member_text(json, STR("kind")), json.len / 4 * 3);
+    if (!protobuf_encode(out, type, json))
         return false;
     protobuf_end(out, mark);
     return buf_ok(out);
 }
 
-static bool encode_field(struct buf *out, uint32_t number, const struct type *type,
-                         const struct json_tape *tape)
+static bool encode_field(struct buf *out, uint32_t number, const struct type *type, struct str json)
 {
-    size_t mark = wire_begin_sized(out, number, tape->text.len / 4 * 3);
-    if (!protobuf_encode(out, type, tape))
+    size_t mark = wire_begin_sized(out, number, json.len / 4 * 3);
+    if (!protobuf_encode(out, type, json))
         return false;
     wire_end(out, mark);
     return buf_ok(out);
 }
 
-bool protobuf_list_meta(struct buf *out, const struct json_tape *list_meta)
+bool protobuf_list_meta(struct buf *out, struct str list_meta)
 {
     return encode_field(out, LIST_META, type_find("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"),
                         list_meta);
 }
 
-bool protobuf_list_item(struct buf *out, const struct type *type, const struct json_tape *item)
+bool protobuf_list_item(struct buf *out, const struct type *type, struct str item)
 {
     return encode_field(out, LIST_ITEMS, type, item);
 }

@@ -1,8 +1,8 @@
 /* schema/protobuf.h: application/vnd.kubernetes.protobuf, from the text of JSON and to it, driven
  * by the type tables.
  *
- * Text going in is a shaped document (schema/decode.h) on a tape. Text coming out goes the way of
- * any request's (schema_decode()). Custom resources have no protobuf. Limits: nesting
+ * Text going in is a shaped document (schema/decode.h) that we wrote ourselves: its grammar is not
+ * checked. Text coming out goes the way of any request's (schema_decode()). Custom resources have no protobuf. Limits: nesting
  * JSON_DEPTH_MAX; the caller bounds the size of bodies, and of text by the buffer's maximum. Any
  * thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's
  * protobuf serializer for envelopes. */
@@ -10,15 +10,13 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/json_tape.h"
 #include "schema/type.h"
 
 #define PROTOBUF_MEDIA "application/vnd.kubernetes.protobuf"
 
-/* Appends the message of the document on the tape, without an envelope. False when a value does not
- * fit its type. */
-MUST_CHECK bool protobuf_encode(struct buf *out, const struct type *type,
-                                const struct json_tape *tape);
+/* Appends the message of the document, without an envelope. False when a value does not fit its
+ * type. */
+MUST_CHECK bool protobuf_encode(struct buf *out, const struct type *type, struct str json);
 /* Appends the JSON of a message, which has neither `kind` nor `apiVersion`, in the order of its
  * numbers and without what Go would not print. What its strings hold is for the reader of the text
  * to check: UTF-8, and no NUL. BAD_REQUEST when it is malformed, TOO_LARGE for the buffer. */
@@ -38,8 +36,7 @@ MUST_CHECK size_t protobuf_begin(struct buf *out, struct str api_version, struct
 void protobuf_end(struct buf *out, size_t mark);
 
 /* Envelope and message of a whole object, which has `kind` and `apiVersion`. */
-MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type,
-                                       const struct json_tape *tape);
+MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type, struct str json);
 /* protobuf_to_json() of the object in an envelope, with `kind` and `apiVersion` in front; what they
  * are is for the caller to check. */
 MUST_CHECK bool protobuf_object_to_json(struct buf *out, const struct type *type, struct str body,
@@ -52,9 +49,8 @@ MUST_CHECK json_t *protobuf_decode_object(const struct type *type, struct str bo
                                           struct error *err);
 
 /* A list's message, piece by piece: its metadata once, then each item. */
-MUST_CHECK bool protobuf_list_meta(struct buf *out, const struct json_tape *list_meta);
-MUST_CHECK bool protobuf_list_item(struct buf *out, const struct type *type,
-                                   const struct json_tape *item);
+MUST_CHECK bool protobuf_list_meta(struct buf *out, struct str list_meta);
+MUST_CHECK bool protobuf_list_item(struct buf *out, const struct type *type, struct str item);
 
 /* One frame of a watch stream around an object's envelope: length, WatchEvent. */
 void protobuf_watch_event(struct buf *out, const char *event, struct str envelope);

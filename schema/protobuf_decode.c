@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/go_duration.h"
+#include "base/json_tape.h"
 #include "schema/decode.h"
 #include "schema/protobuf.h"
 #include "schema/wire.h"

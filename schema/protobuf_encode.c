@@ -1,80 +1,182 @@
-/* JSON text to protobuf messages, straight from a tape of its tokens: no tree. Go's generated code
- * writes every value that is not a pointer, zero or not, in ascending order of numbers; we write
- * the same bytes. */
+/* JSON text to protobuf messages in one pass: no tree, no tokens. The text is our own, so that its
+ * grammar is not checked again; what is none gives false or another message.
+ *
+ * Go's generated code writes every value that is not a pointer, zero or not, in ascending order of
+ * numbers, and maps by key; we write the same bytes. Nearly always members stand in that order in
+ * the text. So each value is written as it comes, with the zeroes that belong before it, and where
+ * each one is in the message is kept: one whose members came in another order is put right at its
+ * end (schema/protobuf_order.c). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/go_duration.h"
+#include "base/json_scan.h"
 #include "base/json_tape.h"
 #include "base/parse.h"
 #include "schema/protobuf.h"
+#include "schema/protobuf_order.h"
 #include "schema/wire.h"
 
-#define FIELDS_MAX 64         /* of one type: a test checks it */
-#define NOTHING    UINT32_MAX /* in place of a token: no value is there */
+#define MESSAGE_EXPECTED 128 /* bytes: one that is shorter is cheap to move */
 
 struct encoder {
     struct buf *out;
-    const struct json_tape *tape;
-    struct buf scratch;
+    const char *at, *end;
+    struct buf scratch; /* the last string that had escapes */
+    struct buf moved;   /* of protobuf_order.h */
+    unsigned depth;
 };
 
-static bool encode_struct(struct encoder *encoder, const struct type *type, uint32_t at);
+static bool encode_struct(struct encoder *encoder, const struct type *type);
+static bool encode_item(struct encoder *encoder, const struct field *field, uint32_t number);
 
-static const struct json_token *token_at(const struct encoder *encoder, uint32_t at)
+/* ---- the text ---- */
+
+static char peek(struct encoder *encoder)
 {
-    return &encoder->tape->tokens[at];
+    while (encoder->at < encoder->end && (unsigned char)*encoder->at <= ' ')
+        encoder->at++;
+    return encoder->at < encoder->end ? *encoder->at : '\0';
 }
 
-static bool is_kind(const struct encoder *encoder, uint32_t at, enum json_token_kind kind)
+/* Past `c`, if that comes. */
+static bool take(struct encoder *encoder, char c)
 {
-    return at != NOTHING && token_at(encoder, at)->kind == kind;
+    bool here = peek(encoder) == c;
+    encoder->at += here;
+    return here;
+}
+
+/* Any value, as it stands in the text. */
+static bool take_raw(struct encoder *encoder, struct str *raw)
+{
+    (void)peek(encoder); /* only to be past white space */
+    const char *start = encoder->at, *stop = json_scan_value(start, encoder->end);
+    if (!stop)
+        return false;
+    *raw = (struct str){start, (size_t)(stop - start)};
+    encoder->at = stop;
+    return true;
+}
+
+static bool skip(struct encoder *encoder)
+{
+    struct str raw;
+    return take_raw(encoder, &raw);
+}
+
+/* A string: `*escaped` when it is in `scratch`. */
+static bool take_string(struct encoder *encoder, struct str *text, bool *escaped)
+{
+    *escaped = false;
+    if (peek(encoder) != '"')
+        return false;
+    const char *start = encoder->at + 1, *stop = json_scan_string(start, encoder->end, escaped);
+    if (stop == encoder->end)
+        return false;
+    *text = (struct str){start, (size_t)(stop - start)};
+    encoder->at = stop + 1;
+    if (*escaped)
+        *text = json_unescape(*text, &encoder->scratch);
+    return true;
 }
 
 /* "" for what is no string. */
-static struct str text_of(struct encoder *encoder, uint32_t at)
+static bool take_text(struct encoder *encoder, struct str *text)
 {
-    if (!is_kind(encoder, at, JSON_TOKEN_STRING))
-        return STR("");
-    return json_tape_string(encoder->tape, token_at(encoder, at), &encoder->scratch);
+    bool escaped;
+    *text = STR("");
+    return peek(encoder) == '"' ? take_string(encoder, text, &escaped) : skip(encoder);
 }
 
 /* 0 for what is no integer. */
-static int64_t integer_of(const struct encoder *encoder, uint32_t at)
+static bool take_integer(struct encoder *encoder, int64_t *value)
 {
-    int64_t value = 0;
-    if (is_kind(encoder, at, JSON_TOKEN_INTEGER) &&
-        !parse_i64(json_tape_raw(encoder->tape, token_at(encoder, at)), INT64_MIN, INT64_MAX,
-                   &value))
-        return 0;
-    return value;
+    struct str raw;
+    if (!take_raw(encoder, &raw))
+        return false;
+    if (!parse_i64(raw, INT64_MIN, INT64_MAX, value))
+        *value = 0;
+    return true;
 }
 
-static double number_of(struct encoder *encoder, uint32_t at)
+static bool take_bool(struct encoder *encoder, struct str *raw, bool *value)
 {
-    if (!is_kind(encoder, at, JSON_TOKEN_INTEGER) && !is_kind(encoder, at, JSON_TOKEN_REAL))
-        return 0;
-    buf_clear(&encoder->scratch);
-    buf_add_str(&encoder->scratch, json_tape_raw(encoder->tape, token_at(encoder, at)));
-    return buf_ok(&encoder->scratch) ? strtod(encoder->scratch.data, NULL) : 0;
+    bool ok = take_raw(encoder, raw);
+    *value = ok && str_eq(*raw, STR("true"));
+    return ok;
 }
 
-/* What a message made of this value may take: mostly less than its text. */
-static size_t expected(const struct encoder *encoder, uint32_t at)
+static bool take_null(struct encoder *encoder)
 {
-    size_t len = at == NOTHING ? 0 : token_at(encoder, at)->len;
-    return len - len / 4;
+    struct str raw;
+    return peek(encoder) == 'n' && take_raw(encoder, &raw);
+}
+
+/* The next item of an array, or member of an object, that `*first` says has just been opened: true
+ * when there is one; else the end is taken, and `*ok` false when that is not there. */
+static bool next(struct encoder *encoder, char end, bool *first, bool *ok)
+{
+    if (take(encoder, end))
+        return false;
+    bool more = *first || take(encoder, ',');
+    *first = false;
+    if (!more)
+        *ok = false;
+    return more;
 }
 
 /* ---- scalars ---- */
 
-static bool encode_bytes(struct encoder *encoder, uint32_t number, uint32_t at)
+static bool encode_text(struct encoder *encoder, uint32_t number)
 {
-    struct str text = text_of(encoder, at);
-    if (at == NOTHING)
-        return true;
+    struct str text;
+    if (!take_text(encoder, &text))
+        return false;
+    wire_bytes(encoder->out, number, text);
+    return true;
+}
+
+static bool encode_integer(struct encoder *encoder, uint32_t number)
+{
+    int64_t value;
+    if (!take_integer(encoder, &value))
+        return false;
+    wire_varint(encoder->out, number, (uint64_t)value);
+    return true;
+}
+
+static bool encode_bool(struct encoder *encoder, uint32_t number)
+{
+    struct str raw;
+    bool value;
+    if (!take_bool(encoder, &raw, &value))
+        return false;
+    wire_varint(encoder->out, number, value);
+    return true;
+}
+
+static bool encode_double(struct encoder *encoder, uint32_t number)
+{
+    struct str raw;
+    bool is_number = strchr("-0123456789", peek(encoder)) != NULL;
+    if (!take_raw(encoder, &raw))
+        return false;
+    buf_clear(&encoder->scratch);
+    buf_add_str(&encoder->scratch, is_number ? raw : STR("0"));
+    if (!buf_ok(&encoder->scratch))
+        return false;
+    wire_double(encoder->out, number, strtod(encoder->scratch.data, NULL));
+    return true;
+}
+
+static bool encode_bytes(struct encoder *encoder, uint32_t number)
+{
+    struct str text;
+    if (!take_text(encoder, &text))
+        return false;
     size_t mark = wire_begin_sized(encoder->out, number, text.len - text.len / 4);
     if (!base64_decode(encoder->out, text, BASE64_STANDARD))
         return false;
@@ -83,14 +185,16 @@ static bool encode_bytes(struct encoder *encoder, uint32_t number, uint32_t at)
 }
 
 /* Timestamp: an empty message stands for the zero time. */
-static bool encode_time(struct encoder *encoder, uint32_t number, uint32_t at)
+static bool encode_time(struct encoder *encoder, uint32_t number)
 {
     int64_t at_us;
+    struct str text;
     struct buf *out = encoder->out;
+    bool is_time = peek(encoder) == '"';
     size_t mark = wire_begin(out, number);
-    if (is_kind(encoder, at, JSON_TOKEN_STRING)) {
-        if (!time_parse(text_of(encoder, at), &at_us))
-            return false;
+    if (!take_text(encoder, &text) || (is_time && !time_parse(text, &at_us)))
+        return false;
+    if (is_time) {
         int64_t micros = at_us % 1000000;
         if (micros < 0)
             micros += 1000000;
@@ -101,295 +205,279 @@ static bool encode_time(struct encoder *encoder, uint32_t number, uint32_t at)
     return true;
 }
 
-static bool encode_duration(struct encoder *encoder, uint32_t number, uint32_t at)
+static bool encode_duration(struct encoder *encoder, uint32_t number)
 {
     int64_t ns = 0;
+    struct str text;
     size_t mark = wire_begin(encoder->out, number);
-    if (at != NOTHING && !go_duration_parse(text_of(encoder, at), &ns))
+    if (!take_text(encoder, &text) || !go_duration_parse(text, &ns))
         return false;
     wire_varint(encoder->out, 1, (uint64_t)ns);
     wire_end(encoder->out, mark);
     return true;
 }
 
-static void encode_quantity(struct encoder *encoder, uint32_t number, uint32_t at)
+static bool encode_quantity(struct encoder *encoder, uint32_t number)
 {
     size_t mark = wire_begin(encoder->out, number);
-    wire_bytes(encoder->out, 1, at != NOTHING ? text_of(encoder, at) : STR("0"));
+    if (!encode_text(encoder, 1))
+        return false;
     wire_end(encoder->out, mark);
+    return true;
 }
 
-static void encode_int_or_string(struct encoder *encoder, uint32_t number, uint32_t at)
+static bool encode_int_or_string(struct encoder *encoder, uint32_t number)
 {
-    size_t mark = wire_begin_sized(encoder->out, number, expected(encoder, at));
-    wire_varint(encoder->out, 1, is_kind(encoder, at, JSON_TOKEN_STRING));
-    wire_varint(encoder->out, 2, (uint64_t)integer_of(encoder, at));
-    wire_bytes(encoder->out, 3, text_of(encoder, at));
+    bool is_text = peek(encoder) == '"';
+    struct str text = STR("");
+    int64_t integer = 0;
+    if (!(is_text ? take_text(encoder, &text) : take_integer(encoder, &integer)))
+        return false;
+    size_t mark = wire_begin_sized(encoder->out, number, text.len);
+    wire_varint(encoder->out, 1, is_text);
+    wire_varint(encoder->out, 2, (uint64_t)integer);
+    wire_bytes(encoder->out, 3, text);
     wire_end(encoder->out, mark);
+    return true;
 }
 
 /* RawExtension, FieldsV1 and JSON: a message whose one field holds JSON text. */
-static void encode_raw(struct encoder *encoder, uint32_t number, uint32_t at)
+static bool encode_raw(struct encoder *encoder, uint32_t number)
 {
-    size_t mark =
-        wire_begin_sized(encoder->out, number, at == NOTHING ? 0 : token_at(encoder, at)->len);
-    if (at != NOTHING) {
-        struct str raw = json_tape_raw(encoder->tape, token_at(encoder, at));
-        if (token_at(encoder, at)->kind == JSON_TOKEN_STRING)
-            raw = (struct str){raw.data - 1, raw.len + 2}; /* with its quotes */
-        wire_bytes(encoder->out, 1, raw);
-    }
+    struct str raw;
+    if (!take_raw(encoder, &raw))
+        return false;
+    size_t mark = wire_begin_sized(encoder->out, number, raw.len + 4);
+    wire_bytes(encoder->out, 1, raw);
     wire_end(encoder->out, mark);
+    return true;
 }
 
-static void encode_texts(struct encoder *encoder, uint32_t number, uint32_t list)
+/* ---- lists ---- */
+
+/* Nothing for what is no list. */
+static bool encode_texts(struct encoder *encoder, uint32_t number)
 {
-    if (!is_kind(encoder, list, JSON_TOKEN_ARRAY))
-        return;
-    for (uint32_t at = list + 1; at < token_at(encoder, list)->next;
-         at = token_at(encoder, at)->next)
-        wire_bytes(encoder->out, number, text_of(encoder, at));
+    bool first = true, ok = true;
+    if (!take(encoder, '['))
+        return skip(encoder);
+    while (next(encoder, ']', &first, &ok))
+        if (!encode_text(encoder, number))
+            return false;
+    return ok;
+}
+
+static bool encode_list(struct encoder *encoder, const struct field *field)
+{
+    bool first = true, ok = true;
+    if (!take(encoder, '['))
+        return skip(encoder);
+    while (next(encoder, ']', &first, &ok)) {
+        if (take_null(encoder))
+            protobuf_zero_item(encoder->out, field, field->number);
+        else if (!encode_item(encoder, field, field->number))
+            return false;
+    }
+    return ok;
 }
 
 /* ---- messages ---- */
 
-static bool encode_message(struct encoder *encoder, uint32_t number, const struct type *type,
-                           uint32_t at)
+static bool encode_message(struct encoder *encoder, uint32_t number, const struct type *type)
 {
-    size_t mark = wire_begin_sized(encoder->out, number, expected(encoder, at));
-    if (!encode_struct(encoder, type, at))
+    size_t mark = wire_begin_sized(encoder->out, number, MESSAGE_EXPECTED);
+    if (!encode_struct(encoder, type))
         return false;
     wire_end(encoder->out, mark);
     return true;
 }
 
-/* The contents of JSONSchemaPropsOrBool and its like. */
-static bool encode_union(struct encoder *encoder, const struct type *type, uint32_t value)
+static bool encode_messages(struct encoder *encoder, uint32_t number, const struct type *type)
 {
-    bool list = is_kind(encoder, value, JSON_TOKEN_ARRAY);
-    for (size_t i = 0; i < type->wrapper_count; i++) {
-        const struct field *row = &type->wrappers[i];
-        if (row->kind == FIELD_BOOL)
-            wire_varint(encoder->out, row->number, !is_kind(encoder, value, JSON_TOKEN_FALSE));
-        if (row->kind == FIELD_STRING && row->card == CARD_LIST)
-            encode_texts(encoder, row->number, value);
-        bool fits = row->card == CARD_LIST ? list : is_kind(encoder, value, JSON_TOKEN_OBJECT);
-        if (row->kind != FIELD_REF || !fits)
-            continue;
-        uint32_t end = list ? token_at(encoder, value)->next : value + 1;
-        for (uint32_t at = list ? value + 1 : value; at < end; at = token_at(encoder, at)->next)
-            if (!encode_message(encoder, row->number, row->ref, at))
-                return false;
-    }
-    return true;
+    bool first = true, ok = take(encoder, '[');
+    while (ok && next(encoder, ']', &first, &ok))
+        if (!encode_message(encoder, number, type))
+            return false;
+    return ok;
 }
 
-static bool encode_ref(struct encoder *encoder, uint32_t number, const struct type *type,
-                       uint32_t at)
+static bool encode_alternative(struct encoder *encoder, const struct field *row)
+{
+    char first = peek(encoder);
+    if (row->kind == FIELD_BOOL) {
+        wire_varint(encoder->out, row->number, first != 'f');
+        return true;
+    }
+    if (first != (row->card == CARD_LIST ? '[' : '{'))
+        return true;
+    if (row->kind != FIELD_REF)
+        return encode_texts(encoder, row->number);
+    return first == '[' ? encode_messages(encoder, row->number, row->ref)
+                        : encode_message(encoder, row->number, row->ref);
+}
+
+/* The contents of JSONSchemaPropsOrBool and its like: each alternative looks at the same value. */
+static bool encode_union(struct encoder *encoder, const struct type *type)
+{
+    (void)peek(encoder); /* only to be past white space */
+    const char *start = encoder->at;
+    for (size_t i = 0; i < type->wrapper_count; i++) {
+        encoder->at = start;
+        if (!encode_alternative(encoder, &type->wrappers[i]))
+            return false;
+    }
+    encoder->at = start;
+    return skip(encoder);
+}
+
+static bool encode_ref(struct encoder *encoder, uint32_t number, const struct type *type)
 {
     if (!(type->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
-        return encode_message(encoder, number, type, at);
-    size_t mark = wire_begin_sized(encoder->out, number, expected(encoder, at));
-    if (type->flags & TYPE_UNWRAPPED)
-        encode_texts(encoder, type->wrappers[0].number, at);
-    else if (!encode_union(encoder, type, at))
+        return encode_message(encoder, number, type);
+    size_t mark = wire_begin_sized(encoder->out, number, MESSAGE_EXPECTED);
+    if (!(type->flags & TYPE_UNWRAPPED ? encode_texts(encoder, type->wrappers[0].number)
+                                       : encode_union(encoder, type)))
         return false;
     wire_end(encoder->out, mark);
     return true;
 }
 
-/* One value; NOTHING is the zero value. */
-static bool encode_item(struct encoder *encoder, const struct field *field, uint32_t number,
-                        uint32_t at)
+/* One value, which is not null. */
+static bool encode_item(struct encoder *encoder, const struct field *field, uint32_t number)
 {
-    struct buf *out = encoder->out;
     switch ((enum field_kind)field->kind) {
     case FIELD_STRING:
-        wire_bytes(out, number, text_of(encoder, at));
-        return true;
+        return encode_text(encoder, number);
     case FIELD_INT32:
     case FIELD_INT64:
-        wire_varint(out, number, (uint64_t)integer_of(encoder, at));
-        return true;
+        return encode_integer(encoder, number);
     case FIELD_BOOL:
-        wire_varint(out, number, is_kind(encoder, at, JSON_TOKEN_TRUE));
-        return true;
+        return encode_bool(encoder, number);
     case FIELD_DOUBLE:
-        wire_double(out, number, number_of(encoder, at));
-        return true;
+        return encode_double(encoder, number);
     case FIELD_BYTES:
-        return encode_bytes(encoder, number, at);
+        return encode_bytes(encoder, number);
     case FIELD_TIME:
     case FIELD_MICRO_TIME:
-        return encode_time(encoder, number, at);
+        return encode_time(encoder, number);
     case FIELD_DURATION:
-        return encode_duration(encoder, number, at);
+        return encode_duration(encoder, number);
     case FIELD_QUANTITY:
-        encode_quantity(encoder, number, at);
-        return true;
+        return encode_quantity(encoder, number);
     case FIELD_INT_OR_STRING:
-        encode_int_or_string(encoder, number, at);
-        return true;
+        return encode_int_or_string(encoder, number);
     case FIELD_RAW:
     case FIELD_FIELDS_V1:
     case FIELD_JSON:
-        encode_raw(encoder, number, at);
-        return true;
+        return encode_raw(encoder, number);
     case FIELD_STRING_LIST:
-        encode_texts(encoder, number, at);
-        return true;
+        return encode_texts(encoder, number);
     case FIELD_REF:
-        return encode_ref(encoder, number, field->ref, at);
+        return encode_ref(encoder, number, field->ref);
     }
     return false;
 }
 
-/* ---- maps: entries sorted by key, as Go's generated code writes them ---- */
+/* ---- maps ---- */
 
-struct entry {
-    struct str key;
-    char *owned; /* the key, where it is not in the text; NULL */
-    uint32_t value;
-};
-
-struct entries {
-    struct entry *items, at_hand[32];
-    size_t count;
-};
-
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry *p = a, *q = b;
-    return str_compare(p->key, q->key);
-}
-
-static void read_entries(struct encoder *encoder, uint32_t map, struct entries *entries)
-{
-    uint32_t end = token_at(encoder, map)->next;
-    size_t most = (end - map) / 2;
-    entries->count = 0;
-    entries->items = most <= ARRAY_LEN(entries->at_hand) ? entries->at_hand
-                                                         : xcalloc(most, sizeof(*entries->items));
-    for (uint32_t at = map + 1; at < end; at = token_at(encoder, at + 1)->next) {
-        struct entry *entry = &entries->items[entries->count++];
-        *entry = (struct entry){.key = text_of(encoder, at), .value = at + 1};
-        if (token_at(encoder, at)->escaped)
-            entry->key.data = entry->owned = str_dup(entry->key);
-    }
-}
-
-static void sort_entries(struct entries *entries)
-{
-    size_t sorted = 1;
-    while (sorted < entries->count &&
-           compare_entries(&entries->items[sorted - 1], &entries->items[sorted]) <= 0)
-        sorted++;
-    if (sorted < entries->count)
-        qsort(entries->items, entries->count, sizeof(*entries->items), compare_entries);
-}
-
-static void entries_clear(struct entries *entries)
-{
-    for (size_t i = 0; i < entries->count; i++)
-        free(entries->items[i].owned);
-    if (entries->items != entries->at_hand)
-        free(entries->items);
-}
-
-static uint32_t value_or_nothing(const struct encoder *encoder, uint32_t at)
-{
-    return is_kind(encoder, at, JSON_TOKEN_NULL) ? NOTHING : at;
-}
-
+/* Writes one entry, and fills `entry`. */
 static bool encode_entry(struct encoder *encoder, const struct field *field,
-                         const struct entry *entry)
+                         struct proto_entry *entry)
 {
-    size_t mark = wire_begin_sized(encoder->out, field->number,
-                                   entry->key.len + expected(encoder, entry->value));
+    bool escaped;
+    entry->start = encoder->out->len;
+    size_t mark = wire_begin(encoder->out, field->number);
+    if (!take_string(encoder, &entry->key, &escaped) || !take(encoder, ':'))
+        return false;
     wire_bytes(encoder->out, 1, entry->key);
-    if (!encode_item(encoder, field, 2, value_or_nothing(encoder, entry->value)))
+    if (escaped)
+        entry->key.data = entry->owned = str_dup(entry->key);
+    if (take_null(encoder))
+        protobuf_zero_item(encoder->out, field, 2);
+    else if (!encode_item(encoder, field, 2))
         return false;
     wire_end(encoder->out, mark);
+    entry->end = encoder->out->len;
     return true;
 }
 
-static bool encode_map(struct encoder *encoder, const struct field *field, uint32_t map)
+static bool encode_map(struct encoder *encoder, const struct field *field)
 {
-    struct entries entries;
-    bool ok = true;
-    if (!is_kind(encoder, map, JSON_TOKEN_OBJECT))
-        return true;
-    read_entries(encoder, map, &entries);
-    sort_entries(&entries);
-    for (size_t i = 0; ok && i < entries.count; i++)
-        ok = encode_entry(encoder, field, &entries.items[i]);
-    entries_clear(&entries);
-    return ok;
+    bool first = true, ok = true;
+    CLEANUP(proto_entries_clear) struct proto_entries entries;
+    proto_entries_init(&entries);
+    if (!take(encoder, '{'))
+        return skip(encoder);
+    while (next(encoder, '}', &first, &ok))
+        if (!encode_entry(encoder, field, proto_entries_add(&entries)))
+            return false;
+    return ok && proto_entries_order(&entries, encoder->out, &encoder->moved);
 }
 
 /* ---- structs ---- */
 
-static bool encode_list(struct encoder *encoder, const struct field *field, uint32_t list)
-{
-    if (!is_kind(encoder, list, JSON_TOKEN_ARRAY))
-        return true;
-    uint32_t end = token_at(encoder, list)->next;
-    for (uint32_t at = list + 1; at < end; at = token_at(encoder, at)->next)
-        if (!encode_item(encoder, field, field->number, value_or_nothing(encoder, at)))
-            return false;
-    return true;
-}
-
-static bool encode_field(struct encoder *encoder, const struct field *field, uint32_t at)
+static bool encode_field(struct encoder *encoder, const struct field *field)
 {
     if (field->card == CARD_MAP)
-        return encode_map(encoder, field, at);
+        return encode_map(encoder, field);
     if (field->card == CARD_LIST)
-        return encode_list(encoder, field, at);
-    return (at == NOTHING && (field->flags & FIELD_POINTER)) ||
-           encode_item(encoder, field, field->number, at);
+        return encode_list(encoder, field);
+    return encode_item(encoder, field, field->number);
 }
 
-/* `values` has the value of each of the type's fields, or NOTHING. */
-static bool encode_slots(struct encoder *encoder, const struct type *type,
-                         const struct proto_slot *slots, size_t count, const uint32_t *values)
+/* Behind the name of a member. One that is null, or that the type does not know, is as if it were
+ * not there; the last of equal names wins. */
+static bool encode_member(struct encoder *encoder, struct proto_order *order,
+                          const struct field *field)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!slots[i].is_wrapper) {
-            if (!encode_field(encoder, &type->fields[slots[i].index], values[slots[i].index]))
-                return false;
-            continue;
-        }
-        size_t mark = wire_begin(encoder->out, slots[i].number);
-        if (!encode_slots(encoder, type, &type->slots[slots[i].first], slots[i].count, values))
-            return false;
-        wire_end(encoder->out, mark);
+    if (!field || !field->number)
+        return skip(encoder);
+    if (take_null(encoder)) {
+        proto_order_drop(order, field);
+        return true;
     }
+    proto_order_begin(order, encoder->out, field);
+    if (!encode_field(encoder, field))
+        return false;
+    proto_order_end(order, encoder->out, field);
     return true;
 }
 
-/* Members that the type does not know are left out; the last of equal keys wins. */
-static bool encode_struct(struct encoder *encoder, const struct type *type, uint32_t object)
+static bool encode_members(struct encoder *encoder, struct proto_order *order)
 {
-    uint32_t values[FIELDS_MAX];
-    if (type->field_count > FIELDS_MAX)
-        return false;
-    for (size_t i = 0; i < type->field_count; i++)
-        values[i] = NOTHING;
-    uint32_t end =
-        is_kind(encoder, object, JSON_TOKEN_OBJECT) ? token_at(encoder, object)->next : 0;
-    for (uint32_t at = object + 1; at < end; at = token_at(encoder, at + 1)->next) {
-        const struct field *field = type_field(type, text_of(encoder, at));
-        if (field)
-            values[field - type->fields] = value_or_nothing(encoder, at + 1);
+    bool first = true, ok = true, escaped;
+    struct str name;
+    if (!take(encoder, '{'))
+        return skip(encoder);
+    while (next(encoder, '}', &first, &ok)) {
+        if (!take_string(encoder, &name, &escaped) || !take(encoder, ':') ||
+            !encode_member(encoder, order, type_field(order->type, name)))
+            return false;
     }
-    return encode_slots(encoder, type, type->slots, type->slot_count, values);
+    return ok;
 }
 
-bool protobuf_encode(struct buf *out, const struct type *type, const struct json_tape *tape)
+static bool encode_struct(struct encoder *encoder, const struct type *type)
 {
-    struct encoder encoder = {.out = out, .tape = tape, .scratch = BUF_INIT(tape->text.len + 1)};
-    bool ok = is_kind(&encoder, 0, JSON_TOKEN_OBJECT) && encode_struct(&encoder, type, 0);
+    struct proto_order order;
+    if (encoder->depth == JSON_DEPTH_MAX || !proto_order_init(&order, type, encoder->out->len))
+        return false;
+    encoder->depth++;
+    bool ok = encode_members(encoder, &order) &&
+              proto_order_finish(&order, encoder->out, &encoder->moved);
+    encoder->depth--;
+    return ok;
+}
+
+bool protobuf_encode(struct buf *out, const struct type *type, struct str json)
+{
+    struct encoder encoder = {.out = out,
+                              .at = json.data,
+                              .end = json.data + json.len,
+                              .scratch = BUF_INIT(json.len + 1),
+                              .moved = BUF_INIT(out->max)};
+    bool ok = peek(&encoder) == '{' && encode_struct(&encoder, type);
     buf_free(&encoder.scratch);
+    buf_free(&encoder.moved);
     return ok && buf_ok(out);
 }

@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/json_tape.h"
 
 static char *rewritten(json_t *value)
@@ -314,9 +315,64 @@ static void strings_end_where_they_end(void **state)
     json_tape_free(&tape);
 }
 
+/* Where the value that text begins with ends, wherever in blocks of 64 bytes it lies. */
+static void values_end_where_they_end(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "{}",
+        "[]",
+        "\"\"",
+        "12",
+        "null",
+        "{\"a\":[1,{\"b\":[]}]}",
+        "{\"k:{\\\"name\\\":\\\"}]\\\"}\":{}}",
+        "[\"\\\\\",\"\\\\\\\"]\"]",
+        "\"a\\\\\\\"b\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int before = 0; before < 70; before++)
+            for (int inside = 0; inside < 70; inside += 3) {
+                CLEANUP(buf_free) struct buf text = BUF_TEXT;
+                buf_printf(&text, "[\"%*s\",%s]", inside, "", rows[i]);
+                size_t len = text.len;
+                buf_printf(&text, ",%*s}", before, "]");
+                const char *end = text.data + text.len, *value = text.data + inside + 4;
+                if (json_scan_value(text.data, end) != text.data + len ||
+                    json_scan_value(value, end) != value + strlen(rows[i]))
+                    fail_msg("%s behind %d", rows[i], inside);
+                assert_null(json_scan_value(text.data, text.data + len - 1));
+            }
+}
+
+static void members_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *value, *text;
+    } rows[] = {
+        {"{\"a\":\"b\",\"kind\":\"Pod\",\"c\":1}", "\"Pod\"", "Pod"},
+        {"{\"kind\":{\"kind\":1}}", "{\"kind\":1}", ""},
+        {"{\"a\":{\"kind\":1}}", "", ""},
+        {"{}", "", ""},
+        {"[\"kind\"]", "", ""},
+        {"{\"kind\"", "", ""},
+        {"{\"kind\":", "", ""},
+        {"", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str json = str_of(rows[i].json);
+        if (!str_is(json_member(json, STR("kind")), rows[i].value) ||
+            !str_is(json_member_text(json, STR("kind")), rows[i].text))
+            fail_msg("%s", rows[i].json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_end_where_they_end),
+        cmocka_unit_test(members_are_found),
         cmocka_unit_test(strings_end_where_they_end),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(escapes_are_read),

@@ -94,25 +94,21 @@ static size_t run_admit(void)
     return 0;
 }
 
-static struct json_tape work; /* as one list or stream keeps it */
-
 static size_t run_to_protobuf(void)
 {
-    struct error err = {0};
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
-    if (!json_tape_read(&work, pod_text, &err) || !protobuf_encode_object(&out, pod_type, &work))
-        fail("to protobuf", &err);
+    if (!protobuf_encode_object(&out, pod_type, pod_text))
+        fail("to protobuf", NULL);
     return out.len;
 }
 
 /* What a list does for each of its objects, without the sending. */
 static size_t run_list_item(void)
 {
-    struct error err = {0};
     static struct buf out = BUF_TEXT;
     buf_clear(&out);
-    if (!json_tape_read(&work, pod_text, &err) || !protobuf_list_item(&out, pod_type, &work))
-        fail("list item", &err);
+    if (!protobuf_list_item(&out, pod_type, pod_text))
+        fail("list item", NULL);
     return out.len;
 }
 
@@ -239,8 +235,7 @@ static void prepare(const char *folder)
     pod_type = type_find("io.k8s.api.core.v1.Pod");
     deployment = decoded(deployment_type, deployment_text);
     pod = decoded(pod_type, pod_text);
-    if (!json_tape_read(&work, pod_text, &err) ||
-        !protobuf_encode_object(&message, pod_type, &work))
+    if (!protobuf_encode_object(&message, pod_type, pod_text))
         fail("pod", &err);
     pod_message = buf_str(&message);
     live_deployment = applied(NULL, deployment);
@@ -260,6 +255,5 @@ int main(int argc, char **argv)
     json_decref(deployment);
     json_decref(live_deployment);
     json_decref(pod);
-    json_tape_free(&work);
     return 0;
 }

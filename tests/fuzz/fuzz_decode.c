@@ -1,10 +1,11 @@
-/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing. The
- * first byte picks the type, the second the field validation. */
+/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing, and can be
+ * had as protobuf. The first byte picks the type, the second the field validation. */
 #include <assert.h>
 #include <stdint.h>
 
 #include "base/json.h"
 #include "schema/decode.h"
+#include "schema/protobuf.h"
 #include "schema/resource.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,6 +14,15 @@ static void write_text(struct buf *out, const json_t *value)
 {
     json_write(out, value);
     assert(buf_ok(out));
+}
+
+/* Text that nobody checked makes no sense as a message, but no harm either. */
+static void encode_anything(const struct type *type, struct str body)
+{
+    CLEANUP(buf_free) struct buf message = BUF_TEXT;
+    CLEANUP(free_ptr) char *exact = str_dup(body);
+    if (protobuf_encode(&message, type, (struct str){exact, body.len}))
+        assert(buf_ok(&message));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,6 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(warnings_free) struct warnings warnings = {0};
     CLEANUP(buf_free) struct buf once = BUF_TEXT;
     CLEANUP(buf_free) struct buf twice = BUF_TEXT;
+    CLEANUP(buf_free) struct buf message = BUF_TEXT;
+    encode_anything(type, body);
     json_auto_t *value =
         schema_decode(type, body, (enum field_validation)(data[1] % 3), &warnings, &err);
     if (!value) {
@@ -38,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(again);
     write_text(&twice, again);
     assert(str_eq(buf_str(&once), buf_str(&twice)));
+    bool encoded = protobuf_encode(&message, type, buf_str(&once));
+    assert(encoded);
     schema_default(type, value);
     return 0;
 }

@@ -23,10 +23,8 @@ static json_t *decode(const struct type *type, struct str body, bool envelope, s
 static bool encode(struct buf *out, const struct type *type, const json_t *value)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    CLEANUP(json_tape_free) struct json_tape tape = {0};
-    CLEANUP(error_clear) struct error err = {0};
     json_write(&text, value);
-    return json_tape_read(&tape, buf_str(&text), &err) && protobuf_encode(out, type, &tape);
+    return protobuf_encode(out, type, buf_str(&text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

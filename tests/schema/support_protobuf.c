@@ -2,15 +2,13 @@
 
 #include "schema/decode.h"
 
-typedef bool (*encode_fn)(struct buf *out, const struct type *type, const struct json_tape *tape);
+typedef bool (*encode_fn)(struct buf *out, const struct type *type, struct str json);
 
 static bool encode(struct buf *out, const struct type *type, const json_t *tree, encode_fn fn)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    CLEANUP(json_tape_free) struct json_tape tape = {0};
-    CLEANUP(error_clear) struct error err = {0};
     json_write(&text, tree);
-    return json_tape_read(&tape, buf_str(&text), &err) && fn(out, type, &tape);
+    return fn(out, type, buf_str(&text));
 }
 
 bool tree_encode(struct buf *out, const struct type *type, const json_t *tree)
