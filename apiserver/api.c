@@ -7,6 +7,7 @@
 #include "apiserver/credentials_tls.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/flow_match.h"
+#include "apiserver/message_cache.h"
 #include "apiserver/admission/admission_config.h"
 #include "apiserver/admission/lanes.h"
 #include "apiserver/backend/node_tls.h"
@@ -14,6 +15,7 @@
 #include "apiserver/backend/reach.h"
 #include "apiserver/server.h"
 #include "apiserver/backend/tunnel.h"
+#include "base/clock.h"
 #include "schema/kind.h"
 
 #define POOL_THREADS   4
@@ -41,6 +43,7 @@ static struct api *api_new(const struct api_options *options)
     api->node_identity = node_identity_new();
     api->reach = reach_new();
     api->lanes = lanes_new();
+    api->messages = message_cache_new();
     api->callouts = callouts_new(options->webhooks_anywhere);
     api->patience = patience_start();
     api->ports = ports_start(api, options->pod_address);
@@ -93,6 +96,7 @@ void api_stop(struct api *api)
     reach_free(api->reach);
     credentials_cache_free(api->credentials);
     documents_free(api->documents);
+    message_cache_free(api->messages);
     tunnels_free(api->tunnels);
     patience_stop(api->patience);
     node_identity_free(api->node_identity);
@@ -101,6 +105,11 @@ void api_stop(struct api *api)
     free(api->domain);
     free(api->advertise);
     free(api);
+}
+
+void api_expire(struct api *api)
+{
+    message_cache_expire(api->messages, clock_mono_ns());
 }
 
 unsigned api_port(const struct api *api)

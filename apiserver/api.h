@@ -25,6 +25,8 @@ struct api_options {
 };
 struct api *api_start(const struct api_options *options, struct error *err);
 void api_stop(struct api *api);
+/* Forgets what nobody used for a while; to be called now and then. Any thread. */
+void api_expire(struct api *api);
 /* True when "ADDR:PORT" is an address of this machine that nobody listens on yet; err says why not, in words for whoever
  * chose it. */
 MUST_CHECK bool api_can_listen(const char *address, struct error *err);

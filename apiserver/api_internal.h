@@ -20,6 +20,7 @@ struct reach;
 struct lanes;
 struct callouts;
 struct metric_set;
+struct message_cache;
 
 struct api {
     struct store *store;
@@ -34,6 +35,7 @@ struct api {
     struct reach *reach;
     struct lanes *lanes;
     struct callouts *callouts;
+    struct message_cache *messages;
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;

@@ -11,6 +11,7 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/flow_match.h"
+#include "apiserver/list_body.h"
 #include "apiserver/negotiate.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
@@ -83,86 +84,6 @@ bool gunzip_bytes(struct str packed, char *out, size_t len)
 }
 
 /* ---- lists ---- */
-
-struct list_body { /* owned by the response; reads the request's reply.list */
-    const struct request *request;
-    struct buf head;
-    struct item_prefix prefix;
-    size_t item;   /* list.count: the tail */
-    unsigned part; /* 0: before an item, 1: the item */
-    size_t offset;
-    bool in_head;
-};
-
-/* The text at the cursor. */
-static struct str list_piece(const struct list_body *body)
-{
-    const struct object_list *list = &body->request->reply.list;
-    if (body->in_head)
-        return buf_str(&body->head);
-    if (body->item == list->count)
-        return STR("]}\n");
-    if (body->part == 0)
-        return body->item ? STR(",{") : STR("{");
-    return render_item_rest(&body->prefix, list->items[body->item]);
-}
-
-static void list_advance(struct list_body *body)
-{
-    body->offset = 0;
-    if (body->in_head) {
-        body->in_head = false;
-    } else if (body->part == 0 && body->item < body->request->reply.list.count) {
-        body->part = 1;
-    } else {
-        body->part = 0;
-        body->item++;
-    }
-}
-
-static size_t list_copy(struct list_body *body, char *out, size_t max)
-{
-    size_t copied = 0, end = body->request->reply.list.count;
-    while (copied < max && body->item <= end) {
-        struct str piece = list_piece(body);
-        size_t left = piece.len - body->offset, take = left < max - copied ? left : max - copied;
-        memcpy(out + copied, piece.data + body->offset, take);
-        copied += take;
-        body->offset += take;
-        if (body->offset == piece.len)
-            list_advance(body);
-    }
-    return copied;
-}
-
-static ssize_t list_read(void *cls, uint64_t pos, char *out, size_t max)
-{
-    size_t copied = list_copy(cls, out, max);
-    (void)pos;
-    return copied ? (ssize_t)copied : MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static void list_free(void *cls)
-{
-    struct list_body *body = cls;
-    buf_free(&body->head);
-    free(body);
-}
-
-static struct list_body *list_body_new(const struct request *request, size_t *size)
-{
-    const struct object_list *list = &request->reply.list;
-    struct list_body *body = xcalloc(1, sizeof(*body));
-    body->request = request;
-    body->head = BUF_TEXT;
-    body->in_head = true;
-    render_item_prefix(&body->prefix, request);
-    render_list_head(&body->head, request);
-    *size = body->head.len + 3;
-    for (size_t i = 0; i < list->count; i++)
-        *size += render_item_rest(&body->prefix, list->items[i]).len + (i ? 2 : 1);
-    return body;
-}
 
 static size_t list_estimate(const struct request *request)
 {
@@ -246,30 +167,45 @@ static struct MHD_Response *encode_object(struct request *request, struct encodi
     return finish_bytes(request, &bytes, encoding);
 }
 
+/* The list put together from what is kept of its items; NULL when it must be rendered. */
+static struct list_body *stored_list(const struct request *request)
+{
+    if (!render_is_plain(request))
+        return NULL;
+    if (request->accept.media == MEDIA_PROTOBUF)
+        return list_body_protobuf(request);
+    return wants_stored(request) ? list_body_json(request) : NULL;
+}
+
+static ssize_t list_read(void *cls, uint64_t pos, char *out, size_t max)
+{
+    size_t copied = list_body_copy(cls, out, max);
+    (void)pos;
+    return copied ? (ssize_t)copied : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void list_free(void *cls)
+{
+    list_body_free(cls);
+}
+
 static struct MHD_Response *encode_list(struct request *request, struct encoding *encoding)
 {
-    bool plain = render_is_plain(request);
-    bool packed = takes_gzip(request) && list_estimate(request) >= GZIP_MIN;
-    if (!plain || !wants_stored(request)) {
-        struct buf bytes = BUF_INIT(RENDER_MAX);
-        if (plain && request->accept.media == MEDIA_PROTOBUF && transcode_list(&bytes, request)) {
-            encoding->type = media_type(MEDIA_PROTOBUF);
-            return pack_bytes(request, &bytes, encoding);
-        }
+    struct buf bytes = BUF_INIT(RENDER_MAX);
+    struct list_body *body = stored_list(request);
+    if (!body) {
         render_list(&bytes, request);
         return finish_bytes(request, &bytes, encoding);
     }
-    size_t size = 0;
-    struct list_body *body = list_body_new(request, &size);
-    encoding->type = "application/json";
-    if (!packed)
+    size_t size = list_body_size(body);
+    encoding->type = media_type(request->accept.media);
+    if (size < GZIP_MIN || !takes_gzip(request))
         return MHD_create_response_from_callback(size, LIST_BLOCK, list_read, body, list_free);
-    struct buf bytes = BUF_INIT(RENDER_MAX);
     char *room = buf_reserve(&bytes, size);
     if (room)
-        bytes.len += list_copy(body, room, size);
-    list_free(body);
-    return finish_bytes(request, &bytes, encoding);
+        bytes.len += list_body_copy(body, room, size);
+    list_body_free(body);
+    return pack_bytes(request, &bytes, encoding);
 }
 
 static struct MHD_Response *encode_json(struct request *request, struct encoding *encoding)

@@ -7,6 +7,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
+#include "apiserver/message_cache.h"
 #include "apiserver/render.h"
 #include "apiserver/status.h"
 #include "apiserver/stream_convert.h"
@@ -25,6 +26,7 @@ static void frame_clear(struct frame *frame)
 {
     if (frame->event)
         event_unref(frame->event);
+    message_unref(frame->message);
     buf_free(&frame->text);
     *frame = (struct frame){.text = BUF_TEXT, .part = ARRAY_LEN(frame->parts)};
 }
@@ -91,22 +93,43 @@ static const struct event_row {
     [EVENT_DELETED] = {"DELETED", HEAD("DELETED")},
 };
 
+/* The object's message, which all who watch it in protobuf share; false when it has none. */
+static bool frame_message(struct stream *stream, enum event_type type, struct object *object)
+{
+    struct frame *frame = &stream->frame;
+    const struct resource *row = stream->request->resource;
+    struct message *message =
+        message_cache_get(stream->request->api->messages, object, row->type);
+    if (!message)
+        return false;
+    frame->message = message;
+    protobuf_before_watched(&frame->text, event_rows[type].name, str_of(resource_api_version(row)),
+                            str_of(row->kind), message->len);
+    frame_start(frame, buf_str(&frame->text), (struct str){message->data, message->len},
+                protobuf_after);
+    return true;
+}
+
 /* The object as the client accepts it: its own bytes where it can be. */
-static void frame_object(struct stream *stream, enum event_type type, const struct object *object,
+static void frame_object(struct stream *stream, enum event_type type, struct object *object,
                          struct event *keeps)
 {
     struct frame *frame = &stream->frame;
     const struct request *request = stream->request;
     frame_clear(frame);
-    if (render_is_plain(request) && request->accept.media != MEDIA_PROTOBUF) {
+    bool plain = render_is_plain(request), protobuf = request->accept.media == MEDIA_PROTOBUF;
+    if (plain && !protobuf) {
         frame->event = keeps;
         frame_start(frame, event_rows[type].head, object->body, STR("}\n"));
         return;
     }
+    if (plain && frame_message(stream, type, object)) {
+        event_unref(keeps);
+        return;
+    }
     render_event(&frame->text, request, object, !stream->headers_sent);
     stream->headers_sent = true;
-    if (keeps)
-        event_unref(keeps);
+    event_unref(keeps);
     frame_text(stream, event_rows[type].name);
 }
 

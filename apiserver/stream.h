@@ -20,6 +20,7 @@
 struct api;
 struct request;
 struct stream_convert;
+struct message;
 
 struct streams {
     pthread_t thread;
@@ -39,8 +40,9 @@ struct frame { /* bytes on their way out: head, body, tail */
     struct str parts[3];
     unsigned part;
     size_t offset;
-    struct event *event; /* what body points into; referenced */
-    struct buf text;     /* or this */
+    struct event *event;     /* what body points into; referenced */
+    struct message *message; /* or this; referenced */
+    struct buf text;         /* or this */
 };
 
 struct stream {

@@ -1,6 +1,5 @@
 #include "apiserver/transcode.h"
 
-#include "apiserver/render.h"
 #include "base/json_scan.h"
 #include "schema/protobuf.h"
 
@@ -60,38 +59,4 @@ bool transcode_protobuf(struct buf *bytes)
     buf_free(bytes);
     *bytes = out;
     return true;
-}
-
-static bool add_list_meta(struct buf *out, const struct request *request)
-{
-    CLEANUP(buf_free) struct buf meta = BUF_TEXT;
-    render_list_meta(&meta, request);
-    return protobuf_list_meta(out, buf_str(&meta));
-}
-
-static bool add_items(struct buf *out, const struct request *request)
-{
-    const struct object_list *list = &request->reply.list;
-    for (size_t i = 0; i < list->count; i++)
-        if (!protobuf_list_item(out, request->resource->type, list->items[i]->body))
-            return false;
-    return true;
-}
-
-bool transcode_list(struct buf *out, const struct request *request)
-{
-    const struct resource *row = request->resource;
-    size_t size = 0;
-    if (row->type->flags & TYPE_NO_PROTOBUF)
-        return false;
-    for (size_t i = 0; i < request->reply.list.count; i++)
-        size += request->reply.list.items[i]->body.len;
-    size_t mark = protobuf_begin(out, str_of(resource_api_version(row)), str_of(row->list_kind),
-                                 size - size / 4);
-    if (!add_list_meta(out, request) || !add_items(out, request)) {
-        buf_clear(out);
-        return false;
-    }
-    protobuf_end(out, mark);
-    return buf_ok(out);
 }

@@ -162,6 +162,13 @@ static void stop(struct server *server)
         store_close(server->store);
 }
 
+/* Now and then. */
+static void keep_house(struct server *server)
+{
+    (void)cache_drop_idle(server->store, IDLE_MS); /* how many is of no interest */
+    api_expire(server->api);
+}
+
 static int run(const char *const *args, size_t count)
 {
     static struct server server;
@@ -182,7 +189,7 @@ static int run(const char *const *args, size_t count)
         ready_tell(ready_fd);
         log_info("server", "listening on %s", listen_address);
         for (int got = 0; got != SIGINT && got != SIGTERM && got != SIGHUP; got = ready_wait_signal(HOUSEKEEPING_MS))
-            (void)cache_drop_idle(server.store, IDLE_MS); /* how many is of no interest */
+            keep_house(&server);
     }
     stop(&server);
     return started ? EXIT_DONE : command_fail(&err);

@@ -34,6 +34,9 @@ MUST_CHECK bool protobuf_open(struct str body, struct protobuf_envelope *out, st
 MUST_CHECK size_t protobuf_begin(struct buf *out, struct str api_version, struct str kind,
                                  size_t expected);
 void protobuf_end(struct buf *out, size_t mark);
+/* The same for a message of `len` bytes that is elsewhere: what is sent before it and after it. */
+void protobuf_before(struct buf *out, struct str api_version, struct str kind, size_t len);
+extern const struct str protobuf_after;
 
 /* Envelope and message of a whole object, which has `kind` and `apiVersion`. */
 MUST_CHECK bool protobuf_encode_object(struct buf *out, const struct type *type, struct str json);
@@ -51,6 +54,12 @@ MUST_CHECK json_t *protobuf_decode_object(const struct type *type, struct str bo
 /* A list's message, piece by piece: its metadata once, then each item. */
 MUST_CHECK bool protobuf_list_meta(struct buf *out, struct str list_meta);
 MUST_CHECK bool protobuf_list_item(struct buf *out, const struct type *type, struct str item);
+/* What is before the message, of `len` bytes, of an item. */
+void protobuf_before_item(struct buf *out, size_t len);
 
 /* One frame of a watch stream around an object's envelope: length, WatchEvent. */
 void protobuf_watch_event(struct buf *out, const char *event, struct str envelope);
+/* What is before the message, of `len` bytes, of an object in such a frame; protobuf_after comes after
+ * it. */
+void protobuf_before_watched(struct buf *out, const char *event, struct str api_version,
+                             struct str kind, size_t len);

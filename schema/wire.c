@@ -67,6 +67,15 @@ void wire_bytes(struct buf *out, uint32_t number, struct str bytes)
     took(out, len + bytes.len);
 }
 
+void wire_head(struct buf *out, uint32_t number, size_t len)
+{
+    char *room = buf_reserve(out, 2 * VARINT_MAX);
+    if (!room)
+        return;
+    size_t size = varint_put(room, tag_of(number, WIRE_BYTES));
+    took(out, size + varint_put(room + size, len));
+}
+
 /* The last byte of the room for the length says how much room there is. */
 size_t wire_begin_sized(struct buf *out, uint32_t number, size_t expected)
 {

@@ -13,6 +13,8 @@ void wire_put_varint(struct buf *out, uint64_t value);
 void wire_varint(struct buf *out, uint32_t number, uint64_t value);
 void wire_double(struct buf *out, uint32_t number, double value);
 void wire_bytes(struct buf *out, uint32_t number, struct str bytes);
+/* A field whose `len` bytes are appended, or sent, next. */
+void wire_head(struct buf *out, uint32_t number, size_t len);
 /* A field that is a message: what is appended between the two calls is its contents. They are moved
  * when the length of their length was guessed wrong from `expected` bytes. */
 MUST_CHECK size_t wire_begin_sized(struct buf *out, uint32_t number, size_t expected);

@@ -4,6 +4,8 @@
 
 #include "apiserver/list_token.h"
 #include "base/clock.h"
+#include "base/json.h"
+#include "schema/protobuf.h"
 #include "support_watch.h"
 #include "tests/test.h"
 
@@ -262,6 +264,88 @@ static void test_delete_collection(void **state)
     answer_clear(&answer);
 }
 
+/* ---- protobuf ---- */
+
+#define PROTOBUF "application/vnd.kubernetes.protobuf"
+
+static json_t *from_protobuf(const char *kind, struct str body)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    json_t *object =
+        protobuf_decode_object(type_of_kind(STR(""), STR("v1"), str_of(kind)), body, &err);
+    if (!object)
+        fail_msg("%s", err.message);
+    return object;
+}
+
+static void ask_protobuf(const char *path, struct answer *answer)
+{
+    fixture_ask(&fixture, &(struct ask){.method = "GET", .path = path, .accept = PROTOBUF}, answer);
+    assert_int_equal(answer->code, 200);
+}
+
+/* Twice: made, and kept. A page, whose metadata says more. Nothing. */
+static void test_protobuf_lists(void **state)
+{
+    struct answer as_json, answer;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(free_ptr) char *name = xasprintf("proto-%d", i);
+        make(name, "proto");
+    }
+    static const char *const paths[] = {CM "?labelSelector=l%3Dproto", CM "?labelSelector=l%3Dproto",
+                                        CM "?limit=2", CM "?labelSelector=l%3Dnone"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        ask("GET", paths[i], NULL, &as_json);
+        ask_protobuf(paths[i], &answer);
+        json_auto_t *list = from_protobuf("ConfigMapList", buf_str(&answer.body));
+        assert_string_equal(json_text(list, "kind"), "ConfigMapList");
+        size_t count = json_array_size(json_object_get(as_json.json, "items"));
+        assert_int_equal(json_array_size(json_object_get(list, "items")), count);
+        for (size_t j = 0; j < count; j++) {
+            const json_t *item = json_array_get(json_object_get(list, "items"), j),
+                         *same = json_array_get(json_object_get(as_json.json, "items"), j);
+            assert_true(json_equal(json_object_get(item, "metadata"),
+                                   json_object_get(same, "metadata")));
+        }
+        assert_true((json_text(list, "metadata", "continue") != NULL) ==
+                    (json_text(as_json.json, "metadata", "continue") != NULL));
+        answer_clear(&answer);
+        answer_clear(&as_json);
+    }
+}
+
+/* Frames of length, then a WatchEvent around an envelope. */
+static void test_protobuf_watch(void **state)
+{
+    struct answer answer;
+    size_t seen = 0;
+    (void)state;
+    make("proto-watched", "proto-watched");
+    ask_protobuf(CM "?watch=1&resourceVersion=0&timeoutSeconds=1&labelSelector=l%3Dproto-watched",
+                 &answer);
+    struct str rest = buf_str(&answer.body);
+    while (rest.len >= 4) {
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        CLEANUP(error_clear) struct error err = {0};
+        const unsigned char *data = (const unsigned char *)rest.data;
+        size_t len = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
+        assert_true(len <= rest.len - 4);
+        assert_true(protobuf_to_json(&text,
+                                     type_find("io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"),
+                                     (struct str){rest.data + 4, len}, &err));
+        json_auto_t *event = json_parse(buf_str(&text), JSON_LOAD_STRICT, &err);
+        assert_string_equal(json_text(event, "type"), "ADDED");
+        assert_string_equal(json_text(event, "object", "kind"), "ConfigMap");
+        assert_string_equal(json_text(event, "object", "metadata", "name"), "proto-watched");
+        rest = (struct str){rest.data + 4 + len, rest.len - 4 - len};
+        seen++;
+    }
+    assert_int_equal(rest.len, 0);
+    assert_int_equal(seen, 1);
+    answer_clear(&answer);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -288,6 +372,8 @@ int main(void)
         cmocka_unit_test(test_watch_list),
         cmocka_unit_test(test_watch_ends),
         cmocka_unit_test(test_delete_collection),
+        cmocka_unit_test(test_protobuf_lists),
+        cmocka_unit_test(test_protobuf_watch),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

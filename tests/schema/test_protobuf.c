@@ -203,6 +203,33 @@ static void watch_frames(void **state)
                               "6b3873");
 }
 
+/* Around a message that is elsewhere: the same bytes as with the message inside. */
+static void envelopes_around_what_is_elsewhere(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 100, 127, 128, 20000};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        CLEANUP(buf_free) struct buf whole = BUF_TEXT;
+        CLEANUP(buf_free) struct buf frame = BUF_TEXT;
+        CLEANUP(buf_free) struct buf parts = BUF_TEXT;
+        CLEANUP(free_ptr) char *zeroes = xcalloc(1, sizes[i] + 1);
+        const struct str message = {zeroes, sizes[i]};
+        size_t mark = protobuf_begin(&whole, STR("v1"), STR("Pod"), sizes[i]);
+        buf_add_str(&whole, message);
+        protobuf_end(&whole, mark);
+        protobuf_before(&parts, STR("v1"), STR("Pod"), sizes[i]);
+        buf_add_str(&parts, message);
+        buf_add_str(&parts, protobuf_after);
+        assert_true(str_eq(buf_str(&parts), buf_str(&whole)));
+        buf_clear(&parts);
+        protobuf_watch_event(&frame, "MODIFIED", buf_str(&whole));
+        protobuf_before_watched(&parts, "MODIFIED", STR("v1"), STR("Pod"), sizes[i]);
+        buf_add_str(&parts, message);
+        buf_add_str(&parts, protobuf_after);
+        assert_true(str_eq(buf_str(&parts), buf_str(&frame)));
+    }
+}
+
 static void raw_objects(void **state)
 {
     (void)state;
@@ -310,6 +337,7 @@ int main(void)
         cmocka_unit_test(objects_have_envelopes),
         cmocka_unit_test(lists_are_put_together),
         cmocka_unit_test(watch_frames),
+        cmocka_unit_test(envelopes_around_what_is_elsewhere),
         cmocka_unit_test(raw_objects),
         cmocka_unit_test(broken_input_is_refused),
         cmocka_unit_test(nesting_is_bounded),
