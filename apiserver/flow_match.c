@@ -111,8 +111,9 @@ void flow_changed(struct cluster *cluster, const char *resource)
 {
     if (strcmp(resource, SCHEMAS) != 0 && strcmp(resource, LEVELS) != 0)
         return;
-    struct cluster_part *part = flow_part_get(cluster);
-    atomic_fetch_add(&flow_match_slot(part)->changes, 1);
+    struct cluster_part *part = cluster_part_peek(cluster, CLUSTER_PART_API);
+    if (part)
+        atomic_fetch_add(&flow_match_slot(part)->changes, 1);
     cluster_part_unref(part);
 }
 

@@ -31,7 +31,6 @@ struct auth_part {
     char *token_key, *token_public; /* PEM */
     char *token_key_id;
     EVP_PKEY *_Atomic token_signer; /* token_key, parsed when the first token is issued: it takes longer than signing */
-    X509_STORE *roots; /* the cluster's CA, alone */
     /* Any thread. */
     atomic_uint wanted; /* caches that authentication found cold */
     struct seen seen;
@@ -51,6 +50,9 @@ struct auth_part *auth_part_parse(struct str secrets, struct error *err);
 struct auth_part *auth_part_peek(struct cluster *cluster);
 void auth_part_unref_ptr(struct auth_part **part); /* for CLEANUP */
 
+/* The cluster's CA, alone; owned. Made for each certificate that is verified, which is seldom: kept, it would be the largest
+ * thing that an idle cluster has. NULL when that fails. */
+X509_STORE *auth_roots(const struct auth_part *part);
 /* Both verify against this part alone, without looking at objects. New identity, or NULL. */
 struct identity *auth_verify_cert(const struct auth_part *part, struct str der, int64_t now_us);
 struct identity *auth_verify_token(const struct auth_part *part, struct str text, int64_t now_us);

@@ -19,8 +19,9 @@
  * of its use (the CA itself, say) does not pass. */
 static bool cert_is_good(const struct auth_part *part, X509 *cert, int64_t now_us)
 {
+    CLEANUP(free_x509_store) X509_STORE *roots = auth_roots(part);
     CLEANUP(free_x509_store_ctx) X509_STORE_CTX *context = X509_STORE_CTX_new();
-    if (!context || X509_STORE_CTX_init(context, part->roots, cert, NULL) != 1)
+    if (!roots || !context || X509_STORE_CTX_init(context, roots, cert, NULL) != 1)
         return false;
     X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_time(rules, (time_t)(now_us / 1000000));

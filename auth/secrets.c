@@ -166,7 +166,6 @@ static void part_free(struct cluster_part *base)
     free(part->token_public);
     free(part->token_key_id);
     EVP_PKEY_free(atomic_load(&part->token_signer));
-    X509_STORE_free(part->roots);
     seen_deinit(&part->seen);
     free(part);
 }
@@ -177,11 +176,20 @@ void auth_part_unref_ptr(struct auth_part **part)
         cluster_part_unref(&(*part)->part);
 }
 
-static bool set_roots(struct auth_part *part)
+X509_STORE *auth_roots(const struct auth_part *part)
 {
     CLEANUP(free_x509) X509 *ca = pki_cert_parse(part->ca.cert);
-    part->roots = X509_STORE_new();
-    return ca && part->roots && X509_STORE_add_cert(part->roots, ca) == 1;
+    X509_STORE *roots = X509_STORE_new();
+    if (ca && roots && X509_STORE_add_cert(roots, ca) == 1)
+        return roots;
+    X509_STORE_free(roots);
+    return NULL;
+}
+
+static bool is_certificate(const char *pem)
+{
+    CLEANUP(free_x509) X509 *cert = pki_cert_parse(pem);
+    return cert != NULL;
 }
 
 static bool set_token_key(struct auth_part *part, const char *pem)
@@ -212,7 +220,7 @@ static bool renew_serving(struct auth_part *part, const json_t *names, struct er
 static bool part_fill(struct auth_part *part, const json_t *document, struct error *err)
 {
     if (!auth_take_pair(json_at(document, "ca"), &part->ca) ||
-        !auth_take_pair(json_at(document, "serving"), &part->serving) || !set_roots(part) ||
+        !auth_take_pair(json_at(document, "serving"), &part->serving) || !is_certificate(part->ca.cert) ||
         !set_token_key(part, json_text(document, "tokenKey")))
         return error_internal(err, "the cluster's credentials are damaged");
     return renew_serving(part, json_at(document, "servingNames"), err);
@@ -247,15 +255,9 @@ static struct cluster_part *part_load(struct cluster *cluster)
     return part ? &part->part : NULL;
 }
 
-static struct cluster_part *part_absent(struct cluster *cluster)
-{
-    (void)cluster;
-    return NULL;
-}
-
 struct auth_part *auth_part_peek(struct cluster *cluster)
 {
-    return (struct auth_part *)cluster_part_get(cluster, CLUSTER_PART_AUTH, part_absent);
+    return (struct auth_part *)cluster_part_peek(cluster, CLUSTER_PART_AUTH);
 }
 
 bool auth_is_warm(struct cluster *cluster)

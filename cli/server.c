@@ -1,6 +1,7 @@
 /* warren server: the API endpoints of all clusters, their controllers, the scheduler and the syncer, in one process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,11 +163,13 @@ static void stop(struct server *server)
         store_close(server->store);
 }
 
-/* Now and then. */
+/* Now and then. What idle clusters held lies between what others hold: the allocator gives whole pages of it back only when it is
+ * told. */
 static void keep_house(struct server *server)
 {
-    (void)cache_drop_idle(server->store, IDLE_MS); /* how many is of no interest */
     api_expire(server->api);
+    if (cache_drop_idle(server->store, IDLE_MS))
+        (void)malloc_trim(0);
 }
 
 static int run(const char *const *args, size_t count)

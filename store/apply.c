@@ -73,7 +73,7 @@ void apply_reset(struct cluster *cluster, int64_t revision)
 {
     log_warn("store", "the change history of cluster %lld is cut: its caches are read anew",
              (long long)cluster->id);
-    cluster_cache_drop(cluster);
+    (void)cluster_cache_drop(cluster); /* there need not be any */
     cluster_apply_lock(cluster);
     if (atomic_load(&cluster->revision) < revision)
         atomic_store(&cluster->revision, revision);

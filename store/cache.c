@@ -143,7 +143,7 @@ void cluster_cache_unlock(struct resource_cache *cache)
     resource_cache_unref(cache);
 }
 
-void cluster_cache_drop(struct cluster *cluster)
+bool cluster_cache_drop(struct cluster *cluster)
 {
     cluster_apply_lock(cluster);
     struct cluster_part *part = cluster_part_peek(cluster, CLUSTER_PART_CACHE);
@@ -157,6 +157,7 @@ void cluster_cache_drop(struct cluster *cluster)
     }
     cluster_apply_unlock(cluster);
     cluster_part_unref(part);
+    return part != NULL;
 }
 
 /* ---- applying ---- */
@@ -331,7 +332,7 @@ static bool is_watched(struct cluster *cluster)
     struct cluster_cache *all = (struct cluster_cache *)part;
     bool watched = false;
     if (!part)
-        return true; /* nothing to drop */
+        return false;
     pthread_mutex_lock(&all->lock);
     for (size_t i = 0; i < all->count && !watched; i++) {
         pthread_mutex_lock(&all->items[i]->lock);
@@ -351,9 +352,9 @@ unsigned cache_drop_idle(struct store *store, int64_t idle_ms)
     int64_t limit = clock_mono_ns() - idle_ms * 1000000;
     for (size_t i = 0; i < count; i++) {
         if (atomic_load(&all[i]->used_mono_ns) < limit && !is_watched(all[i])) {
-            cluster_cache_drop(
-                all[i]); /* a watch that opens at this instant says GONE and is opened again */
-            dropped++;
+            /* A watch that opens at this instant says GONE and is opened again. */
+            bool cached = cluster_cache_drop(all[i]);
+            dropped += cluster_part_drop_idle(all[i]) || cached;
         }
         cluster_unref(all[i]);
     }

@@ -80,5 +80,6 @@ int64_t watch_revision(struct watch *watch);
  * and is never called again. */
 typedef void (*store_change_fn)(void *arg, struct cluster *cluster, enum event_type type, struct object *object, struct object *before);
 void store_listen(struct store *store, store_change_fn fn, void *arg);
-/* Drops the caches of clusters that were not used for `idle_ms` and have no watch; returns how many. */
+/* Drops the caches, and what is compiled from them, of clusters that were not used for `idle_ms` and have no watch;
+ * returns of how many there was any. */
 unsigned cache_drop_idle(struct store *store, int64_t idle_ms);

@@ -121,7 +121,8 @@ struct cache_contents {
 };
 /* Takes what is in `contents` (NULL: the fill failed), adds what happened meanwhile, and wakes who waits. */
 void cache_finish_fill(struct resource_cache *cache, struct cache_contents *contents);
-/* Kills every resource's cache of a cluster: watches say GONE, the next use fills anew. Takes the apply lock. */
-void cluster_cache_drop(struct cluster *cluster);
+/* Kills every resource's cache of a cluster: watches say GONE, the next use fills anew. Takes the apply lock. True if
+ * there was any. */
+bool cluster_cache_drop(struct cluster *cluster);
 /* Forgets events that are too old. */
 void cluster_cache_expire(struct cluster *cluster, int64_t now_mono_ns);

@@ -147,3 +147,26 @@ void cluster_part_drop(struct cluster *cluster, enum cluster_part_kind kind)
     for (unsigned i = first; i <= last; i++)
         cluster_part_unref(dropped[i]);
 }
+
+/* Who holds a part may count in it, so that only what nobody but the cluster holds is dropped. Not among them: its
+ * caches, which are dropped in their own way, and AUTH, since a handshake must not have to wait for the database. */
+bool cluster_part_drop_idle(struct cluster *cluster)
+{
+    static const enum cluster_part_kind kinds[] = {CLUSTER_PART_RBAC, CLUSTER_PART_QUOTA, CLUSTER_PART_API};
+    struct cluster_part *dropped[ARRAY_LEN(kinds)] = {0};
+    bool any = false;
+    pthread_mutex_lock(cluster->lock);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct cluster_part *part = cluster->parts[kinds[i]];
+        if (!part || atomic_load_explicit(&part->refs, memory_order_acquire) != 1)
+            continue;
+        dropped[i] = part;
+        cluster->parts[kinds[i]] = NULL;
+    }
+    pthread_mutex_unlock(cluster->lock);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        any = any || dropped[i];
+        cluster_part_unref(dropped[i]);
+    }
+    return any;
+}

@@ -52,6 +52,8 @@ void cluster_unref_ptr(struct cluster **cluster);
  * (NULL: then NULL is returned). `make` runs without a lock and may lose a race; the loser is freed. Any thread. */
 struct cluster_part *cluster_part_get(struct cluster *cluster, enum cluster_part_kind kind,
                                       struct cluster_part *(*make)(struct cluster *cluster));
+/* The part if it is there, referenced; else NULL. Any thread. */
+struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_part_kind kind);
 void cluster_part_unref(struct cluster_part *part);
 /* Forgets one part, or (CLUSTER_PART_COUNT) all; holders keep theirs until they unref. */
 void cluster_part_drop(struct cluster *cluster, enum cluster_part_kind kind);

@@ -82,7 +82,7 @@ void directory_remove(struct directory *directory, struct cluster *cluster)
     if (!exact)
         return;
     atomic_store(&cluster->state, CLUSTER_DELETING);
-    cluster_cache_drop(cluster);
+    (void)cluster_cache_drop(cluster); /* there need not be any */
     cluster_part_drop(cluster, CLUSTER_PART_COUNT);
     cluster_unref(cluster);
 }

@@ -88,8 +88,8 @@ void cluster_touch(struct cluster *cluster);
 const struct data_key *cluster_key(struct cluster *cluster);
 /* True when the cluster has a key that we cannot open: its secrets are out of reach. */
 bool cluster_is_locked(struct cluster *cluster);
-/* The part if it is there, referenced; else NULL. */
-struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_part_kind kind);
+/* Forgets the parts that an idle cluster can do without, except those that somebody holds. True if there was one. */
+bool cluster_part_drop_idle(struct cluster *cluster);
 
 /* ---- duty.c ---- */
 void duty_init(struct duty *duty);

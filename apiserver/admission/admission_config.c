@@ -72,7 +72,9 @@ void admission_config_changed(struct cluster *cluster, const char *resource)
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         if (strcmp(resource, sources[i]) != 0)
             continue;
-        struct cluster_part *part = flow_part_get(cluster);
+        struct cluster_part *part = cluster_part_peek(cluster, CLUSTER_PART_API);
+        if (!part)
+            return;
         struct admission_slot *slot = flow_admission_slot(part);
         atomic_fetch_add(&slot->changes, 1);
         atomic_store(&slot->known, false);

@@ -272,6 +272,43 @@ static void filling_races_with_writing(void **state)
     cluster_unref(writer.cluster);
 }
 
+static void free_part(struct cluster_part *part)
+{
+    free(part);
+}
+
+static struct cluster_part *make_part(struct cluster *cluster)
+{
+    struct cluster_part *part = xcalloc(1, sizeof(*part));
+    (void)cluster;
+    part->free = free_part;
+    return part;
+}
+
+static bool has_part(struct cluster *cluster, enum cluster_part_kind kind)
+{
+    struct cluster_part *part = cluster_part_peek(cluster, kind);
+    cluster_part_unref(part);
+    return part != NULL;
+}
+
+static void idle_clusters_keep_what_is_held(void **state)
+{
+    (void)state;
+    CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
+    struct cluster_part *held = cluster_part_get(cluster, CLUSTER_PART_API, make_part);
+    cluster_part_unref(cluster_part_get(cluster, CLUSTER_PART_RBAC, make_part));
+    cluster_part_unref(cluster_part_get(cluster, CLUSTER_PART_AUTH, make_part));
+    assert_true(cache_drop_idle(store, -1) > 0); /* without a cache */
+    assert_false(has_part(cluster, CLUSTER_PART_RBAC));
+    assert_true(has_part(cluster, CLUSTER_PART_AUTH));
+    assert_true(has_part(cluster, CLUSTER_PART_API));
+    cluster_part_unref(held);
+    assert_true(cache_drop_idle(store, -1) > 0);
+    assert_false(has_part(cluster, CLUSTER_PART_API));
+    assert_int_equal(0, cache_drop_idle(store, -1));
+}
+
 static void history_outlives_a_restart(void **state)
 {
     (void)state;
@@ -381,6 +418,7 @@ int main(void)
         cmocka_unit_test(many_objects_stay_in_order),
         cmocka_unit_test(watchers_see_each_event_once),
         cmocka_unit_test(filling_races_with_writing),
+        cmocka_unit_test(idle_clusters_keep_what_is_held),
         cmocka_unit_test(history_outlives_a_restart),
         cmocka_unit_test(cut_history_is_gone),
         cmocka_unit_test(listeners_hear_in_order),
