@@ -198,8 +198,8 @@ static void check_pod(const json_t *pod, const json_t *limit, struct complaints 
     CLEANUP(subject_clear) struct subject subject = {.type = "Pod"};
     check_containers(pod, "containers", limit, out);
     check_containers(pod, "initContainers", limit, out);
-    usage_pod_sum(pod, "requests", &subject.requests);
-    usage_pod_sum(pod, "limits", &subject.limits);
+    usage_containers_sum(pod, "requests", &subject.requests);
+    usage_containers_sum(pod, "limits", &subject.limits);
     check_limit(&subject, limit, out);
 }
 
@@ -226,26 +226,36 @@ static bool check_range(const char *resource, const json_t *object, const json_t
     return complaints.count == 0;
 }
 
-enum quota_result quota_limit_range(struct cluster *cluster, const char *resource, json_t *object, struct error *err)
+static bool peek_ranges(struct cluster *cluster, const json_t *object, struct object_list *ranges)
+{
+    const struct cache_range range = {.ns = meta_namespace(object)};
+    return cache_list_peek(cluster, LIMITS_RESOURCE, &range, ranges) == CACHE_LIST_OK;
+}
+
+enum quota_result quota_limit_defaults(struct cluster *cluster, json_t *pod)
+{
+    struct object_list ranges = {0};
+    if (!peek_ranges(cluster, pod, &ranges))
+        return QUOTA_COLD;
+    for (size_t i = 0; i < ranges.count; i++) {
+        json_auto_t *range = object_json(ranges.items[i]);
+        apply_defaults(pod, range);
+    }
+    object_list_free(&ranges);
+    return QUOTA_OK;
+}
+
+enum quota_result quota_limit_check(struct cluster *cluster, const char *resource, const json_t *object,
+                                    struct error *err)
 {
     struct object_list ranges = {0};
     enum quota_result result = QUOTA_OK;
-    if (strcmp(resource, "pods") != 0 && strcmp(resource, "persistentvolumeclaims") != 0)
-        return QUOTA_OK;
-    struct cache_range range = {.ns = meta_namespace(object)};
-    if (cache_list_peek(cluster, LIMITS_RESOURCE, &range, &ranges) != CACHE_LIST_OK)
+    if (!peek_ranges(cluster, object, &ranges))
         return QUOTA_COLD;
-    CLEANUP(free_ptr) json_t **values = xcalloc(ranges.count + 1, sizeof(*values));
-    for (size_t i = 0; i < ranges.count; i++) {
-        values[i] = object_json(ranges.items[i]);
-        if (strcmp(resource, "pods") == 0)
-            apply_defaults(object, values[i]);
-    }
-    /* Every default of every range comes before the first bound, as mutating admission comes before validating. */
-    for (size_t i = 0; i < ranges.count; i++) {
-        if (result == QUOTA_OK && !check_range(resource, object, values[i], err))
+    for (size_t i = 0; i < ranges.count && result == QUOTA_OK; i++) {
+        json_auto_t *range = object_json(ranges.items[i]);
+        if (!check_range(resource, object, range, err))
             result = QUOTA_DENIED;
-        json_decref(values[i]);
     }
     object_list_free(&ranges);
     return result;

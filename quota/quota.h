@@ -26,8 +26,11 @@ enum quota_result quota_charges(struct cluster *cluster, const char *resource, c
 /* The 403 for STORE_OVER_LIMIT: `exceeded quota: NAME, requested: pods=1, used: pods=2, limited: pods=2`. Blocking. */
 bool quota_exceeded(struct cluster *cluster, const char *resource, const char *name, const struct charges *charges,
                     size_t refused, struct error *err);
-/* LimitRange: fills container defaults in a Pod, then checks min, max and ratio (Pods, PVCs). */
-enum quota_result quota_limit_range(struct cluster *cluster, const char *resource, json_t *object, struct error *err);
+/* LimitRange: fills container defaults in a Pod. Never denies. */
+enum quota_result quota_limit_defaults(struct cluster *cluster, json_t *pod);
+/* LimitRange: checks min, max and ratio of Pods and PersistentVolumeClaims. */
+enum quota_result quota_limit_check(struct cluster *cluster, const char *resource, const json_t *object,
+                                    struct error *err);
 MUST_CHECK bool quota_warm(struct cluster *cluster, struct error *err);
 /* What a namespace's objects add up to for one quota: for the quota controller and for repair. Blocking. */
 MUST_CHECK bool quota_recount(struct cluster *cluster, const json_t *resource_quota, struct charges *out, struct error *err);

@@ -55,13 +55,18 @@ static void add_overhead(const json_t *pod, const char *which, struct amounts *s
             amounts_add(sum, overhead.items[i].name, overhead.items[i].milli);
 }
 
-void usage_pod_sum(const json_t *pod, const char *which, struct amounts *out)
+void usage_containers_sum(const json_t *pod, const char *which, struct amounts *out)
 {
     size_t i;
     const json_t *container;
     json_array_foreach (json_at(pod, "spec", "containers"), i, container)
         amounts_read(out, json_at(container, "resources", which));
     add_init(pod, which, out);
+}
+
+void usage_pod_sum(const json_t *pod, const char *which, struct amounts *out)
+{
+    usage_containers_sum(pod, which, out);
     add_overhead(pod, which, out);
 }
 

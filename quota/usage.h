@@ -12,6 +12,8 @@ void usage_of(const char *resource, const json_t *object, struct amounts *out);
 const char *usage_resource(const char *name);
 /* Requests and limits of a whole Pod: containers, sidecars, init containers, overhead. */
 void usage_pod_sum(const json_t *pod, const char *which, struct amounts *out);
+/* The same without overhead. */
+void usage_containers_sum(const json_t *pod, const char *which, struct amounts *out);
 /* Does every scope of `quota` (a ResourceQuota) match? Only Pods have scopes: a scoped quota matches nothing else. */
 bool usage_in_scope(const json_t *quota, const char *resource, const json_t *object);
 /* Names, with their containers, that a quota on `required` demands of a Pod and that it does not state:

@@ -118,7 +118,7 @@ json_t *rbac_rules(struct cluster *cluster, const struct user *user, const char 
     CLEANUP(compiled_unref_ptr) struct compiled *compiled = compiled_get(cluster, part);
     if (!compiled)
         return NULL;
-    bool is_node = node_name_of(user) != NULL;
+    bool is_node = rbac_node_name(user) != NULL;
     json_t *status = json_pack("{s:[], s:[], s:b}", "resourceRules", "nonResourceRules", "incomplete", is_node);
     if (is_node)
         json_set_text(status, "evaluationError", "node authorizer does not support user rule resolution");

@@ -10,7 +10,7 @@
 
 #define NODE_PREFIX "system:node:"
 
-const char *node_name_of(const struct user *user)
+const char *rbac_node_name(const struct user *user)
 {
     if (!user->name || !text_starts(user->name, NODE_PREFIX) || !user_in(user, "system:nodes"))
         return NULL;
@@ -305,7 +305,7 @@ static bool is_shared_right(const struct rbac_attributes *attributes)
 enum rbac_decision node_authorize(struct cluster *cluster, struct rbac_part *part,
                                   const struct rbac_attributes *attributes)
 {
-    const char *node = node_name_of(attributes->user);
+    const char *node = rbac_node_name(attributes->user);
     if (!node || attributes->path)
         return RBAC_NO_OPINION;
     struct node_request request = {.cluster = cluster, .part = part, .node = node, .attributes = attributes};
@@ -320,7 +320,7 @@ enum rbac_decision node_authorize(struct cluster *cluster, struct rbac_part *par
 
 bool rbac_admit_node(const struct user *user, const char *resource, const json_t *object, struct error *err)
 {
-    const char *node = node_name_of(user), *name = json_text(object, "metadata", "name");
+    const char *node = rbac_node_name(user), *name = json_text(object, "metadata", "name");
     if (!node || !object)
         return true;
     bool own = text_eq(name, node);

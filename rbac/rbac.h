@@ -27,6 +27,8 @@ json_t *rbac_rules(struct cluster *cluster, const struct user *user, const char 
 /* Escalation check on writes of roles and bindings; FORBIDDEN in upstream's words when `user` lacks a right it would give. */
 MUST_CHECK bool rbac_check_escalation(struct cluster *cluster, const struct user *user, const char *resource,
                                       const json_t *object, struct error *err);
+/* The node's name for a user "system:node:NAME" in group system:nodes; else NULL. Borrowed. */
+const char *rbac_node_name(const struct user *user);
 /* NodeRestriction: a node creates and changes only the Node and Lease of its own name. FORBIDDEN; true for all others. */
 MUST_CHECK bool rbac_admit_node(const struct user *user, const char *resource, const json_t *object, struct error *err);
 /* What an aggregated ClusterRole's rules should be: those of `roles` (ClusterRole trees, any order) that one of its

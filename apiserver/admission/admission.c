@@ -24,7 +24,8 @@ static enum operation operation_of(const struct request *request)
 static enum step_result refuse_terminating(struct request *request, const char *ns)
 {
     struct error *err = &request->error;
-    error_forbidden(err, request->resource->key, meta_name(request->object),
+    const char *name = *request->route.name ? request->route.name : meta_name(request->object);
+    error_forbidden(err, request->resource->key, name,
                     "unable to create new content in namespace %s because it is being terminated",
                     ns);
     err->causes = xcalloc(1, sizeof(*err->causes));
@@ -72,31 +73,38 @@ static enum step_result from_quota(enum quota_result result)
     return STEP_BLOCK;
 }
 
-static enum step_result admit_limit_range(struct request *request)
+static enum quota_result limit_defaults(struct request *request)
+{
+    return quota_limit_defaults(request->cluster, request->object);
+}
+
+static enum quota_result limit_check(struct request *request)
+{
+    return quota_limit_check(request->cluster, request->resource->key, request->object,
+                             &request->error);
+}
+
+static enum step_result run_quota(struct request *request,
+                                  enum quota_result (*run)(struct request *request))
 {
     enum quota_result result;
     unsigned warmed = 0;
-    while ((result = quota_limit_range(request->cluster, request->resource->key, request->object,
-                                       &request->error)) == QUOTA_COLD &&
-           request->may_block && warmed++ < QUOTA_WARM_MAX)
+    while ((result = run(request)) == QUOTA_COLD && request->may_block && warmed++ < QUOTA_WARM_MAX)
         if (!quota_warm(request->cluster, &request->error))
             return STEP_FAIL;
     return from_quota(result);
 }
 
-/* ---- TaintNodesByCondition ---- */
-
-static enum step_result admit_node_taint(struct request *request)
+static enum step_result admit_limit_range(struct request *request)
 {
-    json_t *taints = json_ensure_array(json_ensure_object(request->object, "spec"), "taints"),
-           *taint;
-    size_t i;
-    json_array_foreach (taints, i, taint)
-        if (text_eq(json_text(taint, "key"), "node.kubernetes.io/not-ready"))
-            return STEP_NEXT;
-    json_array_append_new(taints, json_pack("{s:s, s:s}", "key", "node.kubernetes.io/not-ready",
-                                            "effect", "NoSchedule"));
-    return STEP_NEXT;
+    return run_quota(request, limit_defaults);
+}
+
+static enum step_result check_limit_range(struct request *request)
+{
+    if (request->old && meta_deleting(request->old))
+        return STEP_NEXT;
+    return run_quota(request, limit_check);
 }
 
 /* ---- escalation: nobody gives rights that they do not have ---- */
@@ -123,15 +131,6 @@ static enum step_result check_escalation(struct request *request)
                : STEP_FAIL;
 }
 
-/* ---- NodeRestriction: a node writes its own Node and Lease ---- */
-
-static enum step_result check_node(struct request *request)
-{
-    return rbac_admit_node(&request->user, request->resource->key, request->object, &request->error)
-               ? STEP_NEXT
-               : STEP_FAIL;
-}
-
 /* ---- the table ---- */
 
 static const struct plugin {
@@ -142,13 +141,17 @@ static const struct plugin {
     const char *sub;         /* the subresource it is for; NULL: the resource itself */
 } plugins[] = {
     {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL, NULL},
-    {"LimitRanger", {"pods", "persistentvolumeclaims"}, ON_CREATE, admit_limit_range, NULL, NULL},
-    {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, NULL, NULL},
+    {"LimitRanger", {"pods"}, ON_CREATE, admit_limit_range, check_limit_range, NULL},
+    {"LimitRanger", {"persistentvolumeclaims"}, ON_CREATE | ON_UPDATE, NULL, check_limit_range, NULL},
+    {"ServiceAccount", {"pods"}, ON_CREATE, admit_service_account, check_service_account, NULL},
+    {"ServiceAccount", {"pods"}, ON_UPDATE, NULL, check_ephemeral_account, "ephemeralcontainers"},
     {"NodeRestriction",
      {"nodes", "leases.coordination.k8s.io"},
      ON_CREATE | ON_UPDATE,
      NULL,
      check_node, NULL},
+    {"NodeRestriction", {"nodes"}, ON_UPDATE, NULL, check_node, "status"},
+    {"NodeRestriction", {"pods"}, ON_UPDATE, NULL, check_pod_status, "status"},
     {"TaintNodesByCondition", {"nodes"}, ON_CREATE, admit_node_taint, NULL, NULL},
     {"PodSecurity", {"namespaces"}, ON_CREATE | ON_UPDATE, NULL, check_namespace_security, NULL},
     {"PodSecurity", {"pods"}, ON_CREATE | ON_UPDATE, NULL, check_pod_security, NULL},
@@ -161,7 +164,13 @@ static const struct plugin {
      NULL,
      check_template_security,
      NULL},
-    {"Priority", {"pods"}, ON_CREATE, admit_priority, NULL, NULL},
+    {"Priority", {"pods"}, ON_CREATE | ON_UPDATE, admit_priority, NULL, NULL},
+    {"Priority",
+     {"priorityclasses.scheduling.k8s.io"},
+     ON_CREATE | ON_UPDATE,
+     NULL,
+     check_default_class,
+     NULL},
     {"DefaultTolerationSeconds", {"pods"}, ON_CREATE | ON_UPDATE, admit_tolerations, NULL, NULL},
     {"DefaultStorageClass", {"persistentvolumeclaims"}, ON_CREATE, admit_storage_class, NULL, NULL},
     {"StorageObjectInUseProtection",
@@ -233,17 +242,30 @@ enum step_result step_admit_validate(struct request *request)
     return result == STEP_NEXT ? check_configured(request) : result;
 }
 
+/* What is no plain write meets the plugins that look at more than stored objects. */
+enum step_result admit_special(struct request *request)
+{
+    const char *key = request->resource->key;
+    enum step_result result = STEP_NEXT;
+    if (strcmp(request->resource->group, "authorization.k8s.io") != 0)
+        result = admit_namespace(request); /* who asks for rights learns nothing of namespaces */
+    if (result == STEP_NEXT && strcmp(key, "serviceaccounts") == 0)
+        result = check_node_token(request);
+    return result;
+}
+
+static enum quota_result charge(struct request *request)
+{
+    const json_t *now = request->write.op == STORE_DELETE ? NULL : request->object;
+    return quota_charges(request->cluster, request->storage, now, request->old, &request->charges,
+                         &request->error);
+}
+
 enum step_result step_quota(struct request *request)
 {
     const json_t *now = request->write.op == STORE_DELETE ? NULL : request->object;
-    enum quota_result result;
-    unsigned warmed = 0;
-    while ((result = quota_charges(request->cluster, request->storage, now, request->old,
-                                   &request->charges, &request->error)) == QUOTA_COLD &&
-           request->may_block && warmed++ < QUOTA_WARM_MAX)
-        if (!quota_warm(request->cluster, &request->error))
-            return STEP_FAIL;
-    if (result == QUOTA_OK && strcmp(request->storage, "services") == 0)
+    enum step_result result = run_quota(request, charge);
+    if (result == STEP_NEXT && strcmp(request->storage, "services") == 0)
         service_charges(now, request->old, &request->charges);
-    return from_quota(result);
+    return result;
 }

@@ -3,9 +3,17 @@
 #pragma once
 #include "apiserver/request.h"
 
-/* admission_pod.c */
+/* admission.c: the plugins for bindings, evictions, tokens and reviews */
+enum step_result admit_special(struct request *request);
+
+/* admission_account.c */
 enum step_result admit_service_account(struct request *request);
+enum step_result check_service_account(struct request *request);
+enum step_result check_ephemeral_account(struct request *request);
+
+/* admission_pod.c */
 enum step_result admit_priority(struct request *request);
+enum step_result check_default_class(struct request *request);
 enum step_result admit_tolerations(struct request *request);
 
 /* admission_security.c */
@@ -18,6 +26,12 @@ enum step_result admit_storage_class(struct request *request);
 enum step_result admit_ingress_class(struct request *request);
 enum step_result admit_storage_protection(struct request *request);
 enum step_result check_resize(struct request *request);
+
+/* admission_node.c */
+enum step_result admit_node_taint(struct request *request);
+enum step_result check_node(struct request *request);
+enum step_result check_pod_status(struct request *request);
+enum step_result check_node_token(struct request *request);
 
 /* admission_runtime.c */
 enum step_result admit_runtime_class(struct request *request);

@@ -93,7 +93,9 @@ enum step_result step_admit_special(struct request *request)
     json_t **object = request->eviction ? &request->eviction : &request->object;
     CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(asked_clear_ptr) struct asked asked = {0};
-    enum step_result result = admission_config_load(request, &config);
+    enum step_result result = admit_special(request);
+    if (result == STEP_NEXT)
+        result = admission_config_load(request, &config);
     if (result != STEP_NEXT || !config)
         return result;
     asked_special(&asked, request, ASKED_CREATE, *object);

@@ -166,7 +166,9 @@ static struct curl_slist *headers_of(const struct ask *ask)
         {"Content-Type: ", ask->body && !ask->type ? "application/json" : ask->type},
         {"Accept: ", ask->accept},
         {"Authorization: Bearer ", ask->token && *ask->token ? ask->token : NULL},
-        {"", ask->header}};
+        {"", ask->header},
+        {"Impersonate-User: ", ask->as},
+        {"Impersonate-Group: ", ask->as_group}};
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         if (!pairs[i][1])
             continue;

@@ -33,6 +33,7 @@ void answer_clear(struct answer *answer);
 
 struct ask {
     const char *method, *path, *body, *type, *accept, *header;
+    const char *as, *as_group; /* whom to impersonate; NULL: nobody */
     bool quiet;        /* a failed connection is no news */
     const char *token; /* NULL: the admin's client certificate; "": nobody */
 };

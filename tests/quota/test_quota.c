@@ -369,10 +369,15 @@ static void symmetry(void **state)
 static char *limit(struct cluster *cluster, const char *resource, json_t *object)
 {
     CLEANUP(error_clear) struct error err = {0}, why = {0};
-    enum quota_result result = quota_limit_range(cluster, resource, object, &err);
+    bool is_pod = strcmp(resource, "pods") == 0;
+    if (is_pod && quota_limit_defaults(cluster, object) == QUOTA_COLD) {
+        assert_true(quota_warm(cluster, &why));
+        assert_int_equal(quota_limit_defaults(cluster, object), QUOTA_OK);
+    }
+    enum quota_result result = quota_limit_check(cluster, resource, object, &err);
     if (result == QUOTA_COLD) {
         assert_true(quota_warm(cluster, &why));
-        result = quota_limit_range(cluster, resource, object, &err);
+        result = quota_limit_check(cluster, resource, object, &err);
     }
     return result == QUOTA_DENIED ? xstrdup(err.message) : NULL;
 }
@@ -407,6 +412,9 @@ static void limit_bounds(void **state)
         {"{type: Pod, max: {memory: 1Gi}}", "pods",
          "{metadata: {name: a, namespace: team}, spec: {containers: [{name: a, resources: {limits: {memory: 600Mi}}}, {name: b, "
          "resources: {limits: {memory: 600Mi}}}]}}", "maximum memory usage per Pod is 1Gi, but limit is 1200Mi"},
+        {"{type: Pod, max: {cpu: '1'}}", "pods",
+         "{metadata: {name: a, namespace: team}, spec: {overhead: {cpu: 500m}, containers: [{name: a, resources: {limits: {cpu: "
+         "'1'}}}]}}", NULL},
         {"{type: Container, maxLimitRequestRatio: {cpu: '2'}}", "pods", POD("a", CPU("1", "2")), NULL},
         {"{type: Container, maxLimitRequestRatio: {cpu: '2'}}", "pods", POD("a", CPU("1", "5")),
          "cpu max limit to request ratio per Container is 2, but provided ratio is 5.000000"},
