@@ -5,6 +5,8 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/steps.h"
+#include "schema/go_text.h"
+#include "schema/meta.h"
 #include "schema/protobuf.h"
 
 /* ---- options in the query ---- */
@@ -51,6 +53,12 @@ static void read_validation(struct request *request)
                     text);
 }
 
+void body_refuse_dry_run(struct request *request, const char *value)
+{
+    error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "dryRun",
+                    "Unsupported value: []string{\"%s\"}: supported values: \"All\"", value);
+}
+
 enum step_result step_options(struct request *request)
 {
     const struct route *route = &request->route;
@@ -60,9 +68,7 @@ enum step_result step_options(struct request *request)
         if (strcmp(route->args[i].value, "All") == 0)
             request->dry_run = true;
         else
-            error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "dryRun",
-                            "Unsupported value: \"%s\": supported values: \"All\"",
-                            route->args[i].value);
+            body_refuse_dry_run(request, route->args[i].value);
     }
     read_validation(request);
     return error_seal_invalid(&request->error, body_options_kind(route->verb), "meta.k8s.io", "")
@@ -121,12 +127,82 @@ static json_t *parse_body(struct request *request, const struct type *type)
     return NULL;
 }
 
+#define SUMMARY_MAX 30
+
+/* The beginning of a body, as upstream shows what it cannot read. */
+static void summarize(struct buf *out, struct str body)
+{
+    struct str head = {body.data, body.len < SUMMARY_MAX ? body.len : SUMMARY_MAX};
+    if (!body.len)
+        buf_add_text(out, "<empty>");
+    else if (*body.data == '{')
+        buf_add_str(out, head);
+    else
+        for (size_t i = 0; i < head.len; i++)
+            buf_printf(out, "%02x", (unsigned char)head.data[i]);
+    if (body.len > SUMMARY_MAX)
+        buf_add_text(out, " ...");
+}
+
+#define NO_KIND "couldn't get version/kind; json parse error: "
+
+/* What JSON must be for its kind and version to be read, in upstream's words. */
+static bool is_object(const json_t *tree, struct error *why)
+{
+    CLEANUP(buf_free) struct buf got = BUF_TEXT;
+    if (json_is_object(tree))
+        return true;
+    go_value_kind(&got, tree, false);
+    return error_bad_request(why,
+                             NO_KIND
+                             "json: cannot unmarshal %s into Go value of type struct { "
+                             "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind "
+                             "string \"json:\\\"kind,omitempty\\\"\" }",
+                             got.data);
+}
+
+/* Whether a body that was refused says its kind and version, which upstream reads on their own
+ * first. */
+static bool has_kind(const struct request *request, struct error *why)
+{
+    struct str body = buf_str(&request->body);
+    json_auto_t *tree = NULL;
+    switch (request->caller ? BODY_UNKNOWN : body_media(request)) {
+    case BODY_JSON:
+        tree = json_parse(body, JSON_LOAD_LENIENT, why);
+        return tree ? is_object(tree, why)
+                    : error_wrap(why, "couldn't get version/kind; json parse error");
+    case BODY_YAML:
+        tree = yaml_parse(body, JSON_LOAD_LENIENT, why);
+        return tree && is_object(tree, why);
+    case BODY_PROTOBUF:
+        return (body.len >= 4 && memcmp(body.data, "k8s", 4) == 0) ||
+               error_bad_request(why, "%s", request->error.message);
+    case BODY_UNKNOWN:
+        break;
+    }
+    return true;
+}
+
+/* A body without kind and version is blamed by its bytes, any other by what it was to be. */
 static void explain(struct request *request, const char *kind, const char *version)
 {
-    CLEANUP(free_ptr)
-    char *prefix = xasprintf("%s in version \"%s\" cannot be handled as a %s", kind, version, kind);
-    if (request->error.reason == ERROR_BAD_REQUEST)
-        error_wrap(&request->error, "%s", prefix);
+    CLEANUP(error_clear) struct error why = {0};
+    CLEANUP(buf_free) struct buf summary = BUF_TEXT;
+    if (request->error.reason != ERROR_BAD_REQUEST)
+        return;
+    if (has_kind(request, &why)) {
+        CLEANUP(free_ptr)
+        char *what =
+            xasprintf("%s in version \"%s\" cannot be handled as a %s", kind, version, kind);
+        error_wrap(&request->error, "%s", what);
+        return;
+    }
+    summarize(&summary, buf_str(&request->body));
+    error_clear(&request->error);
+    error_bad_request(&request->error,
+                      "the object provided is unrecognized (must be of type %s): %s (%s)", kind,
+                      why.message, buf_ok(&summary) ? summary.data : "");
 }
 
 json_t *body_decode(struct request *request, const struct type *type, const char *kind,
@@ -134,24 +210,23 @@ json_t *body_decode(struct request *request, const struct type *type, const char
 {
     if (optional && !request->caller && request->body.len == 0)
         return NULL;
-    if (!request->caller && request->body.len == 0) {
-        error_bad_request(&request->error, "%s in version \"%s\" cannot be handled as a %s: EOF",
-                          kind, version, kind);
-        return NULL;
-    }
     json_t *tree = parse_body(request, type);
-    if (!tree) {
+    if (!tree)
         explain(request, kind, version);
+    return tree;
+}
+
+json_t *body_decode_plain(struct request *request, const struct type *type)
+{
+    CLEANUP(error_clear) struct error why = {0};
+    if (!request->caller && request->body.len == 0)
         return NULL;
-    }
-    if (!json_is_object(tree)) {
-        json_decref(tree);
-        error_bad_request(
-            &request->error,
-            "%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal into "
-            "Go value of type %s.%s",
-            kind, version, kind, version, kind);
-        return NULL;
+    json_t *tree = parse_body(request, type);
+    if (!tree && request->error.reason == ERROR_BAD_REQUEST) {
+        bool readable = has_kind(request, &why);
+        CLEANUP(free_ptr) char *text = xstrdup(readable ? request->error.message : why.message);
+        error_clear(&request->error);
+        error_set(&request->error, ERROR_UNKNOWN, "%s", text);
     }
     return tree;
 }
@@ -166,6 +241,62 @@ void body_expects(const struct request *request, const char **kind, const char *
     *version = own ? sub->version : request->resource->version;
 }
 
+/* The package of upstream's own form of a group's kinds, which every version is converted to. */
+static struct str internal_package(const char *group)
+{
+    struct str rest = str_of(group);
+    return *group && strcmp(group, "events.k8s.io") != 0 ? str_cut(&rest, '.') : STR("core");
+}
+
+static bool is_known_kind(const char *api_version, const char *kind)
+{
+    struct str version = str_of(api_version), group = {"", 0};
+    if (strchr(api_version, '/'))
+        group = str_cut(&version, '/');
+    return resource_by_kind(group, version, str_of(kind)) != NULL;
+}
+
+/* A version of the same kind that upstream once served and still reads: "apps/v1beta1". */
+static bool is_old_version(const char *given, const char *group)
+{
+    size_t len = strlen(group);
+    return (strncmp(given, group, len) == 0 && given[len] == '/' && strstr(given + len, "beta")) ||
+           strcmp(given, "extensions/v1beta1") == 0;
+}
+
+/* Upstream's order: a kind that it does not know, one that is not what is wanted, another version
+ * of what is wanted. */
+static bool refuse_kind(struct request *request, const char *given_version, const char *given_kind,
+                        const char *kind, const char *group, const char *api_version)
+{
+    const char *slash = strchr(given_version, '/'), *version = slash ? slash + 1 : given_version;
+    bool custom = request->type->custom, same_kind = strcmp(given_kind, kind) == 0;
+    if (!custom && !(same_kind && is_old_version(given_version, group)) &&
+        !is_known_kind(given_version, given_kind))
+        return error_bad_request(
+            &request->error,
+            "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is "
+            "registered for version \"%s\" in scheme "
+            "\"pkg/api/legacyscheme/scheme.go:30\"",
+            given_kind, version, kind, given_kind, given_version);
+    if (!custom && !same_kind) {
+        struct str package = internal_package(group);
+        return error_bad_request(&request->error,
+                                 "%s in version \"%s\" cannot be handled as a %s: converting "
+                                 "(%s.%s) to (" STR_FMT ".%s): unknown conversion",
+                                 given_kind, version, kind, version, given_kind, STR_ARG(package),
+                                 kind);
+    }
+    if (strcmp(given_version, api_version) != 0)
+        return error_bad_request(
+            &request->error,
+            "the API version in the data (%s) does not match the expected API version (%s)",
+            given_version, api_version);
+    CLEANUP(free_ptr) char *detail = xasprintf("must be %s", kind);
+    error_add_invalid(&request->error, "kind", given_kind, detail);
+    return error_seal_invalid(&request->error, kind, group, meta_name(request->object));
+}
+
 static bool check_kind(struct request *request, const char *kind, const char *group,
                        const char *version)
 {
@@ -173,17 +304,11 @@ static bool check_kind(struct request *request, const char *kind, const char *gr
     char *api_version = *group ? xasprintf("%s/%s", group, version) : xstrdup(version);
     const char *given_version = json_text(request->object, "apiVersion");
     const char *given_kind = json_text(request->object, "kind");
-    if (given_version && *given_version && strcmp(given_version, api_version) != 0)
-        return error_bad_request(
-            &request->error,
-            "the API version in the data (%s) does not match the expected API version (%s)",
-            given_version, api_version);
-    if (given_kind && *given_kind && strcmp(given_kind, kind) != 0)
-        return error_bad_request(&request->error,
-                                 "%s in version \"%s\" cannot be handled as a %s: converting "
-                                 "(%s.%s) to (%s.%s): unknown "
-                                 "conversion",
-                                 given_kind, version, kind, version, given_kind, version, kind);
+    given_version = given_version && *given_version ? given_version : api_version;
+    given_kind = given_kind && *given_kind ? given_kind : kind;
+    if ((strcmp(given_version, api_version) != 0 || strcmp(given_kind, kind) != 0) &&
+        !refuse_kind(request, given_version, given_kind, kind, group, api_version))
+        return false;
     json_set_text(request->object, "apiVersion", api_version);
     json_set_text(request->object, "kind", kind);
     return true;

@@ -6,6 +6,10 @@
  * body gives NULL without an error when `optional`. `kind` names it in messages. */
 json_t *body_decode(struct request *request, const struct type *type, const char *kind,
                     const char *version, bool optional);
+/* The same where upstream passes on what its decoder says, as an error that names no reason. */
+json_t *body_decode_plain(struct request *request, const struct type *type);
+/* Adds what upstream says of a dryRun that is not "All". */
+void body_refuse_dry_run(struct request *request, const char *value);
 /* The kind of the options in the query that a verb takes: "CreateOptions". */
 const char *body_options_kind(const char *verb);
 /* The kind that the endpoint takes; a subresource may take one of another group. */

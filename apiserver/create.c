@@ -70,7 +70,7 @@ enum step_result step_create_meta(struct request *request)
     }
     json_t *metadata = json_ensure_object(request->object, "metadata");
     if (*meta_resource_version(request->object)) {
-        error_set(&request->error, ERROR_INTERNAL,
+        error_set(&request->error, ERROR_UNKNOWN,
                   "resourceVersion should not be set on objects to be created");
         return STEP_FAIL;
     }
@@ -96,6 +96,8 @@ enum step_result step_create_prepare(struct request *request)
     if (rules->has_generation)
         json_object_set_new(json_ensure_object(request->object, "metadata"), "generation",
                             json_integer(1));
+    if (!request->caller)
+        advise_before(request->storage, request->object, &request->warnings);
     if (rules->prepare_create)
         rules->prepare_create(request->object);
     schema_default_member(request->type, request->object, "status");

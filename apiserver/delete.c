@@ -36,49 +36,94 @@ static void options_clear(struct delete_options *options)
 
 /* ---- options ---- */
 
-static void options_from_query(struct request *request, struct delete_options *options)
+static bool parse_grace(struct request *request, const char *text, int64_t *grace_s)
+{
+    if (!text || !*text)
+        return true;
+    return parse_i64(str_of(text), INT64_MIN, INT64_MAX, grace_s) ||
+           error_bad_request(&request->error, "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                             text);
+}
+
+/* Upstream takes less than nothing for a second. */
+static int64_t clamp_grace(int64_t grace_s)
+{
+    return grace_s < 0 ? 1 : grace_s > GRACE_MAX ? GRACE_MAX : grace_s;
+}
+
+static void set_orphan(struct request *request, struct delete_options *options, bool orphan)
+{
+    if (options->policy)
+        error_add_invalid(&request->error, "propagationPolicy", options->policy,
+                          "orphanDependents and deletionPropagation cannot be both set");
+    else
+        options->policy = orphan ? "Orphan" : "Background";
+}
+
+static bool options_from_query(struct request *request, struct delete_options *options)
 {
     const char *grace = route_arg(&request->route, "gracePeriodSeconds");
     const char *policy = route_arg(&request->route, "propagationPolicy");
-    if (grace && *grace && !parse_i64(str_of(grace), 0, GRACE_MAX, &options->grace_s))
-        error_add_invalid(&request->error, "gracePeriodSeconds", grace,
-                          "must be a number of seconds");
+    if (!parse_grace(request, grace, &options->grace_s))
+        return false;
+    if (grace && *grace)
+        options->grace_s = clamp_grace(options->grace_s);
     if (policy && *policy)
         options->policy = policy;
     if (route_arg(&request->route, "orphanDependents"))
-        options->policy = route_flag(&request->route, "orphanDependents") ? "Orphan" : "Background";
+        set_orphan(request, options, route_flag(&request->route, "orphanDependents"));
+    return true;
 }
 
 static void options_from_body(struct request *request, struct delete_options *options)
 {
     const json_t *body = options->body;
-    const json_t *orphan = json_at(body, "orphanDependents");
+    const json_t *orphan = json_at(body, "orphanDependents"),
+                 *grace = json_at(body, "gracePeriodSeconds");
+    json_t *item;
+    size_t i;
     options->uid = json_text(body, "preconditions", "uid");
     options->revision = json_text(body, "preconditions", "resourceVersion");
     options->policy = json_text(body, "propagationPolicy");
-    options->grace_s = json_int_or(json_at(body, "gracePeriodSeconds"), GRACE_UNSET);
-    if (json_array_has_text(json_at(body, "dryRun"), "All"))
-        request->dry_run = true;
-    if (json_is_boolean(orphan) && options->policy)
-        error_add_invalid(&request->error, "propagationPolicy", options->policy,
-                          "orphanDependents and deletionPropagation cannot be both set");
-    else if (json_is_boolean(orphan))
-        options->policy = json_is_true(orphan) ? "Orphan" : "Background";
+    if (json_is_integer(grace))
+        options->grace_s = clamp_grace(json_integer_value(grace));
+    json_array_foreach (json_at(body, "dryRun"), i, item) {
+        if (text_eq(json_string_value(item), "All"))
+            request->dry_run = true;
+        else
+            body_refuse_dry_run(request, json_string_value(item));
+    }
+    if (json_is_boolean(orphan))
+        set_orphan(request, options, json_is_true(orphan));
+}
+
+/* Upstream reads these options without a say of fieldValidation, and takes those of any group
+ * version; what it cannot read is an error that names no reason. */
+static bool decode_options(struct request *request, struct delete_options *options)
+{
+    const struct type *type = type_find("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+    request->validation = FIELD_VALIDATION_IGNORE;
+    options->body = body_decode_plain(request, type);
+    const char *kind = json_text(options->body, "kind");
+    if (kind && *kind && strcmp(kind, "DeleteOptions") != 0)
+        return error_set(&request->error, ERROR_UNKNOWN,
+                         "no kind \"%s\" is registered for version \"%s\" in scheme "
+                         "\"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go\"",
+                         kind, json_text(options->body, "apiVersion"));
+    return request->error.code == 0;
 }
 
 static bool read_options(struct request *request, struct delete_options *options)
 {
     *options = (struct delete_options){.grace_s = GRACE_UNSET};
-    const struct type *type = type_find("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
-    options->body = type ? body_decode(request, type, "DeleteOptions", "v1", true) : NULL;
-    if (!options->body && request->error.code)
+    if (!decode_options(request, options))
         return false;
     json_decref(request->delete_options);
     request->delete_options = json_incref(options->body);
     if (options->body)
         options_from_body(request, options);
-    else
-        options_from_query(request, options);
+    else if (!options_from_query(request, options))
+        return false;
     const char *policy = options->policy;
     if (policy && strcmp(policy, "Orphan") != 0 && strcmp(policy, "Background") != 0 &&
         strcmp(policy, "Foreground") != 0)

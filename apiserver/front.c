@@ -524,6 +524,17 @@ static enum step_result find_subresource(struct request *request)
     return request->sub || hooked ? STEP_NEXT : not_served(request);
 }
 
+/* A name that no object can have, in upstream's words. */
+static bool check_name(struct request *request)
+{
+    const char *name = request->route.name;
+    bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    if (!dots && !strchr(name, '%'))
+        return true;
+    return error_bad_request(&request->error, "Name parameter invalid: \"%s\": may not %s '%s'", name,
+                             dots ? "be" : "contain", dots ? name : "%");
+}
+
 /* How much of an object goes with a Table's row. */
 static bool check_include(struct request *request)
 {
@@ -606,6 +617,8 @@ enum step_result step_dispatch(struct request *request)
     if (!request->sub && row->collection != (*route->name == '\0') && row->flag != VERB_LIST &&
         row->flag != VERB_WATCH)
         return not_allowed(request);
+    if (!row->collection && !check_name(request))
+        return STEP_FAIL;
     if (!request->chain)
         request->chain = row->chain;
     return choose_form(request, verbs, row->flag == VERB_WATCH);

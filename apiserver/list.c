@@ -27,8 +27,8 @@ bool selection_parse(struct request *request, struct selection *selection)
         !(selection->labels = selector_parse_labels(str_of(labels), &request->error)))
         return false;
     if (fields && *fields &&
-        !(selection->fields = selector_parse_fields(str_of(fields), request->resource->selectable,
-                                                    &request->error))) {
+        !(selection->fields =
+              selector_parse_fields(str_of(fields), request->resource, &request->error))) {
         selection_clear(selection);
         return false;
     }

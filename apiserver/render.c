@@ -66,13 +66,22 @@ static enum table_include table_include(const struct request *request)
     return text_eq(include, "Object") ? TABLE_OBJECT : TABLE_METADATA;
 }
 
+/* Whose columns a Table has: Scale of what is built in has its own. */
+static const struct resource *columns_of(const struct request *request)
+{
+    bool scale = request->sub && text_eq(request->sub->kind, "Scale") &&
+                 !(request->resource->type && request->resource->type->custom);
+    return scale ? table_scale() : request->resource;
+}
+
 static void add_table(struct buf *out, const struct request *request, const struct object *object,
                       bool headers)
 {
+    const struct resource *columns = columns_of(request);
     CLEANUP(free_ptr)
     char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)object->revision);
-    table_begin(out, request->resource, meta, headers);
-    table_row(out, request->resource, object, table_include(request), clock_now_us());
+    table_begin(out, columns, meta, headers);
+    table_row(out, columns, object, table_include(request), clock_now_us());
     table_end(out);
 }
 
@@ -136,6 +145,8 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
         add_metadata(out, request, tree_shown);
     else if (request->accept.shape == SHAPE_TABLE && whole)
         add_tree_table(out, request, tree, headers); /* columns name what is stored */
+    else if (request->accept.shape == SHAPE_TABLE && columns_of(request) != request->resource)
+        add_tree_table(out, request, tree_shown, headers);
     else
         json_write(out, tree_shown);
 }

@@ -25,7 +25,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* In place. False for a malformed escape, a NUL or (in paths) a slash. */
+/* In place. False for a malformed escape or a NUL. */
 static bool decode(char *text, bool is_query)
 {
     char *to = text;
@@ -37,8 +37,6 @@ static bool decode(char *text, bool is_query)
             if (low < 0 || high * 16 + low == 0)
                 return false;
             *to = (char)(high * 16 + low);
-            if (*to == '/' && !is_query)
-                return false;
             from += 2;
         } else {
             *to = *from;
@@ -102,7 +100,10 @@ static bool split_path(struct segments *segments, char *path, struct error *err)
             *next++ = '\0';
         if (!*at && (at == path || !next))
             continue; /* before the first slash, and behind the last */
-        if (!decode(at, false) || strcmp(at, ".") == 0 || strcmp(at, "..") == 0)
+        if (strcasestr(at, "%2f"))
+            return error_set(err, ERROR_NOT_FOUND,
+                             "the server could not find the requested resource");
+        if (!decode(at, false))
             return error_bad_request(err, "invalid path segment");
         if (segments->count == ROUTE_SEGMENTS_MAX)
             return error_bad_request(err, "the path has too many segments");
@@ -172,14 +173,15 @@ static void resource_route(struct route *route, const char *const *parts, size_t
         if (count > 2 && strcmp(parts[2], "status") != 0 && strcmp(parts[2], "finalize") != 0) {
             parts += 2;
             count -= 2;
+            route->is_deep = strcmp(parts[0], "namespaces") == 0;
         }
     }
+    route->is_deep = route->is_deep || count > 3;
     route->plural = parts[0];
     if (count > 1)
         route->name = parts[1];
     if (count > 2)
         route->sub = parts[2];
-    route->is_deep = count > 3;
     if (count == 1)
         collection_verb(route);
 }

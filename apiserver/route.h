@@ -23,14 +23,15 @@ struct route {
     size_t arg_count;
 
     bool is_resource;
-    bool is_deep;     /* more follows behind the subresource than any has */
+    bool is_deep; /* more follows behind the subresource than any has, or a namespace in another */
     const char *verb; /* "get", "list", ...; lower-case method for other paths */
     const char *group, *version, *plural, *sub, *ns, *name; /* "" for none */
     const char *rest;  /* behind a proxy subresource, as it came, with its slash; "" for none */
     const char *query; /* as it came, without the question mark; NULL: none */
 };
 
-/* `target` is the raw request target. BAD_REQUEST when it is malformed. */
+/* `target` is the raw request target. BAD_REQUEST when it is malformed; NOT_FOUND where a segment has
+ * an encoded slash. */
 MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target,
                             struct error *err);
 void route_clear(struct route *route);

@@ -27,6 +27,7 @@
     X(ERROR_INVALID, 422, "Invalid")                                                               \
     X(ERROR_TOO_MANY_REQUESTS, 429, "TooManyRequests")                                             \
     X(ERROR_INTERNAL, 500, "InternalError")                                                        \
+    X(ERROR_UNKNOWN, 500, "") /* upstream's errors that name no reason */                          \
     X(ERROR_UNAVAILABLE, 503, "ServiceUnavailable")                                                \
     X(ERROR_TIMEOUT, 504, "Timeout")
 

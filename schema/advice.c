@@ -6,12 +6,8 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "base/str.h"
+#include "schema/advice_internal.h"
 #include "schema/meta.h"
-
-struct advice {
-    const char *prefix; /* in front of field paths: "spec.template." */
-    struct warnings *warnings;
-};
 
 struct told {
     const char *key, *text;
@@ -26,6 +22,10 @@ static const struct told old_labels[] = {
      "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"},
     {"beta.kubernetes.io/instance-type",
      "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"},
+    {"app.kubernetes.io/created-by", "deprecated since v1.9"},
+    {"scheduler.alpha.kubernetes.io/preferAvoidPods",
+     "deprecated since v1.22; use Taints and Tolerations instead"},
+    {"node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"},
 };
 static const struct told pod_annotations[] = {
     {"scheduler.alpha.kubernetes.io/critical-pod",
@@ -50,15 +50,14 @@ static const struct told volume_sources[] = {
     {"gitRepo", "deprecated in v1.11"},
     {"scaleIO", "deprecated in v1.16, non-functional in v1.22+"},
     {"flocker", "deprecated in v1.22, non-functional in v1.25+"},
-    {"storageos", "deprecated in v1.22, non-functional in v1.25+"},
+    {"storageos", "deprecated in v1.22, non-functional in v1.25+"}, /* shown as storageOS */
     {"quobyte", "deprecated in v1.22, non-functional in v1.25+"},
     {"glusterfs", "deprecated in v1.25, non-functional in v1.26+"},
     {"cephfs", "deprecated in v1.28, non-functional in v1.31+"},
     {"rbd", "deprecated in v1.28, non-functional in v1.31+"},
 };
 
-/* A warning about a field; `format` begins with its path behind the prefix. */
-PRINTF_LIKE(2, 3) static void warn(const struct advice *advice, const char *format, ...)
+void advice_warn(const struct advice *advice, const char *format, ...)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     va_list args;
@@ -88,7 +87,7 @@ static void about_members(const struct advice *advice, const json_t *members, co
 {
     for (size_t i = 0; i < count; i++)
         if (json_object_get(members, rows[i].key))
-            warn(advice, "%s[%s]: %s", path, rows[i].key, rows[i].text);
+            advice_warn(advice, "%s[%s]: %s", path, rows[i].key, rows[i].text);
 }
 
 /* ---- selectors and affinity ---- */
@@ -103,8 +102,8 @@ static void about_terms(const struct advice *advice, const json_t *terms, const 
         json_array_foreach (json_object_get(term, "matchExpressions"), k, expression) {
             const char *key = json_text(expression, "key"), *text = old_label(key);
             if (text)
-                warn(advice, "%s[%zu]%s%s.matchExpressions[%zu].key: %s is %s", path, i,
-                     *inside ? "." : "", inside, k, key, text);
+                advice_warn(advice, "%s[%zu]%s%s.matchExpressions[%zu].key: %s is %s", path, i,
+                            *inside ? "." : "", inside, k, key, text);
         }
     }
 }
@@ -122,10 +121,11 @@ static void about_pod_terms(const struct advice *advice, const json_t *affinity,
             const char *inside = rows[row].inside;
             const json_t *term = *inside ? json_object_get(item, inside) : item;
             if (!json_is_object(json_object_get(term, "labelSelector")))
-                warn(advice,
-                     "spec.affinity.%s.%s[%zu]%s%s.labelSelector: a null labelSelector results in "
-                     "matching no pod",
-                     name, rows[row].list, i, *inside ? "." : "", inside);
+                advice_warn(
+                    advice,
+                    "spec.affinity.%s.%s[%zu]%s%s.labelSelector: a null labelSelector results in "
+                    "matching no pod",
+                    name, rows[row].list, i, *inside ? "." : "", inside);
         }
 }
 
@@ -149,30 +149,51 @@ static void about_placement(const struct advice *advice, const json_t *spec)
     json_array_foreach (json_object_get(spec, "topologySpreadConstraints"), i, item) {
         const char *key = json_text(item, "topologyKey"), *text = old_label(key);
         if (text)
-            warn(advice, "spec.topologySpreadConstraints[%zu].topologyKey: %s is %s", i, key, text);
+            advice_warn(advice, "spec.topologySpreadConstraints[%zu].topologyKey: %s is %s", i, key,
+                        text);
         if (!json_is_object(json_object_get(item, "labelSelector")))
-            warn(advice,
-                 "spec.topologySpreadConstraints[%zu].labelSelector: a null labelSelector results "
-                 "in matching no pod",
-                 i);
+            advice_warn(
+                advice,
+                "spec.topologySpreadConstraints[%zu].labelSelector: a null labelSelector results "
+                "in matching no pod",
+                i);
     }
 }
 
 /* ---- volumes and names ---- */
 
+static void about_claim_spec(const struct advice *advice, const json_t *spec, const char *path)
+{
+    const char *text = json_text(spec, "resources", "requests", "storage");
+    struct quantity amount;
+    if (text && quantity_parse(str_of(text), &amount) && quantity_milli(&amount) % 1000 != 0)
+        advice_warn(
+            advice,
+            "%s.resources.requests[storage]: fractional byte value \"%s\" is invalid, must be an "
+            "integer",
+            path, text);
+}
+
 static void about_volumes(const struct advice *advice, const json_t *volumes)
 {
     size_t i;
     json_t *item;
-    json_array_foreach (volumes, i, item)
-        for (size_t k = 0; k < ARRAY_LEN(volume_sources); k++)
-            if (json_object_get(item, volume_sources[k].key))
-                warn(advice, "spec.volumes[%zu].%s: %s", i, volume_sources[k].key,
-                     volume_sources[k].text);
+    json_array_foreach (volumes, i, item) {
+        CLEANUP(free_ptr)
+        char *claim = xasprintf("spec.volumes[%zu].ephemeral.volumeClaimTemplate.spec", i);
+        for (size_t k = 0; k < ARRAY_LEN(volume_sources); k++) {
+            const char *name = volume_sources[k].key;
+            if (json_object_get(item, name))
+                advice_warn(advice, "spec.volumes[%zu].%s: %s", i,
+                            strcmp(name, "storageos") == 0 ? "storageOS" : name,
+                            volume_sources[k].text);
+        }
+        about_claim_spec(advice, json_at(item, "ephemeral", "volumeClaimTemplate", "spec"), claim);
+    }
+    advise_paths(volumes, advice->warnings);
 }
 
-/* Whether an item before `end` has the same text in `member`. */
-static bool is_repeated(const json_t *list, size_t end, const char *member, const char *text)
+bool advice_is_repeated(const json_t *list, size_t end, const char *member, const char *text)
 {
     for (size_t i = 0; i < end; i++)
         if (text_eq(json_text(json_array_get(list, i), member), text))
@@ -188,95 +209,16 @@ static void about_lists(const struct advice *advice, const json_t *spec)
     json_t *item;
     json_array_foreach (aliases, i, item) {
         const char *ip = json_text(item, "ip");
-        if (ip && is_repeated(aliases, i, "ip", ip))
-            warn(advice, "spec.hostAliases[%zu].ip: duplicate ip \"%s\"", i, ip);
+        if (ip && advice_is_repeated(aliases, i, "ip", ip))
+            advice_warn(advice, "spec.hostAliases[%zu].ip: duplicate ip \"%s\"", i, ip);
     }
     json_array_foreach (secrets, i, item) {
         const char *name = json_text(item, "name");
-        if (name && *name && is_repeated(secrets, i, "name", name))
-            warn(advice, "spec.imagePullSecrets[%zu].name: duplicate name \"%s\"", i, name);
+        if (name && *name && advice_is_repeated(secrets, i, "name", name))
+            advice_warn(advice, "spec.imagePullSecrets[%zu].name: duplicate name \"%s\"", i, name);
         if (!name || !*name)
-            warn(advice, "spec.imagePullSecrets[%zu].name: invalid empty name \"\"", i);
+            advice_warn(advice, "spec.imagePullSecrets[%zu].name: invalid empty name \"\"", i);
     }
-}
-
-/* ---- containers ---- */
-
-static void about_bytes(const struct advice *advice, const json_t *list, const char *path)
-{
-    static const char *const names[] = {"memory", "ephemeral-storage"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *text = json_text(list, names[i]);
-        struct quantity amount;
-        if (text && quantity_parse(str_of(text), &amount) && quantity_milli(&amount) % 1000 != 0)
-            warn(advice, "%s[%s]: fractional byte value \"%s\" is invalid, must be an integer",
-                 path, names[i], text);
-    }
-}
-
-/* A second value is fine when it is made from the first. */
-static void about_env(const struct advice *advice, const json_t *env, const char *path)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (env, i, item) {
-        const char *name = json_text(item, "name"), *value = json_text(item, "value");
-        if (!name || !is_repeated(env, i, "name", name))
-            continue;
-        CLEANUP(free_ptr) char *reference = xasprintf("$(%s)", name);
-        if (json_object_get(item, "valueFrom") || !value || !strstr(value, reference) ||
-            strcmp(value, reference) == 0)
-            warn(advice,
-                 "%s.env[%zu]: hides previous definition of \"%s\", which may be dropped when "
-                 "using apply",
-                 path, i, name);
-    }
-}
-
-static bool same_port(const json_t *a, const json_t *b)
-{
-    static const char *const numbers[] = {"containerPort", "hostPort"};
-    const char *texts[][2] = {{json_text(a, "protocol"), json_text(b, "protocol")},
-                              {json_text(a, "hostIP"), json_text(b, "hostIP")}};
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        if (json_int_or(json_object_get(a, numbers[i]), 0) !=
-            json_int_or(json_object_get(b, numbers[i]), 0))
-            return false;
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (strcmp(texts[i][0] ? texts[i][0] : "", texts[i][1] ? texts[i][1] : "") != 0)
-            return false;
-    return true;
-}
-
-static void about_ports(const struct advice *advice, const json_t *ports, const char *path)
-{
-    size_t i, k;
-    json_t *port, *other;
-    json_array_foreach (ports, i, port)
-        json_array_foreach (ports, k, other) {
-            if (k == i)
-                break;
-            if (same_port(port, other))
-                warn(advice, "%s.ports[%zu]: duplicate port definition with %s%s.ports[%zu]", path,
-                     i, advice->prefix, path, k);
-        }
-}
-
-static void about_containers(const struct advice *advice, const json_t *spec)
-{
-    static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
-    size_t i;
-    json_t *item;
-    for (size_t list = 0; list < ARRAY_LEN(lists); list++)
-        json_array_foreach (json_object_get(spec, lists[list]), i, item) {
-            CLEANUP(free_ptr) char *path = xasprintf("spec.%s[%zu]", lists[list], i);
-            CLEANUP(free_ptr) char *limits = xasprintf("%s.resources.limits", path);
-            CLEANUP(free_ptr) char *requests = xasprintf("%s.resources.requests", path);
-            about_bytes(advice, json_at(item, "resources", "limits"), limits);
-            about_bytes(advice, json_at(item, "resources", "requests"), requests);
-            about_env(advice, json_object_get(item, "env"), path);
-            about_ports(advice, json_object_get(item, "ports"), path);
-        }
 }
 
 /* ---- kinds ---- */
@@ -290,12 +232,11 @@ static void about_pod(const struct advice *advice, const json_t *pod)
                   pod_annotations, ARRAY_LEN(pod_annotations));
     about_volumes(advice, json_object_get(spec, "volumes"));
     about_lists(advice, spec);
-    about_bytes(advice, json_object_get(spec, "overhead"), "spec.overhead");
-    about_containers(advice, spec);
+    advise_containers(advice, pod);
     if (json_int_or(json_object_get(spec, "terminationGracePeriodSeconds"), 0) < 0)
-        warn(advice,
-             "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid "
-             "and will be treated as 1");
+        advice_warn(advice,
+                    "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid "
+                    "and will be treated as 1");
     about_pod_terms(advice, json_object_get(spec, "affinity"), "podAffinity");
     about_pod_terms(advice, json_object_get(spec, "affinity"), "podAntiAffinity");
 }
@@ -306,46 +247,118 @@ static void about_volume(const struct advice *advice, const json_t *volume)
     about_members(advice, json_at(volume, "metadata", "annotations"), "metadata.annotations",
                   volume_annotations, ARRAY_LEN(volume_annotations));
     if (text_eq(json_text(spec, "persistentVolumeReclaimPolicy"), "Recycle"))
-        warn(advice,
-             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
-             "Instead, the recommended approach is to use dynamic provisioning.");
+        advice_warn(advice,
+                    "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
+                    "Instead, the recommended approach is to use dynamic provisioning.");
     about_terms(advice, json_at(spec, "nodeAffinity", "required", "nodeSelectorTerms"),
                 "spec.nodeAffinity.required.nodeSelectorTerms", "");
     for (size_t i = 0; i < ARRAY_LEN(volume_sources); i++)
         if (json_object_get(spec, volume_sources[i].key))
-            warn(advice, "spec.%s: %s", volume_sources[i].key, volume_sources[i].text);
+            advice_warn(advice, "spec.%s: %s", volume_sources[i].key, volume_sources[i].text);
 }
 
 static void about_claim(const struct advice *advice, const json_t *claim)
 {
     about_members(advice, json_at(claim, "metadata", "annotations"), "metadata.annotations",
                   claim_annotations, ARRAY_LEN(claim_annotations));
-    const char *text = json_text(claim, "spec", "resources", "requests", "storage");
-    struct quantity amount;
-    if (text && quantity_parse(str_of(text), &amount) && quantity_milli(&amount) % 1000 != 0)
-        warn(
-            advice,
-            "spec.resources.requests[storage]: fractional byte value \"%s\" is invalid, must be an "
-            "integer",
-            text);
+    about_claim_spec(advice, json_object_get(claim, "spec"), "spec");
 }
 
 static void about_ingress(const struct advice *advice, const json_t *ingress)
 {
     if (json_at(ingress, "metadata", "annotations", "kubernetes.io/ingress.class"))
-        warn(advice, "annotation \"kubernetes.io/ingress.class\" is deprecated, please use "
-                     "'spec.ingressClassName' instead");
+        advice_warn(advice, "annotation \"kubernetes.io/ingress.class\" is deprecated, please use "
+                            "'spec.ingressClassName' instead");
+}
+
+static void about_job(const struct advice *advice, const json_t *spec)
+{
+    struct advice inside = {advice->prefix, advice->warnings};
+    CLEANUP(free_ptr) char *prefix = xasprintf("%stemplate.", advice->prefix);
+    if (text_eq(json_text(spec, "completionMode"), "Indexed") &&
+        json_int_or(json_object_get(spec, "completions"), 0) > 100000 &&
+        json_int_or(json_object_get(spec, "parallelism"), 0) > 10000)
+        advice_warn(
+            &(struct advice){"", advice->warnings},
+            "%.*s: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism "
+            "higher than 10^4, Kubernetes might not be able to track completedIndexes when a big "
+            "number of indexes fail",
+            (int)strlen(advice->prefix) - 1, advice->prefix);
+    inside.prefix = prefix;
+    about_pod(&inside, json_object_get(spec, "template"));
+}
+
+static void about_stateful_set(const struct advice *advice, const json_t *spec)
+{
+    CLEANUP(free_ptr) char *prefix = xasprintf("%stemplate.", advice->prefix);
+    size_t i;
+    json_t *item;
+    about_pod(&(struct advice){prefix, advice->warnings}, json_object_get(spec, "template"));
+    json_array_foreach (json_object_get(spec, "volumeClaimTemplates"), i, item) {
+        CLEANUP(free_ptr) char *path = xasprintf("volumeClaimTemplates[%zu]", i);
+        about_claim_spec(advice, json_object_get(item, "spec"), path);
+    }
+}
+
+static void about_node(const struct advice *advice, const json_t *node)
+{
+    const char *external = json_text(node, "spec", "externalID");
+    if (json_at(node, "spec", "configSource"))
+        advice_warn(advice, "spec.configSource: the feature is removed");
+    if (external && *external)
+        advice_warn(advice,
+                    "spec.externalID: this field is deprecated, and is unused by Kubernetes");
+}
+
+static void about_runtime_class(const struct advice *advice, const json_t *class)
+{
+    const json_t *selector = json_at(class, "scheduling", "nodeSelector");
+    for (size_t i = 0; i < ARRAY_LEN(old_labels); i++)
+        if (json_object_get(selector, old_labels[i].key))
+            advice_warn(advice, "scheduling.nodeSelector: %s", old_labels[i].text);
+}
+
+static void about_storage_class(const struct advice *advice, const json_t *class)
+{
+    size_t i, k;
+    json_t *term, *expression;
+    json_array_foreach (json_object_get(class, "allowedTopologies"), i, term)
+        json_array_foreach (json_object_get(term, "matchLabelExpressions"), k, expression) {
+            const char *text = old_label(json_text(expression, "key"));
+            if (text)
+                advice_warn(advice, "allowedTopologies[%zu].matchLabelExpressions[%zu].key: %s", i,
+                            k, text);
+        }
+}
+
+static void about_capacity(const struct advice *advice, const json_t *capacity)
+{
+    const json_t *topology = json_object_get(capacity, "nodeTopology");
+    size_t i;
+    json_t *expression;
+    json_array_foreach (json_object_get(topology, "matchExpressions"), i, expression) {
+        const char *key = json_text(expression, "key"), *text = old_label(key);
+        if (text)
+            advice_warn(advice, "nodeTopology.matchExpressions[%zu].key: %s is %s", i, key, text);
+    }
+    for (size_t k = 0; k < ARRAY_LEN(old_labels); k++)
+        if (json_at(topology, "matchLabels", old_labels[k].key))
+            advice_warn(advice, "nodeTopology.matchLabels.%s: %s", old_labels[k].key,
+                        old_labels[k].text);
 }
 
 /* Names that go into the names or host names of Pods. */
 static void about_name(const struct advice *advice, const json_t *object, const char *whose)
 {
     const char *name = meta_name(object);
-    if (name && strchr(name, '.'))
-        warn(advice,
-             "metadata.name: this is used in %s, which can result in surprising behavior; a DNS "
-             "label is recommended: [must not contain dots]",
-             whose);
+    bool is_long = name && strlen(name) > 63, has_dots = name && strchr(name, '.');
+    if (is_long || has_dots)
+        advice_warn(
+            advice,
+            "metadata.name: this is used in %s, which can result in surprising behavior; a DNS "
+            "label is recommended: [%s%s%s]",
+            whose, is_long ? "must be no more than 63 characters" : "",
+            is_long && has_dots ? " " : "", has_dots ? "must not contain dots" : "");
 }
 
 static const char of_pods[] = "Pod names and hostnames", of_hosts[] = "the Pod's hostname";
@@ -363,12 +376,18 @@ static const struct advice_row {
     {"replicasets.apps", about_pod, {"spec", "template", NULL}, of_pods, true},
     {"deployments.apps", about_pod, {"spec", "template", NULL}, of_pods, true},
     {"daemonsets.apps", about_pod, {"spec", "template", NULL}, NULL, true},
-    {"statefulsets.apps", about_pod, {"spec", "template", NULL}, NULL, true},
-    {"jobs.batch", about_pod, {"spec", "template", NULL}, of_pods, true},
-    {"cronjobs.batch", about_pod, {"spec", "jobTemplate", "spec", "template"}, of_pods, true},
+    {"statefulsets.apps", about_stateful_set, {"spec", NULL}, NULL, true},
+    {"jobs.batch", about_job, {"spec", NULL}, of_pods, true},
+    {"cronjobs.batch", about_job, {"spec", "jobTemplate", "spec"}, of_pods, true},
     {"persistentvolumes", about_volume, {NULL}, NULL, true},
     {"persistentvolumeclaims", about_claim, {NULL}, NULL, true},
     {"ingresses.networking.k8s.io", about_ingress, {NULL}, NULL, false},
+    {"services", advise_service, {NULL}, NULL, true},
+    {"secrets", advise_secret, {NULL}, NULL, true},
+    {"nodes", about_node, {NULL}, NULL, true},
+    {"runtimeclasses.node.k8s.io", about_runtime_class, {NULL}, NULL, true},
+    {"storageclasses.storage.k8s.io", about_storage_class, {NULL}, NULL, true},
+    {"csistoragecapacities.storage.k8s.io", about_capacity, {NULL}, NULL, true},
 };
 
 /* Templates are looked at again when the spec changed. */

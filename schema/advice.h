@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "schema/decode.h"
 
+/* About a new object before its kind prepares it: what is not to be seen any more afterwards. */
+void advise_before(const char *storage, const json_t *object, struct warnings *warnings);
 /* About an object of this storage key that is created (`old` NULL) or updated, not about its
  * status. */
 void advise(const char *storage, const json_t *object, const json_t *old,

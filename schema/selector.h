@@ -3,15 +3,16 @@
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
+#include "schema/resource.h"
 #include "store/object.h"
 
 struct selector; /* immutable after parsing; any thread */
 
 /* `a=b,c!=d,e in (f,g),!h,i>1`. NULL with BAD_REQUEST and upstream's words. "" selects everything. */
 struct selector *selector_parse_labels(struct str text, struct error *err);
-/* `metadata.name=x,spec.nodeName!=y`; only `allowed` paths (NULL-ended; besides metadata.name, metadata.namespace).
- * 400 `field label not supported: X`. Escapes as upstream. */
-struct selector *selector_parse_fields(struct str text, const char *const *allowed, struct error *err);
+/* `metadata.name=x,spec.nodeName!=y`; only paths that the resource has as `selectable` (besides metadata.name,
+ * metadata.namespace), else 400 in the words that upstream has for that kind. Escapes as upstream. */
+struct selector *selector_parse_fields(struct str text, const struct resource *resource, struct error *err);
 /* From a LabelSelector object ({matchLabels, matchExpressions}); NULL selects nothing, {} everything. */
 struct selector *selector_from_json(const json_t *label_selector, struct error *err);
 /* From a plain map of labels (Service, ReplicationController). */

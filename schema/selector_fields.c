@@ -38,28 +38,44 @@ static const struct field_alias {
     {"spec.host", "spec.nodeName"}, /* Pods */
 };
 
-/* The owned path that a label stands for. */
-static char *resolve(struct str label, const char *const *allowed, struct error *err)
+/* Upstream's words differ by who registered the kind's labels. */
+static bool refuse_label(struct str label, const struct resource *resource, struct error *err)
 {
-    bool known = str_is(label, "metadata.name") || str_is(label, "metadata.namespace");
-    for (size_t i = 0; allowed && allowed[i]; i++)
-        known = known || str_is(label, allowed[i]);
-    if (!known && allowed)
-        error_bad_request(err, "field label not supported: " STR_FMT, STR_ARG(label));
-    else if (!known)
-        error_bad_request(err,
-                          "\"" STR_FMT "\" is not a known field selector: only \"metadata.name\", "
-                          "\"metadata.namespace\"",
-                          STR_ARG(label));
-    if (!known)
+    if (strcmp(resource->key, "jobs.batch") == 0)
+        return error_bad_request(err, "field label \"" STR_FMT "\" not supported for Job", STR_ARG(label));
+    if (resource->selectable || (resource->type && resource->type->custom))
+        return error_bad_request(err, "field label not supported: " STR_FMT, STR_ARG(label));
+    return error_bad_request(err,
+                             "\"" STR_FMT "\" is not a known field selector: only \"metadata.name\", "
+                             "\"metadata.namespace\"",
+                             STR_ARG(label));
+}
+
+static bool is_label(struct str label, const struct resource *resource)
+{
+    bool cluster_wide = resource->type && resource->type->custom && !resource->namespaced;
+    if (str_is(label, "metadata.name") || (str_is(label, "metadata.namespace") && !cluster_wide))
+        return true;
+    for (size_t i = 0; resource->selectable && resource->selectable[i]; i++)
+        if (str_is(label, resource->selectable[i]))
+            return true;
+    return false;
+}
+
+/* The owned path that a label stands for. */
+static char *resolve(struct str label, const struct resource *resource, struct error *err)
+{
+    if (!is_label(label, resource)) {
+        refuse_label(label, resource, err);
         return NULL;
+    }
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
         if (str_is(label, aliases[i].label))
             return xstrdup(aliases[i].path);
     return str_dup(label);
 }
 
-static bool add_term(struct selector *selector, struct str text, struct str term, const char *const *allowed,
+static bool add_term(struct selector *selector, struct str text, struct str term, const struct resource *resource,
                      struct error *err)
 {
     CLEANUP(requirement_clear) struct requirement requirement = {.op = SELECT_IN};
@@ -76,7 +92,7 @@ static bool add_term(struct selector *selector, struct str text, struct str term
     }
     if (!unescape((struct str){term.data + end, term.len - end}, &value, err))
         return false;
-    requirement.key = resolve((struct str){term.data, at}, allowed, err);
+    requirement.key = resolve((struct str){term.data, at}, resource, err);
     if (!requirement.key)
         return false;
     selector_value_add(&requirement, value.data ? buf_str(&value) : STR(""));
@@ -93,13 +109,13 @@ static size_t term_end(struct str text, size_t from)
     return at < text.len ? at : text.len;
 }
 
-struct selector *selector_parse_fields(struct str text, const char *const *allowed, struct error *err)
+struct selector *selector_parse_fields(struct str text, const struct resource *resource, struct error *err)
 {
     struct selector *selector = selector_new();
     for (size_t at = 0; at < text.len;) {
         size_t end = term_end(text, at);
         struct str term = {text.data + at, end - at};
-        if (term.len && !add_term(selector, text, term, allowed, err)) {
+        if (term.len && !add_term(selector, text, term, resource, err)) {
             selector_free(selector);
             return NULL;
         }

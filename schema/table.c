@@ -186,3 +186,16 @@ void table_end(struct buf *out)
 {
     buf_add_text(out, "]}");
 }
+
+const struct resource *table_scale(void)
+{
+    static const struct column columns[] = {
+        {"Name", "string", "name", "Of the object that is scaled.", ".metadata.name", 0},
+        {"Desired", "integer", "", "Replicas that are wanted.", ".spec.replicas", 0},
+        {"Available", "integer", "", "Replicas that there are.", ".status.replicas", 0},
+        {"Age", "string", "", "Since the object was made.", "age(.metadata.creationTimestamp)", 0},
+    };
+    static const struct resource scale = {
+        .key = "scale", .kind = "Scale", .columns = columns, .column_count = ARRAY_LEN(columns)};
+    return &scale;
+}

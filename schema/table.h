@@ -13,5 +13,7 @@ void table_begin(struct buf *out, const struct resource *resource, const char *l
 void table_row(struct buf *out, const struct resource *resource, const struct object *object,
                enum table_include include, int64_t now_us);
 void table_end(struct buf *out);
+/* The columns of Scale, which is no resource of its own. */
+const struct resource *table_scale(void);
 /* `3d4h`, `5m10s`: duration.HumanDuration. */
 void human_duration(int64_t duration_us, char out[32]);

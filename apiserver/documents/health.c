@@ -153,15 +153,21 @@ static enum step_result run_check(struct request *request, const struct probe_ro
 
 /* ---- the rest ---- */
 
+#ifdef __aarch64__
+#define PLATFORM "linux/arm64"
+#else
+#define PLATFORM "linux/amd64"
+#endif
+
 static enum step_result serve_version(struct request *request)
 {
     request->accept = (struct accept){.pretty = true}; /* whatever was asked for */
     return reply_json(request, 200,
                       json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major",
                                 KUBERNETES_MAJOR, "minor", KUBERNETES_MINOR, "gitVersion",
-                                KUBERNETES_LEVEL, "gitCommit", "", "gitTreeState", "clean",
-                                "buildDate", "1970-01-01T00:00:00Z", "goVersion", "", "compiler",
-                                "gcc", "platform", "linux/amd64"));
+                                KUBERNETES_LEVEL, "gitCommit", GIT_COMMIT, "gitTreeState",
+                                GIT_TREE_STATE, "buildDate", BUILD_DATE, "goVersion", KUBERNETES_GO,
+                                "compiler", KUBERNETES_COMPILER, "platform", PLATFORM));
 }
 
 /* The process is shared by all clusters, so only the host cluster shows its metrics. */

@@ -24,6 +24,7 @@ static void prepare_create(json_t *object)
     if (rule_filled(spec, "schedulingGates"))
         add_gated_condition(status);
     json_object_set_new(object, "status", status);
+    apparmor_sync(object);
 }
 
 static void prepare_status(json_t *object, const json_t *old)

@@ -37,5 +37,10 @@ void check_resource_field_ref(struct error *err, const struct path *at, const js
 /* Relative, without "..". */
 void check_local_path(struct error *err, const struct path *path, const char *value);
 void check_claim_spec(struct error *err, const struct path *at, const json_t *spec);
+#define APPARMOR_ANNOTATION "container.apparmor.security.beta.kubernetes.io/"
+/* The field that an annotation stands for, a new reference; NULL: for none. */
+json_t *apparmor_from_annotation(const char *text);
+/* Fills annotations from the fields of a new Pod, and the other way round. */
+void apparmor_sync(json_t *pod);
 /* "Guaranteed", "Burstable", "BestEffort". */
 const char *pod_qos(const json_t *spec);

@@ -911,7 +911,7 @@ def dry_run(api, ns):
     path = f"/api/v1/namespaces/{ns}/configmaps"
     got = api("POST", path, meta("dry"), dryRun="All")
     assert got["metadata"]["uid"] and gone(api, path + "/dry")
-    is_status(api("POST", path, meta("dry"), code=422, dryRun="Some"), 422, "Invalid", 'dryRun: Unsupported value: "Some"')
+    is_status(api("POST", path, meta("dry"), code=422, dryRun="Some"), 422, "Invalid", 'dryRun: Unsupported value: []string{"Some"}')
     api("POST", path, meta("dry"))
     assert api("PATCH", path + "/dry", {"data": {"a": "b"}}, type=MERGE, dryRun="All")["data"] == {"a": "b"}
     assert "data" not in api("GET", path + "/dry")

@@ -148,6 +148,7 @@ static void test_from_json(void **state)
 static void test_fields(void **state)
 {
     static const char *const allowed[] = {"spec.nodeName", "spec.host", "source", NULL};
+    const struct resource pods = {.key = "pods", .selectable = allowed}, plain = {.key = "leases"}, jobs = {.key = "jobs.batch"};
     static const struct {
         const char *text, *path, *exact, *message;
     } cases[] = {
@@ -167,7 +168,7 @@ static void test_fields(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        struct selector *selector = selector_parse_fields(str_of(cases[i].text), allowed, &err);
+        struct selector *selector = selector_parse_fields(str_of(cases[i].text), &pods, &err);
         if (!selector != (cases[i].message != NULL) || (err.message && strcmp(err.message, cases[i].message) != 0))
             fail_msg("%s: %s", cases[i].text, err.message ? err.message : "accepted");
         if (selector && !text_eq(selector_exact(selector, cases[i].path), cases[i].exact))
@@ -175,8 +176,11 @@ static void test_fields(void **state)
         selector_free(selector);
     }
     CLEANUP(error_clear) struct error err = {0};
-    assert_null(selector_parse_fields(STR("a=b"), NULL, &err));
+    assert_null(selector_parse_fields(STR("a=b"), &plain, &err));
     assert_string_equal(err.message, "\"a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
+    error_clear(&err);
+    assert_null(selector_parse_fields(STR("a=b"), &jobs, &err));
+    assert_string_equal(err.message, "field label \"a\" not supported for Job");
 }
 
 int main(void)

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""conformance_words.py KUBECONFIG [WORD]: what is said to a client that asks for what cannot be, call by call, and what it is warned of."""
+import re
+
+from conformance_kinds import *
+
+CM = "/api/v1/namespaces/%s/configmaps"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/%s/deployments"
+GENERIC_404 = "the server could not find the requested resource"
+GENERIC_405 = "the server does not allow this method on the requested resource"
+NO_KIND = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: "
+SCHEME = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'
+NO_CONVERSION = 'cannot be handled as a ConfigMap: converting (v1.%s) to (core.ConfigMap): unknown conversion'
+PROPAGATION = 'propagationPolicy: Unsupported value: "foo": supported values: "Foreground", "Background", "Orphan", "nil"'
+PARSE_INT = 'strconv.ParseInt: parsing "abc": invalid syntax'
+BOTH = 'propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set'
+UIDS = 'Operation cannot be fulfilled on configmaps "c": Precondition failed: UID in precondition: other, UID in object meta: '
+
+
+def typed(kind, version, name="new"):
+    return dict(meta(name), kind=kind, apiVersion=version)
+
+
+# method, path below the ConfigMaps unless it begins with /, query, body, code, reason, message (its beginning; None: any)
+REQUESTS = [
+    ("GET", "", "timeout=abc", None, 400, "BadRequest", 'invalid timeout specified in the request URL - time: invalid duration "abc"'),
+    ("GET", "", "timeout=9999h", None, 200, None, None),
+    ("GET", "", "timeoutSeconds=abc", None, 400, "BadRequest", PARSE_INT),
+    ("GET", "", "limit=abc", None, 400, "BadRequest", PARSE_INT),
+    ("GET", "", "limit=-1", None, 200, None, None),
+    ("GET", "", "allowWatchBookmarks=maybe", None, 200, None, None),
+    ("GET", "", "resourceVersion=-1", None, 400, "BadRequest", 'invalid resource version: strconv.ParseUint: parsing "-1": invalid syntax'),
+    ("GET", "", "labelSelector=a==b==c", None, 400, "BadRequest", "found '==', expected: ',' or 'end of string'"),
+    ("GET", "", "fieldSelector=a>b", None, 400, "BadRequest", "invalid selector: 'a>b'; can't understand 'a>b'"),
+    ("GET", "", "fieldSelector=a.b=c", None, 400, "BadRequest", '"a.b" is not a known field selector: only "metadata.name", "metadata.namespace"'),
+    ("GET", "/apis/batch/v1/jobs", "fieldSelector=a=b", None, 400, "BadRequest", 'field label "a" not supported for Job'),
+    ("GET", "/api/v1/pods", "fieldSelector=a=b", None, 400, "BadRequest", "field label not supported: a"),
+    ("GET", "/api/v1/services", "fieldSelector=a=b", None, 400, "BadRequest", "field label not supported: a"),
+    ("GET", "/apis/apps/v1/daemonsets", "fieldSelector=a=b", None, 400, "BadRequest", '"a" is not a known field selector: only '),
+    # names and paths
+    ("GET", "/a%25b", "", None, 400, "BadRequest", 'Name parameter invalid: "a%b": may not contain \'%\''),
+    ("GET", "/%2e%2e", "", None, 400, "BadRequest", 'Name parameter invalid: "..": may not be \'..\''),
+    ("GET", "/a%2Fb", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/c/status", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/api/v1/namespaces/default/namespaces", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/api/v1/namespaces/default/nodes", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/apis/apps/v9", "", None, 404, None, "404 page not found"),
+    ("GET", "/apis/nope.example.com/v1/things", "", None, 404, None, "404 page not found"),
+    ("GET", "/api/v1/bindings", "", None, 405, "MethodNotAllowed", GENERIC_405),
+    ("PUT", "", "", meta("c"), 405, "MethodNotAllowed", GENERIC_405),
+    ("POST", "/c", "", meta("c"), 405, "MethodNotAllowed", GENERIC_405),
+    # options of writes
+    ("POST", "", "fieldValidation=foo", meta("new"), 422, "Invalid",
+     'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "foo": supported values: "Ignore", "Strict", "Warn"'),
+    ("POST", "", "dryRun=x", meta("new"), 422, "Invalid",
+     'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: []string{"x"}: supported values: "All"'),
+    ("DELETE", "/c", "propagationPolicy=foo", None, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: ' + PROPAGATION),
+    ("DELETE", "/c", "", {"propagationPolicy": "foo"}, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: ' + PROPAGATION),
+    ("DELETE", "", "propagationPolicy=foo", None, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: ' + PROPAGATION),
+    ("DELETE", "/c", "propagationPolicy=Orphan&orphanDependents=true", None, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: ' + BOTH),
+    ("DELETE", "/c", "", {"propagationPolicy": "Orphan", "orphanDependents": True}, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: ' + BOTH),
+    ("DELETE", "/c", "", {"dryRun": ["x"]}, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: []string{"x"}'),
+    ("DELETE", "/c", "gracePeriodSeconds=abc", None, 400, "BadRequest", PARSE_INT),
+    ("DELETE", "/c", "dryRun=All&gracePeriodSeconds=-1", None, 200, None, None),
+    ("DELETE", "/c", "fieldValidation=Strict", {"foo": 1, "dryRun": ["All"]}, 200, None, None),
+    ("DELETE", "/c", "", {"kind": "DeleteOptions", "apiVersion": "apps/v1", "dryRun": ["All"]}, 200, None, None),
+    ("DELETE", "/c", "", {"kind": "Pod", "apiVersion": "v1"}, 500, None, 'no kind "Pod" is registered for version "v1" in scheme '),
+    ("DELETE", "/c", "", "{", 500, None, "couldn't get version/kind; json parse error: unexpected end of JSON input"),
+    ("DELETE", "/c", "", {"gracePeriodSeconds": "x"}, 500, None, "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64"),
+    ("DELETE", "/c", "", {"preconditions": {"uid": "1"}}, 409, "Conflict",
+     'Operation cannot be fulfilled on ConfigMap "c": the UID in the precondition (1) does not match the UID in record ('),
+    ("DELETE", "/c", "", {"preconditions": {"resourceVersion": "1"}}, 409, "Conflict",
+     'Operation cannot be fulfilled on ConfigMap "c": the ResourceVersion in the precondition (1) does not match the ResourceVersion in record ('),
+    ("DELETE", "/none", "", None, 404, "NotFound", 'configmaps "none" not found'),
+    # bodies
+    ("POST", "", "", "", 400, "BadRequest", NO_KIND + "unexpected end of JSON input (<empty>)"),
+    ("POST", "", "", "{", 400, "BadRequest", NO_KIND + "unexpected end of JSON input ({)"),
+    ("POST", "", "", "[]", 400, "BadRequest", NO_KIND + "json: cannot unmarshal array into Go value of type struct { APIVersion string "),
+    ("POST", "", "", typed("Secret", "v1"), 400, "BadRequest", 'Secret in version "v1" ' + NO_CONVERSION % "Secret"),
+    ("POST", "", "", typed("Deployment", "apps/v1"), 400, "BadRequest", 'Deployment in version "v1" ' + NO_CONVERSION % "Deployment"),
+    ("PUT", "/c", "", typed("Secret", "v1", "c"), 400, "BadRequest", 'Secret in version "v1" ' + NO_CONVERSION % "Secret"),
+    ("POST", "", "", typed("Foo", "v1"), 400, "BadRequest", 'Foo in version "v1" cannot be handled as a ConfigMap: no kind "Foo" is registered for version "v1" ' + SCHEME),
+    ("POST", "", "", typed("ConfigMap", "v2"), 400, "BadRequest", 'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" ' + SCHEME),
+    ("POST", DEPLOYMENTS, "", typed("Deployment", "apps/v1beta1"), 400, "BadRequest",
+     "the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)"),
+    ("POST", "", "", dict(meta("new"), data={"a": 1}), 400, "BadRequest",
+     'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string'),
+    ("POST", "", "", meta("new", resourceVersion="5"), 500, None, "resourceVersion should not be set on objects to be created"),
+    ("POST", "", "", meta("new", namespace="other"), 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
+    ("POST", "", "", meta("c"), 409, "AlreadyExists", 'configmaps "c" already exists'),
+    ("PUT", "/c", "", meta("other"), 400, "BadRequest", "the name of the object (other) does not match the name on the URL (c)"),
+    ("PUT", "/c", "", {"metadata": {}}, 400, "BadRequest", "name must be provided"),
+    ("PUT", "/c", "", meta("c", uid="other"), 409, "Conflict", UIDS),
+    ("PUT", "/c", "", meta("c", resourceVersion="1"), 409, "Conflict",
+     'Operation cannot be fulfilled on configmaps "c": the object has been modified; please apply your changes to the latest version and try again'),
+    ("PUT", "/none", "", meta("none", uid="other"), 404, "NotFound", 'configmaps "none" not found'),
+]
+
+
+@check("refusals of requests, in upstream's words")
+def requests_refused(api, ns):
+    base, wrong = CM % ns, []
+    api("POST", base, meta("c"))
+    for method, path, query, body, code, reason, message in REQUESTS:
+        at = (path % ns if "%s" in path else path) if path.startswith(("/api", "/apis")) else base + path
+        request = requests.Request(method, api.base + at, data=body if body is None or isinstance(body, str) else json.dumps(body),
+                                   headers={"Content-Type": "application/json", "Accept": "application/json"})
+        ready = api.session.prepare_request(request)
+        ready.url = api.base + at + ("?" + query if query else "")
+        answer = api.session.send(ready, timeout=30, verify=api.session.verify, cert=api.session.cert)
+        got = answer.json() if "json" in answer.headers["Content-Type"] else {"message": answer.text}
+        said = got.get("message", "") if got.get("kind") == "Status" or "kind" not in got else ""
+        if (answer.status_code, got.get("reason")) != (code, reason) or not said.startswith(message or ""):
+            wrong.append(f"{method} {at}?{query} {body}: {answer.status_code} {got.get('reason')} {said[:300]!r}, wanted {code} {reason} {message!r}")
+    assert not wrong, f"{len(wrong)} of {len(REQUESTS)}:\n" + "\n".join(wrong)
+
+
+@check("media types that are not taken, or cannot be given")
+def media(api, ns):
+    for headers, code, words in [
+            ({"Content-Type": "text/plain"}, 415, "the body of the request was in an unknown format - accepted media types include: "
+             "application/json, application/yaml, application/vnd.kubernetes.protobuf"),
+            ({"Content-Type": "application/json", "Accept": "text/html"}, 406, "only the following media types are accepted: "
+             "application/json, application/yaml, application/vnd.kubernetes.protobuf")]:
+        answer = api.session.post(api.base + CM % ns, data="{}", headers=headers, timeout=30)
+        assert (answer.status_code, answer.json()["message"]) == (code, words), answer.text
+
+
+@check("Scale as a Table and as metadata alone")
+def scale_table(api, ns):
+    path = DEPLOYMENTS % ns
+    api("POST", path, dict(meta("d"), spec={"replicas": 0, "selector": SELECTOR, "template": TEMPLATE}))
+    table = api("GET", path + "/d/scale", accept=TABLE)
+    assert [one["name"] for one in table["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"], table
+    assert table["rows"][0]["cells"][:3] == ["d", 0, 0], table["rows"]
+    assert api("GET", path + "/d/scale", accept=PARTIAL % "")["kind"] == "PartialObjectMetadata"
+
+
+@check("/version has upstream's form")
+def version_form(api, ns):
+    forms = {"major": r"1", "minor": r"32", "gitVersion": r"v1\.32\.\d+\S*", "gitCommit": r"[0-9a-f]{40}", "gitTreeState": r"clean|dirty|archive",
+             "buildDate": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "goVersion": r"go1\.\d+(\.\d+)?", "compiler": "gc", "platform": r"linux/(amd64|arm64)"}
+    got = api("GET", "/version")
+    assert list(got) == list(forms) and all(re.fullmatch(form, got[key]) for key, form in forms.items()), got
+
+
+def VOL(**volume):
+    return S(volumes=[dict({"name": "v"}, **volume)])
+
+
+def ITEMS(*paths):
+    return [{"key": f"k{at}", "path": path} for at, path in enumerate(paths)]
+
+
+def NOTE(**annotations):
+    return {"metadata": {"annotations": annotations}}
+
+
+PORT = {"containerPort": 80}
+SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
+APPARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead'
+OLD_OS = 'deprecated since v1.14; use "kubernetes.io/os" instead'
+OS = "beta.kubernetes.io/os"
+FRACTION = 'fractional byte value "%s" is invalid, must be an integer'
+LABEL = "which can result in surprising behavior; a DNS label is recommended: [%s]"
+DOTS, LONG = "must not contain dots", "must be no more than 63 characters"
+NETIP = 'IP address was accepted, but will be invalid in a future Kubernetes release: ParseAddr("%s"): IPv4 field has octet with leading zero'
+RFC = 'is not in RFC 5952 canonical format (%s), which may cause controller apply-loops'
+
+# kind, name, what changes, every warning
+WARNINGS = [
+    ("Pod", "w", {}, []),
+    ("Pod", "w", VOL(configMap={"name": "c", "items": ITEMS("a", "a/b", "x/")}), ['volume "v" (ConfigMap "c"): overlapping paths: "a/b" with "a"']),
+    ("Pod", "w", VOL(secret={"secretName": "s", "items": ITEMS("x", "x/y")}), ['volume "v" (Secret "s"): overlapping paths: "x/y" with "x"']),
+    ("Pod", "w", VOL(downwardAPI={"items": [{"path": path, "fieldRef": {"fieldPath": "metadata.name"}} for path in ("a", "a/")]}),
+     ['volume "v" (DownwardAPI): overlapping paths: "a" with "a"']),
+    ("Pod", "w", VOL(projected={"sources": [{"configMap": {"name": "c", "items": ITEMS("a")}}, {"secret": {"name": "s", "items": ITEMS("a/q")}}]}),
+     ['volume "v" (Projected Secret "s"): overlapping paths: "a/q" with "a"']),
+    ("Pod", "w", VOL(gitRepo={"repository": "x"}), ["spec.volumes[0].gitRepo: deprecated in v1.11"]),
+    ("Pod", "w", VOL(storageos={"volumeName": "x"}), ["spec.volumes[0].storageOS: deprecated in v1.22, non-functional in v1.25+"]),
+    ("Pod", "w", VOL(ephemeral={"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1500m"}}}}}),
+     ["spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources.requests[storage]: " + FRACTION % "1500m"]),
+    ("Pod", "w", K(ports=[dict(PORT, hostIP="1.2.3.4")]),
+     ["spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 ContainerPort:80 Protocol:TCP HostIP:1.2.3.4}"]),
+    ("Pod", "w", K(ports=[PORT, PORT]), ["spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]"]),
+    ("Pod", "w", S(containers=[dict(C, ports=[PORT]), dict(C, name="d", ports=[PORT])]),
+     ["spec.containers[1].ports[0]: duplicate port definition with spec.containers[0].ports[0]"]),
+    ("Pod", "w", K(ports=[PORT, dict(PORT, protocol="UDP")]), []),
+    ("Pod", "w", NOTE(**{"seccomp.security.alpha.kubernetes.io/pod": "x", "container.seccomp.security.alpha.kubernetes.io/c": "x"}),
+     ["metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: " + SECCOMP, "metadata.annotations[container.seccomp.security.alpha.kubernetes.io/c]: " + SECCOMP]),
+    ("Pod", "w", NOTE(**{"container.apparmor.security.beta.kubernetes.io/c": "runtime/default"}),
+     ["metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: " + APPARMOR]),
+    ("Pod", "w", S(securityContext={"appArmorProfile": {"type": "RuntimeDefault"}}), []),
+    ("Deployment", "w", S(template=NOTE(**{"container.apparmor.security.beta.kubernetes.io/c": "runtime/default"})),
+     ["spec.template.metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: " + APPARMOR]),
+    ("Pod", "w", K(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
+     ['spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply']),
+    ("Pod", "w", K(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "$(A)2"}]), []),
+    ("Pod", "w", K(resources={"requests": {"memory": "100m"}, "limits": {"memory": "100m"}}),
+     ["spec.containers[0].resources.limits[memory]: " + FRACTION % "100m", "spec.containers[0].resources.requests[memory]: " + FRACTION % "100m"]),
+    ("Pod", "a.b", {}, ["metadata.name: this is used in the Pod's hostname, " + LABEL % DOTS]),
+    ("Pod", "a" * 64, {}, ["metadata.name: this is used in the Pod's hostname, " + LABEL % LONG]),
+    ("Deployment", "a." + "b" * 70, {}, ["metadata.name: this is used in Pod names and hostnames, " + LABEL % (LONG + " " + DOTS)]),
+    ("Job", "a.b", {}, ["metadata.name: this is used in Pod names and hostnames, " + LABEL % DOTS]),
+    ("CronJob", "a.b", {}, ["metadata.name: this is used in Pod names and hostnames, " + LABEL % DOTS]),
+    ("Job", "w", S(completionMode="Indexed", completions=100001, parallelism=10001),
+     ["spec: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track "
+      "completedIndexes when a big number of indexes fail"]),
+    ("StatefulSet", "w", S(volumeClaimTemplates=[{"metadata": {"name": "x"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1500m"}}}}]),
+     ["spec.volumeClaimTemplates[0].resources.requests[storage]: " + FRACTION % "1500m"]),
+    ("Pod", "w", S(nodeSelector={"node-role.kubernetes.io/master": ""}),
+     ['spec.nodeSelector[node-role.kubernetes.io/master]: use "node-role.kubernetes.io/control-plane" instead']),
+    ("Pod", "w", S(hostAliases=[{"ip": "1.1.1.1"}, {"ip": "1.1.1.1"}]), ['spec.hostAliases[1].ip: duplicate ip "1.1.1.1"']),
+    ("Pod", "w", S(imagePullSecrets=[{"name": "a"}, {"name": "a"}, {}]),
+     ['spec.imagePullSecrets[1].name: duplicate name "a"', 'spec.imagePullSecrets[2].name: invalid empty name ""']),
+    ("Pod", "w", S(terminationGracePeriodSeconds=-1), ["spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"]),
+    ("Service", "w", {}, []),
+    ("Service", "w", NOTE(**{"service.kubernetes.io/topology-aware-hints": "auto"}),
+     ["annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead"]),
+    ("Balancer", "w", S(loadBalancerIP="01.2.3.4"), ["spec.loadBalancerIP: " + NETIP % "01.2.3.4"]),
+    ("Service", "w", S(externalIPs=["2001:db8::0001"]), ['spec.externalIPs[0]: IPv6 address "2001:db8::0001" ' + RFC % '"2001:db8::1"']),
+    ("Service", "w", S(externalIPs=["::ffff:1.2.3.4"]), []),
+    ("Balancer", "w", S(loadBalancerSourceRanges=["2001:DB8::/64"]), ['spec.loadBalancerSourceRanges[0]: IPv6 prefix "2001:DB8::/64" ' + RFC % '"2001:db8::/64"']),
+    ("Service", "w", S(externalName="x.y"), ['spec.externalName is ignored when spec.type is not "ExternalName"']),
+    ("Service", "w", S(type="ExternalName", externalName="x.y", externalIPs=["1.2.3.4"]), ['spec.externalIPs is ignored when spec.type is "ExternalName"']),
+    ("Service", "w", S(clusterIP="None", sessionAffinity="ClientIP"), []),
+    ("Secret", "w", {"type": "kubernetes.io/tls", "data": {"tls.crt": "eA==", "tls.key": "eA=="}}, ["tls: failed to find any PEM data in certificate input"]),
+    ("Node", "w", S(externalID="x"), ["spec.externalID: this field is deprecated, and is unused by Kubernetes"]),
+    ("RuntimeClass", "w", {"scheduling": {"nodeSelector": {OS: "x"}}}, ["scheduling.nodeSelector: " + OLD_OS]),
+    ("StorageClass", "w", {"allowedTopologies": [{"matchLabelExpressions": [{"key": OS, "values": ["x"]}]}]},
+     ["allowedTopologies[0].matchLabelExpressions[0].key: " + OLD_OS]),
+    ("Capacity", "w", {"nodeTopology": {"matchExpressions": [{"key": OS, "operator": "Exists"}]}}, [f"nodeTopology.matchExpressions[0].key: {OS} is {OLD_OS}"]),
+    ("Claim", "w", NOTE(**{"volume.beta.kubernetes.io/storage-class": "x"}),
+     ['metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "storageClassName" attribute instead']),
+    ("Volume", "w", S(persistentVolumeReclaimPolicy="Recycle"),
+     ["spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning."]),
+    ("Ingress", "w", NOTE(**{"kubernetes.io/ingress.class": "x"}),
+     ['annotation "kubernetes.io/ingress.class" is deprecated, please use \'spec.ingressClassName\' instead']),
+    ("Budget", "w", {"spec": {"selector": {}}}, []),
+]
+
+
+@check("warnings of each kind, no more and no less")
+def warned(api, ns):
+    wrong = []
+    for kind, name, change, texts in WARNINGS:
+        path, body = made(kind, ns, name)
+        answer = send(api, "POST", path, merged(body, change), dryRun="All")
+        said = [text.replace('\\"', '"') for text in re.findall(r'299 - "((?:[^"\\]|\\.)*)"', answer.headers.get("Warning", ""))]
+        if answer.status_code != 201 or said != texts:
+            wrong.append(f"{row_name(kind, change)}: {answer.status_code} {said} {answer.text[:200] if answer.status_code != 201 else ''}, wanted {texts}")
+    assert not wrong, f"{len(wrong)} of {len(WARNINGS)}:\n" + "\n".join(wrong)
+
+
+@check("AppArmor: fields and annotations of a Pod are kept in step")
+def apparmor(api, ns):
+    key = "container.apparmor.security.beta.kubernetes.io/c"
+    for change, annotation, profile in [
+            (NOTE(**{key: "localhost/x"}), "localhost/x", {"type": "Localhost", "localhostProfile": "x"}),
+            (K(securityContext={"appArmorProfile": {"type": "Unconfined"}}), "unconfined", {"type": "Unconfined"}),
+            (S(securityContext={"appArmorProfile": {"type": "RuntimeDefault"}}), "runtime/default", None)]:
+        path, body = made("Pod", ns, "a")
+        got = send(api, "POST", path, merged(body, change), dryRun="All").json()
+        assert got["metadata"]["annotations"][key] == annotation, got["metadata"]
+        assert got["spec"]["containers"][0].get("securityContext", {}).get("appArmorProfile") == profile, got["spec"]
+
+
+main()
