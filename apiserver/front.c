@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/go_duration.h"
 #include "rbac/rbac.h"
+#include "schema/local_volume.h"
 
 #define IDENTITY_NS ((int64_t)60 * 1000000000)
 
@@ -250,6 +251,7 @@ enum step_result step_authorize(struct request *request)
         .name = route->name,
         .path = route->is_resource ? NULL : route->path,
         .pod_node = route_selected(route, "spec.nodeName"),
+        .volume_node = route_labelled(route, LOCAL_VOLUME_NODE),
     };
     enum step_result result = authorize(request, &attributes);
     if (result != STEP_NEXT || request->caller || is_read(route->verb))

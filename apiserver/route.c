@@ -140,14 +140,24 @@ static const char *lower_method(const char *method)
     return "unknown";
 }
 
-const char *route_selected(const struct route *route, const char *path)
+static const char *selected(const struct route *route, const char *kind, const char *path)
 {
-    const char *selector = route_arg(route, "fieldSelector");
+    const char *selector = route_arg(route, kind);
     size_t len = strlen(path);
     if (!selector || strncmp(selector, path, len) != 0 || selector[len] != '=')
         return "";
     const char *value = selector + len + (selector[len + 1] == '=' ? 2 : 1);
     return strchr(value, ',') || strchr(value, '\\') || strchr(value, '/') ? "" : value;
+}
+
+const char *route_selected(const struct route *route, const char *path)
+{
+    return selected(route, "fieldSelector", path);
+}
+
+const char *route_labelled(const struct route *route, const char *label)
+{
+    return selected(route, "labelSelector", label);
 }
 
 static void collection_verb(struct route *route)

@@ -44,5 +44,7 @@ const char *route_arg(const struct route *route, const char *key);
 /* What the field selector demands of `path` when that is all it says ("metadata.name": a list or
  * watch of one object is authorized by its name); else "". Borrowed. */
 const char *route_selected(const struct route *route, const char *path);
+/* Likewise what the label selector demands of `label`. */
+const char *route_labelled(const struct route *route, const char *label);
 /* As upstream reads booleans in queries: given, and neither "false" nor "0". */
 bool route_flag(const struct route *route, const char *key);

@@ -11,8 +11,10 @@
 #include "controllers/disruption.h"
 #include "controllers/endpoints.h"
 #include "controllers/endpointslice.h"
+#include "controllers/ephemeral_volume.h"
 #include "controllers/garbage.h"
 #include "controllers/job.h"
+#include "controllers/local_volume.h"
 #include "controllers/namespace.h"
 #include "controllers/node.h"
 #include "controllers/policy.h"
@@ -37,6 +39,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &claim_binder,             &volume_binder,             &claim_protection,
         &volume_protection,        &token_secret_controller,   &token_account_controller,
         &availability_controller,  &registration_controller,   &policy_controller,
+        &local_provisioner,        &local_reclaimer,           &ephemeral_volume_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

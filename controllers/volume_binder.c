@@ -8,17 +8,24 @@
 #include "controllers/observe.h"
 #include "schema/meta.h"
 
-#define BINDER "system:serviceaccount:kube-system:persistent-volume-binder"
-
 static bool uses_any(const struct object *pod)
 {
-    return memmem(pod->body.data, pod->body.len, "persistentVolumeClaim", strlen("persistentVolumeClaim"));
+    static const char mark[] = "olumeClaim"; /* persistentVolumeClaim, volumeClaimTemplate */
+    return memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1);
 }
 
 static bool has_ended(const json_t *pod)
 {
     const char *phase = json_text(pod, "status", "phase");
     return text_eq(phase, "Succeeded") || text_eq(phase, "Failed");
+}
+
+char *pod_claim_name(const json_t *pod, const json_t *volume)
+{
+    const char *claim = json_text(volume, "persistentVolumeClaim", "claimName");
+    if (json_at(volume, "ephemeral"))
+        return xasprintf("%s-%s", meta_name(pod), json_text(volume, "name") ?: "");
+    return claim ? xstrdup(claim) : NULL;
 }
 
 bool pod_uses_claim(const json_t *pod, const char *claim, bool unscheduled)
@@ -28,15 +35,16 @@ bool pod_uses_claim(const json_t *pod, const char *claim, bool unscheduled)
     size_t i;
     if (has_ended(pod) || (!unscheduled && (!node || !*node)))
         return false;
-    json_array_foreach (json_at(pod, "spec", "volumes"), i, volume)
-        if (text_eq(json_text(volume, "persistentVolumeClaim", "claimName"), claim))
+    json_array_foreach (json_at(pod, "spec", "volumes"), i, volume) {
+        CLEANUP(free_ptr) char *name = pod_claim_name(pod, volume);
+        if (text_eq(name, claim))
             return true;
+    }
     return false;
 }
 
-/* Whether a Pod of the claim's namespace uses it. */
-static bool observe_use(struct cluster *cluster, const char *ns, const char *claim, bool unscheduled, bool *used,
-                        struct error *err)
+bool claim_observe_use(struct cluster *cluster, const char *ns, const char *claim, enum claim_use use, bool *used,
+                       struct error *err)
 {
     struct object_list list = {0};
     if (!cache_list(cluster, "pods", ns, &list, err))
@@ -46,7 +54,7 @@ static bool observe_use(struct cluster *cluster, const char *ns, const char *cla
         if (!uses_any(list.items[i]))
             continue;
         json_auto_t *pod = object_json(list.items[i]);
-        *used = pod_uses_claim(pod, claim, unscheduled);
+        *used = pod_uses_claim(pod, claim, use == CLAIM_WANTED);
     }
     object_list_free(&list);
     return true;
@@ -71,7 +79,7 @@ static bool observe_claim(struct reconcile *reconcile, struct claim_seen *seen, 
                    (*of && !observe_get(reconcile->cluster, "storageclasses.storage.k8s.io", "", of, class, err))))
         return false;
     bool waits = text_eq(json_text(*class, "volumeBindingMode"), "WaitForFirstConsumer");
-    if (waits && !observe_use(reconcile->cluster, reconcile->ns, reconcile->name, true, &seen->consumed, err))
+    if (waits && !claim_observe_use(reconcile->cluster, reconcile->ns, reconcile->name, CLAIM_WANTED, &seen->consumed, err))
         return false;
     seen->volume = *volume;
     seen->class = *class;
@@ -99,9 +107,8 @@ static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconc
     return finish(reconcile, &plan, err);
 }
 
-/* A volume concerns its claim; one that nobody has concerns all that wait. */
-static void map_volume(struct cluster *cluster, const struct object *object, const struct object *before,
-                       void (*add)(void *arg, const char *key), void *arg)
+void claim_map_volume(struct cluster *cluster, const struct object *object, const struct object *before,
+                      void (*add)(void *arg, const char *key), void *arg)
 {
     json_auto_t *volume = object_json(object);
     const json_t *ref = json_at(volume, "spec", "claimRef");
@@ -125,8 +132,8 @@ static void map_class(struct cluster *cluster, const struct object *class, const
     add(arg, "*");
 }
 
-static void map_pod(struct cluster *cluster, const struct object *object, const struct object *before,
-                    void (*add)(void *arg, const char *key), void *arg)
+void claim_map_pod(struct cluster *cluster, const struct object *object, const struct object *before,
+                   void (*add)(void *arg, const char *key), void *arg)
 {
     (void)cluster;
     (void)before;
@@ -136,7 +143,7 @@ static void map_pod(struct cluster *cluster, const struct object *object, const 
     const json_t *volume;
     size_t i;
     json_array_foreach (json_at(pod, "spec", "volumes"), i, volume) {
-        const char *name = json_text(volume, "persistentVolumeClaim", "claimName");
+        CLEANUP(free_ptr) char *name = pod_claim_name(pod, volume);
         CLEANUP(free_ptr) char *key = name ? xasprintf("%s/%s", object->ns, name) : NULL;
         if (key)
             add(arg, key);
@@ -144,13 +151,13 @@ static void map_pod(struct cluster *cluster, const struct object *object, const 
 }
 
 static const struct controller_source claim_sources[] = {{CLAIMS, NULL},
-                                                         {VOLUMES, map_volume},
+                                                         {VOLUMES, claim_map_volume},
                                                          {"storageclasses.storage.k8s.io", map_class},
-                                                         {"pods", map_pod},
+                                                         {"pods", claim_map_pod},
                                                          {NULL, NULL}};
 const struct controller claim_binder = {
     .name = "persistentvolume-controller",
-    .user = BINDER,
+    .user = VOLUME_BINDER_USER,
     .sources = claim_sources,
     .reconcile = reconcile_claim,
 };
@@ -189,7 +196,7 @@ static void map_claim(struct cluster *cluster, const struct object *object, cons
 static const struct controller_source volume_sources[] = {{VOLUMES, NULL}, {CLAIMS, map_claim}, {NULL, NULL}};
 const struct controller volume_binder = {
     .name = "persistentvolume-reclaimer",
-    .user = BINDER,
+    .user = VOLUME_BINDER_USER,
     .sources = volume_sources,
     .reconcile = reconcile_volume,
 };
@@ -208,13 +215,13 @@ static enum reconcile_result reconcile_claim_protection(void *arg, struct reconc
         return RECONCILE_RETRY;
     if (!claim)
         return RECONCILE_DONE;
-    if (meta_deleting(claim) && !observe_use(reconcile->cluster, reconcile->ns, reconcile->name, false, &used, err))
+    if (meta_deleting(claim) && !claim_observe_use(reconcile->cluster, reconcile->ns, reconcile->name, CLAIM_MOUNTED, &used, err))
         return RECONCILE_RETRY;
     volume_protect(CLAIMS, claim, used, &plan);
     return finish(reconcile, &plan, err);
 }
 
-static const struct controller_source claim_protection_sources[] = {{CLAIMS, NULL}, {"pods", map_pod}, {NULL, NULL}};
+static const struct controller_source claim_protection_sources[] = {{CLAIMS, NULL}, {"pods", claim_map_pod}, {NULL, NULL}};
 const struct controller claim_protection = {
     .name = "pvc-protection-controller",
     .sources = claim_protection_sources,

@@ -3,6 +3,7 @@
  * Source: Kubernetes docs, "Persistent Volumes"; upstream pkg/controller/volume/persistentvolume, pvprotection,
  * pvcprotection. */
 #pragma once
+#include "controllers/controller.h"
 #include "controllers/plan.h"
 
 #define VOLUMES "persistentvolumes"
@@ -37,8 +38,25 @@ const char *storage_class_of(const json_t *object);
 
 /* Finalizers that hold back the deletion of what is used, when nothing uses it any more. Pure. */
 void volume_protect(const char *resource, const json_t *object, bool used, struct plan *plan);
+/* The claim that a volume of the Pod's spec names, or that an ephemeral one has made for it; NULL: it is of another kind.
+ * Owned. */
+char *pod_claim_name(const json_t *pod, const json_t *volume);
 /* Whether a Pod that has a node, and has not ended, uses the claim; with `unscheduled`, one without a node, too. */
 bool pod_uses_claim(const json_t *pod, const char *claim, bool unscheduled);
 
-struct controller;
+enum claim_use {
+    CLAIM_MOUNTED, /* by a Pod that has a node */
+    CLAIM_WANTED,  /* by one without a node, too */
+};
+/* Whether a Pod of the claim's namespace uses it. */
+MUST_CHECK bool claim_observe_use(struct cluster *cluster, const char *ns, const char *claim, enum claim_use use, bool *used,
+                                  struct error *err);
+/* For rows whose keys are claims: a volume concerns its claim, one that nobody has all that wait; a Pod those that it
+ * names. */
+void claim_map_volume(struct cluster *cluster, const struct object *volume, const struct object *before,
+                      void (*add)(void *arg, const char *key), void *arg);
+void claim_map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
+                   void (*add)(void *arg, const char *key), void *arg);
+#define VOLUME_BINDER_USER "system:serviceaccount:kube-system:persistent-volume-binder"
+
 extern const struct controller claim_binder, volume_binder, claim_protection, volume_protection;

@@ -72,7 +72,8 @@ bool rbac_warm(struct cluster *cluster, struct error *err)
         if (!cache_warm(cluster, resources[i], err))
             return false;
     CLEANUP(rbac_part_unref_ptr) struct rbac_part *part = rbac_part_get(cluster);
-    return !atomic_load(&part->wants_pods) || cache_warm(cluster, "pods", err);
+    return !atomic_load(&part->wants_pods) ||
+           (cache_warm(cluster, "pods", err) && cache_warm(cluster, "persistentvolumes", err));
 }
 
 bool rbac_forbid(struct error *err, const struct rbac_attributes *attributes)

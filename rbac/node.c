@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "schema/local_volume.h"
 #include "store/cache.h"
 
 #define NODE_PREFIX "system:node:"
@@ -173,6 +174,28 @@ static enum rbac_decision own_pod(struct cluster *cluster, struct rbac_part *par
     return strcmp(object_field(pod, "spec.nodeName"), node) == 0 ? RBAC_ALLOW : RBAC_NO_OPINION;
 }
 
+/* Those that are pinned to the node, and those whose claims its Pods use. */
+static enum rbac_decision own_volume(struct cluster *cluster, struct rbac_part *part, const char *node,
+                                     const struct rbac_attributes *attributes)
+{
+    CLEANUP(object_unref_ptr) struct object *found = NULL;
+    switch (cache_peek(cluster, "persistentvolumes", "", attributes->name, &found)) {
+    case CACHE_COLD:
+        return pods_cold(part);
+    case CACHE_ABSENT:
+        return RBAC_NO_OPINION;
+    case CACHE_HIT:
+        break;
+    }
+    json_auto_t *volume = object_json(found);
+    if (text_eq(json_text(volume, "metadata", "labels", LOCAL_VOLUME_NODE), node))
+        return RBAC_ALLOW;
+    struct rbac_attributes claim = *attributes;
+    claim.ns = json_text(volume, "spec", "claimRef", "namespace") ?: "";
+    claim.name = json_text(volume, "spec", "claimRef", "name") ?: "";
+    return strcmp(attributes->verb, "get") == 0 ? used_by_pod(cluster, part, node, &claim, uses_claim) : RBAC_NO_OPINION;
+}
+
 /* ---- by resource ---- */
 
 struct node_request {
@@ -216,6 +239,18 @@ static enum rbac_decision claims(const struct node_request *request)
     if (!one_of(attributes->verb, status ? "get update patch" : "get") || (*attributes->subresource && !status))
         return RBAC_NO_OPINION;
     return used(request, uses_claim);
+}
+
+static enum rbac_decision volumes(const struct node_request *request)
+{
+    const struct rbac_attributes *attributes = request->attributes;
+    if (*attributes->subresource)
+        return RBAC_NO_OPINION;
+    if (one_of(attributes->verb, "list watch") && text_eq(attributes->volume_node, request->node))
+        return RBAC_ALLOW;
+    return one_of(attributes->verb, "get patch") && *attributes->name
+               ? own_volume(request->cluster, request->part, request->node, attributes)
+               : RBAC_NO_OPINION;
 }
 
 static enum rbac_decision accounts(const struct node_request *request)
@@ -271,6 +306,7 @@ static const struct {
     {"", "secrets", secrets},
     {"", "configmaps", secrets},
     {"", "persistentvolumeclaims", claims},
+    {"", "persistentvolumes", volumes},
     {"", "serviceaccounts", accounts},
     {"coordination.k8s.io", "leases", leases},
     {"", "nodes", nodes},

@@ -12,6 +12,7 @@ struct rbac_attributes {
     const char *ns, *name;                      /* "" none */
     const char *path;                           /* non-resource request: /healthz; NULL for resource requests */
     const char *pod_node; /* what a list or watch of Pods demands of spec.nodeName (selector_exact); NULL: nothing */
+    const char *volume_node; /* what one of PersistentVolumes demands of the label LOCAL_VOLUME_NODE, likewise */
 };
 
 enum rbac_decision { RBAC_ALLOW, RBAC_NO_OPINION, RBAC_COLD /* caches are cold: rbac_warm, then again */ };

@@ -65,9 +65,27 @@ static bool extend(const struct api_caller *caller, const char *resource, const 
     return !next || api_update(caller, resource, "", meta_namespace(have), meta_name(have), next, NULL, err);
 }
 
+/* A StorageClass is a choice: where there is any, ours was there to be taken away. */
+static bool has_chosen(const struct api_caller *caller, const char *resource, bool *chosen, struct error *err)
+{
+    CLEANUP(object_list_free) struct object_list classes = {0};
+    *chosen = false;
+    if (strcmp(resource, "storageclasses.storage.k8s.io") != 0)
+        return true;
+    if (!cache_list(caller->cluster, resource, NULL, &classes, err))
+        return false;
+    *chosen = classes.count > 0;
+    return true;
+}
+
 static bool give(const struct api_caller *caller, const char *resource, const json_t *want, struct error *err)
 {
     CLEANUP(object_unref_ptr) struct object *found = NULL;
+    bool chosen;
+    if (!has_chosen(caller, resource, &chosen, err))
+        return false;
+    if (chosen)
+        return true;
     if (!cache_get(caller->cluster, resource, meta_namespace(want), meta_name(want), &found, err))
         return false;
     if (found) {

@@ -10,6 +10,7 @@
 #include "quota/quota.h"
 #include "rbac/rbac.h"
 #include "schema/api_service.h"
+#include "schema/local_volume.h"
 #include "schema/meta.h"
 #include "schema/resource.h"
 #include "tenancy/tenancy_internal.h"
@@ -18,7 +19,7 @@
 #define BLANK_TIME "0000-00-00T00:00:00Z"
 #define BODY_MAX   ((size_t)1 << 20)
 
-/* Source: a fresh cluster of Kubernetes 1.32. YAML in flow style. */
+/* Source: a fresh cluster of Kubernetes 1.32, with the StorageClass of what our nodes offer. YAML in flow style. */
 static const struct {
     const char *resource, *object;
 } object_rows[] = {
@@ -38,6 +39,10 @@ static const struct {
      "{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {name: system-cluster-critical, generation: 1}, "
      "value: 2000000000, description: Used for system critical pods that must run in the cluster., "
      "preemptionPolicy: PreemptLowerPriority}"},
+    {"storageclasses.storage.k8s.io",
+     "{kind: StorageClass, apiVersion: storage.k8s.io/v1, metadata: {name: standard, annotations: "
+     "{storageclass.kubernetes.io/is-default-class: 'true'}}, provisioner: " LOCAL_VOLUME_DRIVER
+     ", reclaimPolicy: Delete, allowVolumeExpansion: true, volumeBindingMode: Immediate}"},
     {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: scheduler}, conditions: [{type: Healthy, "
                           "status: 'True', message: ok}]}"},
     {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: controller-manager}, conditions: [{type: "

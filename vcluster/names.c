@@ -18,7 +18,8 @@ void names_host_namespace(const char *cluster, char out[HOST_NAME_MAX + 1])
 
 void names_host_name(const char *cluster, const char *ns, const char *name, int unique, char out[HOST_NAME_MAX + 1])
 {
-    CLEANUP(free_ptr) char *whole = xasprintf("%s-x-%s-x-%s", name, ns, cluster);
+    CLEANUP(free_ptr)
+    char *whole = *ns ? xasprintf("%s-x-%s-x-%s", name, ns, cluster) : xasprintf("%s-x-%s", name, cluster);
     if (!unique && strlen(whole) <= HOST_NAME_MAX) {
         (void)snprintf(out, HOST_NAME_MAX + 1, "%s", whole);
         return;

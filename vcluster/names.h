@@ -20,7 +20,7 @@
 
 /* "warren-CLUSTER". */
 void names_host_namespace(const char *cluster, char out[HOST_NAME_MAX + 1]);
-/* "NAME-x-NAMESPACE-x-CLUSTER"; when that is longer than a DNS label, or `unique` is set, its front and a hash. */
+/* "NAME-x-NAMESPACE-x-CLUSTER", or "NAME-x-CLUSTER" where `ns` is ""; when that is longer than a DNS label, or `unique` is set, its front and a hash. */
 void names_host_name(const char *cluster, const char *ns, const char *name, int unique, char out[HOST_NAME_MAX + 1]);
 /* The pseudo node that stands for a host node in this cluster: nothing of the host's name shows. */
 void names_pseudo_node(const char *cluster, const char *host_node, char out[HOST_NAME_MAX + 1]);

@@ -9,7 +9,7 @@
 
 struct sync sync_begin(struct vcluster *vcluster, struct reconcile *reconcile)
 {
-    return (struct sync){vcluster, reconcile, reconcile->cluster, {vcluster->api, reconcile->cluster, &vcluster->user}, false};
+    return (struct sync){vcluster, reconcile, reconcile->cluster, {vcluster->api, reconcile->cluster, &vcluster->user}, NULL, false};
 }
 
 void sync_cut(const char *key, char ns[254], char name[254])

@@ -91,8 +91,13 @@ static enum pod_step decide(const struct pod_seen *seen)
 
 /* ---- starting ---- */
 
+/* Why a Pod has no place: the condition's reason, the event's, and the words of both. */
+struct refusal {
+    const char *reason, *event, *message;
+};
+
 /* Says on the tenant's Pod why it cannot be run. */
-static bool report_refusal(struct sync *sync, const json_t *pod, const struct error *why, struct error *err)
+static bool report(struct sync *sync, const json_t *pod, const struct refusal *why, struct error *err)
 {
     char now[TIME_TEXT_SIZE];
     time_format(sync->reconcile->now_us, now);
@@ -106,9 +111,26 @@ static bool report_refusal(struct sync *sync, const json_t *pod, const struct er
         if (text_eq(json_text(json_array_get(list, i), "type"), "PodScheduled"))
             json_array_remove(list, i);
     json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "PodScheduled", "status", "False",
-                                          "reason", "NotAllowed", "message", why->message, "lastTransitionTime", now));
-    controller_event(&sync->on_tenant, pod, "Warning", "NotAllowed", "%s", why->message);
+                                          "reason", why->reason, "message", why->message, "lastTransitionTime", now));
+    controller_event(&sync->on_tenant, pod, "Warning", why->event, "%s", why->message);
     return api_update(&sync->on_tenant, "pods", "status", meta_namespace(pod), meta_name(pod), next, NULL, err);
+}
+
+static bool report_refusal(struct sync *sync, const json_t *pod, const struct error *why, struct error *err)
+{
+    return report(sync, pod, &(struct refusal){"NotAllowed", "NotAllowed", why->message}, err);
+}
+
+/* As a scheduler of the tenant's own would: it is tried again when a claim of the Pod changes. */
+static bool report_unbound(struct sync *sync, const json_t *pod, const char *message, struct error *err)
+{
+    CLEANUP(object_list_free) struct object_list nodes = {0};
+    if (!cache_list(sync->cluster, "nodes", NULL, &nodes, err))
+        return false;
+    CLEANUP(free_ptr)
+    char *text = xasprintf("0/%zu nodes are available: %s. preemption: 0/%zu nodes are available: %zu Preemption is not helpful "
+                           "for scheduling.", nodes.count, message, nodes.count, nodes.count);
+    return report(sync, pod, &(struct refusal){"Unschedulable", "FailedScheduling", text}, err);
 }
 
 /* The namespace's Services, as trees, for service links. */
@@ -163,6 +185,15 @@ static bool find_handler(struct sync *sync, const struct pod_seen *seen, char **
     return true;
 }
 
+/* A host Pod's volumes stay what they are. */
+static char *keep_claim(void *arg, const char *ns, const char *claim, struct error *err)
+{
+    (void)arg;
+    (void)ns;
+    (void)err;
+    return xstrdup(claim);
+}
+
 /* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it, and with UNAVAILABLE for now. */
 static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret, struct error *err)
 {
@@ -174,6 +205,7 @@ static json_t *translate(struct sync *sync, const struct pod_seen *seen, const c
                                               .host_name = seen->host_name, .cluster_ip = API_SERVICE_ADDRESS,
                                               .services = services, .token_secret = token_secret, .handler = handler,
                                               .name_of = sync_config_name, .node_of = host_node_name,
+                                              .claim_of = seen->host ? keep_claim : sync_claim_name,
                                               .arg = sync};
     json_auto_t *want = translate_pod(&context, seen->tenant, err);
     if (!want || !sync->unmapped)
@@ -185,6 +217,8 @@ static json_t *translate(struct sync *sync, const struct pod_seen *seen, const c
 /* What is refused is told to the tenant; everything else is tried again. */
 static bool pass_refusal(struct sync *sync, const json_t *pod, struct error *refused, struct error *err)
 {
+    if (sync->unbound)
+        return report_unbound(sync, pod, sync->unbound, err);
     if (refused->reason == ERROR_FORBIDDEN)
         return report_refusal(sync, pod, refused, err);
     error_move(err, refused);
@@ -403,7 +437,9 @@ enum reconcile_result sync_pod(void *arg, struct reconcile *reconcile, int64_t *
     struct sync sync = sync_begin(arg, reconcile);
     CLEANUP(seen_clear) struct pod_seen seen = {0};
     *again_ms = 0;
-    if (!observe(&sync, &seen, err) || !take_step(&sync, &seen, again_ms, err))
+    bool done = observe(&sync, &seen, err) && take_step(&sync, &seen, again_ms, err);
+    free(sync.unbound);
+    if (!done)
         return RECONCILE_RETRY;
     return *again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
 }

@@ -10,6 +10,7 @@
 #define SYNC_SLICES    "syncer-endpointslices"
 #define SYNC_CONFIGS   "syncer-configs"
 #define SYNC_NODES     "syncer-nodes"
+#define SYNC_VOLUMES   "syncer-volumes"
 #define SYNC_HOST_PODS "syncer-host-pods"
 #define SYNC_EVENTS    "syncer-events"
 #define SYNC_HOST_NODES "syncer-host-nodes"
@@ -32,6 +33,7 @@ struct sync {
     struct reconcile *reconcile;
     struct cluster *cluster;      /* the tenant's */
     struct api_caller on_tenant;
+    char *unbound;                /* owned: what a claim of the Pod lacks, for now; sync_pod() frees it */
     bool unmapped;                /* a name could not be claimed: what was translated is not to be used */
 };
 struct sync sync_begin(struct vcluster *vcluster, struct reconcile *reconcile);
@@ -51,6 +53,9 @@ MUST_CHECK bool sync_remove(const struct api_caller *caller, const char *resourc
 /* For translate_context.name_of: claims on the way. */
 char *sync_config_name(void *arg, const char *kind, const char *ns, const char *name);
 
+/* For translate_context.claim_of: sets sync->unbound where the claim is what is waited for. */
+char *sync_claim_name(void *arg, const char *ns, const char *claim, struct error *err);
+
 /* The Secret with the token of a tenant's Pod: there, and fresh. `*host_name` gets the Secret's name (owned; NULL when the
  * Pod mounts no token), `*again_ms` the time until it wants renewing. */
 MUST_CHECK bool sync_token(struct sync *sync, const json_t *pod, char **host_name, int64_t *again_ms, struct error *err);
@@ -62,6 +67,12 @@ enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64
 enum reconcile_result sync_api(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_config(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
+/* A claim's volume; and the Pods that use it. */
+void sync_map_claim(struct cluster *cluster, const struct object *claim, const struct object *before,
+                    void (*add)(void *arg, const char *key), void *arg);
+void sync_map_claim_pods(struct cluster *cluster, const struct object *claim, const struct object *before,
+                         void (*add)(void *arg, const char *key), void *arg);
 enum reconcile_result sync_node(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_host_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);
 enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err);

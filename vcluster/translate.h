@@ -18,6 +18,8 @@ struct translate_context {
     const char *handler;      /* of the Pod's RuntimeClass, which no node has; NULL: nodes run it; Pods only */
     /* The host's name for a ConfigMap or Secret of the Pod's namespace; `kind` is "configmaps" or "secrets". Owned. */
     char *(*name_of)(void *arg, const char *kind, const char *ns, const char *name);
+    /* The host's name for what a claim of the Pod's namespace is bound to. Owned; NULL with why there is none. Pods only. */
+    char *(*claim_of)(void *arg, const char *ns, const char *claim, struct error *err);
     /* The host's name for the node that the tenant knows as `pseudo`; owned, NULL when there is none. Pods only. */
     char *(*node_of)(void *arg, const char *pseudo);
     void *arg;
@@ -28,6 +30,8 @@ json_t *translate_pod(const struct translate_context *context, const json_t *pod
 json_t *translate_service(const struct translate_context *context, const json_t *service, struct error *err);
 /* ConfigMap or Secret: `data`, `binaryData`, `type`, `immutable`. */
 json_t *translate_config(const struct translate_context *context, const json_t *object, struct error *err);
+/* The host's claim for a volume of the tenant's that `claim` is bound to: of the class that is the default there. */
+json_t *translate_claim(const struct translate_context *context, const json_t *claim, json_t *access_modes, json_t *size);
 /* EndpointSlice: only addresses that `owns` confirms (the tenant's own Pods) go over; `dropped` counts the others.
  * `host_service` is the host name of the Service that it belongs to. */
 json_t *translate_endpointslice(const struct translate_context *context, const json_t *slice, const char *host_service,

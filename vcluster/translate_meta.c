@@ -1,4 +1,4 @@
-/* Metadata, ConfigMaps and Secrets. */
+/* Metadata, ConfigMaps and Secrets, claims. */
 #include "vcluster/translate.h"
 
 #include <string.h>
@@ -48,4 +48,11 @@ json_t *translate_config(const struct translate_context *context, const json_t *
         !text_starts(type, "bootstrap.kubernetes.io/"))
         json_set_text(host, "type", type);
     return host;
+}
+
+json_t *translate_claim(const struct translate_context *context, const json_t *claim, json_t *access_modes, json_t *size)
+{
+    return json_pack("{s:s, s:s, s:o, s:{s:O, s:{s:{s:O}}}}", "apiVersion", "v1", "kind", "PersistentVolumeClaim", "metadata",
+                     translate_meta(context, claim, "PersistentVolumeClaim"), "spec", "accessModes", access_modes, "resources",
+                     "requests", "storage", size);
 }

@@ -6,6 +6,7 @@
 
 #include "host/pod_notes.h"
 #include "base/codec.h"
+#include "controllers/volume_binder.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/service_env.h"
@@ -370,9 +371,46 @@ CROSS_LIST(projection_sources, projection_rules)
 static const struct rule projected_rules[] = {{"sources", projection_sources}, {"defaultMode", copy}};
 CROSS_OBJECT(projected, projected_rules)
 
+static bool add_claim(struct crossing *crossing, json_t *out, const char *claim, bool read_only)
+{
+    const struct translate_context *context = crossing->context;
+    CLEANUP(free_ptr) char *name = context->claim_of(context->arg, crossing->ns, claim, crossing->err);
+    if (name)
+        json_object_set_new(out, "persistentVolumeClaim", json_pack("{s:s, s:b}", "claimName", name, "readOnly", read_only));
+    return name;
+}
+
+/* The host's claim stands for the tenant's volume, which outlives its claims. */
+static bool claim_volume(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    const char *claim = json_text(value, "claimName");
+    (void)field;
+    return add_claim(crossing, out, claim ? claim : "", json_bool_or(json_object_get(value, "readOnly"), false));
+}
+
+/* On the host as if the Pod named the claim that was made for it. */
+static bool ephemeral_volume(struct crossing *crossing, json_t *out, const char *field, const json_t *value)
+{
+    const json_t *list = json_at(crossing->pod, "spec", "volumes");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *volume = json_array_get(list, i);
+        if (json_object_get(volume, field) != value)
+            continue;
+        CLEANUP(free_ptr) char *claim = pod_claim_name(crossing->pod, volume);
+        return add_claim(crossing, out, claim, false);
+    }
+    return true;
+}
+
 static const struct rule volume_rules[] = {
-    {"name", copy},           {"configMap", config_volume}, {"secret", secret_volume},
-    {"emptyDir", empty_dir},  {"downwardAPI", downward},    {"projected", projected},
+    {"name", copy},
+    {"configMap", config_volume},
+    {"secret", secret_volume},
+    {"emptyDir", empty_dir},
+    {"downwardAPI", downward},
+    {"projected", projected},
+    {"persistentVolumeClaim", claim_volume},
+    {"ephemeral", ephemeral_volume},
 };
 CROSS_LIST(volumes, volume_rules)
 

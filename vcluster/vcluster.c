@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "controllers/volume_binder.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/syncer_internal.h"
@@ -32,7 +33,9 @@ static bool is_mapped(void *arg, struct cluster *cluster, const struct object *o
     return host_key != NULL;
 }
 
-static const struct controller_source pod_sources[] = {{"pods", NULL}, {0}};
+static const struct controller_source pod_sources[] = {{"pods", NULL}, {CLAIMS, sync_map_claim_pods}, {0}};
+static const struct controller_source host_pod_sources[] = {{"pods", NULL}, {0}};
+static const struct controller_source volume_sources[] = {{VOLUMES, NULL}, {CLAIMS, sync_map_claim}, {0}};
 static const struct controller_source service_sources[] = {{"services", NULL}, {0}};
 static const struct controller_source api_sources[] = {
     {"services", NULL}, {"endpoints", NULL}, {"endpointslices.discovery.k8s.io", NULL}, {0}};
@@ -50,8 +53,9 @@ static const struct controller rows[] = {
     {.name = SYNC_API, .sources = api_sources, .wants = sync_wants_api, .reconcile = sync_api},
     {.name = SYNC_SLICES, .sources = slice_sources, .tenants_only = true, .reconcile = sync_slice},
     {.name = SYNC_CONFIGS, .sources = config_sources, .tenants_only = true, .wants = is_mapped, .reconcile = sync_config},
+    {.name = SYNC_VOLUMES, .sources = volume_sources, .tenants_only = true, .reconcile = sync_volume},
     {.name = SYNC_NODES, .sources = node_sources, .tenants_only = true, .reconcile = sync_node},
-    {.name = SYNC_HOST_PODS, .sources = pod_sources, .host_only = true, .reconcile = sync_host_pod},
+    {.name = SYNC_HOST_PODS, .sources = host_pod_sources, .host_only = true, .reconcile = sync_host_pod},
     {.name = SYNC_EVENTS, .sources = event_sources, .host_only = true, .reconcile = sync_event},
     {.name = SYNC_HOST_NODES, .sources = host_node_sources, .host_only = true, .reconcile = sync_host_node,
      .changed = sync_host_node_changed},

@@ -140,6 +140,49 @@ bool folder_remove(const char *path, struct error *err)
     return rmdir(path) == 0 || fail(err, "removing", path);
 }
 
+/* ---- groups ---- */
+
+/* One thing that was opened without following a link. What vanishes meanwhile is not there to be
+ * given. */
+static bool give_one(int fd, gid_t group)
+{
+    struct stat found;
+    char self[64];
+    if (fstat(fd, &found) != 0)
+        return false;
+    if (!S_ISDIR(found.st_mode) && !S_ISREG(found.st_mode))
+        return true;
+    mode_t mode = S_ISDIR(found.st_mode) ? 02770 : 0660;
+    (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    return fchownat(fd, "", (uid_t)-1, group, AT_EMPTY_PATH) == 0 &&
+           chmod(self, (found.st_mode & 07777) | mode) == 0;
+}
+
+static bool give_all(int at, const char *name, gid_t group, unsigned depth)
+{
+    CLEANUP(close_fd) int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    if (!give_one(fd, group))
+        return false;
+    int inside = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = inside < 0 || depth == FOLDER_DEPTH_MAX ? NULL : fdopendir(inside);
+    if (!folder && inside >= 0)
+        close(inside);
+    bool ok = folder || inside >= 0 || errno == ENOTDIR;
+    for (struct dirent *entry; ok && folder && (entry = readdir(folder));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            ok = give_all(inside, entry->d_name, group, depth + 1);
+    if (folder)
+        closedir(folder);
+    return ok;
+}
+
+bool folder_give(const char *path, gid_t group, struct error *err)
+{
+    return give_all(AT_FDCWD, path, group, 0) || fail(err, "changing the group of", path);
+}
+
 /* ---- files ---- */
 
 static bool write_all(int fd, const char *data, size_t len)
@@ -195,10 +238,21 @@ static int open_in(int root, const char *path, uint64_t flags)
     return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
+/* With its own hands: a name could be a link by now, or the mode be cut by our umask. */
+static bool open_up(int folder, const char *name, mode_t mode)
+{
+    CLEANUP(close_fd)
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 && fchmod(fd, mode & 07777) == 0;
+}
+
 /* Makes each missing folder of `below`, one name at a time, in a parent that was opened inside the
  * root. */
 static bool make_below(int root, const char *below)
 {
+    struct stat volume;
+    if (fstat(root, &volume) != 0)
+        return false;
     CLEANUP(free_ptr) char *path = xstrdup(below);
     for (char *slash = path; *slash; slash++) {
         slash = strchrnul(slash, '/');
@@ -208,7 +262,10 @@ static bool make_below(int root, const char *below)
         CLEANUP(free_ptr)
         char *parent = last ? xstrndup(path, (size_t)(last - path)) : xstrdup(".");
         CLEANUP(close_fd) int folder = open_in(root, *parent ? parent : ".", O_PATH | O_DIRECTORY);
-        if (folder < 0 || (mkdirat(folder, last ? last + 1 : path, 0750) != 0 && errno != EEXIST))
+        const char *name = last ? last + 1 : path;
+        bool made = folder >= 0 && mkdirat(folder, name, 0750) == 0;
+        if (folder < 0 || (!made && errno != EEXIST) ||
+            (made && !open_up(folder, name, volume.st_mode)))
             return false;
         *slash = kept;
         if (!kept)

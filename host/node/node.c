@@ -36,6 +36,7 @@ static const crew_fn side_jobs[] = {
     [JOB_PROBE] = pod_probe_job,
     [JOB_PRE_STOP] = pod_pre_stop_job,
     [JOB_POST_START] = pod_post_start_job,
+    [JOB_VOLUME] = node_volume_job,
 };
 
 static const crew_fn own_jobs[] = {
@@ -212,6 +213,7 @@ static bool start_work(struct node *node, struct error *err)
     char *path = xasprintf("/api/v1/pods?fieldSelector=spec.nodeName%%3D%s", node->name);
     struct reflector_handler handler = {on_pod, on_synced, node};
     node->reflector = reflector_start(node->client, path, &handler);
+    node->volumes = node_watch_volumes(node);
     if (!wait_for(node, is_synced, START_SECONDS))
         return error_set(err, ERROR_TIMEOUT, "the list of Pods did not come in %d seconds",
                          START_SECONDS);
@@ -285,6 +287,8 @@ static void end_threads(struct node *node, bool stop_pods)
     uint64_t one = 1;
     if (node->reflector)
         reflector_stop(node->reflector); /* first: no new Pods */
+    if (node->volumes)
+        reflector_stop(node->volumes);
     node_server_stop(node->server);
     if (stop_pods && node->pods)
         stop_all_pods(node);

@@ -16,7 +16,7 @@
 /* Kinds of the three crews. Pods: short work, one key a Pod. Side: what may wait for a tenant's
  * containers or for a registry. Own: the Node's, which no tenant may delay. */
 enum pod_job { JOB_POD };
-enum side_job { JOB_PULL, JOB_PROBE, JOB_PRE_STOP, JOB_POST_START };
+enum side_job { JOB_PULL, JOB_PROBE, JOB_PRE_STOP, JOB_POST_START, JOB_VOLUME };
 enum own_job { JOB_LEASE, JOB_NODE_STATUS };
 
 struct service_cache;
@@ -36,7 +36,7 @@ struct node {
     struct service_cache *services;
     struct node_server *server;
     struct crew *pods, *side, *own;
-    struct reflector *reflector;
+    struct reflector *reflector, *volumes;
     pthread_t runtime_thread;
     int stop_fd; /* eventfd: readable when the agent ends */
 
@@ -51,6 +51,10 @@ struct node {
 MUST_CHECK bool node_register(struct node *node, struct error *err);
 int64_t node_status_job(void *arg, const char *key);
 int64_t node_lease_job(void *arg, const char *key);
+/* local_volumes.c: folders of volumes that are being deleted. */
+int64_t node_volume_job(void *arg, const char *key);
+/* Watches for them until reflector_stop. */
+struct reflector *node_watch_volumes(struct node *node);
 /* Reads what the machine has into cpu_milli and memory_bytes. */
 void node_measure(struct node *node);
 

@@ -261,7 +261,8 @@ bool pod_teardown(struct pod_worker *worker, struct error *err)
     volumes_deinit(&worker->volumes); /* what was written is gone: forget its digests */
     struct object_source objects = worker->volumes.objects;
     struct token_source tokens = worker->volumes.tokens;
-    volumes_init(&worker->volumes, worker->dir, &objects, &tokens);
+    struct volume_place place = worker->volumes.place;
+    volumes_init(&worker->volumes, worker->dir, &objects, &tokens, &place);
     worker->volumes_again_us = 0;
     worker->prepared = worker->has_remains = false;
     return true;

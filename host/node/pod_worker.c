@@ -103,7 +103,9 @@ static bool get_object(void *arg, const char *resource, const char *name, json_t
 {
     struct pod_worker *worker = arg;
     CLEANUP(free_ptr)
-    char *path = xasprintf("/api/v1/namespaces/%s/%s/%s", worker->namespace, resource, name);
+    char *path = strcmp(resource, "persistentvolumes") == 0
+                     ? xasprintf("/api/v1/%s/%s", resource, name)
+                     : xasprintf("/api/v1/namespaces/%s/%s/%s", worker->namespace, resource, name);
     if (!*name || strchr(name, '/') || strchr(name, '?'))
         return error_not_found(err, resource, name);
     return client_get(worker->node->client, path, out, err);
@@ -175,7 +177,8 @@ static struct pod_worker *worker_new(struct node *node, const json_t *pod, const
         worker->start_time_us = clock_now_us();
     struct object_source objects = {get_object, worker};
     struct token_source tokens = {request_token, worker};
-    volumes_init(&worker->volumes, worker->dir, &objects, &tokens);
+    const struct volume_place place = {node->data_dir, node->name};
+    volumes_init(&worker->volumes, worker->dir, &objects, &tokens, &place);
     init_containers(worker, pod);
     return worker;
 }

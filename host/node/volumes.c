@@ -2,21 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/node/folder.h"
+#include "host/node/volume_claim.h"
 #include "host/node/volume_payload.h"
 #include "base/quantity.h"
 
 #define NO_GROUP ((gid_t)-1)
 
 void volumes_init(struct volumes *volumes, const char *pod_dir, const struct object_source *objects,
-                  const struct token_source *tokens)
+                  const struct token_source *tokens, const struct volume_place *place)
 {
-    *volumes = (struct volumes){.dir = xstrdup(pod_dir), .objects = *objects, .tokens = *tokens};
+    *volumes = (struct volumes){
+        .dir = xstrdup(pod_dir), .place = *place, .objects = *objects, .tokens = *tokens};
 }
 
 void volumes_deinit(struct volumes *volumes)
@@ -38,6 +41,11 @@ static gid_t fs_group(const struct pod_view *view)
 {
     return (gid_t)json_int_or(json_at(view->pod, "spec", "securityContext", "fsGroup"),
                               (int64_t)NO_GROUP);
+}
+
+static const char *fs_group_policy(const struct pod_view *view)
+{
+    return json_text(view->pod, "spec", "securityContext", "fsGroupChangePolicy");
 }
 
 static char *volume_path(const struct volumes *volumes, const char *name)
@@ -143,6 +151,38 @@ static bool set_up_host_path(const struct setup *setup, struct error *err)
     return true;
 }
 
+/* A link to where the claim leads: the folder outlives the Pod. */
+static bool link_claim(const struct setup *setup, const char *claim, struct error *err)
+{
+    char before[PATH_MAX];
+    CLEANUP(free_ptr) char *target = NULL;
+    CLEANUP(free_ptr) char *folder = xasprintf("%s/volumes", setup->volumes->dir);
+    ssize_t len = readlink(setup->path, before, sizeof(before));
+    if (len > 0)
+        return true; /* made before: a bound claim leads to the same place for life */
+    if (!volume_claim_find(setup->volumes, claim, fs_group(setup->view),
+                           fs_group_policy(setup->view), &target, err) ||
+        !folder_make(folder, 0755, err))
+        return false;
+    return symlink(target, setup->path) == 0 ||
+           error_internal(err, "linking the volume: %s", strerrordesc_np(errno));
+}
+
+static bool set_up_claim(const struct setup *setup, struct error *err)
+{
+    const char *claim = json_text(setup->source, "claimName");
+    return link_claim(setup, claim ? claim : "", err);
+}
+
+/* Its claim is named after the Pod and the volume. */
+static bool set_up_ephemeral(const struct setup *setup, struct error *err)
+{
+    CLEANUP(free_ptr)
+    char *claim =
+        xasprintf("%s-%s", json_text(setup->view->pod, "metadata", "name") ?: "", setup->name);
+    return link_claim(setup, claim, err);
+}
+
 static const struct volume_kind {
     const char *member;
     bool (*set_up)(const struct setup *setup, struct error *err);
@@ -150,6 +190,7 @@ static const struct volume_kind {
     {"emptyDir", set_up_empty_dir},   {"configMap", set_up_config_map},
     {"secret", set_up_secret},        {"projected", set_up_projected},
     {"downwardAPI", set_up_downward}, {"hostPath", set_up_host_path},
+    {"ephemeral", set_up_ephemeral},  {"persistentVolumeClaim", set_up_claim},
 };
 
 static bool set_up_one(struct volumes *volumes, const struct pod_view *view, const json_t *volume,
@@ -224,6 +265,23 @@ static bool bind_sub_path(struct volumes *volumes, const char *root, const char 
     return true;
 }
 
+bool volumes_read_only(const struct pod_view *view, const json_t *mount)
+{
+    const json_t *volume = find_volume(view, json_text(mount, "name"));
+    return json_bool_or(json_at(volume, "persistentVolumeClaim", "readOnly"), false);
+}
+
+/* What a volume's folder is, where that is a link of ours. */
+static char *follow_link(char *path)
+{
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof(target));
+    if (len <= 0 || (size_t)len == sizeof(target))
+        return path;
+    free(path);
+    return xstrndup(target, (size_t)len);
+}
+
 bool volumes_mount_source(struct volumes *volumes, const struct pod_view *view, const json_t *mount,
                           const char *sub_path, const char *unique, char **path, struct error *err)
 {
@@ -232,7 +290,8 @@ bool volumes_mount_source(struct volumes *volumes, const struct pod_view *view, 
     const char *host_path = json_text(volume, "hostPath", "path");
     if (!volume)
         return error_set(err, ERROR_INVALID, "there is no volume \"%s\"", name ? name : "");
-    CLEANUP(free_ptr) char *root = host_path ? xstrdup(host_path) : volume_path(volumes, name);
+    CLEANUP(free_ptr)
+    char *root = host_path ? xstrdup(host_path) : follow_link(volume_path(volumes, name));
     if (!*sub_path) {
         *path = TAKE(root);
         return true;

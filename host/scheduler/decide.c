@@ -16,6 +16,7 @@ const struct plugin *const scheduler_plugins[] = {
     &plugin_node_affinity,
     &plugin_node_ports,
     &plugin_resources_fit,
+    &plugin_volume_binding,
     &plugin_topology_spread,
     &plugin_pod_affinity,
     &plugin_resources_balanced,

@@ -94,6 +94,8 @@ struct snapshot {
     struct nominee *nominees;
     size_t nominee_count;
     const json_t *budgets; /* PodDisruptionBudgets of whose Pods may be stopped; may be NULL */
+    const json_t *claims;  /* the Pod's: name -> {claim, volume}, each absent when there is none; may
+                              be NULL */
 };
 
 enum filter_code {
@@ -162,7 +164,7 @@ extern const struct plugin *const scheduler_plugins[];
 extern const struct plugin plugin_priority_sort, plugin_node_unschedulable, plugin_node_name,
     plugin_taint_toleration, plugin_node_affinity, plugin_node_ports, plugin_resources_fit,
     plugin_resources_balanced, plugin_image_locality, plugin_topology_spread, plugin_pod_affinity,
-    plugin_preemption;
+    plugin_volume_binding, plugin_preemption;
 
 /* A profile, resolved: which plugins run and with which weight. */
 struct profile {

@@ -11,6 +11,8 @@
 #include "controllers/condition.h"
 #include "controllers/observe.h"
 #include "controllers/plan.h"
+#include "controllers/volume_binder.h"
+#include "host/scheduler/claims.h"
 #include "host/scheduler/preemption.h"
 #include "host/scheduler/view.h"
 #include "schema/meta.h"
@@ -34,9 +36,9 @@ struct scheduler {
 static const double attempt_buckets[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
                                          0.064, 0.128, 0.256, 0.512, 1};
 static const struct metric_family attempts_family = {.name = "scheduler_schedule_attempts_total",
-                                               .help = "Tries to schedule a Pod, by result.",
-                                               .kind = METRIC_COUNTER,
-                                               .labels = {"profile", "result"}};
+                                                     .help = "Tries to schedule a Pod, by result.",
+                                                     .kind = METRIC_COUNTER,
+                                                     .labels = {"profile", "result"}};
 static const struct metric_family duration_family = {
     .name = "scheduler_scheduling_attempt_duration_seconds",
     .help = "How long a try to schedule a Pod takes, binding included.",
@@ -127,7 +129,7 @@ static bool bind(const struct reconcile *reconcile, const struct pod_info *pod, 
 /* Reserve, permit, bind; what was reserved is given back when a later step fails. */
 static bool place(const struct profile *profile, const struct reconcile *reconcile,
                   struct view *view, struct pod_info *pod, struct node_info *node,
-                  struct error *err)
+                  const json_t *claims, struct error *err)
 {
     const struct cycle cycle = {pod, &view->snapshot, NULL};
     bool permitted = true;
@@ -138,7 +140,8 @@ static bool place(const struct profile *profile, const struct reconcile *reconci
     for (size_t i = 0; i < profile->count && permitted; i++)
         if (profile->plugins[i]->permit)
             permitted = profile->plugins[i]->permit(&cycle, node);
-    if (permitted && bind(reconcile, pod, node->name, err))
+    if (permitted && claims_pin(&reconcile->caller, claims, node->node, err) &&
+        bind(reconcile, pod, node->name, err))
         return true;
     for (size_t i = profile->count; i-- > 0;)
         if (profile->plugins[i]->unreserve)
@@ -258,10 +261,11 @@ static enum outcome find_room(const struct reconcile *reconcile, struct view *vi
 }
 
 static enum outcome take_place(const struct profile *profile, const struct reconcile *reconcile,
-                               struct view *view, struct pending *pending, struct node_info *node)
+                               struct view *view, struct pending *pending, struct node_info *node,
+                               const json_t *claims)
 {
     CLEANUP(error_clear) struct error err = {0};
-    if (place(profile, reconcile, view, pending->pod, node, &err))
+    if (place(profile, reconcile, view, pending->pod, node, claims, &err))
         return OUTCOME_SCHEDULED;
     pending_stick(pending, reconcile->now_us);
     pending->stuck = false; /* nothing is lacking: again after the back-off */
@@ -276,17 +280,20 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
 {
     CLEANUP(decision_free) struct decision decision = {0};
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *budgets = NULL;
-    if (!read_budgets(view, pending->pod, &budgets, &err)) {
+    json_auto_t *budgets = NULL, *claims = NULL;
+    if (!read_budgets(view, pending->pod, &budgets, &err) ||
+        !claims_read(view->cluster, pending->pod, &claims, &err)) {
         pending_stick(pending, reconcile->now_us);
         pending->stuck = false;
         return OUTCOME_ERROR;
     }
     struct snapshot snapshot = view_snapshot(view, pending->pod);
     snapshot.budgets = budgets;
+    snapshot.claims = claims;
+    pending->claims = claims_wait(claims);
     schedule_decide(profile, pending->pod, &snapshot, (uint64_t)clock_mono_ns(), &decision);
     struct node_info *found = decision.node ? strmap_get(&view->nodes, decision.node->name) : NULL;
-    enum outcome outcome = found ? take_place(profile, reconcile, view, pending, found)
+    enum outcome outcome = found ? take_place(profile, reconcile, view, pending, found, claims)
                                  : find_room(reconcile, view, &snapshot, pending, &decision);
     *node = outcome == OUTCOME_SCHEDULED ? found->name : NULL;
     view_snapshot_clear(view, &snapshot);
@@ -421,8 +428,18 @@ static void map_node(struct cluster *cluster, const struct object *node,
         add(arg, KEY);
 }
 
+static void map_claim(struct cluster *cluster, const struct object *claim,
+                      const struct object *before, void (*add)(void *arg, const char *key),
+                      void *arg)
+{
+    (void)cluster;
+    (void)claim;
+    (void)before;
+    add(arg, KEY);
+}
+
 static const struct controller_source sources[] = {
-    {"pods", map_pod}, {"nodes", map_node}, {NULL, NULL}};
+    {"pods", map_pod}, {"nodes", map_node}, {CLAIMS, map_claim}, {NULL, NULL}};
 
 struct scheduler *scheduler_new(const struct scheduler_config *config,
                                 struct controllers *controllers)

@@ -6,10 +6,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strset.h"
+#include "controllers/volume_binder.h"
 #include "host/scheduler.h"
 #include "host/scheduler/overlay.h"
 #include "schema/meta.h"
 
+#define HASTY_MAX        8 /* tries that a change of claims may bring without a wait */
 #define BACKOFF_FIRST_US ((int64_t)1000 * 1000)
 #define BACKOFF_MAX_US   ((int64_t)10 * 1000 * 1000)
 #define STUCK_MAX_US                                                                               \
@@ -55,7 +57,9 @@ static void view_clear(struct view *view)
         watch_close(view->pod_watch);
     if (view->node_watch)
         watch_close(view->node_watch);
-    view->pod_watch = view->node_watch = NULL;
+    if (view->claim_watch)
+        watch_close(view->claim_watch);
+    view->pod_watch = view->node_watch = view->claim_watch = NULL;
     clear_map(&view->pending, free);
     clear_map(&view->nominated, free);
     clear_map(&view->overlays, free_overlay);
@@ -239,6 +243,15 @@ static void remove_node(struct view *view, const struct object *object)
     list_nodes(view);
 }
 
+/* ---- claims ---- */
+
+/* What they are is read with the Pod that names them. */
+static void see_claim(struct view *view, const struct object *object)
+{
+    (void)object;
+    view->claims_changed = true;
+}
+
 /* ---- following ---- */
 
 static void on_wake(void *arg)
@@ -259,9 +272,12 @@ static bool load(struct view *view, struct error *err)
 {
     CLEANUP(object_list_free) struct object_list nodes = {0};
     CLEANUP(object_list_free) struct object_list pods = {0};
+    CLEANUP(object_list_free) struct object_list claims = {0};
     view_clear(view);
     if (!cache_list(view->cluster, "nodes", NULL, &nodes, err) ||
         !cache_list(view->cluster, "pods", NULL, &pods, err) ||
+        !cache_list(view->cluster, CLAIMS, NULL, &claims, err) ||
+        !open_watch(view, CLAIMS, claims.revision, &view->claim_watch, err) ||
         !open_watch(view, "nodes", nodes.revision, &view->node_watch, err) ||
         !open_watch(view, "pods", pods.revision, &view->pod_watch, err))
         return false;
@@ -316,10 +332,15 @@ static void relieve(struct view *view, int64_t now_us)
     void *value;
     for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
         struct pending *pending = value;
-        if (pending->stuck && (view->relief || now_us - pending->stuck_since_us > STUCK_MAX_US))
+        if (pending->claims && view->claims_changed) {
             pending->stuck = false;
+            pending->not_before_us = pending->attempts < HASTY_MAX ? 0 : pending->not_before_us;
+        } else if (pending->stuck &&
+                   (view->relief || now_us - pending->stuck_since_us > STUCK_MAX_US)) {
+            pending->stuck = false;
+        }
     }
-    view->relief = false;
+    view->relief = view->claims_changed = false;
 }
 
 /* ---- what tenants say of the nodes ---- */
@@ -413,7 +434,8 @@ bool view_has_lesser(const struct view *view, const struct pod_info *pod)
 
 bool view_update(struct view *view, int64_t now_us, struct error *err)
 {
-    bool fresh = view->pod_watch && view->node_watch &&
+    bool fresh = view->pod_watch && view->node_watch && view->claim_watch &&
+                 drain(view, view->claim_watch, see_claim, see_claim) &&
                  drain(view, view->node_watch, put_node, remove_node) &&
                  drain(view, view->pod_watch, put_pod, remove_pod);
     if (!fresh && !load(view, err)) {

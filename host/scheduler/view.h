@@ -11,6 +11,7 @@ struct pending {
     struct pod_info *pod; /* in view->pods */
     unsigned attempts;
     int64_t not_before_us; /* back-off */
+    bool claims;           /* one of its claims is not bound: tried again when claims change */
     bool stuck;            /* was found unschedulable; waits for a change that may help */
     int64_t stuck_since_us;
 };
@@ -32,8 +33,9 @@ struct view {
     struct strmap pending;   /* "NS/NAME" -> struct pending */
     struct strmap nominated; /* "NS/NAME" -> name of the node where room is made for it, owned */
     struct strmap overlays;  /* tenant -> struct tenant_nodes */
-    struct watch *pod_watch, *node_watch;
+    struct watch *pod_watch, *node_watch, *claim_watch;
     bool relief; /* something happened that may make stuck Pods fit */
+    bool claims_changed;
     int64_t used_us;
 };
 

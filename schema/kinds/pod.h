@@ -17,6 +17,8 @@ enum pod_holder { HOLDER_POD, HOLDER_TEMPLATE };
 void check_pod_spec(struct error *err, const struct path *at, const json_t *spec, enum pod_holder holder);
 /* ValidatePodTemplateSpec: metadata's labels and annotations, the spec, no ephemeral containers. */
 void check_pod_template(struct error *err, const struct path *at, const json_t *template);
+/* Its labels and annotations alone. */
+void check_pod_template_meta(struct error *err, const struct path *at, const json_t *template);
 void check_containers(struct error *err, const struct path *at, const json_t *spec, enum pod_holder holder);
 void check_volumes(struct error *err, const struct path *path, const json_t *volumes);
 void check_probes(struct error *err, const struct path *at, const json_t *container, const json_t *spec);

@@ -147,10 +147,8 @@ void check_pod_spec(struct error *err, const struct path *at, const json_t *spec
     check_os(err, PATH(at, "os"), member_object(spec, "os"));
 }
 
-void check_pod_template(struct error *err, const struct path *at, const json_t *template)
+static void check_template_meta(struct error *err, const struct path *path, const json_t *meta)
 {
-    const json_t *meta = member_object(template, "metadata"), *spec = member_object(template, "spec");
-    const struct path *path = PATH(at, "metadata");
     const char *key;
     json_t *value;
     check_labels(err, PATH(path, "labels"), member_object(meta, "labels"));
@@ -159,6 +157,17 @@ void check_pod_template(struct error *err, const struct path *at, const json_t *
         if (wrong)
             rule_invalid_text(err, PATH(path, "annotations"), key, wrong);
     }
+}
+
+void check_pod_template_meta(struct error *err, const struct path *at, const json_t *template)
+{
+    check_template_meta(err, at, member_object(template, "metadata")); /* upstream's paths lack "metadata" */
+}
+
+void check_pod_template(struct error *err, const struct path *at, const json_t *template)
+{
+    const json_t *spec = member_object(template, "spec");
+    check_template_meta(err, PATH(at, "metadata"), member_object(template, "metadata"));
     check_pod_spec(err, PATH(at, "spec"), spec, HOLDER_TEMPLATE);
     if (rule_filled(spec, "ephemeralContainers"))
         rule_forbidden(err, PATH(PATH(at, "spec"), "ephemeralContainers"),

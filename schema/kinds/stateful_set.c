@@ -73,7 +73,7 @@ static void validate(const json_t *object, struct error *err)
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_min(err, PATH(SPEC, "ordinals"), member_object(spec, "ordinals"), "start", 0);
     check_workload_selector(err, SPEC, spec, "statefulset");
-    check_workload_template(err, SPEC, spec, "StatefulSet");
+    check_claiming_template(err, SPEC, spec, "StatefulSet");
 }
 
 /* Whatever is not named here is fixed at creation. */

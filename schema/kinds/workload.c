@@ -29,26 +29,49 @@ void check_selector_immutable(struct error *err, const struct path *path, const 
     rule_invalid_raw(err, path, shown, RULE_IMMUTABLE);
 }
 
-void check_workload_template(struct error *err, const struct path *at, const json_t *spec, const char *kind)
+/* What is asked of the template whatever its Pods look like. False when there is none. */
+static bool check_template_fits(struct error *err, const struct path *at, const json_t *spec)
 {
     const json_t *template = member_object(spec, "template"), *selector = member_object(spec, "selector");
-    const json_t *labels = json_at(template, "metadata", "labels"), *pod = member_object(template, "spec");
+    const json_t *labels = json_at(template, "metadata", "labels");
     const struct path *path = PATH(at, "template");
     bool chooses = rule_filled(selector, "matchLabels") || rule_filled(selector, "matchExpressions");
     if (!template) {
         rule_required(err, path, NULL);
-        return;
+        return false;
     }
     if (chooses && !rule_selects(selector, labels)) {
         CLEANUP(free_ptr) char *shown = rule_map_go(labels);
         rule_invalid_raw(err, PATH(PATH(path, "metadata"), "labels"), shown,
                          "`selector` does not match template `labels`");
     }
-    check_pod_template(err, path, template);
+    return true;
+}
+
+static void check_template_runs(struct error *err, const struct path *path, const json_t *pod, const char *kind)
+{
     check_enum_given(err, PATH(path, "spec"), pod, "restartPolicy", (const char *const[]){"Always", NULL});
     if (rule_has(pod, "activeDeadlineSeconds"))
         rule_forbidden(err, PATH(PATH(path, "spec"), "activeDeadlineSeconds"),
                        "activeDeadlineSeconds in %s is not Supported", kind);
+}
+
+void check_workload_template(struct error *err, const struct path *at, const json_t *spec, const char *kind)
+{
+    const json_t *template = member_object(spec, "template");
+    if (!check_template_fits(err, at, spec))
+        return;
+    check_pod_template(err, PATH(at, "template"), template);
+    check_template_runs(err, PATH(at, "template"), member_object(template, "spec"), kind);
+}
+
+void check_claiming_template(struct error *err, const struct path *at, const json_t *spec, const char *kind)
+{
+    const json_t *template = member_object(spec, "template");
+    if (!check_template_fits(err, at, spec))
+        return;
+    check_pod_template_meta(err, PATH(at, "template"), template);
+    check_template_runs(err, PATH(at, "template"), member_object(template, "spec"), kind);
 }
 
 static bool is_percent(const char *text)

@@ -8,6 +8,8 @@ void check_workload_selector(struct error *err, const struct path *at, const jso
 void check_selector_immutable(struct error *err, const struct path *path, const json_t *now, const json_t *before);
 /* spec.template: labels match the selector, restartPolicy Always, no deadline. `kind`: "ReplicaSet". */
 void check_workload_template(struct error *err, const struct path *at, const json_t *spec, const char *kind);
+/* Likewise, but its Pod spec is not looked into: volumes that it mounts may come from claims. As upstream's StatefulSet. */
+void check_claiming_template(struct error *err, const struct path *at, const json_t *spec, const char *kind);
 /* A number >= 0 or a percentage. */
 void check_int_or_percent(struct error *err, const struct path *at, const json_t *object, const char *member);
 /* A percentage of at most 100%. */

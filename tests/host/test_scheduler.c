@@ -86,23 +86,30 @@ struct row {
     const char *want; /* a node's name, or the message */
 };
 
-static void run_rows(const struct row *rows, size_t count)
+/* `claims` is snapshot.claims; NULL: the Pod has none. */
+static void run_row(const struct row *row, const char *claims)
 {
     struct profile profile;
+    struct world world;
+    struct decision decision;
+    json_auto_t *tree = claims ? read(claims) : NULL;
     default_profile(&profile);
-    for (size_t i = 0; i < count; i++) {
-        struct world world;
-        struct decision decision;
-        world_init(&world, rows[i].nodes, rows[i].pods);
-        struct pod_info *pod = pod_info_new(read(rows[i].pod), 1);
-        schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
-        const char *found = decision.node ? decision.node->name : decision.message;
-        if (strcmp(found, rows[i].want) != 0)
-            fail_msg("%s: %s", rows[i].name, found);
-        decision_free(&decision);
-        pod_info_free(pod);
-        world_free(&world);
-    }
+    world_init(&world, row->nodes, row->pods);
+    world.snapshot.claims = tree;
+    struct pod_info *pod = pod_info_new(read(row->pod), 1);
+    schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
+    const char *found = decision.node ? decision.node->name : decision.message;
+    if (strcmp(found, row->want) != 0)
+        fail_msg("%s: %s", row->name, found);
+    decision_free(&decision);
+    pod_info_free(pod);
+    world_free(&world);
+}
+
+static void run_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        run_row(&rows[i], NULL);
 }
 
 static void filters(void **state)
@@ -195,6 +202,46 @@ static void filters(void **state)
     };
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
+}
+
+#define BOUND_CLAIM "'claim':{'metadata':{'annotations':{'pv.kubernetes.io/bind-completed':'yes'}}}"
+#define PINNED(node)                                                                               \
+    "'volume':{'spec':{'nodeAffinity':{'required':{'nodeSelectorTerms':[{'matchExpressions':[{"    \
+    "'key':'kubernetes.io/hostname','operator':'In','values':['" node "']}]}]}}}}"
+
+static void claims(void **state)
+{
+    static const char two[] = "[" NODE("a", "") "," NODE("b", "") "]";
+    static const char pod[] = "{'spec':{'containers':[{}]}}";
+    static const struct {
+        struct row row;
+        const char *claims;
+    } rows[] = {
+        {{"no such claim", two, "[]", pod,
+          "0/2 nodes are available: persistentvolumeclaim \"c\" not found." PREEMPT("2")
+              NO_HELP("2")},
+         "{'c':{}}"},
+        {{"not bound", two, "[]", pod,
+          "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims." PREEMPT("2")
+              NO_HELP("2")},
+         "{'c':{'claim':{'metadata':{'name':'c'}}}}"},
+        {{"being deleted", two, "[]", pod,
+          "0/2 nodes are available: persistentvolumeclaim \"c\" is being deleted." PREEMPT("2")
+              NO_HELP("2")},
+         "{'c':{'claim':{'metadata':{'deletionTimestamp':'2024-01-01T00:00:00Z'}}}}"},
+        {{"lost", two, "[]", pod,
+          "0/2 nodes are available: persistentvolumeclaim \"c\" bound to non-existent "
+          "persistentvolume \"v\"." PREEMPT("2") NO_HELP("2")},
+         "{'c':{'claim':{'spec':{'volumeName':'v'},'status':{'phase':'Lost'}}}}"},
+        {{"where the volume is", two, "[]", pod, "b"}, "{'c':{" BOUND_CLAIM "," PINNED("b") "}}"},
+        {{"two that are apart", two, "[]", pod,
+          "0/2 nodes are available: 2 node(s) had volume node affinity conflict." PREEMPT("2")
+              NO_HELP("2")},
+         "{'c':{" BOUND_CLAIM "," PINNED("a") "},'d':{" BOUND_CLAIM "," PINNED("b") "}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        run_row(&rows[i].row, rows[i].claims);
 }
 
 static void scores(void **state)
@@ -611,9 +658,9 @@ static void tenants_say_too_much(void **state)
         size_t labels, taints, resources;
         const char *want;
     } rows[] = {
-        {"many labels", 256, 0, 0, "a"},     {"too many labels", 257, 0, 0, ""},
-        {"many taints", 0, 64, 0, "a"},      {"too many taints", 0, 65, 0, ""},
-        {"many resources", 0, 0, 128, "a"},  {"too many resources", 0, 0, 129, ""},
+        {"many labels", 256, 0, 0, "a"},      {"too many labels", 257, 0, 0, ""},
+        {"many taints", 0, 64, 0, "a"},       {"too many taints", 0, 65, 0, ""},
+        {"many resources", 0, 0, 128, "a"},   {"too many resources", 0, 0, 129, ""},
         {"as much as fits", 0, 30000, 0, ""},
     };
     struct profile profile;
@@ -624,10 +671,10 @@ static void tenants_say_too_much(void **state)
         struct decision decision;
         json_auto_t *theirs = wordy_node(rows[i].labels, rows[i].taints, rows[i].resources);
         world_init(&world, "[" NODE("a", "") "]", "[]");
-        struct pod_info *pod = pod_info_new(
-            read("{'metadata':{'name':'p','namespace':'t'," NOTES("t", "1") "},"
-                 "'spec':{'containers':[{}]}}"),
-            1);
+        struct pod_info *pod = pod_info_new(read("{'metadata':{'name':'p','namespace':'t'," NOTES(
+                                                "t", "1") "},"
+                                                          "'spec':{'containers':[{}]}}"),
+                                            1);
         struct snapshot snapshot = overlay_snapshot(&world.snapshot, "t", theirs);
         schedule_decide(&profile, pod, &snapshot, 7, &decision);
         if (strcmp(decision.node ? decision.node->name : "", rows[i].want) != 0)
@@ -686,6 +733,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filters),
+        cmocka_unit_test(claims),
         cmocka_unit_test(scores),
         cmocka_unit_test(pods_among_pods),
         cmocka_unit_test(preemption),

@@ -17,6 +17,7 @@
 #include "host/node/cni.h"
 #include "host/node/folder.h"
 #include "host/node/log_reader.h"
+#include "host/node/volume_claim.h"
 
 static char *folder;
 
@@ -137,6 +138,87 @@ static void test_remove_deep(void **state)
     assert_true(folder_remove(top, &err));
 }
 
+static void test_give(void **state)
+{
+    (void)state;
+    struct stat found, outside;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(free_ptr) char *volume = xasprintf("%s/volume", folder);
+    CLEANUP(free_ptr) char *inner = xasprintf("%s/a/b", volume);
+    CLEANUP(free_ptr) char *file = xasprintf("%s/file", inner);
+    CLEANUP(free_ptr) char *other = xasprintf("%s/other", folder);
+    CLEANUP(free_ptr) char *link = xasprintf("%s/link", volume);
+    assert_true(folder_make(inner, 0755, &err) && folder_make(other, 0755, &err));
+    assert_true(folder_write_file(file, "x", 1, 0640, &err));
+    assert_int_equal(symlink(other, link), 0);
+    if (!folder_give(volume, 4321, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(stat(file, &found), 0);
+    assert_int_equal(found.st_gid, 4321);
+    assert_int_equal(found.st_mode & 0777, 0660);
+    assert_int_equal(stat(inner, &found), 0);
+    assert_int_equal(found.st_gid, 4321);
+    assert_int_equal(found.st_mode & 07777, 02775);
+    assert_int_equal(stat(other, &outside), 0);
+    assert_int_not_equal(outside.st_gid, 4321);
+}
+
+/* What a claim and its volume say, by resource. */
+static bool get_canned(void *arg, const char *resource, const char *name, json_t **out,
+                       struct error *err)
+{
+    const char *const *bodies = arg;
+    (void)name;
+    const char *body = strcmp(resource, "persistentvolumes") == 0 ? bodies[1] : bodies[0];
+    *out = body ? json_parse(str_of(body), JSON_LOAD_LENIENT, err) : NULL;
+    return *out || error_not_found(err, resource, name);
+}
+
+#define CLAIM(phase)                                                                               \
+    "{\"metadata\":{\"uid\":\"u\"},\"spec\":{\"volumeName\":\"v\"},\"status\":{\"phase\":\"" phase \
+    "\"}}"
+#define VOLUME(uid, node, source)                                                                  \
+    "{\"metadata\":{\"labels\":{\"local.warren.dev/node\":\"" node                                 \
+    "\"}},\"spec\":{\"claimRef\":{\"uid\":\"" uid "\"}," source "}}"
+#define LOCAL(handle) "\"csi\":{\"driver\":\"local.warren.dev\",\"volumeHandle\":\"" handle "\"}"
+
+static void test_claims(void **state)
+{
+    static const struct {
+        const char *name, *bodies[2], *want; /* the end of the path, or of the error */
+    } rows[] = {
+        {"none", {NULL, NULL}, "\"c\" not found"},
+        {"not bound", {CLAIM("Pending"), NULL}, "is not bound"},
+        {"another's volume", {CLAIM("Bound"), VOLUME("x", "n", LOCAL("h"))}, "not its own"},
+        {"another node's", {CLAIM("Bound"), VOLUME("u", "m", LOCAL("h"))}, "is not on this node"},
+        {"no name", {CLAIM("Bound"), VOLUME("u", "n", LOCAL("../pods"))}, "handle is not a name"},
+        {"hidden", {CLAIM("Bound"), VOLUME("u", "n", LOCAL(".x"))}, "handle is not a name"},
+        {"ours", {CLAIM("Bound"), VOLUME("u", "n", LOCAL("pvc-1"))}, "/claims/pvc-1"},
+        {"another driver",
+         {CLAIM("Bound"), VOLUME("u", "n", "\"csi\":{\"driver\":\"x\"}")},
+         "driver name x not found in the list of registered CSI drivers"},
+        {"a path", {CLAIM("Bound"), VOLUME("u", "n", "\"hostPath\":{\"path\":\"/tmp\"}")}, "/tmp"},
+        {"no such path",
+         {CLAIM("Bound"), VOLUME("u", "n", "\"local\":{\"path\":\"/nonexistent\"}")},
+         "\"/nonexistent\" does not exist"},
+        {"of the network",
+         {CLAIM("Bound"), VOLUME("u", "n", "\"nfs\":{\"path\":\"/x\"}")},
+         "does not support the volume's type"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(free_ptr) char *path = NULL;
+        struct volumes volumes = {
+            .place = {folder, "n"},
+            .objects = {get_canned, (void *)(uintptr_t)rows[i].bodies},
+        };
+        bool ok = volume_claim_find(&volumes, "c", (gid_t)-1, NULL, &path, &err);
+        if (!text_ends(ok ? path : err.message, rows[i].want))
+            fail_msg("%s: %s", rows[i].name, ok ? path : err.message);
+    }
+}
+
 static void test_cni_answers(void **state)
 {
     (void)state;
@@ -222,6 +304,8 @@ int main(void)
         cmocka_unit_test(test_payload_paths),
         cmocka_unit_test_setup_teardown(test_below, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_remove_deep, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_give, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_claims, set_up, tear_down),
         cmocka_unit_test(test_cni_answers),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
     };

@@ -225,6 +225,9 @@ static void nodes(void **state)
                 "c-env}}]}]}}");
     put("pods", "{metadata: {name: theirs, namespace: w}, spec: {nodeName: n2, serviceAccountName: other, volumes: [{name: a, "
                 "secret: {secretName: s-other}}], containers: [{name: c}]}}");
+    put("persistentvolumes", "{metadata: {name: here, labels: {local.warren.dev/node: n1}}}");
+    put("persistentvolumes", "{metadata: {name: there, labels: {local.warren.dev/node: n2}}}");
+    put("persistentvolumes", "{metadata: {name: used}, spec: {claimRef: {namespace: w, name: claim}}}");
 #define N .user = node, .groups = group
     const struct request rows[] = {
         {.name = "own Node", N, .verb = "get", .resource = "nodes", .object = "n1", .expected = YES},
@@ -250,6 +253,13 @@ static void nodes(void **state)
         {.name = "env ConfigMap", N, .verb = "get", .resource = "configmaps", .ns = "w", .object = "c-env", .expected = YES},
         {.name = "claim", N, .verb = "get", .resource = "persistentvolumeclaims", .ns = "w", .object = "claim", .expected = YES},
         {.name = "ephemeral claim", N, .verb = "get", .resource = "persistentvolumeclaims", .ns = "w", .object = "mine-d", .expected = YES},
+        {.name = "volume on it", N, .verb = "patch", .resource = "persistentvolumes", .object = "here", .expected = YES},
+        {.name = "deleting it", N, .verb = "delete", .resource = "persistentvolumes", .object = "here", .expected = NO},
+        {.name = "volume elsewhere", N, .verb = "get", .resource = "persistentvolumes", .object = "there", .expected = NO},
+        {.name = "volume that its Pod uses", N, .verb = "get", .resource = "persistentvolumes", .object = "used", .expected = YES},
+        {.name = "writing it", N, .verb = "patch", .resource = "persistentvolumes", .object = "used", .expected = NO},
+        {.name = "no such volume", N, .verb = "get", .resource = "persistentvolumes", .object = "none", .expected = NO},
+        {.name = "all volumes", N, .verb = "list", .resource = "persistentvolumes", .expected = NO},
         {.name = "token of its Pod's account", N, .verb = "create", .resource = "serviceaccounts", .sub = "token", .ns = "w",
          .object = "bot", .expected = YES},
         {.name = "token of another's account", N, .verb = "create", .resource = "serviceaccounts", .sub = "token", .ns = "w",
@@ -274,6 +284,12 @@ static void nodes(void **state)
     struct rbac_attributes list = {.user = &user, .verb = "list", .group = "", .resource = "pods", .subresource = "", .ns = "",
                                    .name = "", .pod_node = "n1"};
     assert_int_equal(rbac_authorize(cluster, &list, NULL), RBAC_ALLOW);
+    struct rbac_attributes volumes = list;
+    volumes.resource = "persistentvolumes";
+    volumes.volume_node = "n1";
+    assert_int_equal(rbac_authorize(cluster, &volumes, NULL), RBAC_ALLOW);
+    volumes.volume_node = "n2";
+    assert_int_equal(rbac_authorize(cluster, &volumes, NULL), RBAC_NO_OPINION);
     list.pod_node = "n2";
     assert_int_equal(rbac_authorize(cluster, &list, NULL), RBAC_NO_OPINION);
 }

@@ -15,6 +15,15 @@ static char *name_of(void *arg, const char *kind, const char *ns, const char *na
     return xasprintf("%s-x-%s-x-acme-%s", name, ns, kind);
 }
 
+static char *claim_of(void *arg, const char *ns, const char *claim, struct error *err)
+{
+    (void)arg;
+    if (strncmp(claim, "foreign", strlen("foreign")) != 0)
+        return xasprintf("volume-of-%s-%s", ns, claim);
+    error_set(err, ERROR_FORBIDDEN, "a foreign type");
+    return NULL;
+}
+
 static char *node_of(void *arg, const char *pseudo)
 {
     (void)arg;
@@ -27,6 +36,7 @@ static const struct translate_context context = {.cluster = "acme",
                                                  .cluster_ip = "10.96.0.1",
                                                  .token_secret = "token-web-x-shop-x-acme",
                                                  .name_of = name_of,
+                                                 .claim_of = claim_of,
                                                  .node_of = node_of};
 
 static json_t *pod_with(const char *spec)
@@ -76,6 +86,22 @@ static void metadata_is_ours(void **state)
     assert_string_equal(json_string_value(json_array_get(dropped, 0)), "NET_RAW");
 }
 
+static void claims_become_the_hosts(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with("{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"c\",\"readOnly\":true}},"
+                                "{\"ephemeral\":{\"volumeClaimTemplate\":{\"spec\":{}}},\"name\":\"e\"}]}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    const json_t *named = json_array_get(json_at(host, "spec", "volumes"), 0),
+                 *ephemeral = json_array_get(json_at(host, "spec", "volumes"), 1);
+    assert_string_equal(json_text(named, "persistentVolumeClaim", "claimName"), "volume-of-shop-c");
+    assert_true(json_is_true(json_at(named, "persistentVolumeClaim", "readOnly")));
+    assert_string_equal(json_text(ephemeral, "persistentVolumeClaim", "claimName"), "volume-of-shop-web-e");
+    assert_null(json_at(ephemeral, "ephemeral"));
+}
+
 /* Each escape beside the harmless form of the same field. */
 static void what_grants_rights_is_refused(void **state)
 {
@@ -89,8 +115,10 @@ static void what_grants_rights_is_refused(void **state)
         {"host ipc", "{\"hostIPC\":true}", "hostIPC"},
         {"host path", "{\"volumes\":[{\"name\":\"v\",\"hostPath\":{\"path\":\"/\"}}]}", "hostPath"},
         {"empty dir", "{\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]}", NULL},
-        {"persistent volume claim", "{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]}",
-         "persistentVolumeClaim"},
+        {"a claim", "{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]}", NULL},
+        {"a claim of a volume that the tenant made up",
+         "{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"foreign\"}}]}", "foreign"},
+        {"a volume of another driver", "{\"volumes\":[{\"name\":\"v\",\"csi\":{\"driver\":\"d\"}}]}", "csi"},
         {"privileged", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"privileged\":true}}]}", "privileged"},
         {"unprivileged", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"privileged\":false}}]}", NULL},
         {"capability", "{\"containers\":[{\"name\":\"c\",\"securityContext\":{\"capabilities\":{\"add\":[\"SYS_ADMIN\"]}}}]}",
@@ -355,6 +383,7 @@ int main(void)
         cmocka_unit_test(references_get_host_names), cmocka_unit_test(only_own_addresses_are_served),
         cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
         cmocka_unit_test(host_addresses_do_not_show),
+        cmocka_unit_test(claims_become_the_hosts),
         cmocka_unit_test(readiness_gates_are_the_tenants),
         cmocka_unit_test(a_runtime_class_chooses_nothing),
         cmocka_unit_test(audiences_have_keys),
