@@ -6,6 +6,7 @@
 #include "apiserver/custom.h"
 #include "apiserver/status.h"
 #include "base/clock.h"
+#include "base/json_scan.h"
 #include "base/parse.h"
 #include "schema/meta.h"
 #include "schema/table.h"
@@ -85,12 +86,26 @@ static void add_table(struct buf *out, const struct request *request, const stru
     table_end(out);
 }
 
-static void add_metadata(struct buf *out, const struct request *request, const json_t *tree)
+/* What is before the metadata, and a brace behind it. */
+static void begin_metadata(struct buf *out, const struct request *request)
 {
     buf_printf(
         out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":",
         request->accept.beta ? "v1beta1" : "v1");
+}
+
+static void add_metadata(struct buf *out, const struct request *request, const json_t *tree)
+{
+    begin_metadata(out, request);
     json_write(out, json_object_get(tree, "metadata"));
+    buf_add_char(out, '}');
+}
+
+static void add_stored_metadata(struct buf *out, const struct request *request,
+                                const struct object *object)
+{
+    begin_metadata(out, request);
+    buf_add_str(out, json_member(object->body, STR("metadata")));
     buf_add_char(out, '}');
 }
 
@@ -99,6 +114,10 @@ void render_event(struct buf *out, const struct request *request, const struct o
 {
     if (request->accept.shape == SHAPE_TABLE && (!request->view || request_whole_view(request))) {
         add_table(out, request, object, headers);
+        return;
+    }
+    if (request->accept.shape == SHAPE_METADATA && !request->view) {
+        add_stored_metadata(out, request, object);
         return;
     }
     if (render_is_plain(request)) {
