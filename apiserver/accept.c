@@ -154,7 +154,7 @@ static bool is_offered(const struct accept *accept, unsigned offers)
     case SHAPE_METADATA:
         return offers & ACCEPT_SHAPES;
     case SHAPE_DISCOVERY:
-        return (offers & ACCEPT_DISCOVERY) && accept->media == MEDIA_JSON;
+        return offers & ACCEPT_DISCOVERY;
     }
     return false;
 }

@@ -24,7 +24,7 @@ struct accept {
 /* What there is to choose from. */
 enum accept_offer {
     ACCEPT_SHAPES = 1,      /* objects, also as Tables (never in protobuf) and as their metadata */
-    ACCEPT_DISCOVERY = 2,   /* nothing but the aggregated form of discovery, in JSON */
+    ACCEPT_DISCOVERY = 2,   /* nothing but the aggregated form of discovery */
     ACCEPT_NO_PROTOBUF = 4, /* the objects themselves have none */
     ACCEPT_STREAM = 8,      /* a watch: YAML has no frames */
     ACCEPT_NO_TABLE = 16,   /* there are no columns */

@@ -18,6 +18,7 @@
 #include "apiserver/transcode.h"
 #include "apiserver/backend/tunnel.h"
 #include "base/clock.h"
+#include "schema/protobuf.h"
 
 #define RENDER_MAX   ((size_t)1 << 30)
 #define LIST_BLOCK   ((size_t)64 << 10)
@@ -220,6 +221,19 @@ static struct MHD_Response *encode_json(struct request *request, struct encoding
     return finish_bytes(request, &bytes, encoding);
 }
 
+/* Aggregated discovery is the one answer whose type names its shape. */
+static const char *discovery_type(const struct accept *accept)
+{
+#define SHAPED(media, version) media ";g=apidiscovery.k8s.io;v=" version ";as=APIGroupDiscoveryList"
+    static const char *const types[][2] = {
+        [MEDIA_JSON] = {SHAPED("application/json", "v2"), SHAPED("application/json", "v2beta1")},
+        [MEDIA_YAML] = {SHAPED("application/yaml", "v2"), SHAPED("application/yaml", "v2beta1")},
+        [MEDIA_PROTOBUF] = {SHAPED(PROTOBUF_MEDIA, "v2"), SHAPED(PROTOBUF_MEDIA, "v2beta1")},
+    };
+#undef SHAPED
+    return types[accept->media][accept->beta];
+}
+
 static struct MHD_Response *encode_bytes(struct request *request, struct encoding *encoding)
 {
     struct reply *reply = &request->reply;
@@ -233,8 +247,8 @@ static struct MHD_Response *encode_bytes(struct request *request, struct encodin
             return NULL;
         }
         struct MHD_Response *response = finish_bytes(request, &bytes, encoding);
-        if (request->accept.media == MEDIA_JSON)
-            encoding->type = reply->content_type;
+        if (request->accept.shape == SHAPE_DISCOVERY)
+            encoding->type = discovery_type(&request->accept);
         return response;
     }
     return document_response(reply->document, takes_gzip(request), &encoding->gzip);

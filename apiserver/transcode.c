@@ -19,6 +19,10 @@ static const struct known_kind {
     {"v1", "APIGroup", "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup"},
     {"", "APIResourceList", "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList"},
     {"v1", "APIResourceList", "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList"},
+    {"apidiscovery.k8s.io/v2", "APIGroupDiscoveryList",
+     "io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList"},
+    {"apidiscovery.k8s.io/v2beta1", "APIGroupDiscoveryList",
+     "io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList"}, /* has the same numbers */
 };
 
 static const struct type *resource_type(struct str api_version, struct str kind)

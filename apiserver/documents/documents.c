@@ -450,7 +450,7 @@ static enum step_result choose_form(struct request *request, const struct docume
     if ((row->flags & ROW_AGGREGATED) && negotiate(request, ACCEPT_DISCOVERY, &none)) {
         variant->aggregated = true;
         variant->edition.beta = request->accept.beta;
-        request->reply.formed = request->accept.pretty;
+        request->reply.formed = request->accept.pretty || request->accept.media != MEDIA_JSON;
         return STEP_NEXT;
     }
     return negotiate(request, 0, &request->error) ? STEP_NEXT : STEP_FAIL;

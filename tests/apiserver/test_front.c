@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "schema/protobuf.h"
 #include "support_rude.h"
 #include "tests/test.h"
 
-#define PROTOBUF "application/vnd.kubernetes.protobuf"
-#define TABLE    ";as=Table;g=meta.k8s.io;v=v1"
+#define PROTOBUF            "application/vnd.kubernetes.protobuf"
+#define TABLE               ";as=Table;g=meta.k8s.io;v=v1"
+#define AGGREGATED(version) ";g=apidiscovery.k8s.io;v=" version ";as=APIGroupDiscoveryList"
 
 static struct fixture fixture;
 
@@ -71,6 +74,15 @@ static void test_headers(void **state)
          "Content-Type: application/yaml", "groups:\n- name: "},
         {"discovery in protobuf", "GET", "/apis/apps", NULL, PROTOBUF, 200,
          "Content-Type: " PROTOBUF, "k8s"},
+        {"aggregated discovery in protobuf", "GET", "/apis", NULL, PROTOBUF AGGREGATED("v2"), 200,
+         "Content-Type: " PROTOBUF AGGREGATED("v2") "\r\n", "k8s"},
+        {"aggregated discovery in protobuf, beta", "GET", "/api", NULL,
+         PROTOBUF AGGREGATED("v2beta1"), 200,
+         "Content-Type: " PROTOBUF AGGREGATED("v2beta1") "\r\n", "k8s"},
+        {"aggregated discovery in YAML", "GET", "/apis", NULL,
+         "application/yaml" AGGREGATED("v2") ",application/json", 200,
+         "Content-Type: application/yaml" AGGREGATED("v2") "\r\n",
+         "kind: APIGroupDiscoveryList"},
         {"no such form of discovery", "GET", "/api", NULL, "image/png", 406, NULL, "NotAcceptable"},
         {"OpenAPI v3 in protobuf", "GET", "/openapi/v3/apis/apps/v1", NULL,
          "application/com.github.proto-openapi.spec.v3@v1.0+protobuf", 200,
@@ -157,6 +169,33 @@ static void test_not_modified(void **state)
         answer_clear(&first);
         answer_clear(&second);
     }
+}
+
+/* The aggregated form says the same in each encoding. */
+static void test_aggregated_protobuf(void **state)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    struct answer answer = ask("GET", "/apis", NULL, PROTOBUF AGGREGATED("v2")),
+                  as_json = ask("GET", "/apis", NULL, "application/json" AGGREGATED("v2"));
+    (void)state;
+    json_auto_t *list =
+        protobuf_decode_object(type_find("io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList"),
+                               buf_str(&answer.body), &err);
+    if (!list)
+        fail_msg("%s", err.message);
+    const json_t *items = json_object_get(list, "items"),
+                 *same = json_object_get(as_json.json, "items");
+    assert_true(json_array_size(items) > 10);
+    assert_int_equal(json_array_size(items), json_array_size(same));
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *group = json_array_get(items, i), *other = json_array_get(same, i);
+        assert_string_equal(json_text(group, "metadata", "name"),
+                            json_text(other, "metadata", "name"));
+        assert_true(
+            json_equal(json_object_get(group, "versions"), json_object_get(other, "versions")));
+    }
+    answer_clear(&answer);
+    answer_clear(&as_json);
 }
 
 static void test_impersonation(void **state)
@@ -289,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_immutable),
         cmocka_unit_test(test_not_modified),
+        cmocka_unit_test(test_aggregated_protobuf),
         cmocka_unit_test(test_impersonation),
         cmocka_unit_test(test_impersonation_rights),
         cmocka_unit_test(test_head),
