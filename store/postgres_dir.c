@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,6 +84,31 @@ static bool make_dir(const char *path, mode_t mode, const struct passwd *owner, 
     if (owner && chown(path, owner->pw_uid, owner->pw_gid))
         return error_unavailable(err, "cannot give %s to %s: %s", path, owner->pw_name,
                                  strerror(errno));
+    return true;
+}
+
+/* False when it is certain: the account's groups are not looked at, nor lists of access, whose mask
+ * stands in the group's bits. */
+static bool may_enter(const struct stat *dir, const struct passwd *account)
+{
+    return dir->st_mode & (dir->st_uid == account->pw_uid ? S_IXUSR : S_IXGRP | S_IXOTH);
+}
+
+/* PostgreSQL does not run as root: a directory below somebody's home is often closed to it. */
+static bool check_way(const char *path, const struct passwd *account, struct error *err)
+{
+    CLEANUP(free_ptr) char *real = realpath(path, NULL);
+    for (char *slash = real; slash && (slash = strchr(slash + 1, '/'));) {
+        struct stat dir;
+        *slash = '\0';
+        if (stat(real, &dir) == 0 && !may_enter(&dir, account))
+            return error_unavailable(err,
+                                     "PostgreSQL runs as %s, which may not enter %s: choose a data "
+                                     "directory elsewhere, such as /var/lib/warren, or run chmod "
+                                     "o+x %s",
+                                     account->pw_name, real, real);
+        *slash = '/';
+    }
     return true;
 }
 
@@ -272,7 +298,8 @@ bool postgres_dir_prepare(struct postgres *postgres, struct error *err)
     struct passwd *owner = NULL;
     if (geteuid() == 0 && !(owner = getpwnam("postgres")))
         return error_unavailable(err, "there is no user postgres: run apt-get install postgresql");
-    if (!make_dir(postgres->dir, 0755, NULL, err))
+    if (!make_dir(postgres->dir, 0755, NULL, err) ||
+        (owner && !check_way(postgres->dir, owner, err)))
         return false;
     postgres->data = xasprintf("%s/data", postgres->dir);
     postgres->log = xasprintf("%s/postgres.log", postgres->dir);

@@ -74,6 +74,24 @@ static void data_survives_stop_and_kill(void **state)
     assert_int_equal(0, nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS));
 }
 
+/* As below /root: initdb would only say that permission is denied. */
+static void directory_closed_to_postgres_is_named(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    struct error err = {0};
+    char dir[] = "/tmp/store-pgdir-XXXXXX"; /* made with mode 0700 */
+    assert_non_null(mkdtemp(dir));
+    CLEANUP(free_ptr) char *below = xasprintf("%s/data", dir);
+    struct postgres_options options = {.dir = below};
+    assert_null(postgres_start(&options, &err));
+    CLEANUP(free_ptr) char *why = xasprintf("may not enter %s: choose", dir);
+    assert_non_null(strstr(err.message, why));
+    error_clear(&err);
+    assert_int_equal(0, nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+}
+
 static void temporary_one_leaves_nothing(void **state)
 {
     (void)state;
@@ -146,6 +164,7 @@ int main(int argc, char **argv)
         return child_main();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_survives_stop_and_kill),
+        cmocka_unit_test(directory_closed_to_postgres_is_named),
         cmocka_unit_test(temporary_one_leaves_nothing),
         cmocka_unit_test(killed_parent_takes_it_along),
     };
