@@ -24,13 +24,19 @@ enum auth_anchor {
 extern const char *const auth_anchor_kinds[ANCHOR_COUNT];     /* "Pod"; NULL for the account */
 extern const char *const auth_anchor_resources[ANCHOR_COUNT]; /* "pods" */
 
+/* What becomes of the key of a cluster's tokens: parsing it takes longer than signing. Frozen. */
+struct token_keys {
+    EVP_PKEY *signer;
+    char *public; /* PEM */
+    char *id;
+};
+
 struct auth_part {
     struct cluster_part part;
     /* Frozen once loaded. */
     struct keypair ca, serving;
-    char *token_key, *token_public; /* PEM */
-    char *token_key_id;
-    EVP_PKEY *_Atomic token_signer; /* token_key, parsed when the first token is issued: it takes longer than signing */
+    char *token_key; /* PEM */
+    struct token_keys *_Atomic token_keys; /* of it; made when they are asked for */
     /* Any thread. */
     atomic_uint wanted; /* caches that authentication found cold */
     struct seen seen;
@@ -53,6 +59,8 @@ void auth_part_unref_ptr(struct auth_part **part); /* for CLEANUP */
 /* The cluster's CA, alone; owned. Made for each certificate that is verified, which is seldom: kept, it would be the largest
  * thing that an idle cluster has. NULL when that fails. */
 X509_STORE *auth_roots(const struct auth_part *part);
+/* Borrowed from the part; NULL when its key is damaged. */
+const struct token_keys *auth_token_keys(struct auth_part *part);
 /* Both verify against this part alone, without looking at objects. New identity, or NULL. */
-struct identity *auth_verify_cert(const struct auth_part *part, struct str der, int64_t now_us);
-struct identity *auth_verify_token(const struct auth_part *part, struct str text, int64_t now_us);
+struct identity *auth_verify_cert(struct auth_part *part, struct str der, int64_t now_us);
+struct identity *auth_verify_token(struct auth_part *part, struct str text, int64_t now_us);

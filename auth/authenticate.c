@@ -76,7 +76,7 @@ static json_t *credential_id(const char *kind, const char *id)
     return json_pack("{s:[s]}", "authentication.kubernetes.io/credential-id", text);
 }
 
-struct identity *auth_verify_cert(const struct auth_part *part, struct str der, int64_t now_us)
+struct identity *auth_verify_cert(struct auth_part *part, struct str der, int64_t now_us)
 {
     if (der.len > AUTH_CERT_MAX)
         return NULL;
@@ -144,7 +144,7 @@ static enum auth_result check_anchors(struct cluster *cluster, struct auth_part 
 
 /* ---- the way through ---- */
 
-typedef struct identity *(*verify_fn)(const struct auth_part *part, struct str text, int64_t now_us);
+typedef struct identity *(*verify_fn)(struct auth_part *part, struct str text, int64_t now_us);
 
 /* Remembered or verified now; NULL when it is no good. */
 static struct identity *identify(struct auth_part *part, verify_fn verify, struct str text, int64_t now_us)

@@ -25,9 +25,9 @@ json_t *auth_openid_keys(struct cluster *cluster, struct error *err)
     if (!auth_warm(cluster, err))
         return NULL;
     CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_peek(cluster);
-    CLEANUP(free_pkey) EVP_PKEY *key = part ? pki_key_parse(part->token_key) : NULL;
-    json_t *x = key ? coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X) : NULL;
-    json_t *y = key ? coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y) : NULL;
+    const struct token_keys *key = part ? auth_token_keys(part) : NULL;
+    json_t *x = key ? coordinate(key->signer, OSSL_PKEY_PARAM_EC_PUB_X) : NULL;
+    json_t *y = key ? coordinate(key->signer, OSSL_PKEY_PARAM_EC_PUB_Y) : NULL;
     if (!x || !y) {
         json_decref(x);
         json_decref(y);
@@ -35,7 +35,7 @@ json_t *auth_openid_keys(struct cluster *cluster, struct error *err)
         return NULL;
     }
     return json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:o, s:o}]}", "keys", "use", "sig", "kty", "EC", "kid",
-                     part->token_key_id, "crv", "P-256", "alg", "ES256", "x", x, "y", y);
+                     key->id, "crv", "P-256", "alg", "ES256", "x", x, "y", y);
 }
 
 json_t *auth_openid_configuration(const char *url)

@@ -19,6 +19,19 @@ int pki_no_passphrase(char *out, int size, int writing, void *arg);
 /* A certificate as PEM. Owned; NULL when memory is out. */
 char *pki_cert_pem(X509 *cert);
 
+/* An authority as OpenSSL's objects: reading them takes longer than issuing. NULL members issue nothing. */
+struct authority {
+    X509 *cert;
+    EVP_PKEY *key;
+};
+void authority_clear(struct authority *authority);
+/* As pki_make_ca(), which it is as well in `*authority`, that comes in empty. */
+MUST_CHECK bool pki_make_authority(const char *common_name, int64_t valid_s, struct authority *authority, struct keypair *out,
+                                   struct error *err);
+/* As pki_issue(). */
+MUST_CHECK bool pki_issue_by(const struct authority *ca, const struct cert_request *request, struct keypair *out,
+                             struct error *err);
+
 /* What is in a new certificate: subject and alternative names are taken over as they are. */
 struct pki_terms {
     X509_NAME *subject;

@@ -13,6 +13,7 @@
 #define CA_VALID_S      (3653 * DAY_S)
 #define SERVING_VALID_S (365 * DAY_S)
 #define RENEW_BEFORE_S  (30 * DAY_S)
+#define SERVING_ENDS    "servingEnds" /* of the serving certificate, so that it need not be parsed */
 
 const char *const auth_anchor_kinds[ANCHOR_COUNT] = {
 #define X(id, kind, resource) [id] = kind,
@@ -74,22 +75,34 @@ static const char **texts_of(const json_t *array)
     return texts;
 }
 
-static bool issue_serving(const struct keypair *ca, const json_t *names, struct keypair *out, struct error *err)
+static bool issue_serving(const struct authority *ca, const json_t *names, struct keypair *out, struct error *err)
 {
     CLEANUP(free_ptr) const char **dns_names = texts_of(json_at(names, "names"));
     CLEANUP(free_ptr) const char **addresses = texts_of(json_at(names, "addresses"));
-    return pki_issue(ca,
-                     &(struct cert_request){.common_name = "kube-apiserver",
-                                            .dns_names = dns_names,
-                                            .addresses = addresses,
-                                            .server = true,
-                                            .valid_s = SERVING_VALID_S},
-                     out, err);
+    return pki_issue_by(ca,
+                        &(struct cert_request){.common_name = "kube-apiserver",
+                                               .dns_names = dns_names,
+                                               .addresses = addresses,
+                                               .server = true,
+                                               .valid_s = SERVING_VALID_S},
+                        out, err);
+}
+
+static bool reissue_serving(const struct keypair *ca, const json_t *names, struct keypair *out, struct error *err)
+{
+    CLEANUP(authority_clear) struct authority authority = {pki_cert_parse(ca->cert), pki_key_parse(ca->key)};
+    return issue_serving(&authority, names, out, err);
 }
 
 json_t *auth_pair_json(const struct keypair *pair)
 {
     return json_pack("{s:s, s:s}", "cert", pair->cert, "key", pair->key);
+}
+
+static void put_serving(json_t *document, const struct keypair *serving)
+{
+    json_object_set_new(document, "serving", auth_pair_json(serving));
+    json_object_set_new(document, SERVING_ENDS, json_integer(clock_now_us() / 1000000 + SERVING_VALID_S - DAY_S));
 }
 
 bool auth_make_front_proxy(struct keypair *out, struct error *err)
@@ -101,14 +114,15 @@ bool auth_secrets_make(const char *cluster_name, const char *domain, const char 
                        struct buf *out, struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair ca = {0}, serving = {0}, front = {0};
+    CLEANUP(authority_clear) struct authority authority = {0};
     CLEANUP(free_ptr) char *token_key = NULL;
     json_auto_t *names = serving_names(cluster_name, domain, addresses);
-    if (!pki_make_ca("kubernetes", CA_VALID_S, &ca, err) || !issue_serving(&ca, names, &serving, err) ||
+    if (!pki_make_authority("kubernetes", CA_VALID_S, &authority, &ca, err) || !issue_serving(&authority, names, &serving, err) ||
         !auth_make_front_proxy(&front, err) || !pki_make_key(&token_key, err))
         return false;
-    json_auto_t *document = json_pack("{s:i, s:o, s:o, s:O, s:s, s:o}", "version", 1, "ca", auth_pair_json(&ca), "serving",
-                                 auth_pair_json(&serving), "servingNames", names, "tokenKey", token_key, AUTH_FRONT_PROXY,
-                                 auth_pair_json(&front));
+    json_auto_t *document = json_pack("{s:i, s:o, s:O, s:s, s:o}", "version", 1, "ca", auth_pair_json(&ca), "servingNames", names,
+                                      "tokenKey", token_key, AUTH_FRONT_PROXY, auth_pair_json(&front));
+    put_serving(document, &serving);
     json_write(out, document);
     return true;
 }
@@ -146,9 +160,9 @@ bool auth_secrets_rename(struct str secrets, const char *cluster_name, const cha
     *changed = !names_all(json_at(have, "names"), json_at(want, "names")) ||
                !names_all(json_at(have, "addresses"), json_at(want, "addresses"));
     if (*changed) {
-        if (!issue_serving(&ca, want, &serving, err))
+        if (!reissue_serving(&ca, want, &serving, err))
             return false;
-        json_object_set_new(document, "serving", auth_pair_json(&serving));
+        put_serving(document, &serving);
         json_object_set(document, "servingNames", want);
     }
     json_write(out, document);
@@ -157,15 +171,23 @@ bool auth_secrets_rename(struct str secrets, const char *cluster_name, const cha
 
 /* ---- loading ---- */
 
+static void token_keys_free(struct token_keys *keys)
+{
+    if (!keys)
+        return;
+    EVP_PKEY_free(keys->signer);
+    free(keys->public);
+    free(keys->id);
+    free(keys);
+}
+
 static void part_free(struct cluster_part *base)
 {
     struct auth_part *part = (struct auth_part *)base;
     keypair_clear(&part->ca);
     keypair_clear(&part->serving);
     free(part->token_key);
-    free(part->token_public);
-    free(part->token_key_id);
-    EVP_PKEY_free(atomic_load(&part->token_signer));
+    token_keys_free(atomic_load(&part->token_keys));
     seen_deinit(&part->seen);
     free(part);
 }
@@ -186,44 +208,62 @@ X509_STORE *auth_roots(const struct auth_part *part)
     return NULL;
 }
 
-static bool is_certificate(const char *pem)
+static struct token_keys *token_keys_make(const char *pem)
 {
-    CLEANUP(free_x509) X509 *cert = pki_cert_parse(pem);
-    return cert != NULL;
+    struct token_keys *keys = xcalloc(1, sizeof(*keys));
+    keys->signer = pki_key_parse(pem);
+    keys->public = keys->signer ? pki_public_pem(keys->signer) : NULL;
+    keys->id = keys->signer ? pki_key_id(keys->signer) : NULL;
+    if (keys->public && keys->id)
+        return keys;
+    token_keys_free(keys);
+    return NULL;
 }
 
-static bool set_token_key(struct auth_part *part, const char *pem)
+/* Of two threads that make them at once, one lets go of its own. */
+const struct token_keys *auth_token_keys(struct auth_part *part)
 {
-    CLEANUP(free_pkey) EVP_PKEY *key = pem ? pki_key_parse(pem) : NULL;
-    if (!key)
-        return false;
-    part->token_key = xstrdup(pem);
-    part->token_public = pki_public_pem(key);
-    part->token_key_id = pki_key_id(key);
-    return part->token_public && part->token_key_id;
+    struct token_keys *keys = atomic_load(&part->token_keys);
+    if (keys)
+        return keys;
+    struct token_keys *made = token_keys_make(part->token_key);
+    if (made && !atomic_compare_exchange_strong(&part->token_keys, &keys, made)) {
+        token_keys_free(made);
+        return keys;
+    }
+    return made;
+}
+
+/* In seconds since the epoch. Documents of earlier releases do not say. */
+static int64_t serving_ends(const struct auth_part *part, const json_t *document)
+{
+    int64_t told = json_int_or(json_at(document, SERVING_ENDS), 0);
+    CLEANUP(free_x509) X509 *cert = told ? NULL : pki_cert_parse(part->serving.cert);
+    return cert ? pki_time(X509_get0_notAfter(cert)) : told;
 }
 
 /* A certificate that ends soon is made anew, in memory: the CA is at hand, and nothing else depends on its bytes. */
-static bool renew_serving(struct auth_part *part, const json_t *names, struct error *err)
+static bool renew_serving(struct auth_part *part, const json_t *document, struct error *err)
 {
-    CLEANUP(free_x509) X509 *cert = pki_cert_parse(part->serving.cert);
-    if (cert && pki_time(X509_get0_notAfter(cert)) > clock_now_us() / 1000000 + RENEW_BEFORE_S)
+    if (serving_ends(part, document) > clock_now_us() / 1000000 + RENEW_BEFORE_S)
         return true;
     struct keypair fresh;
-    if (!issue_serving(&part->ca, names, &fresh, err))
+    if (!reissue_serving(&part->ca, json_at(document, "servingNames"), &fresh, err))
         return false;
     keypair_clear(&part->serving);
     part->serving = fresh;
     return true;
 }
 
+/* Nothing is parsed that is not asked for: most of what asks for a part wants its certificates as they are. */
 static bool part_fill(struct auth_part *part, const json_t *document, struct error *err)
 {
+    const char *key = json_text(document, "tokenKey");
     if (!auth_take_pair(json_at(document, "ca"), &part->ca) ||
-        !auth_take_pair(json_at(document, "serving"), &part->serving) || !is_certificate(part->ca.cert) ||
-        !set_token_key(part, json_text(document, "tokenKey")))
+        !auth_take_pair(json_at(document, "serving"), &part->serving) || !key)
         return error_internal(err, "the cluster's credentials are damaged");
-    return renew_serving(part, json_at(document, "servingNames"), err);
+    part->token_key = xstrdup(key);
+    return renew_serving(part, document, err);
 }
 
 struct auth_part *auth_part_parse(struct str secrets, struct error *err)

@@ -87,20 +87,6 @@ static json_t *claims_of(const struct token_request *request, int64_t now_s, jso
                      "jti", id, "kubernetes.io", kubernetes, "nbf", (json_int_t)now_s, "sub", subject);
 }
 
-/* The parsed key; of two threads that make it at once, one lets go of its own. Borrowed. */
-static EVP_PKEY *signer_of(struct auth_part *part)
-{
-    EVP_PKEY *signer = atomic_load(&part->token_signer);
-    if (signer)
-        return signer;
-    EVP_PKEY *made = pki_key_parse(part->token_key);
-    if (made && !atomic_compare_exchange_strong(&part->token_signer, &signer, made)) {
-        EVP_PKEY_free(made);
-        return signer;
-    }
-    return made;
-}
-
 /* ES256: r and s, 32 bytes each. */
 static bool sign_bytes(EVP_PKEY *key, struct str text, unsigned char out[SIGNATURE_BYTES])
 {
@@ -128,12 +114,14 @@ static char *sign(struct auth_part *part, const json_t *claims)
 {
     unsigned char signature[SIGNATURE_BYTES];
     CLEANUP(buf_free) struct buf token = BUF_TEXT;
-    json_auto_t *header = json_pack("{s:s, s:s}", "alg", "ES256", "kid", part->token_key_id);
-    EVP_PKEY *key = signer_of(part);
+    const struct token_keys *keys = auth_token_keys(part);
+    if (!keys)
+        return NULL;
+    json_auto_t *header = json_pack("{s:s, s:s}", "alg", "ES256", "kid", keys->id);
     add_part(&token, header);
     buf_add_char(&token, '.');
     add_part(&token, claims);
-    if (!key || !buf_ok(&token) || !sign_bytes(key, buf_str(&token), signature))
+    if (!buf_ok(&token) || !sign_bytes(keys->signer, buf_str(&token), signature))
         return NULL;
     buf_add_char(&token, '.');
     base64_encode(&token, signature, sizeof(signature), BASE64_URL);
@@ -189,12 +177,13 @@ static bool looks_like_token(struct str text)
 
 /* The claims, when the signature is this cluster's. Only ES256: "none" and HMAC keyed with the public key are refused
  * by the algorithm, whatever else they are. */
-static json_t *open_token(const struct auth_part *part, struct str text)
+static json_t *open_token(struct auth_part *part, struct str text)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(free_jwt) jwt_t *jwt = NULL;
     CLEANUP(free_ptr) char *copy = str_dup(text);
-    if (jwt_decode(&jwt, copy, (const unsigned char *)part->token_public, (int)strlen(part->token_public)) != 0 ||
+    const struct token_keys *keys = auth_token_keys(part);
+    if (!keys || jwt_decode(&jwt, copy, (const unsigned char *)keys->public, (int)strlen(keys->public)) != 0 ||
         jwt_get_alg(jwt) != JWT_ALG_ES256)
         return NULL;
     CLEANUP(free_ptr) char *critical = jwt_get_headers_json(jwt, "crit");
@@ -290,7 +279,7 @@ static bool fill_identity(struct identity *identity, const json_t *claims)
     return true;
 }
 
-struct identity *auth_verify_token(const struct auth_part *part, struct str text, int64_t now_us)
+struct identity *auth_verify_token(struct auth_part *part, struct str text, int64_t now_us)
 {
     if (text.len > AUTH_TOKEN_MAX || !looks_like_token(text))
         return NULL;

@@ -65,6 +65,9 @@ static bool read_history(PGconn *conn, struct cluster *cluster, const char *reso
                                         .present = present,
                                         .arg = &contents->objects};
     CLEANUP(change_list_clear) struct change_list list = {0};
+    contents->ring.floor = contents->snapshot;
+    if (contents->snapshot == cluster_born_at(cluster)) /* as each one's caches are, soon after */
+        return true;
     if (!history_load(cluster, conn, &scope, &list, err))
         return false;
     int64_t now = clock_mono_ns();

@@ -13,6 +13,7 @@ struct cluster_box {
     pthread_mutex_t parts_lock;
     pthread_mutex_t apply_lock;
     struct data_key key; /* frozen */
+    int64_t born_at;     /* frozen */
     bool locked;         /* frozen */
     char name[];
 };
@@ -33,6 +34,7 @@ struct cluster *cluster_new(struct store *store, const struct cluster_row *row)
     if (row->key_id)
         box->locked = !store->cipher || !cipher_unwrap(store->cipher, row->key_id, row->uid,
                                                        row->data_key, &box->key);
+    box->born_at = row->born_at;
     cluster->id = row->id;
     cluster->name = box->name;
     cluster->store = store;
@@ -71,6 +73,11 @@ void cluster_unref_ptr(struct cluster **cluster)
 const struct data_key *cluster_key(struct cluster *cluster)
 {
     return box_of(cluster)->key.present ? &box_of(cluster)->key : NULL;
+}
+
+int64_t cluster_born_at(struct cluster *cluster)
+{
+    return box_of(cluster)->born_at;
 }
 
 bool cluster_is_locked(struct cluster *cluster)

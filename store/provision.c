@@ -123,6 +123,7 @@ static struct cluster *announce(struct store *store, const struct cluster_seed *
     int64_t revision = seed->write_count ? (int64_t)seed->write_count : 1;
     const struct cluster_row row = {.id = id,
                                     .revision = revision,
+                                    .born_at = revision,
                                     .uid = seed->uid,
                                     .name = seed->name,
                                     .key_id = key->key_id,

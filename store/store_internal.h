@@ -74,6 +74,7 @@ bool store_fail(struct error *err);
 /* ---- cluster.c ---- */
 struct cluster_row {
     int64_t id, revision;
+    int64_t born_at; /* the revision of its first objects, when that is known; else 0 */
     const char *uid, *name;
     int state;
     int32_t key_id;      /* 0: the cluster has no key */
@@ -84,6 +85,8 @@ struct cluster *cluster_new(struct store *store, const struct cluster_row *row);
 void cluster_apply_lock(struct cluster *cluster);
 void cluster_apply_unlock(struct cluster *cluster);
 void cluster_touch(struct cluster *cluster);
+/* Up to this revision it has no history: its first objects came with it. 0: not known. */
+int64_t cluster_born_at(struct cluster *cluster);
 /* The cluster's data key; NULL when it has none. */
 const struct data_key *cluster_key(struct cluster *cluster);
 /* True when the cluster has a key that we cannot open: its secrets are out of reach. */

@@ -79,7 +79,7 @@ static void authority(void **state)
 }
 
 /* Issues a client certificate and shows it to `judge`. NULL when it is refused. */
-static struct identity *present(const struct auth_part *issuer, const struct auth_part *judge,
+static struct identity *present(const struct auth_part *issuer, struct auth_part *judge,
                                 const struct cert_request *request, int64_t now_us)
 {
     struct error err = {0};
@@ -163,6 +163,33 @@ static void not_certificates(void **state)
     OPENSSL_free(der);
 }
 
+/* By what the document says of its end; one of an earlier release does not say, and is looked at. */
+static void ending_certificates_are_renewed(void **state)
+{
+    static const struct {
+        const char *name;
+        json_int_t ends_in_s; /* 0: not told */
+        bool renewed;
+    } rows[] = {{"not told", 0, false}, {"in a while", 60 * 86400, false}, {"soon", 10 * 86400, true}};
+    (void)state;
+    struct error err = {0};
+    CLEANUP(buf_free) struct buf secrets = BUF_TEXT;
+    assert_true(auth_secrets_make("acme", NULL, NULL, &secrets, &err));
+    json_auto_t *document = json_parse(buf_str(&secrets), JSON_LOAD_STRICT, &err);
+    assert_true(json_int_or(json_at(document, "servingEnds"), 0) > clock_now_us() / 1000000 + 300 * INT64_C(86400));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        json_object_set_new(document, "servingEnds", json_integer(clock_now_us() / 1000000 + rows[i].ends_in_s));
+        if (!rows[i].ends_in_s)
+            json_object_del(document, "servingEnds");
+        json_write(&text, document);
+        CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_parse(buf_str(&text), &err);
+        assert_non_null(part);
+        if (rows[i].renewed == text_eq(part->serving.cert, json_text(document, "serving", "cert")))
+            fail_msg("%s", rows[i].name);
+    }
+}
+
 static void damaged_secrets(void **state)
 {
     static const char *const rows[] = {"", "{}", "[]", "null", "{\"ca\":{\"cert\":\"x\",\"key\":\"y\"}}"};
@@ -211,6 +238,7 @@ int main(void)
         cmocka_unit_test(serving_names),         cmocka_unit_test(authority),
         cmocka_unit_test(client_certificates),   cmocka_unit_test(groups_of_a_certificate),
         cmocka_unit_test(not_certificates),      cmocka_unit_test(damaged_secrets),
+        cmocka_unit_test(ending_certificates_are_renewed),
         cmocka_unit_test(kubeconfig_is_quoted),  cmocka_unit_test(memory_of_the_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

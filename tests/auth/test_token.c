@@ -196,7 +196,7 @@ static char *forge(const struct scene *scene, const struct forgery *forgery)
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     jwt_t *jwt = NULL;
     assert_true(pki_make_key(&fresh, &err));
-    const char *keys[] = {part->token_key, part->token_public, fresh, other->token_key, NULL}, *key = keys[forgery->key];
+    const char *keys[] = {part->token_key, auth_token_keys(part)->public, fresh, other->token_key, NULL}, *key = keys[forgery->key];
     json_write(&text, claims);
     assert_int_equal(jwt_new(&jwt), 0);
     assert_int_equal(jwt_set_alg(jwt, forgery->alg, (const unsigned char *)key, key ? (int)strlen(key) : 0), 0);
