@@ -15,25 +15,12 @@
 #include "base/json_tape.h"
 #include "schema/decode.h"
 #include "schema/protobuf.h"
+#include "schema/protobuf_parts.h"
 #include "schema/wire.h"
-
-#define PARTS_AT_HAND 128 /* most objects have no more at once */
-
-struct part {
-    struct wire_field wire;
-    size_t place; /* where it came: the last one of a scalar counts */
-};
-
-/* Parts that stand together: first <= i < end. */
-struct run {
-    size_t first, end;
-};
 
 struct decoder {
     struct buf *out;
-    struct part *parts; /* a stack: those of every message that is being written */
-    size_t count, capacity;
-    struct part at_hand[PARTS_AT_HAND];
+    struct parts parts;    /* of every message that is being written */
     struct json_tape tape; /* to check raw JSON on */
     unsigned depth;
     struct error *err;
@@ -47,86 +34,14 @@ static bool refuse(struct decoder *decoder, const char *why)
     return error_bad_request(decoder->err, "proto: %s", why);
 }
 
-/* ---- parts ---- */
-
-static void grow(struct decoder *decoder)
-{
-    bool at_hand = decoder->parts == decoder->at_hand;
-    decoder->capacity *= 2;
-    decoder->parts =
-        xreallocarray(at_hand ? NULL : decoder->parts, decoder->capacity, sizeof(*decoder->parts));
-    if (at_hand)
-        memcpy(decoder->parts, decoder->at_hand, sizeof(decoder->at_hand));
-}
-
-static void push(struct decoder *decoder, const struct wire_field *wire)
-{
-    if (decoder->count == decoder->capacity)
-        grow(decoder);
-    decoder->parts[decoder->count] = (struct part){*wire, decoder->count};
-    decoder->count++;
-}
-
-static int compare_parts(const void *a, const void *b)
-{
-    const struct part *p = a, *q = b;
-    if (p->wire.number != q->wire.number)
-        return p->wire.number < q->wire.number ? -1 : 1;
-    return (p->place > q->place) - (p->place < q->place);
-}
-
-/* Pushes what is in the messages of `run`, by number. The caller drops it by setting `count` back
- * to `parts->first`. */
 static bool open_messages(struct decoder *decoder, struct run run, struct run *parts)
 {
-    bool sorted = true;
-    uint32_t last = 0;
-    parts->first = decoder->count;
-    for (size_t i = run.first; i < run.end; i++) {
-        struct wire_field field;
-        struct wire_reader reader = wire_reader_of(decoder->parts[i].wire.bytes);
-        while (wire_next(&reader, &field)) {
-            sorted = sorted && field.number >= last;
-            last = field.number;
-            push(decoder, &field);
-        }
-        if (reader.malformed)
-            return refuse(decoder, "malformed message");
-    }
-    parts->end = decoder->count;
-    if (!sorted)
-        qsort(&decoder->parts[parts->first], parts->end - parts->first, sizeof(struct part),
-              compare_parts);
-    return true;
-}
-
-/* The parts from `*at` on that have one number; moves `*at` behind them. */
-static struct run next_run(const struct decoder *decoder, struct run parts, size_t *at)
-{
-    struct run run = {*at, *at};
-    while (run.end < parts.end &&
-           decoder->parts[run.end].wire.number == decoder->parts[run.first].wire.number)
-        run.end++;
-    *at = run.end;
-    return run;
-}
-
-static uint32_t number_of(const struct decoder *decoder, struct run run)
-{
-    return decoder->parts[run.first].wire.number;
-}
-
-static const struct wire_field *last_of(const struct decoder *decoder, struct run run)
-{
-    return &decoder->parts[run.end - 1].wire;
+    return parts_open(&decoder->parts, run, parts) || refuse(decoder, "malformed message");
 }
 
 static bool all_are(const struct decoder *decoder, struct run run, enum wire_type type)
 {
-    for (size_t i = run.first; i < run.end; i++)
-        if (decoder->parts[i].wire.type != type)
-            return false;
-    return true;
+    return parts_are(&decoder->parts, run, type);
 }
 
 /* ---- text ---- */
@@ -211,15 +126,15 @@ static bool write_object(struct decoder *decoder, const struct type *type,
                          const struct protobuf_envelope *envelope)
 {
     const struct wire_field message = {.type = WIRE_BYTES, .bytes = envelope->message};
-    size_t first = decoder->count;
-    push(decoder, &message);
+    size_t first = decoder->parts.count;
+    parts_push(&decoder->parts, &message);
     write_word(decoder, STR("{\"kind\":"));
     write_text(decoder, envelope->kind);
     write_word(decoder, STR(",\"apiVersion\":"));
     write_text(decoder, envelope->api_version);
     buf_add_char(decoder->out, ',');
     bool ok = write_rest(decoder, type, (struct run){first, first + 1});
-    decoder->count = first;
+    parts_cut(&decoder->parts, first);
     return ok;
 }
 
@@ -286,7 +201,7 @@ static bool write_texts(struct decoder *decoder, struct run run)
         return refuse(decoder, "wrong wireType");
     buf_add_char(decoder->out, '[');
     for (size_t i = run.first; i < run.end; i++) {
-        write_text(decoder, decoder->parts[i].wire.bytes);
+        write_text(decoder, decoder->parts.items[i].wire.bytes);
         buf_add_char(decoder->out, ',');
     }
     close_with(decoder, ']');
@@ -300,12 +215,12 @@ static bool write_unwrapped(struct decoder *decoder, const struct type *type, st
     if (!open_messages(decoder, run, &parts))
         return false;
     for (size_t at = parts.first; at < parts.end;) {
-        struct run found = next_run(decoder, parts, &at);
-        if (number_of(decoder, found) == type->wrappers[0].number)
+        struct run found = parts_next(&decoder->parts, parts, &at);
+        if (parts_number(&decoder->parts, found) == type->wrappers[0].number)
             texts = found;
     }
     bool ok = write_texts(decoder, texts);
-    decoder->count = parts.first;
+    parts_cut(&decoder->parts, parts.first);
     return ok;
 }
 
@@ -326,7 +241,7 @@ static bool write_alternative(struct decoder *decoder, const struct field *row, 
     if (!all_are(decoder, run, row->kind == FIELD_BOOL ? WIRE_VARINT : WIRE_BYTES))
         return refuse(decoder, "wrong wireType");
     if (row->kind == FIELD_BOOL)
-        write_word(decoder, last_of(decoder, run)->value ? STR("true") : STR("false"));
+        write_word(decoder, parts_last(&decoder->parts, run)->value ? STR("true") : STR("false"));
     else if (row->kind != FIELD_REF)
         return write_texts(decoder, run);
     else if (row->card == CARD_LIST)
@@ -344,17 +259,18 @@ static bool write_union(struct decoder *decoder, const struct type *type, struct
     if (!open_messages(decoder, run, &parts))
         return false;
     for (size_t at = parts.first; at < parts.end;) {
-        struct run found = next_run(decoder, parts, &at);
+        struct run found = parts_next(&decoder->parts, parts, &at);
         for (size_t i = 0; i < type->wrapper_count; i++) {
             const struct field *other = &type->wrappers[i];
-            if (other->number == number_of(decoder, found) && (!row || other->kind != FIELD_BOOL))
+            if (other->number == parts_number(&decoder->parts, found) &&
+                (!row || other->kind != FIELD_BOOL))
                 row = other, taken = found;
         }
     }
     if (!row)
         write_word(decoder, STR("null"));
     bool ok = !row || write_alternative(decoder, row, taken);
-    decoder->count = parts.first;
+    parts_cut(&decoder->parts, parts.first);
     return ok;
 }
 
@@ -398,7 +314,7 @@ static bool write_item(struct decoder *decoder, const struct field *field, struc
     struct buf *out = decoder->out;
     if (!all_are(decoder, run, wire_type_of(field)))
         return refuse(decoder, "wrong wireType");
-    struct wire_field wire = *last_of(decoder, run);
+    struct wire_field wire = *parts_last(&decoder->parts, run);
     switch ((enum field_kind)field->kind) {
     case FIELD_STRING:
         write_text(decoder, wire.bytes);
@@ -433,13 +349,13 @@ static bool write_packed(struct decoder *decoder, const struct field *field, str
 {
     struct wire_reader reader = wire_reader_of(bytes);
     struct wire_field part = {.type = WIRE_VARINT};
-    size_t first = decoder->count;
+    size_t first = decoder->parts.count;
     while (wire_next_varint(&reader, &part.value)) {
-        push(decoder, &part);
+        parts_push(&decoder->parts, &part);
         if (!write_item(decoder, field, (struct run){first, first + 1}))
             return false;
         buf_add_char(decoder->out, ',');
-        decoder->count = first;
+        parts_cut(&decoder->parts, first);
     }
     return !reader.malformed || refuse(decoder, "malformed message");
 }
@@ -449,7 +365,7 @@ static bool write_list(struct decoder *decoder, const struct field *field, struc
     bool packable = wire_type_of(field) == WIRE_VARINT;
     buf_add_char(decoder->out, '[');
     for (size_t i = run.first; i < run.end; i++) {
-        struct wire_field wire = decoder->parts[i].wire;
+        struct wire_field wire = decoder->parts.items[i].wire;
         bool packed = packable && wire.type == WIRE_BYTES;
         if (packed ? !write_packed(decoder, field, wire.bytes)
                    : !write_item(decoder, field, (struct run){i, i + 1}))
@@ -465,8 +381,8 @@ static bool write_list(struct decoder *decoder, const struct field *field, struc
 static struct run push_nothing(struct decoder *decoder, const struct field *field)
 {
     const struct wire_field nothing = {.number = 2, .type = wire_type_of(field), .bytes = STR("")};
-    push(decoder, &nothing);
-    return (struct run){decoder->count - 1, decoder->count};
+    parts_push(&decoder->parts, &nothing);
+    return (struct run){decoder->parts.count - 1, decoder->parts.count};
 }
 
 static bool write_entry(struct decoder *decoder, const struct field *field, struct run entry)
@@ -476,10 +392,11 @@ static bool write_entry(struct decoder *decoder, const struct field *field, stru
     if (!open_messages(decoder, entry, &parts))
         return false;
     for (size_t at = parts.first; at < parts.end;) {
-        struct run run = next_run(decoder, parts, &at);
-        if (number_of(decoder, run) == 1 && last_of(decoder, run)->type == WIRE_BYTES)
-            key = last_of(decoder, run)->bytes;
-        if (number_of(decoder, run) == 2)
+        struct run run = parts_next(&decoder->parts, parts, &at);
+        if (parts_number(&decoder->parts, run) == 1 &&
+            parts_last(&decoder->parts, run)->type == WIRE_BYTES)
+            key = parts_last(&decoder->parts, run)->bytes;
+        if (parts_number(&decoder->parts, run) == 2)
             value = run;
     }
     write_text(decoder, key);
@@ -487,7 +404,7 @@ static bool write_entry(struct decoder *decoder, const struct field *field, stru
     if (value.first == value.end)
         value = push_nothing(decoder, field);
     bool ok = write_item(decoder, field, value);
-    decoder->count = parts.first;
+    parts_cut(&decoder->parts, parts.first);
     return ok;
 }
 
@@ -529,7 +446,7 @@ static bool is_omitted(const struct field *field, const struct wire_field *wire)
 
 static bool write_field(struct decoder *decoder, const struct field *field, struct run run)
 {
-    if (is_omitted(field, last_of(decoder, run)))
+    if (is_omitted(field, parts_last(&decoder->parts, run)))
         return true;
     write_name(decoder, field);
     bool ok = field->card == CARD_MAP    ? write_map(decoder, field, run)
@@ -565,8 +482,9 @@ static bool write_members(struct decoder *decoder, const struct type *type,
     if (!open_messages(decoder, run, &parts))
         return false;
     for (size_t at = parts.first; at < parts.end;) {
-        struct run found = next_run(decoder, parts, &at);
-        const struct proto_slot *slot = find_slot(slots, count, number_of(decoder, found));
+        struct run found = parts_next(&decoder->parts, parts, &at);
+        const struct proto_slot *slot =
+            find_slot(slots, count, parts_number(&decoder->parts, found));
         if (!slot)
             continue;
         bool ok = slot->is_wrapper
@@ -575,7 +493,7 @@ static bool write_members(struct decoder *decoder, const struct type *type,
         if (!ok)
             return false;
     }
-    decoder->count = parts.first;
+    parts_cut(&decoder->parts, parts.first);
     return true;
 }
 
@@ -603,9 +521,7 @@ static void decoder_init(struct decoder *decoder, struct buf *out, struct error 
 {
     decoder->out = out;
     decoder->err = err;
-    decoder->parts = decoder->at_hand;
-    decoder->count = 0;
-    decoder->capacity = ARRAY_LEN(decoder->at_hand);
+    parts_init(&decoder->parts);
     decoder->tape = (struct json_tape){0};
     decoder->depth = 0;
 }
@@ -613,8 +529,7 @@ static void decoder_init(struct decoder *decoder, struct buf *out, struct error 
 /* `ok`: nothing was wrong so far. */
 static bool decoder_end(struct decoder *decoder, bool ok)
 {
-    if (decoder->parts != decoder->at_hand)
-        free(decoder->parts);
+    parts_free(&decoder->parts);
     json_tape_free(&decoder->tape);
     return ok &&
            (buf_ok(decoder->out) ||
@@ -628,7 +543,7 @@ bool protobuf_to_json(struct buf *out, const struct type *type, struct str messa
     struct decoder decoder;
     const struct wire_field whole = {.type = WIRE_BYTES, .bytes = message};
     decoder_init(&decoder, out, err);
-    push(&decoder, &whole);
+    parts_push(&decoder.parts, &whole);
     return decoder_end(&decoder, write_message(&decoder, type, (struct run){0, 1}));
 }
 

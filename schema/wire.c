@@ -33,13 +33,23 @@ static void took(struct buf *out, size_t len)
     out->data[out->len] = '\0';
 }
 
-void wire_varint(struct buf *out, uint32_t number, uint64_t value)
+static void put_two(struct buf *out, uint64_t tag, uint64_t value)
 {
     char *room = buf_reserve(out, 2 * VARINT_MAX);
     if (!room)
         return;
-    size_t len = varint_put(room, tag_of(number, WIRE_VARINT));
+    size_t len = varint_put(room, tag);
     took(out, len + varint_put(room + len, value));
+}
+
+void wire_varint(struct buf *out, uint32_t number, uint64_t value)
+{
+    put_two(out, tag_of(number, WIRE_VARINT), value);
+}
+
+void wire_head(struct buf *out, uint32_t number, size_t len)
+{
+    put_two(out, tag_of(number, WIRE_BYTES), len);
 }
 
 void wire_double(struct buf *out, uint32_t number, double value)
@@ -65,15 +75,6 @@ void wire_bytes(struct buf *out, uint32_t number, struct str bytes)
     if (bytes.len)
         memcpy(room + len, bytes.data, bytes.len);
     took(out, len + bytes.len);
-}
-
-void wire_head(struct buf *out, uint32_t number, size_t len)
-{
-    char *room = buf_reserve(out, 2 * VARINT_MAX);
-    if (!room)
-        return;
-    size_t size = varint_put(room, tag_of(number, WIRE_BYTES));
-    took(out, size + varint_put(room + size, len));
 }
 
 /* The last byte of the room for the length says how much room there is. */
