@@ -7,6 +7,7 @@
 #include "apiserver/conversion.h"
 #include "apiserver/documents/documents.h"
 #include "base/clock.h"
+#include "base/refs.h"
 #include "schema/crd_schema.h"
 #include "schema/meta.h"
 
@@ -34,13 +35,13 @@ void custom_slot_free(struct custom_slot *slot)
 
 struct custom *custom_ref(struct custom *custom)
 {
-    atomic_fetch_add(&custom->refs, 1);
+    refs_take(&custom->refs);
     return custom;
 }
 
 void custom_unref(struct custom *custom)
 {
-    if (!custom || atomic_fetch_sub(&custom->refs, 1) != 1)
+    if (!custom || !refs_drop(&custom->refs))
         return;
     for (size_t i = 0; i < custom->count; i++)
         crd_unref(custom->crds[i]);

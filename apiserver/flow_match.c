@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "base/refs.h"
 #include "schema/meta.h"
 
 #define SCHEMAS          "flowschemas.flowcontrol.apiserver.k8s.io"
@@ -82,7 +83,7 @@ static void free_rule(struct rule *rule)
 
 void flow_table_unref(struct flow_table *table)
 {
-    if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
+    if (!table || !refs_drop(&table->refs))
         return;
     for (size_t i = 0; i < table->count; i++) {
         for (size_t k = 0; k < table->rows[i].rule_count; k++)
@@ -234,7 +235,7 @@ static struct flow_table *kept(struct flow_slot *slot)
     pthread_mutex_lock(&slot->lock);
     if (slot->table && slot->made_at == atomic_load(&slot->changes)) {
         table = slot->table;
-        atomic_fetch_add(&table->refs, 1);
+        refs_take(&table->refs);
     }
     pthread_mutex_unlock(&slot->lock);
     return table;
@@ -242,7 +243,7 @@ static struct flow_table *kept(struct flow_slot *slot)
 
 static void keep(struct flow_slot *slot, struct flow_table *table, unsigned changes)
 {
-    atomic_fetch_add(&table->refs, 1);
+    refs_take(&table->refs);
     pthread_mutex_lock(&slot->lock);
     flow_table_unref(slot->table);
     slot->table = table;

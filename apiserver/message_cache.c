@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/refs.h"
 #include "schema/protobuf.h"
 
 #define SHARDS      16
@@ -38,13 +39,13 @@ struct message_cache {
 
 void message_unref(struct message *message)
 {
-    if (message && atomic_fetch_sub_explicit(&message->refs, 1, memory_order_acq_rel) == 1)
+    if (message && refs_drop(&message->refs))
         free(message);
 }
 
 static struct message *message_ref(struct message *message)
 {
-    atomic_fetch_add_explicit(&message->refs, 1, memory_order_relaxed);
+    refs_take(&message->refs);
     return message;
 }
 

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/refs.h"
+
 #define SECOND_NS 1000000000
 
 struct room {
@@ -33,13 +35,13 @@ struct room *room_new(size_t max_bytes)
 
 struct room *room_ref(struct room *room)
 {
-    atomic_fetch_add(&room->refs, 1);
+    refs_take(&room->refs);
     return room;
 }
 
 void room_unref(struct room *room)
 {
-    if (!room || atomic_fetch_sub(&room->refs, 1) != 1)
+    if (!room || !refs_drop(&room->refs))
         return;
     assert(room->taken == 0);
     pthread_cond_destroy(&room->given);

@@ -6,6 +6,7 @@
 #include "apiserver/conversion.h"
 #include "apiserver/custom.h"
 #include "apiserver/admission/lanes.h"
+#include "base/refs.h"
 
 struct stream_convert {
     atomic_uint refs; /* the stream's and the lane's */
@@ -29,7 +30,7 @@ bool stream_convert_needed(const struct stream *stream, struct object *object)
 
 static void unref(struct stream_convert *convert)
 {
-    if (atomic_fetch_sub(&convert->refs, 1) != 1)
+    if (!refs_drop(&convert->refs))
         return;
     cluster_unref(convert->cluster);
     crd_unref(convert->crd);

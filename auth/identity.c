@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/refs.h"
+
 struct identity *identity_new(void)
 {
     struct identity *identity = xcalloc(1, sizeof(*identity));
@@ -19,7 +21,7 @@ static void anchor_clear(struct identity_anchor *anchor)
 
 void identity_unref(struct identity *identity)
 {
-    if (!identity || atomic_fetch_sub(&identity->refs, 1) != 1)
+    if (!identity || !refs_drop(&identity->refs))
         return;
     user_clear(&identity->user);
     strset_clear(&identity->audiences);
@@ -75,7 +77,7 @@ struct identity *seen_find(struct seen *seen, const unsigned char digest[IDENTIT
     struct seen_entry *entry = find_entry(seen->sets[set_of(digest)], digest);
     if (entry && in_time(entry->identity, now_us)) {
         found = entry->identity;
-        atomic_fetch_add(&found->refs, 1);
+        refs_take(&found->refs);
         entry->used = ++seen->tick;
     } else if (entry) {
         stale = TAKE(entry->identity);
@@ -108,7 +110,7 @@ void seen_add(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST], st
     if (!entry)
         entry = victim(*set);
     struct identity *evicted = entry->identity;
-    atomic_fetch_add(&identity->refs, 1);
+    refs_take(&identity->refs);
     memcpy(entry->digest, digest, IDENTITY_DIGEST);
     entry->identity = identity;
     entry->used = ++seen->tick;

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/refs.h"
+
 static bool composed_field(const void *data, struct str name, struct cel_field *out)
 {
     const struct cel_env *env = data;
@@ -60,13 +62,13 @@ void cel_env_seal(struct cel_env *env)
 
 struct cel_env *cel_env_ref(struct cel_env *env)
 {
-    atomic_fetch_add(&env->refs, 1);
+    refs_take(&env->refs);
     return env;
 }
 
 void cel_env_unref(struct cel_env *env)
 {
-    if (!env || atomic_fetch_sub(&env->refs, 1) != 1)
+    if (!env || !refs_drop(&env->refs))
         return;
     for (size_t i = 0; i < env->field_count; i++) {
         cel_program_unref(env->fields[i].program);

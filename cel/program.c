@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/refs.h"
 #include "cel/env.h"
 #include "cel/function.h"
 
@@ -61,15 +62,14 @@ const struct cel_program *cel_compile(struct cel_env *env, struct str source,
 
 const struct cel_program *cel_program_ref(const struct cel_program *program)
 {
-    atomic_fetch_add(&((struct cel_program *)(uintptr_t)program)->refs,
-                     1); /* only the count changes */
+    refs_take(&((struct cel_program *)(uintptr_t)program)->refs); /* only the count changes */
     return program;
 }
 
 void cel_program_unref(const struct cel_program *program)
 {
     struct cel_program *own = (struct cel_program *)(uintptr_t)program;
-    if (!own || atomic_fetch_sub(&own->refs, 1) != 1)
+    if (!own || !refs_drop(&own->refs))
         return;
     if (own->root)
         cel_literals_free(own->root);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "base/refs.h"
 #include "schema/meta.h"
 
 /* Of what the counters depend on: which resources, which scopes. Values may change without counting anew. */
@@ -38,7 +39,7 @@ struct quota_rule *quota_rule_new(const json_t *quota)
 
 void quota_rule_unref(struct quota_rule *rule)
 {
-    if (!rule || atomic_fetch_sub(&rule->refs, 1) != 1)
+    if (!rule || !refs_drop(&rule->refs))
         return;
     free(rule->name);
     free(rule->scope);
@@ -90,7 +91,7 @@ static struct quota_rule *find_locked(struct quota_part *part, const char *key, 
     struct quota_rule *rule = strmap_get(&part->rules, key);
     if (!rule || rule->revision != revision)
         return NULL;
-    atomic_fetch_add(&rule->refs, 1);
+    refs_take(&rule->refs);
     return rule;
 }
 
@@ -100,7 +101,7 @@ static void put_locked(struct quota_part *part, const char *key, struct quota_ru
     *before = strmap_get(&part->rules, key);
     if (*before && strcmp((*before)->scope, fresh->scope) == 0 && (*before)->mark == fresh->mark)
         atomic_store(&fresh->ready, atomic_load(&(*before)->ready));
-    atomic_fetch_add(&fresh->refs, 1);
+    refs_take(&fresh->refs);
     strmap_put(&part->rules, key, fresh);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/refs.h"
 #include "store/cache.h"
 
 static const char *const sources[RBAC_SOURCES] = {RBAC_CLUSTER_ROLES, RBAC_ROLES, RBAC_CLUSTER_ROLE_BINDINGS,
@@ -171,7 +172,7 @@ static struct compiled *compile(struct cluster *cluster, int64_t revision)
 
 void compiled_unref(struct compiled *compiled)
 {
-    if (!compiled || atomic_fetch_sub(&compiled->refs, 1) != 1)
+    if (!compiled || !refs_drop(&compiled->refs))
         return;
     strmap_clear(&compiled->grants);
     strmap_clear(&compiled->cluster_roles);
@@ -220,14 +221,14 @@ static struct compiled *part_peek(struct rbac_part *part)
     pthread_mutex_lock(&part->lock);
     struct compiled *compiled = part->compiled;
     if (compiled)
-        atomic_fetch_add(&compiled->refs, 1);
+        refs_take(&compiled->refs);
     pthread_mutex_unlock(&part->lock);
     return compiled;
 }
 
 static void part_put(struct rbac_part *part, struct compiled *compiled)
 {
-    atomic_fetch_add(&compiled->refs, 1);
+    refs_take(&compiled->refs);
     pthread_mutex_lock(&part->lock);
     struct compiled *before = part->compiled;
     part->compiled = compiled;

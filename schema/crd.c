@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/refs.h"
 #include "schema/crd_rule.h"
 #include "schema/meta.h"
 
@@ -292,12 +293,12 @@ static struct compiled *compiled_of(const struct crd *crd)
 
 const struct crd *crd_ref(const struct crd *crd)
 {
-    atomic_fetch_add(&compiled_of(crd)->refs, 1);
+    refs_take(&compiled_of(crd)->refs);
     return crd;
 }
 
 void crd_unref(const struct crd *crd)
 {
-    if (crd && atomic_fetch_sub(&compiled_of(crd)->refs, 1) == 1)
+    if (crd && refs_drop(&compiled_of(crd)->refs))
         compiled_free(compiled_of(crd));
 }

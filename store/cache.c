@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/refs.h"
 #include "store/store_internal.h"
 
 #define WARM_WAIT_S 30
@@ -40,7 +41,7 @@ static void resource_cache_empty(struct resource_cache *cache)
 
 void resource_cache_unref(struct resource_cache *cache)
 {
-    if (!cache || atomic_fetch_sub_explicit(&cache->refs, 1, memory_order_acq_rel) != 1)
+    if (!cache || !refs_drop(&cache->refs))
         return;
     assert(!cache->watch_count);
     resource_cache_empty(cache);
@@ -117,7 +118,7 @@ struct resource_cache *cluster_cache_find(struct cluster *cluster, const char *r
     if (!found && make)
         found = add_item(all, resource);
     if (found)
-        atomic_fetch_add_explicit(&found->refs, 1, memory_order_relaxed);
+        refs_take(&found->refs);
     pthread_mutex_unlock(&all->lock);
     cluster_part_unref(part);
     return found;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/refs.h"
 
 /* What a cluster is here: the public struct and its locks, in one block. */
 struct cluster_box {
@@ -49,13 +50,13 @@ struct cluster *cluster_new(struct store *store, const struct cluster_row *row)
 
 struct cluster *cluster_ref(struct cluster *cluster)
 {
-    atomic_fetch_add_explicit(&cluster->refs, 1, memory_order_relaxed);
+    refs_take(&cluster->refs);
     return cluster;
 }
 
 void cluster_unref(struct cluster *cluster)
 {
-    if (!cluster || atomic_fetch_sub_explicit(&cluster->refs, 1, memory_order_acq_rel) != 1)
+    if (!cluster || !refs_drop(&cluster->refs))
         return;
     struct cluster_box *box = box_of(cluster);
     cluster_part_drop(cluster, CLUSTER_PART_COUNT);
@@ -102,7 +103,7 @@ void cluster_apply_unlock(struct cluster *cluster)
 
 void cluster_part_unref(struct cluster_part *part)
 {
-    if (part && atomic_fetch_sub_explicit(&part->refs, 1, memory_order_acq_rel) == 1)
+    if (part && refs_drop(&part->refs))
         part->free(part);
 }
 
@@ -111,7 +112,7 @@ struct cluster_part *cluster_part_peek(struct cluster *cluster, enum cluster_par
     pthread_mutex_lock(cluster->lock);
     struct cluster_part *part = cluster->parts[kind];
     if (part)
-        atomic_fetch_add_explicit(&part->refs, 1, memory_order_relaxed);
+        refs_take(&part->refs);
     pthread_mutex_unlock(cluster->lock);
     return part;
 }
@@ -129,7 +130,7 @@ struct cluster_part *cluster_part_get(struct cluster *cluster, enum cluster_part
     pthread_mutex_lock(cluster->lock);
     part = cluster->parts[kind];
     if (part) {
-        atomic_fetch_add_explicit(&part->refs, 1, memory_order_relaxed);
+        refs_take(&part->refs);
         loser = made;
     } else {
         part = cluster->parts[kind] = made;

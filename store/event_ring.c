@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/refs.h"
 
 struct event *event_new(enum event_type type, int64_t revision, struct object *object,
                         struct object *before)
@@ -20,7 +21,7 @@ struct event *event_new(enum event_type type, int64_t revision, struct object *o
 
 void event_unref(struct event *event)
 {
-    if (!event || atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) != 1)
+    if (!event || !refs_drop(&event->refs))
         return;
     object_unref(event->object);
     object_unref(event->before);

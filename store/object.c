@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/refs.h"
 
 #define BODY_MAX (3 << 19) /* 1.5 MiB, as etcd's default */
 
@@ -18,13 +19,13 @@ void object_set_index(object_index_fn index)
 
 struct object *object_ref(struct object *object)
 {
-    atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+    refs_take(&object->refs);
     return object;
 }
 
 void object_unref(struct object *object)
 {
-    if (object && atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) == 1)
+    if (object && refs_drop(&object->refs))
         free(object);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/refs.h"
 #include "store/store_internal.h"
 
 static void arm(struct watch *watch)
@@ -55,7 +56,7 @@ enum cache_list_result watch_open(struct cluster *cluster, const char *resource,
                             .behind = revision,
                             .next = event_ring_after(&cache->ring, revision)};
     cache->watch_count++;
-    atomic_fetch_add_explicit(&cache->refs, 1, memory_order_relaxed);
+    refs_take(&cache->refs);
     cluster_cache_unlock(cache);
     *out = watch;
     return CACHE_LIST_OK;
@@ -86,7 +87,7 @@ enum watch_result watch_next(struct watch *watch, struct event **event)
         struct event *next = event_ring_at(&cache->ring, watch->next++);
         if (next->revision <= watch->behind)
             continue;
-        atomic_fetch_add_explicit(&next->refs, 1, memory_order_relaxed);
+        refs_take(&next->refs);
         *event = next;
         watch->behind = next->revision;
         result = WATCH_EVENT;

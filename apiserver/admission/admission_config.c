@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "base/refs.h"
 #include "schema/meta.h"
 
 enum source { SOURCE_MUTATING, SOURCE_VALIDATING, SOURCE_POLICIES, SOURCE_BINDINGS, SOURCE_COUNT };
@@ -51,7 +52,7 @@ static void free_webhooks(struct webhook *list, size_t count)
 
 void admission_config_unref(struct admission_config *config)
 {
-    if (!config || atomic_fetch_sub(&config->refs, 1) != 1)
+    if (!config || !refs_drop(&config->refs))
         return;
     free_webhooks(config->mutating, config->mutating_count);
     free_webhooks(config->validating, config->validating_count);
@@ -194,7 +195,7 @@ static struct admission_config *kept(struct admission_slot *slot)
     pthread_mutex_lock(&slot->lock);
     struct admission_config *config = slot->config;
     if (config)
-        atomic_fetch_add(&config->refs, 1);
+        refs_take(&config->refs);
     pthread_mutex_unlock(&slot->lock);
     return config;
 }
@@ -217,7 +218,7 @@ static enum step_result renew(struct request *request, struct admission_slot *sl
         return result;
     unsigned changes = atomic_load(&slot->changes);
     if (!find(slot, config) && (result = make(request, config)) == STEP_NEXT) {
-        atomic_fetch_add(&(*config)->refs, 1);
+        refs_take(&(*config)->refs);
         keep(slot, *config, changes);
     }
     pthread_mutex_unlock(&slot->making);

@@ -8,6 +8,7 @@
 #include "apiserver/documents/documents.h"
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/refs.h"
 #include "schema/api_service.h"
 
 #define IDENTITY_VALID_S ((int64_t)24 * 3600)
@@ -46,13 +47,13 @@ static struct aggregate_state *state_new(struct room *room)
 
 struct aggregate_state *aggregate_state_ref(struct aggregate_state *state)
 {
-    atomic_fetch_add(&state->refs, 1);
+    refs_take(&state->refs);
     return state;
 }
 
 void aggregate_state_unref(struct aggregate_state *state)
 {
-    if (!state || atomic_fetch_sub(&state->refs, 1) != 1)
+    if (!state || !refs_drop(&state->refs))
         return;
     free(state->problem);
     free(state->openapi_url);
@@ -80,7 +81,7 @@ static unsigned generation_of(const struct aggregates *aggregates)
 
 void aggregates_unref(struct aggregates *aggregates)
 {
-    if (!aggregates || atomic_fetch_sub(&aggregates->refs, 1) != 1)
+    if (!aggregates || !refs_drop(&aggregates->refs))
         return;
     for (size_t i = 0; i < aggregates->count; i++) {
         aggregate_state_unref(aggregates->items[i].state);
@@ -153,7 +154,7 @@ static struct aggregates *peek(struct aggregate_slot *slot, int64_t revision,
     pthread_mutex_lock(&slot->lock);
     if (revision && is_for(slot->current, custom) && slot->current->revision == revision) {
         found = slot->current;
-        atomic_fetch_add(&found->refs, 1);
+        refs_take(&found->refs);
     }
     pthread_mutex_unlock(&slot->lock);
     return found;
@@ -171,7 +172,7 @@ static struct aggregates *current(struct aggregate_slot *slot, const struct obje
         slot->current = found;
     }
     found->revision = list->revision;
-    atomic_fetch_add(&found->refs, 1);
+    refs_take(&found->refs);
     pthread_mutex_unlock(&slot->lock);
     return found;
 }
