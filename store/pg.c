@@ -154,6 +154,19 @@ static struct timespec time_left(int64_t deadline_mono_ns, int64_t now_mono_ns)
     return (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
 }
 
+/* About a microsecond in which this core is left to its other thread, which may well be the one
+ * that makes the answer. */
+static void spin(void)
+{
+    for (int i = 0; i < 16; i++) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
+#endif
+    }
+}
+
 /* False when `until` passed; what became of each is in its `revents`. */
 static bool poll_until(struct pollfd *waited, nfds_t count, int64_t awake_mono_ns,
                        int64_t until_mono_ns)
@@ -167,6 +180,7 @@ static bool poll_until(struct pollfd *waited, nfds_t count, int64_t awake_mono_n
             return ready > 0;
         if (ready == 0 && !awake)
             return false;
+        spin();
     }
 }
 

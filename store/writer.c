@@ -39,6 +39,7 @@ struct writer {
     int64_t retry_ms;
     bool alone;      /* the batch met an error: one write at a time */
     bool unresolved; /* the connection was lost with the slots under way */
+    bool met;        /* who borrowed it stopped waiting because its own thread was asked for */
     pthread_mutex_t lock;
     pthread_cond_t ready; /* guarded by lock, as what follows */
     struct store_write *first, **last;
@@ -88,7 +89,8 @@ static bool leave_begun(struct writer *writer, const struct store_write *write)
     if (mine) {
         writer->lent_for = NULL;
         writer->begun = true;
-        writer->crowded_until_ns = clock_mono_ns() + CROWDED_NS;
+        if (writer->met)
+            writer->crowded_until_ns = clock_mono_ns() + CROWDED_NS;
     }
     pthread_mutex_unlock(&writer->lock);
     if (mine)
@@ -444,9 +446,12 @@ bool writer_write_here(struct writer *writer, struct store_write *write, int oth
     writer->count = 1;
     writer->alone = false;
     batch_send(writer->store, writer->conn, &writer->batch, writer->slots, 1);
-    if (batch_receive(writer->conn, &writer->batch, &patience) != BATCH_DONE ||
-        !batch_take(&writer->batch, &writer->slots[0], written))
+    enum batch_end end = batch_receive(writer->conn, &writer->batch, &patience);
+    if (end != BATCH_DONE || !batch_take(&writer->batch, &writer->slots[0], written)) {
+        /* A disk that was slow once says nothing of who comes next. */
+        writer->met = end == BATCH_PENDING && clock_mono_ns() < patience.until_mono_ns;
         return false; /* still lent: leave_begun() comes next */
+    }
     batch_clear(&writer->batch);
     give_back(writer);
     return true;
