@@ -4,6 +4,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/phase.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/advice.h"
@@ -50,7 +51,11 @@ static void fill_system_fields(json_t *metadata, bool applies)
 static void generate_name(struct request *request, json_t *metadata)
 {
     const char *base = json_text(metadata, "generateName");
-    char suffix[6];
+    char suffix[6], uuid[UUID_TEXT_SIZE];
+    if (!*meta_name(request->object) && strcmp(request->storage, "limitranges") == 0) {
+        uuid_make(uuid);
+        json_set_text(metadata, "name", uuid); /* theirs need none at all */
+    }
     if (*meta_name(request->object) || !base || !*base)
         return;
     random_name_suffix(suffix, 5);
@@ -100,6 +105,7 @@ enum step_result step_create_prepare(struct request *request)
         advise_before(request->storage, request->object, &request->warnings);
     if (rules->prepare_create)
         rules->prepare_create(request->object);
+    phase_stamp(request->storage, request->object, NULL);
     schema_default_member(request->type, request->object, "status");
     if (!custom_may_create(request))
         return STEP_FAIL;

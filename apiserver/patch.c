@@ -5,6 +5,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/steps.h"
+#include "schema/go_text.h"
 #include "schema/meta.h"
 
 enum patch_kind { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_UNKNOWN };
@@ -28,17 +29,42 @@ static enum patch_kind patch_kind(const struct request *request)
     return PATCH_UNKNOWN;
 }
 
+/* Where upstream looks for unknown fields it decodes the patch once more, before, and says so. */
+static json_t *undecodable(struct request *request, enum patch_kind kind)
+{
+    CLEANUP(error_clear) struct error why = {0};
+    CLEANUP(buf_free) struct buf got = BUF_TEXT;
+    if (request->validation == FIELD_VALIDATION_IGNORE ||
+        request->error.reason != ERROR_BAD_REQUEST)
+        return NULL;
+    json_auto_t *tree = json_parse(buf_str(&request->body), JSON_LOAD_LENIENT, &why);
+    bool fits = tree && (kind == PATCH_JSON ? json_is_array(tree) : json_is_object(tree));
+    if (fits)
+        return NULL;
+    if (tree) {
+        go_value_kind(&got, tree, false);
+        error_bad_request(&why, "json: cannot unmarshal %s into Go value of type %s", got.data,
+                          kind == PATCH_JSON ? "[]interface {}" : "map[string]interface {}");
+    }
+    error_clear(&request->error);
+    error_bad_request(&request->error, "error decoding patch: %s", why.message);
+    return NULL;
+}
+
 static json_t *patched(struct request *request, const json_t *target)
 {
     struct str patch = buf_str(&request->body);
     struct error *err = &request->error;
+    json_t *tree;
     if (request->caller)
         return patch_merge_tree(target, request->given);
     switch (patch_kind(request)) {
     case PATCH_JSON:
-        return patch_json(target, patch, err);
+        tree = patch_json(target, patch, err);
+        return tree ? tree : undecodable(request, PATCH_JSON);
     case PATCH_MERGE:
-        return patch_merge(target, patch, err);
+        tree = patch_merge(target, patch, err);
+        return tree ? tree : undecodable(request, PATCH_MERGE);
     case PATCH_STRATEGIC:
         if (request->type->custom)
             break;

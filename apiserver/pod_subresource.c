@@ -44,10 +44,14 @@ static bool check_binding(struct request *request, const json_t *binding, const 
     struct error *err = &request->error;
     const char *node = json_text(binding, "target", "name"), *uid = meta_uid(binding),
                *on = json_text(request->old, "spec", "nodeName");
-    if (!node || !*node) {
-        error_add_required(err, "target.name", NULL);
-        return error_seal_invalid(err, "Binding", "", name);
-    }
+    const char *kind = json_text(binding, "target", "kind");
+    if (kind && *kind && strcmp(kind, "Node") != 0)
+        return error_set(
+            err, ERROR_UNKNOWN,
+            "target.kind: Unsupported value: \"%s\": supported values: \"Node\", \"<empty>\"",
+            kind);
+    if (!node || !*node)
+        return error_set(err, ERROR_UNKNOWN, "target.name: Required value");
     if (*uid && strcmp(uid, request->current->uid) != 0)
         return error_conflict(
             err, "pods/binding", name,
@@ -70,6 +74,10 @@ enum step_result step_bind(struct request *request)
     json_auto_t *binding = request->object;
     request->object = NULL;
     const char *name = *request->route.name ? request->route.name : meta_name(binding);
+    if (*meta_name(binding) && strcmp(meta_name(binding), name) != 0) {
+        error_bad_request(&request->error, "name in URL does not match name in Binding object");
+        return STEP_FAIL;
+    }
     enum step_result result =
         request_read(request, "pods", request_ns(request), name, &request->current);
     if (result != STEP_NEXT)
@@ -97,6 +105,9 @@ enum step_result step_bind(struct request *request)
 enum step_result step_eviction_decode(struct request *request)
 {
     request->eviction = body_decode(request, request->type, "Eviction", "v1", true);
+    const char *name = meta_name(request->eviction);
+    if (!request->error.code && *name && strcmp(name, request->route.name) != 0)
+        error_bad_request(&request->error, "name in URL does not match name in Eviction object");
     return request->error.code ? STEP_FAIL : STEP_NEXT;
 }
 

@@ -48,18 +48,64 @@ static void check_metadata(struct request *request)
     }
 }
 
+/* Operators that are not known are let through, so that newer clients may ask. */
+static void check_requirement(struct error *err, const json_t *requirement, const char *path)
+{
+    const char *operator= text_or_empty(requirement, "operator");
+    bool filled = json_array_size(json_object_get(requirement, "values")) > 0;
+    CLEANUP(free_ptr) char *key = xasprintf("%s.key", path);
+    CLEANUP(free_ptr) char *values = xasprintf("%s.values", path);
+    if (!*text_or_empty(requirement, "key"))
+        error_add_required(err, key, "must be specified");
+    if (!filled && (strcmp(operator, "In") == 0 || strcmp(operator, "NotIn") == 0))
+        error_add_required(err, values, "must be specified when `operator` is 'In' or 'NotIn'");
+    if (filled && (strcmp(operator, "Exists") == 0 || strcmp(operator, "DoesNotExist") == 0))
+        error_add_forbidden(err, values,
+                            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+}
+
+/* Source: pkg/apis/authorization/validation. */
+static void check_selector(struct error *err, const json_t *resource, const char *member)
+{
+    const json_t *selector = json_object_get(resource, member),
+                 *requirements = json_object_get(selector, "requirements");
+    bool raw = *text_or_empty(selector, "rawSelector");
+    json_t *item;
+    size_t i;
+    if (!json_is_object(selector))
+        return;
+    CLEANUP(free_ptr) char *path = xasprintf("spec.resourceAttributes.%s", member);
+    CLEANUP(free_ptr) char *raw_path = xasprintf("%s.rawSelector", path);
+    CLEANUP(free_ptr) char *list_path = xasprintf("%s.requirements", path);
+    if (raw && json_array_size(requirements) > 0)
+        error_add_forbidden(err, raw_path, "may not specified at the same time as requirements");
+    if (!raw && json_array_size(requirements) == 0) {
+        CLEANUP(free_ptr)
+        char *detail =
+            xasprintf("when %s is specified, requirements or rawSelector is required", path);
+        error_add_required(err, list_path, detail);
+    }
+    json_array_foreach (requirements, i, item) {
+        CLEANUP(free_ptr) char *at = xasprintf("%s[%zu]", list_path, i);
+        check_requirement(err, item, at);
+    }
+}
+
 static enum step_result answer(struct request *request, const struct user *user)
 {
     json_t *spec = json_object_get(request->object, "spec");
     const json_t *resource = json_object_get(spec, "resourceAttributes"),
                  *path = json_object_get(spec, "nonResourceAttributes");
     if (resource && path)
-        error_add_cause(&request->error, CAUSE_INVALID, "spec.nonResourceAttributes",
-                        "Invalid value: cannot be specified in combination with resourceAttributes");
+        error_add_cause(
+            &request->error, CAUSE_INVALID, "spec.nonResourceAttributes",
+            "Invalid value: cannot be specified in combination with resourceAttributes");
     else if (!resource && !path)
         error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
                         "Invalid value: null: exactly one of nonResourceAttributes or "
                         "resourceAttributes must be specified");
+    check_selector(&request->error, resource, "fieldSelector");
+    check_selector(&request->error, resource, "labelSelector");
     check_metadata(request);
     if (request->error.cause_count)
         return request_invalid(request, request->resource->kind, request->resource->group, "");

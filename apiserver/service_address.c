@@ -74,6 +74,23 @@ static void carry_address(json_t *spec, const json_t *old)
         set_address(spec, had);
 }
 
+/* Who leads nowhere by himself may be reached by addresses of both families: upstream's default, on clusters of one
+ * family, too. */
+static void fill_families(json_t *spec)
+{
+    bool alone = text_eq(json_text(spec, "clusterIP"), "None") &&
+                 json_object_size(json_object_get(spec, "selector")) == 0;
+    if (!json_object_get(spec, "ipFamilyPolicy"))
+        json_set_text(spec, "ipFamilyPolicy", alone ? "RequireDualStack" : "SingleStack");
+    if (!json_object_get(spec, "ipFamilies"))
+        json_object_set_new(spec, "ipFamilies", json_pack("[s]", "IPv4"));
+    json_t *families = json_object_get(spec, "ipFamilies");
+    const char *first = json_string_value(json_array_get(families, 0));
+    if (alone && first && json_array_size(families) == 1 &&
+        text_eq(json_text(spec, "ipFamilyPolicy"), "RequireDualStack"))
+        json_array_append_new(families, json_string(strcmp(first, "IPv4") == 0 ? "IPv6" : "IPv4"));
+}
+
 static bool allocate_address(struct request *request, json_t *spec)
 {
     const json_t *old = request->old;
@@ -106,10 +123,7 @@ static bool allocate_address(struct request *request, json_t *spec)
             set_address(spec, copy);
         }
     }
-    if (!json_object_get(spec, "ipFamilies"))
-        json_object_set_new(spec, "ipFamilies", json_pack("[s]", "IPv4"));
-    if (!json_object_get(spec, "ipFamilyPolicy"))
-        json_set_text(spec, "ipFamilyPolicy", "SingleStack");
+    fill_families(spec);
     return true;
 }
 
@@ -137,14 +151,45 @@ static int64_t carried_port(const json_t *old, const json_t *port)
     return 0;
 }
 
-static bool has_port(const json_t *service, int64_t number)
+/* The numbers that a Service holds: of its ports, and behind them that of its health check; 0: none. */
+static int64_t number_at(const json_t *service, size_t i)
 {
-    const json_t *port;
-    size_t i;
-    json_array_foreach (json_at(service, "spec", "ports"), i, port)
-        if (json_int_or(json_object_get(port, "nodePort"), 0) == number)
+    const json_t *ports = json_at(service, "spec", "ports");
+    return json_int_or(i < json_array_size(ports)
+                           ? json_object_get(json_array_get(ports, i), "nodePort")
+                           : json_at(service, "spec", "healthCheckNodePort"),
+                       0);
+}
+
+static bool has_number(const json_t *service, size_t end, int64_t number)
+{
+    for (size_t i = 0; i < end; i++)
+        if (number_at(service, i) == number)
             return true;
     return false;
+}
+
+static bool has_port(const json_t *service, int64_t number)
+{
+    return service && has_number(service, json_array_size(json_at(service, "spec", "ports")) + 1, number);
+}
+
+static int64_t pick_port(void)
+{
+    return NODE_PORT_FIRST + (int64_t)dice(NODE_PORT_LAST - NODE_PORT_FIRST + 1);
+}
+
+static void allocate_health_port(struct request *request, json_t *spec)
+{
+    int64_t number = json_int_or(json_object_get(spec, "healthCheckNodePort"), 0);
+    if (strcmp(service_type(request->object), "LoadBalancer") != 0 ||
+        !text_eq(json_text(spec, "externalTrafficPolicy"), "Local"))
+        return;
+    if (number == 0)
+        number = json_int_or(json_at(request->old, "spec", "healthCheckNodePort"), 0);
+    else if (!has_port(request->old, number))
+        request->fixed_address = true;
+    json_object_set_new(spec, "healthCheckNodePort", json_integer(number ? number : pick_port()));
 }
 
 static bool allocate_ports(struct request *request, json_t *spec)
@@ -163,7 +208,7 @@ static bool allocate_ports(struct request *request, json_t *spec)
         else if (!has_port(request->old, number))
             request->fixed_address = true;
         if (number == 0)
-            number = NODE_PORT_FIRST + (int64_t)dice(NODE_PORT_LAST - NODE_PORT_FIRST + 1);
+            number = pick_port();
         if (number < NODE_PORT_FIRST || number > NODE_PORT_LAST) {
             CLEANUP(free_ptr) char *field = xasprintf("spec.ports[%zu].nodePort", i);
             error_add_cause(&request->error, CAUSE_INVALID, field,
@@ -182,7 +227,10 @@ enum step_result step_allocate(struct request *request)
     if (strcmp(request->storage, "services") != 0 || request->sub)
         return STEP_NEXT;
     json_t *spec = json_ensure_object(request->object, "spec");
-    return allocate_address(request, spec) && allocate_ports(request, spec) ? STEP_NEXT : STEP_FAIL;
+    if (!allocate_address(request, spec) || !allocate_ports(request, spec))
+        return STEP_FAIL;
+    allocate_health_port(request, spec);
+    return STEP_NEXT;
 }
 
 /* ---- charges ---- */
@@ -208,15 +256,11 @@ static void charge_address(const json_t *now, const json_t *old, struct charges 
 static void charge_ports(const json_t *of, const json_t *unless, int64_t delta,
                          struct charges *charges)
 {
-    const json_t *ports = json_at(of, "spec", "ports"), *port;
+    size_t count = json_array_size(json_at(of, "spec", "ports")) + 1;
     char scope[32];
-    size_t i;
-    json_array_foreach (ports, i, port) {
-        int64_t number = json_int_or(json_object_get(port, "nodePort"), 0);
-        bool seen = number == 0 || has_port(unless, number);
-        for (size_t j = 0; j < i && !seen; j++)
-            seen = json_int_or(json_object_get(json_array_get(ports, j), "nodePort"), 0) == number;
-        if (seen)
+    for (size_t i = 0; of && i < count; i++) {
+        int64_t number = number_at(of, i);
+        if (number == 0 || has_port(unless, number) || has_number(of, i, number))
             continue;
         snprintf(scope, sizeof(scope), "nodeport/%lld", (long long)number);
         charges_add(charges, scope, COUNTER, delta, delta > 0 ? 1 : INT64_MAX);

@@ -24,7 +24,7 @@ static const step_fn eviction[] = {
     step_evict,   step_quota,           step_store,         NULL};
 static const step_fn token[] = {step_options, step_decode, step_admit_special, step_token, NULL};
 
-static const step_fn tunnel[] = {step_tunnel, NULL};
+static const step_fn log_tunnel[] = {step_log_options, step_tunnel, NULL};
 static const step_fn proxy[] = {step_admit_connect, step_proxy, NULL};
 static const step_fn connection[] = {step_admit_connect, step_tunnel, NULL};
 
@@ -41,7 +41,7 @@ static const struct special_row {
     {"bindings", "", "create", binding},
     {"pods", "binding", "create", binding},
     {"pods", "eviction", "create", eviction},
-    {"pods", "log", NULL, tunnel},
+    {"pods", "log", NULL, log_tunnel},
     {"pods", "exec", NULL, connection},
     {"pods", "attach", NULL, connection},
     {"pods", "portforward", NULL, connection},

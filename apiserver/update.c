@@ -4,6 +4,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/phase.h"
 #include "apiserver/steps.h"
 #include "base/parse.h"
 #include "base/clock.h"
@@ -184,6 +185,7 @@ enum step_result step_update_prepare(struct request *request)
     const char *sub = request_rules_sub(request);
     if (rules->prepare_update)
         rules->prepare_update(request->object, request->old, sub);
+    phase_stamp(request->storage, request->object, request->old);
     if (rules->has_generation)
         raise_generation(request);
     if (request->resource->type && request->resource->type->custom)

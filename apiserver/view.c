@@ -95,8 +95,13 @@ static json_t *event_rename(const json_t *from, bool to_events)
 
 static json_t *event_show(const struct resource *resource, const json_t *stored)
 {
+    static const char *const omitted[] = {"reportingController", "reportingInstance"};
+    json_t *event = event_rename(stored, true);
     (void)resource;
-    return event_rename(stored, true);
+    for (size_t i = 0; i < ARRAY_LEN(omitted); i++)
+        if (text_eq(json_text(event, omitted[i]), ""))
+            json_object_del(event, omitted[i]);
+    return event;
 }
 
 /* What a client of this group may not change; the core group's may. Stored name, printed path. */
@@ -121,7 +126,8 @@ static bool event_has(const json_t *event, const char *name)
 {
     const json_t *value = json_object_get(event, name);
     return value && !json_is_null(value) && (!json_is_object(value) || json_object_size(value)) &&
-           (!json_is_integer(value) || json_integer_value(value));
+           (!json_is_integer(value) || json_integer_value(value)) &&
+           !text_eq(json_string_value(value), "");
 }
 
 static void check_event_series(const json_t *event, struct error *err)
@@ -172,8 +178,10 @@ static json_t *event_accept(const struct resource *resource, const json_t *shown
         check_event_update(event, old, err);
     else
         check_event_create(event, err);
-    return error_seal_invalid(err, resource->kind, resource->group, meta_name(event)) ? TAKE(event)
-                                                                                      : NULL;
+    if (!error_seal_invalid(err, resource->kind, resource->group, meta_name(event)))
+        return NULL;
+    schema_default(type_find("io.k8s.api.core.v1.Event"), event);
+    return TAKE(event);
 }
 
 /* ---- autoscaling/v1 ---- */

@@ -11,6 +11,7 @@
 #include "apiserver/api.h"
 #include "auth/auth.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/confine.h"
 #include "cli/paths.h"
@@ -23,12 +24,15 @@
 #define YEAR_S          ((int64_t)365 * 24 * 3600)
 #define IDLE_MS         60000
 #define HOUSEKEEPING_MS 15000
+#define EVENT_TTL_MAX_S YEAR_S
 #define POD_GATEWAY     "10.244.0.1"
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
     *node_address, *ready_fd;
 static const char *supervisor, *user_name, *credentials_dir;
 static bool webhooks_anywhere;
+static const char *event_ttl;
+static int64_t event_ttl_s;
 
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "admin.kubeconfig and credentials go there (default: " PATHS_DEFAULT_DIR ")", NULL},
@@ -38,6 +42,7 @@ static const struct option options[] = {
     {"advertise", 0, OPTION_TEXT, &advertise, "HOST:PORT", "what kubeconfigs name (default: the address that it listens on)", NULL},
     {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
+    {"event-ttl", 0, OPTION_TEXT, &event_ttl, "SECONDS", "how long Events are kept after they were last written (default: 3600)", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
     {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "what that node is given as --address (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "become this user, when started by root; DIR/server is given to him", NULL},
@@ -137,7 +142,7 @@ static bool start(struct server *server, struct error *err)
     server->host = store_cluster_by_id(server->store, CLUSTER_HOST_ID);
     if (!(server->api = api_start(&with_store, err)))
         return false;
-    server->controllers = controllers_new(&(struct controllers_options){.api = server->api});
+    server->controllers = controllers_new(&(struct controllers_options){.api = server->api, .event_ttl_s = event_ttl_s});
     controllers_add_kubernetes(server->controllers);
     if (!(server->vcluster = vcluster_new(server->api, server->controllers, err)))
         return false;
@@ -180,6 +185,8 @@ static int run(const char *const *args, size_t count)
     (void)count;
     if (!postgres_url)
         return command_usage(&command_server, "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
+    if (event_ttl && !parse_i64(str_of(event_ttl), 1, EVENT_TTL_MAX_S, &event_ttl_s))
+        return command_usage(&command_server, "--event-ttl must be a number of seconds");
     if (!credentials_dir)
         credentials_dir = data_dir ? data_dir : PATHS_DEFAULT_DIR;
     ready_block_signals();

@@ -29,7 +29,7 @@ extern char **environ;
 #define ARGS_MAX         32
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name, *node_address,
-    *user_name = CONFINE_DEFAULT_USER;
+    *user_name = CONFINE_DEFAULT_USER, *event_ttl;
 static struct option_list http_registries;
 static bool no_node, webhooks_anywhere;
 
@@ -40,6 +40,7 @@ static const struct option options[] = {
     {"postgres", 0, OPTION_TEXT, &postgres_url, "URL", "use this PostgreSQL instead of a private one", NULL},
     {"no-node", 0, OPTION_FLAG, &no_node, NULL, "only the control plane: no containers are run here", NULL},
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
+    {"event-ttl", 0, OPTION_TEXT, &event_ttl, "SECONDS", "how long Events are kept after they were last written (default: 3600)", NULL},
     {"node-name", 0, OPTION_TEXT, &node_name, "NAME", "of the node (default: the host name)", NULL},
     {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "of the node, by which its NodePorts are reached (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "whom the server runs as, when root starts it (default: " CONFINE_DEFAULT_USER ", made if need be)", NULL},
@@ -173,6 +174,8 @@ static void describe_server(struct up *up, const char *conninfo)
         add(server, "--domain", domain);
     if (webhooks_anywhere)
         add(server, "--webhooks-anywhere", NULL);
+    if (event_ttl)
+        add(server, "--event-ttl", event_ttl);
     if (!no_node)
         add(server, "--node", node_name);
     if (!no_node && node_address)

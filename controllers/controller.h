@@ -68,6 +68,7 @@ struct controller {
 struct controllers_options {
     struct api *api;
     unsigned threads; /* 0: 4 */
+    int64_t event_ttl_s; /* 0: an hour */
 };
 /* Rows are added between new and start. */
 struct controllers *controllers_new(const struct controllers_options *options);

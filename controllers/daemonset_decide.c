@@ -12,6 +12,7 @@
 #define SETS       "daemonsets.apps"
 #define HASH_LABEL "controller-revision-hash"
 #define BURST      250
+#define GENERATION "deprecated.daemonset.template.generation"
 
 /* One node: whether a Pod belongs there, and those that are. */
 struct place {
@@ -188,7 +189,10 @@ static void create_pod(struct daemon_view *view, const struct place *place)
         return;
     json_t *pod = pod_from_template(json_object_get(view->spec, "template"), meta_name(set),
                                     owner_reference(set, "apps/v1", "DaemonSet"));
+    const char *generation = meta_annotation(set, GENERATION);
     meta_set_label(pod, HASH_LABEL, view->hash);
+    if (generation)
+        meta_set_label(pod, "pod-template-generation", generation);
     json_object_set(json_object_get(pod, "spec"), "tolerations", view->tolerations);
     pin(pod, place->name);
     struct plan_action *action = plan_create(view->plan, "pods", meta_namespace(set), pod);

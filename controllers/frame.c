@@ -3,6 +3,7 @@
  * The store tells of every change on its own threads; the frame maps it to keys there (never
  * blocking) and puts them into one work queue. Workers take keys, check that the cluster still
  * lives, and call the row's reconcile as the row's own user. */
+#include "controllers/event_ttl.h"
 #include "controllers/frame_internal.h"
 
 #include <assert.h>
@@ -14,19 +15,21 @@
 #define THREADS_DEFAULT 4
 #define STACK_BYTES     ((size_t)1 << 20)
 #define TAKING_MS       20 /* how long keys wait for what must come first */
-#define OUTAGE_RETRY_MS 2000 /* a database that is away is not the key's fault: it is back at once for all of them */
+#define OUTAGE_RETRY_MS                                                                            \
+    2000 /* a database that is away is not the key's fault: it is back at once for all of them */
 
 static const double work_buckets[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
 
-static const struct metric_family adds_family = {.name = "workqueue_adds_total",
-                                           .help = "Keys handed to the work queue, by controller.",
-                                           .kind = METRIC_COUNTER,
-                                           .labels = {"name"}};
-static const struct metric_family retries_family = {.name = "workqueue_retries_total",
-                                              .help =
-                                                  "Keys put back after a failure, by controller.",
-                                              .kind = METRIC_COUNTER,
-                                              .labels = {"name"}};
+static const struct metric_family adds_family = {
+    .name = "workqueue_adds_total",
+    .help = "Keys handed to the work queue, by controller.",
+    .kind = METRIC_COUNTER,
+    .labels = {"name"}};
+static const struct metric_family retries_family = {
+    .name = "workqueue_retries_total",
+    .help = "Keys put back after a failure, by controller.",
+    .kind = METRIC_COUNTER,
+    .labels = {"name"}};
 static const struct metric_family seconds_family = {
     .name = "workqueue_work_duration_seconds",
     .help = "How long working on one key takes, by controller.",
@@ -43,6 +46,8 @@ struct controllers *controllers_new(const struct controllers_options *options)
     controllers->queue = work_queue_new(&(struct work_queue_options){0});
     controllers->settle = settle_new(controllers->store, controllers->queue);
     controllers->thread_max = options->threads ? options->threads : THREADS_DEFAULT;
+    controllers->event_ttl_us =
+        (options->event_ttl_s ? options->event_ttl_s : EVENT_TTL_DEFAULT_S) * 1000000;
     return controllers;
 }
 

@@ -68,6 +68,7 @@ struct controllers {
         void *arg;
     } takes[TAKES_MAX]; /* frozen by controllers_start */
     size_t take_count;
+    int64_t event_ttl_us;
 };
 
 /* The work queue's kind for "look at the whole cluster"; the rows come first. */

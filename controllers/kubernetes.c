@@ -12,6 +12,7 @@
 #include "controllers/endpoints.h"
 #include "controllers/endpointslice.h"
 #include "controllers/ephemeral_volume.h"
+#include "controllers/event_ttl.h"
 #include "controllers/garbage.h"
 #include "controllers/job.h"
 #include "controllers/local_volume.h"
@@ -40,6 +41,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &volume_protection,        &token_secret_controller,   &token_account_controller,
         &availability_controller,  &registration_controller,   &policy_controller,
         &local_provisioner,        &local_reclaimer,           &ephemeral_volume_controller,
+        &event_ttl_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

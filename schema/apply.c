@@ -302,6 +302,7 @@ static bool misfit(const struct apply *apply, const json_t *applied, struct erro
 {
     const char *name = json_text(applied, "metadata", "name"),
                *space = json_text(applied, "metadata", "namespace");
+    err->reason = ERROR_UNKNOWN; /* upstream's error names none */
     return error_wrap(err, "failed to create typed patch object (%s/%s; %s, Kind=%s)",
                       space ? space : "", name ? name : "", apply->api_version, apply->kind);
 }

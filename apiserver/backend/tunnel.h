@@ -21,6 +21,7 @@ void tunnels_free(struct tunnels *tunnels);
 MUST_CHECK bool tunnels_run(struct tunnels *tunnels, void (*work)(void *arg), void *arg);
 
 /* pods/log, exec, attach, portforward */
+enum step_result step_log_options(struct request *request); /* before it, of a log */
 enum step_result step_tunnel(struct request *request);
 /* Takes the request's connection for its upgraded tunnel, with `response` as the answer's head. The I/O thread, in the
  * request's handler. */

@@ -93,11 +93,37 @@ static void check_node_affinity(struct error *err, const struct path *at, const 
     }
 }
 
+static void check_keys(struct error *err, const struct path *path, const json_t *keys, const json_t *selector)
+{
+    const json_t *item;
+    const char *wrong;
+    if (json_array_size(keys) && !selector) {
+        rule_forbidden(err, path, "must not be specified when labelSelector is not set");
+        return;
+    }
+    LIST_EACH (keys, i, item)
+        if (json_is_string(item) && (wrong = name_check_qualified(json_string_value(item))))
+            rule_invalid_text(err, PATH_AT(path, i), json_string_value(item), wrong);
+}
+
+static void check_label_keys(struct error *err, const struct path *at, const json_t *term)
+{
+    const json_t *match = member_array(term, "matchLabelKeys"), *mismatch = member_array(term, "mismatchLabelKeys"),
+                 *selector = member_object(term, "labelSelector"), *item;
+    check_keys(err, PATH(at, "matchLabelKeys"), match, selector);
+    check_keys(err, PATH(at, "mismatchLabelKeys"), mismatch, selector);
+    LIST_EACH (mismatch, i, item)
+        if (json_is_string(item) && json_array_has_text(match, json_string_value(item)))
+            rule_invalid_text(err, PATH_AT(PATH(at, "matchLabelKeys"), i), json_string_value(item),
+                              "exists in both matchLabelKeys and mismatchLabelKeys");
+}
+
 static void check_affinity_term(struct error *err, const struct path *at, const json_t *term)
 {
     const char *key = rule_text(term, "topologyKey"), *wrong;
     const json_t *ns;
     check_label_selector(err, PATH(at, "labelSelector"), member_object(term, "labelSelector"));
+    check_label_keys(err, at, term);
     check_label_selector(err, PATH(at, "namespaceSelector"), member_object(term, "namespaceSelector"));
     LIST_EACH (member_array(term, "namespaces"), i, ns) {
         const char *name = json_string_value(ns) ? json_string_value(ns) : "";
@@ -108,6 +134,44 @@ static void check_affinity_term(struct error *err, const struct path *at, const 
         rule_required(err, PATH(at, "topologyKey"), "can not be empty");
     else if ((wrong = name_check_qualified(key)))
         rule_invalid_text(err, PATH(at, "topologyKey"), key, wrong);
+}
+
+/* Adds what the Pod's own labels say of the keys to the term's selector. */
+static void merge_keys(json_t *term, const char *member, const json_t *labels, const char *operator)
+{
+    const json_t *keys = member_array(term, member), *item;
+    json_t *selector = json_object_get(term, "labelSelector");
+    if (!json_is_object(selector))
+        return;
+    LIST_EACH (keys, i, item) {
+        const char *key = json_string_value(item), *value = key ? json_text(labels, key) : NULL;
+        json_t *expressions = json_object_get(selector, "matchExpressions");
+        if (!value)
+            continue;
+        if (!json_is_array(expressions))
+            json_object_set_new(selector, "matchExpressions", expressions = json_array());
+        json_array_append_new(expressions, json_pack("{s:s,s:s,s:[s]}", "key", key, "operator", operator, "values", value));
+    }
+}
+
+static void merge_term(json_t *term, const json_t *labels)
+{
+    merge_keys(term, "matchLabelKeys", labels, "In");
+    merge_keys(term, "mismatchLabelKeys", labels, "NotIn");
+}
+
+void affinity_merge_label_keys(json_t *pod)
+{
+    static const char *const kinds[] = {"podAffinity", "podAntiAffinity"};
+    const json_t *labels = json_at(pod, "metadata", "labels");
+    json_t *term;
+    for (size_t k = 0; labels && k < ARRAY_LEN(kinds); k++) {
+        const json_t *affinity = json_at(pod, "spec", "affinity", kinds[k]);
+        LIST_EACH (member_array(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i, term)
+            merge_term(term, labels);
+        LIST_EACH (member_array(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, term)
+            merge_term(json_object_get(term, "podAffinityTerm"), labels);
+    }
 }
 
 static void check_pod_affinity(struct error *err, const struct path *at, const json_t *affinity)
@@ -167,6 +231,28 @@ void check_tolerations(struct error *err, const struct path *path, const json_t 
         check_toleration(err, PATH_AT(path, i), toleration);
 }
 
+static bool selects_key(const json_t *selector, const char *key)
+{
+    const json_t *item;
+    if (json_at(selector, "matchLabels", key))
+        return true;
+    LIST_EACH (member_array(selector, "matchExpressions"), i, item)
+        if (strcmp(rule_text(item, "key"), key) == 0)
+            return true;
+    return false;
+}
+
+static void check_spread_keys(struct error *err, const struct path *path, const json_t *constraint)
+{
+    const json_t *keys = member_array(constraint, "matchLabelKeys"), *item,
+                 *selector = member_object(constraint, "labelSelector");
+    check_keys(err, path, keys, selector);
+    LIST_EACH (keys, i, item)
+        if (json_is_string(item) && selects_key(selector, json_string_value(item)))
+            rule_invalid_text(err, PATH_AT(path, i), json_string_value(item),
+                              "exists in both matchLabelKeys and labelSelector");
+}
+
 static void check_constraint(struct error *err, const struct path *at, const json_t *constraint)
 {
     static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway", NULL};
@@ -188,6 +274,7 @@ static void check_constraint(struct error *err, const struct path *at, const jso
                      rule_text(constraint, "whenUnsatisfiable"));
     check_enum(err, at, constraint, "nodeAffinityPolicy", policies);
     check_enum(err, at, constraint, "nodeTaintsPolicy", policies);
+    check_spread_keys(err, PATH(at, "matchLabelKeys"), constraint);
     check_label_selector(err, PATH(at, "labelSelector"), member_object(constraint, "labelSelector"));
 }
 

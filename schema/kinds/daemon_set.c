@@ -1,4 +1,5 @@
 /* DaemonSets, ReplicationControllers and PodTemplates. */
+#include "base/parse.h"
 #include "schema/kinds/workload.h"
 #include "schema/meta.h"
 
@@ -16,6 +17,35 @@ static void daemon_defaults(json_t *object)
     }
     default_int(spec, "revisionHistoryLimit", 10);
     pod_template_defaults(spec);
+}
+
+/* How often the template changed: v1 shows it as an annotation, since v1 has no field for it. */
+#define TEMPLATE_GENERATION "deprecated.daemonset.template.generation"
+
+static int64_t template_generation(const json_t *object)
+{
+    const char *text = meta_annotation(object, TEMPLATE_GENERATION);
+    int64_t value = 0;
+    return text && parse_i64(str_of(text), 1, INT64_MAX - 1, &value) ? value : 1;
+}
+
+static void set_template_generation(json_t *object, int64_t generation)
+{
+    CLEANUP(free_ptr) char *text = xasprintf("%lld", (long long)generation);
+    meta_set_annotation(object, TEMPLATE_GENERATION, text);
+}
+
+static void daemon_prepare_create(json_t *object)
+{
+    strategy_status_create(object);
+    set_template_generation(object, template_generation(object));
+}
+
+static void daemon_prepare_update(json_t *object, const json_t *old, const char *subresource)
+{
+    strategy_status_update(object, old, subresource);
+    bool same = json_equal(json_at(object, "spec", "template"), json_at(old, "spec", "template"));
+    set_template_generation(object, template_generation(old) + (same ? 0 : 1));
 }
 
 static void keep_status(json_t *object, const json_t *old, const char *subresource)
@@ -76,8 +106,8 @@ static void daemon_validate_update(const json_t *object, const json_t *old, cons
 const struct kind_rules kind_daemon_sets = {
     .resource = "daemonsets.apps",
     .set_defaults = daemon_defaults,
-    .prepare_create = strategy_status_create,
-    .prepare_update = keep_status,
+    .prepare_create = daemon_prepare_create,
+    .prepare_update = daemon_prepare_update,
     .validate = daemon_validate,
     .validate_update = daemon_validate_update,
     .has_generation = true,

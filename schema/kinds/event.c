@@ -88,8 +88,18 @@ static void index_fields(const json_t *object, index_add_fn add, void *arg)
     add(arg, "source", *component ? component : rule_text(object, "reportingComponent"));
 }
 
+/* core/v1 prints them even when nobody is named. */
+static void defaults(json_t *object)
+{
+    static const char *const members[] = {"reportingComponent", "reportingInstance"};
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (!rule_has(object, members[i]))
+            json_object_set_new(object, members[i], json_string(""));
+}
+
 const struct kind_rules kind_events = {
     .resource = "events",
+    .set_defaults = defaults,
     .validate = validate,
     .validate_update = validate_update,
     .index = index_fields,

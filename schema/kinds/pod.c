@@ -25,6 +25,7 @@ static void prepare_create(json_t *object)
         add_gated_condition(status);
     json_object_set_new(object, "status", status);
     apparmor_sync(object);
+    affinity_merge_label_keys(object);
 }
 
 static void prepare_status(json_t *object, const json_t *old)

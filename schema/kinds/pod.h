@@ -10,6 +10,9 @@ void volume_source_defaults(json_t *volume);
 /* PersistentVolumeClaimSpec; may be NULL. */
 void claim_spec_defaults(json_t *spec);
 
+/* What is behind gates that are off in 1.32, beside the fields that the types mark. */
+void pod_drop_disabled(json_t *spec);
+
 /* Whose spec is being checked. */
 enum pod_holder { HOLDER_POD, HOLDER_TEMPLATE };
 
@@ -26,6 +29,8 @@ void check_lifecycle(struct error *err, const struct path *path, const json_t *l
 void check_security_context(struct error *err, const struct path *at, const json_t *context);
 void check_pod_security_context(struct error *err, const struct path *at, const json_t *context, const json_t *spec);
 void check_affinity(struct error *err, const struct path *at, const json_t *affinity);
+/* Of a new Pod: its labels by matchLabelKeys and mismatchLabelKeys become part of its terms' selectors. */
+void affinity_merge_label_keys(json_t *pod);
 void check_node_selector(struct error *err, const struct path *at, const json_t *selector);
 void check_tolerations(struct error *err, const struct path *path, const json_t *tolerations);
 void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints);

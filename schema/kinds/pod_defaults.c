@@ -157,6 +157,7 @@ void pod_spec_defaults(json_t *spec)
     json_t *item;
     if (!spec)
         return;
+    pod_drop_disabled(spec);
     default_text(spec, "dnsPolicy", "ClusterFirst");
     default_text(spec, "restartPolicy", "Always");
     default_object(spec, "securityContext");

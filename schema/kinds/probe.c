@@ -40,7 +40,8 @@ static void check_sleep(struct error *err, const struct path *at, const json_t *
     int64_t grace = rule_int(spec, "terminationGracePeriodSeconds", 30), seconds = rule_int(action, "seconds", 0);
     if (seconds < 1 || seconds > grace) {
         json_auto_t *shown = json_integer(seconds);
-        rule_invalid(err, at, shown, "must be greater than 0 and less than terminationGracePeriodSeconds (%lld)",
+        rule_invalid(err, at, shown, "must be greater than 0 and less than terminationGracePeriodSeconds (%lld). Enable "
+                     "AllowPodLifecycleSleepActionZeroValue feature gate for zero sleep.",
                      (long long)grace);
     }
 }

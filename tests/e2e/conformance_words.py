@@ -115,6 +115,86 @@ def requests_refused(api, ns):
     assert not wrong, f"{len(wrong)} of {len(REQUESTS)}:\n" + "\n".join(wrong)
 
 
+BIND = {"target": {"kind": "Node", "name": "nn"}}
+APPLIED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ap"}}
+REVIEWER = [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]
+
+# as whom (None: the administrator), method, path below the namespace unless it begins with /, query, body, its type, code, reason, message
+STATES = [
+    (None, "POST", "/api/v1/namespaces/absent/configmaps", "", meta("x"), None, 404, "NotFound", 'namespaces "absent" not found'),
+    (None, "POST", "/configmaps", "", meta("held"), None, 409, "AlreadyExists", 'object is being deleted: configmaps "held" already exists'),
+    (None, "POST", "/pods/gated/binding", "", BIND, None, 409, "Conflict", 'Operation cannot be fulfilled on pods/binding "gated": pod gated has non-empty .spec.schedulingGates'),
+    (None, "POST", "/pods/two/binding", "", {"target": {"kind": "Foo", "name": "x"}}, None, 500, None,
+     'target.kind: Unsupported value: "Foo": supported values: "Node", "<empty>"'),
+    (None, "POST", "/pods/two/binding", "", dict(BIND, metadata={"name": "x"}), None, 400, "BadRequest", "name in URL does not match name in Binding object"),
+    (None, "POST", "/pods/bound/binding", "", BIND, None, 409, "Conflict",
+     'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "nn"'),
+    (None, "POST", "/pods/none/binding", "", BIND, None, 404, "NotFound", 'pods "none" not found'),
+    (None, "POST", "/pods/two/eviction", "", typed("Eviction", "policy/v1", "x"), None, 400, "BadRequest", "name in URL does not match name in Eviction object"),
+    (None, "GET", "/pods/two/log", "", None, None, 400, "BadRequest", "a container name must be specified for pod two, choose one of: [c d]"),
+    (None, "GET", "/pods/two/log", "container=zz", None, None, 400, "BadRequest", "container zz is not valid for pod two"),
+    (None, "GET", "/pods/two/log", "container=d", None, None, 400, "BadRequest", "pod two does not have a host assigned"),
+    (None, "GET", "/pods/two/log", "tailLines=-1", None, None, 422, "Invalid", 'PodLogOptions "two" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0'),
+    (None, "GET", "/pods/two/log", "sinceSeconds=0", None, None, 422, "Invalid", 'PodLogOptions "two" is invalid: sinceSeconds: Invalid value: 0: must be greater than 0'),
+    (None, "GET", "/pods/two/log", "limitBytes=0", None, None, 422, "Invalid", 'PodLogOptions "two" is invalid: limitBytes: Invalid value: 0: must be greater than 0'),
+    (None, "GET", "/pods/two/log", "tailLines=x", None, None, 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
+    (None, "POST", "/pods", "", pod("n", serviceAccountName="none"), None, 403, "Forbidden", 'pods "n" is forbidden: error looking up service account '),
+    (None, "POST", "/pods", "", pod("n", priorityClassName="none"), None, 403, "Forbidden", 'pods "n" is forbidden: no PriorityClass with name none was found'),
+    (None, "POST", "/pods", "", pod("n", priority=7), None, 403, "Forbidden", 'pods "n" is forbidden: the integer value of priority (7) must not be provided in pod spec; '
+     "priority admission controller computed 0 from the given PriorityClass name"),
+    (None, "POST", "/pods", "", pod("n", runtimeClassName="none"), None, 403, "Forbidden", 'pods "n" is forbidden: pod rejected: RuntimeClass "none" not found'),
+    (None, "DELETE", "/api/v1/namespaces/kube-system", "", None, None, 403, "Forbidden", 'namespaces "kube-system" is forbidden: this namespace may not be deleted'),
+    # patches
+    (None, "PATCH", "/configmaps/ap", "", "{", MERGE, 400, "BadRequest", "error decoding patch: unexpected end of JSON input"),
+    (None, "PATCH", "/configmaps/ap", "", "[]", MERGE, 400, "BadRequest", "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"),
+    (None, "PATCH", "/configmaps/ap", "fieldValidation=Ignore", "[]", MERGE, 400, "BadRequest", "Invalid JSON Patch"),
+    (None, "PATCH", "/configmaps/ap", "", "{}", JSON_PATCH, 400, "BadRequest", "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}"),
+    (None, "PATCH", "/configmaps/ap", "", "{", STRATEGIC, 400, "BadRequest", "unexpected end of JSON input"),
+    (None, "PATCH", "/configmaps/ap", "", {"data": 5}, STRATEGIC, 422, "Invalid", ' "" is invalid: patch: Invalid value: '),
+    (None, "PATCH", "/configmaps/ap", "", {"metadata": {"uid": "1"}}, MERGE, 409, "Conflict",
+     'Operation cannot be fulfilled on configmaps "ap": Precondition failed: UID in precondition: 1, UID in object meta: '),
+    (None, "PATCH", "/configmaps/ap", "", APPLIED, APPLY, 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'),
+    (None, "PATCH", "/configmaps/ap", "fieldManager=n", dict(APPLIED, data={"a": "2", "b": "2"}), APPLY, 409, "Conflict",
+     'Apply failed with 2 conflicts: conflicts with "m":\n- .data.a\n- .data.b'),
+    (None, "PATCH", "/configmaps/ap", "fieldManager=n", dict(APPLIED, foo=1), APPLY, 500, None, "failed to create typed patch object ("),
+    (None, "PATCH", "/configmaps/new", "fieldManager=n", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", "uid": "u"}}, APPLY, 409, "Conflict",
+     'Operation cannot be fulfilled on configmaps "new": uid mismatch: the provided object specified uid u, and no existing object was found'),
+    # who may not
+    ("jane", "GET", "/configmaps", "", None, None, 403, "Forbidden", 'configmaps is forbidden: User "jane" cannot list resource "configmaps" in API group "" in the namespace "'),
+    ("jane", "GET", "/api/v1/nodes/n", "", None, None, 403, "Forbidden", 'nodes "n" is forbidden: User "jane" cannot get resource "nodes" in API group "" at the cluster scope'),
+    ("jane", "GET", "/foo", "", None, None, 403, "Forbidden", 'forbidden: User "jane" cannot get path "/foo"'),
+    ("jane", "GET", "/pods/x/log", "", None, None, 403, "Forbidden", 'pods "x" is forbidden: User "jane" cannot get resource "pods/log" in API group "" in the namespace "'),
+    ("jane", "DELETE", "/pods", "", None, None, 403, "Forbidden", 'pods is forbidden: User "jane" cannot deletecollection resource "pods" in API group "" in the namespace "'),
+    ("jane", "POST", "/roles", "", dict(meta("e"), rules=[{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]), None, 403, "Forbidden",
+     'roles.rbac.authorization.k8s.io "e" is forbidden: user "jane" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n'
+     '{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}'),
+]
+
+
+@check("refusals that depend on what is there, in upstream's words")
+def states_refused(api, ns):
+    base, rbac, wrong = f"/api/v1/namespaces/{ns}", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{ns}", []
+    api("POST", base + "/configmaps", meta("held", finalizers=["example.com/hold"]))
+    api("DELETE", base + "/configmaps/held")
+    api("PATCH", base + "/configmaps/ap", dict(APPLIED, data={"a": "1", "b": "1"}), 201, type=APPLY, fieldManager="m")
+    two = pod("two")
+    two["spec"]["containers"].append(dict(C, name="d"))
+    for one in (two, pod("gated", schedulingGates=[{"name": "a.b/c"}]), pod("bound", nodeName="nn")):
+        api("POST", base + "/pods", one)
+    api("POST", rbac + "/roles", dict(meta("r"), rules=[{"verbs": ["create"], "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"]}]))
+    api("POST", rbac + "/rolebindings", dict(meta("r"), roleRef={"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}, subjects=REVIEWER))
+    for user, method, path, query, body, type, code, reason, message in STATES:
+        at = path if path.startswith(("/api", "/foo")) else (rbac if path == "/roles" else base) + path
+        headers = {"Content-Type": type or "application/json", "Accept": "application/json", **({"Impersonate-User": user} if user else {})}
+        answer = api.session.request(method, api.base + at + ("?" + query if query else ""), headers=headers, timeout=30,
+                                     data=body if body is None or isinstance(body, str) else json.dumps(body))
+        got = answer.json()
+        if (answer.status_code, got.get("reason")) != (code, reason) or not got.get("message", "").startswith(message):
+            wrong.append(f"{user} {method} {at}?{query} {body}: {answer.status_code} {got.get('reason')} {got.get('message')!r}, wanted {code} {reason} {message!r}")
+    api("PATCH", base + "/configmaps/held", {"metadata": {"finalizers": None}}, type=MERGE)
+    assert not wrong, f"{len(wrong)} of {len(STATES)}:\n" + "\n".join(wrong)
+
+
 @check("media types that are not taken, or cannot be given")
 def media(api, ns):
     for headers, code, words in [

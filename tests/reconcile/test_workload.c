@@ -40,10 +40,11 @@ static json_t *tree(const char *text)
     return value;
 }
 
-static void start_controllers(void)
+static void start_controllers(int64_t event_ttl_s)
 {
     struct error err = {0};
-    world.controllers = controllers_new(&(struct controllers_options){.api = world.fixture.api});
+    world.controllers = controllers_new(
+        &(struct controllers_options){.api = world.fixture.api, .event_ttl_s = event_ttl_s});
     controllers_add_kubernetes(world.controllers);
     world.scheduler = scheduler_new(NULL, world.controllers);
     if (!controllers_start(world.controllers, &err))
@@ -63,7 +64,7 @@ static int setup(void **state)
     (void)state;
     fixture_start(&world.fixture);
     world.admin = fixture_admin(&world.fixture, world.fixture.host);
-    start_controllers();
+    start_controllers(0);
     return 0;
 }
 
@@ -368,12 +369,12 @@ static void a_restart_finds_what_was_missed(void **state)
     stop_controllers();
     create("namespaces", "", "{'metadata':{'name':'d'}}");
     create("deployments.apps", "d", DEPLOYMENT);
-    start_controllers();
+    start_controllers(0);
     wait_for("three replicas", is_available, &three);
     stop_controllers();
     delete ("deployments.apps", "d", "web", "Background", -1);
     assert_int_equal(count("replicasets.apps", "d"), 1);
-    start_controllers();
+    start_controllers(0);
     wait_for("nothing left of it", is_empty, "d");
     delete ("namespaces", "", "d", NULL, -1);
     wait_for("the namespace's end", is_gone, "d");
@@ -449,6 +450,22 @@ static void a_tenant_is_served(void **state)
     error_clear(&err);
 }
 
+static bool is_event_gone(const void *name)
+{
+    json_auto_t *event = get("events", "default", name);
+    return !event;
+}
+
+static void events_age(void **state)
+{
+    (void)state;
+    stop_controllers();
+    start_controllers(1);
+    create("events", "default",
+           "{'metadata':{'name':'aging'},'involvedObject':{'namespace':'default'},'reason':'R','type':'Normal'}");
+    wait_for("the Event's end", is_event_gone, "aging");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_restart_finds_what_was_missed),
         cmocka_unit_test(a_quiet_cluster_settles),
         cmocka_unit_test(a_tenant_is_served),
+        cmocka_unit_test(events_age),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
