@@ -190,7 +190,7 @@ static bool add_to_page(void *arg, const char *bytes, size_t len)
 static char *page_url(const void *arg, const char *url)
 {
     const struct forward_target *target = arg;
-    return forward_seen_url(target, url);
+    return forward_seen_url(target, target->prefix + target->cluster_len, url);
 }
 
 /* A page is read as a whole, so that its links can be made to lead here again; one that is too

@@ -28,9 +28,11 @@ struct forward_target {
     char *cert, *key;          /* PEM of a client certificate; NULL: none */
     char *host;                /* Host header; NULL: the client's, which it becomes */
     char *path;                /* as it goes onto the wire, with its query */
-    char *prefix;     /* what the path had in front here, for redirects and links; may be NULL */
-    struct buf more;  /* header lines of our own, set up by the caller */
-    unsigned head_ms; /* how long the answer's head may take; 0: as long as the client waits */
+    char *prefix;       /* what the path had in front here, for redirects and links; may be NULL */
+    size_t cluster_len; /* of the prefix: what names the cluster. Links on pages are without it, as
+                           clients that put it there by themselves expect them (kubectl proxy) */
+    struct buf more;    /* header lines of our own, set up by the caller */
+    unsigned head_ms;   /* how long the answer's head may take; 0: as long as the client waits */
 };
 void forward_target_clear(struct forward_target *target);
 
@@ -59,5 +61,5 @@ void forward_head_copy(struct MHD_Response *response, const struct buf *head,
  * Owned. Source: proxy.Transport's rewriteURL. */
 char *forward_url(const char *url, const char *prefix, const char *backend_host,
                   const char *client_host);
-/* The same, of a target whose `host` is known. */
-char *forward_seen_url(const struct forward_target *target, const char *url);
+/* The same, of a target whose `host` is known: behind its prefix, or a part of that. */
+char *forward_seen_url(const struct forward_target *target, const char *prefix, const char *url);

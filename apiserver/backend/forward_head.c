@@ -153,19 +153,19 @@ char *forward_url(const char *url, const char *prefix, const char *backend_host,
                      path);
 }
 
-char *forward_seen_url(const struct forward_target *target, const char *url)
+char *forward_seen_url(const struct forward_target *target, const char *prefix, const char *url)
 {
     CLEANUP(free_ptr)
     char *host = target->place.address
                      ? xasprintf("%s:%u", target->place.address, target->place.port)
                      : NULL;
-    return forward_url(url, target->prefix, host, target->host);
+    return forward_url(url, prefix, host, target->host);
 }
 
 static void copy_location(struct MHD_Response *response, const char *value,
                           const struct forward_target *target)
 {
-    CLEANUP(free_ptr) char *seen = forward_seen_url(target, value);
+    CLEANUP(free_ptr) char *seen = forward_seen_url(target, target->prefix, value);
     MHD_add_response_header(response, "Location", seen);
 }
 

@@ -53,6 +53,15 @@ static char *prefix_of(const struct request *request)
     return xstrndup(request->target, rest <= len ? len - rest : len);
 }
 
+/* How much of it says which cluster is meant. */
+static size_t cluster_len(const struct request *request)
+{
+    static const char mark[] = "/clusters/";
+    const char *slash =
+        text_starts(request->target, mark) ? strchr(request->target + sizeof(mark) - 1, '/') : NULL;
+    return slash ? (size_t)(slash - request->target) : 0;
+}
+
 static char *path_of(const struct request *request)
 {
     const struct route *route = &request->route;
@@ -98,6 +107,7 @@ static enum step_result to_pod(struct request *request, enum reach_kind kind,
         target.flags = FORWARD_TLS | FORWARD_INSECURE; /* as upstream: the name proves nothing */
     target.path = path_of(request);
     target.prefix = prefix_of(request);
+    target.cluster_len = cluster_len(request);
     return forward_start(request, &target);
 }
 
@@ -152,6 +162,7 @@ static enum step_result to_agent(struct request *request, const struct proxy_nam
         return redirect(request);
     target.path = path_of(request);
     target.prefix = prefix_of(request);
+    target.cluster_len = cluster_len(request);
     return forward_start(request, &target);
 }
 
