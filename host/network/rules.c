@@ -171,7 +171,19 @@ static void add_target(struct targets *targets, const char *address, unsigned nu
     targets->count++;
 }
 
-static void find_targets(struct targets *targets)
+static bool is_ready(const struct targets *targets, const struct view_endpoint *endpoint)
+{
+    return endpoint->ready || targets->service->publish_not_ready;
+}
+
+static bool is_leaving(const struct targets *targets, const struct view_endpoint *endpoint)
+{
+    (void)targets;
+    return endpoint->leaving;
+}
+
+static void find_targets(struct targets *targets,
+                         bool (*fits)(const struct targets *targets, const struct view_endpoint *endpoint))
 {
     size_t at = 0;
     const char *key;
@@ -180,7 +192,7 @@ static void find_targets(struct targets *targets)
         const struct view_slice *slice = value;
         unsigned number = strcmp(slice->service_key, targets->service_key) == 0 ? target_port(slice, targets->port) : 0;
         for (size_t i = 0; number && i < slice->endpoint_count; i++)
-            if (slice->endpoints[i].ready || targets->service->publish_not_ready)
+            if (fits(targets, &slice->endpoints[i]))
                 add_target(targets, slice->endpoints[i].address, number);
     }
 }
@@ -245,7 +257,9 @@ static void write_service_port(struct writer *writer, const char *key, const str
     struct targets targets = {.writer = writer, .service_key = key, .service = service, .port = port, .map = BUF_TEXT,
                               .lookups = BUF_TEXT};
     CLEANUP(free_ptr) char *place = xasprintf("%s . %s . %u", service->address, port->protocol, port->port);
-    find_targets(&targets);
+    find_targets(&targets, is_ready);
+    if (!targets.count)
+        find_targets(&targets, is_leaving);
     /* Two Services share an address for a moment when one follows the other; nftables takes a key once. */
     if (!targets.count || !strset_add(&map->places, place))
         return;

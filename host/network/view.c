@@ -158,13 +158,16 @@ static void read_endpoint(struct view_slice *slice, const json_t *endpoint)
 {
     const json_t *addresses = json_object_get(endpoint, "addresses");
     const char *hostname = json_text(endpoint, "hostname");
-    bool ready = json_bool_or(json_at(endpoint, "conditions", "ready"), true);
+    const json_t *conditions = json_object_get(endpoint, "conditions");
+    bool ready = json_bool_or(json_object_get(conditions, "ready"), true);
+    bool leaving = json_is_true(json_object_get(conditions, "serving")) && json_is_true(json_object_get(conditions, "terminating"));
     for (size_t i = 0; i < json_array_size(addresses); i++) {
         struct view_endpoint *to = &slice->endpoints[slice->endpoint_count];
         if (!copy_address(json_string_value(json_array_get(addresses, i)), to->address))
             continue;
         to->hostname = hostname ? xstrdup(hostname) : NULL;
         to->ready = ready;
+        to->leaving = leaving;
         slice->endpoint_count++;
     }
 }

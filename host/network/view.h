@@ -32,6 +32,7 @@ struct view_endpoint {
     char address[ADDRESS_TEXT_SIZE];
     char *hostname; /* NULL */
     bool ready;
+    bool leaving; /* it is ending, and still serves: for when nobody is ready */
 };
 
 struct view_slice {

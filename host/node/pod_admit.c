@@ -1,5 +1,5 @@
 /* Pods that name their node themselves have passed no scheduler: what they ask of it may be taken.
- */
+ * And no scheduler looks at what system a Pod is for. */
 #include "host/host_port.h"
 #include "host/node/pod_worker.h"
 
@@ -25,22 +25,30 @@ static bool clashes(struct pod_worker *worker, const struct host_port *wanted, s
     return found;
 }
 
+static bool reject(struct pod_worker *worker, const json_t *pod, const char *reason,
+                   const char *message)
+{
+    worker->failing = worker->rejected = true;
+    worker->fail_reason = xstrdup(reason);
+    worker->fail_message = xasprintf("Pod was rejected: %s", message);
+    events_pod(worker->node->events, pod, NULL, "Warning", reason, "%s", message);
+    return false;
+}
+
 bool pod_admit(struct pod_worker *worker, const json_t *pod)
 {
     size_t count;
+    const char *os = json_text(pod, "spec", "os", "name");
+    if (os && strcmp(os, "linux") != 0)
+        return reject(worker, pod, "PodOSNotSupported",
+                      "Failed to admit pod as the OS field doesn't match node OS");
     struct host_port *wanted = host_ports_of(json_object_get(pod, "spec"), &count);
     pthread_mutex_lock(&worker->node->lock);
     bool free_for_it = worker->holds_ports || !clashes(worker, wanted, count);
     worker->holds_ports = free_for_it && count > 0;
     pthread_mutex_unlock(&worker->node->lock);
     free(wanted);
-    if (free_for_it)
-        return true;
-    worker->failing = true;
-    worker->fail_reason = xstrdup("NodePorts");
-    worker->fail_message = xstrdup("Pod was rejected: " PORTS_TAKEN);
-    events_pod(worker->node->events, pod, NULL, "Warning", "NodePorts", "%s", PORTS_TAKEN);
-    return false;
+    return free_for_it || reject(worker, pod, "NodePorts", PORTS_TAKEN);
 }
 
 void pod_admit_release(struct pod_worker *worker)

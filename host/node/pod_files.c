@@ -3,9 +3,10 @@
 #include <ctype.h>
 #include <string.h>
 
-#define SEARCHES_MAX    32
-#define NAMESERVERS_MAX 3
-#define HOSTNAME_MAX    63
+#define SEARCHES_MAX        32
+#define NAMESERVERS_MAX     3
+#define HOSTNAME_MAX        63
+#define KERNEL_HOSTNAME_MAX 64
 
 char *pod_hostname(const struct pod_view *view)
 {
@@ -15,6 +16,28 @@ char *pod_hostname(const struct pod_view *view)
     for (size_t len = strlen(name); len && !isalnum((unsigned char)name[len - 1]);)
         name[--len] = 0;
     return name;
+}
+
+bool pod_kernel_hostname(const struct pod_view *view, const struct dns_settings *dns, char **name,
+                         struct error *err)
+{
+    const char *subdomain = json_text(view->pod, "spec", "subdomain");
+    CLEANUP(free_ptr) char *hostname = pod_hostname(view);
+    if (!subdomain || !*subdomain ||
+        !json_bool_or(json_at(view->pod, "spec", "setHostnameAsFQDN"), false)) {
+        *name = TAKE(hostname);
+        return true;
+    }
+    CLEANUP(free_ptr)
+    char *whole = xasprintf("%s.%s.%s.svc.%s", hostname, subdomain, view->namespace, dns->domain);
+    if (strlen(whole) > KERNEL_HOSTNAME_MAX)
+        return error_set(
+            err, ERROR_INVALID,
+            "failed to construct FQDN from Pod hostname and cluster domain, FQDN %s is "
+            "too long (%d characters is the max, %zu characters requested)",
+            whole, KERNEL_HOSTNAME_MAX, strlen(whole));
+    *name = TAKE(whole);
+    return true;
 }
 
 /* ---- resolv.conf ---- */
@@ -111,25 +134,34 @@ static void add_aliases(struct buf *out, const json_t *aliases)
     }
 }
 
-char *pod_hosts_file(const struct pod_view *view, const struct dns_settings *dns)
+static void add_own_hosts(struct buf *out, const struct pod_view *view,
+                          const struct dns_settings *dns)
 {
-    struct buf out = BUF_TEXT;
     CLEANUP(free_ptr) char *hostname = pod_hostname(view);
     const char *subdomain = json_text(view->pod, "spec", "subdomain");
-    buf_add_text(&out, "# Kubernetes-managed hosts file.\n"
-                       "127.0.0.1\tlocalhost\n"
-                       "::1\tlocalhost ip6-localhost ip6-loopback\n"
-                       "fe00::0\tip6-localnet\n"
-                       "fe00::0\tip6-mcastprefix\n"
-                       "fe00::1\tip6-allnodes\n"
-                       "fe00::2\tip6-allrouters\n");
-    if (view->pod_ip && *view->pod_ip && !pod_view_host_network(view)) {
-        buf_printf(&out, "%s\t", view->pod_ip);
+    buf_add_text(out, "# Kubernetes-managed hosts file.\n"
+                      "127.0.0.1\tlocalhost\n"
+                      "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                      "fe00::0\tip6-localnet\n"
+                      "fe00::0\tip6-mcastprefix\n"
+                      "fe00::1\tip6-allnodes\n"
+                      "fe00::2\tip6-allrouters\n");
+    if (view->pod_ip && *view->pod_ip) {
+        buf_printf(out, "%s\t", view->pod_ip);
         if (subdomain && *subdomain)
-            buf_printf(&out, "%s.%s.%s.svc.%s\t", hostname, subdomain, view->namespace,
-                       dns->domain);
-        buf_printf(&out, "%s\n", hostname);
+            buf_printf(out, "%s.%s.%s.svc.%s\t", hostname, subdomain, view->namespace, dns->domain);
+        buf_printf(out, "%s\n", hostname);
     }
+}
+
+char *pod_hosts_file(const struct pod_view *view, const struct dns_settings *dns,
+                     const char *node_hosts)
+{
+    struct buf out = BUF_TEXT;
+    if (pod_view_host_network(view))
+        buf_printf(&out, "# Kubernetes-managed hosts file (host network).\n%s", node_hosts);
+    else
+        add_own_hosts(&out, view, dns);
     add_aliases(&out, json_at(view->pod, "spec", "hostAliases"));
     return buf_take(&out);
 }

@@ -9,6 +9,12 @@ struct dns_settings {
 
 /* NULL: the host's own resolv.conf. */
 char *pod_resolv_conf(const struct pod_view *view, const struct dns_settings *dns);
-char *pod_hosts_file(const struct pod_view *view, const struct dns_settings *dns);
+/* `node_hosts`: the node's own file, for Pods of its network. */
+char *pod_hosts_file(const struct pod_view *view, const struct dns_settings *dns,
+                     const char *node_hosts);
 /* At most 63 characters, ending in a letter or digit. */
 char *pod_hostname(const struct pod_view *view);
+/* What its processes are told: the same, or the whole name where the Pod sets setHostnameAsFQDN.
+ * INVALID when that is longer than the kernel takes. */
+MUST_CHECK bool pod_kernel_hostname(const struct pod_view *view, const struct dns_settings *dns,
+                                    char **name, struct error *err);

@@ -13,10 +13,11 @@
 #include "host/node/pod_worker.h"
 #include "host/pod_notes.h"
 
-#define RECORD_MAX  (256 << 10)
-#define PIDS_MAX    4096
-#define PORTS_MAX   256
-#define SYSCTLS_MAX 32
+#define RECORD_MAX     (256 << 10)
+#define PIDS_MAX       4096
+#define NODE_HOSTS_MAX ((size_t)256 << 10)
+#define PORTS_MAX      256
+#define SYSCTLS_MAX    32
 
 /* Upstream's safe sysctls: those that stay inside a Pod. */
 static const char *const safe_sysctls[] = {
@@ -133,6 +134,16 @@ static bool has_runtime(const struct pod_view *view, struct error *err)
                                  handler);
 }
 
+/* Owned; "" where there is none, or a Pod has a network of its own. */
+static char *read_node_hosts(const struct pod_view *view)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf text = BUF_INIT(NODE_HOSTS_MAX);
+    if (!pod_view_host_network(view) || !folder_read_file("/etc/hosts", &text, &err))
+        return xstrdup("");
+    return buf_take(&text);
+}
+
 static bool start_sandbox(struct pod_worker *worker, const struct pod_view *view, struct error *err)
 {
     struct node *node = worker->node;
@@ -140,12 +151,13 @@ static bool start_sandbox(struct pod_worker *worker, const struct pod_view *view
     struct cgroup_values limits;
     const json_t *spec = json_at(view->pod, "spec");
     CLEANUP(free_ptr) char *resolv = pod_resolv_conf(view, &dns);
-    CLEANUP(free_ptr) char *hosts = pod_hosts_file(view, &dns);
-    CLEANUP(free_ptr) char *hostname = pod_hostname(view);
+    CLEANUP(free_ptr) char *node_hosts = read_node_hosts(view);
+    CLEANUP(free_ptr) char *hosts = pod_hosts_file(view, &dns, node_hosts);
+    CLEANUP(free_ptr) char *hostname = NULL;
     CLEANUP(free_ptr) char *log_dir = pod_log_dir(worker);
     CLEANUP(free_sysctls) const char **sysctls = collect_sysctls(view->pod);
     pod_cgroup(view->pod, &limits);
-    if (!folder_make(log_dir, 0755, err))
+    if (!pod_kernel_hostname(view, &dns, &hostname, err) || !folder_make(log_dir, 0755, err))
         return false;
     struct sandbox_config config = {
         .id = worker->uid,
@@ -198,7 +210,8 @@ static bool join_network(struct pod_worker *worker, json_t *record, struct error
 static bool write_hosts(struct pod_worker *worker, const struct pod_view *view, struct error *err)
 {
     struct dns_settings dns = {worker->node->cluster_dns, worker->node->cluster_domain};
-    CLEANUP(free_ptr) char *hosts = pod_hosts_file(view, &dns);
+    CLEANUP(free_ptr) char *node_hosts = read_node_hosts(view);
+    CLEANUP(free_ptr) char *hosts = pod_hosts_file(view, &dns, node_hosts);
     CLEANUP(free_ptr) char *path = xasprintf("%s/etc-hosts", worker->dir);
     return folder_write_file(path, hosts, strlen(hosts), 0644, err);
 }

@@ -353,7 +353,8 @@ json_t *pod_status_render(const struct status_input *input)
     static const char *const phases[] = {"Pending", "Running", "Succeeded", "Failed"};
     json_t *status = json_object();
     json_set_text(status, "phase", phases[pod_phase_of(input->seen)]);
-    json_object_set_new(status, "conditions", conditions_json(input));
+    if (!input->rejected)
+        json_object_set_new(status, "conditions", conditions_json(input));
     if (input->reason)
         json_set_text(status, "reason", input->reason);
     if (input->message)
@@ -365,7 +366,8 @@ json_t *pod_status_render(const struct status_input *input)
         json_object_set_new(status, "podIPs", json_pack("[{s:s}]", "ip", input->pod_ip));
     }
     set_time(status, "startTime", input->start_time_us);
-    add_containers(status, input);
+    if (!input->rejected)
+        add_containers(status, input);
     return status;
 }
 

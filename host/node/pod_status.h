@@ -12,6 +12,7 @@ struct status_input {
     bool has_network;
     int64_t start_time_us, now_us;
     const char *reason, *message; /* of the Pod; may be NULL */
+    bool rejected;                /* nothing is said but these */
 };
 
 /* New reference: conditions, phase, addresses, container statuses, startTime. */

@@ -295,6 +295,7 @@ static bool write_status(struct sync *sync, struct error *err)
         .now_us = sync->now_us,
         .reason = worker->fail_reason,
         .message = worker->fail_message,
+        .rejected = worker->rejected,
     };
     pthread_mutex_lock(&worker->lock);
     json_t *status = pod_status_render(&input);
@@ -353,8 +354,7 @@ static void send_signal(struct sync *sync, const struct container_state *state, 
 static void set_stop(struct pod_worker *worker, struct container_state *state, enum stop_state stop)
 {
     pthread_mutex_lock(&worker->lock);
-    state->stop = stop;
-    state->ready = false;
+    state->stop = stop; /* it is ready while it runs and its probe says so */
     pthread_mutex_unlock(&worker->lock);
 }
 

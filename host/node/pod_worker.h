@@ -66,7 +66,7 @@ struct pod_worker {
     bool gone;                          /* guarded by lock */
     char pod_ip[CNI_ADDRESS_SIZE];      /* guarded by lock; "" until there is one */
     struct container_state *containers; /* room for EPHEMERAL_MAX more than the Pod began with */
-    _Atomic size_t count;               /* grows by the pod job alone; what lies below is complete */
+    _Atomic size_t count; /* grows by the pod job alone; what lies below is complete */
 
     /* Owned by the pod job: */
     struct volumes volumes;
@@ -76,6 +76,7 @@ struct pod_worker {
     struct backoff prepare_backoff;
     int64_t prepare_failed_us;
     bool failing;
+    bool rejected; /* it never had a place here */
     char *fail_reason, *fail_message;
     int64_t start_time_us;
     int64_t volumes_again_us;
@@ -84,7 +85,8 @@ struct pod_worker {
 
 /* From the watch: makes or updates the Pod's worker and queues it. */
 void pod_worker_see(struct node *node, const json_t *pod, bool gone);
-/* Ephemeral containers that were added since; past EPHEMERAL_MAX they are not run. For the pod job. */
+/* Ephemeral containers that were added since; past EPHEMERAL_MAX they are not run. For the pod job.
+ */
 void pod_worker_take_ephemeral(struct pod_worker *worker, const json_t *pod);
 /* A counted reference, or NULL. */
 struct pod_worker *pod_worker_find(struct node *node, const char *uid);

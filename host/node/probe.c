@@ -127,8 +127,10 @@ static bool still_runs(const struct probe *probe)
 {
     struct container_state *state = probe->state;
     pthread_mutex_lock(&probe->worker->lock);
-    bool same = !probe->worker->gone && state->stop == STOP_NONE && !state->must_restart &&
-                probe->attempt + 1 == state->probed_attempt && state->run == RUN_RUNNING;
+    bool wanted = probe->kind == PROBE_READINESS || /* that goes on to the end */
+                  (state->stop == STOP_NONE && !state->must_restart);
+    bool same = !probe->worker->gone && wanted && probe->attempt + 1 == state->probed_attempt &&
+                state->run == RUN_RUNNING;
     pthread_mutex_unlock(&probe->worker->lock);
     return same;
 }

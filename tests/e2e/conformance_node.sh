@@ -169,5 +169,41 @@ check "it goes" acme delete pod class-foreign --timeout=60s
 check "a class is deleted" acme delete runtimeclass plain
 check_fails "its Pods are refused" 'RuntimeClass "plain" not found' classed refused plain
 
+# ---- names, systems, the end of a Pod ----
+acme apply -f - > /dev/null << END
+apiVersion: v1
+kind: Pod
+metadata: {name: named}
+spec: {terminationGracePeriodSeconds: 0, hostname: h1, subdomain: sub, setHostnameAsFQDN: true, containers: [$container]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: windows}
+spec: {os: {name: windows}, containers: [{name: c, image: busybox, imagePullPolicy: IfNotPresent}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: slow, labels: {app: slow}}
+spec:
+  terminationGracePeriodSeconds: 60
+  containers: [{name: c, image: busybox, imagePullPolicy: IfNotPresent, command: [sh, -c, "trap : TERM; echo slow > /tmp/index.html; httpd -p 80 -h /tmp; while :; do sleep 1; done"]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: slow}
+spec: {selector: {app: slow}, ports: [{port: 80}]}
+END
+check "Pods with names and ends" acme wait --for=condition=Ready pod/named pod/slow --timeout=60s
+check_out "a whole name" '^h1.sub.default.svc.cluster.local$' acme exec named -- hostname
+wait_for "a Pod for another system is rejected" 30 is pod/windows '{.status.phase} {.status.reason}' 'Failed PodOSNotSupported'
+check_out "and seen to be" 'PodOSNotSupported' acme get pod windows
+acme delete pod slow --wait=false > /dev/null
+leaving() { acme get endpointslices -l kubernetes.io/service-name=slow -o 'jsonpath={.items[*].endpoints[*].conditions}' | grep -q '"ready":false,"serving":true,"terminating":true'; }
+# Not wget: that of Debian's busybox-static crashes.
+serves() { acme exec named -- sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 3 $1 80" | grep -q slow; }
+wait_for "a Pod that ends goes on serving" 20 leaving
+wait_for "when there is no other" 20 serves "$(value svc/slow '{.spec.clusterIP}')"
+acme delete pod slow --now --wait=false > /dev/null 2>&1
+
 stop_warren
 summary

@@ -84,6 +84,36 @@ static void rules_keep_tenants_apart(void **state)
     view_deinit(&view);
 }
 
+/* Those that are ending serve when there is nobody else, and not beside who is ready. */
+static void who_is_leaving_serves_last(void **state)
+{
+#define LEAVING "{\"addresses\":[\"10.244.0.8\"],\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}"
+#define GONE    "{\"addresses\":[\"10.244.0.9\"],\"conditions\":{\"ready\":false,\"serving\":false,\"terminating\":true}}"
+    static const struct {
+        const char *name, *endpoints, *want;
+    } rows[] = {
+        {"alone", LEAVING "," GONE, "mod 1 map { 0 : 10.244.0.8 . 8080 }"},
+        {"beside one that is ready", LEAVING ",{\"addresses\":[\"10.244.0.5\"]}", "mod 1 map { 0 : 10.244.0.5 . 8080 }"},
+        {"nobody", GONE, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct view view;
+        CLEANUP(buf_free) struct buf script = BUF_TEXT;
+        CLEANUP(free_ptr)
+        char *slice = xasprintf("{\"metadata\":{\"name\":\"s1\",\"namespace\":\"warren-acme\",\"labels\":{"
+                                "\"kubernetes.io/service-name\":\"web-x-shop-x-acme\"}},\"addressType\":\"IPv4\",\"ports\":[{"
+                                "\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":[%s]}",
+                                rows[i].endpoints);
+        fill(&view);
+        apply(&view, VIEW_SLICES, slice);
+        write_rules(&script, &view);
+        if (rows[i].want ? !strstr(script.data, rows[i].want) : strstr(script.data, "mod 1 map") != NULL)
+            fail_msg("%s: %s", rows[i].name, script.data);
+        view_deinit(&view);
+    }
+}
+
 static size_t count_of(const char *text, const char *part)
 {
     size_t count = 0;
@@ -245,7 +275,7 @@ static void names_are_those_of_the_asking_cluster(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_keep_tenants_apart),
+        cmocka_unit_test(rules_keep_tenants_apart), cmocka_unit_test(who_is_leaving_serves_last),
         cmocka_unit_test(a_later_script_keeps_affinity),
         cmocka_unit_test(two_services_of_one_address),
         cmocka_unit_test(own_api_by_two_addresses),

@@ -185,6 +185,8 @@ static void test_files(void **state)
          "10.0.0.9\th.sub.n.svc.cluster.local\th\n\n# Entries added by HostAliases.\n1.2.3.4\ta\n"},
         {"the host's own", "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"dnsPolicy\":\"Default\"}}",
          NULL, "10.0.0.9\tp\n"},
+        {"the host's network", "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"hostNetwork\":true}}",
+         NULL, "# Kubernetes-managed hosts file (host network).\n4.3.2.1\tnode\n"},
     };
     struct dns_settings dns = {"10.96.0.10", "cluster.local"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -193,10 +195,46 @@ static void test_files(void **state)
         pod_view_init(&view, pod);
         view.pod_ip = "10.0.0.9";
         CLEANUP(free_ptr) char *resolv = pod_resolv_conf(&view, &dns);
-        CLEANUP(free_ptr) char *hosts = pod_hosts_file(&view, &dns);
+        CLEANUP(free_ptr) char *hosts = pod_hosts_file(&view, &dns, "4.3.2.1\tnode\n");
         if (!text_eq(resolv, rows[i].resolv) || !text_ends(hosts, rows[i].hosts_end))
             fail_msg("%s: resolv \"%s\" hosts \"%s\"", rows[i].name, resolv ? resolv : "(none)",
                      hosts);
+    }
+}
+
+static void test_kernel_hostname(void **state)
+{
+    static const struct {
+        const char *name, *spec, *want; /* NULL: too long */
+    } rows[] = {
+        {"the Pod's name", "{}", "p"},
+        {"no subdomain", "{\"setHostnameAsFQDN\":true}", "p"},
+        {"not asked", "{\"hostname\":\"h\",\"subdomain\":\"s\"}", "h"},
+        {"whole", "{\"hostname\":\"h\",\"subdomain\":\"s\",\"setHostnameAsFQDN\":true}",
+         "h.s.n.svc.cluster.local"},
+        {"64",
+         "{\"hostname\":\"h\",\"subdomain\":\"sssssssss-sssssssss-sssssssss-sssssssss-ss\","
+         "\"setHostnameAsFQDN\":true}",
+         "h.sssssssss-sssssssss-sssssssss-sssssssss-ss.n.svc.cluster.local"},
+        {"65",
+         "{\"hostname\":\"h\",\"subdomain\":\"sssssssss-sssssssss-sssssssss-sssssssss-sss\","
+         "\"setHostnameAsFQDN\":true}",
+         NULL},
+    };
+    struct dns_settings dns = {"10.96.0.10", "cluster.local"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pod_view view;
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(free_ptr) char *name = NULL;
+        CLEANUP(free_ptr)
+        char *text = xasprintf("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"},\"spec\":%s}",
+                               rows[i].spec);
+        json_auto_t *pod = parse(text);
+        pod_view_init(&view, pod);
+        bool ok = pod_kernel_hostname(&view, &dns, &name, &err);
+        if (ok != (rows[i].want != NULL) || !text_eq(name, rows[i].want))
+            fail_msg("%s: %s", rows[i].name, ok ? name : err.message);
     }
 }
 
@@ -204,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expansion), cmocka_unit_test(test_build),
-        cmocka_unit_test(test_service_variables), cmocka_unit_test(test_files)};
+        cmocka_unit_test(test_service_variables), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_kernel_hostname)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
