@@ -75,36 +75,51 @@ static enum step_result run_configured(struct asked *asked, const struct admissi
     return result == STEP_NEXT ? validate(asked, config) : result;
 }
 
-enum step_result step_admit_delete(struct request *request)
+/* Puts together what is asked about the request. */
+typedef void (*ask_fn)(struct asked *asked, struct request *request);
+
+/* A request that no stored object is made of: `object`, which may be NULL, becomes what webhooks
+ * make of it. */
+static enum step_result enter(struct request *request, ask_fn ask, json_t **object)
 {
     CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
     CLEANUP(asked_clear_ptr) struct asked asked = {0};
-    if (webhooks_exempt(request))
-        return STEP_NEXT;
     enum step_result result = admission_config_load(request, &config);
     if (result != STEP_NEXT || !config)
         return result;
-    asked_write(&asked, request, ASKED_DELETE);
-    return run_configured(&asked, config);
-}
-
-enum step_result step_admit_special(struct request *request)
-{
-    json_t **object = request->eviction ? &request->eviction : &request->object;
-    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
-    CLEANUP(asked_clear_ptr) struct asked asked = {0};
-    enum step_result result = admit_special(request);
-    if (result == STEP_NEXT)
-        result = admission_config_load(request, &config);
-    if (result != STEP_NEXT || !config)
-        return result;
-    asked_special(&asked, request, ASKED_CREATE, *object);
+    ask(&asked, request);
     result = run_configured(&asked, config);
-    if (result == STEP_NEXT) {
+    if (result == STEP_NEXT && object) {
         json_decref(*object);
         *object = json_incref(asked.object);
     }
     return result;
+}
+
+static void ask_delete(struct asked *asked, struct request *request)
+{
+    asked_write(asked, request, ASKED_DELETE);
+}
+
+enum step_result step_admit_delete(struct request *request)
+{
+    return webhooks_exempt(request) ? STEP_NEXT : enter(request, ask_delete, NULL);
+}
+
+static json_t **special_object(struct request *request)
+{
+    return request->eviction ? &request->eviction : &request->object;
+}
+
+static void ask_special(struct asked *asked, struct request *request)
+{
+    asked_special(asked, request, ASKED_CREATE, *special_object(request));
+}
+
+enum step_result step_admit_special(struct request *request)
+{
+    enum step_result result = admit_special(request);
+    return result == STEP_NEXT ? enter(request, ask_special, special_object(request)) : result;
 }
 
 /* ---- connections ---- */
@@ -123,11 +138,19 @@ static json_t *option_value(const struct field *field, const char *text)
     }
 }
 
-/* What a connection was asked for, as the options object of its subresource; new. */
-static json_t *connect_options(const struct request *request, const struct type *type,
-                               const char *kind)
+/* The type of its options; NULL: it has none. */
+static const struct type *connect_type(const struct request *request)
 {
-    json_t *options = json_pack("{s:s, s:s}", "kind", kind, "apiVersion", "v1");
+    const char *kind = request->sub ? request->sub->kind : NULL;
+    CLEANUP(free_ptr) char *name = xasprintf("io.k8s.api.core.v1.%s", kind ? kind : "");
+    return type_find(name);
+}
+
+/* What a connection was asked for, as the options object of its subresource; new. */
+static json_t *connect_options(const struct request *request)
+{
+    const struct type *type = connect_type(request);
+    json_t *options = json_pack("{s:s, s:s}", "kind", request->sub->kind, "apiVersion", "v1");
     const struct route *route = &request->route;
     for (size_t i = 0; i < route->arg_count; i++) {
         const struct field *field = type_field(type, str_of(route->args[i].key));
@@ -142,19 +165,13 @@ static json_t *connect_options(const struct request *request, const struct type 
     return options;
 }
 
+static void ask_connect(struct asked *asked, struct request *request)
+{
+    json_auto_t *options = connect_options(request);
+    asked_special(asked, request, ASKED_CONNECT, options);
+}
+
 enum step_result step_admit_connect(struct request *request)
 {
-    CLEANUP(admission_config_unref_ptr) struct admission_config *config = NULL;
-    CLEANUP(asked_clear_ptr) struct asked asked = {0};
-    const char *kind = request->sub ? request->sub->kind : NULL;
-    CLEANUP(free_ptr) char *name = xasprintf("io.k8s.api.core.v1.%s", kind ? kind : "");
-    const struct type *type = type_find(name);
-    if (!type)
-        return STEP_NEXT;
-    enum step_result result = admission_config_load(request, &config);
-    if (result != STEP_NEXT || !config)
-        return result;
-    json_auto_t *options = connect_options(request, type, kind);
-    asked_special(&asked, request, ASKED_CONNECT, options);
-    return run_configured(&asked, config);
+    return connect_type(request) ? enter(request, ask_connect, NULL) : STEP_NEXT;
 }

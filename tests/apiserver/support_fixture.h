@@ -19,6 +19,14 @@ struct fixture {
 /* Aborts the test program when it cannot be had. */
 void fixture_start(struct fixture *fixture);
 void fixture_stop(struct fixture *fixture);
+/* Runs an array of cmocka's tests over one fixture; what main() returns. */
+#define fixture_run(fixture, tests)                                                                \
+    ({                                                                                             \
+        fixture_start(fixture);                                                                    \
+        int failed_ = cmocka_run_group_tests(tests, NULL, NULL);                                   \
+        fixture_stop(fixture);                                                                     \
+        failed_;                                                                                   \
+    })
 /* A virtual cluster with the usual first objects; referenced. */
 struct cluster *fixture_tenant(struct fixture *fixture, const char *name);
 /* Calls from inside as a cluster administrator. */
@@ -34,8 +42,8 @@ void answer_clear(struct answer *answer);
 struct ask {
     const char *method, *path, *body, *type, *accept, *header;
     const char *as, *as_group; /* whom to impersonate; NULL: nobody */
-    bool quiet;        /* a failed connection is no news */
-    const char *token; /* NULL: the admin's client certificate; "": nobody */
+    bool quiet;                /* a failed connection is no news */
+    const char *token;         /* NULL: the admin's client certificate; "": nobody */
 };
 /* One request; the connection is reused within a thread. */
 void fixture_ask(struct fixture *fixture, const struct ask *ask, struct answer *answer);

@@ -346,20 +346,6 @@ static void test_protobuf_watch(void **state)
     answer_clear(&answer);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,5 +361,5 @@ int main(void)
         cmocka_unit_test(test_protobuf_lists),
         cmocka_unit_test(test_protobuf_watch),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

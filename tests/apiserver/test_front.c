@@ -24,13 +24,29 @@ static struct answer ask(const char *method, const char *path, const char *heade
     return answer;
 }
 
+struct header_row {
+    const char *name, *method, *path, *header, *accept;
+    long code;
+    const char *has, *body; /* parts of headers and of the body; NULL: any */
+};
+
+static void run_header_rows(const struct header_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct answer answer = ask(rows[i].method, rows[i].path, rows[i].header, rows[i].accept);
+        const char *body = answer.body.data ? answer.body.data : "";
+        bool ok = answer.code == rows[i].code &&
+                  (!rows[i].has || strstr(answer.headers.data, rows[i].has)) &&
+                  (!rows[i].body || strstr(body, rows[i].body));
+        if (!ok)
+            fail_msg("%s: %ld\n%s%s", rows[i].name, answer.code, answer.headers.data, body);
+        answer_clear(&answer);
+    }
+}
+
 static void test_headers(void **state)
 {
-    static const struct header_row {
-        const char *name, *method, *path, *header, *accept;
-        long code;
-        const char *has, *body; /* parts of headers and of the body; NULL: any */
-    } rows[] = {
+    static const struct header_row rows[] = {
         {"an audit id of ours", "GET", "/version", NULL, NULL, 200, "Audit-Id: ", NULL},
         {"one of the client's", "GET", "/version", "Audit-Id: mine", NULL, 200,
          "Audit-Id: mine\r\n", NULL},
@@ -45,6 +61,14 @@ static void test_headers(void **state)
         {"OPTIONS", "OPTIONS", "/api/v1/namespaces", NULL, NULL, 405, NULL, "MethodNotAllowed"},
         {"another hash", "GET", "/openapi/v3/apis/apps/v1?hash=AB", NULL, NULL, 301,
          "Location: /openapi/v3/apis/apps/v1?hash=", NULL},
+    };
+    (void)state;
+    run_header_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_checks(void **state)
+{
+    static const struct header_row rows[] = {
         {"a check", "GET", "/readyz/poststarthook/rbac/bootstrap-roles", NULL, NULL, 200, NULL,
          "ok"},
         {"no such check", "GET", "/livez/nope", NULL, NULL, 404, NULL, "404 page not found\n"},
@@ -56,6 +80,14 @@ static void test_headers(void **state)
          NULL,
          "warn: some health checks cannot be excluded: no matches for \"a\",\"b\"\nlivez check "
          "passed"},
+    };
+    (void)state;
+    run_header_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_methods_and_slashes(void **state)
+{
+    static const struct header_row rows[] = {
         {"a probe by any method", "POST", "/healthz", NULL, NULL, 200, "nosniff", "ok"},
         {"a version by one", "HEAD", "/version", NULL, NULL, 405, NULL, NULL},
         {"discovery by one", "PUT", "/apis", NULL, NULL, 405, NULL, "MethodNotAllowed"},
@@ -70,6 +102,14 @@ static void test_headers(void **state)
          "NamespaceList"},
         {"two slashes", "GET", "/api//v1/namespaces", NULL, NULL, 404, NULL, NULL},
         {"two slashes in front", "GET", "//api", NULL, NULL, 404, NULL, NULL},
+    };
+    (void)state;
+    run_header_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_documents(void **state)
+{
+    static const struct header_row rows[] = {
         {"discovery in YAML", "GET", "/apis", NULL, "application/yaml", 200,
          "Content-Type: application/yaml", "groups:\n- name: "},
         {"discovery in protobuf", "GET", "/apis/apps", NULL, PROTOBUF, 200,
@@ -81,14 +121,21 @@ static void test_headers(void **state)
          "Content-Type: " PROTOBUF AGGREGATED("v2beta1") "\r\n", "k8s"},
         {"aggregated discovery in YAML", "GET", "/apis", NULL,
          "application/yaml" AGGREGATED("v2") ",application/json", 200,
-         "Content-Type: application/yaml" AGGREGATED("v2") "\r\n",
-         "kind: APIGroupDiscoveryList"},
+         "Content-Type: application/yaml" AGGREGATED("v2") "\r\n", "kind: APIGroupDiscoveryList"},
         {"no such form of discovery", "GET", "/api", NULL, "image/png", 406, NULL, "NotAcceptable"},
         {"OpenAPI v3 in protobuf", "GET", "/openapi/v3/apis/apps/v1", NULL,
          "application/com.github.proto-openapi.spec.v3@v1.0+protobuf", 200,
          "Content-Type: application/com.github.proto-openapi.spec.v3.v1.0+protobuf", NULL},
         {"OpenAPI in YAML", "GET", "/openapi/v3/apis/apps/v1", NULL, "application/yaml", 406, NULL,
          NULL},
+    };
+    (void)state;
+    run_header_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_negotiation(void **state)
+{
+    static const struct header_row rows[] = {
         {"Tables have no protobuf", "GET", "/api/v1/namespaces", NULL, PROTOBUF TABLE, 406,
          "Content-Type: application/json", "  \"reason\": \"NotAcceptable\""},
         {"what comes next", "GET", "/api/v1/namespaces", NULL,
@@ -104,12 +151,28 @@ static void test_headers(void **state)
          "code: 404\n"},
         {"no watch in YAML", "GET", "/api/v1/namespaces?watch=1", NULL, "application/yaml", 406,
          NULL, "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"},
+    };
+    (void)state;
+    run_header_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_for_people(void **state)
+{
+    static const struct header_row rows[] = {
         {"for people", "GET", "/api/v1/namespaces?pretty=true", NULL, NULL, 200, NULL,
          "{\n  \"kind\": \"NamespaceList\""},
         {"for people at a terminal", "GET", "/api/v1/namespaces/default", "User-Agent: curl/8",
          NULL, 200, NULL, "{\n  \"kind\": \"Namespace\""},
         {"not for them", "GET", "/api/v1/namespaces?pretty=0", "User-Agent: Wget/1", NULL, 200,
          NULL, "{\"kind\":\"NamespaceList\""},
+    };
+    (void)state;
+    run_header_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_queries(void **state)
+{
+    static const struct header_row rows[] = {
         {"behind a subresource", "GET", "/api/v1/namespaces/default/status/more", NULL, NULL, 404,
          NULL, "the server could not find the requested resource"},
         {"a timeout", "GET", "/api/v1/namespaces?timeout=1m30s", NULL, NULL, 200, NULL, NULL},
@@ -121,17 +184,7 @@ static void test_headers(void **state)
          "without impersonating a user"},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct answer answer = ask(rows[i].method, rows[i].path, rows[i].header, rows[i].accept);
-        const char *body = answer.body.data ? answer.body.data : "";
-        bool ok = answer.code == rows[i].code &&
-                  (!rows[i].has || strstr(answer.headers.data, rows[i].has)) &&
-                  (!rows[i].body || strstr(body, rows[i].body));
-        if (!ok)
-            print_message("%s: %ld\n%s%s\n", rows[i].name, answer.code, answer.headers.data, body);
-        assert_true(ok);
-        answer_clear(&answer);
-    }
+    run_header_rows(rows, ARRAY_LEN(rows));
 }
 
 /* The URL of the index leads to a document that may be kept for ever. */
@@ -178,9 +231,8 @@ static void test_aggregated_protobuf(void **state)
     struct answer answer = ask("GET", "/apis", NULL, PROTOBUF AGGREGATED("v2")),
                   as_json = ask("GET", "/apis", NULL, "application/json" AGGREGATED("v2"));
     (void)state;
-    json_auto_t *list =
-        protobuf_decode_object(type_find("io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList"),
-                               buf_str(&answer.body), &err);
+    json_auto_t *list = protobuf_decode_object(
+        type_find("io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList"), buf_str(&answer.body), &err);
     if (!list)
         fail_msg("%s", err.message);
     const json_t *items = json_object_get(list, "items"),
@@ -308,24 +360,16 @@ static void test_prompt(void **state)
     assert_true(best_ns < 150000000);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_methods_and_slashes),
+        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_negotiation),
+        cmocka_unit_test(test_for_people),
+        cmocka_unit_test(test_queries),
         cmocka_unit_test(test_immutable),
         cmocka_unit_test(test_not_modified),
         cmocka_unit_test(test_aggregated_protobuf),
@@ -334,5 +378,5 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_prompt),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

@@ -246,24 +246,10 @@ static void test_stop_under_watch(void **state)
     fixture_start(&fixture);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_load),
                                        cmocka_unit_test(test_quota_race),
                                        cmocka_unit_test(test_stop_under_watch)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

@@ -141,20 +141,6 @@ static void test_existing(void **state)
     run_steps(steps, ARRAY_LEN(steps));
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,5 +149,5 @@ int main(void)
         cmocka_unit_test(test_warned),
         cmocka_unit_test(test_existing),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

@@ -58,13 +58,27 @@ static void forget_all(void)
     "configmaps \\\"c\\\" is forbidden: ValidatingAdmissionPolicy 'p.test' with binding 'b.test' " \
     "denied request: "
 
+struct decision {
+    const char *name, *spec, *binding;
+    long code;
+    const char *want;
+};
+
+static void run_decisions(const struct decision *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(free_ptr) char *spec = xasprintf(ON_MAPS ",%s", rows[i].spec);
+        put(rows[i].name, spec, rows[i].binding);
+        expect(rows[i].name, "POST", MAPS "?dryRun=All",
+               "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\"}}", rows[i].code,
+               rows[i].want);
+        forget_all();
+    }
+}
+
 static void test_decisions(void **state)
 {
-    static const struct row {
-        const char *name, *spec, *binding;
-        long code;
-        const char *want;
-    } rows[] = {
+    static const struct decision rows[] = {
         {"true", "\"validations\":[{\"expression\":\"object.data.a == 'b'\"}]", DENY, 201, NULL},
         {"false", "\"validations\":[{\"expression\":\"object.data.a == 'x'\"}]", DENY, 422,
          "\"message\":\"" SAYS
@@ -99,6 +113,14 @@ static void test_decisions(void **state)
          NULL},
         {"audit only", "\"validations\":[{\"expression\":\"false\"}]",
          "\"validationActions\":[\"Audit\"]", 201, NULL},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void test_variables(void **state)
+{
+    static const struct decision rows[] = {
         {"variables",
          "\"variables\":[{\"name\":\"a\",\"expression\":\"object.data.a\"},{\"name\":\"b\","
          "\"expression\":"
@@ -124,6 +146,14 @@ static void test_decisions(void **state)
          "allowed()\"},{\"expression\":"
          "\"!authorizer.serviceAccount('default', 'nobody').path('/x').check('get').allowed()\"}]",
          DENY, 201, NULL},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void test_match_conditions(void **state)
+{
+    static const struct decision rows[] = {
         {"condition that is false",
          "\"matchConditions\":[{\"name\":\"n\",\"expression\":\"false\"}],\"validations\":[{"
          "\"expression\":\"false\"}]",
@@ -142,11 +172,27 @@ static void test_decisions(void **state)
          "\"object.data.z == 'x'\"}],"
          "\"validations\":[{\"expression\":\"false\"}]",
          DENY, 201, NULL},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void test_audit_annotations(void **state)
+{
+    static const struct decision rows[] = {
         {"audit annotations", "\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"'v'\"}]",
          DENY, 201, NULL},
         {"audit annotation that fails",
          "\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"string(object.data.z)\"}]",
          DENY, 422, "resulted in error: no such key: z"},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void test_selection(void **state)
+{
+    static const struct decision rows[] = {
         {"another namespace", "\"validations\":[{\"expression\":\"false\"}]",
          DENY ",\"matchResources\":{\"namespaceSelector\":{\"matchLabels\":{\"n\":\"w\"}}}", 201,
          NULL},
@@ -166,14 +212,7 @@ static void test_decisions(void **state)
          DENY, 422, "cost"},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(free_ptr) char *spec = xasprintf(ON_MAPS ",%s", rows[i].spec);
-        put(rows[i].name, spec, rows[i].binding);
-        expect(rows[i].name, "POST", MAPS "?dryRun=All",
-               "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\"}}", rows[i].code,
-               rows[i].want);
-        forget_all();
-    }
+    run_decisions(rows, ARRAY_LEN(rows));
 }
 
 static void test_warning(void **state)
@@ -486,28 +525,23 @@ static void test_too_many(void **state)
            "compilation failed: there are more than 1000 expressions");
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decisions),  cmocka_unit_test(test_warning),
-        cmocka_unit_test(test_operations), cmocka_unit_test(test_deployment),
-        cmocka_unit_test(test_params),     cmocka_unit_test(test_request_budget),
-        cmocka_unit_test(test_validation), cmocka_unit_test(test_api),
-        cmocka_unit_test(test_large),      cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_decisions),
+        cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_match_conditions),
+        cmocka_unit_test(test_audit_annotations),
+        cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_warning),
+        cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_deployment),
+        cmocka_unit_test(test_params),
+        cmocka_unit_test(test_request_budget),
+        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_api),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_too_many),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

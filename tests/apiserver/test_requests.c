@@ -496,20 +496,6 @@ static void test_tenants(void **state)
     cluster_unref(acme);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,5 +507,5 @@ int main(void)
         cmocka_unit_test(test_namespaces), cmocka_unit_test(test_apply),
         cmocka_unit_test(test_warnings),   cmocka_unit_test(test_gzip),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

@@ -212,20 +212,6 @@ static void test_priority_classes(void **state)
     run_rows(rows, ARRAY_LEN(rows));
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fixture);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,5 +221,5 @@ int main(void)
         cmocka_unit_test(test_runtime_classes),
         cmocka_unit_test(test_priority_classes),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return fixture_run(&fixture, tests);
 }

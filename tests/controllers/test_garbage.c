@@ -10,14 +10,42 @@
 #define REF(uid, more) "{'apiVersion':'v1','kind':'K','name':'o','uid':'" uid "'" more "}"
 #define DELETING       "'deletionTimestamp':'2026-01-01T00:00:00Z',"
 
-static void decisions(void **state)
+struct decision {
+    const char *name, *object;
+    enum owner_state owners[3];
+    const char *dependents; /* trees */
+    const char *plan, *propagation;
+};
+
+static void run_decision(const struct decision *row)
 {
-    static const struct {
-        const char *name, *object;
-        enum owner_state owners[3];
-        const char *dependents; /* trees */
-        const char *plan, *propagation;
-    } rows[] = {
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(free_ptr)
+    char *text =
+        xasprintf("{'metadata':{'name':'p','namespace':'d','uid':'p-uid',%s}}", row->object);
+    json_auto_t *object = sim_json(text), *trees = sim_json(row->dependents);
+    struct garbage_dependent dependents[2];
+    size_t count = json_array_size(trees);
+    for (size_t j = 0; j < count; j++)
+        dependents[j] = (struct garbage_dependent){"pods", json_array_get(trees, j)};
+    const struct garbage_seen seen = {"pods", object, row->owners, dependents, count};
+    garbage_decide(&seen, &plan);
+    CLEANUP(free_ptr) char *found = sim_text(&plan);
+    if (strcmp(found, row->plan) != 0)
+        fail_msg("%s: %s", row->name, found);
+    if (row->propagation)
+        assert_string_equal(plan.items[0].propagation, row->propagation);
+}
+
+static void run_decisions(const struct decision *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        run_decision(&rows[i]);
+}
+
+static void owners_decide(void **state)
+{
+    static const struct decision rows[] = {
         {"owner is there", "'ownerReferences':[" REF("a", "") "]", {OWNER_SOLID}, "[]", "", NULL},
         {"owner is gone",
          "'ownerReferences':[" REF("a", "") "]",
@@ -37,6 +65,14 @@ static void decisions(void **state)
          "[]",
          "delete pods p\n",
          "Background"},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void owners_that_wait(void **state)
+{
+    static const struct decision rows[] = {
         {"owner waits for it",
          "'ownerReferences':[" REF("a", "") "]",
          {OWNER_WAITING},
@@ -56,6 +92,14 @@ static void decisions(void **state)
          "'finalizers':['foregroundDeletion'],'ownerReferences':[" REF("p-uid", "") "]}}]",
          "patch pods p\n",
          NULL},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void foreground_deletion(void **state)
+{
+    static const struct decision rows[] = {
         {"being deleted already",
          DELETING "'ownerReferences':[" REF("a", "") "]",
          {OWNER_ABSENT},
@@ -75,6 +119,14 @@ static void decisions(void **state)
          "[{'metadata':{'name':'d','ownerReferences':[" REF("p-uid", "") "]}}]",
          "patch pods p\n",
          NULL},
+    };
+    (void)state;
+    run_decisions(rows, ARRAY_LEN(rows));
+}
+
+static void orphaning(void **state)
+{
+    static const struct decision rows[] = {
         {"orphan",
          DELETING "'finalizers':['orphan']",
          {0},
@@ -95,24 +147,7 @@ static void decisions(void **state)
          "Orphan"},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(plan_clear) struct plan plan = {0};
-        CLEANUP(free_ptr)
-        char *text =
-            xasprintf("{'metadata':{'name':'p','namespace':'d','uid':'p-uid',%s}}", rows[i].object);
-        json_auto_t *object = sim_json(text), *trees = sim_json(rows[i].dependents);
-        struct garbage_dependent dependents[2];
-        size_t count = json_array_size(trees);
-        for (size_t j = 0; j < count; j++)
-            dependents[j] = (struct garbage_dependent){"pods", json_array_get(trees, j)};
-        const struct garbage_seen seen = {"pods", object, rows[i].owners, dependents, count};
-        garbage_decide(&seen, &plan);
-        CLEANUP(free_ptr) char *found = sim_text(&plan);
-        if (strcmp(found, rows[i].plan) != 0)
-            fail_msg("%s: %s", rows[i].name, found);
-        if (rows[i].propagation)
-            assert_string_equal(plan.items[0].propagation, rows[i].propagation);
-    }
+    run_decisions(rows, ARRAY_LEN(rows));
 }
 
 static void patches_keep_what_stays(void **state)
@@ -134,7 +169,8 @@ static void patches_keep_what_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decisions),
+        cmocka_unit_test(owners_decide),           cmocka_unit_test(owners_that_wait),
+        cmocka_unit_test(foreground_deletion),     cmocka_unit_test(orphaning),
         cmocka_unit_test(patches_keep_what_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
