@@ -94,16 +94,17 @@ static bool is_proxy(const struct segments *segments)
 
 static bool split_path(struct segments *segments, char *path, struct error *err)
 {
+    bool escaped = strchr(path, '%') != NULL;
     for (char *at = path, *next; at; at = next) {
         next = strchr(at, '/');
         if (next)
             *next++ = '\0';
         if (!*at && (at == path || !next))
             continue; /* before the first slash, and behind the last */
-        if (strcasestr(at, "%2f"))
+        if (escaped && strcasestr(at, "%2f"))
             return error_set(err, ERROR_NOT_FOUND,
                              "the server could not find the requested resource");
-        if (!decode(at, false))
+        if (escaped && !decode(at, false))
             return error_bad_request(err, "invalid path segment");
         if (segments->count == ROUTE_SEGMENTS_MAX)
             return error_bad_request(err, "the path has too many segments");

@@ -33,13 +33,14 @@ struct token_keys {
 
 struct auth_part {
     struct cluster_part part;
-    /* Frozen once loaded. */
-    struct keypair ca, serving;
-    char *token_key; /* PEM */
+    /* Frozen. */
+    struct keypair ca, serving; /* among `texts` */
+    const char *token_key;      /* PEM; among `texts` */
     struct token_keys *_Atomic token_keys; /* of it; made when they are asked for */
     /* Any thread. */
     atomic_uint wanted; /* caches that authentication found cold */
     struct seen seen;
+    char texts[];
 };
 
 #define AUTH_SECRETS_MAX ((size_t)256 << 10)

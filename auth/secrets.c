@@ -184,9 +184,6 @@ static void token_keys_free(struct token_keys *keys)
 static void part_free(struct cluster_part *base)
 {
     struct auth_part *part = (struct auth_part *)base;
-    keypair_clear(&part->ca);
-    keypair_clear(&part->serving);
-    free(part->token_key);
     token_keys_free(atomic_load(&part->token_keys));
     seen_deinit(&part->seen);
     free(part);
@@ -235,50 +232,72 @@ const struct token_keys *auth_token_keys(struct auth_part *part)
 }
 
 /* In seconds since the epoch. Documents of earlier releases do not say. */
-static int64_t serving_ends(const struct auth_part *part, const json_t *document)
+static int64_t serving_ends(const json_t *document)
 {
     int64_t told = json_int_or(json_at(document, SERVING_ENDS), 0);
-    CLEANUP(free_x509) X509 *cert = told ? NULL : pki_cert_parse(part->serving.cert);
+    const char *pem = json_text(document, "serving", "cert");
+    CLEANUP(free_x509) X509 *cert = told || !pem ? NULL : pki_cert_parse(pem);
     return cert ? pki_time(X509_get0_notAfter(cert)) : told;
 }
 
 /* A certificate that ends soon is made anew, in memory: the CA is at hand, and nothing else depends on its bytes. */
-static bool renew_serving(struct auth_part *part, const json_t *document, struct error *err)
+static bool renew_serving(json_t *document, struct error *err)
 {
-    if (serving_ends(part, document) > clock_now_us() / 1000000 + RENEW_BEFORE_S)
+    CLEANUP(keypair_clear) struct keypair ca = {0}, fresh = {0};
+    if (serving_ends(document) > clock_now_us() / 1000000 + RENEW_BEFORE_S)
         return true;
-    struct keypair fresh;
-    if (!reissue_serving(&part->ca, json_at(document, "servingNames"), &fresh, err))
+    if (!auth_take_pair(json_at(document, "ca"), &ca))
+        return error_internal(err, "the cluster's credentials are damaged");
+    if (!reissue_serving(&ca, json_at(document, "servingNames"), &fresh, err))
         return false;
-    keypair_clear(&part->serving);
-    part->serving = fresh;
+    put_serving(document, &fresh);
     return true;
 }
 
-/* Nothing is parsed that is not asked for: most of what asks for a part wants its certificates as they are. */
-static bool part_fill(struct auth_part *part, const json_t *document, struct error *err)
+enum part_text { TEXT_CA_CERT, TEXT_CA_KEY, TEXT_SERVING_CERT, TEXT_SERVING_KEY, TEXT_TOKEN_KEY, TEXT_COUNT };
+
+/* One block with all its texts, since an idle cluster keeps it: what lies here and there holds a page each. Nothing is parsed
+ * that is not asked for: most of what asks for a part wants its certificates as they are. NULL when one is missing. */
+static struct auth_part *part_make(const json_t *document)
 {
-    const char *key = json_text(document, "tokenKey");
-    if (!auth_take_pair(json_at(document, "ca"), &part->ca) ||
-        !auth_take_pair(json_at(document, "serving"), &part->serving) || !key)
-        return error_internal(err, "the cluster's credentials are damaged");
-    part->token_key = xstrdup(key);
-    return renew_serving(part, document, err);
+    const char *from[TEXT_COUNT] = {
+        json_text(document, "ca", "cert"),     json_text(document, "ca", "key"), json_text(document, "serving", "cert"),
+        json_text(document, "serving", "key"), json_text(document, "tokenKey"),
+    };
+    size_t size = 0;
+    char *texts[TEXT_COUNT];
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        if (!from[i])
+            return NULL;
+        size += strlen(from[i]) + 1;
+    }
+    struct auth_part *part = xcalloc(1, sizeof(*part) + size);
+    char *at = part->texts;
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        size_t len = strlen(from[i]) + 1;
+        texts[i] = memcpy(at, from[i], len);
+        at += len;
+    }
+    part->ca = (struct keypair){.cert = texts[TEXT_CA_CERT], .key = texts[TEXT_CA_KEY]};
+    part->serving = (struct keypair){.cert = texts[TEXT_SERVING_CERT], .key = texts[TEXT_SERVING_KEY]};
+    part->token_key = texts[TEXT_TOKEN_KEY];
+    return part;
 }
 
 struct auth_part *auth_part_parse(struct str secrets, struct error *err)
 {
     json_auto_t *document = json_parse(secrets, JSON_LOAD_STRICT, err);
-    if (!document)
+    if (!document || !renew_serving(document, err))
         return NULL;
-    struct auth_part *part = xcalloc(1, sizeof(*part));
+    struct auth_part *part = part_make(document);
+    if (!part) {
+        error_internal(err, "the cluster's credentials are damaged");
+        return NULL;
+    }
     atomic_init(&part->part.refs, 1);
     part->part.free = part_free;
     seen_init(&part->seen);
-    if (part_fill(part, document, err))
-        return part;
-    part_free(&part->part);
-    return NULL;
+    return part;
 }
 
 static struct cluster_part *part_load(struct cluster *cluster)

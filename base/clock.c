@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
+
+#define UUID_BYTES 16
 
 int64_t clock_now_us(void)
 {
@@ -187,16 +190,36 @@ void random_bytes(void *out, size_t len)
     }
 }
 
+/* Each answer has one: random bytes come for many at once, and what is used is forgotten. */
+static void uuid_bytes(unsigned char out[UUID_BYTES])
+{
+    static _Thread_local struct {
+        unsigned char bytes[32 * UUID_BYTES];
+        size_t left;
+    } pool;
+    if (!pool.left) {
+        random_bytes(pool.bytes, sizeof(pool.bytes));
+        pool.left = sizeof(pool.bytes);
+    }
+    pool.left -= UUID_BYTES;
+    memcpy(out, pool.bytes + pool.left, UUID_BYTES);
+    memset(pool.bytes + pool.left, 0, UUID_BYTES);
+}
+
 void uuid_make(char out[UUID_TEXT_SIZE])
 {
-    unsigned char b[16];
-    random_bytes(b, sizeof(b));
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    (void)snprintf(out, UUID_TEXT_SIZE,
-                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                   b[14], b[15]);
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[UUID_BYTES];
+    uuid_bytes(bytes);
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    for (size_t i = 0; i < UUID_BYTES; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
 }
 
 void random_name_suffix(char *out, size_t len)

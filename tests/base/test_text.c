@@ -156,12 +156,32 @@ static void maps_and_sets(void **state)
     strset_clear(&set);
 }
 
+/* More than random bytes are fetched for at once: none comes twice. */
+static void uuids_are_random_and_in_form(void **state)
+{
+    enum { COUNT = 200 };
+    (void)state;
+    CLEANUP(strset_clear) struct strset seen = {0};
+    for (size_t i = 0; i < COUNT; i++) {
+        char uuid[UUID_TEXT_SIZE];
+        uuid_make(uuid);
+        assert_int_equal(UUID_TEXT_SIZE - 1, strlen(uuid));
+        assert_int_equal(UUID_TEXT_SIZE - 1, strspn(uuid, "0123456789abcdef-"));
+        for (size_t at = 0; at < strlen(uuid); at++)
+            assert_int_equal(at == 8 || at == 13 || at == 18 || at == 23, uuid[at] == '-');
+        assert_int_equal('4', uuid[14]);
+        assert_non_null(strchr("89ab", uuid[19]));
+        assert_true(strset_add(&seen, uuid));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
         cmocka_unit_test(times),
         cmocka_unit_test(base64),
+        cmocka_unit_test(uuids_are_random_and_in_form),
         cmocka_unit_test(buffers_keep_their_maximum),
         cmocka_unit_test(maps_and_sets),
     };
