@@ -266,6 +266,34 @@ static enum cel_call call_of(const struct cel_node *node)
     return CEL_CALL_PLAIN;
 }
 
+/* What cel-go's decOptimize computes beforehand, or looks up in a set that it makes beforehand. */
+static bool is_conversion(const struct cel_node *node)
+{
+    static const char *const names[] = {"bool", "bytes",  "double",    "duration", "dyn",
+                                        "int",  "string", "timestamp", "type",     "uint"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!node->member && node->count == 1 && str_is(node->name, names[i]))
+            return true;
+    return false;
+}
+
+static bool is_set(const struct cel_node *list)
+{
+    bool all = list->kind == CEL_NODE_LIST && list->literal && list->count > 0;
+    for (size_t i = 0; all && i < list->count; i++) {
+        const struct cel_node *item = list->args[i];
+        all = item->kind == CEL_NODE_CONST && item->constant.kind != CEL_VALUE_NULL &&
+              item->constant.kind != CEL_VALUE_BYTES;
+    }
+    return all;
+}
+
+static void see_folded(struct cel_node *node)
+{
+    node->literal = is_conversion(node) && node->args[0]->literal;
+    node->folded = node->literal || (str_is(node->name, "@in") && is_set(node->args[1]));
+}
+
 static void check_call(struct check *check, struct cel_node *node)
 {
     size_t count;
@@ -281,6 +309,7 @@ static void check_call(struct check *check, struct cel_node *node)
         undeclared(check, node, node->name);
     else
         resolve_overload(check, node);
+    see_folded(node);
 }
 
 /* ---- aggregates ---- */

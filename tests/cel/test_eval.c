@@ -32,6 +32,12 @@ static void costs(void **state)
         {"self.name + 'def'", "3..9=3"},
         {"quantity('1Gi')", "1..1=1"},
         {"url('https://example.com/')", "2..2=2"},
+        {"duration('1h')", "1..1=0"},
+        {"[string(1), string(2)]", "12..12=0"},
+        {"string(self.replicas)", "3..3=3"},
+        {"self.replicas in [1, 5]", "14..14=2"},
+        {"self.replicas in [1, self.replicas]", "16..16=16"},
+        {"b'a' in [b'a']", "11..11=1"},
     };
     unsigned wrong = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
