@@ -72,11 +72,11 @@ static json_t *patched(struct request *request, const json_t *target)
     case PATCH_UNKNOWN:
         break;
     }
-    error_set(err, ERROR_UNSUPPORTED_MEDIA_TYPE,
-              "the body of the request was in an unknown format - accepted media types include: "
-              "application/json-patch+json, application/merge-patch+json, "
-              "application/strategic-merge-patch+json, "
-              "application/apply-patch+yaml");
+    error_set(
+        err, ERROR_UNSUPPORTED_MEDIA_TYPE,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
+        request->type->custom ? "" : "application/strategic-merge-patch+json, ");
     return NULL;
 }
 

@@ -165,6 +165,11 @@ def field_selectors(api, ns):
     got = take(api.watch(path, resourceVersion=start, fieldSelector="host=host1,port=80"), 2)
     assert [one["type"] for one in got] == ["ADDED", "DELETED"], got
     is_status(api("GET", path, code=400, fieldSelector="spec.what=1"), 400, "BadRequest", "field label not supported: spec.what")
+    is_status(api("POST", path, dict(head, kind="Other", **meta("other")), code=422), 422, "Invalid", f'kind: Invalid value: "Other": must be {head["kind"]}')
+    is_status(api("POST", path, dict(head, apiVersion="stable.example.com/v9", **meta("other")), code=400), 400, "BadRequest",
+              "the API version in the data (stable.example.com/v9) does not match the expected API version (stable.example.com/v2)")
+    is_status(api("PATCH", path + "/two", {}, code=415, type=STRATEGIC), 415, "UnsupportedMediaType", "accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml")
     undefine(api, body)
 
 
