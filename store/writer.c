@@ -40,6 +40,7 @@ struct writer {
     bool alone;      /* the batch met an error: one write at a time */
     bool unresolved; /* the connection was lost with the slots under way */
     bool met;        /* who borrowed it stopped waiting because its own thread was asked for */
+    bool slow;       /* the last of those was not answered while it was worth staying awake */
     pthread_mutex_t lock;
     pthread_cond_t ready; /* guarded by lock, as what follows */
     struct store_write *first, **last;
@@ -439,7 +440,7 @@ bool writer_write_here(struct writer *writer, struct store_write *write, int oth
     }
     const struct pg_patience patience = {
         .until_mono_ns = write->submitted_mono_ns + HERE_WAIT_NS,
-        .awake_mono_ns = write->submitted_mono_ns + HERE_AWAKE_NS,
+        .awake_mono_ns = writer->slow ? 0 : write->submitted_mono_ns + HERE_AWAKE_NS,
         .other_fd = other_fd,
     };
     writer->slots[0] = (struct slot){.write = write, .tag = writer->next_tag++};
@@ -447,9 +448,11 @@ bool writer_write_here(struct writer *writer, struct store_write *write, int oth
     writer->alone = false;
     batch_send(writer->store, writer->conn, &writer->batch, writer->slots, 1);
     enum batch_end end = batch_receive(writer->conn, &writer->batch, &patience);
+    int64_t now = clock_mono_ns();
+    writer->slow = now - write->submitted_mono_ns > HERE_AWAKE_NS;
     if (end != BATCH_DONE || !batch_take(&writer->batch, &writer->slots[0], written)) {
         /* A disk that was slow once says nothing of who comes next. */
-        writer->met = end == BATCH_PENDING && clock_mono_ns() < patience.until_mono_ns;
+        writer->met = end == BATCH_PENDING && now < patience.until_mono_ns;
         return false; /* still lent: leave_begun() comes next */
     }
     batch_clear(&writer->batch);
