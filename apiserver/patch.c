@@ -8,6 +8,8 @@
 #include "schema/go_text.h"
 #include "schema/meta.h"
 
+#define SHOWN_MAX ((size_t)4 << 20) /* of a patched object in a message */
+
 enum patch_kind { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_UNKNOWN };
 
 static const struct patch_row {
@@ -29,42 +31,18 @@ static enum patch_kind patch_kind(const struct request *request)
     return PATCH_UNKNOWN;
 }
 
-/* Where upstream looks for unknown fields it decodes the patch once more, before, and says so. */
-static json_t *undecodable(struct request *request, enum patch_kind kind)
-{
-    CLEANUP(error_clear) struct error why = {0};
-    CLEANUP(buf_free) struct buf got = BUF_TEXT;
-    if (request->validation == FIELD_VALIDATION_IGNORE ||
-        request->error.reason != ERROR_BAD_REQUEST)
-        return NULL;
-    json_auto_t *tree = json_parse(buf_str(&request->body), JSON_LOAD_LENIENT, &why);
-    bool fits = tree && (kind == PATCH_JSON ? json_is_array(tree) : json_is_object(tree));
-    if (fits)
-        return NULL;
-    if (tree) {
-        go_value_kind(&got, tree, false);
-        error_bad_request(&why, "json: cannot unmarshal %s into Go value of type %s", got.data,
-                          kind == PATCH_JSON ? "[]interface {}" : "map[string]interface {}");
-    }
-    error_clear(&request->error);
-    error_bad_request(&request->error, "error decoding patch: %s", why.message);
-    return NULL;
-}
-
 static json_t *patched(struct request *request, const json_t *target)
 {
     struct str patch = buf_str(&request->body);
     struct error *err = &request->error;
-    json_t *tree;
+    enum patch_reader reader = request->validation == FIELD_VALIDATION_IGNORE ? PATCH_READ_PLAIN : PATCH_READ_STRICT;
     if (request->caller)
         return patch_merge_tree(target, request->given);
     switch (patch_kind(request)) {
     case PATCH_JSON:
-        tree = patch_json(target, patch, err);
-        return tree ? tree : undecodable(request, PATCH_JSON);
+        return patch_json(target, patch, reader, err);
     case PATCH_MERGE:
-        tree = patch_merge(target, patch, err);
-        return tree ? tree : undecodable(request, PATCH_MERGE);
+        return patch_merge(target, patch, reader, err);
     case PATCH_STRATEGIC:
         if (request->type->custom)
             break;
@@ -80,18 +58,46 @@ static json_t *patched(struct request *request, const json_t *target)
     return NULL;
 }
 
+/* The object in the order in which Go prints one that it took apart: its members by name. */
+static void show_members(struct buf *out, const json_t *object)
+{
+    static const char *const names[] = {"apiVersion", "kind", "metadata"};
+    json_auto_t *left = json_copy((json_t *)(uintptr_t)object), *sorted = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (json_object_get(left, names[i]))
+            json_object_set(sorted, names[i], json_object_get(left, names[i]));
+        json_object_del(left, names[i]);
+    }
+    json_object_update(sorted, left);
+    json_write(out, sorted);
+}
+
+/* What upstream shows of a patch whose outcome cannot be decoded: that outcome, of a strategic one the patch. */
+static char *shown_patch(struct request *request, const json_t *target)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    CLEANUP(buf_free) struct buf text = BUF_INIT(SHOWN_MAX);
+    bool strategic = patch_kind(request) == PATCH_STRATEGIC;
+    json_auto_t *tree = strategic ? json_parse(buf_str(&request->body), JSON_LOAD_LENIENT, &ignored)
+                                  : patched(request, target);
+    if (strategic)
+        go_print(&text, tree);
+    else if (json_is_object(tree))
+        show_members(&text, tree);
+    char *shown = buf_take(&text);
+    return shown ? shown : xstrdup("");
+}
+
 /* A patch that makes something undecodable is the patch's fault. */
-static enum step_result blame_patch(struct request *request)
+static enum step_result blame_patch(struct request *request, const json_t *target)
 {
     struct error *err = &request->error;
     if (err->reason != ERROR_BAD_REQUEST)
         return STEP_FAIL;
     CLEANUP(free_ptr) char *why = xstrdup(err->message);
-    CLEANUP(free_ptr)
-    char *patch = xstrndup(request->body.len ? request->body.data : "",
-                           request->body.len < 4096 ? request->body.len : 4096);
     error_clear(err);
-    error_add_invalid(err, "patch", patch, why);
+    CLEANUP(free_ptr) char *shown = shown_patch(request, target);
+    error_add_invalid(err, "patch", shown, why);
     return request_invalid(request, "", "", "");
 }
 
@@ -120,7 +126,7 @@ enum step_result step_patch(struct request *request)
         return STEP_FAIL;
     if (!schema_shape(request->type, request->object, request->validation, &request->warnings,
                       &request->error))
-        return blame_patch(request);
+        return blame_patch(request, target);
     json_object_set(request->object, "kind", json_object_get(target, "kind"));
     json_object_set(request->object, "apiVersion", json_object_get(target, "apiVersion"));
     if (strcmp(meta_name(request->object), request->route.name) != 0) {

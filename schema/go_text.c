@@ -1,5 +1,6 @@
 #include "schema/go_text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const go_names[] = {
@@ -82,6 +83,63 @@ void go_value_kind(struct buf *out, const json_t *value, bool with_number)
     if (json_is_real(value) && real_is_whole(json_real_value(value)))
         buf_add_text(
             out, ".0"); /* written with a point or an exponent, or it would have been an integer */
+}
+
+void go_interface_type(struct buf *out, const json_t *value)
+{
+    static const char *const names[] = {
+        [JSON_OBJECT] = "map[string]interface {}",
+        [JSON_ARRAY] = "[]interface {}",
+        [JSON_STRING] = "string",
+        [JSON_INTEGER] = "int64",
+        [JSON_REAL] = "float64",
+        [JSON_TRUE] = "bool",
+        [JSON_FALSE] = "bool",
+        [JSON_NULL] = "%!s(<nil>)",
+    };
+    buf_add_text(out, value ? names[json_typeof(value)] : names[JSON_NULL]);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void print_map(struct buf *out, const json_t *map)
+{
+    const char *key;
+    json_t *member;
+    size_t count = 0;
+    CLEANUP(free_ptr) const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
+    json_object_foreach (map, key, member)
+        keys[count++] = key;
+    qsort(keys, count, sizeof(*keys), compare_keys);
+    buf_add_text(out, "map[");
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(out, "%s%s:", i ? " " : "", keys[i]);
+        go_print(out, json_object_get(map, keys[i]));
+    }
+    buf_add_char(out, ']');
+}
+
+void go_print(struct buf *out, const json_t *value)
+{
+    if (json_is_object(value)) {
+        print_map(out, value);
+    } else if (json_is_array(value)) {
+        buf_add_char(out, '[');
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            buf_add_text(out, i ? " " : "");
+            go_print(out, json_array_get(value, i));
+        }
+        buf_add_char(out, ']');
+    } else if (json_is_string(value)) {
+        buf_add(out, json_string_value(value), json_string_length(value));
+    } else if (!value || json_is_null(value)) {
+        buf_add_text(out, "<nil>");
+    } else {
+        json_write(out, value);
+    }
 }
 
 /* The parts of RFC 3339 in order: `digits` of them, or the one character that `text` is. */

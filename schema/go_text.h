@@ -23,5 +23,9 @@ void go_struct_type(struct buf *out, const struct type *type);
 const char *type_short_name(const struct type *type);
 /* Appends what Go calls the JSON value: `string`, `object`, `number 1.5`. */
 void go_value_kind(struct buf *out, const json_t *value, bool with_number);
+/* Appends a tree as Go's %v prints what was decoded into an interface: `map[a:1 b:[x <nil>]]`. */
+void go_print(struct buf *out, const json_t *value);
+/* Appends the Go type of that: `map[string]interface {}`. */
+void go_interface_type(struct buf *out, const json_t *value);
 /* Appends why `text` is no time, as time.Parse says it. */
 void go_time_error(struct buf *out, struct str text, const char *layout);

@@ -31,12 +31,15 @@ json_t *list_in_order(json_t *merged, const json_t *order, const json_t *origina
                       struct error *err);
 /* Without the items of `gone`. Takes `list`. */
 json_t *list_without(json_t *list, const json_t *gone);
-/* Every item of `items` that has the merge key stands in `order`; else BAD_REQUEST. */
+/* The items of `items` stand in `order`, which is empty or names them in theirs; else UNKNOWN. */
 bool list_order_fits(const json_t *items, const json_t *order, const char *merge_key, struct error *err);
 
 /* A patch's value where there is nothing to merge it with: without nulls and directives. Takes `value`;
  * NULL without an error when nothing is left of it. */
 json_t *patch_value(json_t *value);
+
+/* What `$patch` says there is nothing; always false. */
+bool patch_unknown_directive(const json_t *map, struct error *err);
 
 /* Keeps what `keep` says yes to, in order. */
 void list_filter(json_t *list, bool (*keep)(const json_t *item, const void *arg), const void *arg);

@@ -1,8 +1,12 @@
 /* JSON patch (RFC 6902) over JSON pointers (RFC 6901).
  *
  * Bounded: operations by PATCH_OPERATIONS_MAX, depth by the pointers' length, memory by what copies may add up to.
- * As upstream, array indexes may be negative (from the end), and what cannot be applied is one 422 without details. */
+ * As upstream, which is not always as the RFC: array indexes may be negative (from the end); what is before a pointer's
+ * first slash is passed over; a member that is not there is null for `copy`, and made by `replace`; a `value` that is
+ * left out is null. What cannot be applied is one 422 without details.
+ * Source: gopkg.in/evanphx/json-patch.v4, patch.go. */
 #include "base/parse.h"
+#include "schema/go_text.h"
 #include "schema/patch.h"
 
 #define COPIED_MAX ((size_t)3 << 20) /* bytes of JSON that "copy" may add, as upstream */
@@ -26,30 +30,27 @@ static void place_clear(struct place *place)
     *place = (struct place){0};
 }
 
-/* One unescaped part of a pointer; NULL when a `~` is not followed by 0 or 1. */
+/* One unescaped part of a pointer; a `~` that neither 0 nor 1 follows stays. NULL when it is too long. */
 static char *unescape(struct str part)
 {
     struct buf out = BUF_TEXT;
     for (size_t i = 0; i < part.len; i++) {
-        char c = part.data[i];
-        if (c == '~') {
-            char next = ++i < part.len ? part.data[i] : '\0';
-            if (next != '0' && next != '1') {
-                buf_free(&out);
-                return NULL;
-            }
+        char c = part.data[i], next = i + 1 < part.len ? part.data[i + 1] : '\0';
+        bool escape = c == '~' && (next == '0' || next == '1');
+        if (escape)
             c = next == '0' ? '~' : '/';
-        }
         buf_add_char(&out, c);
+        i += escape;
     }
     return buf_take(&out);
 }
 
-/* An index of an array of `size`; negative ones count from the end. */
+/* An index of an array of `size`, as Go's Atoi reads it; negative ones count from the end. */
 static bool array_index(const char *key, size_t size, size_t *index)
 {
     int64_t value;
-    if (!parse_i64(str_of(key), INT32_MIN, INT32_MAX, &value))
+    bool plus = key[0] == '+' && key[1] != '-';
+    if (!parse_i64(str_of(key + plus), INT32_MIN, INT32_MAX, &value))
         return false;
     if (value < 0)
         value += (int64_t)size;
@@ -77,9 +78,10 @@ static bool locate(json_t *root, struct str pointer, struct place *place)
     *place = (struct place){0};
     if (pointer.len == 0)
         return true;
-    if (pointer.data[0] != '/')
+    struct str rest = pointer;
+    (void)str_cut(&rest, '/'); /* what is before it means nothing */
+    if (!rest.data)
         return false;
-    struct str rest = {pointer.data + 1, pointer.len - 1};
     for (bool last = false; !last;) {
         struct str part = rest;
         const char *slash = rest.len ? memchr(rest.data, '/', rest.len) : NULL;
@@ -159,9 +161,15 @@ struct operation {
     struct place path, from;
 };
 
+/* New reference. */
+static json_t *value_of(const struct operation *op)
+{
+    return op->value ? json_deep_copy(op->value) : json_null();
+}
+
 static bool do_add(struct change *change, const struct operation *op)
 {
-    return op->value && insert(change, &op->path, json_deep_copy(op->value));
+    return op->path.parent && insert(change, &op->path, value_of(op));
 }
 
 static bool do_remove(struct change *change, const struct operation *op)
@@ -171,13 +179,16 @@ static bool do_remove(struct change *change, const struct operation *op)
 
 static bool do_replace(struct change *change, const struct operation *op)
 {
-    return op->value && get(change, &op->path) && overwrite(change, &op->path, json_deep_copy(op->value));
+    bool fits = op->path.parent || json_is_object(op->value) || json_is_array(op->value);
+    return fits && overwrite(change, &op->path, value_of(op));
 }
 
 static bool do_test(struct change *change, const struct operation *op)
 {
     const json_t *have = get(change, &op->path);
     bool wants_null = !op->value || json_is_null(op->value);
+    if (!have && json_is_array(op->path.parent))
+        return false;
     if (!have || json_is_null(have))
         return wants_null;
     return !wants_null && json_equal(have, op->value);
@@ -208,6 +219,10 @@ static bool do_copy(struct change *change, const struct operation *op)
 {
     const json_t *value = get(change, &op->from);
     struct buf text = BUF_INIT(COPIED_MAX);
+    if (!op->from.parent || !op->path.parent)
+        return false;
+    if (!value && json_is_object(op->from.parent))
+        return insert(change, &op->path, json_null());
     if (!value || !is_shallow(change, value, JSON_DEPTH_MAX))
         return false;
     json_write(&text, value);
@@ -215,6 +230,14 @@ static bool do_copy(struct change *change, const struct operation *op)
     bool fits = buf_ok(&text) && change->copied <= COPIED_MAX;
     buf_free(&text);
     return fits && insert(change, &op->path, json_deep_copy(value));
+}
+
+/* Takes `value` and what is in `to`. */
+static bool moved(struct change *change, struct place *to, json_t *value)
+{
+    bool ok = insert(change, to, value);
+    place_clear(to);
+    return ok;
 }
 
 static bool do_move(struct change *change, const struct operation *op)
@@ -229,9 +252,10 @@ static bool do_move(struct change *change, const struct operation *op)
         json_decref(value);
         return false;
     }
-    ok = insert(change, &to, value);
-    place_clear(&to);
-    return ok;
+    if (to.parent)
+        return moved(change, &to, value);
+    json_decref(value);
+    return false;
 }
 
 static const struct operation_row {
@@ -262,21 +286,39 @@ static bool apply_one(struct change *change, const json_t *entry)
     return ok;
 }
 
-static json_t *decode(struct str patch, struct error *err)
+/* False for what is no list of maps, in the words of who decodes it: upstream's strict decoder, which comes first,
+ * looks no further than the list. A null among them is no operation, but may be there. */
+static bool check_shape(const json_t *tree, enum patch_reader reader, struct error *err)
 {
-    json_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err), *entry;
-    size_t i;
+    bool strict = reader == PATCH_READ_STRICT;
+    CLEANUP(buf_free) struct buf kind = BUF_TEXT;
+    const json_t *wrong = json_is_array(tree) || json_is_null(tree) ? NULL : tree;
+    for (size_t i = 0; !wrong && i < json_array_size(tree); i++) {
+        const json_t *entry = json_array_get(tree, i);
+        wrong = json_is_object(entry) || json_is_null(entry) ? NULL : entry;
+    }
+    if (!wrong)
+        return true;
+    go_value_kind(&kind, wrong, false);
+    return error_bad_request(err, "%sjson: cannot unmarshal %s into Go value of type %s",
+                             wrong == tree && strict ? "error decoding patch: " : "", kind.data,
+                             wrong != tree ? "jsonpatch.Operation"
+                             : strict      ? "[]interface {}"
+                                           : "jsonpatch.Patch");
+}
+
+static json_t *decode(struct str patch, enum patch_reader reader, struct error *err)
+{
+    json_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err);
+    if (!tree && reader == PATCH_READ_STRICT)
+        error_wrap(err, "error decoding patch");
     if (!tree)
         return NULL;
-    bool fine = json_is_array(tree);
-    json_array_foreach (tree, i, entry)
-        fine = fine && json_is_object(entry);
-    if (!fine)
-        error_bad_request(err, "json: cannot unmarshal %s into Go value of type jsonpatch.Patch",
-                          json_is_object(tree)  ? "object"
-                          : json_is_array(tree) ? "array"
-                                                : "value");
-    else if (json_array_size(tree) > PATCH_OPERATIONS_MAX)
+    if (!check_shape(tree, reader, err)) {
+        json_decref(tree);
+        return NULL;
+    }
+    if (json_array_size(tree) > PATCH_OPERATIONS_MAX)
         error_set(err, ERROR_TOO_LARGE, "The allowed maximum operations in a JSON patch is %d, got %zu",
                   PATCH_OPERATIONS_MAX, json_array_size(tree));
     else
@@ -285,9 +327,9 @@ static json_t *decode(struct str patch, struct error *err)
     return NULL;
 }
 
-json_t *patch_json(const json_t *target, struct str patch, struct error *err)
+json_t *patch_json(const json_t *target, struct str patch, enum patch_reader reader, struct error *err)
 {
-    json_auto_t *entries = decode(patch, err);
+    json_auto_t *entries = decode(patch, reader, err);
     if (!entries)
         return NULL;
     struct change change = {.root = json_deep_copy(target)};

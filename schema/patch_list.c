@@ -1,5 +1,6 @@
 /* Strategic merge patch: lists of maps by merge key, lists of scalars as sets, and their order.
  * Places are looked up in hash tables, so that long lists cost no more than they should. */
+#include "schema/go_text.h"
 #include "schema/patch_internal.h"
 
 #include <stdio.h>
@@ -46,10 +47,13 @@ json_int_t place_of(const json_t *index, const json_t *item, const char *merge_k
     return place ? json_integer_value(place) : -1;
 }
 
+/* What upstream fails with here and does not turn into a Status is its 500 without a reason. */
 static bool no_merge_key(const json_t *item, const char *merge_key, struct error *err)
 {
-    CLEANUP(free_ptr) char *shown = json_dumps(item, JSON_COMPACT | JSON_ENCODE_ANY);
-    return error_bad_request(err, "map: %.200s does not contain declared merge key: %s", shown ? shown : "", merge_key);
+    CLEANUP(buf_free) struct buf shown = BUF_TEXT;
+    go_print(&shown, item);
+    return error_set(err, ERROR_UNKNOWN, "map: %s does not contain declared merge key: %s",
+                     buf_ok(&shown) ? shown.data : "", merge_key);
 }
 
 /* Maps with the key, or scalars: all of one kind. */
@@ -60,9 +64,9 @@ static bool check_items(const json_t *list, const char *merge_key, struct error 
         if (json_is_array(item))
             return error_set(err, ERROR_INVALID, "the server rejected our request due to an error in our request");
         if (merge_key && !json_is_object(item))
-            return error_bad_request(err, "list element types are not identical");
+            return error_set(err, ERROR_UNKNOWN, "list element types are not identical");
         if (!merge_key && json_is_object(item))
-            return error_bad_request(err, "cannot merge lists without merge key for type struct");
+            return error_set(err, ERROR_UNKNOWN, "cannot merge lists without merge key for type struct");
         if (merge_key && !json_object_get(item, merge_key))
             return no_merge_key(item, merge_key, err);
     }
@@ -143,10 +147,22 @@ json_t *list_without(json_t *list, const json_t *gone)
     return result;
 }
 
+static bool out_of_order(const json_t *items, const json_t *order, struct error *err)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    buf_add_text(&text, "The order in patch list:\n");
+    go_print(&text, items);
+    buf_add_text(&text, "\n doesn't match " DIRECTIVE_ORDER " list:\n");
+    go_print(&text, order);
+    return error_set(err, ERROR_UNKNOWN, "%s\n", buf_ok(&text) ? text.data : "");
+}
+
 bool list_order_fits(const json_t *items, const json_t *order, const char *merge_key, struct error *err)
 {
     json_auto_t *index = place_index(order, merge_key);
     json_int_t last = -1;
+    if (!json_array_size(order))
+        return true;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
         if (json_object_get(item, DIRECTIVE_PATCH))
@@ -154,9 +170,8 @@ bool list_order_fits(const json_t *items, const json_t *order, const char *merge
         if (merge_key && !json_object_get(item, merge_key))
             return no_merge_key(item, merge_key, err);
         json_int_t place = place_of(index, item, merge_key);
-        if (place < 0 || place < last)
-            return error_bad_request(err, "The order in patch list:\n%s\n doesn't match %s list", "the patch",
-                                     DIRECTIVE_ORDER);
+        if (place <= last)
+            return out_of_order(items, order, err);
         last = place;
     }
     return true;
@@ -200,11 +215,11 @@ static bool obey_items(json_t *original, json_t *patch, const char *merge_key, b
         if (!value)
             continue;
         if (text_eq(directive, "merge"))
-            return error_bad_request(err, "merging lists cannot yet be specified in the patch");
+            return error_set(err, ERROR_UNKNOWN, "merging lists cannot yet be specified in the patch");
         if (text_eq(directive, "replace"))
             *replaces = true;
         else if (!text_eq(directive, "delete"))
-            return error_bad_request(err, "unknown patch type: %s in map", directive ? directive : "");
+            return patch_unknown_directive(item, err);
         else if (!json_object_get(item, merge_key))
             return no_merge_key(item, merge_key, err);
         else

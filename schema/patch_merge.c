@@ -1,11 +1,26 @@
 /* JSON merge patch (RFC 7386): objects are merged, null deletes, everything else replaces. */
 #include "schema/patch.h"
 
+#include "schema/go_text.h"
+
+static json_t *without_nulls(const json_t *patch);
+
+/* Nulls stay in a list, but not in what is in it: upstream's way, and not the RFC's. */
+static json_t *list_without_nulls(const json_t *list)
+{
+    json_t *result = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++)
+        json_array_append_new(result, without_nulls(json_array_get(list, i)));
+    return result;
+}
+
 /* What a patch leaves when there is nothing to merge it with: itself, without nulls. */
 static json_t *without_nulls(const json_t *patch)
 {
     const char *key;
     json_t *value;
+    if (json_is_array(patch))
+        return list_without_nulls(patch);
     if (!json_is_object(patch))
         return json_deep_copy(patch);
     json_t *result = json_object();
@@ -37,17 +52,34 @@ json_t *patch_merge_tree(const json_t *target, const json_t *patch)
     return result;
 }
 
-json_t *patch_merge(const json_t *target, struct str patch, struct error *err)
+/* What is no map, in the words of who decodes it. */
+static void refuse(const json_t *tree, enum patch_reader reader, struct error *err)
+{
+    CLEANUP(buf_free) struct buf kind = BUF_TEXT;
+    if (reader == PATCH_READ_PLAIN || json_is_null(tree)) {
+        error_bad_request(err, "Invalid JSON Patch");
+        return;
+    }
+    go_value_kind(&kind, tree, false);
+    error_bad_request(err,
+                      "error decoding patch: json: cannot unmarshal %s into Go value of type "
+                      "map[string]interface {}",
+                      kind.data);
+}
+
+json_t *patch_merge(const json_t *target, struct str patch, enum patch_reader reader,
+                    struct error *err)
 {
     json_auto_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err);
-    if (!tree) {
+    if (json_is_object(tree))
+        return patch_merge_tree(target, tree);
+    if (tree) {
+        refuse(tree, reader, err);
+    } else if (reader == PATCH_READ_STRICT) {
+        error_wrap(err, "error decoding patch");
+    } else {
         error_clear(err);
         error_bad_request(err, "Invalid JSON Patch");
-        return NULL;
     }
-    if (!json_is_object(tree)) {
-        error_bad_request(err, "Invalid JSON Patch");
-        return NULL;
-    }
-    return patch_merge_tree(target, tree);
+    return NULL;
 }

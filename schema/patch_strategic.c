@@ -3,6 +3,7 @@
  * `$patch: replace` and `delete` make an end of merging; `$retainKeys` drops what it does not name;
  * `$setElementOrder/LIST` orders LIST; `$deleteFromPrimitiveList/LIST` takes scalars out of it.
  * Source: apimachinery pkg/util/strategicpatch, as the API server calls it (parallel lists merged, nulls ignored). */
+#include "schema/go_text.h"
 #include "schema/patch_internal.h"
 
 struct shape shape_member(const struct shape *shape, const char *key)
@@ -69,6 +70,24 @@ json_t *patch_value(json_t *value)
     return value;
 }
 
+bool patch_unknown_directive(const json_t *map, struct error *err)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    buf_add_text(&text, "unknown patch type: ");
+    go_print(&text, json_object_get(map, DIRECTIVE_PATCH));
+    buf_add_text(&text, " in map: ");
+    go_print(&text, map);
+    return error_set(err, ERROR_UNKNOWN, "%s", buf_ok(&text) ? text.data : "");
+}
+
+/* A value that is no list where one must be. */
+static bool no_list(const json_t *value, struct error *err)
+{
+    CLEANUP(buf_free) struct buf type = BUF_TEXT;
+    go_interface_type(&type, value);
+    return error_set(err, ERROR_UNKNOWN, "expected a []interface {}, but received a %s", type.data);
+}
+
 /* The end of merging: a map that says what becomes of it. Takes `patch`. */
 static json_t *obey_directive(json_t *patch, struct error *err)
 {
@@ -81,8 +100,7 @@ static json_t *obey_directive(json_t *patch, struct error *err)
         json_decref(patch);
         return json_object();
     }
-    CLEANUP(free_ptr) char *shown = json_dumps(patch, JSON_COMPACT);
-    error_bad_request(err, "unknown patch type: %s in map: %.200s", directive ? directive : "", shown ? shown : "");
+    (void)patch_unknown_directive(patch, err); /* always false */
     json_decref(patch);
     return NULL;
 }
@@ -129,8 +147,10 @@ static bool order_list(const struct shape *shape, json_t *original, json_t *patc
     const char *merge_key = member.field ? member.field->merge_key : NULL;
     json_auto_t *before = json_incref(json_object_get(original, name)),
                 *change = json_incref(json_object_get(patch, name));
-    if ((before && !json_is_array(before)) || (change && !json_is_array(change)) || !json_is_array(order))
-        return bad(err, "invalid patch format of setElementOrder list");
+    const json_t *const lists[] = {order, before, change};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (lists[i] && !json_is_array(lists[i]))
+            return no_list(lists[i], err);
     if (!list_order_fits(change, order, merge_key, err))
         return false;
     if (!before && !change)

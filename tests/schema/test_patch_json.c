@@ -44,14 +44,36 @@ static const struct patch_case {
     {"an index past the end", "{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/2\",\"value\":1}]", NULL},
     {"add at the end", "{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/1\",\"value\":2}]", "{\"a\":[1,2]}"},
     {"remove what is not there", "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/b\"}]", NULL},
-    {"replace what is not there", "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":1}]", NULL},
+    {"replace what is not there", "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":1}]", "{\"a\":1,\"b\":1}"},
+    {"replace an item that is not there", "{\"a\":[1]}", "[{\"op\":\"replace\",\"path\":\"/a/1\",\"value\":1}]", NULL},
+    {"replace under what is not there", "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b/c\",\"value\":1}]", NULL},
+    {"copy what is not there", "{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"/b\",\"path\":\"/c\"}]", "{\"a\":1,\"c\":null}"},
+    {"copy an item that is not there", "{\"a\":[]}", "[{\"op\":\"copy\",\"from\":\"/a/0\",\"path\":\"/c\"}]", NULL},
+    {"move what is not there", "{\"a\":1}", "[{\"op\":\"move\",\"from\":\"/b\",\"path\":\"/c\"}]", NULL},
+    {"a value is left out", "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\"},{\"op\":\"replace\",\"path\":\"/a\"}]",
+     "{\"a\":null,\"b\":null}"},
+    {"add everything", "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"\",\"value\":{}}]", NULL},
+    {"remove everything", "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"\"}]", NULL},
+    {"copy everything", "{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"\",\"path\":\"/b\"}]", NULL},
+    {"copy over everything", "{\"a\":{}}", "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"\"}]", NULL},
+    {"move over everything", "{\"a\":{}}", "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"\"}]", NULL},
+    {"replace everything by a scalar", "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":1}]", NULL},
+    {"test everything", "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"\",\"value\":{\"a\":1}}]", "{\"a\":1}"},
+    {"test past the end", "{\"a\":[]}", "[{\"op\":\"test\",\"path\":\"/a/0\",\"value\":null}]", NULL},
+    {"1 is not 1.0", "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1.0}]", NULL},
+    {"indexes as Go reads them", "{\"a\":[1,2,3,4]}", "[{\"op\":\"remove\",\"path\":\"/a/+3\"},{\"op\":\"remove\",\"path\":\"/a/01\"}]",
+     "{\"a\":[1,3]}"},
+    {"an index with two signs", "{\"a\":[1]}", "[{\"op\":\"remove\",\"path\":\"/a/+-1\"}]", NULL},
+    {"behind the end", "{\"a\":[1]}", "[{\"op\":\"remove\",\"path\":\"/a/-\"}]", NULL},
+    {"null is no operation", "{}", "[null]", NULL},
     {"test of null and absence", "{\"a\":null}",
      "[{\"op\":\"test\",\"path\":\"/a\",\"value\":null},{\"op\":\"test\",\"path\":\"/b\",\"value\":null}]", "{\"a\":null}"},
     {"replace all", "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":{\"b\":2}}]", "{\"b\":2}"},
     {"an unknown operation", "{}", "[{\"op\":\"frob\",\"path\":\"/a\"}]", NULL},
     {"no path", "{}", "[{\"op\":\"add\",\"value\":1}]", NULL},
     {"a path without a slash", "{}", "[{\"op\":\"add\",\"path\":\"a\",\"value\":1}]", NULL},
-    {"a bad escape", "{\"a~\":1}", "[{\"op\":\"remove\",\"path\":\"/a~2\"}]", NULL},
+    {"something before the slash", "{}", "[{\"op\":\"add\",\"path\":\"x/a\",\"value\":1}]", "{\"a\":1}"},
+    {"an escape that is none", "{\"a~2\":1,\"b\":1}", "[{\"op\":\"remove\",\"path\":\"/a~2\"}]", "{\"b\":1}"},
     {"move into itself", "{\"a\":{\"b\":{}}}", "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b/c\"}]", NULL},
     {"move shifts the target", "{\"a\":[{\"x\":1},{\"y\":2}]}", "[{\"op\":\"move\",\"from\":\"/a/0\",\"path\":\"/a/0/z\"}]",
      "{\"a\":[{\"y\":2,\"z\":{\"x\":1}}]}"},
@@ -68,7 +90,7 @@ static void test_cases(void **state)
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *target = json_loads(cases[i].target, 0, NULL), *kept = json_deep_copy(target);
         json_auto_t *want = cases[i].result ? json_loads(cases[i].result, 0, NULL) : NULL;
-        json_auto_t *got = patch_json(target, str_of(cases[i].patch), &err);
+        json_auto_t *got = patch_json(target, str_of(cases[i].patch), PATCH_READ_STRICT, &err);
         if (!got != !want || (got && !json_equal(got, want)))
             fail_msg("%s: %s", cases[i].name, got ? json_dumps(got, 0) : err.message);
         assert_true(json_equal(target, kept));
@@ -80,9 +102,31 @@ static void test_status(void **state)
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *target = json_object();
     (void)state;
-    assert_null(patch_json(target, STR("[{\"op\":\"remove\",\"path\":\"/a\"}]"), &err));
+    assert_null(patch_json(target, STR("[{\"op\":\"remove\",\"path\":\"/a\"}]"), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 422);
     assert_string_equal(err.message, "the server rejected our request due to an error in our request");
+}
+
+static void test_words(void **state)
+{
+    static const struct {
+        const char *patch, *strict, *plain;
+    } rows[] = {
+        {"{}", "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}",
+         "json: cannot unmarshal object into Go value of type jsonpatch.Patch"},
+        {"[1]", "json: cannot unmarshal number into Go value of type jsonpatch.Operation",
+         "json: cannot unmarshal number into Go value of type jsonpatch.Operation"},
+        {"[", "error decoding patch: unexpected end of JSON input", "unexpected end of JSON input"},
+    };
+    json_auto_t *target = json_object();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (enum patch_reader reader = PATCH_READ_STRICT; reader <= PATCH_READ_PLAIN; reader++) {
+            CLEANUP(error_clear) struct error err = {0};
+            assert_null(patch_json(target, str_of(rows[i].patch), reader, &err));
+            assert_int_equal(err.code, 400);
+            assert_string_equal(err.message, reader == PATCH_READ_STRICT ? rows[i].strict : rows[i].plain);
+        }
 }
 
 static void test_limits(void **state)
@@ -95,7 +139,7 @@ static void test_limits(void **state)
     for (int i = 0; i < PATCH_OPERATIONS_MAX + 1; i++)
         buf_printf(&patch, "%s{\"op\":\"add\",\"path\":\"/b\",\"value\":1}", i ? "," : "");
     buf_add_char(&patch, ']');
-    assert_null(patch_json(target, buf_str(&patch), &err));
+    assert_null(patch_json(target, buf_str(&patch), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 413);
     assert_string_equal(err.message, "The allowed maximum operations in a JSON patch is 10000, got 10001");
     buf_clear(&patch);
@@ -104,14 +148,14 @@ static void test_limits(void **state)
         buf_printf(&patch, "%s{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/c%d\"}", i ? "," : "", i);
     buf_add_char(&patch, ']');
     error_clear(&err);
-    assert_null(patch_json(target, buf_str(&patch), &err));
+    assert_null(patch_json(target, buf_str(&patch), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 422);
     buf_free(&patch);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_status),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_status), cmocka_unit_test(test_words),
                                        cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,9 @@ static const struct merge_case {
     {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
     {"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
     {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+    /* Not the RFC's. */
+    {"{}", "{\"a\":[null,{\"b\":null,\"c\":[{\"d\":null}]}]}", "{\"a\":[null,{\"c\":[{}]}]}"},
+    {"{\"a\":[1]}", "{\"a\":[{\"b\":null}]}", "{\"a\":[{}]}"},
 };
 
 static void test_examples(void **state)
@@ -43,14 +46,22 @@ static void test_bodies(void **state)
 {
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *target = json_loads("{\"a\":1}", 0, NULL);
-    json_auto_t *got = patch_merge(target, STR("{\"b\":2}"), &err);
+    json_auto_t *got = patch_merge(target, STR("{\"b\":2}"), PATCH_READ_STRICT, &err);
     (void)state;
     assert_non_null(got);
-    assert_null(patch_merge(target, STR("{"), &err));
+    assert_null(patch_merge(target, STR("{"), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 400);
     error_clear(&err);
-    assert_null(patch_merge(target, STR("[]"), &err));
+    assert_null(patch_merge(target, STR("[]"), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 400);
+    assert_string_equal(err.message, "error decoding patch: json: cannot unmarshal array into Go "
+                                     "value of type map[string]interface {}");
+    error_clear(&err);
+    assert_null(patch_merge(target, STR("[]"), PATCH_READ_PLAIN, &err));
+    assert_string_equal(err.message, "Invalid JSON Patch");
+    error_clear(&err);
+    assert_null(patch_merge(target, STR("null"), PATCH_READ_STRICT, &err));
+    assert_string_equal(err.message, "Invalid JSON Patch");
 }
 
 int main(void)
