@@ -23,6 +23,12 @@ static const char *const unowned[][3] = {
     {"metadata", "resourceVersion"},
 };
 
+/* Where kubectl's client-side apply keeps what it applied last, and the manager whose apply on the
+ * server goes on from there. */
+#define LAST_APPLIED    "kubectl.kubernetes.io/last-applied-configuration"
+#define LAST_MANAGER    "kubectl"
+#define ANNOTATIONS_MAX ((size_t)256 << 10) /* keys and values of all */
+
 /* What an endpoint does not change, and so nobody comes to own through it; NULL: nothing. */
 static const char *ignored(const struct apply *apply)
 {
@@ -171,7 +177,8 @@ void apply_track(const struct apply *apply, const json_t *live, json_t *object)
     CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
     json_auto_t *before = base_of(apply, live), *after = base_of(apply, object);
     struct managers managers = read_managers(apply, &arena, live, object);
-    track(apply, &arena, before, after, &managers);
+    if (*apply->subresource || !is_reset(entries_of(object)))
+        track(apply, &arena, before, after, &managers);
     set_entries(object, &arena, &managers);
 }
 
@@ -253,10 +260,88 @@ static bool refuse(struct managers *conflicts, struct error *err)
     return false;
 }
 
+/* ---- from client-side apply ---- */
+
+/* The configuration that kubectl applied last from its own side; NULL when there is none that fits.
+ * New reference. */
+static json_t *last_applied(const struct apply *apply, struct arena *arena, const json_t *base)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    const char *text = json_text(base, "metadata", "annotations", LAST_APPLIED);
+    json_auto_t *last = text ? json_parse(str_of(text), JSON_LOAD_LENIENT, &ignored) : NULL;
+    bool fits = json_is_object(last) && json_text(last, "kind") &&
+                text_eq(json_text(last, "apiVersion"), apply->api_version) &&
+                typed_check(arena, typed_root(apply->type), last, &ignored);
+    return fits ? TAKE(last) : NULL;
+}
+
+/* Takes out of `conflicts` what kubectl applied from its own side and is still as it was: its apply on the
+ * server may take that over. */
+static void allow_last_applied(const struct apply *apply, struct arena *arena, const json_t *base,
+                               struct managers *conflicts)
+{
+    struct field_set allowed = {0};
+    struct typed_changes since = {0};
+    json_auto_t *last =
+        strcmp(apply->manager, LAST_MANAGER) == 0 ? last_applied(apply, arena, base) : NULL;
+    if (!last)
+        return;
+    typed_fields(arena, typed_root(apply->type), last, &allowed);
+    typed_compare(arena, typed_root(apply->type), last, base, &since);
+    field_set_subtract(&allowed, &since.modified);
+    field_set_subtract(&allowed, &since.added);
+    field_set_subtract(&allowed, &since.removed);
+    for (size_t i = 0; i < conflicts->count; i++)
+        field_set_subtract(&conflicts->items[i].set, &allowed);
+    managers_tidy(conflicts);
+}
+
+/* As Go encodes a map: its keys in order. False when it is too large. */
+static bool write_sorted(struct buf *out, const json_t *value)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    CLEANUP(free_ptr) char *sorted = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+    json_auto_t *in_order =
+        sorted ? json_parse(str_of(sorted), JSON_LOAD_LENIENT, &ignored) : NULL;
+    if (!in_order)
+        return false;
+    json_write(out, in_order);
+    buf_add_char(out, '\n');
+    return buf_ok(out);
+}
+
+static size_t annotations_size(const json_t *annotations)
+{
+    const char *key;
+    json_t *value;
+    size_t size = 0;
+    json_object_foreach (annotations, key, value)
+        size += strlen(key) + json_string_length(value);
+    return size;
+}
+
+/* Keeps the annotation, where there is one, in step with what kubectl applies. */
+static void note_last_applied(const struct apply *apply, const json_t *applied, json_t *object)
+{
+    CLEANUP(buf_free) struct buf text = BUF_INIT(ANNOTATIONS_MAX);
+    json_t *annotations = json_at(object, "metadata", "annotations");
+    if (strcmp(apply->manager, LAST_MANAGER) != 0 || !json_object_get(annotations, LAST_APPLIED))
+        return;
+    json_auto_t *config = json_deep_copy(applied);
+    json_object_del(json_at(config, "metadata", "annotations"), LAST_APPLIED);
+    json_object_del(annotations, LAST_APPLIED);
+    if (write_sorted(&text, config) &&
+        annotations_size(annotations) + strlen(LAST_APPLIED) + text.len <= ANNOTATIONS_MAX)
+        json_set_text(annotations, LAST_APPLIED, text.data);
+}
+
+/* ---- */
+
 /* False with the error when others own what changes, unless that is forced. */
 static bool check_conflicts(const struct apply *apply, struct arena *arena,
                             const struct managers *managers, const struct manager *self,
-                            const struct typed_changes *changes, struct error *err)
+                            const struct typed_changes *changes, const json_t *base,
+                            struct error *err)
 {
     struct managers conflicts = {0};
     struct field_set changed = {0};
@@ -273,6 +358,8 @@ static bool check_conflicts(const struct apply *apply, struct arena *arena,
         const struct manager_id id = manager_id_of(manager);
         manager_add(arena, managers_ensure(arena, &conflicts, &id), &both);
     }
+    if (conflicts.count)
+        allow_last_applied(apply, arena, base, &conflicts);
     return !conflicts.count || refuse(&conflicts, err);
 }
 
@@ -329,7 +416,6 @@ static void note_earlier(const struct apply *apply, struct arena *arena, const j
     json_auto_t *zero = zero_object(apply->type);
     struct apply earlier = *apply;
     earlier.manager = "before-first-apply";
-    earlier.subresource = "";
     track(&earlier, arena, zero, base, managers);
 }
 
@@ -373,7 +459,7 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, json_
     json_auto_t *object =
         pruned == merged ? json_incref(pruned) : typed_merge(&arena, root, pruned, applied);
     find_changes(apply, &arena, base, object, &changes);
-    if (!check_conflicts(apply, &arena, &managers, self, &changes, err))
+    if (!check_conflicts(apply, &arena, &managers, self, &changes, base, err))
         return NULL;
     take_away(apply, &managers, self, &changes);
     bool changed = !field_set_empty(&changes.added) || !field_set_empty(&changes.modified) ||
@@ -383,6 +469,7 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, json_
     json_auto_t *result = json_deep_copy(object);
     if (!schema_shape(apply->type, result, FIELD_VALIDATION_IGNORE, NULL, err))
         return NULL;
+    note_last_applied(apply, applied, result);
     set_entries(result, &arena, &managers);
     return TAKE(result);
 }

@@ -43,7 +43,8 @@ struct typed_changes {
 /* How `after` differs from `before`; `changes` comes in empty. */
 void typed_compare(struct arena *arena, struct typed typed, const json_t *before,
                    const json_t *after, struct typed_changes *changes);
-/* BAD_REQUEST-free check of a configuration: a list's items must be distinct and have their keys.
- * False with the error that upstream gives: `PATH: duplicate entries for key [name="a"]`. */
+/* Checks a configuration: fields are known, values are of the right sort, a list's items are
+ * distinct and have their keys. False with upstream's error, which is UNKNOWN, for all that does
+ * not fit: `PATH: duplicate entries for key [name="a"]`. */
 MUST_CHECK bool typed_check(struct arena *arena, struct typed typed, const json_t *value,
                             struct error *err);

@@ -361,6 +361,20 @@ static void misfits_are_refused(void **state)
          "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate "
          "entries for key [name=\"a\"]"},
         {"{\"metadata\":{\"managedFields\":[{}]}}", "metadata.managedFields must be nil"},
+        {"{" HEAD ",\"spec\":{\"foo\":1,\"replicas\":\"x\"}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): errors:\n  .spec.foo: field not declared in "
+         "schema\n  .spec.replicas: expected numeric (int or float), got string"},
+        {"{" HEAD ",\"spec\":{\"paused\":1}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.paused: expected boolean, got &{1}"},
+        {"{" HEAD ",\"spec\":{\"strategy\":{\"type\":5}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.strategy.type: expected string, got "
+         "&value.valueUnstructured{Value:5}"},
+        {"{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"containers\":{\"name\":\"a\"}}}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.containers: expected "
+         "list, got &{map[name:a]}"},
+        {"{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":[\"a\"]}}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.nodeSelector: expected "
+         "map, got &{[a]}"},
     };
     /* clang-format on */
     const struct apply me = by("me");
@@ -370,6 +384,100 @@ static void misfits_are_refused(void **state)
         assert_null(apply_configuration(&me, NULL, config, &err));
         assert_string_equal(err.message, rows[i].message);
     }
+}
+
+#define LAST "kubectl.kubernetes.io/last-applied-configuration"
+
+/* Applied from kubectl's own side, and since changed by somebody else in one place. */
+static json_t *client_side_object(const char *replicas_now)
+{
+    const struct apply client = by("kubectl-client-side-apply"), other = by("hpa");
+    CLEANUP(free_ptr)
+    char *text = xasprintf("{" HEAD ",\"spec\":{\"replicas\":2,\"paused\":true}}");
+    json_auto_t *object = tree(text);
+    json_set_text(json_ensure_object(json_object_get(object, "metadata"), "annotations"), LAST,
+                  text);
+    apply_track(&client, NULL, object);
+    json_auto_t *before = json_deep_copy(object), *replicas = tree(replicas_now);
+    json_object_set(json_object_get(object, "spec"), "replicas", json_object_get(replicas, "n"));
+    apply_track(&other, before, object);
+    return TAKE(object);
+}
+
+static void client_side_apply_goes_on(void **state)
+{
+    (void)state;
+    const struct apply kubectl = by("kubectl"), me = by("me");
+    json_auto_t *live = client_side_object("{\"n\":2}");
+    const char *config = "{" HEAD ",\"spec\":{\"replicas\":3,\"paused\":false}}";
+    /* What still is as kubectl left it is no conflict for kubectl, and for nobody else. */
+    json_auto_t *taken = apply_text(&kubectl, live, config);
+    CLEANUP(free_ptr) char *fields = fields_text(taken, "kubectl");
+    CLEANUP(free_ptr) char *left = fields_text(taken, "kubectl-client-side-apply");
+    assert_string_equal(fields, "{\"f:spec\":{\"f:paused\":{},\"f:replicas\":{}}}");
+    assert_null(strstr(left, "f:replicas"));
+    assert_string_equal(json_text(taken, "metadata", "annotations", LAST),
+                        "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":"
+                        "\"w\",\"namespace\":\"n\"},\"spec\":{\"paused\":false,\"replicas\":3}}\n");
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *applied = tree(config);
+    assert_null(apply_configuration(&me, live, applied, &err));
+    assert_int_equal(err.code, 409);
+    assert_int_equal(err.cause_count, 2);
+}
+
+static void what_others_changed_since_conflicts(void **state)
+{
+    (void)state;
+    const struct apply kubectl = by("kubectl");
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *live = client_side_object("{\"n\":5}");
+    json_auto_t *applied = tree("{" HEAD ",\"spec\":{\"replicas\":3,\"paused\":false}}");
+    assert_null(apply_configuration(&kubectl, live, applied, &err));
+    assert_int_equal(err.code, 409);
+    assert_int_equal(err.cause_count, 1);
+    assert_string_equal(err.causes[0].field, ".spec.replicas");
+}
+
+/* A last configuration that is none, or of another version, allows nothing; one that grows too large goes. */
+static void last_configurations_may_be_odd(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {
+        "{", "[]", "{\"kind\":\"Deployment\"}",
+        "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1beta1\",\"spec\":{\"replicas\":2,\"paused\":true}}",
+        "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"spec\":{\"replicas\":2,\"paused\":true,\"x\":1}}"};
+    struct apply kubectl = by("kubectl");
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *live = client_side_object("{\"n\":2}");
+        json_set_text(json_at(live, "metadata", "annotations"), LAST, odd[i]);
+        json_auto_t *applied = tree("{" HEAD ",\"spec\":{\"replicas\":3}}");
+        assert_null(apply_configuration(&kubectl, live, applied, &err));
+        assert_int_equal(err.code, 409);
+    }
+    json_auto_t *live = client_side_object("{\"n\":2}");
+    CLEANUP(free_ptr) char *large = xcalloc(1, ((size_t)256 << 10) + 1);
+    memset(large, 'x', (size_t)256 << 10);
+    json_auto_t *applied = tree("{" HEAD ",\"spec\":{\"minReadySeconds\":3}}");
+    json_set_text(json_object_get(applied, "metadata"), "generateName", large);
+    CLEANUP(error_clear) struct error err = {0};
+    kubectl.force = true;
+    json_auto_t *grown = apply_configuration(&kubectl, live, applied, &err);
+    assert_non_null(grown);
+    assert_null(json_text(grown, "metadata", "annotations", LAST));
+}
+
+/* `managedFields: [{}]` forgets everybody, also who asks for it. */
+static void forgetting_is_not_noted(void **state)
+{
+    (void)state;
+    const struct apply me = by("me");
+    json_auto_t *live = client_side_object("{\"n\":5}"), *object = json_deep_copy(live);
+    json_object_set_new(json_object_get(object, "metadata"), "managedFields", json_pack("[{}]"));
+    json_object_set_new(json_object_get(object, "spec"), "replicas", json_integer(9));
+    apply_track(&me, live, object);
+    assert_null(json_at(object, "metadata", "managedFields"));
 }
 
 /* Applying random configurations of two managers in turn: what was applied is there; the same again
@@ -442,6 +550,10 @@ int main(void)
         cmocka_unit_test(applied_after_creation_conflicts),
         cmocka_unit_test(updates_are_capped),
         cmocka_unit_test(misfits_are_refused),
+        cmocka_unit_test(client_side_apply_goes_on),
+        cmocka_unit_test(what_others_changed_since_conflicts),
+        cmocka_unit_test(last_configurations_may_be_odd),
+        cmocka_unit_test(forgetting_is_not_noted),
         cmocka_unit_test(random_configurations),
         cmocka_unit_test(many_members),
     };
