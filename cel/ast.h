@@ -50,8 +50,9 @@ struct cel_node {
     uint8_t place;
     uint8_t call; /* enum cel_call; by the checker */
     bool member, presence;
-    bool literal; /* a constant, a list or map of such, or one of another type that is made of one */
-    bool folded;  /* a call that cel-go makes no call of: its run costs nothing */
+    bool
+        literal; /* a constant, a list or map of such, or one of another type that is made of one */
+    bool folded; /* a call that cel-go makes no call of: its run costs nothing */
     uint16_t depth;
     uint32_t offset; /* of the byte that messages point at */
     uint32_t count, slot;

@@ -338,8 +338,7 @@ static struct cel_value run_overload(struct cel_eval *eval, const struct cel_nod
         node->regex ? match_compiled(eval, node, args) : overload->run(eval, args);
     if (eval->stopped)
         return cel_stopped(eval);
-    uint64_t cost =
-        node->folded ? 0 : cel_cost_run(overload->cost, args, overload->count, &value);
+    uint64_t cost = node->folded ? 0 : cel_cost_run(overload->cost, args, overload->count, &value);
     return charge(eval, cost) ? value : cel_stopped(eval);
 }
 

@@ -12,6 +12,12 @@
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, "       \
     "STRING, BYTES, IDENTIFIER}"
 
+/* After an opening brace; ANTLR writes a question mark like this. */
+#define MAP_SET                                                                                    \
+    "{'[', '{', '}', '(', '.', ',', '-', '!', '\\u003F', 'true', 'false', 'null', NUM_FLOAT, "     \
+    "NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
+#define FIELD_SET "{'}', ',', '\\u003F', IDENTIFIER}"
+
 struct parser {
     struct cel_parse *parse;
     struct cel_token token; /* the next one */
@@ -366,6 +372,8 @@ static struct cel_node *parse_map(struct parser *parser)
     CLEANUP(node_list_free) struct node_list items = {0};
     size_t offset = parser->token.offset;
     advance(parser);
+    if (parser->token.kind == CEL_TOKEN_END)
+        return unexpected(parser, "mismatched", MAP_SET);
     while (!is_sign(parser, "}") && !parser->failed) {
         bool optional = accept(parser, "?");
         struct cel_node *key = parse_expr(parser);
@@ -394,7 +402,7 @@ static struct cel_node *parse_struct(struct parser *parser, struct str name)
     while (!is_sign(parser, "}") && !parser->failed && fields) {
         bool optional = accept(parser, "?");
         if (parser->token.kind != CEL_TOKEN_IDENT || items.count >= ARGS_MAX / 256)
-            return unexpected(parser, "mismatched", "{'}', IDENTIFIER}");
+            return unexpected(parser, "mismatched", FIELD_SET);
         fields[items.count] = parser->token.text;
         advance(parser);
         if (!expect(parser, ":"))

@@ -121,6 +121,14 @@ static void operators(void **state)
         {"1 +", "? ERROR: <input>:1:4: Syntax error: mismatched input '<EOF>' expecting {'[', '{', "
                 "'(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, "
                 "STRING, BYTES, IDENTIFIER}\n | 1 +\n | ...^"},
+        {"{", "? ERROR: <input>:1:2: Syntax error: mismatched input '<EOF>' expecting {'[', '{', "
+              "'}', '(', '.', ',', '-', '!', '\\u003F', 'true', 'false', 'null', NUM_FLOAT, "
+              "NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | {\n | .^"},
+        {"?", "? ERROR: <input>:1:1: Syntax error: mismatched input '?' expecting {'[', '{', '(', "
+              "'.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, "
+              "BYTES, IDENTIFIER}\n | ?\n | ^"},
+        {"t{", "? ERROR: <input>:1:3: Syntax error: mismatched input '<EOF>' expecting {'}', ',', "
+               "'\\u003F', IDENTIFIER}\n | t{\n | ..^"},
         {"if", "? ERROR: <input>:1:1: reserved identifier: if\n | if\n | ^"},
         {"type(1) == int", "true"},
         {"type('a') == string && type([]) == list && type({}) == map && type(null) == null_type",
