@@ -209,6 +209,43 @@ static void test_quota_race(void **state)
     assert_int_equal(refused, ASKERS * QUOTA - QUOTA);
 }
 
+/* ---- a cluster that falls asleep again and again ---- */
+
+/* What is kept with the cluster goes while others use it. A request that finds its cache cold too
+ * often is told to come back; none is told anything else. */
+static void *work_and_drop(void *arg)
+{
+    struct writer *writer = arg;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct answer answer;
+        CLEANUP(free_ptr)
+        char *body = xasprintf("{\"metadata\":{\"name\":\"d%u-%u\"}}", writer->number, i);
+        fixture_ask(&fixture, &(struct ask){.method = "POST", .path = CM, .body = body}, &answer);
+        writer->failures += answer.code != 201 && answer.code != 503;
+        answer_clear(&answer);
+        fixture_ask(&fixture, &(struct ask){.method = "GET", .path = CM "/kube-root-ca.crt"},
+                    &answer);
+        writer->failures += answer.code != 200 && answer.code != 404 && answer.code != 503;
+        answer_clear(&answer);
+        (void)cache_drop_idle(fixture.store, -1); /* how many is of no interest */
+    }
+    return NULL;
+}
+
+static void test_asleep_and_awake(void **state)
+{
+    struct writer writers[WRITERS];
+    (void)state;
+    for (unsigned i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.number = i};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, work_and_drop, &writers[i]), 0);
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i].thread, NULL);
+        assert_int_equal(writers[i].failures, 0);
+    }
+}
+
 /* The server stops with watches open and connections idle. */
 static void *ask_until_refused(void *arg)
 {
@@ -248,8 +285,8 @@ static void test_stop_under_watch(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_load),
-                                       cmocka_unit_test(test_quota_race),
-                                       cmocka_unit_test(test_stop_under_watch)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_load), cmocka_unit_test(test_quota_race),
+        cmocka_unit_test(test_asleep_and_awake), cmocka_unit_test(test_stop_under_watch)};
     return fixture_run(&fixture, tests);
 }
