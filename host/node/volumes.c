@@ -145,7 +145,9 @@ static bool set_up_host_path(const struct setup *setup, struct error *err)
         return error_set(err, ERROR_INVALID, "hostPath needs an absolute path");
     if (text_eq(type, "DirectoryOrCreate"))
         return folder_make(path, 0755, err);
-    if (type && *type && stat(path, &found) != 0)
+    if (!type || !*type) /* nothing is checked, and runtimes make what is missing */
+        return stat(path, &found) == 0 || folder_make(path, 0755, err);
+    if (stat(path, &found) != 0)
         return error_set(err, ERROR_NOT_FOUND, "hostPath type check failed: %s is not a %s", path,
                          type);
     return true;
