@@ -78,4 +78,6 @@ void apply_reset(struct cluster *cluster, int64_t revision)
     if (atomic_load(&cluster->revision) < revision)
         atomic_store(&cluster->revision, revision);
     cluster_apply_unlock(cluster);
+    /* What listeners keep up to date was told nothing of what is missing. */
+    cluster_part_drop(cluster, CLUSTER_PART_API);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/store_internal.h"
+
 static struct store *store;
 
 static int up(void **state)
@@ -368,6 +370,21 @@ static void cut_history_is_gone(void **state)
     watch_close(watch);
 }
 
+/* As on a server that was away for longer than changes are kept. */
+static void who_missed_changes_forgets_what_it_made_of_them(void **state)
+{
+    (void)state;
+    CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
+    int64_t revision = PUT(cluster, .value = 1);
+    warm(cluster);
+    cluster_part_unref(cluster_part_get(cluster, CLUSTER_PART_API, make_part));
+    apply_reset(cluster, revision);
+    assert_false(has_part(cluster, CLUSTER_PART_API));
+    assert_false(has_part(cluster, CLUSTER_PART_CACHE));
+    warm(cluster);
+    assert_int_equal(revision, atomic_load(&cluster->revision));
+}
+
 /* ---- listeners ---- */
 
 struct heard {
@@ -421,6 +438,7 @@ int main(void)
         cmocka_unit_test(idle_clusters_keep_what_is_held),
         cmocka_unit_test(history_outlives_a_restart),
         cmocka_unit_test(cut_history_is_gone),
+        cmocka_unit_test(who_missed_changes_forgets_what_it_made_of_them),
         cmocka_unit_test(listeners_hear_in_order),
     };
     return cmocka_run_group_tests(tests, up, down);
