@@ -130,6 +130,8 @@ static json_t *scalar_value(struct reader *reader, const yaml_event_t *event)
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     const char *tag = (const char *)event->data.scalar.tag;
     json_t *value = NULL;
+    if (memchr(text.data, '\0', text.len))
+        return fail(reader, "a string holds a NUL");
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!tag || !text_ends(tag, ":str"))) {
         value = word_value(text);
         if (!value)
@@ -137,7 +139,7 @@ static json_t *scalar_value(struct reader *reader, const yaml_event_t *event)
     }
     if (!value)
         value = json_stringn(text.data, text.len);
-    return value ? value : fail(reader, "a string is not UTF-8 or holds a NUL");
+    return value ? value : fail(reader, "a string is not UTF-8");
 }
 
 /* Keys are text in JSON: numbers and booleans keep their spelling. */
