@@ -98,13 +98,11 @@ static size_t list_estimate(const struct request *request)
 
 static void to_yaml(struct buf *bytes)
 {
-    CLEANUP(error_clear) struct error ignored = {0};
-    json_auto_t *tree = json_parse(buf_str(bytes), JSON_LOAD_LENIENT, &ignored);
-    if (!tree)
-        return;
-    buf_clear(bytes);
-    yaml_sort(tree);
-    yaml_write(bytes, tree);
+    struct buf out = BUF_INIT(RENDER_MAX);
+    bool written = yaml_write_list(&out, buf_str(bytes));
+    buf_free(written ? bytes : &out);
+    if (written)
+        *bytes = out;
 }
 
 static void to_pretty(struct buf *bytes)

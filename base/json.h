@@ -60,3 +60,6 @@ MUST_CHECK json_t *yaml_parse(struct str text, enum json_load_kind kind, struct 
 void yaml_sort(json_t *value);
 /* Block style, as kubectl prints it. */
 void yaml_write(struct buf *out, const json_t *value);
+/* The same of a JSON text without white space, with keys in upstream's order. Of a list ("items",
+ * "rows") one item at a time is a tree. False when it is not JSON: what was written is of no use. */
+MUST_CHECK bool yaml_write_list(struct buf *out, struct str json);

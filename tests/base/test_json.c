@@ -177,6 +177,8 @@ static void yaml_documents(void **state)
         {"a: *nothing\n", NULL},
         {"a: {<<: [1]}\n", NULL},
         {"? [a]\n: b\n", NULL},
+        {"a: \"x\\0y\"\n", NULL},
+        {"\"x\\0y\": a\n", NULL},
         {"a: 1\n---\nb: 2\n", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -291,6 +293,37 @@ static void yaml_keys_in_order(void **state)
     assert_string_equal(out.data, wanted);
 }
 
+/* One item at a time, or the whole: the same bytes. */
+static void yaml_lists_as_trees(void **state)
+{
+    static const char *const rows[] = {
+        "{\"kind\":\"List\",\"items\":[],\"apiVersion\":\"v1\"}",
+        "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"metadata\":{\"items\":[],\"x\":\"items: []\\n\"},"
+        "\"items\":[{\"b\":[1,[2]],\"a\":{\"items\":[]}},{},[],\"],\",7,null,{\"c\":\"a\\nb\\n\"}]}",
+        "{\"rows\":[{\"cells\":[\"x\",1]}],\"kind\":\"Table\"}",
+        "{\"items\":[[1,2],[3]]}",
+        "{\"items\":{\"a\":1}}",
+        "[{\"items\":[1]}]",
+        "\"items\"",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(buf_free) struct buf whole = BUF_TEXT;
+        CLEANUP(buf_free) struct buf listed = BUF_TEXT;
+        json_auto_t *tree = json_parse(str_of(rows[i]), JSON_LOAD_STRICT, &err);
+        yaml_sort(tree);
+        yaml_write(&whole, tree);
+        assert_true(yaml_write_list(&listed, str_of(rows[i])));
+        assert_string_equal(listed.data, whole.data);
+    }
+    static const char *const broken[] = {"", "{\"items\":[1,]}", "{\"items\":[1", "{\"items\":[{]}"};
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        CLEANUP(buf_free) struct buf out = BUF_TEXT;
+        assert_false(yaml_write_list(&out, str_of(broken[i])));
+    }
+}
+
 /* Each byte at each place of a string, behind and before any other: the eight bytes that are looked
  * at at once say the same as one by one. */
 static void strings_end_where_they_end(void **state)
@@ -385,6 +418,7 @@ int main(void)
         cmocka_unit_test(yaml_written_reads_back),
         cmocka_unit_test(json_with_line_breaks),
         cmocka_unit_test(yaml_keys_in_order),
+        cmocka_unit_test(yaml_lists_as_trees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
