@@ -37,7 +37,7 @@ void amounts_max(struct amounts *amounts, const char *name, int64_t value);
 
 /* A Pod as the scheduler sees it. Frozen after pod_info_new. */
 struct pod_info {
-    json_t *pod;
+    json_t *pod; /* of the Pod's tree, what plugins, events and patches read (keep_what_matters) */
     const char *ns, *name, *uid;    /* in `pod` */
     const char *node;               /* in `pod`; "" while unscheduled */
     const char *nominated;          /* in `pod`: status.nominatedNodeName; "" without */
@@ -94,8 +94,8 @@ struct snapshot {
     struct nominee *nominees;
     size_t nominee_count;
     const json_t *budgets; /* PodDisruptionBudgets of whose Pods may be stopped; may be NULL */
-    const json_t *claims;  /* the Pod's: name -> {claim, volume}, each absent when there is none; may
-                              be NULL */
+    const json_t *claims; /* the Pod's: name -> {claim, volume}, each absent when there is none; may
+                             be NULL */
 };
 
 enum filter_code {

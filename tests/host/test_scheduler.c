@@ -729,9 +729,44 @@ static void room_is_taken_and_given_back(void **state)
     world_free(&world);
 }
 
+/* What is asked of a Pod later stays; what only took room is gone. */
+static void pods_are_kept_short(void **state)
+{
+    (void)state;
+    json_auto_t *want = read(
+        "{'kind':'Pod','apiVersion':'v1','metadata':{'name':'p','namespace':'n','uid':'u',"
+        "'resourceVersion':'7','labels':{'a':'b'},'annotations':{}},'spec':{'nodeName':'x',"
+        "'schedulerName':'s','nodeSelector':{'k':'v'},'affinity':{'podAffinity':{}},'tolerations':"
+        "[{'operator':'Exists'}],'topologySpreadConstraints':[{'maxSkew':1}],'containers':["
+        "{'image':'i','ports':[{'containerPort':80,'hostPort':80,'hostIP':'10.0.0.1'}]}],"
+        "'volumes':[{'name':'c','persistentVolumeClaim':{'claimName':'c'}}]},"
+        "'status':{'nominatedNodeName':'y','conditions':[{'type':'Ready'}]}}");
+    json_t *tree = json_deep_copy(want);
+    json_t *container = json_array_get(json_at(tree, "spec", "containers"), 0);
+    json_object_set_new(json_object_get(tree, "metadata"), "managedFields", read("[{}]"));
+    json_object_set_new(json_at(tree, "metadata", "annotations"), "applied", json_string("{}"));
+    json_object_set_new(container, "env", read("[{'name':'e','value':'v'}]"));
+    json_object_set_new(container, "resources", read("{'requests':{'cpu':'250m'}}"));
+    json_array_append_new(json_at(tree, "spec", "volumes"), read("{'name':'e','emptyDir':{}}"));
+    json_object_set_new(json_object_get(tree, "status"), "containerStatuses", read("[{}]"));
+    json_object_set_new(json_object_get(tree, "spec"), "priority", json_integer(5));
+    struct pod_info *pod = pod_info_new(tree, 1);
+    assert_true(json_equal(pod->pod, want));
+    assert_int_equal(sched_amounts_get(&pod->requests, "cpu"), 250);
+    assert_int_equal(pod->priority, 5);
+    assert_string_equal(pod->ns, "n");
+    assert_string_equal(pod->node, "x");
+    assert_string_equal(pod->nominated, "y");
+    assert_string_equal(pod->profile, "s");
+    assert_int_equal(pod->port_count, 1);
+    assert_string_equal(pod->ports[0].ip, "10.0.0.1");
+    pod_info_free(pod);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pods_are_kept_short),
         cmocka_unit_test(filters),
         cmocka_unit_test(claims),
         cmocka_unit_test(scores),
