@@ -92,7 +92,8 @@ static bool write_node(struct server *server, struct error *err)
     CLEANUP(free_ptr) char *key = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir), *ca = NULL;
     CLEANUP(keypair_clear) struct keypair serving = {0};
     const char *const groups[] = {"system:nodes", NULL};
-    const char *const names[] = {node_name, "localhost", NULL}, *const addresses[] = {"127.0.0.1", POD_GATEWAY, node_address, NULL};
+    const char *const names[] = {node_name, "localhost", NULL};
+    const char *const addresses[] = {"127.0.0.1", POD_GATEWAY, node_address, NULL};
     const struct cert_request request = {
         .common_name = user, .dns_names = names, .addresses = addresses, .server = true, .valid_s = YEAR_S};
     return paths_make(dir, err) && write_kubeconfig(server, kubeconfig, user, groups, err) &&

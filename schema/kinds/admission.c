@@ -206,8 +206,10 @@ static bool is_qualified_domain(const char *name)
 
 static void check_hook(struct error *err, const struct path *at, const json_t *hook)
 {
-    static const char *const failures[] = {"Fail", "Ignore", NULL}, *const matches[] = {"Equivalent", "Exact", NULL};
-    static const char *const effects[] = {"None", "NoneOnDryRun", NULL}, *const again[] = {"IfNeeded", "Never", NULL};
+    static const char *const failures[] = {"Fail", "Ignore", NULL};
+    static const char *const matches[] = {"Equivalent", "Exact", NULL};
+    static const char *const effects[] = {"None", "NoneOnDryRun", NULL};
+    static const char *const again[] = {"IfNeeded", "Never", NULL};
     const json_t *rule, *seconds = json_object_get(hook, "timeoutSeconds");
     if (!is_qualified_domain(rule_text(hook, "name")))
         rule_invalid_text(err, PATH(at, "name"), rule_text(hook, "name"),
