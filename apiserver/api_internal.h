@@ -46,8 +46,8 @@ struct api {
 
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    unsigned active;    /* guarded by lock: requests that are being worked on */
-    bool stopping;      /* guarded by lock */
+    unsigned active; /* guarded by lock: requests that are being worked on */
+    bool stopping;   /* guarded by lock */
 };
 
 /* NULL when the resource has none. */
@@ -65,7 +65,8 @@ enum step_result pipeline_chain(struct request *request, const step_fn *chain);
 
 /* Before handing a request to another thread. Does nothing for calls from inside. */
 void server_suspend(struct request *request);
-/* The connection is another's until that resumes it; then it is closed. The I/O thread, in the request's handler. */
+/* The connection is another's until that resumes it; then it is closed. The I/O thread, in the
+ * request's handler. */
 void server_lend(struct request *request);
 /* The request is READY: its connection's I/O thread will send the reply. */
 void server_resume(struct request *request);

@@ -165,9 +165,9 @@ static enum step_result apply_create(struct request *request, json_t *tree)
 /* A Scale that is applied sets one field of its parent. */
 static bool apply_part(struct request *request, json_t **tree)
 {
-    json_auto_t *base = json_pack("{s:s, s:s, s:{s:s}}", "kind", request->resource->kind,
-                                  "apiVersion", resource_api_version(request->resource), "metadata",
-                                  "name", request->route.name);
+    json_auto_t *base =
+        json_pack("{s:s, s:s, s:{s:s}}", "kind", request->resource->kind, "apiVersion",
+                  resource_api_version(request->resource), "metadata", "name", request->route.name);
     if (!schema_shape(request->type, *tree, FIELD_VALIDATION_IGNORE, NULL, &request->error))
         return false;
     json_t *part = request->view->accept(request->resource, *tree, base, &request->error);
@@ -204,8 +204,10 @@ enum step_result step_apply(struct request *request)
     if (request->view && !whole && !apply_part(request, &tree))
         return STEP_FAIL;
     const struct apply apply = apply_of(request, manager);
-    json_auto_t *shown = whole && request->old ? request->view->show(request->resource, request->old) : NULL;
-    request->object = apply_configuration(&apply, shown ? shown : request->old, tree, &request->error);
+    json_auto_t *shown =
+        whole && request->old ? request->view->show(request->resource, request->old) : NULL;
+    request->object =
+        apply_configuration(&apply, shown ? shown : request->old, tree, &request->error);
     if (!request->object)
         return STEP_FAIL;
     json_set_text(request->object, "kind", request->resource->kind);

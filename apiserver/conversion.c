@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS      30000
 #define REVIEW_COUNT    500
-#define REVIEW_BYTES    ((size_t)8 << 20) /* of stored objects in one review */
+#define REVIEW_BYTES    ((size_t)8 << 20)  /* of stored objects in one review */
 #define REVIEW_TREE     ((size_t)64 << 20) /* that they take in memory */
 #define ANSWER_MAX      ((size_t)32 << 20)
 #define ANSWER_TIMES    4 /* as large as the review: one version says not much more than another */

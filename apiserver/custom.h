@@ -11,9 +11,9 @@
 struct documents;
 
 struct custom {
-    const struct crd **crds; /* each referenced; by name */
-    int64_t *revisions;      /* of the definitions */
-    size_t count, seen;      /* seen: definitions, served or not */
+    const struct crd **crds;      /* each referenced; by name */
+    int64_t *revisions;           /* of the definitions */
+    size_t count, seen;           /* seen: definitions, served or not */
     const struct resource **rows; /* of all, as discovery lists them */
     size_t row_count;
     struct documents *documents; /* what this set is described by */

@@ -156,7 +156,8 @@ static bool plan_parse(struct request *request, struct list_plan *plan)
     if (plan->continued) {
         if (!list_token_parse(next, &plan->token, &request->error))
             return false;
-        plan->at_revision = plan->token.revision == LIST_TOKEN_REVISION_NOW ? 0 : plan->token.revision;
+        plan->at_revision =
+            plan->token.revision == LIST_TOKEN_REVISION_NOW ? 0 : plan->token.revision;
     }
     return parse_revision(request, plan) && selection_parse(request, &plan->selection);
 }
@@ -219,7 +220,8 @@ static enum step_result expired(struct request *request, const struct list_plan 
               "objects that were created, "
               "modified, or deleted between the time the first chunk was returned and now may show "
               "up in the list.");
-    request->reply.next_page = list_token_make(LIST_TOKEN_REVISION_NOW, 0, plan->token.ns, plan->token.name);
+    request->reply.next_page =
+        list_token_make(LIST_TOKEN_REVISION_NOW, 0, plan->token.ns, plan->token.name);
     return STEP_FAIL;
 }
 

@@ -7,7 +7,7 @@ struct selection {
     struct selector *labels, *fields;
     const char *ns;   /* NULL: all namespaces */
     const char *name; /* of the one object that a path or a field selector names; NULL */
-    bool parses;    /* names fields that only the body holds */
+    bool parses;      /* names fields that only the body holds */
 };
 /* False with the request's error. Strings are the request's. */
 MUST_CHECK bool selection_parse(struct request *request, struct selection *selection);

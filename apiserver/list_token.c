@@ -24,7 +24,9 @@ char *list_token_make(int64_t revision, int64_t taken_s, const char *ns, const c
     struct buf text = BUF_TEXT;
     buf_printf(&start, "%s%s%s", ns, *ns ? "/" : "", name);
     buf_add_char(&start, '\0'); /* the key right after that object's */
-    buf_printf(&json, "{\"v\":\"" VERSION "\",\"rv\":%lld,\"at\":%lld,\"start\":", (long long)revision, (long long)taken_s);
+    buf_printf(&json,
+               "{\"v\":\"" VERSION "\",\"rv\":%lld,\"at\":%lld,\"start\":", (long long)revision,
+               (long long)taken_s);
     json_write_string(&json, buf_str(&start));
     buf_add_char(&json, '}');
     base64_encode(&text, json.data, json.len, BASE64_URL);
@@ -35,12 +37,14 @@ static json_t *decode(const char *text)
 {
     CLEANUP(buf_free) struct buf json = BUF_INIT(LIST_TOKEN_MAX);
     json_error_t where;
-    if (strlen(text) > LIST_TOKEN_MAX || !base64_decode(&json, str_of(text), BASE64_URL) || !buf_ok(&json))
+    if (strlen(text) > LIST_TOKEN_MAX || !base64_decode(&json, str_of(text), BASE64_URL) ||
+        !buf_ok(&json))
         return NULL;
     return json_loadb(json.data ? json.data : "", json.len, JSON_ALLOW_NUL, &where);
 }
 
-/* Names are no paths: what path.Clean would change, and what names more than one level, is refused. */
+/* Names are no paths: what path.Clean would change, and what names more than one level, is refused.
+ */
 static bool is_name(const char *name)
 {
     return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -50,7 +54,8 @@ static bool take_start(const char *key, struct list_token *token, struct error *
 {
     const char *slash = strchr(key, '/');
     if (!*key)
-        return error_bad_request(err, "invalid continue token: continue key is not valid: encoded start key empty (version " VERSION ")");
+        return error_bad_request(err, "invalid continue token: continue key is not valid: encoded "
+                                      "start key empty (version " VERSION ")");
     token->ns = slash ? xstrndup(key, (size_t)(slash - key)) : xstrdup("");
     token->name = xstrdup(slash ? slash + 1 : key);
     if (is_name(token->name) && (!slash || is_name(token->ns)))
@@ -64,14 +69,17 @@ bool list_token_parse(const char *text, struct list_token *token, struct error *
     *token = (struct list_token){0};
     json_auto_t *json = decode(text);
     if (!json)
-        return error_bad_request(err, "invalid continue token: continue key is not valid: it cannot be decoded");
+        return error_bad_request(
+            err, "invalid continue token: continue key is not valid: it cannot be decoded");
     const json_t *start = json_at(json, "start");
     if (!text_eq(json_text(json, "v"), VERSION) || !json_is_string(start))
-        return error_bad_request(err, "invalid continue token: continue key is not valid: server does not recognize this encoded version");
+        return error_bad_request(err, "invalid continue token: continue key is not valid: server "
+                                      "does not recognize this encoded version");
     int64_t revision = json_int_or(json_at(json, "rv"), 0);
     if (revision == 0 || revision < LIST_TOKEN_REVISION_NOW)
-        return error_bad_request(
-            err, "invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version " VERSION ")");
+        return error_bad_request(err,
+                                 "invalid continue token: continue key is not valid: incorrect "
+                                 "encoded start resourceVersion (version " VERSION ")");
     token->revision = revision;
     token->taken_s = json_int_or(json_at(json, "at"), 0);
     return take_start(json_string_value(start), token, err);

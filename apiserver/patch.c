@@ -35,7 +35,8 @@ static json_t *patched(struct request *request, const json_t *target)
 {
     struct str patch = buf_str(&request->body);
     struct error *err = &request->error;
-    enum patch_reader reader = request->validation == FIELD_VALIDATION_IGNORE ? PATCH_READ_PLAIN : PATCH_READ_STRICT;
+    enum patch_reader reader =
+        request->validation == FIELD_VALIDATION_IGNORE ? PATCH_READ_PLAIN : PATCH_READ_STRICT;
     if (request->caller)
         return patch_merge_tree(target, request->given);
     switch (patch_kind(request)) {
@@ -72,7 +73,8 @@ static void show_members(struct buf *out, const json_t *object)
     json_write(out, sorted);
 }
 
-/* What upstream shows of a patch whose outcome cannot be decoded: that outcome, of a strategic one the patch. */
+/* What upstream shows of a patch whose outcome cannot be decoded: that outcome, of a strategic one
+ * the patch. */
 static char *shown_patch(struct request *request, const json_t *target)
 {
     CLEANUP(error_clear) struct error ignored = {0};

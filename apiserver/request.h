@@ -17,9 +17,9 @@
 #include "schema/resource.h"
 #include "schema/selector.h"
 
-#define BODY_MAX          ((size_t)3145728) /* upstream's limit */
-#define REQUEST_TIME_MAX_S 60 /* upstream's --request-timeout */
-#define REQUEST_RACES_MAX 8 /* lost compare-and-swaps and taken names before giving up */
+#define BODY_MAX           ((size_t)3145728) /* upstream's limit */
+#define REQUEST_TIME_MAX_S 60                /* upstream's --request-timeout */
+#define REQUEST_RACES_MAX  8 /* lost compare-and-swaps and taken names before giving up */
 
 struct request;
 struct stream;
@@ -143,7 +143,7 @@ struct request {
     struct accept accept;
     struct cluster *cluster;
     struct user user;
-    struct flow_table *flow_table; /* referenced; NULL: not known */
+    struct flow_table *flow_table;         /* referenced; NULL: not known */
     const struct flow_match *flow_matched; /* in there; NULL: nothing */
     struct custom *custom; /* the cluster's custom resources, once they are asked for; referenced */
     struct aggregates
@@ -204,10 +204,10 @@ enum step_result request_may_call(struct request *request);
 /* Before running a tenant's expressions, which may take a while: not on an I/O thread, and within
  * the cluster's share of lanes. STEP_NEXT or STEP_CALL. */
 enum step_result request_may_compute(const struct request *request);
-/* Takes `making`, under which `bytes` of what a tenant wrote are compiled: by a connection's request
- * on a lane only, so that no thread that serves others waits for it; by few of our own components'
- * threads at a time, unless it is little and nobody else is at it. STEP_NEXT: unlock it. Else
- * STEP_CALL or STEP_FAIL. */
+/* Takes `making`, under which `bytes` of what a tenant wrote are compiled: by a connection's
+ * request on a lane only, so that no thread that serves others waits for it; by few of our own
+ * components' threads at a time, unless it is little and nobody else is at it. STEP_NEXT: unlock
+ * it. Else STEP_CALL or STEP_FAIL. */
 enum step_result request_compile_begin(struct request *request, pthread_mutex_t *making,
                                        size_t bytes);
 /* When it turns out to be more. STEP_NEXT, STEP_CALL or STEP_FAIL. */

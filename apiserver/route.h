@@ -30,8 +30,8 @@ struct route {
     const char *query; /* as it came, without the question mark; NULL: none */
 };
 
-/* `target` is the raw request target. BAD_REQUEST when it is malformed; NOT_FOUND where a segment has
- * an encoded slash. */
+/* `target` is the raw request target. BAD_REQUEST when it is malformed; NOT_FOUND where a segment
+ * has an encoded slash. */
 MUST_CHECK bool route_parse(struct route *route, const char *method, const char *target,
                             struct error *err);
 void route_clear(struct route *route);

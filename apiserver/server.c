@@ -27,9 +27,10 @@
 #include "base/log.h"
 #include "base/parse.h"
 
-#define IDLE_TIMEOUT_S    120 /* longer than the 90 s that Go clients keep idle connections */
+#define IDLE_TIMEOUT_S 120 /* longer than the 90 s that Go clients keep idle connections */
 #define CONNECTION_MEMORY                                                                          \
-    ((size_t)36 << 10) /* above 32 KiB MHD maps it: what an idle connection does not touch is free */
+    ((size_t)36                                                                                    \
+     << 10) /* above 32 KiB MHD maps it: what an idle connection does not touch is free */
 #define CONNECTIONS_SPARE 128 /* descriptors that are not for clients */
 #define BODY_DISCARD_MAX                                                                           \
     ((size_t)16 << 20) /* of a body that is refused, read before the connection is cut */
@@ -328,8 +329,7 @@ void server_run_on_lane(struct request *request)
  * waits for our consent does. */
 static enum MHD_Result send_or_discard(struct request *request)
 {
-    if (!request->early ||
-        MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Expect"))
+    if (!request->early || MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Expect"))
         return send_reply(request);
     request->phase = PHASE_DISCARDING;
     return MHD_YES;
@@ -599,8 +599,8 @@ bool server_start(struct api *api, int fd, const struct api_options *options, st
     /* A trusted CA makes MHD ask for client certificates; auth/ verifies them by the cluster's own
      * CA. */
     api->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
-            MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+            MHD_USE_ERROR_LOG,
         0, on_client, api, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
         MHD_OPTION_HTTPS_CERT_CALLBACK, retrieve_certificate, MHD_OPTION_HTTPS_MEM_TRUST, ca,

@@ -74,8 +74,8 @@ static void carry_address(json_t *spec, const json_t *old)
         set_address(spec, had);
 }
 
-/* Who leads nowhere by himself may be reached by addresses of both families: upstream's default, on clusters of one
- * family, too. */
+/* Who leads nowhere by himself may be reached by addresses of both families: upstream's default, on
+ * clusters of one family, too. */
 static void fill_families(json_t *spec)
 {
     bool alone = text_eq(json_text(spec, "clusterIP"), "None") &&
@@ -151,7 +151,8 @@ static int64_t carried_port(const json_t *old, const json_t *port)
     return 0;
 }
 
-/* The numbers that a Service holds: of its ports, and behind them that of its health check; 0: none. */
+/* The numbers that a Service holds: of its ports, and behind them that of its health check; 0:
+ * none. */
 static int64_t number_at(const json_t *service, size_t i)
 {
     const json_t *ports = json_at(service, "spec", "ports");
@@ -171,7 +172,8 @@ static bool has_number(const json_t *service, size_t end, int64_t number)
 
 static bool has_port(const json_t *service, int64_t number)
 {
-    return service && has_number(service, json_array_size(json_at(service, "spec", "ports")) + 1, number);
+    return service &&
+           has_number(service, json_array_size(json_at(service, "spec", "ports")) + 1, number);
 }
 
 static int64_t pick_port(void)

@@ -10,7 +10,8 @@ enum step_result step_authenticate(struct request *request);
 enum step_result step_impersonate(struct request *request);
 enum step_result step_authorize(struct request *request);
 enum step_result step_dispatch(struct request *request);
-enum step_result step_body(struct request *request); /* waits for it, unless it goes on as it comes */
+enum step_result
+step_body(struct request *request); /* waits for it, unless it goes on as it comes */
 
 /* body.c */
 enum step_result step_options(struct request *request); /* dryRun, fieldValidation */

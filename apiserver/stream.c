@@ -98,8 +98,7 @@ static bool frame_message(struct stream *stream, enum event_type type, struct ob
 {
     struct frame *frame = &stream->frame;
     const struct resource *row = stream->request->resource;
-    struct message *message =
-        message_cache_get(stream->request->api->messages, object, row->type);
+    struct message *message = message_cache_get(stream->request->api->messages, object, row->type);
     if (!message)
         return false;
     frame->message = message;

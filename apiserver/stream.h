@@ -76,7 +76,7 @@ struct stream {
     bool client_gone;   /* guarded by lock */
 
     struct stream *turn_next; /* guarded by turns_lock */
-    bool has_turn;            /* whoever resumes the connection sets it, then it is the connection's */
+    bool has_turn; /* whoever resumes the connection sets it, then it is the connection's */
 };
 
 void streams_start(struct streams *streams);

@@ -54,8 +54,8 @@ bool transcode_protobuf(struct buf *bytes)
 {
     struct str json = buf_str(bytes);
     struct buf out = BUF_INIT(OUT_MAX);
-    const struct type *type = type_of(json_member_text(json, STR("apiVersion")),
-                                      json_member_text(json, STR("kind")));
+    const struct type *type =
+        type_of(json_member_text(json, STR("apiVersion")), json_member_text(json, STR("kind")));
     if (!type || (type->flags & TYPE_NO_PROTOBUF) || !protobuf_encode_object(&out, type, json)) {
         buf_free(&out);
         return false;

@@ -260,7 +260,8 @@ static enum step_result make_draft(struct request *request)
                : STEP_FAIL;
 }
 
-/* What is answered may have to be converted back, after the write: so it must be allowed to wait. */
+/* What is answered may have to be converted back, after the write: so it must be allowed to wait.
+ */
 static enum step_result before_conversion(struct request *request)
 {
     return custom_converter(request) ? request_may_call(request) : STEP_NEXT;

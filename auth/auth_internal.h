@@ -1,4 +1,5 @@
-/* auth/auth_internal.h: a cluster's credentials in memory: the AUTH part. Only for this folder and its tests. */
+/* auth/auth_internal.h: a cluster's credentials in memory: the AUTH part. Only for this folder and
+ * its tests. */
 #pragma once
 #include "auth/auth.h"
 #include "auth/identity.h"
@@ -19,7 +20,7 @@ enum auth_anchor {
 #define X(id, kind, resource) id,
     AUTH_ANCHORS(X)
 #undef X
-    ANCHOR_COUNT,
+        ANCHOR_COUNT,
 };
 extern const char *const auth_anchor_kinds[ANCHOR_COUNT];     /* "Pod"; NULL for the account */
 extern const char *const auth_anchor_resources[ANCHOR_COUNT]; /* "pods" */
@@ -34,8 +35,8 @@ struct token_keys {
 struct auth_part {
     struct cluster_part part;
     /* Frozen. */
-    struct keypair ca, serving; /* among `texts` */
-    const char *token_key;      /* PEM; among `texts` */
+    struct keypair ca, serving;            /* among `texts` */
+    const char *token_key;                 /* PEM; among `texts` */
     struct token_keys *_Atomic token_keys; /* of it; made when they are asked for */
     /* Any thread. */
     atomic_uint wanted; /* caches that authentication found cold */
@@ -57,8 +58,8 @@ struct auth_part *auth_part_parse(struct str secrets, struct error *err);
 struct auth_part *auth_part_peek(struct cluster *cluster);
 void auth_part_unref_ptr(struct auth_part **part); /* for CLEANUP */
 
-/* The cluster's CA, alone; owned. Made for each certificate that is verified, which is seldom: kept, it would be the largest
- * thing that an idle cluster has. NULL when that fails. */
+/* The cluster's CA, alone; owned. Made for each certificate that is verified, which is seldom:
+ * kept, it would be the largest thing that an idle cluster has. NULL when that fails. */
 X509_STORE *auth_roots(const struct auth_part *part);
 /* Borrowed from the part; NULL when its key is damaged. */
 const struct token_keys *auth_token_keys(struct auth_part *part);

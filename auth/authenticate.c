@@ -9,14 +9,15 @@
 #include "base/codec.h"
 #include "store/cache.h"
 
-/* A token outlives what it is bound to by this much after the deletion was asked for, as upstream. */
+/* A token outlives what it is bound to by this much after the deletion was asked for, as upstream.
+ */
 #define DELETION_LEEWAY_US (60 * INT64_C(1000000))
 #define NAMES_MAX          256 /* organizations of one certificate */
 
 /* ---- certificates ---- */
 
-/* Signed by this cluster's CA, in its time, and meant for clients by its own words: a certificate that says nothing
- * of its use (the CA itself, say) does not pass. */
+/* Signed by this cluster's CA, in its time, and meant for clients by its own words: a certificate
+ * that says nothing of its use (the CA itself, say) does not pass. */
 static bool cert_is_good(const struct auth_part *part, X509 *cert, int64_t now_us)
 {
     CLEANUP(free_x509_store) X509_STORE *roots = auth_roots(part);
@@ -26,7 +27,8 @@ static bool cert_is_good(const struct auth_part *part, X509 *cert, int64_t now_u
     X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_time(rules, (time_t)(now_us / 1000000));
     X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT);
-    bool good = X509_verify_cert(context) == 1 && (X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) &&
+    bool good = X509_verify_cert(context) == 1 &&
+                (X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) &&
                 (X509_get_extended_key_usage(cert) & XKU_SSL_CLIENT);
     ERR_clear_error();
     return good;
@@ -147,7 +149,8 @@ static enum auth_result check_anchors(struct cluster *cluster, struct auth_part 
 typedef struct identity *(*verify_fn)(struct auth_part *part, struct str text, int64_t now_us);
 
 /* Remembered or verified now; NULL when it is no good. */
-static struct identity *identify(struct auth_part *part, verify_fn verify, struct str text, int64_t now_us)
+static struct identity *identify(struct auth_part *part, verify_fn verify, struct str text,
+                                 int64_t now_us)
 {
     unsigned char digest[IDENTITY_DIGEST];
     sha256(text.data, text.len, digest);
@@ -160,7 +163,8 @@ static struct identity *identify(struct auth_part *part, verify_fn verify, struc
     return identity;
 }
 
-static enum auth_result by_cert(struct auth_part *part, struct str der, int64_t now_us, struct user *user)
+static enum auth_result by_cert(struct auth_part *part, struct str der, int64_t now_us,
+                                struct user *user)
 {
     CLEANUP(identity_unref_ptr)
     struct identity *identity = identify(part, auth_verify_cert, der, now_us);
@@ -171,7 +175,8 @@ static enum auth_result by_cert(struct auth_part *part, struct str der, int64_t 
 }
 
 static enum auth_result by_token(struct cluster *cluster, struct auth_part *part, struct str text,
-                                 const struct strset *audiences, struct user *user, struct strset *matched)
+                                 const struct strset *audiences, struct user *user,
+                                 struct strset *matched)
 {
     int64_t now_us = clock_now_us();
     if (text.len == 0 || text.len > AUTH_TOKEN_MAX)
@@ -199,8 +204,9 @@ static enum auth_result anonymous(struct user *user)
     return AUTH_ANONYMOUS;
 }
 
-enum auth_result auth_review_token(struct cluster *cluster, struct str token, const struct strset *audiences,
-                                   struct user *user, struct strset *matched)
+enum auth_result auth_review_token(struct cluster *cluster, struct str token,
+                                   const struct strset *audiences, struct user *user,
+                                   struct strset *matched)
 {
     CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_peek(cluster);
     if (!part)
@@ -213,7 +219,8 @@ enum auth_result auth_review_token(struct cluster *cluster, struct str token, co
     return by_token(cluster, part, token, audiences, user, matched);
 }
 
-enum auth_result auth_authenticate(struct cluster *cluster, const struct credentials *credentials, struct user *user)
+enum auth_result auth_authenticate(struct cluster *cluster, const struct credentials *credentials,
+                                   struct user *user)
 {
     CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_peek(cluster);
     if (!part)

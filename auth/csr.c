@@ -41,7 +41,9 @@ static char *entry_text(X509_NAME *name, int at)
 {
     unsigned char *text = NULL;
     int len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-    char *copy = len >= 0 && !memchr(text, 0, (size_t)len) ? xstrndup((const char *)text, (size_t)len) : NULL;
+    char *copy = len >= 0 && !memchr(text, 0, (size_t)len)
+                     ? xstrndup((const char *)text, (size_t)len)
+                     : NULL;
     OPENSSL_free(text);
     return copy;
 }
@@ -95,7 +97,8 @@ struct csr *csr_parse(struct str pem, struct error *err)
 {
     CLEANUP(csr_free_ptr) struct csr *csr = xcalloc(1, sizeof(*csr));
     if (pem.len == 0 || pem.len > CSR_MAX) {
-        (void)error_bad_request(err, "PEM block type must be CERTIFICATE REQUEST"); /* always false */
+        (void)error_bad_request(err,
+                                "PEM block type must be CERTIFICATE REQUEST"); /* always false */
         return NULL;
     }
     CLEANUP(free_bio) BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
@@ -139,8 +142,8 @@ bool csr_has_name(const struct csr *csr, enum csr_name kind)
     return false;
 }
 
-bool csr_sign(struct cluster *cluster, const struct csr *csr, const struct csr_terms *terms, char **pem,
-              struct error *err)
+bool csr_sign(struct cluster *cluster, const struct csr *csr, const struct csr_terms *terms,
+              char **pem, struct error *err)
 {
     if (!auth_warm(cluster, err))
         return false;

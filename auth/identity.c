@@ -70,7 +70,8 @@ static bool in_time(const struct identity *identity, int64_t now_us)
     return now_us >= identity->not_before_us && now_us < identity->expires_us;
 }
 
-struct identity *seen_find(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST], int64_t now_us)
+struct identity *seen_find(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST],
+                           int64_t now_us)
 {
     struct identity *found = NULL, *stale = NULL;
     pthread_mutex_lock(&seen->lock);
@@ -100,7 +101,8 @@ static struct seen_entry *victim(struct seen_entry *set)
     return oldest;
 }
 
-void seen_add(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST], struct identity *identity)
+void seen_add(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST],
+              struct identity *identity)
 {
     pthread_mutex_lock(&seen->lock);
     struct seen_entry **set = &seen->sets[set_of(digest)];

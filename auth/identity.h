@@ -1,8 +1,9 @@
-/* auth/identity.h: a credential whose signature was found good, and a bounded memory of such credentials.
+/* auth/identity.h: a credential whose signature was found good, and a bounded memory of such
+ * credentials.
  *
- * Signatures are dear and requests of one client come in thousands: what was verified is remembered by the SHA-256 of
- * the credential until it expires. What can change meanwhile (the ServiceAccount, the Pod) is looked at each time.
- * Only for this folder. */
+ * Signatures are dear and requests of one client come in thousands: what was verified is remembered
+ * by the SHA-256 of the credential until it expires. What can change meanwhile (the ServiceAccount,
+ * the Pod) is looked at each time. Only for this folder. */
 #pragma once
 #include <pthread.h>
 #include <stdatomic.h>
@@ -40,12 +41,14 @@ struct seen_entry {
 /* Set-associative: the least recently used entry of a set makes room. Any thread. */
 struct seen {
     pthread_mutex_t lock;
-    uint64_t tick;                     /* guarded by lock, as what follows */
+    uint64_t tick;                      /* guarded by lock, as what follows */
     struct seen_entry *sets[SEEN_SETS]; /* SEEN_WAYS each, made on first use */
 };
 void seen_init(struct seen *seen);
 void seen_deinit(struct seen *seen);
 /* Referenced; NULL when it is unknown or outside its time at `now_us`. */
-struct identity *seen_find(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST], int64_t now_us);
+struct identity *seen_find(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST],
+                           int64_t now_us);
 /* Takes a reference of its own. */
-void seen_add(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST], struct identity *identity);
+void seen_add(struct seen *seen, const unsigned char digest[IDENTITY_DIGEST],
+              struct identity *identity);

@@ -19,8 +19,8 @@ static void add_data(struct buf *out, const char *key, const char *pem)
     buf_add_char(out, '\n');
 }
 
-void kubeconfig_write(struct buf *out, const char *server, const char *ca_pem, const struct keypair *client,
-                      const char *context, const char *namespace)
+void kubeconfig_write(struct buf *out, const char *server, const char *ca_pem,
+                      const struct keypair *client, const char *context, const char *namespace)
 {
     buf_add_text(out, "apiVersion: v1\nkind: Config\nclusters:\n");
     add_quoted(out, "- name", context);

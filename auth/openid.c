@@ -1,5 +1,5 @@
-/* What others need to verify this cluster's service-account tokens: OpenID discovery and the public key.
- * Source: Kubernetes docs, "Service account issuer discovery"; RFC 7517, RFC 7518. */
+/* What others need to verify this cluster's service-account tokens: OpenID discovery and the public
+ * key. Source: Kubernetes docs, "Service account issuer discovery"; RFC 7517, RFC 7518. */
 #include <openssl/core_names.h>
 
 #include "auth/auth_internal.h"
@@ -14,7 +14,8 @@ static json_t *coordinate(EVP_PKEY *key, const char *which)
     CLEANUP(free_bignum) BIGNUM *number = NULL;
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     unsigned char bytes[COORDINATE_BYTES];
-    if (EVP_PKEY_get_bn_param(key, which, &number) != 1 || BN_bn2binpad(number, bytes, sizeof(bytes)) != sizeof(bytes))
+    if (EVP_PKEY_get_bn_param(key, which, &number) != 1 ||
+        BN_bn2binpad(number, bytes, sizeof(bytes)) != sizeof(bytes))
         return NULL;
     base64_encode(&text, bytes, sizeof(bytes), BASE64_URL);
     return json_stringn(text.data, text.len);
@@ -34,8 +35,8 @@ json_t *auth_openid_keys(struct cluster *cluster, struct error *err)
         error_unavailable(err, "the cluster's credentials cannot be read now");
         return NULL;
     }
-    return json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:o, s:o}]}", "keys", "use", "sig", "kty", "EC", "kid",
-                     key->id, "crv", "P-256", "alg", "ES256", "x", x, "y", y);
+    return json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:o, s:o}]}", "keys", "use", "sig", "kty", "EC",
+                     "kid", key->id, "crv", "P-256", "alg", "ES256", "x", x, "y", y);
 }
 
 json_t *auth_openid_configuration(const char *url)

@@ -1,6 +1,6 @@
-/* Certificates with the fields that kubeadm's have: v3, critical key usage and basic constraints, key identifiers,
- * subject alternative names, random serials. Extensions are built as objects and never from configuration text, so
- * that a name cannot bring an extension of its own. */
+/* Certificates with the fields that kubeadm's have: v3, critical key usage and basic constraints,
+ * key identifiers, subject alternative names, random serials. Extensions are built as objects and
+ * never from configuration text, so that a name cannot bring an extension of its own. */
 #include "auth/pki_internal.h"
 
 #include <limits.h>
@@ -29,7 +29,8 @@ void keypair_clear(struct keypair *pair)
     *pair = (struct keypair){0};
 }
 
-/* OpenSSL keeps its reasons in a queue of the thread: drop them, they name files and lines of its own. */
+/* OpenSSL keeps its reasons in a queue of the thread: drop them, they name files and lines of its
+ * own. */
 static bool fail(struct error *err, const char *what)
 {
     ERR_clear_error();
@@ -140,7 +141,8 @@ static bool set_serial(X509 *cert)
 {
     unsigned char bytes[SERIAL_BYTES];
     random_bytes(bytes, sizeof(bytes));
-    bytes[0] = (unsigned char)((bytes[0] & 0x7f) | 0x40); /* positive, and always of the same length */
+    bytes[0] =
+        (unsigned char)((bytes[0] & 0x7f) | 0x40); /* positive, and always of the same length */
     CLEANUP(free_bignum) BIGNUM *number = BN_bin2bn(bytes, sizeof(bytes), NULL);
     return number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
 }
@@ -159,8 +161,9 @@ static bool set_validity(X509 *cert, int64_t valid_s, const X509 *ca)
 static bool add_name(X509_NAME *name, int nid, const char *text)
 {
     size_t len = strlen(text);
-    return len <= INT_MAX && X509_NAME_add_entry_by_NID(name, nid, V_ASN1_UTF8STRING,
-                                                        (const unsigned char *)text, (int)len, -1, 0) == 1;
+    return len <= INT_MAX &&
+           X509_NAME_add_entry_by_NID(name, nid, V_ASN1_UTF8STRING, (const unsigned char *)text,
+                                      (int)len, -1, 0) == 1;
 }
 
 static bool set_subject(X509 *cert, const char *common_name, const char *const *organizations)
@@ -189,7 +192,8 @@ static bool add_basic_constraints(X509 *cert, bool is_ca)
 /* `usages`: one bit for each number of enum key_usage_bit. */
 static bool add_key_usage(X509 *cert, unsigned usages)
 {
-    static const enum key_usage_bit all[] = {USAGE_DIGITAL_SIGNATURE, USAGE_KEY_ENCIPHERMENT, USAGE_CERT_SIGN};
+    static const enum key_usage_bit all[] = {USAGE_DIGITAL_SIGNATURE, USAGE_KEY_ENCIPHERMENT,
+                                             USAGE_CERT_SIGN};
     CLEANUP(free_bit_string) ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
     for (size_t i = 0; bits && i < ARRAY_LEN(all); i++)
         if (usages & 1U << all[i] && !ASN1_BIT_STRING_set_bit(bits, (int)all[i], 1))
@@ -206,13 +210,15 @@ static bool add_extended_usage(X509 *cert, bool client, bool server)
     return sk_ASN1_OBJECT_num(usage) == 0 || add_object(cert, NID_ext_key_usage, usage, 0);
 }
 
-/* Key identifiers have no data but the certificates': OpenSSL's own constructors take them from the context. */
+/* Key identifiers have no data but the certificates': OpenSSL's own constructors take them from the
+ * context. */
 static bool add_key_identifier(X509 *cert, X509 *ca, int nid, const char *how)
 {
     X509V3_CTX context;
     X509V3_set_ctx(&context, ca, cert, NULL, NULL, 0);
     X509V3_set_ctx_nodb(&context);
-    CLEANUP(free_extension) X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, how);
+    CLEANUP(free_extension)
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, how);
     return extension && X509_add_ext(cert, extension, -1) == 1;
 }
 
@@ -267,17 +273,19 @@ static bool finish(X509 *cert, EVP_PKEY *key, EVP_PKEY *signer, struct keypair *
     return true;
 }
 
-/* As X509_set_pubkey() with a P-256 key does, which writes the key as DER and reads it again, by generic means: that takes
- * five times as long as signing. */
+/* As X509_set_pubkey() with a P-256 key does, which writes the key as DER and reads it again, by
+ * generic means: that takes five times as long as signing. */
 static bool set_public_key(X509 *cert, EVP_PKEY *key)
 {
     unsigned char point[POINT_BYTES];
     size_t len = 0;
-    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point, sizeof(point), &len) != 1 ||
+    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
+                                        sizeof(point), &len) != 1 ||
         len != sizeof(point))
         return false;
     unsigned char *owned = OPENSSL_memdup(point, len);
-    if (owned && X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert), OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
+    if (owned && X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert),
+                                        OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
                                         OBJ_nid2obj(NID_X9_62_prime256v1), owned, (int)len) == 1)
         return true;
     OPENSSL_free(owned);
@@ -291,16 +299,19 @@ void authority_clear(struct authority *authority)
     *authority = (struct authority){0};
 }
 
-bool pki_make_authority(const char *common_name, int64_t valid_s, struct authority *authority, struct keypair *out,
-                        struct error *err)
+bool pki_make_authority(const char *common_name, int64_t valid_s, struct authority *authority,
+                        struct keypair *out, struct error *err)
 {
     EVP_PKEY *key = authority->key = EVP_EC_gen("P-256");
     X509 *cert = authority->cert = X509_new();
     bool done = key && cert && set_serial(cert) && set_validity(cert, valid_s, NULL) &&
                 set_subject(cert, common_name, NULL) &&
-                X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 && set_public_key(cert, key) &&
-                add_key_usage(cert, LEAF_USAGES | 1U << USAGE_CERT_SIGN) && add_basic_constraints(cert, true) &&
-                add_key_identifier(cert, cert, NID_subject_key_identifier, "hash") && finish(cert, key, key, out);
+                X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
+                set_public_key(cert, key) &&
+                add_key_usage(cert, LEAF_USAGES | 1U << USAGE_CERT_SIGN) &&
+                add_basic_constraints(cert, true) &&
+                add_key_identifier(cert, cert, NID_subject_key_identifier, "hash") &&
+                finish(cert, key, key, out);
     return done || fail(err, "make a certificate authority");
 }
 
@@ -310,28 +321,33 @@ bool pki_make_ca(const char *common_name, int64_t valid_s, struct keypair *out, 
     return pki_make_authority(common_name, valid_s, &authority, out, err);
 }
 
-bool pki_issue_by(const struct authority *ca, const struct cert_request *request, struct keypair *out, struct error *err)
+bool pki_issue_by(const struct authority *ca, const struct cert_request *request,
+                  struct keypair *out, struct error *err)
 {
     CLEANUP(free_pkey) EVP_PKEY *key = EVP_EC_gen("P-256");
     CLEANUP(free_x509) X509 *cert = X509_new();
     bool done = ca->cert && ca->key && key && cert && set_serial(cert) &&
                 set_validity(cert, request->valid_s, ca->cert) &&
                 set_subject(cert, request->common_name, request->organizations) &&
-                X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) == 1 && set_public_key(cert, key) &&
-                add_key_usage(cert, LEAF_USAGES) && add_extended_usage(cert, request->client, request->server) &&
+                X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) == 1 &&
+                set_public_key(cert, key) && add_key_usage(cert, LEAF_USAGES) &&
+                add_extended_usage(cert, request->client, request->server) &&
                 add_basic_constraints(cert, false) &&
                 add_key_identifier(cert, ca->cert, NID_authority_key_identifier, "keyid:always") &&
                 add_alternative_names(cert, request) && finish(cert, key, ca->key, out);
     return done || fail(err, "issue a certificate");
 }
 
-bool pki_issue(const struct keypair *ca, const struct cert_request *request, struct keypair *out, struct error *err)
+bool pki_issue(const struct keypair *ca, const struct cert_request *request, struct keypair *out,
+               struct error *err)
 {
-    CLEANUP(authority_clear) struct authority authority = {pki_cert_parse(ca->cert), pki_key_parse(ca->key)};
+    CLEANUP(authority_clear)
+    struct authority authority = {pki_cert_parse(ca->cert), pki_key_parse(ca->key)};
     return pki_issue_by(&authority, request, out, err);
 }
 
-bool pki_sign(const struct keypair *ca, const struct pki_terms *terms, char **pem, struct error *err)
+bool pki_sign(const struct keypair *ca, const struct pki_terms *terms, char **pem,
+              struct error *err)
 {
     CLEANUP(free_x509) X509 *issuer = pki_cert_parse(ca->cert);
     CLEANUP(free_pkey) EVP_PKEY *signer = pki_key_parse(ca->key);
@@ -339,11 +355,13 @@ bool pki_sign(const struct keypair *ca, const struct pki_terms *terms, char **pe
     GENERAL_NAMES *names = terms->alternative_names;
     unsigned usages = (terms->digital_signature ? 1U << USAGE_DIGITAL_SIGNATURE : 0) |
                       (terms->key_encipherment ? 1U << USAGE_KEY_ENCIPHERMENT : 0);
-    bool done = issuer && signer && cert && set_serial(cert) && set_validity(cert, terms->valid_s, issuer) &&
+    bool done = issuer && signer && cert && set_serial(cert) &&
+                set_validity(cert, terms->valid_s, issuer) &&
                 X509_set_subject_name(cert, terms->subject) == 1 &&
                 X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 &&
                 X509_set_pubkey(cert, terms->key) == 1 && add_key_usage(cert, usages) &&
-                add_extended_usage(cert, terms->client, terms->server) && add_basic_constraints(cert, false) &&
+                add_extended_usage(cert, terms->client, terms->server) &&
+                add_basic_constraints(cert, false) &&
                 add_key_identifier(cert, issuer, NID_authority_key_identifier, "keyid:always") &&
                 (!names || add_object(cert, NID_subject_alt_name, names, 0)) &&
                 X509_sign(cert, signer, EVP_sha256()) > 0;

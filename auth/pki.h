@@ -19,10 +19,12 @@ struct cert_request {
     bool client, server;
     int64_t valid_s; /* from a minute ago */
 };
-MUST_CHECK bool pki_make_ca(const char *common_name, int64_t valid_s, struct keypair *out, struct error *err);
-MUST_CHECK bool pki_issue(const struct keypair *ca, const struct cert_request *request, struct keypair *out, struct error *err);
+MUST_CHECK bool pki_make_ca(const char *common_name, int64_t valid_s, struct keypair *out,
+                            struct error *err);
+MUST_CHECK bool pki_issue(const struct keypair *ca, const struct cert_request *request,
+                          struct keypair *out, struct error *err);
 /* A fresh ECDSA P-256 private key, for service-account tokens. */
 MUST_CHECK bool pki_make_key(char **pem, struct error *err);
 /* Kubeconfig text with one cluster, user and context. `namespace` and `ca_pem` may be NULL. */
-void kubeconfig_write(struct buf *out, const char *server, const char *ca_pem, const struct keypair *client,
-                      const char *context, const char *namespace);
+void kubeconfig_write(struct buf *out, const char *server, const char *ca_pem,
+                      const struct keypair *client, const char *context, const char *namespace);

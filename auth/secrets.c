@@ -1,4 +1,5 @@
-/* A cluster's credentials at rest (one JSON document in cluster.secrets) and in memory (the AUTH part). */
+/* A cluster's credentials at rest (one JSON document in cluster.secrets) and in memory (the AUTH
+ * part). */
 #include "auth/auth_internal.h"
 
 #include <arpa/inet.h>
@@ -27,7 +28,8 @@ const char *const auth_anchor_resources[ANCHOR_COUNT] = {
 };
 
 /* The names that every cluster's API answers to, from inside it. */
-static const char *const service_names[] = {"kubernetes", "kubernetes.default", "kubernetes.default.svc",
+static const char *const service_names[] = {"kubernetes", "kubernetes.default",
+                                            "kubernetes.default.svc",
                                             "kubernetes.default.svc.cluster.local", "localhost"};
 static const char *const service_addresses[] = {"10.96.0.1", "127.0.0.1", "::1"};
 
@@ -46,7 +48,8 @@ static void append_once(json_t *array, const char *text)
 }
 
 /* {"names": [...], "addresses": [...]}: kept, so that the certificate can be renewed. */
-static json_t *serving_names(const char *cluster_name, const char *domain, const char *const *addresses)
+static json_t *serving_names(const char *cluster_name, const char *domain,
+                             const char *const *addresses)
 {
     json_t *names = json_array(), *numbers = json_array();
     for (size_t i = 0; i < ARRAY_LEN(service_names); i++)
@@ -75,7 +78,8 @@ static const char **texts_of(const json_t *array)
     return texts;
 }
 
-static bool issue_serving(const struct authority *ca, const json_t *names, struct keypair *out, struct error *err)
+static bool issue_serving(const struct authority *ca, const json_t *names, struct keypair *out,
+                          struct error *err)
 {
     CLEANUP(free_ptr) const char **dns_names = texts_of(json_at(names, "names"));
     CLEANUP(free_ptr) const char **addresses = texts_of(json_at(names, "addresses"));
@@ -88,9 +92,11 @@ static bool issue_serving(const struct authority *ca, const json_t *names, struc
                         out, err);
 }
 
-static bool reissue_serving(const struct keypair *ca, const json_t *names, struct keypair *out, struct error *err)
+static bool reissue_serving(const struct keypair *ca, const json_t *names, struct keypair *out,
+                            struct error *err)
 {
-    CLEANUP(authority_clear) struct authority authority = {pki_cert_parse(ca->cert), pki_key_parse(ca->key)};
+    CLEANUP(authority_clear)
+    struct authority authority = {pki_cert_parse(ca->cert), pki_key_parse(ca->key)};
     return issue_serving(&authority, names, out, err);
 }
 
@@ -102,7 +108,8 @@ json_t *auth_pair_json(const struct keypair *pair)
 static void put_serving(json_t *document, const struct keypair *serving)
 {
     json_object_set_new(document, "serving", auth_pair_json(serving));
-    json_object_set_new(document, SERVING_ENDS, json_integer(clock_now_us() / 1000000 + SERVING_VALID_S - DAY_S));
+    json_object_set_new(document, SERVING_ENDS,
+                        json_integer(clock_now_us() / 1000000 + SERVING_VALID_S - DAY_S));
 }
 
 bool auth_make_front_proxy(struct keypair *out, struct error *err)
@@ -117,11 +124,13 @@ bool auth_secrets_make(const char *cluster_name, const char *domain, const char 
     CLEANUP(authority_clear) struct authority authority = {0};
     CLEANUP(free_ptr) char *token_key = NULL;
     json_auto_t *names = serving_names(cluster_name, domain, addresses);
-    if (!pki_make_authority("kubernetes", CA_VALID_S, &authority, &ca, err) || !issue_serving(&authority, names, &serving, err) ||
-        !auth_make_front_proxy(&front, err) || !pki_make_key(&token_key, err))
+    if (!pki_make_authority("kubernetes", CA_VALID_S, &authority, &ca, err) ||
+        !issue_serving(&authority, names, &serving, err) || !auth_make_front_proxy(&front, err) ||
+        !pki_make_key(&token_key, err))
         return false;
-    json_auto_t *document = json_pack("{s:i, s:o, s:O, s:s, s:o}", "version", 1, "ca", auth_pair_json(&ca), "servingNames", names,
-                                      "tokenKey", token_key, AUTH_FRONT_PROXY, auth_pair_json(&front));
+    json_auto_t *document = json_pack("{s:i, s:o, s:O, s:s, s:o}", "version", 1, "ca",
+                                      auth_pair_json(&ca), "servingNames", names, "tokenKey",
+                                      token_key, AUTH_FRONT_PROXY, auth_pair_json(&front));
     put_serving(document, &serving);
     json_write(out, document);
     return true;
@@ -147,7 +156,8 @@ bool auth_take_pair(const json_t *from, struct keypair *pair)
 }
 
 bool auth_secrets_rename(struct str secrets, const char *cluster_name, const char *domain,
-                         const char *const *addresses, struct buf *out, bool *changed, struct error *err)
+                         const char *const *addresses, struct buf *out, bool *changed,
+                         struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair ca = {0}, serving = {0};
     json_auto_t *document = json_parse(secrets, JSON_LOAD_STRICT, err);
@@ -240,7 +250,8 @@ static int64_t serving_ends(const json_t *document)
     return cert ? pki_time(X509_get0_notAfter(cert)) : told;
 }
 
-/* A certificate that ends soon is made anew, in memory: the CA is at hand, and nothing else depends on its bytes. */
+/* A certificate that ends soon is made anew, in memory: the CA is at hand, and nothing else depends
+ * on its bytes. */
 static bool renew_serving(json_t *document, struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair ca = {0}, fresh = {0};
@@ -254,15 +265,24 @@ static bool renew_serving(json_t *document, struct error *err)
     return true;
 }
 
-enum part_text { TEXT_CA_CERT, TEXT_CA_KEY, TEXT_SERVING_CERT, TEXT_SERVING_KEY, TEXT_TOKEN_KEY, TEXT_COUNT };
+enum part_text {
+    TEXT_CA_CERT,
+    TEXT_CA_KEY,
+    TEXT_SERVING_CERT,
+    TEXT_SERVING_KEY,
+    TEXT_TOKEN_KEY,
+    TEXT_COUNT
+};
 
-/* One block with all its texts, since an idle cluster keeps it: what lies here and there holds a page each. Nothing is parsed
- * that is not asked for: most of what asks for a part wants its certificates as they are. NULL when one is missing. */
+/* One block with all its texts, since an idle cluster keeps it: what lies here and there holds a
+ * page each. Nothing is parsed that is not asked for: most of what asks for a part wants its
+ * certificates as they are. NULL when one is missing. */
 static struct auth_part *part_make(const json_t *document)
 {
     const char *from[TEXT_COUNT] = {
-        json_text(document, "ca", "cert"),     json_text(document, "ca", "key"), json_text(document, "serving", "cert"),
-        json_text(document, "serving", "key"), json_text(document, "tokenKey"),
+        json_text(document, "ca", "cert"),      json_text(document, "ca", "key"),
+        json_text(document, "serving", "cert"), json_text(document, "serving", "key"),
+        json_text(document, "tokenKey"),
     };
     size_t size = 0;
     char *texts[TEXT_COUNT];
@@ -279,7 +299,8 @@ static struct auth_part *part_make(const json_t *document)
         at += len;
     }
     part->ca = (struct keypair){.cert = texts[TEXT_CA_CERT], .key = texts[TEXT_CA_KEY]};
-    part->serving = (struct keypair){.cert = texts[TEXT_SERVING_CERT], .key = texts[TEXT_SERVING_KEY]};
+    part->serving =
+        (struct keypair){.cert = texts[TEXT_SERVING_CERT], .key = texts[TEXT_SERVING_KEY]};
     part->token_key = texts[TEXT_TOKEN_KEY];
     return part;
 }
@@ -310,7 +331,8 @@ static struct cluster_part *part_load(struct cluster *cluster)
     if (buf_ok(&secrets) && secrets.data)
         explicit_bzero(secrets.data, secrets.len);
     if (!part)
-        log_error("auth", "cannot load the credentials of cluster %s: %s", cluster->name, err.message);
+        log_error("auth", "cannot load the credentials of cluster %s: %s", cluster->name,
+                  err.message);
     return part ? &part->part : NULL;
 }
 
@@ -327,7 +349,8 @@ bool auth_is_warm(struct cluster *cluster)
 
 static struct auth_part *part_get(struct cluster *cluster, struct error *err)
 {
-    struct auth_part *part = (struct auth_part *)cluster_part_get(cluster, CLUSTER_PART_AUTH, part_load);
+    struct auth_part *part =
+        (struct auth_part *)cluster_part_get(cluster, CLUSTER_PART_AUTH, part_load);
     if (!part)
         error_unavailable(err, "the cluster's credentials cannot be read now");
     return part;
@@ -365,7 +388,8 @@ bool auth_serving(struct cluster *cluster, struct keypair *out, struct error *er
     return true;
 }
 
-bool auth_issue(struct cluster *cluster, const struct cert_request *request, struct keypair *out, struct error *err)
+bool auth_issue(struct cluster *cluster, const struct cert_request *request, struct keypair *out,
+                struct error *err)
 {
     CLEANUP(auth_part_unref_ptr) struct auth_part *part = part_get(cluster, err);
     return part && pki_issue(&part->ca, request, out, err);

@@ -40,7 +40,8 @@ static const char *bound_claim(const char *kind)
 }
 
 /* A Pod's token names the Node that the Pod runs on, when it is known. */
-static bool add_pod_node(struct cluster *cluster, const struct token_request *request, json_t *claims, struct error *err)
+static bool add_pod_node(struct cluster *cluster, const struct token_request *request,
+                         json_t *claims, struct error *err)
 {
     CLEANUP(object_unref_ptr) struct object *pod = NULL, *node = NULL;
     if (!cache_get(cluster, "pods", request->namespace, request->bound_name, &pod, err))
@@ -51,17 +52,20 @@ static bool add_pod_node(struct cluster *cluster, const struct token_request *re
     if (!cache_get(cluster, "nodes", "", node_name, &node, err))
         return false;
     json_object_set_new(claims, "node",
-                        node ? reference(node_name, node->uid) : json_pack("{s:s}", "name", node_name));
+                        node ? reference(node_name, node->uid)
+                             : json_pack("{s:s}", "name", node_name));
     return true;
 }
 
-static bool add_bound(struct cluster *cluster, const struct token_request *request, json_t *claims, struct error *err)
+static bool add_bound(struct cluster *cluster, const struct token_request *request, json_t *claims,
+                      struct error *err)
 {
     if (!request->bound_kind)
         return true;
     const char *claim = bound_claim(request->bound_kind);
     if (!claim)
-        return error_bad_request(err, "cannot bind token to object of type %s", request->bound_kind);
+        return error_bad_request(err, "cannot bind token to object of type %s",
+                                 request->bound_kind);
     json_object_set_new(claims, claim, reference(request->bound_name, request->bound_uid));
     return strcmp(claim, "pod") != 0 || add_pod_node(cluster, request, claims, err);
 }
@@ -81,10 +85,12 @@ static json_t *claims_of(const struct token_request *request, int64_t now_s, jso
     char id[UUID_TEXT_SIZE];
     uuid_make(id);
     CLEANUP(free_ptr)
-    char *subject = xasprintf("system:serviceaccount:%s:%s", request->namespace, request->service_account);
-    return json_pack("{s:o, s:I, s:I, s:s, s:s, s:O, s:I, s:s}", "aud", audiences_of(request), "exp",
-                     (json_int_t)(now_s + request->valid_s), "iat", (json_int_t)now_s, "iss", AUTH_ISSUER,
-                     "jti", id, "kubernetes.io", kubernetes, "nbf", (json_int_t)now_s, "sub", subject);
+    char *subject =
+        xasprintf("system:serviceaccount:%s:%s", request->namespace, request->service_account);
+    return json_pack("{s:o, s:I, s:I, s:s, s:s, s:O, s:I, s:s}", "aud", audiences_of(request),
+                     "exp", (json_int_t)(now_s + request->valid_s), "iat", (json_int_t)now_s, "iss",
+                     AUTH_ISSUER, "jti", id, "kubernetes.io", kubernetes, "nbf", (json_int_t)now_s,
+                     "sub", subject);
 }
 
 /* ES256: r and s, 32 bytes each. */
@@ -132,7 +138,8 @@ bool auth_token_issue(struct cluster *cluster, const struct token_request *reque
                       int64_t *expires_us, struct error *err)
 {
     if (request->valid_s < VALID_MIN_S || request->valid_s > VALID_MAX_S)
-        return error_bad_request(err, "a token is valid for 10 minutes at least and 2^32 seconds at most");
+        return error_bad_request(
+            err, "a token is valid for 10 minutes at least and 2^32 seconds at most");
     if (!auth_warm(cluster, err))
         return false;
     CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_peek(cluster);
@@ -155,7 +162,8 @@ bool auth_token_issue(struct cluster *cluster, const struct token_request *reque
 
 /* ---- verifying ---- */
 
-/* Three non-empty parts of the base64url alphabet: libjwt's own reader is more lenient than the standard. */
+/* Three non-empty parts of the base64url alphabet: libjwt's own reader is more lenient than the
+ * standard. */
 static bool looks_like_token(struct str text)
 {
     unsigned dots = 0;
@@ -166,8 +174,8 @@ static bool looks_like_token(struct str text)
             if (before == '.')
                 return false;
             dots++;
-        } else if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                     c == '_')) {
+        } else if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_')) {
             return false;
         }
         before = c;
@@ -175,15 +183,17 @@ static bool looks_like_token(struct str text)
     return dots == 2 && before != '.';
 }
 
-/* The claims, when the signature is this cluster's. Only ES256: "none" and HMAC keyed with the public key are refused
- * by the algorithm, whatever else they are. */
+/* The claims, when the signature is this cluster's. Only ES256: "none" and HMAC keyed with the
+ * public key are refused by the algorithm, whatever else they are. */
 static json_t *open_token(struct auth_part *part, struct str text)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(free_jwt) jwt_t *jwt = NULL;
     CLEANUP(free_ptr) char *copy = str_dup(text);
     const struct token_keys *keys = auth_token_keys(part);
-    if (!keys || jwt_decode(&jwt, copy, (const unsigned char *)keys->public, (int)strlen(keys->public)) != 0 ||
+    if (!keys ||
+        jwt_decode(&jwt, copy, (const unsigned char *)keys->public, (int)strlen(keys->public)) !=
+            0 ||
         jwt_get_alg(jwt) != JWT_ALG_ES256)
         return NULL;
     CLEANUP(free_ptr) char *critical = jwt_get_headers_json(jwt, "crit");
@@ -214,7 +224,8 @@ static bool take_audiences(const json_t *claims, struct strset *audiences)
     return true;
 }
 
-static bool take_anchor(struct identity_anchor *anchor, enum auth_anchor kind, const char *ns, const json_t *claim)
+static bool take_anchor(struct identity_anchor *anchor, enum auth_anchor kind, const char *ns,
+                        const json_t *claim)
 {
     const char *name = json_text(claim, "name"), *uid = json_text(claim, "uid");
     if (!name || !uid || !*name || !*uid)
@@ -265,12 +276,15 @@ static bool fill_identity(struct identity *identity, const json_t *claims)
     const char *ns = json_text(kubernetes, "namespace");
     if (!text_eq(json_text(claims, "iss"), AUTH_ISSUER) || !ns || !*ns ||
         !take_time(claims, "exp", &identity->expires_us) ||
-        !take_time(claims, "nbf", &identity->not_before_us) || !take_audiences(claims, &identity->audiences) ||
-        !take_anchor(&identity->account, ANCHOR_ACCOUNT, ns, json_at(kubernetes, "serviceaccount")) ||
+        !take_time(claims, "nbf", &identity->not_before_us) ||
+        !take_audiences(claims, &identity->audiences) ||
+        !take_anchor(&identity->account, ANCHOR_ACCOUNT, ns,
+                     json_at(kubernetes, "serviceaccount")) ||
         !take_bound(identity, ns, kubernetes))
         return false;
     identity->not_before_us -= NOT_BEFORE_SLACK;
-    CLEANUP(free_ptr) char *name = xasprintf("system:serviceaccount:%s:%s", ns, identity->account.name);
+    CLEANUP(free_ptr)
+    char *name = xasprintf("system:serviceaccount:%s:%s", ns, identity->account.name);
     if (!text_eq(json_text(claims, "sub"), name))
         return false;
     user_internal(&identity->user, name, false);
@@ -287,5 +301,6 @@ struct identity *auth_verify_token(struct auth_part *part, struct str text, int6
     CLEANUP(identity_unref_ptr) struct identity *identity = identity_new();
     if (!json_is_object(claims) || !fill_identity(identity, claims))
         return NULL;
-    return now_us >= identity->not_before_us && now_us < identity->expires_us ? TAKE(identity) : NULL;
+    return now_us >= identity->not_before_us && now_us < identity->expires_us ? TAKE(identity)
+                                                                              : NULL;
 }

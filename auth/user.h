@@ -15,6 +15,7 @@ struct user {
 void user_clear(struct user *user);
 void user_copy(struct user *to, const struct user *from);
 bool user_in(const struct user *user, const char *group);
-/* The identity that our own components act under, e.g. "system:serviceaccount:kube-system:deployment-controller"
- * (in groups system:serviceaccounts, ..., system:authenticated) or "system:kube-scheduler"; with `master`, system:masters. */
+/* The identity that our own components act under, e.g.
+ * "system:serviceaccount:kube-system:deployment-controller" (in groups system:serviceaccounts, ...,
+ * system:authenticated) or "system:kube-scheduler"; with `master`, system:masters. */
 void user_internal(struct user *user, const char *name, bool master);

@@ -1,8 +1,8 @@
 /* base/buf.h: a growing byte buffer that is born with its maximum.
  *
- * Appending past `max`, or when memory is out, sets `failed`, drops the contents and makes every later append
- * do nothing: check once, at the end, with buf_ok(). The data is always terminated by a NUL that is not counted.
- * One thread at a time. */
+ * Appending past `max`, or when memory is out, sets `failed`, drops the contents and makes every
+ * later append do nothing: check once, at the end, with buf_ok(). The data is always terminated by
+ * a NUL that is not counted. One thread at a time. */
 #pragma once
 #include <stdarg.h>
 #include <stdbool.h>
@@ -35,10 +35,11 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(
 /* Appends, and returns where: buf_leave() cuts back to there. For paths on the way down and up. */
 size_t buf_enter(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_leave(struct buf *buf, size_t mark);
-/* Room for `len` more bytes; the caller fills data + len and raises len itself. NULL when that fails. */
+/* Room for `len` more bytes; the caller fills data + len and raises len itself. NULL when that
+ * fails. */
 char *buf_reserve(struct buf *buf, size_t len);
-/* Gives the bytes away (owned, terminated; "" when nothing was added); the buffer is empty afterwards.
- * NULL when the buffer has failed. */
+/* Gives the bytes away (owned, terminated; "" when nothing was added); the buffer is empty
+ * afterwards. NULL when the buffer has failed. */
 char *buf_take(struct buf *buf);
 
 /* What buf_add() does when there is no room yet. */

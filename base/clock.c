@@ -37,7 +37,8 @@ static void date_of(int64_t days, int64_t *year, int *month, int *day)
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097, of_era = days - era * 146097;
     int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * years + years / 4 - years / 100), part = (5 * of_year + 2) / 153;
+    int64_t of_year = of_era - (365 * years + years / 4 - years / 100),
+            part = (5 * of_year + 2) / 153;
     *day = (int)(of_year - (153 * part + 2) / 5 + 1);
     *month = (int)(part < 10 ? part + 3 : part - 9);
     *year = years + era * 400 + (*month <= 2);
@@ -67,8 +68,12 @@ static void format(int64_t at_us, bool micro, char out[TIME_TEXT_SIZE])
         int64_t value;
         size_t width;
         char mark;
-    } parts[] = {{year < 0 ? 0 : year, 4, '-'}, {month, 2, '-'}, {day, 2, 'T'},
-                 {of_day / 3600, 2, ':'}, {of_day / 60 % 60, 2, ':'}, {of_day % 60, 2, micro ? '.' : 'Z'}};
+    } parts[] = {{year < 0 ? 0 : year, 4, '-'},
+                 {month, 2, '-'},
+                 {day, 2, 'T'},
+                 {of_day / 3600, 2, ':'},
+                 {of_day / 60 % 60, 2, ':'},
+                 {of_day % 60, 2, micro ? '.' : 'Z'}};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         out = put(out, parts[i].value, parts[i].width);
         *out++ = parts[i].mark;
@@ -123,7 +128,8 @@ static bool fraction_parse(struct str *rest, int64_t *fraction_us)
     int64_t unit = 100000;
     size_t count = 0;
     *fraction_us = 0;
-    for (rest->data++, rest->len--; rest->len && *rest->data >= '0' && *rest->data <= '9'; count++) {
+    for (rest->data++, rest->len--; rest->len && *rest->data >= '0' && *rest->data <= '9';
+         count++) {
         *fraction_us += unit * (*rest->data - '0');
         unit /= 10;
         rest->data++;

@@ -1,6 +1,7 @@
 /* base/clock.h: time and randomness, and how Kubernetes writes times.
  *
- * Wall time is int64_t microseconds since the epoch (`_us`); durations and deadlines are monotonic nanoseconds
+ * Wall time is int64_t microseconds since the epoch (`_us`); durations and deadlines are monotonic
+ * nanoseconds
  * (`_mono_ns`). Code that decides takes the time as data; only effects read the clock. */
 #pragma once
 #include <stdbool.h>
@@ -32,5 +33,6 @@ MUST_CHECK bool time_parse(struct str text, int64_t *at_us);
 void random_bytes(void *out, size_t len);
 /* Version 4 UUID, as in metadata.uid. */
 void uuid_make(char out[UUID_TEXT_SIZE]);
-/* `len` characters of upstream's name alphabet (bcdfghjklmnpqrstvwxz2456789), for generateName; terminates. */
+/* `len` characters of upstream's name alphabet (bcdfghjklmnpqrstvwxz2456789), for generateName;
+ * terminates. */
 void random_name_suffix(char *out, size_t len);

@@ -9,10 +9,9 @@
 static const struct reason_row {
     const char *text;
     int code;
-} reasons[] = {
-    [ERROR_NONE] = {"", 0},
+} reasons[] = {[ERROR_NONE] = {"", 0},
 #define X(id, status, name) [id] = {name, status},
-    ERROR_REASONS(X)
+               ERROR_REASONS(X)
 #undef X
 };
 
@@ -152,7 +151,8 @@ bool error_already_exists(struct error *err, const char *resource, const char *n
     return false;
 }
 
-bool error_conflict(struct error *err, const char *resource, const char *name, const char *format, ...)
+bool error_conflict(struct error *err, const char *resource, const char *name, const char *format,
+                    ...)
 {
     CLEANUP(free_ptr) char *why = NULL;
     FORMAT_ARGS(why);
@@ -169,7 +169,8 @@ bool error_conflict_modified(struct error *err, const char *resource, const char
                           "version and try again");
 }
 
-bool error_forbidden(struct error *err, const char *resource, const char *name, const char *format, ...)
+bool error_forbidden(struct error *err, const char *resource, const char *name, const char *format,
+                     ...)
 {
     CLEANUP(free_ptr) char *why = NULL;
     FORMAT_ARGS(why);
@@ -207,7 +208,8 @@ void error_cut_causes(struct error *err, size_t keep)
     }
 }
 
-void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format, ...)
+void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format,
+                     ...)
 {
     char *message;
     FORMAT_ARGS(message);
@@ -255,7 +257,8 @@ void error_add_invalid(struct error *err, const char *field, const char *value, 
 void error_add_required(struct error *err, const char *field, const char *detail)
 {
     bool said = detail && *detail;
-    add(err, CAUSE_REQUIRED, field, xasprintf("Required value%s%s", said ? ": " : "", said ? detail : ""));
+    add(err, CAUSE_REQUIRED, field,
+        xasprintf("Required value%s%s", said ? ": " : "", said ? detail : ""));
 }
 
 void error_add_forbidden(struct error *err, const char *field, const char *detail)
@@ -269,8 +272,8 @@ bool error_seal_invalid(struct error *err, const char *kind, const char *group, 
         return true;
     bool has_group = group && *group;
     struct buf text = BUF_TEXT;
-    buf_printf(&text, "%s%s%s \"%s\" is invalid: ", kind, has_group ? "." : "", has_group ? group : "",
-               name ? name : "");
+    buf_printf(&text, "%s%s%s \"%s\" is invalid: ", kind, has_group ? "." : "",
+               has_group ? group : "", name ? name : "");
     if (err->cause_count > 1)
         buf_add_char(&text, '[');
     for (size_t i = 0; i < err->cause_count; i++) {

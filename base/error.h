@@ -1,10 +1,11 @@
 /* base/error.h: why something failed, in the form that a Kubernetes client is told it.
  *
- * Functions that can fail return bool (true on success) and take `struct error *err` last. Results are written
- * only on success, `err` only on failure. Every constructor returns false, so that a failing function ends with
- * `return error_not_found(err, ...);`. Start from `struct error err = {0};` (or CLEANUP(error_clear)).
- * `resource` is the plural with the group behind it: "pods", "deployments.apps".
- * Source: Kubernetes apimachinery's api/errors and util/validation/field, by their wording. */
+ * Functions that can fail return bool (true on success) and take `struct error *err` last. Results
+ * are written only on success, `err` only on failure. Every constructor returns false, so that a
+ * failing function ends with `return error_not_found(err, ...);`. Start from `struct error err =
+ * {0};` (or CLEANUP(error_clear)). `resource` is the plural with the group behind it: "pods",
+ * "deployments.apps". Source: Kubernetes apimachinery's api/errors and util/validation/field, by
+ * their wording. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,7 +39,8 @@ enum error_reason {
 #undef X
 };
 
-/* One field that is wrong. `type` is upstream's cause: "FieldValueRequired", "FieldValueInvalid", ... */
+/* One field that is wrong. `type` is upstream's cause: "FieldValueRequired", "FieldValueInvalid",
+ * ... */
 struct error_cause {
     char *type;
     char *field;
@@ -49,9 +51,10 @@ struct error {
     int code; /* HTTP status; 0 while nothing is wrong */
     enum error_reason reason;
     char *other_reason; /* owned; a webhook's own word, instead of `reason`; mostly NULL */
-    char *message; /* owned; what the client prints, to the letter */
-    char *group, *kind, *name, *uid; /* owned, may be NULL: Status.details; kind is the resource or the Kind */
-    struct error_cause *causes;      /* owned */
+    char *message;      /* owned; what the client prints, to the letter */
+    char *group, *kind, *name,
+        *uid; /* owned, may be NULL: Status.details; kind is the resource or the Kind */
+    struct error_cause *causes; /* owned */
     size_t cause_count;
     int retry_after_s; /* 0: the client is told nothing */
 };
@@ -67,23 +70,26 @@ enum error_reason error_reason_find(const char *text);
 bool error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The general constructor: any reason with our own words. Returns false. */
-bool error_set(struct error *err, enum error_reason reason, const char *format, ...) PRINTF_LIKE(3, 4);
+bool error_set(struct error *err, enum error_reason reason, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* Sets Status.details; `resource` is split at its first dot into kind and group. */
 void error_details(struct error *err, const char *resource, const char *name);
 
 /* Upstream's sentences; all return false. */
 bool error_bad_request(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
-bool error_internal(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3); /* "Internal error occurred: ..." */
+bool error_internal(struct error *err, const char *format, ...)
+    PRINTF_LIKE(2, 3); /* "Internal error occurred: ..." */
 bool error_not_found(struct error *err, const char *resource, const char *name);
 bool error_already_exists(struct error *err, const char *resource, const char *name);
 /* `Operation cannot be fulfilled on RESOURCE "NAME": WHY` */
-bool error_conflict(struct error *err, const char *resource, const char *name, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-/* The common one: "the object has been modified; please apply your changes to the latest version and try again" */
+bool error_conflict(struct error *err, const char *resource, const char *name, const char *format,
+                    ...) PRINTF_LIKE(4, 5);
+/* The common one: "the object has been modified; please apply your changes to the latest version
+ * and try again" */
 bool error_conflict_modified(struct error *err, const char *resource, const char *name);
 /* `RESOURCE "NAME" is forbidden: WHY` */
-bool error_forbidden(struct error *err, const char *resource, const char *name, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+bool error_forbidden(struct error *err, const char *resource, const char *name, const char *format,
+                     ...) PRINTF_LIKE(4, 5);
 bool error_unavailable(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Field errors are collected, then sealed into one 422. */
@@ -105,9 +111,10 @@ enum cause_kind {
 #undef X
 };
 
-/* Adds a cause whose message is exactly `message` (upstream's whole body, e.g. `Invalid value: "x": must be ...`). */
-void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+/* Adds a cause whose message is exactly `message` (upstream's whole body, e.g. `Invalid value: "x":
+ * must be ...`). */
+void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format,
+                     ...) PRINTF_LIKE(4, 5);
 /* Adds `Invalid value: "VALUE": DETAIL`, quoted as upstream quotes a string. */
 void error_add_invalid(struct error *err, const char *field, const char *value, const char *detail);
 /* `Required value` or `Required value: DETAIL` when detail is not NULL or "". */
@@ -116,5 +123,7 @@ void error_add_required(struct error *err, const char *field, const char *detail
 void error_add_forbidden(struct error *err, const char *field, const char *detail);
 /* Takes back all causes but the first `keep`. */
 void error_cut_causes(struct error *err, size_t keep);
-/* If causes were added: makes `err` the 422 `KIND.GROUP "NAME" is invalid: ...` and returns false; else true. */
-MUST_CHECK bool error_seal_invalid(struct error *err, const char *kind, const char *group, const char *name);
+/* If causes were added: makes `err` the 422 `KIND.GROUP "NAME" is invalid: ...` and returns false;
+ * else true. */
+MUST_CHECK bool error_seal_invalid(struct error *err, const char *kind, const char *group,
+                                   const char *name);

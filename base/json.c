@@ -28,9 +28,11 @@ static json_t *build_number(struct builder *builder, const struct json_token *to
         return json_integer(whole);
     buf_clear(&builder->scratch);
     buf_add_str(&builder->scratch, raw); /* strtod() wants an end */
-    json_t *real = buf_ok(&builder->scratch) ? json_real(strtod(builder->scratch.data, NULL)) : NULL;
+    json_t *real =
+        buf_ok(&builder->scratch) ? json_real(strtod(builder->scratch.data, NULL)) : NULL;
     if (!real)
-        error_bad_request(builder->err, "json: cannot unmarshal number %.*s into Go value of type float64",
+        error_bad_request(builder->err,
+                          "json: cannot unmarshal number %.*s into Go value of type float64",
                           raw.len < 64 ? (int)raw.len : 64, raw.data);
     return real;
 }
@@ -82,7 +84,8 @@ static json_t *build_object(struct builder *builder, const struct json_token *to
         if (json_object_setn_new_nocheck(object, key.data, key.len, value) != 0)
             return error_internal(builder->err, "out of memory"), NULL;
         if (builder->kind == JSON_LOAD_STRICT && json_object_size(object) == count) {
-            error_bad_request(builder->err, "duplicate field \"%.*s\"", key.len < 256 ? (int)key.len : 256, key.data);
+            error_bad_request(builder->err, "duplicate field \"%.*s\"",
+                              key.len < 256 ? (int)key.len : 256, key.data);
             return NULL;
         }
         count = json_object_size(object);
@@ -214,7 +217,8 @@ static int digits_needed(double value)
     return 17;
 }
 
-/* As Go's encoding/json: the shortest form that reads back the same, with an exponent only outside 1e-6..1e21. */
+/* As Go's encoding/json: the shortest form that reads back the same, with an exponent only outside
+ * 1e-6..1e21. */
 static void write_real(struct buf *out, double value)
 {
     double size = value < 0 ? -value : value;
@@ -303,7 +307,8 @@ json_t *json_at_path(const json_t *root, const char *const *keys)
     const json_t *at = root;
     for (; at && *keys; keys++)
         at = json_object_get(at, *keys);
-    return (json_t *)(uintptr_t)at; /* borrowed; callers who may write know that they own the tree */
+    return (
+        json_t *)(uintptr_t)at; /* borrowed; callers who may write know that they own the tree */
 }
 
 int64_t json_int_or(const json_t *value, int64_t fallback)

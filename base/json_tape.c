@@ -342,7 +342,8 @@ bool json_tape_read(struct json_tape *tape, struct str text, struct error *err)
         if (!read_on(&reader))
             return false;
     skip_space(&reader);
-    return reader.at == reader.end || (tape->flags & JSON_TAPE_PREFIX) || unexpected(&reader, "after top-level value");
+    return reader.at == reader.end || (tape->flags & JSON_TAPE_PREFIX) ||
+           unexpected(&reader, "after top-level value");
 }
 
 void json_tape_free(struct json_tape *tape)

@@ -41,15 +41,16 @@ enum {
 struct json_tape {
     struct json_token *tokens; /* [0] is the whole document */
     size_t count, capacity;
-    bool borrowed; /* `tokens` is the caller's, of `capacity`, and is left behind when it gets too
-                      small */
+    bool borrowed;  /* `tokens` is the caller's, of `capacity`, and is left behind when it gets too
+                       small */
     unsigned flags; /* JSON_TAPE_ */
     struct str text;
 };
 
 /* Replaces what is on the tape. False with BAD_REQUEST, in the words of Go's encoding/json, when
- * the text is not one JSON document; also when it is not UTF-8, holds a NUL (but see JSON_TAPE_NUL) or half
- * a surrogate pair, nests deeper than JSON_DEPTH_MAX or is longer than JSON_TAPE_TEXT_MAX. */
+ * the text is not one JSON document; also when it is not UTF-8, holds a NUL (but see JSON_TAPE_NUL)
+ * or half a surrogate pair, nests deeper than JSON_DEPTH_MAX or is longer than JSON_TAPE_TEXT_MAX.
+ */
 MUST_CHECK bool json_tape_read(struct json_tape *tape, struct str text, struct error *err);
 void json_tape_free(struct json_tape *tape);
 

@@ -14,7 +14,8 @@ void log_set_level(enum log_level level)
     atomic_store(&threshold, level);
 }
 
-/* As a quoted logfmt value: control characters become spaces, so that one message stays one line. */
+/* As a quoted logfmt value: control characters become spaces, so that one message stays one line.
+ */
 static void add_quoted(struct buf *line, const char *text)
 {
     buf_add_char(line, '"');

@@ -1,17 +1,18 @@
 /* base/mem.h: allocation and scopes.
  *
- * The x-forms abort when memory is out: use them for sizes that we choose. A size that came from outside is
- * first checked against a limit and uses the try-forms, which return NULL.
+ * The x-forms abort when memory is out: use them for sizes that we choose. A size that came from
+ * outside is first checked against a limit and uses the try-forms, which return NULL.
  *
- * CLEANUP(f) runs f(&variable) at the end of the block; MUST_CHECK makes an ignored result a warning. */
+ * CLEANUP(f) runs f(&variable) at the end of the block; MUST_CHECK makes an ignored result a
+ * warning. */
 #pragma once
 #include <stddef.h>
 #include <stdlib.h>
 
-#define CLEANUP(fn) __attribute__((cleanup(fn)))
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define CLEANUP(fn)              __attribute__((cleanup(fn)))
+#define MUST_CHECK               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)             (sizeof(a) / sizeof((a)[0]))
 
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));

@@ -1,4 +1,5 @@
-/* base/parse.h: numbers from text, exactly: no white space, no trailing bytes, no overflow, no octal. */
+/* base/parse.h: numbers from text, exactly: no white space, no trailing bytes, no overflow, no
+ * octal. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

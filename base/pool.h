@@ -1,4 +1,5 @@
-/* base/pool.h: threads for jobs that may block (database reads, webhooks), with a bounded queue. Any thread. */
+/* base/pool.h: threads for jobs that may block (database reads, webhooks), with a bounded queue.
+ * Any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* Quantities in 128-bit nano units.
  *
- * Upstream keeps an int64 with a decimal scale and falls back to big decimals; nano units in 128 bits hold every value
- * that either can (what is finer than nano is rounded up, what is larger saturates). What upstream remembers of the
- * original text is decided in quantity_canonical(). */
+ * Upstream keeps an int64 with a decimal scale and falls back to big decimals; nano units in 128
+ * bits hold every value that either can (what is finer than nano is rounded up, what is larger
+ * saturates). What upstream remembers of the original text is decided in quantity_canonical(). */
 #include "base/quantity.h"
 
 #include <stdio.h>
@@ -113,7 +113,8 @@ static bool split(struct str text, struct parts *parts)
 static wide multiply_add(wide acc, wide factor, wide add)
 {
     wide result;
-    if (__builtin_mul_overflow(acc, factor, &result) || __builtin_add_overflow(result, add, &result))
+    if (__builtin_mul_overflow(acc, factor, &result) ||
+        __builtin_add_overflow(result, add, &result))
         return WIDE_MAX;
     return result;
 }
@@ -126,7 +127,8 @@ static wide divide_up(wide value, wide divisor)
 /* Digit `at` of whole and fraction written in a row. */
 static char digit_at(const struct parts *parts, size_t at)
 {
-    return at < parts->whole.len ? parts->whole.data[at] : parts->fraction.data[at - parts->whole.len];
+    return at < parts->whole.len ? parts->whole.data[at]
+                                 : parts->fraction.data[at - parts->whole.len];
 }
 
 /* The digits read as one number times 10^shift, rounded up. */
@@ -192,7 +194,8 @@ bool quantity_parse(struct str text, struct quantity *out)
     return parse_parts(text, &parts, out);
 }
 
-/* Decimal digits of `value` and a suffix; at most 40 and 11 characters, and never both at their longest. */
+/* Decimal digits of `value` and a suffix; at most 40 and 11 characters, and never both at their
+ * longest. */
 static void print(wide value, const char *suffix, char out[QUANTITY_TEXT_SIZE])
 {
     char digits[44];
@@ -205,7 +208,8 @@ static void print(wide value, const char *suffix, char out[QUANTITY_TEXT_SIZE])
     } while (left);
     if (value < 0)
         digits[--at] = '-';
-    (void)snprintf(out, QUANTITY_TEXT_SIZE, "%s%s", digits + at, suffix); /* cannot be cut: see above */
+    (void)snprintf(out, QUANTITY_TEXT_SIZE, "%s%s", digits + at,
+                   suffix); /* cannot be cut: see above */
 }
 
 static void format_decimal(wide nano, enum quantity_format format, char out[QUANTITY_TEXT_SIZE])
@@ -234,7 +238,8 @@ static void format_binary(wide value, char out[QUANTITY_TEXT_SIZE])
         exponent += 10;
     }
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-        if (exponent && suffixes[i].format == QUANTITY_BINARY_SI && suffixes[i].exponent == exponent) {
+        if (exponent && suffixes[i].format == QUANTITY_BINARY_SI &&
+            suffixes[i].exponent == exponent) {
             print(value, suffixes[i].text, out);
             return;
         }
@@ -320,13 +325,15 @@ static bool keeps_text(const struct parts *parts, const struct quantity *quantit
         return false;
     if (parts->format == QUANTITY_BINARY_SI)
         return parts->exponent % 10 == 0 &&
-               (digit_at(parts, count - 1) - '0' + (count > 1 ? 2 * (digit_at(parts, count - 2) - '0') : 0) +
+               (digit_at(parts, count - 1) - '0' +
+                (count > 1 ? 2 * (digit_at(parts, count - 2) - '0') : 0) +
                 (count > 2 ? 4 * (digit_at(parts, count - 3) - '0') : 0)) %
                        8 !=
                    0;
-    bool round = count >= 3 && digit_at(parts, count - 1) == '0' && digit_at(parts, count - 2) == '0' &&
-                 digit_at(parts, count - 3) == '0';
-    return (parts->exponent - (int)parts->fraction.len) % 3 == 0 && !round && digit_at(parts, 0) != '0';
+    bool round = count >= 3 && digit_at(parts, count - 1) == '0' &&
+                 digit_at(parts, count - 2) == '0' && digit_at(parts, count - 3) == '0';
+    return (parts->exponent - (int)parts->fraction.len) % 3 == 0 && !round &&
+           digit_at(parts, 0) != '0';
 }
 
 bool quantity_canonical(struct str text, char out[QUANTITY_TEXT_SIZE])

@@ -1,5 +1,5 @@
-/* base/quantity.h: resource.Quantity: exact decimal amounts with SI or binary suffixes. No floating point.
- * Source: apimachinery pkg/api/resource. */
+/* base/quantity.h: resource.Quantity: exact decimal amounts with SI or binary suffixes. No floating
+ * point. Source: apimachinery pkg/api/resource. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,7 +9,8 @@
 
 enum quantity_format { QUANTITY_DECIMAL_SI, QUANTITY_BINARY_SI, QUANTITY_DECIMAL_EXPONENT };
 
-/* value = nano * 10^-9 in 128 bits: every Kubernetes quantity, rounded up to nano as upstream does. */
+/* value = nano * 10^-9 in 128 bits: every Kubernetes quantity, rounded up to nano as upstream does.
+ */
 struct quantity {
     __int128 nano;
     enum quantity_format format;
@@ -28,8 +29,9 @@ struct quantity quantity_from_milli(int64_t milli, enum quantity_format format);
 struct quantity quantity_add(const struct quantity *a, const struct quantity *b);
 struct quantity quantity_sub(const struct quantity *a, const struct quantity *b);
 int quantity_compare(const struct quantity *a, const struct quantity *b);
-/* What a quantity that came in as text is stored and shown as: as it was when it is (nearly) canonical already,
- * else in canonical form, by upstream's rule. False when it is not a quantity. */
+/* What a quantity that came in as text is stored and shown as: as it was when it is (nearly)
+ * canonical already, else in canonical form, by upstream's rule. False when it is not a quantity.
+ */
 MUST_CHECK bool quantity_canonical(struct str text, char out[QUANTITY_TEXT_SIZE]);
 /* The same, rounded up to thousandths: what the values of a ResourceList are. */
 MUST_CHECK bool quantity_canonical_milli(struct str text, char out[QUANTITY_TEXT_SIZE]);

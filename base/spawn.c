@@ -57,7 +57,8 @@ static int start(const struct spawn_options *options, int pipes[3][2], pid_t *pi
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP);
     /* posix_spawn does not write to argv and envp, whatever its prototype says. */
     int failed = posix_spawnp(pid, options->argv[0], &actions, &attributes,
                               (char *const *)(uintptr_t)options->argv,

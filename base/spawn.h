@@ -14,7 +14,7 @@ struct spawn_options {
     size_t output_max;       /* bytes of stdout and of stderr that are kept; 0: 1 MiB */
 };
 
-/* Runs to the end. True when it was started and ended in time, with its wait status and what it printed;
- * `out` and `err_text` may be NULL. */
+/* Runs to the end. True when it was started and ended in time, with its wait status and what it
+ * printed; `out` and `err_text` may be NULL. */
 MUST_CHECK bool spawn_run(const struct spawn_options *options, int *wait_status, struct buf *out,
                           struct buf *err_text, struct error *err);

@@ -95,7 +95,8 @@ void *strmap_remove(struct strmap *map, const char *key)
     map->count--;
     /* Move up what had been pushed past this place. */
     size_t mask = map->capacity - 1;
-    for (size_t at = ((size_t)(slot - map->slots) + 1) & mask; map->slots[at].key; at = (at + 1) & mask) {
+    for (size_t at = ((size_t)(slot - map->slots) + 1) & mask; map->slots[at].key;
+         at = (at + 1) & mask) {
         struct strmap_slot moved = map->slots[at];
         map->slots[at] = (struct strmap_slot){0};
         *find(map, moved.key, moved.hash) = moved;

@@ -5,7 +5,8 @@
  *   working   a worker has it; `dirty` says that it was added again meanwhile
  *   idle      only remembered for its failures
  *
- * Workers take the first key of the first group and put the group at the ring's end: that is the fairness. */
+ * Workers take the first key of the first group and put the group at the ring's end: that is the
+ * fairness. */
 #include "base/work_queue.h"
 
 #include <pthread.h>
@@ -191,7 +192,8 @@ static void ring_append(struct work_queue *queue, struct group *group)
     queue->last = group;
 }
 
-/* Appends to the group's list. `counted`: the group counts it as busy already (it was being worked on). */
+/* Appends to the group's list. `counted`: the group counts it as busy already (it was being worked
+ * on). */
 static void make_waiting(struct work_queue *queue, struct entry *entry, bool counted)
 {
     struct group *group = group_of(queue, entry->item.group, true);
@@ -213,7 +215,8 @@ static void make_waiting(struct work_queue *queue, struct entry *entry, bool cou
 
 /* ---- entries ---- */
 
-static struct entry *entry_of(struct work_queue *queue, int64_t group, uint32_t kind, const char *key)
+static struct entry *entry_of(struct work_queue *queue, int64_t group, uint32_t kind,
+                              const char *key)
 {
     char *id = xasprintf("%lld/%u/%s", (long long)group, kind, key);
     struct entry *entry = strmap_get(&queue->entries, id);
@@ -262,7 +265,8 @@ static void schedule(struct work_queue *queue, struct entry *entry, int64_t due_
     }
 }
 
-static bool add_at(struct work_queue *queue, int64_t group, uint32_t kind, const char *key, int64_t due_mono_ns)
+static bool add_at(struct work_queue *queue, int64_t group, uint32_t kind, const char *key,
+                   int64_t due_mono_ns)
 {
     pthread_mutex_lock(&queue->lock);
     struct entry *entry = queue->stopped ? NULL : entry_of(queue, group, kind, key);
@@ -277,7 +281,8 @@ bool work_queue_add(struct work_queue *queue, int64_t group, uint32_t kind, cons
     return add_at(queue, group, kind, key, 0);
 }
 
-bool work_queue_add_after(struct work_queue *queue, int64_t group, uint32_t kind, const char *key, int64_t delay_ms)
+bool work_queue_add_after(struct work_queue *queue, int64_t group, uint32_t kind, const char *key,
+                          int64_t delay_ms)
 {
     return add_at(queue, group, kind, key, delay_ms > 0 ? clock_mono_ns() + delay_ms * 1000000 : 0);
 }
@@ -335,8 +340,10 @@ struct work_item *work_queue_take(struct work_queue *queue)
     return entry ? &entry->item : NULL;
 }
 
-/* Ends the work on an item; `due` < 0: nothing further wanted, 0: again at once, else at that time. */
-static void finish(struct work_queue *queue, struct work_item *item, int64_t due_mono_ns, bool failed)
+/* Ends the work on an item; `due` < 0: nothing further wanted, 0: again at once, else at that time.
+ */
+static void finish(struct work_queue *queue, struct work_item *item, int64_t due_mono_ns,
+                   bool failed)
 {
     struct entry *entry = (struct entry *)(void *)item;
     pthread_mutex_lock(&queue->lock);

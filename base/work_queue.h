@@ -1,9 +1,10 @@
 /* base/work_queue.h: keys waiting to be worked on, once each, fairly between groups.
  *
- * Mirrors client-go's rate-limiting work queue: a key that is added while it waits is merged; one that is added
- * while it is being worked on is done again afterwards; a failed key comes back after an exponential back-off.
- * Groups (a cluster's id) take turns, so that one with many keys cannot starve the rest. An empty group costs
- * nothing. Keys are `kind` (which worker function) and text. Any thread. */
+ * Mirrors client-go's rate-limiting work queue: a key that is added while it waits is merged; one
+ * that is added while it is being worked on is done again afterwards; a failed key comes back after
+ * an exponential back-off. Groups (a cluster's id) take turns, so that one with many keys cannot
+ * starve the rest. An empty group costs nothing. Keys are `kind` (which worker function) and text.
+ * Any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,13 +28,17 @@ struct work_queue *work_queue_new(const struct work_queue_options *options);
 void work_queue_free(struct work_queue *queue);
 /* False only when the queue is full or stopped. */
 bool work_queue_add(struct work_queue *queue, int64_t group, uint32_t kind, const char *key);
-bool work_queue_add_after(struct work_queue *queue, int64_t group, uint32_t kind, const char *key, int64_t delay_ms);
-/* Blocks until there is work or the queue stops; NULL when it stopped. Give the item to one of the next three. */
+bool work_queue_add_after(struct work_queue *queue, int64_t group, uint32_t kind, const char *key,
+                          int64_t delay_ms);
+/* Blocks until there is work or the queue stops; NULL when it stopped. Give the item to one of the
+ * next three. */
 struct work_item *work_queue_take(struct work_queue *queue);
-void work_queue_done(struct work_queue *queue, struct work_item *item);  /* success: forgets its failures */
+void work_queue_done(struct work_queue *queue,
+                     struct work_item *item); /* success: forgets its failures */
 /* Failure: back-off, which for this time is at most `most_ms` (0: what the queue was made with). */
 void work_queue_retry(struct work_queue *queue, struct work_item *item, int64_t most_ms);
-void work_queue_again(struct work_queue *queue, struct work_item *item, int64_t delay_ms); /* success, look again later */
+void work_queue_again(struct work_queue *queue, struct work_item *item,
+                      int64_t delay_ms); /* success, look again later */
 /* Forgets every waiting key of a group (its cluster is gone). */
 void work_queue_drop_group(struct work_queue *queue, int64_t group);
 /* Wakes and ends all takers. */

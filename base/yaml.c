@@ -1,8 +1,9 @@
 /* YAML to JSON through libyaml's events, with limits; and back, for people to read.
  *
- * Aliases are copied into place, so each node that an alias brings counts against YAML_NODES_MAX again: that is what
- * stops a "billion laughs" document. Scalars are resolved as sigs.k8s.io/yaml (yaml.v2) does for what Kubernetes
- * manifests hold: YAML 1.1 booleans, null, decimal/octal/hex integers, floats; everything quoted is a string. */
+ * Aliases are copied into place, so each node that an alias brings counts against YAML_NODES_MAX
+ * again: that is what stops a "billion laughs" document. Scalars are resolved as sigs.k8s.io/yaml
+ * (yaml.v2) does for what Kubernetes manifests hold: YAML 1.1 booleans, null, decimal/octal/hex
+ * integers, floats; everything quoted is a string. */
 #include "base/json.h"
 #include "base/json_tape.h"
 
@@ -45,11 +46,11 @@ static const struct word {
     const char *text;
     char kind; /* n: null, t: true, f: false */
 } words[] = {
-    {"", 'n'},     {"~", 'n'},    {"null", 'n'}, {"Null", 'n'},  {"NULL", 'n'},  {"true", 't'},
-    {"True", 't'}, {"TRUE", 't'}, {"yes", 't'},  {"Yes", 't'},   {"YES", 't'},   {"on", 't'},
-    {"On", 't'},   {"ON", 't'},   {"y", 't'},    {"Y", 't'},     {"false", 'f'}, {"False", 'f'},
-    {"FALSE", 'f'}, {"no", 'f'},  {"No", 'f'},   {"NO", 'f'},    {"off", 'f'},   {"Off", 'f'},
-    {"OFF", 'f'},  {"n", 'f'},    {"N", 'f'},
+    {"", 'n'},      {"~", 'n'},    {"null", 'n'}, {"Null", 'n'}, {"NULL", 'n'},  {"true", 't'},
+    {"True", 't'},  {"TRUE", 't'}, {"yes", 't'},  {"Yes", 't'},  {"YES", 't'},   {"on", 't'},
+    {"On", 't'},    {"ON", 't'},   {"y", 't'},    {"Y", 't'},    {"false", 'f'}, {"False", 'f'},
+    {"FALSE", 'f'}, {"no", 'f'},   {"No", 'f'},   {"NO", 'f'},   {"off", 'f'},   {"Off", 'f'},
+    {"OFF", 'f'},   {"n", 'f'},    {"N", 'f'},
 };
 
 static json_t *word_value(struct str text)
@@ -159,7 +160,8 @@ static char *read_key(struct reader *reader, yaml_event_t *event)
 /* `<<: *base` or `<<: [*one, *two]`: the members that are not there already. */
 static bool merge_key(struct reader *reader, json_t *object, json_t *value)
 {
-    bool fine = json_is_array(value) || (json_is_object(value) && json_object_update_missing(object, value) == 0);
+    bool fine = json_is_array(value) ||
+                (json_is_object(value) && json_object_update_missing(object, value) == 0);
     for (size_t i = 0; fine && i < json_array_size(value); i++)
         fine = json_is_object(json_array_get(value, i)) &&
                json_object_update_missing(object, json_array_get(value, i)) == 0;
@@ -170,14 +172,16 @@ static bool merge_key(struct reader *reader, json_t *object, json_t *value)
 }
 
 /* `line`: of the value, from 0. */
-static bool add_member(struct reader *reader, json_t *object, const char *key, json_t *value, size_t line)
+static bool add_member(struct reader *reader, json_t *object, const char *key, json_t *value,
+                       size_t line)
 {
     if (strcmp(key, "<<") == 0)
         return merge_key(reader, object, value);
     if (reader->kind == JSON_LOAD_STRICT && json_object_get(object, key)) {
         json_decref(value);
         return error_bad_request(reader->err,
-                                 "error converting YAML to JSON: yaml: unmarshal errors:\n  line %zu: key \"%s\" already set in map",
+                                 "error converting YAML to JSON: yaml: unmarshal errors:\n  line "
+                                 "%zu: key \"%s\" already set in map",
                                  line + 1, key);
     }
     if (json_object_set_new(object, key, value) == 0)
@@ -228,14 +232,15 @@ static json_t *read_sequence(struct reader *reader)
     }
 }
 
-/* Counts what a copy of `value` brings to this place. False past a limit; recursion ends with the depth. */
+/* Counts what a copy of `value` brings to this place. False past a limit; recursion ends with the
+ * depth. */
 static bool count_copy(struct reader *reader, const json_t *value, size_t depth)
 {
     const char *key;
     json_t *member;
     if (++reader->nodes > YAML_NODES_MAX || depth > JSON_DEPTH_MAX)
         return false;
-    json_object_foreach(value, key, member)
+    json_object_foreach (value, key, member)
         if (!count_copy(reader, member, depth + 1))
             return false;
     for (size_t i = 0; i < json_array_size(value); i++)
@@ -337,7 +342,8 @@ static json_t *parse_all(struct str text, enum json_load_kind kind, struct error
         return NULL;
     }
     json_t *documents = json_array();
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)(text.len ? text.data : ""), text.len);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)(text.len ? text.data : ""),
+                                 text.len);
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     if (!read_documents(&reader, documents)) {
         json_decref(documents);
@@ -347,8 +353,8 @@ static json_t *parse_all(struct str text, enum json_load_kind kind, struct error
     return documents;
 }
 
-/* Most of what comes as YAML is JSON, which takes a fraction of the time to read as such. NULL when it is not, or when
- * there is something to say about it: that is left to YAML's reader. */
+/* Most of what comes as YAML is JSON, which takes a fraction of the time to read as such. NULL when
+ * it is not, or when there is something to say about it: that is left to YAML's reader. */
 static json_t *parse_as_json(struct str text, enum json_load_kind kind)
 {
     CLEANUP(json_tape_free) struct json_tape tape = {0};

@@ -1,5 +1,5 @@
-/* Block-style YAML for people: what `-o yaml` prints. Strings are quoted only where a reader would take them for
- * something else. */
+/* Block-style YAML for people: what `-o yaml` prints. Strings are quoted only where a reader would
+ * take them for something else. */
 #include "base/json.h"
 
 #include <string.h>
@@ -14,8 +14,9 @@ static void add_indent(struct buf *out, unsigned indent)
         buf_add_text(out, "  ");
 }
 
-/* Characters that YAML does not take as they are, or takes for the end of a line: DEL, C1 controls, U+2028/9, U+FEFF,
- * U+FFFE/F. Gives the code and `*len`; 0 when the character at `at` is none of them. `text` is UTF-8. */
+/* Characters that YAML does not take as they are, or takes for the end of a line: DEL, C1 controls,
+ * U+2028/9, U+FEFF, U+FFFE/F. Gives the code and `*len`; 0 when the character at `at` is none of
+ * them. `text` is UTF-8. */
 static unsigned odd_character(struct str text, size_t at, size_t *len)
 {
     const unsigned char *c = (const unsigned char *)text.data + at;
@@ -47,7 +48,8 @@ static bool is_plain(struct str text)
         return false;
     for (size_t i = 0, len; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x20 || odd_character(text, i, &len) || (c == ':' && (i + 1 == text.len || text.data[i + 1] == ' ')) ||
+        if (c < 0x20 || odd_character(text, i, &len) ||
+            (c == ':' && (i + 1 == text.len || text.data[i + 1] == ' ')) ||
             (c == '#' && i && text.data[i - 1] == ' '))
             return false;
     }
@@ -76,11 +78,13 @@ static void write_quoted(struct buf *out, struct str text)
 static bool is_block(struct str text)
 {
     size_t len;
-    if (!text.len || !memchr(text.data, '\n', text.len) || text.data[0] == ' ' || text.data[0] == '\n')
+    if (!text.len || !memchr(text.data, '\n', text.len) || text.data[0] == ' ' ||
+        text.data[0] == '\n')
         return false;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if ((c < 0x20 && c != '\n') || odd_character(text, i, &len) || (c == ' ' && i + 1 < text.len && text.data[i + 1] == '\n'))
+        if ((c < 0x20 && c != '\n') || odd_character(text, i, &len) ||
+            (c == ' ' && i + 1 < text.len && text.data[i + 1] == '\n'))
             return false;
     }
     return text.data[text.len - 1] != ' ';
@@ -113,7 +117,8 @@ static void write_text(struct buf *out, struct str text, unsigned indent)
         write_quoted(out, text);
 }
 
-/* With the colon. Readers look for that for 1,024 characters (YAML 1.1, simple keys): a longer key is marked as one. */
+/* With the colon. Readers look for that for 1,024 characters (YAML 1.1, simple keys): a longer key
+ * is marked as one. */
 static void write_key(struct buf *out, struct str key, unsigned indent)
 {
     CLEANUP(buf_free) struct buf text = BUF_INIT(out->max);
@@ -136,8 +141,7 @@ static void write_object(struct buf *out, const json_t *object, unsigned indent,
     const char *key;
     json_t *member;
     bool first = true;
-    json_object_foreach(object, key, member)
-    {
+    json_object_foreach (object, key, member) {
         if (!first || !in_list) {
             if (out->len)
                 buf_add_char(out, '\n');
@@ -145,7 +149,8 @@ static void write_object(struct buf *out, const json_t *object, unsigned indent,
         }
         first = false;
         write_key(out, str_of(key), indent);
-        bool nested = (json_is_object(member) && json_object_size(member)) || json_array_size(member);
+        bool nested =
+            (json_is_object(member) && json_object_size(member)) || json_array_size(member);
         if (!nested)
             buf_add_char(out, ' ');
         /* A list stands at its key's own indentation, as kubectl prints it. */

@@ -269,8 +269,8 @@ struct cel_value cel_map_keys(struct cel_eval *eval, const struct cel_value *map
         memcpy(list->items, map->map->keys, list->count * sizeof(*list->items));
         return cel_of_list(list);
     }
-    json_object_keylen_foreach(map->json, key, len, ignored)
-        list->items[at++] = cel_of_text((struct str){key, len});
+    json_object_keylen_foreach(map->json, key, len, ignored) list->items[at++] =
+        cel_of_text((struct str){key, len});
     return cel_of_list(list);
 }
 

@@ -1,4 +1,5 @@
-/* Parsing by the rows: options may stand anywhere, `--name value`, `--name=value`, `-o value`, `--` ends them. */
+/* Parsing by the rows: options may stand anywhere, `--name value`, `--name=value`, `-o value`, `--`
+ * ends them. */
 #include "cli/command.h"
 
 #include <stdarg.h>
@@ -9,11 +10,25 @@
 #include "cli/commands.h"
 
 static const struct command *const commands[] = {
-    &command_up,            &command_server,         &command_node,          &command_tenant_create,
-    &command_tenant_list,   &command_tenant_get,     &command_tenant_kubeconfig, &command_tenant_suspend,
-    &command_tenant_resume, &command_tenant_delete,  &command_plan_list,     &command_image_import,
-    &command_image_pull,    &command_image_list,     &command_image_remove,  &command_image_build_base,
-    &command_version,       &command_completion,     &command_shim,
+    &command_up,
+    &command_server,
+    &command_node,
+    &command_tenant_create,
+    &command_tenant_list,
+    &command_tenant_get,
+    &command_tenant_kubeconfig,
+    &command_tenant_suspend,
+    &command_tenant_resume,
+    &command_tenant_delete,
+    &command_plan_list,
+    &command_image_import,
+    &command_image_pull,
+    &command_image_list,
+    &command_image_remove,
+    &command_image_build_base,
+    &command_version,
+    &command_completion,
+    &command_shim,
 };
 
 const struct command *const *command_all(size_t *count)
@@ -36,7 +51,8 @@ int command_usage(const struct command *command, const char *format, ...)
     (void)fputs("warren: ", stderr);
     (void)vfprintf(stderr, format, args);
     va_end(args);
-    (void)fprintf(stderr, "\nSee 'warren%s%s --help'.\n", command ? " " : "", command ? command->name : "");
+    (void)fprintf(stderr, "\nSee 'warren%s%s --help'.\n", command ? " " : "",
+                  command ? command->name : "");
     return EXIT_USAGE;
 }
 
@@ -48,17 +64,18 @@ static void print_overview(FILE *out)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (!commands[i]->hidden)
             (void)fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
-    (void)fputs("\nEvery command explains itself with --help. A first try on this machine:\n"
-                "  warren up --data-dir /var/lib/warren --listen 127.0.0.1:6443\n"
-                "  warren tenant create acme --data-dir /var/lib/warren --kubeconfig-out acme.kubeconfig\n"
-                "\nExit status: 0 done, 1 failed, 2 wrong command line.\n",
-                out);
+    (void)fputs(
+        "\nEvery command explains itself with --help. A first try on this machine:\n"
+        "  warren up --data-dir /var/lib/warren --listen 127.0.0.1:6443\n"
+        "  warren tenant create acme --data-dir /var/lib/warren --kubeconfig-out acme.kubeconfig\n"
+        "\nExit status: 0 done, 1 failed, 2 wrong command line.\n",
+        out);
 }
 
 static void print_help(const struct command *command)
 {
-    printf("%s\n\nUsage: warren %s%s%s%s\n", command->summary, command->name, *command->args ? " " : "",
-           command->args, command->options ? " [OPTION ...]" : "");
+    printf("%s\n\nUsage: warren %s%s%s%s\n", command->summary, command->name,
+           *command->args ? " " : "", command->args, command->options ? " [OPTION ...]" : "");
     if (command->about)
         printf("\n%s\n", command->about);
     if (!command->options)
@@ -68,8 +85,8 @@ static void print_help(const struct command *command)
         char left[80], letter[5] = "    ";
         if (option->letter)
             (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-        (void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name, option->metavar ? " " : "",
-                       option->metavar ? option->metavar : "");
+        (void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
+                       option->metavar ? " " : "", option->metavar ? option->metavar : "");
         printf("  %-30s %s\n", left, option->help);
     }
 }
@@ -153,14 +170,17 @@ static int parse_option(struct parse *parse)
         return command_usage(parse->command, "unknown option %s", word);
     if (option->kind == OPTION_FLAG) {
         *(bool *)option->value = true;
-        return equals ? command_usage(parse->command, "--%s takes no value", option->name) : EXIT_DONE;
+        return equals ? command_usage(parse->command, "--%s takes no value", option->name)
+                      : EXIT_DONE;
     }
     if (!equals && parse->at + 1 >= parse->argc)
-        return command_usage(parse->command, "--%s needs a value (%s)", option->name, option->metavar);
+        return command_usage(parse->command, "--%s needs a value (%s)", option->name,
+                             option->metavar);
     const char *value = equals ? equals + 1 : parse->argv[++parse->at];
     if (!set_value(option, value))
         return command_usage(parse->command, "--%s does not take \"%s\"%s%s", option->name, value,
-                             option->choices ? "; one of " : "", option->choices ? option->choices : "");
+                             option->choices ? "; one of " : "",
+                             option->choices ? option->choices : "");
     return EXIT_DONE;
 }
 
@@ -211,7 +231,8 @@ static bool print_group(FILE *out, const char *word)
 {
     size_t len = strlen(word), found = 0;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        if (commands[i]->hidden || strncmp(commands[i]->name, word, len) != 0 || commands[i]->name[len] != ' ')
+        if (commands[i]->hidden || strncmp(commands[i]->name, word, len) != 0 ||
+            commands[i]->name[len] != ' ')
             continue;
         if (!found++)
             (void)fprintf(out, "Usage: warren %s COMMAND [OPTION ...]\n\n", word);
@@ -235,7 +256,8 @@ int command_main(int argc, char **argv)
     if (!command && (argc == 2 || help) && print_group(help ? stdout : stderr, argv[1]))
         return help ? EXIT_DONE : EXIT_USAGE;
     if (!command)
-        return command_usage(NULL, "there is no command \"%s%s%s\"", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+        return command_usage(NULL, "there is no command \"%s%s%s\"", argv[1], argc > 2 ? " " : "",
+                             argc > 2 ? argv[2] : "");
     if (command->raw)
         return command->run((const char *const *)argv, (size_t)argc);
     if (wants_help(argc - 1 - words, argv + 1 + words)) {

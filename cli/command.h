@@ -1,7 +1,8 @@
 /* cli/command.h: a sub-command is a row: its words, its options, its help, its function.
  *
- * Help, errors about options and shell completion all come from the same rows. Exit status: 0 done, 1 failed,
- * 2 the command line is wrong. One line on standard error says what went wrong and what to do next. */
+ * Help, errors about options and shell completion all come from the same rows. Exit status: 0 done,
+ * 1 failed, 2 the command line is wrong. One line on standard error says what went wrong and what
+ * to do next. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,19 +24,19 @@ struct option_list {
 };
 
 struct option {
-    const char *name;  /* without the dashes */
-    char letter;       /* 0: none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
     enum option_kind kind;
-    void *value;       /* where it goes */
+    void *value; /* where it goes */
     const char *metavar, *help;
     const char *choices; /* "json|yaml|table" for completion and checking; NULL: anything */
 };
 
 struct command {
-    const char *name;  /* "tenant create" */
-    const char *args;  /* "NAME"; "" none */
+    const char *name; /* "tenant create" */
+    const char *args; /* "NAME"; "" none */
     const char *summary;
-    const char *about; /* paragraphs for --help; examples at the end */
+    const char *about;            /* paragraphs for --help; examples at the end */
     const struct option *options; /* ended by a NULL name; NULL: none */
     size_t args_min, args_max;
     /* `args` holds `count` positional arguments. Returns an enum exit_status. */

@@ -17,10 +17,11 @@ struct client *connection_open(const char *kubeconfig, const char *data_dir, str
     if (!path)
         path = under_dir;
     if (access(path, R_OK) != 0) {
-        error_set(err, ERROR_NOT_FOUND,
-                  "cannot read %s: give --kubeconfig FILE or --data-dir DIR of a running 'warren up', "
-                  "or set KUBECONFIG",
-                  path);
+        error_set(
+            err, ERROR_NOT_FOUND,
+            "cannot read %s: give --kubeconfig FILE or --data-dir DIR of a running 'warren up', "
+            "or set KUBECONFIG",
+            path);
         return NULL;
     }
     return client_from_kubeconfig(path, NULL, err);

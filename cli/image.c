@@ -1,4 +1,5 @@
-/* warren image ...: the images of this machine's node, under DIR/node. Works with and without a running node. */
+/* warren image ...: the images of this machine's node, under DIR/node. Works with and without a
+ * running node. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -12,10 +13,14 @@ static const char *data_dir, *format, *name;
 static struct option_list http_hosts;
 
 #define DATA_DIR_OPTION                                                                            \
-    {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "of the node (default: " PATHS_DEFAULT_DIR ")", NULL}
+    {                                                                                              \
+        "data-dir", 'd', OPTION_TEXT, &data_dir, "DIR",                                            \
+            "of the node (default: " PATHS_DEFAULT_DIR ")", NULL                                   \
+    }
 
 /* Opens the node's image store, runs `call`, closes it. */
-static int with_images(bool (*call)(struct runtime *runtime, const char *arg, struct error *err), const char *arg)
+static int with_images(bool (*call)(struct runtime *runtime, const char *arg, struct error *err),
+                       const char *arg)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *root = paths_runtime(data_dir);
@@ -70,9 +75,9 @@ static bool list(struct runtime *runtime, const char *arg, struct error *err)
         time_format(images[i].created_us, created);
         for (char **reference = images[i].references; reference && *reference; reference++)
             json_array_append_new(json_object_get(items, "items"),
-                                  json_pack("{s:s, s:s, s:I, s:s}", "reference", *reference, "digest",
-                                            images[i].digest, "sizeBytes", (json_int_t)images[i].size_bytes,
-                                            "created", created));
+                                  json_pack("{s:s, s:s, s:I, s:s}", "reference", *reference,
+                                            "digest", images[i].digest, "sizeBytes",
+                                            (json_int_t)images[i].size_bytes, "created", created));
     }
     images_free(images, count);
     output_print(format, items, columns, ARRAY_LEN(columns));
@@ -119,17 +124,21 @@ static const struct option import_options[] = {
 };
 static const struct option pull_options[] = {
     DATA_DIR_OPTION,
-    {"http", 0, OPTION_LIST, &http_hosts, "HOST:PORT", "a registry to be spoken to without TLS; may be given again", NULL},
+    {"http", 0, OPTION_LIST, &http_hosts, "HOST:PORT",
+     "a registry to be spoken to without TLS; may be given again", NULL},
     {0},
 };
 static const struct option list_options[] = {
-    DATA_DIR_OPTION, {"output", 'o', OPTION_TEXT, &format, "FORMAT", "table|json|yaml", "table|json|yaml"}, {0}};
+    DATA_DIR_OPTION,
+    {"output", 'o', OPTION_TEXT, &format, "FORMAT", "table|json|yaml", "table|json|yaml"},
+    {0}};
 
 const struct command command_image_import = {
     .name = "image import",
     .args = "FILE",
     .summary = "import an OCI layout (directory or tar) or a docker-archive",
-    .about = "  skopeo copy docker-daemon:app:1 oci-archive:app.tar:app:1\n  warren image import app.tar",
+    .about = "  skopeo copy docker-daemon:app:1 oci-archive:app.tar:app:1\n  warren image import "
+             "app.tar",
     .options = import_options,
     .args_min = 1,
     .args_max = 1,

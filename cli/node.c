@@ -18,17 +18,19 @@
 #include "runtime/image_base.h"
 
 #define LOCK_PATIENCE_MS 10000 /* one that was killed takes a moment to end */
-#define BRIDGE          "warren0"
-#define POD_NETWORK     "10.244.0.0/16"
-#define SERVICE_NETWORK "10.96.0.0/16"
-#define DNS_SERVICE     "10.96.0.10"
-#define DOMAIN          "cluster.local"
+#define BRIDGE           "warren0"
+#define POD_NETWORK      "10.244.0.0/16"
+#define SERVICE_NETWORK  "10.96.0.0/16"
+#define DNS_SERVICE      "10.96.0.10"
+#define DOMAIN           "cluster.local"
 
-static const char *data_dir, *name, *address = "127.0.0.1", *port_text = "0", *pod_cidr = "10.244.0.0/24", *ready_fd;
+static const char *data_dir, *name, *address = "127.0.0.1", *port_text = "0",
+                                    *pod_cidr = "10.244.0.0/24", *ready_fd;
 static struct option_list http_registries;
 static const char *supervisor;
 static bool stop_pods;
 
+/* clang-format off */
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR",
      "holds kubeconfig, serving.crt, serving.key, ca.crt; images, Pods and logs go there", NULL},
@@ -42,14 +44,19 @@ static const struct option options[] = {
     {"ready-fd", 0, OPTION_TEXT, &ready_fd, "FD", "write \"ready\" to this descriptor once Pods can come", NULL},
     {0},
 };
+/* clang-format on */
 
 static struct node *start(const char *shim, unsigned port, struct error *err)
 {
     CLEANUP(free_ptr) char *dir = paths_join(data_dir, "node");
-    CLEANUP(free_ptr) char *kubeconfig = xasprintf("%s/kubeconfig", dir), *cert_path = xasprintf("%s/serving.crt", dir);
-    CLEANUP(free_ptr) char *key_path = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir);
+    CLEANUP(free_ptr)
+    char *kubeconfig = xasprintf("%s/kubeconfig", dir),
+         *cert_path = xasprintf("%s/serving.crt", dir);
+    CLEANUP(free_ptr)
+    char *key_path = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir);
     CLEANUP(free_ptr) char *cert = NULL, *key = NULL, *ca = NULL;
-    if (!(cert = paths_read(cert_path, err)) || !(key = paths_read(key_path, err)) || !(ca = paths_read(ca_path, err))) {
+    if (!(cert = paths_read(cert_path, err)) || !(key = paths_read(key_path, err)) ||
+        !(ca = paths_read(ca_path, err))) {
         error_wrap(err, "'warren server --node NAME' writes what a node needs");
         return NULL;
     }
@@ -67,13 +74,15 @@ static struct node *start(const char *shim, unsigned port, struct error *err)
     return node_start(&node_options, err);
 }
 
-/* The busybox image that the examples use, made without a registry; fine when there is one of that name. */
+/* The busybox image that the examples use, made without a registry; fine when there is one of that
+ * name. */
 static void provide_base_image(struct node *node)
 {
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_ptr) char *digest = NULL;
     json_auto_t *config = NULL;
-    if (access("/bin/busybox", X_OK) == 0 && !image_config(node_runtime(node), "busybox", &config, &digest, &err) &&
+    if (access("/bin/busybox", X_OK) == 0 &&
+        !image_config(node_runtime(node), "busybox", &config, &digest, &err) &&
         !image_build_base(node_runtime(node), NULL, NULL, &err))
         log_warn("node", "no busybox image: %s", err.message);
 }
@@ -82,7 +91,9 @@ static void provide_base_image(struct node *node)
 static char *gateway_of(const char *cidr)
 {
     unsigned a = 0, b = 0, c = 0, d = 0;
-    return sscanf(cidr, "%u.%u.%u.%u", &a, &b, &c, &d) == 4 ? xasprintf("%u.%u.%u.%u", a, b, c, d + 1) : xstrdup("");
+    return sscanf(cidr, "%u.%u.%u.%u", &a, &b, &c, &d) == 4
+               ? xasprintf("%u.%u.%u.%u", a, b, c, d + 1)
+               : xstrdup("");
 }
 
 struct agent {
@@ -160,8 +171,10 @@ const struct command command_node = {
     .name = "node",
     .args = "",
     .summary = "run the node agent: containers, Pod network, Services, DNS",
-    .about = "Needs root. 'warren server --data-dir DIR --node NAME' writes the credentials that it wants under DIR/node;\n"
-             "copy them to another machine to run a node there. SIGHUP ends it and leaves the Pods running.",
+    .about = "Needs root. 'warren server --data-dir DIR --node NAME' writes the credentials that "
+             "it wants under DIR/node;\n"
+             "copy them to another machine to run a node there. SIGHUP ends it and leaves the Pods "
+             "running.",
     .options = options,
     .run = run,
 };

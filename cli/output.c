@@ -44,7 +44,8 @@ static void print_row(char *const *cells, const size_t *widths, size_t count)
     printf("\n");
 }
 
-static void print_table(const json_t *items, const struct output_column *columns, size_t column_count)
+static void print_table(const json_t *items, const struct output_column *columns,
+                        size_t column_count)
 {
     size_t rows = json_array_size(items) + 1;
     char **cells = xcalloc(rows * column_count, sizeof(*cells));
@@ -52,7 +53,8 @@ static void print_table(const json_t *items, const struct output_column *columns
     for (size_t row = 0; row < rows; row++) {
         for (size_t i = 0; i < column_count; i++) {
             char **at = &cells[row * column_count + i];
-            *at = row ? cell(json_array_get(items, row - 1), &columns[i]) : xstrdup(columns[i].title);
+            *at =
+                row ? cell(json_array_get(items, row - 1), &columns[i]) : xstrdup(columns[i].title);
             if (shown(*at) > widths[i])
                 widths[i] = shown(*at);
         }
@@ -65,14 +67,16 @@ static void print_table(const json_t *items, const struct output_column *columns
     free(widths);
 }
 
-void output_print(const char *format, const json_t *list, const struct output_column *columns, size_t column_count)
+void output_print(const char *format, const json_t *list, const struct output_column *columns,
+                  size_t column_count)
 {
     CLEANUP(buf_free) struct buf text = BUF_INIT((size_t)256 << 20);
     json_auto_t *single = NULL;
     const json_t *items = json_object_get(list, "items");
     if (!items) {
         single = json_array();
-        json_array_append(single, (json_t *)(uintptr_t)list); /* takes a reference, changes nothing */
+        json_array_append(single,
+                          (json_t *)(uintptr_t)list); /* takes a reference, changes nothing */
         items = single;
     }
     if (!format || strcmp(format, "table") == 0) {

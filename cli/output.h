@@ -10,4 +10,5 @@ struct output_column {
 };
 
 /* Prints `list` (an object with `items`, or one object) in the format; `format` NULL is a table. */
-void output_print(const char *format, const json_t *list, const struct output_column *columns, size_t column_count);
+void output_print(const char *format, const json_t *list, const struct output_column *columns,
+                  size_t column_count);

@@ -28,7 +28,8 @@ bool paths_make(const char *path, struct error *err)
         if (slash)
             *slash = '\0';
         if (mkdir(partial, 0755) != 0 && errno != EEXIST)
-            return error_set(err, ERROR_FORBIDDEN, "cannot make the directory %s: %s", partial, strerror(errno));
+            return error_set(err, ERROR_FORBIDDEN, "cannot make the directory %s: %s", partial,
+                             strerror(errno));
         if (!slash)
             return true;
         *slash = '/';
@@ -83,7 +84,8 @@ bool paths_write(const char *path, const char *text, unsigned mode, struct error
 {
     size_t len = strlen(text);
     CLEANUP(free_ptr) char *scratch = xasprintf("%s.new", path);
-    /* What an earlier run left, or somebody put there, has its own mode and owner: ours is a new file. */
+    /* What an earlier run left, or somebody put there, has its own mode and owner: ours is a new
+     * file. */
     (void)unlink(scratch);
     CLEANUP(close_fd) int fd = open(scratch, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)

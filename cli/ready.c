@@ -22,7 +22,8 @@ void ready_tell(const char *fd_text)
 bool ready_die_with_parent(const char *pid_text)
 {
     int64_t pid;
-    return parse_i64(str_of(pid_text), 1, INT32_MAX, &pid) && prctl(PR_SET_PDEATHSIG, SIGHUP) == 0 && getppid() == (pid_t)pid;
+    return parse_i64(str_of(pid_text), 1, INT32_MAX, &pid) &&
+           prctl(PR_SET_PDEATHSIG, SIGHUP) == 0 && getppid() == (pid_t)pid;
 }
 
 static void handled(sigset_t *set)
@@ -44,7 +45,8 @@ int ready_wait_signal(int timeout_ms)
 {
     sigset_t set;
     handled(&set);
-    const struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+    const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+                                     .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
     int got = timeout_ms < 0 ? sigwaitinfo(&set, NULL) : sigtimedwait(&set, NULL, &timeout);
     return got > 0 ? got : 0;
 }

@@ -1,4 +1,5 @@
-/* warren server: the API endpoints of all clusters, their controllers, the scheduler and the syncer, in one process. */
+/* warren server: the API endpoints of all clusters, their controllers, the scheduler and the
+ * syncer, in one process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -27,13 +28,14 @@
 #define EVENT_TTL_MAX_S YEAR_S
 #define POD_GATEWAY     "10.244.0.1"
 
-static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url, *pod_address, *node_name,
-    *node_address, *ready_fd;
+static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url,
+                             *pod_address, *node_name, *node_address, *ready_fd;
 static const char *supervisor, *user_name, *credentials_dir;
 static bool webhooks_anywhere;
 static const char *event_ttl;
 static int64_t event_ttl_s;
 
+/* clang-format off */
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "admin.kubeconfig and credentials go there (default: " PATHS_DEFAULT_DIR ")", NULL},
     {"listen", 'l', OPTION_TEXT, &listen_address, "ADDR:PORT", "of the API (default: 127.0.0.1:6443)", NULL},
@@ -51,6 +53,7 @@ static const struct option options[] = {
     {"ready-fd", 0, OPTION_TEXT, &ready_fd, "FD", "write \"ready\" to this descriptor once requests are answered", NULL},
     {0},
 };
+/* clang-format on */
 
 struct server {
     int socket; /* listens; taken by api_start() */
@@ -65,13 +68,14 @@ struct server {
 
 /* ---- credentials on disk ---- */
 
-static bool write_kubeconfig(struct server *server, const char *path, const char *user, const char *const *groups,
-                             struct error *err)
+static bool write_kubeconfig(struct server *server, const char *path, const char *user,
+                             const char *const *groups, struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair client = {0};
     CLEANUP(free_ptr) char *ca = NULL, *url = api_url(server->api, server->host);
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    if (!auth_issue_client(server->host, user, groups, YEAR_S, &client, err) || !auth_ca_pem(server->host, &ca, err))
+    if (!auth_issue_client(server->host, user, groups, YEAR_S, &client, err) ||
+        !auth_ca_pem(server->host, &ca, err))
         return false;
     kubeconfig_write(&text, url, ca, &client, "host", NULL);
     return paths_write(path, text.data, 0600, err);
@@ -81,30 +85,40 @@ static bool write_admin(struct server *server, struct error *err)
 {
     CLEANUP(free_ptr) char *path = paths_join(credentials_dir, "admin.kubeconfig");
     const char *const groups[] = {"system:masters", NULL};
-    return paths_make(credentials_dir, err) && write_kubeconfig(server, path, "kubernetes-admin", groups, err);
+    return paths_make(credentials_dir, err) &&
+           write_kubeconfig(server, path, "kubernetes-admin", groups, err);
 }
 
-/* What `warren node` wants: a kubeconfig as system:node:NAME, a serving certificate, the CA that may call it. */
+/* What `warren node` wants: a kubeconfig as system:node:NAME, a serving certificate, the CA that
+ * may call it. */
 static bool write_node(struct server *server, struct error *err)
 {
-    CLEANUP(free_ptr) char *dir = paths_join(credentials_dir, "node"), *user = xasprintf("system:node:%s", node_name);
-    CLEANUP(free_ptr) char *kubeconfig = xasprintf("%s/kubeconfig", dir), *cert = xasprintf("%s/serving.crt", dir);
-    CLEANUP(free_ptr) char *key = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir), *ca = NULL;
+    CLEANUP(free_ptr)
+    char *dir = paths_join(credentials_dir, "node"), *user = xasprintf("system:node:%s", node_name);
+    CLEANUP(free_ptr)
+    char *kubeconfig = xasprintf("%s/kubeconfig", dir), *cert = xasprintf("%s/serving.crt", dir);
+    CLEANUP(free_ptr)
+    char *key = xasprintf("%s/serving.key", dir), *ca_path = xasprintf("%s/ca.crt", dir),
+         *ca = NULL;
     CLEANUP(keypair_clear) struct keypair serving = {0};
     const char *const groups[] = {"system:nodes", NULL};
     const char *const names[] = {node_name, "localhost", NULL};
     const char *const addresses[] = {"127.0.0.1", POD_GATEWAY, node_address, NULL};
-    const struct cert_request request = {
-        .common_name = user, .dns_names = names, .addresses = addresses, .server = true, .valid_s = YEAR_S};
+    const struct cert_request request = {.common_name = user,
+                                         .dns_names = names,
+                                         .addresses = addresses,
+                                         .server = true,
+                                         .valid_s = YEAR_S};
     return paths_make(dir, err) && write_kubeconfig(server, kubeconfig, user, groups, err) &&
-           auth_issue(server->host, &request, &serving, err) && auth_ca_pem(server->host, &ca, err) &&
-           paths_write(cert, serving.cert, 0644, err) && paths_write(key, serving.key, 0600, err) &&
-           paths_write(ca_path, ca, 0644, err);
+           auth_issue(server->host, &request, &serving, err) &&
+           auth_ca_pem(server->host, &ca, err) && paths_write(cert, serving.cert, 0644, err) &&
+           paths_write(key, serving.key, 0600, err) && paths_write(ca_path, ca, 0644, err);
 }
 
 /* ---- life ---- */
 
-/* What takes the starter's rights, then without them: the directory, the socket, the rest of the rights. */
+/* What takes the starter's rights, then without them: the directory, the socket, the rest of the
+ * rights. */
 static bool settle_in(struct server *server, struct error *err)
 {
     CLEANUP(free_ptr) char *keys = paths_join(data_dir, "server");
@@ -112,13 +126,16 @@ static bool settle_in(struct server *server, struct error *err)
     if (!paths_make(keys, err) || (server->socket = api_listen(listen_address, err)) < 0)
         return false;
     bool becomes = user_name && geteuid() == 0;
-    if (becomes && !(confine_find_user(user_name, false, &user, err) && confine_give(keys, &user, err)))
+    if (becomes &&
+        !(confine_find_user(user_name, false, &user, err) && confine_give(keys, &user, err)))
         return false;
     if (!confine(becomes ? &user : NULL, err))
         return false;
     if (access(keys, R_OK | W_OK | X_OK) != 0)
-        return error_set(err, ERROR_FORBIDDEN, "%s cannot be used by the server's user (%s): give another --data-dir, or --user root",
-                         keys, strerror(errno));
+        return error_set(
+            err, ERROR_FORBIDDEN,
+            "%s cannot be used by the server's user (%s): give another --data-dir, or --user root",
+            keys, strerror(errno));
     return true;
 }
 
@@ -138,12 +155,14 @@ static bool start(struct server *server, struct error *err)
         return false;
     struct api_options with_store = api_options;
     with_store.store = server->store;
-    if (!tenancy_bootstrap_host(&(struct tenancy_host){server->store, listen_address, advertise, domain}, err))
+    if (!tenancy_bootstrap_host(
+            &(struct tenancy_host){server->store, listen_address, advertise, domain}, err))
         return false;
     server->host = store_cluster_by_id(server->store, CLUSTER_HOST_ID);
     if (!(server->api = api_start(&with_store, err)))
         return false;
-    server->controllers = controllers_new(&(struct controllers_options){.api = server->api, .event_ttl_s = event_ttl_s});
+    server->controllers = controllers_new(
+        &(struct controllers_options){.api = server->api, .event_ttl_s = event_ttl_s});
     controllers_add_kubernetes(server->controllers);
     if (!(server->vcluster = vcluster_new(server->api, server->controllers, err)))
         return false;
@@ -169,8 +188,8 @@ static void stop(struct server *server)
         store_close(server->store);
 }
 
-/* Now and then. What idle clusters held lies between what others hold: the allocator gives whole pages of it back only when it is
- * told. */
+/* Now and then. What idle clusters held lies between what others hold: the allocator gives whole
+ * pages of it back only when it is told. */
 static void keep_house(struct server *server)
 {
     api_expire(server->api);
@@ -185,7 +204,9 @@ static int run(const char *const *args, size_t count)
     (void)args;
     (void)count;
     if (!postgres_url)
-        return command_usage(&command_server, "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
+        return command_usage(
+            &command_server,
+            "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
     if (event_ttl && !parse_i64(str_of(event_ttl), 1, EVENT_TTL_MAX_S, &event_ttl_s))
         return command_usage(&command_server, "--event-ttl must be a number of seconds");
     if (!credentials_dir)
@@ -199,7 +220,8 @@ static int run(const char *const *args, size_t count)
     if (started) {
         ready_tell(ready_fd);
         log_info("server", "listening on %s", listen_address);
-        for (int got = 0; got != SIGINT && got != SIGTERM && got != SIGHUP; got = ready_wait_signal(HOUSEKEEPING_MS))
+        for (int got = 0; got != SIGINT && got != SIGTERM && got != SIGHUP;
+             got = ready_wait_signal(HOUSEKEEPING_MS))
             keep_house(&server);
     }
     stop(&server);
@@ -210,8 +232,10 @@ const struct command command_server = {
     .name = "server",
     .args = "",
     .summary = "run the control plane of every cluster, on a PostgreSQL",
-    .about = "  warren server --postgres postgresql://warren@db/warren --listen 0.0.0.0:6443 --data-dir /var/lib/warren\n\n"
-             "Needs no root; started by root, it keeps nothing of it with --user. Several replicas may run on one database.",
+    .about = "  warren server --postgres postgresql://warren@db/warren --listen 0.0.0.0:6443 "
+             "--data-dir /var/lib/warren\n\n"
+             "Needs no root; started by root, it keeps nothing of it with --user. Several replicas "
+             "may run on one database.",
     .options = options,
     .run = run,
 };

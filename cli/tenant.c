@@ -1,4 +1,5 @@
-/* warren tenant ..., warren plan list: the business objects of tenancy.warren.dev/v1 on the host cluster. */
+/* warren tenant ..., warren plan list: the business objects of tenancy.warren.dev/v1 on the host
+ * cluster. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,10 +19,17 @@ static const char *kubeconfig, *kubeconfig_out, *data_dir, *plan, *tier, *displa
 static bool no_wait;
 
 #define CONNECTION_OPTIONS                                                                         \
-    {"kubeconfig", 0, OPTION_TEXT, &kubeconfig, "FILE", "host cluster's kubeconfig (default: $KUBECONFIG)", NULL}, \
-    {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "of a 'warren up' on this machine: uses DIR/admin.kubeconfig", NULL}
+    {"kubeconfig", 0,      OPTION_TEXT,                                                            \
+     &kubeconfig,  "FILE", "host cluster's kubeconfig (default: $KUBECONFIG)",                     \
+     NULL},                                                                                        \
+    {                                                                                              \
+        "data-dir", 'd', OPTION_TEXT, &data_dir, "DIR",                                            \
+            "of a 'warren up' on this machine: uses DIR/admin.kubeconfig", NULL                    \
+    }
 #define OUTPUT_OPTION                                                                              \
-    {"output", 'o', OPTION_TEXT, &format, "FORMAT", OUTPUT_CHOICES, OUTPUT_CHOICES}
+    {                                                                                              \
+        "output", 'o', OPTION_TEXT, &format, "FORMAT", OUTPUT_CHOICES, OUTPUT_CHOICES              \
+    }
 
 static const struct option plain_options[] = {CONNECTION_OPTIONS, OUTPUT_OPTION, {0}};
 
@@ -45,8 +53,9 @@ static bool name_fits(const char *name, struct error *err)
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
     if (len && len <= 63 && !name[len])
         return true;
-    return error_bad_request(err, "\"%s\" cannot name a tenant: use up to 63 lower-case letters, digits and dashes",
-                             name);
+    return error_bad_request(
+        err, "\"%s\" cannot name a tenant: use up to 63 lower-case letters, digits and dashes",
+        name);
 }
 
 static char *tenant_path(const char *name, const char *subresource)
@@ -55,7 +64,8 @@ static char *tenant_path(const char *name, const char *subresource)
 }
 
 /* Opens the connection, runs `call`, closes; turns a failure into one line. */
-static int with_client(bool (*call)(struct client *client, const char *name, struct error *err), const char *name)
+static int with_client(bool (*call)(struct client *client, const char *name, struct error *err),
+                       const char *name)
 {
     CLEANUP(error_clear) struct error err = {0};
     struct client *client = NULL;
@@ -68,7 +78,8 @@ static int with_client(bool (*call)(struct client *client, const char *name, str
 /* ---- kubeconfig files ---- */
 
 /* The tenant's kubeconfig to `path`, or to standard output. */
-static bool fetch_kubeconfig(struct client *client, const char *name, const char *path, struct error *err)
+static bool fetch_kubeconfig(struct client *client, const char *name, const char *path,
+                             struct error *err)
 {
     CLEANUP(free_ptr) char *url = tenant_path(name, "/kubeconfig");
     json_auto_t *answer = NULL;
@@ -82,8 +93,8 @@ static bool fetch_kubeconfig(struct client *client, const char *name, const char
     return fputs(text, stdout) >= 0 || error_internal(err, "cannot write to standard output");
 }
 
-/* The current context of the kubeconfig at `path`, owned: "host" in a host cluster's, the tenant's name in a tenant's.
- * NULL when it is no kubeconfig. */
+/* The current context of the kubeconfig at `path`, owned: "host" in a host cluster's, the tenant's
+ * name in a tenant's. NULL when it is no kubeconfig. */
 static char *context_of(const char *path)
 {
     CLEANUP(error_clear) struct error err = {0};
@@ -97,18 +108,22 @@ static char *context_of(const char *path)
     return context ? xstrdup(context) : NULL;
 }
 
-/* A tenant's kubeconfig may go where there is no file yet, or an older one of that tenant: not over anything else. */
+/* A tenant's kubeconfig may go where there is no file yet, or an older one of that tenant: not over
+ * anything else. */
 static bool may_replace(const char *path, const char *name, struct error *err)
 {
     CLEANUP(free_ptr) char *context = context_of(path);
     struct stat info;
-    if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0 || text_eq(context, name))
+    if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0 ||
+        text_eq(context, name))
         return true;
-    return error_bad_request(err, "%s is there and is no kubeconfig of tenant %s: give another file", path, name);
+    return error_bad_request(
+        err, "%s is there and is no kubeconfig of tenant %s: give another file", path, name);
 }
 
 /* ---- create ---- */
 
+/* clang-format off */
 static const struct option create_options[] = {
     {"plan", 'p', OPTION_TEXT, &plan, "NAME", "what the tenant may use; see 'warren plan list' (default: small)", NULL},
     {"tier", 0, OPTION_TEXT, &tier, "TIER", "how far it is kept apart (default: virtual)", "namespace|virtual|dedicated"},
@@ -120,13 +135,15 @@ static const struct option create_options[] = {
     OUTPUT_OPTION,
     {0},
 };
+/* clang-format on */
 
 static bool create(struct client *client, const char *name, struct error *err)
 {
     json_auto_t *answer = NULL;
-    json_auto_t *tenant = json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s*, s:s*}}", "apiVersion", "tenancy.warren.dev/v1",
-                                    "kind", "Tenant", "metadata", "name", name, "spec", "plan",
-                                    plan ? plan : "small", "tier", tier, "displayName", display_name);
+    json_auto_t *tenant =
+        json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s*, s:s*}}", "apiVersion", "tenancy.warren.dev/v1",
+                  "kind", "Tenant", "metadata", "name", name, "spec", "plan", plan ? plan : "small",
+                  "tier", tier, "displayName", display_name);
     if (!client_create(client, TENANTS, tenant, &answer, err))
         return false;
     if (kubeconfig_out && !fetch_kubeconfig(client, name, kubeconfig_out, err))
@@ -134,9 +151,11 @@ static bool create(struct client *client, const char *name, struct error *err)
     if (format)
         output_print(format, answer, tenant_columns, ARRAY_LEN(tenant_columns));
     else if (kubeconfig_out)
-        printf("tenant %s created; try: kubectl --kubeconfig %s get namespaces\n", name, kubeconfig_out);
+        printf("tenant %s created; try: kubectl --kubeconfig %s get namespaces\n", name,
+               kubeconfig_out);
     else
-        printf("tenant %s created; next: warren tenant kubeconfig %s > %s.kubeconfig\n", name, name, name);
+        printf("tenant %s created; next: warren tenant kubeconfig %s > %s.kubeconfig\n", name, name,
+               name);
     return true;
 }
 
@@ -203,7 +222,8 @@ const struct command command_tenant_get = {
 
 static const struct option kubeconfig_options[] = {
     CONNECTION_OPTIONS,
-    {"kubeconfig-out", 0, OPTION_TEXT, &kubeconfig_out, "FILE", "write it there instead of to standard output", NULL},
+    {"kubeconfig-out", 0, OPTION_TEXT, &kubeconfig_out, "FILE",
+     "write it there instead of to standard output", NULL},
     {0},
 };
 
@@ -230,7 +250,8 @@ const struct command command_tenant_kubeconfig = {
 
 /* ---- suspend, resume, delete ---- */
 
-static bool set_suspended(struct client *client, const char *name, bool suspended, struct error *err)
+static bool set_suspended(struct client *client, const char *name, bool suspended,
+                          struct error *err)
 {
     CLEANUP(free_ptr) char *path = tenant_path(name, "");
     json_auto_t *patch = json_pack("{s:{s:b}}", "spec", "suspended", suspended);
@@ -301,14 +322,16 @@ static bool wait_gone(struct client *client, const char *path, const char *name,
         }
         usleep(DELETE_POLL_US);
     }
-    return error_set(err, ERROR_TIMEOUT, "tenant %s is still being deleted; see 'warren tenant get %s -o yaml'", name,
+    return error_set(err, ERROR_TIMEOUT,
+                     "tenant %s is still being deleted; see 'warren tenant get %s -o yaml'", name,
                      name);
 }
 
 static bool delete_tenant(struct client *client, const char *name, struct error *err)
 {
     CLEANUP(free_ptr) char *path = tenant_path(name, "");
-    if (!client_delete(client, path, NULL, err) || (!no_wait && !wait_gone(client, path, name, err)))
+    if (!client_delete(client, path, NULL, err) ||
+        (!no_wait && !wait_gone(client, path, name, err)))
         return false;
     printf("tenant %s %s\n", name, no_wait ? "is being deleted" : "deleted");
     return true;
@@ -322,7 +345,8 @@ static int delete_run(const char *const *args, size_t count)
 
 static const struct option delete_options[] = {
     CONNECTION_OPTIONS,
-    {"no-wait", 0, OPTION_FLAG, &no_wait, NULL, "return at once, not when everything is gone", NULL},
+    {"no-wait", 0, OPTION_FLAG, &no_wait, NULL, "return at once, not when everything is gone",
+     NULL},
     {0},
 };
 const struct command command_tenant_delete = {

@@ -1,5 +1,5 @@
-/* warren up: PostgreSQL, the server and one node, each a process of its own, started in order, watched, stopped in
- * reverse order. A child that dies is started again. */
+/* warren up: PostgreSQL, the server and one node, each a process of its own, started in order,
+ * watched, stopped in reverse order. A child that dies is started again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,11 +28,12 @@ extern char **environ;
 #define POLL_MS          1000
 #define ARGS_MAX         32
 
-static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name, *node_address,
-    *user_name = CONFINE_DEFAULT_USER, *event_ttl;
+static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name,
+                             *node_address, *user_name = CONFINE_DEFAULT_USER, *event_ttl;
 static struct option_list http_registries;
 static bool no_node, webhooks_anywhere;
 
+/* clang-format off */
 static const struct option options[] = {
     {"data-dir", 'd', OPTION_TEXT, &data_dir, "DIR", "where everything is kept (default: " PATHS_DEFAULT_DIR ")", NULL},
     {"listen", 'l', OPTION_TEXT, &listen_address, "ADDR:PORT", "of the API (default: 127.0.0.1:6443)", NULL},
@@ -47,26 +48,27 @@ static const struct option options[] = {
     {"http-registry", 0, OPTION_LIST, &http_registries, "HOST:PORT", "a registry without TLS; may be given again", NULL},
     {0},
 };
+/* clang-format on */
 
 /* A process of ours. */
 struct child {
     const char *title;
     const char *args[ARGS_MAX]; /* NULL-ended; args[0] is the program */
     size_t count;
-    pid_t pid;              /* 0: not running */
+    pid_t pid;               /* 0: not running */
     int64_t restart_mono_ns; /* 0: not waiting to be started again */
     int64_t restart_ms;
 };
 
 struct up {
     char program[4096];
-    char pid[16]; /* our own, as text */
+    char pid[16];      /* our own, as text */
     char *credentials; /* where the server leaves what it makes for us */
     struct postgres *postgres;
     int64_t postgres_due_mono_ns; /* not before then is it started again; 0: at once */
     int64_t postgres_wait_ms;
-    int lock; /* on the data directory; -1: none */
-    bool root;                /* the server runs as `user`, and hands over its credentials */
+    int lock;  /* on the data directory; -1: none */
+    bool root; /* the server runs as `user`, and hands over its credentials */
     struct confine_user user;
     struct child server, node;
 };
@@ -91,7 +93,8 @@ static void add(struct child *child, const char *arg, const char *value)
 
 /* ---- starting ---- */
 
-/* Starts it with the write end of a pipe as descriptor 3; returns the read end, -1 when it fails. */
+/* Starts it with the write end of a pipe as descriptor 3; returns the read end, -1 when it fails.
+ */
 static int spawn_child(struct child *child)
 {
     int ready[2];
@@ -130,8 +133,10 @@ static bool start_child(struct child *child, struct error *err)
     int got = poll(&wait, 1, READY_TIMEOUT_MS);
     if (got == 1 && read(ready, text, sizeof(text)) == 6)
         return true;
-    return error_unavailable(err, got == 0 ? "the %s is not ready after %d s" : "the %s did not start: see its message above",
-                          child->title, READY_TIMEOUT_MS / 1000);
+    return error_unavailable(err,
+                             got == 0 ? "the %s is not ready after %d s"
+                                      : "the %s did not start: see its message above",
+                             child->title, READY_TIMEOUT_MS / 1000);
 }
 
 static bool wait_gone(struct child *child, int timeout_ms)
@@ -237,7 +242,8 @@ static bool take_credentials(struct up *up, struct error *err)
     if (!no_node && !paths_make(node, err))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(credentials); i++) {
-        CLEANUP(free_ptr) char *from = paths_join(up->credentials, credentials[i].path), *text = NULL;
+        CLEANUP(free_ptr)
+        char *from = paths_join(up->credentials, credentials[i].path), *text = NULL;
         CLEANUP(free_ptr) char *to = paths_join(data_dir, credentials[i].path);
         if (no_node && credentials[i].of_node)
             continue;
@@ -257,8 +263,8 @@ static bool choose_user(struct up *up, struct error *err)
 
 static bool start_all(struct up *up, struct error *err)
 {
-    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !api_can_listen(listen_address, err) || !choose_user(up, err) ||
-        !start_postgres(up, err))
+    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !api_can_listen(listen_address, err) ||
+        !choose_user(up, err) || !start_postgres(up, err))
         return false;
     if (!start_child(&up->server, err) || !take_credentials(up, err))
         return false;
@@ -296,11 +302,11 @@ static void reap(struct child *child)
         child->restart_ms = RESTART_MAX_MS;
     child->restart_mono_ns = clock_mono_ns() + child->restart_ms * 1000000;
     if (WIFSIGNALED(status))
-        say("the %s was ended by signal %d: starting it again in %lld ms", child->title, WTERMSIG(status),
-            (long long)child->restart_ms);
+        say("the %s was ended by signal %d: starting it again in %lld ms", child->title,
+            WTERMSIG(status), (long long)child->restart_ms);
     else
-        say("the %s ended with status %d: starting it again in %lld ms", child->title, WEXITSTATUS(status),
-            (long long)child->restart_ms);
+        say("the %s ended with status %d: starting it again in %lld ms", child->title,
+            WEXITSTATUS(status), (long long)child->restart_ms);
 }
 
 static void restart_due(struct up *up, struct child *child)
@@ -375,7 +381,8 @@ static int run(const char *const *args, size_t count)
     if (!node_name)
         node_name = host_name;
     if (!no_node && geteuid() != 0)
-        return error_set(&err, ERROR_FORBIDDEN, "a node needs root: use sudo, or --no-node for the control plane alone"),
+        return error_set(&err, ERROR_FORBIDDEN,
+                         "a node needs root: use sudo, or --no-node for the control plane alone"),
                command_fail(&err);
     if (readlink("/proc/self/exe", up.program, sizeof(up.program) - 1) < 0)
         return error_internal(&err, "cannot find this program's own path: %m"), command_fail(&err);
@@ -395,8 +402,10 @@ const struct command command_up = {
     .name = "up",
     .args = "",
     .summary = "run everything on this machine: PostgreSQL, the server, one node",
-    .about = "Runs in the foreground until Ctrl-C or SIGTERM, then stops the Pods and everything that it started. A second start\n"
-             "on the same directory finds everything as it was. Writes DIR/admin.kubeconfig for the host cluster.\n\n"
+    .about = "Runs in the foreground until Ctrl-C or SIGTERM, then stops the Pods and everything "
+             "that it started. A second start\n"
+             "on the same directory finds everything as it was. Writes DIR/admin.kubeconfig for "
+             "the host cluster.\n\n"
              "  warren up --data-dir /var/lib/warren --listen 127.0.0.1:6443",
     .options = options,
     .run = run,

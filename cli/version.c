@@ -57,9 +57,11 @@ static void print_command_names(void)
 
 static void print_bash(void)
 {
-    printf("# bash completion for warren: source this file, or put it into /etc/bash_completion.d/warren\n"
+    printf("# bash completion for warren: source this file, or put it into "
+           "/etc/bash_completion.d/warren\n"
            "_warren() {\n"
-           "    local current=\"${COMP_WORDS[COMP_CWORD]}\" words='' so_far=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
+           "    local current=\"${COMP_WORDS[COMP_CWORD]}\" words='' "
+           "so_far=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
            "    local names='");
     print_command_names();
     printf("'\n"
@@ -68,8 +70,10 @@ static void print_bash(void)
     printf("    esac\n"
            "    case \"$current\" in\n"
            "    -*) ;;\n"
-           "    *) words=\"$(printf '%%s\\n' \"$names\" | sed -n \"s/^${so_far:+$so_far }\\([^ ]*\\).*/\\1/p\" | sort -u) \"\n"
-           "       [ -n \"${words// /}\" ] || { COMPREPLY=($(compgen -f -- \"$current\")); return; } ;;\n"
+           "    *) words=\"$(printf '%%s\\n' \"$names\" | sed -n \"s/^${so_far:+$so_far }\\([^ "
+           "]*\\).*/\\1/p\" | sort -u) \"\n"
+           "       [ -n \"${words// /}\" ] || { COMPREPLY=($(compgen -f -- \"$current\")); return; "
+           "} ;;\n"
            "    esac\n"
            "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
            "}\n"

@@ -10,14 +10,14 @@
 #include "rbac/rbac.h"
 #include "schema/meta.h"
 
-#define REQUESTS     "certificatesigningrequests.certificates.k8s.io"
-#define PEM_MAX      ((size_t)1 << 20)
-#define SECOND_US    INT64_C(1000000)
-#define HOUR_US      (3600 * SECOND_US)
-#define VALID_S      ((int64_t)365 * 86400)
-#define VALID_MIN_S  ((int64_t)600)
-#define PENDING_US   (24 * HOUR_US) /* how long a request waits for a decision */
-#define FINISHED_US  HOUR_US        /* how long what is decided stays */
+#define REQUESTS    "certificatesigningrequests.certificates.k8s.io"
+#define PEM_MAX     ((size_t)1 << 20)
+#define SECOND_US   INT64_C(1000000)
+#define HOUR_US     (3600 * SECOND_US)
+#define VALID_S     ((int64_t)365 * 86400)
+#define VALID_MIN_S ((int64_t)600)
+#define PENDING_US  (24 * HOUR_US) /* how long a request waits for a decision */
+#define FINISHED_US HOUR_US        /* how long what is decided stays */
 
 /* ---- decide ---- */
 
@@ -26,12 +26,13 @@ static const json_t *conditions_of(const json_t *request)
     return json_at(request, "status", "conditions");
 }
 
-static json_t *with_condition(const json_t *request, const char *type, const char *reason, const char *message)
+static json_t *with_condition(const json_t *request, const char *type, const char *reason,
+                              const char *message)
 {
     json_t *body = json_deep_copy(request);
     json_t *conditions = json_ensure_array(json_ensure_object(body, "status"), "conditions");
-    json_array_append_new(conditions, json_pack("{s:s, s:s, s:s, s:s}", "type", type, "status", "True", "reason",
-                                                reason, "message", message));
+    json_array_append_new(conditions, json_pack("{s:s, s:s, s:s, s:s}", "type", type, "status",
+                                                "True", "reason", reason, "message", message));
     return body;
 }
 
@@ -58,14 +59,16 @@ static void approve(const struct certificate_seen *seen, struct plan *plan)
     const json_t *spec = json_object_get(seen->request, "spec");
     bool own = text_eq(json_text(spec, "username"), csr_common_name(seen->parsed));
     const char *how = NULL;
-    if (!certificate_is_node_client(json_text(spec, "signerName"), seen->parsed, json_object_get(spec, "usages")))
+    if (!certificate_is_node_client(json_text(spec, "signerName"), seen->parsed,
+                                    json_object_get(spec, "usages")))
         return;
     if (own && seen->may_self)
         how = "Auto approving self kubelet client certificate after SubjectAccessReview.";
     else if (seen->may_node)
         how = "Auto approving kubelet client certificate after SubjectAccessReview.";
     if (how)
-        plan_update(plan, REQUESTS, "approval", with_condition(seen->request, "Approved", "AutoApproved", how));
+        plan_update(plan, REQUESTS, "approval",
+                    with_condition(seen->request, "Approved", "AutoApproved", how));
 }
 
 static int64_t valid_s(const json_t *spec)
@@ -78,10 +81,12 @@ static int64_t valid_s(const json_t *spec)
 
 static struct certificate_verdict sign(const struct certificate_seen *seen, struct plan *plan)
 {
-    const json_t *spec = json_object_get(seen->request, "spec"), *usages = json_object_get(spec, "usages");
+    const json_t *spec = json_object_get(seen->request, "spec"),
+                 *usages = json_object_get(spec, "usages");
     bool known = false;
     CLEANUP(free_ptr)
-    char *refusal = certificate_refusal(json_text(spec, "signerName"), seen->parsed, usages, &known);
+    char *refusal =
+        certificate_refusal(json_text(spec, "signerName"), seen->parsed, usages, &known);
     if (refusal)
         plan_update(plan, REQUESTS, "status",
                     with_condition(seen->request, "Failed", "SignerValidationFailure", refusal));
@@ -95,7 +100,8 @@ static struct certificate_verdict sign(const struct certificate_seen *seen, stru
     };
 }
 
-struct certificate_verdict certificate_decide(const struct certificate_seen *seen, struct plan *plan)
+struct certificate_verdict certificate_decide(const struct certificate_seen *seen,
+                                              struct plan *plan)
 {
     const json_t *conditions = conditions_of(seen->request);
     int64_t until = deadline(seen);
@@ -161,7 +167,8 @@ static bool may(struct cluster *cluster, const struct user *user, const char *su
     return rbac_authorize(cluster, &attributes, NULL) == RBAC_ALLOW;
 }
 
-static bool observe_rights(struct reconcile *reconcile, struct certificate_seen *seen, struct error *err)
+static bool observe_rights(struct reconcile *reconcile, struct certificate_seen *seen,
+                           struct error *err)
 {
     CLEANUP(user_clear) struct user user = {0};
     if (!rbac_warm(reconcile->cluster, err))
@@ -172,8 +179,8 @@ static bool observe_rights(struct reconcile *reconcile, struct certificate_seen 
     return true;
 }
 
-static enum reconcile_result reconcile_certificate(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                                   struct error *err)
+static enum reconcile_result reconcile_certificate(void *arg, struct reconcile *reconcile,
+                                                   int64_t *again_ms, struct error *err)
 {
     (void)arg;
     json_auto_t *request = NULL;
@@ -186,8 +193,10 @@ static enum reconcile_result reconcile_certificate(void *arg, struct reconcile *
     CLEANUP(free_ptr) char *text = decoded(json_at(request, "spec", "request"));
     CLEANUP(free_ptr) char *issued = decoded(json_at(request, "status", "certificate"));
     CLEANUP(csr_free_ptr) struct csr *parsed = csr_parse(str_of(text ? text : ""), &unreadable);
-    struct certificate_seen seen = {
-        .request = request, .parsed = parsed, .ends_us = issued ? cert_end_us(issued) : 0, .now_us = reconcile->now_us};
+    struct certificate_seen seen = {.request = request,
+                                    .parsed = parsed,
+                                    .ends_us = issued ? cert_end_us(issued) : 0,
+                                    .now_us = reconcile->now_us};
     if (!observe_rights(reconcile, &seen, err))
         return RECONCILE_RETRY;
     const struct certificate_verdict verdict = certificate_decide(&seen, &plan);

@@ -1,4 +1,5 @@
-/* What our signers accept. Source: pkg/apis/certificates/helpers.go, pkg/controller/certificates/signer/signer.go. */
+/* What our signers accept. Source: pkg/apis/certificates/helpers.go,
+ * pkg/controller/certificates/signer/signer.go. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -15,9 +16,10 @@ static const struct signer_row {
     const char *extended; /* the usage that it is about */
 } signers[] = {
     {"kubernetes.io/kube-apiserver-client", false, NULL, "client auth"},
-    {"kubernetes.io/kube-apiserver-client-kubelet", true, "[client auth digital signature key encipherment]",
-     "client auth"},
-    {"kubernetes.io/kubelet-serving", true, "[digital signature key encipherment server auth]", "server auth"},
+    {"kubernetes.io/kube-apiserver-client-kubelet", true,
+     "[client auth digital signature key encipherment]", "client auth"},
+    {"kubernetes.io/kubelet-serving", true, "[digital signature key encipherment server auth]",
+     "server auth"},
 };
 
 static const struct signer_row *signer_find(const char *name)
@@ -70,7 +72,8 @@ static const char *names_refusal(const struct signer_row *signer, const struct c
     return csr_has_name(csr, CSR_URI) ? "URI subjectAltNames are not allowed" : NULL;
 }
 
-static char *node_refusal(const struct signer_row *signer, const struct csr *csr, const json_t *usages)
+static char *node_refusal(const struct signer_row *signer, const struct csr *csr,
+                          const json_t *usages)
 {
     const char *names = names_refusal(signer, csr);
     if (csr_organization_count(csr) != 1 || !csr_has_organization(csr, NODES))
@@ -84,7 +87,8 @@ static char *node_refusal(const struct signer_row *signer, const struct csr *csr
     return NULL;
 }
 
-char *certificate_refusal(const char *signer, const struct csr *csr, const json_t *usages, bool *known)
+char *certificate_refusal(const char *signer, const struct csr *csr, const json_t *usages,
+                          bool *known)
 {
     const struct signer_row *row = signer_find(signer);
     *known = row != NULL;

@@ -5,8 +5,8 @@
  * reconcile(cluster, key). One work queue serves all controllers of all clusters; a cluster with
  * nothing to do has no thread, timer or memory in it. Level-triggered: a key says where to look,
  * never what happened. Clusters whose revision passed what they last settled at are looked at as a
- * whole (`relist`) when this server comes on duty. Upper floors (host/, vcluster/) add rows of their
- * own.
+ * whole (`relist`) when this server comes on duty. Upper floors (host/, vcluster/) add rows of
+ * their own.
  *
  * Of several servers over one database one is on duty: it alone turns changes into keys, for all
  * rows of all clusters. On the others keys are dropped. */
@@ -67,7 +67,7 @@ struct controller {
 
 struct controllers_options {
     struct api *api;
-    unsigned threads; /* 0: 4 */
+    unsigned threads;    /* 0: 4 */
     int64_t event_ttl_s; /* 0: an hour */
 };
 /* Rows are added between new and start. */
@@ -86,8 +86,8 @@ bool controllers_on_duty(const struct controllers *controllers);
 MUST_CHECK bool controllers_start(struct controllers *controllers, struct error *err);
 void controllers_stop(
     struct controllers *controllers); /* finishes what is being worked on; frees */
-/* Asks `name`'s reconcile for a key, from outside (another cluster's change): any thread. Off duty it
- * does nothing. */
+/* Asks `name`'s reconcile for a key, from outside (another cluster's change): any thread. Off duty
+ * it does nothing. */
 void controllers_enqueue(struct controllers *controllers, const char *name, struct cluster *cluster,
                          const char *key);
 void controllers_enqueue_after(struct controllers *controllers, const char *name,

@@ -13,8 +13,7 @@
 void custom_decide(const struct custom_seen *seen, struct plan *plan)
 {
     size_t count = 0;
-    if (!meta_deleting(seen->definition) ||
-        !meta_has_finalizer(seen->definition, CRD_FINALIZER))
+    if (!meta_deleting(seen->definition) || !meta_has_finalizer(seen->definition, CRD_FINALIZER))
         return;
     if (!seen->objects->count) {
         json_t *finalizers = json_array(), *item;
@@ -30,7 +29,8 @@ void custom_decide(const struct custom_seen *seen, struct plan *plan)
     for (size_t i = 0; i < seen->objects->count && count < DELETES_MAX; i++) {
         if (meta_deleting(seen->objects->items[i]))
             continue;
-        plan_delete(plan, seen->resource, seen->objects->items[i])->flags |= PLAN_GO_ON | PLAN_ABSENT_OK;
+        plan_delete(plan, seen->resource, seen->objects->items[i])->flags |=
+            PLAN_GO_ON | PLAN_ABSENT_OK;
         count++;
     }
     plan_again(plan, count ? 1 : AGAIN_MS);

@@ -27,8 +27,8 @@ static void observed_free(struct observed *observed)
 static bool observe_sets(const struct reconcile *reconcile, struct observed *observed,
                          struct plan *plan, struct error *err)
 {
-    const struct claim claim = {observed->deployment, "apps/v1", "Deployment", REPLICASETS,
-                                observed->selector, NULL};
+    const struct claim claim = {observed->deployment, "apps/v1",          "Deployment",
+                                REPLICASETS,          observed->selector, NULL};
     return claim_observe(reconcile->cluster, reconcile->ns, &claim, NULL, &observed->sets,
                          &observed->claimed, plan, err);
 }

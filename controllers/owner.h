@@ -39,9 +39,9 @@ enum claim_result {
 };
 /* Decides on one object; appends the patch that adopts or releases it. Pure. */
 enum claim_result claim_decide(const struct claim *claim, const json_t *object, struct plan *plan);
-/* Claims in one namespace: the objects of `claim->resource` that are the owner's are added to `ours`
- * (in order of their names); `*changed` is set when the plan adopts or releases any. Objects for
- * which `fits` (may be NULL) says no are never the owner's, whatever their labels. */
+/* Claims in one namespace: the objects of `claim->resource` that are the owner's are added to
+ * `ours` (in order of their names); `*changed` is set when the plan adopts or releases any. Objects
+ * for which `fits` (may be NULL) says no are never the owner's, whatever their labels. */
 MUST_CHECK bool claim_observe(struct cluster *cluster, const char *ns, const struct claim *claim,
                               bool (*fits)(const json_t *owner, const json_t *object),
                               struct json_list *ours, bool *changed, struct plan *plan,

@@ -30,8 +30,8 @@ static void ours_free(struct ours *ours)
 
 static void claim_pods(const struct replicaset_seen *seen, struct ours *ours, struct plan *plan)
 {
-    const struct claim claim = {seen->replicaset, seen->kind->api_version, seen->kind->kind, "pods",
-                                seen->selector, NULL};
+    const struct claim claim = {seen->replicaset, seen->kind->api_version, seen->kind->kind,
+                                "pods",           seen->selector,          NULL};
     ours->pods = xcalloc(seen->pod_count + 1, sizeof(*ours->pods));
     for (size_t i = 0; i < seen->pod_count; i++) {
         if (!pod_is_active(seen->pods[i]))

@@ -21,8 +21,8 @@ static int64_t number_of(const json_t *revision)
     return json_int_or(json_object_get(revision, "revision"), 0);
 }
 
-/* The same with the keys of each object in order, as Go writes maps: clients compare a revision's bytes with what they would
- * write themselves. New. */
+/* The same with the keys of each object in order, as Go writes maps: clients compare a revision's
+ * bytes with what they would write themselves. New. */
 static json_t *in_order(const json_t *value)
 {
     CLEANUP(strset_clear) struct strset keys = {0};

@@ -204,8 +204,8 @@ static bool step_replicas(const struct set_view *view, struct plan *plan)
     return true;
 }
 
-/* While one beyond the range is unhealthy, others that are must not go: only the lowest of them may. Those in the range are
- * healthy by now. */
+/* While one beyond the range is unhealthy, others that are must not go: only the lowest of them
+ * may. Those in the range are healthy by now. */
 static bool may_go(const struct set_view *view, const json_t *pod)
 {
     const json_t *first = NULL;

@@ -28,14 +28,15 @@ static bool has_value(const json_t *secret, const char *key)
 bool token_secret_is_of(const json_t *secret, const char *account, const char *uid)
 {
     const char *of = meta_annotation(secret, ACCOUNT_UID);
-    return text_eq(json_text(secret, "type"), TYPE) && text_eq(meta_annotation(secret, ACCOUNT_NAME), account) &&
+    return text_eq(json_text(secret, "type"), TYPE) &&
+           text_eq(meta_annotation(secret, ACCOUNT_NAME), account) &&
            (!of || !*of || !uid || strcmp(of, uid) == 0);
 }
 
 bool token_secret_wants_token(const json_t *secret, const json_t *account)
 {
-    return account && token_secret_is_of(secret, meta_name(account), meta_uid(account)) && !meta_deleting(secret) &&
-           !has_value(secret, "token");
+    return account && token_secret_is_of(secret, meta_name(account), meta_uid(account)) &&
+           !meta_deleting(secret) && !has_value(secret, "token");
 }
 
 /* True when the key had another value. */
@@ -55,7 +56,8 @@ void token_secret_decide(const struct token_secret_seen *seen, struct plan *plan
     const json_t *secret = seen->secret;
     if (!text_eq(json_text(secret, "type"), TYPE) || meta_deleting(secret))
         return;
-    if (!seen->account || !token_secret_is_of(secret, meta_name(seen->account), meta_uid(seen->account))) {
+    if (!seen->account ||
+        !token_secret_is_of(secret, meta_name(seen->account), meta_uid(seen->account))) {
         plan_delete(plan, SECRETS, secret);
         return;
     }
@@ -74,8 +76,8 @@ void token_secret_decide(const struct token_secret_seen *seen, struct plan *plan
 
 /* ---- observe ---- */
 
-static bool make_token(struct cluster *cluster, const json_t *secret, const json_t *account, char **token,
-                       struct error *err)
+static bool make_token(struct cluster *cluster, const json_t *secret, const json_t *account,
+                       char **token, struct error *err)
 {
     const struct token_request request = {
         .namespace = meta_namespace(secret),
@@ -90,14 +92,16 @@ static bool make_token(struct cluster *cluster, const json_t *secret, const json
     return auth_token_issue(cluster, &request, token, &expires_us, err);
 }
 
-static enum reconcile_result apply(struct reconcile *reconcile, const struct plan *plan, struct error *err)
+static enum reconcile_result apply(struct reconcile *reconcile, const struct plan *plan,
+                                   struct error *err)
 {
-    return plan_apply(&reconcile->caller, plan, NULL, err) || error_is_terminating(err) ? RECONCILE_DONE
-                                                                                        : RECONCILE_RETRY;
+    return plan_apply(&reconcile->caller, plan, NULL, err) || error_is_terminating(err)
+               ? RECONCILE_DONE
+               : RECONCILE_RETRY;
 }
 
-static enum reconcile_result reconcile_secret(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                              struct error *err)
+static enum reconcile_result reconcile_secret(void *arg, struct reconcile *reconcile,
+                                              int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
@@ -109,18 +113,21 @@ static enum reconcile_result reconcile_secret(void *arg, struct reconcile *recon
     const char *name = meta_annotation(secret, ACCOUNT_NAME);
     if (!secret || !text_eq(json_text(secret, "type"), TYPE))
         return RECONCILE_DONE;
-    if (name && !observe_get(reconcile->cluster, "serviceaccounts", reconcile->ns, name, &account, err))
+    if (name &&
+        !observe_get(reconcile->cluster, "serviceaccounts", reconcile->ns, name, &account, err))
         return RECONCILE_RETRY;
     if (!auth_ca_pem(reconcile->cluster, &pem, err))
         return RECONCILE_RETRY;
-    if (token_secret_wants_token(secret, account) && !make_token(reconcile->cluster, secret, account, &token, err))
+    if (token_secret_wants_token(secret, account) &&
+        !make_token(reconcile->cluster, secret, account, &token, err))
         return RECONCILE_RETRY;
     token_secret_decide(&(struct token_secret_seen){secret, account, pem, token}, &plan);
     return apply(reconcile, &plan, err);
 }
 
-static void map_secret(struct cluster *cluster, const struct object *secret, const struct object *before,
-                       void (*add)(void *arg, const char *key), void *arg)
+static void map_secret(struct cluster *cluster, const struct object *secret,
+                       const struct object *before, void (*add)(void *arg, const char *key),
+                       void *arg)
 {
     (void)cluster;
     (void)before;
@@ -140,16 +147,18 @@ const struct controller token_secret_controller = {
 
 /* ---- accounts that are gone ---- */
 
-static enum reconcile_result reconcile_account(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                               struct error *err)
+static enum reconcile_result reconcile_account(void *arg, struct reconcile *reconcile,
+                                               int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
     json_auto_t *account = NULL;
     CLEANUP(json_list_free) struct json_list secrets = {0};
     CLEANUP(plan_clear) struct plan plan = {0};
-    const struct observe_query query = {.resource = SECRETS, .ns = reconcile->ns, .field = "type", .value = TYPE};
-    if (!observe_get(reconcile->cluster, "serviceaccounts", reconcile->ns, reconcile->name, &account, err))
+    const struct observe_query query = {
+        .resource = SECRETS, .ns = reconcile->ns, .field = "type", .value = TYPE};
+    if (!observe_get(reconcile->cluster, "serviceaccounts", reconcile->ns, reconcile->name,
+                     &account, err))
         return RECONCILE_RETRY;
     if (account)
         return RECONCILE_DONE;

@@ -1,6 +1,6 @@
-/* controllers/token_secret.h: Secrets of type kubernetes.io/service-account-token: filled in while their ServiceAccount
- * is there, deleted when it is not. Their tokens are bound to the Secret, and end with it.
- * Source: upstream pkg/controller/serviceaccount/tokens_controller.go. */
+/* controllers/token_secret.h: Secrets of type kubernetes.io/service-account-token: filled in while
+ * their ServiceAccount is there, deleted when it is not. Their tokens are bound to the Secret, and
+ * end with it. Source: upstream pkg/controller/serviceaccount/tokens_controller.go. */
 #pragma once
 #include "controllers/plan.h"
 
@@ -12,7 +12,8 @@ struct token_secret_seen {
 };
 /* Pure. */
 void token_secret_decide(const struct token_secret_seen *seen, struct plan *plan);
-/* Whether a token has to be made first: it is of that type, its account is there, and it has none. */
+/* Whether a token has to be made first: it is of that type, its account is there, and it has none.
+ */
 bool token_secret_wants_token(const json_t *secret, const json_t *account);
 /* Whether it belongs to this account. */
 bool token_secret_is_of(const json_t *secret, const char *account, const char *uid);

@@ -43,8 +43,8 @@ bool pod_uses_claim(const json_t *pod, const char *claim, bool unscheduled)
     return false;
 }
 
-bool claim_observe_use(struct cluster *cluster, const char *ns, const char *claim, enum claim_use use, bool *used,
-                       struct error *err)
+bool claim_observe_use(struct cluster *cluster, const char *ns, const char *claim,
+                       enum claim_use use, bool *used, struct error *err)
 {
     struct object_list list = {0};
     if (!cache_list(cluster, "pods", ns, &list, err))
@@ -60,26 +60,32 @@ bool claim_observe_use(struct cluster *cluster, const char *ns, const char *clai
     return true;
 }
 
-static enum reconcile_result finish(struct reconcile *reconcile, const struct plan *plan, struct error *err)
+static enum reconcile_result finish(struct reconcile *reconcile, const struct plan *plan,
+                                    struct error *err)
 {
-    return plan_apply(&reconcile->caller, plan, NULL, err) || error_is_terminating(err) ? RECONCILE_DONE : RECONCILE_RETRY;
+    return plan_apply(&reconcile->caller, plan, NULL, err) || error_is_terminating(err)
+               ? RECONCILE_DONE
+               : RECONCILE_RETRY;
 }
 
 /* ---- claims ---- */
 
-static bool observe_claim(struct reconcile *reconcile, struct claim_seen *seen, json_t **volume, json_t **class,
-                          struct json_list *volumes, struct error *err)
+static bool observe_claim(struct reconcile *reconcile, struct claim_seen *seen, json_t **volume,
+                          json_t **class, struct json_list *volumes, struct error *err)
 {
-    const char *name = json_text(seen->claim, "spec", "volumeName"), *of = storage_class_of(seen->claim);
+    const char *name = json_text(seen->claim, "spec", "volumeName"),
+               *of = storage_class_of(seen->claim);
     const struct observe_query all = {.resource = VOLUMES};
     bool named = name && *name;
     if (named && !observe_get(reconcile->cluster, VOLUMES, "", name, volume, err))
         return false;
     if (!named && (!observe_list(reconcile->cluster, &all, volumes, err) ||
-                   (*of && !observe_get(reconcile->cluster, "storageclasses.storage.k8s.io", "", of, class, err))))
+                   (*of && !observe_get(reconcile->cluster, "storageclasses.storage.k8s.io", "", of,
+                                        class, err))))
         return false;
     bool waits = text_eq(json_text(*class, "volumeBindingMode"), "WaitForFirstConsumer");
-    if (waits && !claim_observe_use(reconcile->cluster, reconcile->ns, reconcile->name, CLAIM_WANTED, &seen->consumed, err))
+    if (waits && !claim_observe_use(reconcile->cluster, reconcile->ns, reconcile->name,
+                                    CLAIM_WANTED, &seen->consumed, err))
         return false;
     seen->volume = *volume;
     seen->class = *class;
@@ -88,8 +94,8 @@ static bool observe_claim(struct reconcile *reconcile, struct claim_seen *seen, 
     return true;
 }
 
-static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                             struct error *err)
+static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconcile,
+                                             int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
@@ -107,8 +113,9 @@ static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconc
     return finish(reconcile, &plan, err);
 }
 
-void claim_map_volume(struct cluster *cluster, const struct object *object, const struct object *before,
-                      void (*add)(void *arg, const char *key), void *arg)
+void claim_map_volume(struct cluster *cluster, const struct object *object,
+                      const struct object *before, void (*add)(void *arg, const char *key),
+                      void *arg)
 {
     json_auto_t *volume = object_json(object);
     const json_t *ref = json_at(volume, "spec", "claimRef");
@@ -123,8 +130,9 @@ void claim_map_volume(struct cluster *cluster, const struct object *object, cons
     }
 }
 
-static void map_class(struct cluster *cluster, const struct object *class, const struct object *before,
-                      void (*add)(void *arg, const char *key), void *arg)
+static void map_class(struct cluster *cluster, const struct object *class,
+                      const struct object *before, void (*add)(void *arg, const char *key),
+                      void *arg)
 {
     (void)cluster;
     (void)class;
@@ -132,8 +140,8 @@ static void map_class(struct cluster *cluster, const struct object *class, const
     add(arg, "*");
 }
 
-void claim_map_pod(struct cluster *cluster, const struct object *object, const struct object *before,
-                   void (*add)(void *arg, const char *key), void *arg)
+void claim_map_pod(struct cluster *cluster, const struct object *object,
+                   const struct object *before, void (*add)(void *arg, const char *key), void *arg)
 {
     (void)cluster;
     (void)before;
@@ -150,11 +158,12 @@ void claim_map_pod(struct cluster *cluster, const struct object *object, const s
     }
 }
 
-static const struct controller_source claim_sources[] = {{CLAIMS, NULL},
-                                                         {VOLUMES, claim_map_volume},
-                                                         {"storageclasses.storage.k8s.io", map_class},
-                                                         {"pods", claim_map_pod},
-                                                         {NULL, NULL}};
+static const struct controller_source claim_sources[] = {
+    {CLAIMS, NULL},
+    {VOLUMES, claim_map_volume},
+    {"storageclasses.storage.k8s.io", map_class},
+    {"pods", claim_map_pod},
+    {NULL, NULL}};
 const struct controller claim_binder = {
     .name = "persistentvolume-controller",
     .user = VOLUME_BINDER_USER,
@@ -164,8 +173,8 @@ const struct controller claim_binder = {
 
 /* ---- volumes ---- */
 
-static enum reconcile_result reconcile_volume(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                              struct error *err)
+static enum reconcile_result reconcile_volume(void *arg, struct reconcile *reconcile,
+                                              int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
@@ -182,8 +191,9 @@ static enum reconcile_result reconcile_volume(void *arg, struct reconcile *recon
     return finish(reconcile, &plan, err);
 }
 
-static void map_claim(struct cluster *cluster, const struct object *object, const struct object *before,
-                      void (*add)(void *arg, const char *key), void *arg)
+static void map_claim(struct cluster *cluster, const struct object *object,
+                      const struct object *before, void (*add)(void *arg, const char *key),
+                      void *arg)
 {
     json_auto_t *claim = object_json(object);
     const char *name = json_text(claim, "spec", "volumeName");
@@ -193,7 +203,8 @@ static void map_claim(struct cluster *cluster, const struct object *object, cons
         add(arg, name);
 }
 
-static const struct controller_source volume_sources[] = {{VOLUMES, NULL}, {CLAIMS, map_claim}, {NULL, NULL}};
+static const struct controller_source volume_sources[] = {
+    {VOLUMES, NULL}, {CLAIMS, map_claim}, {NULL, NULL}};
 const struct controller volume_binder = {
     .name = "persistentvolume-reclaimer",
     .user = VOLUME_BINDER_USER,
@@ -203,8 +214,8 @@ const struct controller volume_binder = {
 
 /* ---- protection ---- */
 
-static enum reconcile_result reconcile_claim_protection(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                                        struct error *err)
+static enum reconcile_result reconcile_claim_protection(void *arg, struct reconcile *reconcile,
+                                                        int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
@@ -215,21 +226,23 @@ static enum reconcile_result reconcile_claim_protection(void *arg, struct reconc
         return RECONCILE_RETRY;
     if (!claim)
         return RECONCILE_DONE;
-    if (meta_deleting(claim) && !claim_observe_use(reconcile->cluster, reconcile->ns, reconcile->name, CLAIM_MOUNTED, &used, err))
+    if (meta_deleting(claim) && !claim_observe_use(reconcile->cluster, reconcile->ns,
+                                                   reconcile->name, CLAIM_MOUNTED, &used, err))
         return RECONCILE_RETRY;
     volume_protect(CLAIMS, claim, used, &plan);
     return finish(reconcile, &plan, err);
 }
 
-static const struct controller_source claim_protection_sources[] = {{CLAIMS, NULL}, {"pods", claim_map_pod}, {NULL, NULL}};
+static const struct controller_source claim_protection_sources[] = {
+    {CLAIMS, NULL}, {"pods", claim_map_pod}, {NULL, NULL}};
 const struct controller claim_protection = {
     .name = "pvc-protection-controller",
     .sources = claim_protection_sources,
     .reconcile = reconcile_claim_protection,
 };
 
-static enum reconcile_result reconcile_volume_protection(void *arg, struct reconcile *reconcile, int64_t *again_ms,
-                                                         struct error *err)
+static enum reconcile_result reconcile_volume_protection(void *arg, struct reconcile *reconcile,
+                                                         int64_t *again_ms, struct error *err)
 {
     (void)arg;
     (void)again_ms;
@@ -238,7 +251,8 @@ static enum reconcile_result reconcile_volume_protection(void *arg, struct recon
     if (!observe_get(reconcile->cluster, VOLUMES, "", reconcile->name, &volume, err))
         return RECONCILE_RETRY;
     if (volume)
-        volume_protect(VOLUMES, volume, text_eq(json_text(volume, "status", "phase"), "Bound"), &plan);
+        volume_protect(VOLUMES, volume, text_eq(json_text(volume, "status", "phase"), "Bound"),
+                       &plan);
     return finish(reconcile, &plan, err);
 }
 

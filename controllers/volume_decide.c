@@ -1,4 +1,5 @@
-/* What is next for a claim, and for a volume: upstream's syncClaim and syncVolume, one step at a time. */
+/* What is next for a claim, and for a volume: upstream's syncClaim and syncVolume, one step at a
+ * time. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -47,9 +48,10 @@ static bool bind_volume(const json_t *volume, const json_t *claim, struct plan *
         return false;
     json_t *body = json_deep_copy(volume);
     json_object_set_new(json_object_get(body, "spec"), "claimRef",
-                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "PersistentVolumeClaim", "namespace",
-                                  meta_namespace(claim), "name", meta_name(claim), "uid", meta_uid(claim),
-                                  "apiVersion", "v1", "resourceVersion", meta_resource_version(claim)));
+                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "PersistentVolumeClaim",
+                                  "namespace", meta_namespace(claim), "name", meta_name(claim),
+                                  "uid", meta_uid(claim), "apiVersion", "v1", "resourceVersion",
+                                  meta_resource_version(claim)));
     if (!ref)
         meta_set_annotation(body, BY_CONTROLLER, "yes");
     plan_update(plan, VOLUMES, "", body);
@@ -75,7 +77,8 @@ static bool bind_claim(const json_t *claim, const json_t *volume, struct plan *p
 static void tell_bound(const json_t *claim, const json_t *volume, struct plan *plan)
 {
     json_t *status = json_deep_copy(json_object_get(claim, "status"));
-    json_t *modes = json_at(volume, "spec", "accessModes"), *capacity = json_at(volume, "spec", "capacity");
+    json_t *modes = json_at(volume, "spec", "accessModes"),
+           *capacity = json_at(volume, "spec", "capacity");
     status = status ? status : json_object();
     bool told = has_phase(claim, "Bound") && json_object_get(status, "capacity");
     json_set_text(status, "phase", "Bound");
@@ -100,13 +103,17 @@ static void decide_bound(const struct claim_seen *seen, struct plan *plan)
     const json_t *claim = seen->claim, *volume = seen->volume;
     const char *name = json_text(claim, "spec", "volumeName");
     if (!name || !*name)
-        lose(claim, "ClaimLost", "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!", plan);
+        lose(claim, "ClaimLost",
+             "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!",
+             plan);
     else if (!volume)
-        lose(claim, "ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!", plan);
+        lose(claim, "ClaimLost",
+             "Bound claim has lost its PersistentVolume. Data on the volume is lost!", plan);
     else if (!json_at(volume, "spec", "claimRef") || volume_is_for(volume, claim))
         bind(claim, volume, plan);
     else
-        lose(claim, "ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly", plan);
+        lose(claim, "ClaimMisbound",
+             "Two claims are bound to the same volume, this one is bound incorrectly", plan);
 }
 
 static void decide_named(const struct claim_seen *seen, struct plan *plan)
@@ -119,15 +126,16 @@ static void decide_named(const struct claim_seen *seen, struct plan *plan)
         return;
     }
     if (open)
-        plan_event(plan, claim, "Warning", "VolumeMismatch", "Cannot bind to requested volume \"%s\": %s",
-                   meta_name(volume), why);
+        plan_event(plan, claim, "Warning", "VolumeMismatch",
+                   "Cannot bind to requested volume \"%s\": %s", meta_name(volume), why);
     else if (volume)
-        plan_event(plan, claim, "Warning", "FailedBinding", "volume \"%s\" already bound to a different claim.",
-                   meta_name(volume));
+        plan_event(plan, claim, "Warning", "FailedBinding",
+                   "volume \"%s\" already bound to a different claim.", meta_name(volume));
     set_claim_phase(claim, "Pending", plan);
 }
 
-/* Who provisions is told by annotation; the rest is theirs. True when the claim has to be written for it. */
+/* Who provisions is told by annotation; the rest is theirs. True when the claim has to be written
+ * for it. */
 static bool ask_provisioner(const struct claim_seen *seen, struct plan *plan)
 {
     static const char *const keys[] = {"volume.beta.kubernetes.io/storage-provisioner",
@@ -144,21 +152,25 @@ static bool ask_provisioner(const struct claim_seen *seen, struct plan *plan)
 
 static void provision(const struct claim_seen *seen, struct plan *plan)
 {
-    const char *class = storage_class_of(seen->claim), *provisioner = json_text(seen->class, "provisioner");
+    const char *class = storage_class_of(seen->claim),
+               *provisioner = json_text(seen->class, "provisioner");
     if (!*class) {
         plan_event(plan, seen->claim, "Normal", "FailedBinding",
                    "no persistent volumes available for this claim and no storage class is set");
     } else if (!seen->class) {
-        plan_event(plan, seen->claim, "Warning", "ProvisioningFailed", "storageclass.storage.k8s.io \"%s\" not found",
-                   class);
+        plan_event(plan, seen->claim, "Warning", "ProvisioningFailed",
+                   "storageclass.storage.k8s.io \"%s\" not found", class);
     } else if (text_starts(provisioner, "kubernetes.io/")) {
-        plan_event(plan, seen->claim, "Warning", "ProvisioningFailed", "no volume plugin matched name: %s", provisioner);
+        plan_event(plan, seen->claim, "Warning", "ProvisioningFailed",
+                   "no volume plugin matched name: %s", provisioner);
     } else if (ask_provisioner(seen, plan)) {
         return;
     } else {
         plan_event(plan, seen->claim, "Normal", "ExternalProvisioning",
-                   "Waiting for a volume to be created either by the external provisioner '%s' or manually by the system "
-                   "administrator. If volume creation is delayed, please verify that the provisioner is running and "
+                   "Waiting for a volume to be created either by the external provisioner '%s' or "
+                   "manually by the system "
+                   "administrator. If volume creation is delayed, please verify that the "
+                   "provisioner is running and "
                    "correctly registered.",
                    provisioner);
     }
@@ -167,8 +179,8 @@ static void provision(const struct claim_seen *seen, struct plan *plan)
 
 static void decide_unnamed(const struct claim_seen *seen, struct plan *plan)
 {
-    bool waits = text_eq(json_text(seen->class, "volumeBindingMode"), "WaitForFirstConsumer") && !seen->consumed &&
-                 !meta_annotation(seen->claim, SELECTED_NODE);
+    bool waits = text_eq(json_text(seen->class, "volumeBindingMode"), "WaitForFirstConsumer") &&
+                 !seen->consumed && !meta_annotation(seen->claim, SELECTED_NODE);
     const json_t *volume = volume_match(seen->claim, seen->volumes, seen->volume_count, waits);
     if (volume) {
         bind(seen->claim, volume, plan);
@@ -196,7 +208,8 @@ void volume_claim_decide(const struct claim_seen *seen, struct plan *plan)
 
 /* ---- volumes ---- */
 
-static void set_volume_phase(const json_t *volume, const char *phase, const char *message, struct plan *plan)
+static void set_volume_phase(const json_t *volume, const char *phase, const char *message,
+                             struct plan *plan)
 {
     if (has_phase(volume, phase))
         return;
@@ -217,12 +230,15 @@ static void release(const json_t *volume, struct plan *plan)
         (text_eq(policy, "Delete") && foreign))
         return;
     bool recycle = text_eq(policy, "Recycle");
-    const char *why = recycle ? "no recyclable volume plugin matched" : "no deletable volume plugin matched";
-    plan_event(plan, volume, "Warning", recycle ? "VolumeFailedRecycle" : "VolumeFailedDelete", "%s", why);
+    const char *why =
+        recycle ? "no recyclable volume plugin matched" : "no deletable volume plugin matched";
+    plan_event(plan, volume, "Warning", recycle ? "VolumeFailedRecycle" : "VolumeFailedDelete",
+               "%s", why);
     set_volume_phase(volume, "Failed", why, plan);
 }
 
-/* The claim went elsewhere: the volume is free again, or waits for the claim that its owner wrote down. */
+/* The claim went elsewhere: the volume is free again, or waits for the claim that its owner wrote
+ * down. */
 static void unbind(const json_t *volume, struct plan *plan)
 {
     json_t *body = json_deep_copy(volume), *spec = json_object_get(body, "spec");
@@ -238,7 +254,8 @@ static void unbind(const json_t *volume, struct plan *plan)
 
 void volume_decide(const struct volume_seen *seen, struct plan *plan)
 {
-    const json_t *volume = seen->volume, *ref = json_at(volume, "spec", "claimRef"), *claim = seen->claim;
+    const json_t *volume = seen->volume, *ref = json_at(volume, "spec", "claimRef"),
+                 *claim = seen->claim;
     const char *uid = json_text(ref, "uid");
     if (!ref || !uid || !*uid) {
         set_volume_phase(volume, "Available", NULL, plan);

@@ -1,4 +1,5 @@
-/* Which volume fits a claim. Source: component-helpers storage/volume/pv_helpers.go, upstream's index.go. */
+/* Which volume fits a claim. Source: component-helpers storage/volume/pv_helpers.go, upstream's
+ * index.go. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -45,7 +46,8 @@ static bool has_modes(const json_t *claim, const json_t *volume)
 
 static bool is_large_enough(const json_t *claim, const json_t *volume)
 {
-    struct quantity want = amount(json_at(claim, "spec", "resources", "requests", "storage")), have = size_of(volume);
+    struct quantity want = amount(json_at(claim, "spec", "resources", "requests", "storage")),
+                    have = size_of(volume);
     return quantity_compare(&have, &want) >= 0;
 }
 
@@ -74,14 +76,17 @@ static bool is_selected(const json_t *claim, const json_t *volume)
     const json_t *wanted = json_at(claim, "spec", "selector");
     CLEANUP(error_clear) struct error err = {0};
     struct selector *selector = wanted ? selector_from_json(wanted, &err) : NULL;
-    bool selected = !wanted || (selector && selector_matches_json(selector, json_at(volume, "metadata", "labels")));
+    bool selected =
+        !wanted ||
+        (selector && selector_matches_json(selector, json_at(volume, "metadata", "labels")));
     selector_free(selector);
     return selected;
 }
 
 static bool is_free(const json_t *claim, const json_t *volume)
 {
-    return !json_at(volume, "spec", "claimRef") && text_eq(json_text(volume, "status", "phase"), "Available") &&
+    return !json_at(volume, "spec", "claimRef") &&
+           text_eq(json_text(volume, "status", "phase"), "Available") &&
            !volume_mismatch(claim, volume) && is_selected(claim, volume);
 }
 

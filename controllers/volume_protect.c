@@ -7,7 +7,8 @@
 
 static const char *finalizer_of(const char *resource)
 {
-    return strcmp(resource, CLAIMS) == 0 ? "kubernetes.io/pvc-protection" : "kubernetes.io/pv-protection";
+    return strcmp(resource, CLAIMS) == 0 ? "kubernetes.io/pvc-protection"
+                                         : "kubernetes.io/pv-protection";
 }
 
 void volume_protect(const char *resource, const json_t *object, bool used, struct plan *plan)

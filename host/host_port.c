@@ -20,8 +20,9 @@ struct host_port *host_ports_of(const json_t *pod_spec, size_t *count)
             if (!number)
                 continue;
             list = xreallocarray(list, *count + 1, sizeof(*list));
-            list[(*count)++] = (struct host_port){
-                .ip = ip && *ip ? ip : ANY_ADDRESS, .protocol = protocol ? protocol : "TCP", .port = number};
+            list[(*count)++] = (struct host_port){.ip = ip && *ip ? ip : ANY_ADDRESS,
+                                                  .protocol = protocol ? protocol : "TCP",
+                                                  .port = number};
         }
     }
     return list;
@@ -30,10 +31,12 @@ struct host_port *host_ports_of(const json_t *pod_spec, size_t *count)
 static bool clash(const struct host_port *a, const struct host_port *b)
 {
     return a->port == b->port && strcmp(a->protocol, b->protocol) == 0 &&
-           (strcmp(a->ip, b->ip) == 0 || strcmp(a->ip, ANY_ADDRESS) == 0 || strcmp(b->ip, ANY_ADDRESS) == 0);
+           (strcmp(a->ip, b->ip) == 0 || strcmp(a->ip, ANY_ADDRESS) == 0 ||
+            strcmp(b->ip, ANY_ADDRESS) == 0);
 }
 
-bool host_ports_clash(const struct host_port *a, size_t a_count, const struct host_port *b, size_t b_count)
+bool host_ports_clash(const struct host_port *a, size_t a_count, const struct host_port *b,
+                      size_t b_count)
 {
     for (size_t i = 0; i < a_count; i++)
         for (size_t j = 0; j < b_count; j++)

@@ -1,8 +1,10 @@
-/* host/network.h: Services and names for the Pods of one node: the service proxy and the DNS server.
+/* host/network.h: Services and names for the Pods of one node: the service proxy and the DNS
+ * server.
  *
- * Both follow the host cluster's Services, EndpointSlices and Pods through three reflectors. A Pod sees the Services of its
- * own cluster only: the proxy chooses rules, and the server chooses names, by the Pod's source address. Pods of different
- * tenants cannot reach each other, the host or link-local addresses, whatever the rules of their own cluster say. */
+ * Both follow the host cluster's Services, EndpointSlices and Pods through three reflectors. A Pod
+ * sees the Services of its own cluster only: the proxy chooses rules, and the server chooses names,
+ * by the Pod's source address. Pods of different tenants cannot reach each other, the host or
+ * link-local addresses, whatever the rules of their own cluster say. */
 #pragma once
 #include <stdbool.h>
 
@@ -12,18 +14,18 @@
 struct network;
 
 struct network_options {
-    struct client *client;      /* of the host cluster; borrowed for life */
+    struct client *client; /* of the host cluster; borrowed for life */
     const char *node_name;
-    const char *table;          /* nftables table, e.g. "warren0": ours alone */
-    const char *bridge;         /* the Pods' bridge, "warren0" */
-    const char *pod_cidr;       /* this node's Pods, "10.244.0.0/24" */
-    const char *pod_network;    /* every node's Pods, "10.244.0.0/16" */
+    const char *table;           /* nftables table, e.g. "warren0": ours alone */
+    const char *bridge;          /* the Pods' bridge, "warren0" */
+    const char *pod_cidr;        /* this node's Pods, "10.244.0.0/24" */
+    const char *pod_network;     /* every node's Pods, "10.244.0.0/16" */
     const char *service_network; /* "10.96.0.0/16" */
-    const char *dns_address;    /* where the server listens: the bridge's own address, "10.244.0.1" */
-    const char *dns_service;    /* what Pods ask, "10.96.0.10" */
-    const char *domain;         /* "cluster.local" */
-    bool bridge_filtered;       /* network.c's: frames between Pods pass the ip hooks (br_netfilter) */
-    const char *resolv_conf;    /* names outside the domain go to these servers; "/etc/resolv.conf" */
+    const char *dns_address; /* where the server listens: the bridge's own address, "10.244.0.1" */
+    const char *dns_service; /* what Pods ask, "10.96.0.10" */
+    const char *domain;      /* "cluster.local" */
+    bool bridge_filtered;    /* network.c's: frames between Pods pass the ip hooks (br_netfilter) */
+    const char *resolv_conf; /* names outside the domain go to these servers; "/etc/resolv.conf" */
 };
 struct network *network_start(const struct network_options *options, struct error *err);
 /* Ends the threads and removes the table. */

@@ -10,8 +10,10 @@
  * service proxy leads it to the cluster's own port, which is another after each start. */
 #define PSEUDO_API_PORT 6443
 
-/* "node-" and ten hexadecimal digits: the same for the same pair, telling nothing of the host. Pure. */
+/* "node-" and ten hexadecimal digits: the same for the same pair, telling nothing of the host.
+ * Pure. */
 void pseudo_node_name(const char *cluster, const char *host_node, char out[PSEUDO_NODE_NAME_SIZE]);
 
-/* The labels of a host node that its pseudo node shows, beside a hostname of its own; NULL-ended. */
+/* The labels of a host node that its pseudo node shows, beside a hostname of its own; NULL-ended.
+ */
 extern const char *const pseudo_node_labels[];

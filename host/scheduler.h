@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-
 #include "base/document.h"
 #include "controllers/controller.h"
 

@@ -60,7 +60,8 @@ void amounts_add(struct amounts *amounts, const char *name, int64_t milli)
         amounts->capacity = amounts->capacity ? amounts->capacity * 2 : 8;
         amounts->items = xreallocarray(amounts->items, amounts->capacity, sizeof(*amounts->items));
     }
-    memmove(&amounts->items[at + 1], &amounts->items[at], (amounts->count - at) * sizeof(*amounts->items));
+    memmove(&amounts->items[at + 1], &amounts->items[at],
+            (amounts->count - at) * sizeof(*amounts->items));
     amounts->items[at] = (struct amount){.name = xstrdup(name), .milli = milli};
     amounts->count++;
 }
@@ -118,7 +119,8 @@ static bool is_binary(const char *name)
 char *amount_text(const char *name, int64_t milli)
 {
     char text[QUANTITY_TEXT_SIZE];
-    struct quantity quantity = quantity_from_milli(milli, is_binary(name) ? QUANTITY_BINARY_SI : QUANTITY_DECIMAL_SI);
+    struct quantity quantity =
+        quantity_from_milli(milli, is_binary(name) ? QUANTITY_BINARY_SI : QUANTITY_DECIMAL_SI);
     quantity_format(&quantity, text);
     return xstrdup(text);
 }

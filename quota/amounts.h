@@ -1,5 +1,5 @@
-/* quota/amounts.h: named amounts in thousandths of the base unit: what an object uses, what a quota allows.
- * A dozen entries at most times; sorted by name. One thread at a time. */
+/* quota/amounts.h: named amounts in thousandths of the base unit: what an object uses, what a quota
+ * allows. A dozen entries at most times; sorted by name. One thread at a time. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +29,8 @@ void amounts_max_all(struct amounts *amounts, const struct amounts *other);
 void amounts_read(struct amounts *amounts, const json_t *resource_list);
 /* A quantity as JSON has it (string or number), in thousandths, rounded up. */
 MUST_CHECK bool amount_parse(const json_t *value, int64_t *milli);
-/* The way a resource of that name is written: memory and storage in binary units, the rest decimal. Owned. */
+/* The way a resource of that name is written: memory and storage in binary units, the rest decimal.
+ * Owned. */
 char *amount_text(const char *name, int64_t milli);
 /* a + b, held at the ends of the range. */
 int64_t amount_sum(int64_t a, int64_t b);

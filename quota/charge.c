@@ -1,4 +1,5 @@
-/* What a write costs: against the plan of its cluster, and against each ResourceQuota that speaks of it. */
+/* What a write costs: against the plan of its cluster, and against each ResourceQuota that speaks
+ * of it. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,14 +17,15 @@ void charges_free(struct charges *charges)
     *charges = (struct charges){0};
 }
 
-void charges_add(struct charges *charges, const char *scope, const char *counter, int64_t delta, int64_t limit)
+void charges_add(struct charges *charges, const char *scope, const char *counter, int64_t delta,
+                 int64_t limit)
 {
     if (charges->count == charges->capacity) {
         charges->capacity = charges->capacity ? charges->capacity * 2 : 8;
         charges->items = xreallocarray(charges->items, charges->capacity, sizeof(*charges->items));
     }
-    charges->items[charges->count++] =
-        (struct store_charge){.scope = xstrdup(scope), .counter = xstrdup(counter), .delta = delta, .limit = limit};
+    charges->items[charges->count++] = (struct store_charge){
+        .scope = xstrdup(scope), .counter = xstrdup(counter), .delta = delta, .limit = limit};
 }
 
 struct charge_request {
@@ -56,16 +58,17 @@ static int64_t limit_of(const struct amounts *limits, const char *counter)
     return limit ? limit->milli : INT64_MAX;
 }
 
-/* Usage of the new object less that of the old one; what does not change is not written. `limits` NULL: no matter how
- * much it comes to. */
-static void add_differences(struct charges *out, const char *scope, struct amounts *delta, const struct amounts *before,
-                            const struct amounts *limits)
+/* Usage of the new object less that of the old one; what does not change is not written. `limits`
+ * NULL: no matter how much it comes to. */
+static void add_differences(struct charges *out, const char *scope, struct amounts *delta,
+                            const struct amounts *before, const struct amounts *limits)
 {
     for (size_t i = 0; i < before->count; i++)
         amounts_add(delta, before->items[i].name, -before->items[i].milli);
     for (size_t i = 0; i < delta->count; i++)
         if (delta->items[i].milli != 0)
-            charges_add(out, scope, delta->items[i].name, delta->items[i].milli, limit_of(limits, delta->items[i].name));
+            charges_add(out, scope, delta->items[i].name, delta->items[i].milli,
+                        limit_of(limits, delta->items[i].name));
 }
 
 static bool charge_plan(struct charge_request *request)
@@ -117,8 +120,10 @@ static bool check_stated(struct charge_request *request, const struct quota_rule
 static enum quota_result charge_rule(struct charge_request *request, struct quota_rule *rule)
 {
     CLEANUP(amounts_free) struct amounts delta = {0}, before = {0};
-    bool now = request->new_object && usage_in_scope(rule->value, request->resource, request->new_object);
-    bool then = request->old_object && usage_in_scope(rule->value, request->resource, request->old_object);
+    bool now =
+        request->new_object && usage_in_scope(rule->value, request->resource, request->new_object);
+    bool then =
+        request->old_object && usage_in_scope(rule->value, request->resource, request->old_object);
     if ((!now && !then) || !speaks_of(rule, request->resource))
         return QUOTA_OK;
     if (now && !check_stated(request, rule))
@@ -129,7 +134,8 @@ static enum quota_result charge_rule(struct charge_request *request, struct quot
         mask(&request->new_usage, &rule->hard, &delta);
     if (then)
         mask(&request->old_usage, &rule->hard, &before);
-    /* An update may bring a Pod into a scope, whatever that comes to: upstream asks quotas about creates and resizes. */
+    /* An update may bring a Pod into a scope, whatever that comes to: upstream asks quotas about
+     * creates and resizes. */
     bool moves = request->old_object && now && !then;
     add_differences(request->out, rule->scope, &delta, &before, moves ? NULL : &rule->hard);
     return QUOTA_OK;
@@ -147,12 +153,14 @@ static enum quota_result charge_quotas(struct charge_request *request, const cha
 {
     struct object_list quotas = {0};
     enum quota_result result = QUOTA_OK;
-    if (cache_list_peek(request->cluster, QUOTA_RESOURCE, &(struct cache_range){.ns = ns}, &quotas) != CACHE_LIST_OK)
+    if (cache_list_peek(request->cluster, QUOTA_RESOURCE, &(struct cache_range){.ns = ns},
+                        &quotas) != CACHE_LIST_OK)
         return QUOTA_COLD;
     if (quotas.count)
         measure(request);
     for (size_t i = 0; i < quotas.count && result == QUOTA_OK; i++) {
-        CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_part_rule(request->part, quotas.items[i]);
+        CLEANUP(quota_rule_unref_ptr)
+        struct quota_rule *rule = quota_part_rule(request->part, quotas.items[i]);
         result = charge_rule(request, rule);
     }
     object_list_free(&quotas);
@@ -161,7 +169,8 @@ static enum quota_result charge_quotas(struct charge_request *request, const cha
     return result;
 }
 
-/* One order for all writers, so that two replicas' transactions cannot wait for each other's rows. */
+/* One order for all writers, so that two replicas' transactions cannot wait for each other's rows.
+ */
 static int by_counter(const void *a, const void *b)
 {
     const struct store_charge *one = a, *other = b;
@@ -169,12 +178,18 @@ static int by_counter(const void *a, const void *b)
     return order ? order : strcmp(one->counter, other->counter);
 }
 
-enum quota_result quota_charges(struct cluster *cluster, const char *resource, const json_t *new_object,
-                                const json_t *old_object, struct charges *out, struct error *err)
+enum quota_result quota_charges(struct cluster *cluster, const char *resource,
+                                const json_t *new_object, const json_t *old_object,
+                                struct charges *out, struct error *err)
 {
     CLEANUP(quota_part_unref_ptr) struct quota_part *part = quota_part_get(cluster);
-    struct charge_request request = {.cluster = cluster, .part = part, .resource = resource, .new_object = new_object,
-                                     .old_object = old_object, .out = out, .err = err};
+    struct charge_request request = {.cluster = cluster,
+                                     .part = part,
+                                     .resource = resource,
+                                     .new_object = new_object,
+                                     .old_object = old_object,
+                                     .out = out,
+                                     .err = err};
     const char *ns = meta_namespace(new_object ? new_object : old_object);
     enum quota_result result = charge_plan(&request) ? QUOTA_OK : QUOTA_COLD;
     if (result == QUOTA_OK && *ns)

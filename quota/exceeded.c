@@ -29,7 +29,8 @@ static void add_charge(struct exceeded *exceeded, const struct store_charge *cha
 
 static bool is_over(const struct exceeded *exceeded, const struct store_charge *charge)
 {
-    return charge->delta > 0 && amount_sum(amounts_get(&exceeded->used, charge->counter), charge->delta) > charge->limit;
+    return charge->delta > 0 &&
+           amount_sum(amounts_get(&exceeded->used, charge->counter), charge->delta) > charge->limit;
 }
 
 /* "quota/NAMESPACE/NAME/UID" to "quota: NAME", "plan" to "plan". Owned. */
@@ -39,7 +40,8 @@ static char *scope_title(const char *scope)
     struct str first = str_cut(&rest, '/');
     (void)str_cut(&rest, '/');
     struct str name = str_cut(&rest, '/');
-    return str_is(first, "quota") ? xasprintf("quota: " STR_FMT, STR_ARG(name)) : xasprintf(STR_FMT, STR_ARG(first));
+    return str_is(first, "quota") ? xasprintf("quota: " STR_FMT, STR_ARG(name))
+                                  : xasprintf(STR_FMT, STR_ARG(first));
 }
 
 /* Everything of that scope which is over; when room was made meanwhile, what was refused. */
@@ -53,15 +55,15 @@ static void collect(struct exceeded *exceeded, const struct charges *charges, si
         add_charge(exceeded, &charges->items[refused]);
 }
 
-bool quota_exceeded(struct cluster *cluster, const char *resource, const char *name, const struct charges *charges,
-                    size_t refused, struct error *err)
+bool quota_exceeded(struct cluster *cluster, const char *resource, const char *name,
+                    const struct charges *charges, size_t refused, struct error *err)
 {
     struct exceeded exceeded = {.requested = BUF_TEXT, .had = BUF_TEXT, .limited = BUF_TEXT};
     CLEANUP(free_ptr) char *title = scope_title(charges->items[refused].scope);
     if (store_usage(cluster, charges->items[refused].scope, add_used, &exceeded, err)) {
         collect(&exceeded, charges, refused);
-        error_forbidden(err, resource, name, "exceeded %s, requested: %s, used: %s, limited: %s", title,
-                        exceeded.requested.data, exceeded.had.data, exceeded.limited.data);
+        error_forbidden(err, resource, name, "exceeded %s, requested: %s, used: %s, limited: %s",
+                        title, exceeded.requested.data, exceeded.had.data, exceeded.limited.data);
     }
     amounts_free(&exceeded.used);
     buf_free(&exceeded.requested);

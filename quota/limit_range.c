@@ -1,5 +1,5 @@
-/* LimitRanges: defaults for containers that state nothing, then bounds for containers, Pods and claims.
- * Source: Kubernetes docs "Limit Ranges"; upstream plugin/pkg/admission/limitranger. */
+/* LimitRanges: defaults for containers that state nothing, then bounds for containers, Pods and
+ * claims. Source: Kubernetes docs "Limit Ranges"; upstream plugin/pkg/admission/limitranger. */
 #include <string.h>
 
 #include "quota/rule_set.h"
@@ -18,7 +18,8 @@ static int by_text(const void *a, const void *b)
 }
 
 /* "cpu, memory WHICH for KIND NAME" */
-static void note_set(struct buf *note, const char **names, size_t count, const char *what, const char *container)
+static void note_set(struct buf *note, const char **names, size_t count, const char *what,
+                     const char *container)
 {
     qsort(names, count, sizeof(*names), by_text);
     buf_add_text(note, note->len ? "; " : "LimitRanger plugin set: ");
@@ -28,7 +29,8 @@ static void note_set(struct buf *note, const char **names, size_t count, const c
 }
 
 /* Sets what `defaults` has and the container's resources.WHICH lacks. */
-static void fill(json_t *container, const char *which, const json_t *defaults, const char *what, struct buf *note)
+static void fill(json_t *container, const char *which, const json_t *defaults, const char *what,
+                 struct buf *note)
 {
     CLEANUP(free_ptr) const char **names = xcalloc(json_object_size(defaults) + 1, sizeof(*names));
     size_t count = 0;
@@ -37,15 +39,16 @@ static void fill(json_t *container, const char *which, const json_t *defaults, c
     json_object_foreach (defaults, name, value) {
         if (json_at(container, "resources", which, name))
             continue;
-        json_object_set_new(json_ensure_object(json_ensure_object(container, "resources"), which), name,
-                            json_deep_copy(value));
+        json_object_set_new(json_ensure_object(json_ensure_object(container, "resources"), which),
+                            name, json_deep_copy(value));
         names[count++] = name;
     }
     if (count)
         note_set(note, names, count, what, json_text(container, "name") ?: "");
 }
 
-static void fill_containers(json_t *pod, const char *list, const char *kind, const json_t *limit, struct buf *note)
+static void fill_containers(json_t *pod, const char *list, const char *kind, const json_t *limit,
+                            struct buf *note)
 {
     CLEANUP(free_ptr) char *request_text = xasprintf("request for %s", kind);
     CLEANUP(free_ptr) char *limit_text = xasprintf("limit for %s", kind);
@@ -74,7 +77,7 @@ static void apply_defaults(json_t *pod, const json_t *range)
 
 /* ---- bounds ---- */
 
-struct subject { /* one container, one Pod or one claim */
+struct subject {      /* one container, one Pod or one claim */
     const char *type; /* "Container" */
     struct amounts requests, limits;
     bool requests_only; /* a claim has no limit */
@@ -101,7 +104,8 @@ struct bound {
     int64_t milli;
 };
 
-static void check_min(const struct subject *subject, const struct bound *bound, struct complaints *out)
+static void check_min(const struct subject *subject, const struct bound *bound,
+                      struct complaints *out)
 {
     const struct amount *request = amounts_find(&subject->requests, bound->name);
     const struct amount *limit = amounts_find(&subject->limits, bound->name);
@@ -109,49 +113,57 @@ static void check_min(const struct subject *subject, const struct bound *bound, 
                                : limit && limit->milli < bound->milli   ? limit
                                                                         : NULL;
     if (!request) {
-        complain(out, "minimum %s usage per %s is %s.  No request is specified", bound->name, subject->type, bound->text);
+        complain(out, "minimum %s usage per %s is %s.  No request is specified", bound->name,
+                 subject->type, bound->text);
     } else if (low) {
         CLEANUP(free_ptr) char *text = amount_text(bound->name, low->milli);
-        complain(out, "minimum %s usage per %s is %s, but %s is %s", bound->name, subject->type, bound->text,
-                 low == request ? "request" : "limit", text);
+        complain(out, "minimum %s usage per %s is %s, but %s is %s", bound->name, subject->type,
+                 bound->text, low == request ? "request" : "limit", text);
     }
 }
 
-static void check_max(const struct subject *subject, const struct bound *bound, struct complaints *out)
+static void check_max(const struct subject *subject, const struct bound *bound,
+                      struct complaints *out)
 {
     const struct amount *request = amounts_find(&subject->requests, bound->name);
-    const struct amount *limit = subject->requests_only ? request : amounts_find(&subject->limits, bound->name);
+    const struct amount *limit =
+        subject->requests_only ? request : amounts_find(&subject->limits, bound->name);
     const struct amount *high = limit && limit->milli > bound->milli       ? limit
                                 : request && request->milli > bound->milli ? request
                                                                            : NULL;
     if (!limit) {
-        complain(out, "maximum %s usage per %s is %s.  No %s is specified", bound->name, subject->type, bound->text,
-                 subject->requests_only ? "request" : "limit");
+        complain(out, "maximum %s usage per %s is %s.  No %s is specified", bound->name,
+                 subject->type, bound->text, subject->requests_only ? "request" : "limit");
     } else if (high) {
         CLEANUP(free_ptr) char *text = amount_text(bound->name, high->milli);
-        complain(out, "maximum %s usage per %s is %s, but %s is %s", bound->name, subject->type, bound->text,
-                 high == request ? "request" : "limit", text);
+        complain(out, "maximum %s usage per %s is %s, but %s is %s", bound->name, subject->type,
+                 bound->text, high == request ? "request" : "limit", text);
     }
 }
 
-static void check_ratio(const struct subject *subject, const struct bound *bound, struct complaints *out)
+static void check_ratio(const struct subject *subject, const struct bound *bound,
+                        struct complaints *out)
 {
-    int64_t request = amounts_get(&subject->requests, bound->name), limit = amounts_get(&subject->limits, bound->name);
+    int64_t request = amounts_get(&subject->requests, bound->name),
+            limit = amounts_get(&subject->limits, bound->name);
     if (request == 0 || limit == 0) {
         const char *which = request == 0 ? "request" : "limit";
-        complain(out, "%s max limit to request ratio per %s is %s, but no %s is specified or %s is 0", bound->name,
-                 subject->type, bound->text, which, which);
+        complain(out,
+                 "%s max limit to request ratio per %s is %s, but no %s is specified or %s is 0",
+                 bound->name, subject->type, bound->text, which, which);
         return;
     }
     if ((__int128)limit * 1000 <= (__int128)bound->milli * request)
         return;
     int64_t millionths = (int64_t)((__int128)limit * 1000000 / request);
-    complain(out, "%s max limit to request ratio per %s is %s, but provided ratio is %lld.%06lld", bound->name,
-             subject->type, bound->text, (long long)(millionths / 1000000), (long long)(millionths % 1000000));
+    complain(out, "%s max limit to request ratio per %s is %s, but provided ratio is %lld.%06lld",
+             bound->name, subject->type, bound->text, (long long)(millionths / 1000000),
+             (long long)(millionths % 1000000));
 }
 
 static void check_all(const struct subject *subject, const json_t *bounds,
-                      void (*check)(const struct subject *, const struct bound *, struct complaints *),
+                      void (*check)(const struct subject *, const struct bound *,
+                                    struct complaints *),
                       struct complaints *out)
 {
     CLEANUP(amounts_free) struct amounts sorted = {0};
@@ -160,8 +172,10 @@ static void check_all(const struct subject *subject, const json_t *bounds,
         const char *name = sorted.items[i].name;
         const json_t *value = json_at(bounds, name);
         CLEANUP(free_ptr)
-        char *text = json_is_string(value) ? xstrdup(json_string_value(value)) : amount_text(name, sorted.items[i].milli);
-        check(subject, &(struct bound){.name = name, .text = text, .milli = sorted.items[i].milli}, out);
+        char *text = json_is_string(value) ? xstrdup(json_string_value(value))
+                                           : amount_text(name, sorted.items[i].milli);
+        check(subject, &(struct bound){.name = name, .text = text, .milli = sorted.items[i].milli},
+              out);
     }
 }
 
@@ -181,7 +195,8 @@ static void subject_clear(struct subject *subject)
     amounts_free(&subject->limits);
 }
 
-static void check_containers(const json_t *pod, const char *list, const json_t *limit, struct complaints *out)
+static void check_containers(const json_t *pod, const char *list, const json_t *limit,
+                             struct complaints *out)
 {
     const json_t *container;
     size_t i;
@@ -205,14 +220,16 @@ static void check_pod(const json_t *pod, const json_t *limit, struct complaints 
 
 static void check_claim(const json_t *claim, const json_t *limit, struct complaints *out)
 {
-    CLEANUP(subject_clear) struct subject subject = {.type = "PersistentVolumeClaim", .requests_only = true};
+    CLEANUP(subject_clear)
+    struct subject subject = {.type = "PersistentVolumeClaim", .requests_only = true};
     amounts_read(&subject.requests, json_at(claim, "spec", "resources", "requests"));
     check_limit(&subject, limit, out);
 }
 
 /* ---- the way through ---- */
 
-static bool check_range(const char *resource, const json_t *object, const json_t *range, struct error *err)
+static bool check_range(const char *resource, const json_t *object, const json_t *range,
+                        struct error *err)
 {
     struct complaints complaints = {.text = BUF_TEXT};
     bool is_pod = strcmp(resource, "pods") == 0;
@@ -221,7 +238,8 @@ static bool check_range(const char *resource, const json_t *object, const json_t
     json_array_foreach (json_at(range, "spec", "limits"), i, limit)
         (is_pod ? check_pod : check_claim)(object, limit, &complaints);
     if (complaints.count)
-        error_forbidden(err, resource, meta_name(object), complaints.count > 1 ? "[%s]" : "%s", complaints.text.data);
+        error_forbidden(err, resource, meta_name(object), complaints.count > 1 ? "[%s]" : "%s",
+                        complaints.text.data);
     buf_free(&complaints.text);
     return complaints.count == 0;
 }
@@ -245,8 +263,8 @@ enum quota_result quota_limit_defaults(struct cluster *cluster, json_t *pod)
     return QUOTA_OK;
 }
 
-enum quota_result quota_limit_check(struct cluster *cluster, const char *resource, const json_t *object,
-                                    struct error *err)
+enum quota_result quota_limit_check(struct cluster *cluster, const char *resource,
+                                    const json_t *object, struct error *err)
 {
     struct object_list ranges = {0};
     enum quota_result result = QUOTA_OK;

@@ -1,5 +1,5 @@
-/* Measuring for plans. Sizes are of what the tenant wrote, not of metadata that the server keeps, so that an object gives
- * back exactly what it took. */
+/* Measuring for plans. Sizes are of what the tenant wrote, not of metadata that the server keeps,
+ * so that an object gives back exactly what it took. */
 #include "quota/plan.h"
 
 #include <string.h>
@@ -63,7 +63,8 @@ void limits_plan_free(struct plan *plan)
 /* Roughly what it takes as JSON. Depth is bounded by the decoder. */
 static size_t size_of(const json_t *value)
 {
-    json_t *tree = (json_t *)(uintptr_t)value; /* iterators take a mutable one; nothing is changed */
+    json_t *tree =
+        (json_t *)(uintptr_t)value; /* iterators take a mutable one; nothing is changed */
     size_t size = 2, i;
     const char *key;
     json_t *item;
@@ -96,7 +97,8 @@ void plan_measure(const char *resource, const json_t *object, struct amounts *ou
     CLEANUP(amounts_free) struct amounts usage = {0};
     usage_of(resource, object, &usage);
     for (size_t i = 0; i < ARRAY_LEN(plan_rows); i++) {
-        const struct amount *amount = amounts_find(&usage, plan_rows[i].usage ?: plan_rows[i].counter);
+        const struct amount *amount =
+            amounts_find(&usage, plan_rows[i].usage ?: plan_rows[i].counter);
         if (amount)
             amounts_add(out, plan_rows[i].counter, amount->milli);
     }

@@ -1,5 +1,6 @@
-/* quota/plan.h: what a tenant's plan counts. A fixed table: every counter is kept from a cluster's birth on, whether its
- * plan limits it or not, so that a change of plan never has to count anything anew. Only for this folder. */
+/* quota/plan.h: what a tenant's plan counts. A fixed table: every counter is kept from a cluster's
+ * birth on, whether its plan limits it or not, so that a change of plan never has to count anything
+ * anew. Only for this folder. */
 #pragma once
 #include "quota/amounts.h"
 #include "quota/quota.h"

@@ -7,7 +7,8 @@
 #include "base/refs.h"
 #include "schema/meta.h"
 
-/* Of what the counters depend on: which resources, which scopes. Values may change without counting anew. */
+/* Of what the counters depend on: which resources, which scopes. Values may change without counting
+ * anew. */
 static int64_t mark_of(const json_t *quota, const struct amounts *hard)
 {
     static const char *const parts[] = {"scopes", "scopeSelector"};
@@ -95,8 +96,10 @@ static struct quota_rule *find_locked(struct quota_part *part, const char *key, 
     return rule;
 }
 
-/* Puts `fresh` in the place of an older one; what that knew of its counters holds on if they count the same. */
-static void put_locked(struct quota_part *part, const char *key, struct quota_rule *fresh, struct quota_rule **before)
+/* Puts `fresh` in the place of an older one; what that knew of its counters holds on if they count
+ * the same. */
+static void put_locked(struct quota_part *part, const char *key, struct quota_rule *fresh,
+                       struct quota_rule **before)
 {
     *before = strmap_get(&part->rules, key);
     if (*before && strcmp((*before)->scope, fresh->scope) == 0 && (*before)->mark == fresh->mark)

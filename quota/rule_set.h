@@ -1,8 +1,9 @@
 /* quota/rule_set.h: a cluster's ResourceQuotas in memory: the QUOTA part. Only for this folder.
  *
- * A quota's counters live in the store under a scope that has its uid in it, with a row "@" that says which set of
- * resources and scopes they were counted for. A quota is `ready` once that row is known to fit; until then writes that it
- * speaks of are COLD, so that nothing slips past a quota that nobody has counted yet. */
+ * A quota's counters live in the store under a scope that has its uid in it, with a row "@" that
+ * says which set of resources and scopes they were counted for. A quota is `ready` once that row is
+ * known to fit; until then writes that it speaks of are COLD, so that nothing slips past a quota
+ * that nobody has counted yet. */
 #pragma once
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,8 +31,8 @@ struct quota_part {
     struct cluster_part part;
     pthread_mutex_t lock;
     /* Guarded by lock. */
-    struct strmap rules; /* "NS/NAME": struct quota_rule */
-    struct plan *plan;   /* NULL: none */
+    struct strmap rules;  /* "NS/NAME": struct quota_rule */
+    struct plan *plan;    /* NULL: none */
     int64_t plan_mono_ns; /* when it was loaded; 0: it is not */
 };
 struct quota_part *quota_part_get(struct cluster *cluster); /* referenced; never blocks */
@@ -41,4 +42,5 @@ struct quota_rule *quota_part_rule(struct quota_part *part, const struct object 
 /* A rule by itself, for counting. */
 struct quota_rule *quota_rule_new(const json_t *quota);
 /* Makes one rule ready: reads its mark, and counts when it does not fit. Blocking. */
-MUST_CHECK bool quota_rule_settle(struct cluster *cluster, struct quota_rule *rule, struct error *err);
+MUST_CHECK bool quota_rule_settle(struct cluster *cluster, struct quota_rule *rule,
+                                  struct error *err);

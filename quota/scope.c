@@ -14,7 +14,8 @@ static bool states_compute(const json_t *container)
     for (size_t i = 0; i < ARRAY_LEN(which); i++)
         for (size_t k = 0; k < ARRAY_LEN(names); k++) {
             int64_t milli;
-            if (amount_parse(json_at(container, "resources", which[i], names[k]), &milli) && milli > 0)
+            if (amount_parse(json_at(container, "resources", which[i], names[k]), &milli) &&
+                milli > 0)
                 return true;
         }
     return false;
@@ -44,17 +45,19 @@ static bool has_cross_affinity(const json_t *pod)
     for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
         const json_t *affinity = json_at(pod, "spec", "affinity", kinds[kind]), *term;
         size_t i;
-        json_array_foreach (json_at(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i, term)
+        json_array_foreach (json_at(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i,
+                            term)
             if (crosses_namespaces(term))
                 return true;
-        json_array_foreach (json_at(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, term)
+        json_array_foreach (json_at(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i,
+                            term)
             if (crosses_namespaces(json_at(term, "podAffinityTerm")))
                 return true;
     }
     return false;
 }
 
-static bool priority_matches(const json_t *pod, const char *operator, const json_t *values)
+static bool priority_matches(const json_t *pod, const char *operator, const json_t * values)
 {
     const char *class = json_text(pod, "spec", "priorityClassName");
     bool has = class && *class;
@@ -66,7 +69,8 @@ static bool priority_matches(const json_t *pod, const char *operator, const json
     return strcmp(operator, "In") == 0 ? listed : strcmp(operator, "NotIn") == 0 && !listed;
 }
 
-static bool scope_matches(const char *scope, const char *operator, const json_t *values, const json_t *pod)
+static bool scope_matches(const char *scope, const char *operator, const json_t * values,
+                          const json_t *pod)
 {
     static const struct {
         const char *scope;

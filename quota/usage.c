@@ -1,4 +1,5 @@
-/* Measuring objects. "pods" and compute resources count Pods that still run or will; count/pods counts all of them. */
+/* Measuring objects. "pods" and compute resources count Pods that still run or will; count/pods
+ * counts all of them. */
 #include "quota/usage.h"
 
 #include <string.h>
@@ -76,7 +77,8 @@ static const struct {
 } compute_rows[] = {
     {"cpu", "requests.cpu", "cpu", "limits.cpu"},
     {"memory", "requests.memory", "memory", "limits.memory"},
-    {"ephemeral-storage", "requests.ephemeral-storage", "ephemeral-storage", "limits.ephemeral-storage"},
+    {"ephemeral-storage", "requests.ephemeral-storage", "ephemeral-storage",
+     "limits.ephemeral-storage"},
 };
 
 /* "example.com/gpu": anything with a domain that is not Kubernetes' own. */
@@ -85,7 +87,8 @@ static bool is_extended(const char *name)
     return strchr(name, '/') && !strstr(name, "kubernetes.io/") && !text_starts(name, "requests.");
 }
 
-static void add_compute(struct amounts *out, const struct amounts *requests, const struct amounts *limits)
+static void add_compute(struct amounts *out, const struct amounts *requests,
+                        const struct amounts *limits)
 {
     for (size_t i = 0; i < ARRAY_LEN(compute_rows); i++) {
         const struct amount *request = amounts_find(requests, compute_rows[i].resource);
@@ -134,7 +137,8 @@ static void measure_service(const json_t *service, struct amounts *out)
         add_one(out, "services.loadbalancers");
     if (!balancer && !text_eq(type, "NodePort"))
         return;
-    bool all = !balancer || json_bool_or(json_at(service, "spec", "allocateLoadBalancerNodePorts"), true);
+    bool all =
+        !balancer || json_bool_or(json_at(service, "spec", "allocateLoadBalancerNodePorts"), true);
     json_array_foreach (ports, i, port)
         node_ports += all || json_int_or(json_at(port, "nodePort"), 0) != 0;
     amounts_add(out, "services.nodeports", node_ports * QUOTA_UNIT);
@@ -150,8 +154,10 @@ static void measure_claim(const json_t *claim, struct amounts *out)
         amounts_add(out, "requests.storage", storage);
     if (!class || !*class)
         return;
-    CLEANUP(free_ptr) char *count = xasprintf("%s.storageclass.storage.k8s.io/persistentvolumeclaims", class);
-    CLEANUP(free_ptr) char *size = xasprintf("%s.storageclass.storage.k8s.io/requests.storage", class);
+    CLEANUP(free_ptr)
+    char *count = xasprintf("%s.storageclass.storage.k8s.io/persistentvolumeclaims", class);
+    CLEANUP(free_ptr)
+    char *size = xasprintf("%s.storageclass.storage.k8s.io/requests.storage", class);
     add_one(out, count);
     if (sized)
         amounts_add(out, size, storage);
@@ -198,7 +204,8 @@ const char *usage_resource(const char *name)
     for (size_t i = 0; i < ARRAY_LEN(compute_rows); i++)
         if (strcmp(compute_rows[i].bare_name, name) == 0)
             return "pods";
-    bool of_pods = text_starts(name, "requests.") || text_starts(name, "limits.") || text_starts(name, "hugepages-");
+    bool of_pods = text_starts(name, "requests.") || text_starts(name, "limits.") ||
+                   text_starts(name, "hugepages-");
     return of_pods ? "pods" : NULL;
 }
 
@@ -208,9 +215,12 @@ const char *usage_resource(const char *name)
 static const struct {
     const char *name, *which, *resource;
 } demand_rows[] = {
-    {"cpu", "requests", "cpu"},           {"limits.cpu", "limits", "cpu"},
-    {"limits.memory", "limits", "memory"}, {"memory", "requests", "memory"},
-    {"requests.cpu", "requests", "cpu"},  {"requests.memory", "requests", "memory"},
+    {"cpu", "requests", "cpu"},
+    {"limits.cpu", "limits", "cpu"},
+    {"limits.memory", "limits", "memory"},
+    {"memory", "requests", "memory"},
+    {"requests.cpu", "requests", "cpu"},
+    {"requests.memory", "requests", "memory"},
 };
 
 static int by_text(const void *a, const void *b)
@@ -245,7 +255,8 @@ char *usage_missing(const struct amounts *required, const json_t *pod)
     for (size_t i = 0; i < ARRAY_LEN(demand_rows); i++) {
         if (!amounts_has(required, demand_rows[i].name))
             continue;
-        CLEANUP(free_ptr) char *silent = silent_containers(pod, demand_rows[i].which, demand_rows[i].resource);
+        CLEANUP(free_ptr)
+        char *silent = silent_containers(pod, demand_rows[i].which, demand_rows[i].resource);
         if (silent)
             buf_printf(&text, "%s%s for: %s", text.len ? "; " : "", demand_rows[i].name, silent);
     }

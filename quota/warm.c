@@ -63,9 +63,11 @@ static bool load_plan(struct cluster *cluster, struct quota_part *part, struct e
 
 /* ---- counting ---- */
 
-/* Adds what every object of `resource` in the quota's namespace and scope uses, of what the quota counts. */
-static bool count_resource(struct cluster *cluster, const struct quota_rule *rule, const char *resource,
-                           struct amounts *used, int64_t *revision, struct error *err)
+/* Adds what every object of `resource` in the quota's namespace and scope uses, of what the quota
+ * counts. */
+static bool count_resource(struct cluster *cluster, const struct quota_rule *rule,
+                           const char *resource, struct amounts *used, int64_t *revision,
+                           struct error *err)
 {
     struct object_list list = {0};
     if (!cache_list(cluster, resource, meta_namespace(rule->value), &list, err))
@@ -93,9 +95,10 @@ static bool seen_before(const struct quota_rule *rule, size_t at, const char *re
     return false;
 }
 
-/* All that the quota counts, of one and the same revision; `*steady` is false when writes came in between. */
-static bool count_once(struct cluster *cluster, const struct quota_rule *rule, struct amounts *used, int64_t *revision,
-                       bool *steady, struct error *err)
+/* All that the quota counts, of one and the same revision; `*steady` is false when writes came in
+ * between. */
+static bool count_once(struct cluster *cluster, const struct quota_rule *rule, struct amounts *used,
+                       int64_t *revision, bool *steady, struct error *err)
 {
     *steady = true;
     *revision = 0;
@@ -113,8 +116,8 @@ static bool count_once(struct cluster *cluster, const struct quota_rule *rule, s
     return true;
 }
 
-static bool count(struct cluster *cluster, const struct quota_rule *rule, struct amounts *used, int64_t *revision,
-                  struct error *err)
+static bool count(struct cluster *cluster, const struct quota_rule *rule, struct amounts *used,
+                  int64_t *revision, struct error *err)
 {
     for (unsigned try = 0; try < COUNT_TRIES; try++) {
         bool steady;
@@ -127,7 +130,8 @@ static bool count(struct cluster *cluster, const struct quota_rule *rule, struct
     return error_unavailable(err, "the namespace changes too fast to be counted");
 }
 
-bool quota_recount(struct cluster *cluster, const json_t *resource_quota, struct charges *out, struct error *err)
+bool quota_recount(struct cluster *cluster, const json_t *resource_quota, struct charges *out,
+                   struct error *err)
 {
     CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_rule_new(resource_quota);
     CLEANUP(amounts_free) struct amounts used = {0};
@@ -135,14 +139,17 @@ bool quota_recount(struct cluster *cluster, const json_t *resource_quota, struct
     if (!count(cluster, rule, &used, &revision, err))
         return false;
     for (size_t i = 0; i < used.count; i++)
-        charges_add(out, rule->scope, used.items[i].name, used.items[i].milli, amounts_get(&rule->hard, used.items[i].name));
+        charges_add(out, rule->scope, used.items[i].name, used.items[i].milli,
+                    amounts_get(&rule->hard, used.items[i].name));
     return true;
 }
 
 /* ---- settling: counters that fit ---- */
 
-/* Counts and sets the counters with their mark; the store takes them only if nothing was written meanwhile. */
-static bool recount_and_set(struct cluster *cluster, const struct quota_rule *rule, struct amounts *used, struct error *err)
+/* Counts and sets the counters with their mark; the store takes them only if nothing was written
+ * meanwhile. */
+static bool recount_and_set(struct cluster *cluster, const struct quota_rule *rule,
+                            struct amounts *used, struct error *err)
 {
     for (unsigned try = 0; try < COUNT_TRIES; try++) {
         CLEANUP(charges_free) struct charges counters = {0};
@@ -155,8 +162,10 @@ static bool recount_and_set(struct cluster *cluster, const struct quota_rule *ru
             return true;
         charges_add(&counters, rule->scope, QUOTA_MARK, rule->mark, INT64_MAX);
         for (size_t i = 0; i < used->count; i++)
-            charges_add(&counters, rule->scope, used->items[i].name, used->items[i].milli, INT64_MAX);
-        if (!store_usage_set(cluster, rule->scope, counters.items, counters.count, revision, &applied, err))
+            charges_add(&counters, rule->scope, used->items[i].name, used->items[i].milli,
+                        INT64_MAX);
+        if (!store_usage_set(cluster, rule->scope, counters.items, counters.count, revision,
+                             &applied, err))
             return false;
         if (applied)
             return true;
@@ -193,7 +202,8 @@ bool quota_warm(struct cluster *cluster, struct error *err)
         return false;
     bool ready = true;
     for (size_t i = 0; i < quotas.count && ready; i++) {
-        CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_part_rule(part, quotas.items[i]);
+        CLEANUP(quota_rule_unref_ptr)
+        struct quota_rule *rule = quota_part_rule(part, quotas.items[i]);
         ready = quota_rule_settle(cluster, rule, err);
     }
     object_list_free(&quotas);
@@ -215,7 +225,8 @@ static json_t *status_of(const json_t *quota, const struct amounts *used)
     return status;
 }
 
-bool quota_status(struct cluster *cluster, const json_t *resource_quota, json_t **status, struct error *err)
+bool quota_status(struct cluster *cluster, const json_t *resource_quota, json_t **status,
+                  struct error *err)
 {
     CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_rule_new(resource_quota);
     CLEANUP(amounts_free) struct amounts used = {0};
@@ -230,11 +241,13 @@ static void add_row(void *arg, const char *counter, int64_t used)
     amounts_add(arg, counter, used);
 }
 
-bool quota_used(struct cluster *cluster, const json_t *resource_quota, json_t **status, struct error *err)
+bool quota_used(struct cluster *cluster, const json_t *resource_quota, json_t **status,
+                struct error *err)
 {
     CLEANUP(quota_rule_unref_ptr) struct quota_rule *rule = quota_rule_new(resource_quota);
     CLEANUP(amounts_free) struct amounts rows = {0}, used = {0};
-    if (!quota_rule_settle(cluster, rule, err) || !store_usage(cluster, rule->scope, add_row, &rows, err))
+    if (!quota_rule_settle(cluster, rule, err) ||
+        !store_usage(cluster, rule->scope, add_row, &rows, err))
         return false;
     for (size_t i = 0; i < rule->hard.count; i++)
         amounts_add(&used, rule->hard.items[i].name, amounts_get(&rows, rule->hard.items[i].name));

@@ -22,7 +22,8 @@ static bool is_picked(const json_t *selectors, const json_t *role)
     json_array_foreach (selectors, i, item) {
         CLEANUP(error_clear) struct error ignored = {0};
         struct selector *selector = selector_from_json(item, &ignored);
-        bool matches = selector && selector_matches_json(selector, json_at(role, "metadata", "labels"));
+        bool matches =
+            selector && selector_matches_json(selector, json_at(role, "metadata", "labels"));
         selector_free(selector);
         if (matches)
             return true;

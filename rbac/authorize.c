@@ -8,8 +8,9 @@
 /* "pods/log" */
 static char *full_resource(const struct rbac_attributes *attributes)
 {
-    return *attributes->subresource ? xasprintf("%s/%s", attributes->resource, attributes->subresource)
-                                    : xstrdup(attributes->resource);
+    return *attributes->subresource
+               ? xasprintf("%s/%s", attributes->resource, attributes->subresource)
+               : xstrdup(attributes->resource);
 }
 
 struct decide {
@@ -29,7 +30,9 @@ static bool decide_grant(void *arg, const struct grant *grant)
 static char *reason_of(const struct grant *grant)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    CLEANUP(free_ptr) char *name = *grant->ns ? xasprintf("%s/%s", grant->binding, grant->ns) : xstrdup(grant->binding);
+    CLEANUP(free_ptr)
+    char *name =
+        *grant->ns ? xasprintf("%s/%s", grant->binding, grant->ns) : xstrdup(grant->binding);
     buf_printf(&text, "RBAC: allowed by %s ", *grant->ns ? "RoleBinding" : "ClusterRoleBinding");
     rule_quote(&text, name);
     buf_printf(&text, " of %s ", grant->role_kind);
@@ -39,7 +42,8 @@ static char *reason_of(const struct grant *grant)
     return buf_take(&text);
 }
 
-enum rbac_decision rbac_authorize(struct cluster *cluster, const struct rbac_attributes *attributes, char **reason)
+enum rbac_decision rbac_authorize(struct cluster *cluster, const struct rbac_attributes *attributes,
+                                  char **reason)
 {
     if (user_in(attributes->user, "system:masters")) {
         if (reason)
@@ -56,7 +60,8 @@ enum rbac_decision rbac_authorize(struct cluster *cluster, const struct rbac_att
     if (!compiled)
         return RBAC_COLD;
     struct decide decide = {.attributes = attributes};
-    compiled_visit(compiled, attributes->user, attributes->path ? "" : attributes->ns, decide_grant, &decide);
+    compiled_visit(compiled, attributes->user, attributes->path ? "" : attributes->ns, decide_grant,
+                   &decide);
     if (!decide.by)
         return RBAC_NO_OPINION;
     if (reason)
@@ -66,8 +71,8 @@ enum rbac_decision rbac_authorize(struct cluster *cluster, const struct rbac_att
 
 bool rbac_warm(struct cluster *cluster, struct error *err)
 {
-    static const char *const resources[] = {RBAC_CLUSTER_ROLES, RBAC_ROLES, RBAC_CLUSTER_ROLE_BINDINGS,
-                                            RBAC_ROLE_BINDINGS};
+    static const char *const resources[] = {RBAC_CLUSTER_ROLES, RBAC_ROLES,
+                                            RBAC_CLUSTER_ROLE_BINDINGS, RBAC_ROLE_BINDINGS};
     for (size_t i = 0; i < ARRAY_LEN(resources); i++)
         if (!cache_warm(cluster, resources[i], err))
             return false;
@@ -96,8 +101,9 @@ bool rbac_forbid(struct error *err, const struct rbac_attributes *attributes)
     if (*attributes->ns)
         rule_quote(&text, attributes->ns);
     CLEANUP(free_ptr)
-    char *qualified = *attributes->group ? xasprintf("%s.%s", attributes->resource, attributes->group)
-                                         : xstrdup(attributes->resource);
+    char *qualified = *attributes->group
+                          ? xasprintf("%s.%s", attributes->resource, attributes->group)
+                          : xstrdup(attributes->resource);
     return error_forbidden(err, qualified, attributes->name, "%s", text.data);
 }
 
@@ -108,7 +114,8 @@ static bool add_rules(void *arg, const struct grant *grant)
     json_t *status = arg;
     for (size_t i = 0; i < grant->role->rules.count; i++) {
         const struct rule *rule = &grant->role->rules.items[i];
-        json_array_append_new(json_at(status, *rule->urls ? "nonResourceRules" : "resourceRules"), rule_json(rule));
+        json_array_append_new(json_at(status, *rule->urls ? "nonResourceRules" : "resourceRules"),
+                              rule_json(rule));
     }
     return true;
 }
@@ -120,9 +127,11 @@ json_t *rbac_rules(struct cluster *cluster, const struct user *user, const char 
     if (!compiled)
         return NULL;
     bool is_node = rbac_node_name(user) != NULL;
-    json_t *status = json_pack("{s:[], s:[], s:b}", "resourceRules", "nonResourceRules", "incomplete", is_node);
+    json_t *status =
+        json_pack("{s:[], s:[], s:b}", "resourceRules", "nonResourceRules", "incomplete", is_node);
     if (is_node)
-        json_set_text(status, "evaluationError", "node authorizer does not support user rule resolution");
+        json_set_text(status, "evaluationError",
+                      "node authorizer does not support user rule resolution");
     compiled_visit(compiled, user, ns, add_rules, status);
     return status;
 }

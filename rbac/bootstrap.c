@@ -1,4 +1,5 @@
-/* The roles and bindings that a cluster is born with, from bootstrap.txt (its first lines say how to read it). */
+/* The roles and bindings that a cluster is born with, from bootstrap.txt (its first lines say how
+ * to read it). */
 #include <pthread.h>
 #include <string.h>
 
@@ -34,15 +35,17 @@ static json_t *list_json(struct str list, bool groups)
     list = str_trim(list);
     while (list.len) {
         struct str item = str_cut(&list, ',');
-        json_array_append_new(array, groups && str_is(item, "core") ? json_string("") : text_json(item));
+        json_array_append_new(array,
+                              groups && str_is(item, "core") ? json_string("") : text_json(item));
     }
     return array;
 }
 
 static json_t *new_object(const char *kind, struct str ns, struct str name)
 {
-    json_t *meta = json_pack("{s:o, s:{s:s}, s:{s:s}}", "name", text_json(name), "labels", "kubernetes.io/bootstrapping",
-                             "rbac-defaults", "annotations", "rbac.authorization.kubernetes.io/autoupdate", "true");
+    json_t *meta = json_pack("{s:o, s:{s:s}, s:{s:s}}", "name", text_json(name), "labels",
+                             "kubernetes.io/bootstrapping", "rbac-defaults", "annotations",
+                             "rbac.authorization.kubernetes.io/autoupdate", "true");
     if (ns.len)
         json_object_set_new(meta, "namespace", text_json(ns));
     return json_pack("{s:s, s:s, s:o}", "kind", kind, "apiVersion", API_VERSION, "metadata", meta);
@@ -59,8 +62,9 @@ static json_t *read_cluster_role(struct str line)
         if (str_is(key, "to"))
             json_set_text(json_ensure_object(json_at(role, "metadata"), "labels"), label, "true");
         else
-            json_object_set_new(role, "aggregationRule",
-                                json_pack("{s:[{s:{s:s}}]}", "clusterRoleSelectors", "matchLabels", label, "true"));
+            json_object_set_new(
+                role, "aggregationRule",
+                json_pack("{s:[{s:{s:s}}]}", "clusterRoleSelectors", "matchLabels", label, "true"));
     }
     json_object_set_new(role, "rules", json_array());
     return role;
@@ -79,16 +83,18 @@ static json_t *read_subject(struct str text)
     struct str kind = str_cut(&text, ':');
     if (str_is(kind, "account")) {
         struct str ns = str_cut(&text, '/');
-        return json_pack("{s:s, s:o, s:o}", "kind", "ServiceAccount", "name", text_json(text), "namespace", text_json(ns));
+        return json_pack("{s:s, s:o, s:o}", "kind", "ServiceAccount", "name", text_json(text),
+                         "namespace", text_json(ns));
     }
-    return json_pack("{s:s, s:s, s:o}", "kind", str_is(kind, "user") ? "User" : "Group", "apiGroup", API_GROUP, "name",
-                     text_json(text));
+    return json_pack("{s:s, s:s, s:o}", "kind", str_is(kind, "user") ? "User" : "Group", "apiGroup",
+                     API_GROUP, "name", text_json(text));
 }
 
 static json_t *finish_binding(json_t *binding, const char *role_kind, struct str line)
 {
-    json_object_set_new(binding, "roleRef", json_pack("{s:s, s:s, s:o}", "apiGroup", API_GROUP, "kind", role_kind, "name",
-                                                      text_json(word(&line))));
+    json_object_set_new(binding, "roleRef",
+                        json_pack("{s:s, s:s, s:o}", "apiGroup", API_GROUP, "kind", role_kind,
+                                  "name", text_json(word(&line))));
     for (struct str subject = word(&line); subject.len; subject = word(&line))
         json_array_append_new(json_ensure_array(binding, "subjects"), read_subject(subject));
     return binding;
@@ -110,7 +116,8 @@ static json_t *read_binding(struct str line)
 /* VERBS | GROUPS | RESOURCES [| NAMES], or VERBS | URLS: a rule of the role above. */
 static void read_rule(json_t *role, struct str line)
 {
-    struct str verbs = str_cut(&line, '|'), second = str_cut(&line, '|'), third = str_cut(&line, '|');
+    struct str verbs = str_cut(&line, '|'), second = str_cut(&line, '|'),
+               third = str_cut(&line, '|');
     json_t *rule = json_object();
     json_object_set_new(rule, "verbs", list_json(verbs, false));
     if (third.len) {
@@ -150,8 +157,9 @@ static void read_line(json_t *array, struct str line)
 
 /* ---- the whole ---- */
 
-/* Rules of aggregated roles, so that they are there before the controller first runs. A role may be made of one that is
- * made of others: as many rounds as there are such roles reach the end of any chain. */
+/* Rules of aggregated roles, so that they are there before the controller first runs. A role may be
+ * made of one that is made of others: as many rounds as there are such roles reach the end of any
+ * chain. */
 static void aggregate(json_t *array)
 {
     size_t count = json_array_size(array), i;

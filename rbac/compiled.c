@@ -7,9 +7,14 @@
 #include "base/refs.h"
 #include "store/cache.h"
 
-static const char *const sources[RBAC_SOURCES] = {RBAC_CLUSTER_ROLES, RBAC_ROLES, RBAC_CLUSTER_ROLE_BINDINGS,
-                                                  RBAC_ROLE_BINDINGS};
-enum source { SOURCE_CLUSTER_ROLES, SOURCE_ROLES, SOURCE_CLUSTER_ROLE_BINDINGS, SOURCE_ROLE_BINDINGS };
+static const char *const sources[RBAC_SOURCES] = {RBAC_CLUSTER_ROLES, RBAC_ROLES,
+                                                  RBAC_CLUSTER_ROLE_BINDINGS, RBAC_ROLE_BINDINGS};
+enum source {
+    SOURCE_CLUSTER_ROLES,
+    SOURCE_ROLES,
+    SOURCE_CLUSTER_ROLE_BINDINGS,
+    SOURCE_ROLE_BINDINGS
+};
 
 /* ---- has anything changed? ---- */
 
@@ -42,7 +47,8 @@ static bool mark_take(struct cluster *cluster, struct rbac_mark *mark)
     return true;
 }
 
-/* An update or create raises `newest`, a delete lowers `count`; no sequence of them leaves both as they were. */
+/* An update or create raises `newest`, a delete lowers `count`; no sequence of them leaves both as
+ * they were. */
 static bool mark_equal(const struct rbac_mark *a, const struct rbac_mark *b)
 {
     return memcmp(a->count, b->count, sizeof(a->count)) == 0 &&
@@ -65,7 +71,8 @@ static void add_role(struct compiled *compiled, const struct object *object)
     strmap_put(&compiled->roles, key, role);
 }
 
-const struct role *compiled_role(const struct compiled *compiled, const char *kind, const char *ns, const char *name)
+const struct role *compiled_role(const struct compiled *compiled, const char *kind, const char *ns,
+                                 const char *name)
 {
     if (strcmp(kind, "ClusterRole") == 0)
         return strmap_get(&compiled->cluster_roles, name);
@@ -73,7 +80,8 @@ const struct role *compiled_role(const struct compiled *compiled, const char *ki
     return strcmp(kind, "Role") == 0 ? strmap_get(&compiled->roles, key) : NULL;
 }
 
-static void add_grant(struct compiled *compiled, const struct grant *wanted, const char *letter, const char *holder)
+static void add_grant(struct compiled *compiled, const struct grant *wanted, const char *letter,
+                      const char *holder)
 {
     struct arena *arena = &compiled->arena;
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s/%s", wanted->ns, letter, holder);
@@ -90,7 +98,8 @@ static void add_grant(struct compiled *compiled, const struct grant *wanted, con
     }
 }
 
-/* A subject that names no namespace means the binding's; in a ClusterRoleBinding it means nobody. */
+/* A subject that names no namespace means the binding's; in a ClusterRoleBinding it means nobody.
+ */
 static void add_account(struct compiled *compiled, struct grant *grant, const json_t *subject)
 {
     const char *ns = json_text(subject, "namespace"), *name = json_text(subject, "name");
@@ -125,7 +134,8 @@ static void add_subject(struct compiled *compiled, struct grant *grant, const js
 static void add_binding(struct compiled *compiled, const struct object *object)
 {
     json_auto_t *value = object_json(object);
-    const char *kind = json_text(value, "roleRef", "kind"), *name = json_text(value, "roleRef", "name");
+    const char *kind = json_text(value, "roleRef", "kind"),
+               *name = json_text(value, "roleRef", "name");
     const struct role *role = kind && name ? compiled_role(compiled, kind, object->ns, name) : NULL;
     if (!role)
         return; /* binds to nothing, yet: the role's creation compiles anew */
@@ -236,8 +246,8 @@ static void part_put(struct rbac_part *part, struct compiled *compiled)
     compiled_unref(before);
 }
 
-/* The cluster's revision rises with every write of whatever kind; only then are the caches looked at, and only when
- * they changed is anything compiled. */
+/* The cluster's revision rises with every write of whatever kind; only then are the caches looked
+ * at, and only when they changed is anything compiled. */
 struct compiled *compiled_get(struct cluster *cluster, struct rbac_part *part)
 {
     int64_t revision = atomic_load(&cluster->revision);
@@ -265,7 +275,8 @@ struct visit {
     struct buf key;
 };
 
-static bool visit_holder(struct visit *visit, const char *ns, const char *letter, const char *holder)
+static bool visit_holder(struct visit *visit, const char *ns, const char *letter,
+                         const char *holder)
 {
     buf_clear(&visit->key);
     buf_add_text(&visit->key, ns);
@@ -273,7 +284,8 @@ static bool visit_holder(struct visit *visit, const char *ns, const char *letter
     buf_add_text(&visit->key, holder);
     if (!buf_ok(&visit->key))
         return false;
-    for (const struct grant *grant = strmap_get(&visit->compiled->grants, visit->key.data); grant; grant = grant->next)
+    for (const struct grant *grant = strmap_get(&visit->compiled->grants, visit->key.data); grant;
+         grant = grant->next)
         if (!visit->each(visit->arg, grant))
             return false;
     return true;
@@ -294,6 +306,7 @@ void compiled_visit(const struct compiled *compiled, const struct user *user, co
 {
     struct visit visit = {.compiled = compiled, .each = each, .arg = arg, .key = BUF_TEXT};
     if (visit_scope(&visit, user, "") && *ns)
-        (void)visit_scope(&visit, user, ns); /* whether it went to the end is for the caller's own record */
+        (void)visit_scope(&visit, user,
+                          ns); /* whether it went to the end is for the caller's own record */
     buf_free(&visit.key);
 }

@@ -1,7 +1,9 @@
-/* rbac/compiled.h: a cluster's roles and bindings, turned around: from a subject to the rules that it holds.
+/* rbac/compiled.h: a cluster's roles and bindings, turned around: from a subject to the rules that
+ * it holds.
  *
- * Built from the four caches when one of them changed, then frozen and shared. Decisions look up the user and each of
- * its groups, once for the cluster and once for the namespace: no list is walked that is not the user's own. */
+ * Built from the four caches when one of them changed, then frozen and shared. Decisions look up
+ * the user and each of its groups, once for the cluster and once for the namespace: no list is
+ * walked that is not the user's own. */
 #pragma once
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,10 +25,10 @@ struct role {
 /* One subject of one binding. */
 struct grant {
     const struct role *role;
-    const char *binding, *ns;             /* ns "" for a ClusterRoleBinding */
-    const char *role_kind;                /* static */
-    const char *subject_kind, *subject;   /* for the reason: "Group", "system:masters" */
-    const struct grant *next;             /* of the same subject and scope */
+    const char *binding, *ns;           /* ns "" for a ClusterRoleBinding */
+    const char *role_kind;              /* static */
+    const char *subject_kind, *subject; /* for the reason: "Group", "system:masters" */
+    const struct grant *next;           /* of the same subject and scope */
 };
 
 /* What the caches looked like: changes exactly when one of their objects does. */
@@ -60,9 +62,10 @@ struct compiled *compiled_get(struct cluster *cluster, struct rbac_part *part);
 void compiled_unref(struct compiled *compiled);
 void compiled_unref_ptr(struct compiled **compiled); /* for CLEANUP */
 
-/* Calls `each` with every grant of `user` in `ns` ("": the cluster's only), the cluster's first, until it returns
- * false. */
+/* Calls `each` with every grant of `user` in `ns` ("": the cluster's only), the cluster's first,
+ * until it returns false. */
 void compiled_visit(const struct compiled *compiled, const struct user *user, const char *ns,
                     bool (*each)(void *arg, const struct grant *grant), void *arg);
 /* NULL when there is no such role. `ns` counts for "Role" only. */
-const struct role *compiled_role(const struct compiled *compiled, const char *kind, const char *ns, const char *name);
+const struct role *compiled_role(const struct compiled *compiled, const char *kind, const char *ns,
+                                 const char *name);

@@ -1,5 +1,6 @@
-/* Nobody gives what they do not have: writes of roles need every right in them, writes of bindings every right of the role
- * they bind, unless the user may "escalate" or "bind". Source: upstream pkg/registry/rbac. */
+/* Nobody gives what they do not have: writes of roles need every right in them, writes of bindings
+ * every right of the role they bind, unless the user may "escalate" or "bind". Source: upstream
+ * pkg/registry/rbac. */
 #include <string.h>
 
 #include "base/json.h"
@@ -7,7 +8,8 @@
 #include "rbac/compiled.h"
 
 #define RBAC_GROUP "rbac.authorization.k8s.io"
-/* A rule falls apart into groups x resources x verbs x names single rights; more than this of them are not told apart. */
+/* A rule falls apart into groups x resources x verbs x names single rights; more than this of them
+ * are not told apart. */
 #define RIGHTS_MAX 20000
 
 /* ---- what the user has ---- */
@@ -40,8 +42,8 @@ static bool owned_covers(const struct owned *owned, const struct rule *wanted)
 
 /* ---- what is missing ---- */
 
-/* Descriptions, sorted and each once. Rights on one resource that differ by verb alone are told together: `simple` maps
- * their group and resource to the verbs. */
+/* Descriptions, sorted and each once. Rights on one resource that differ by verb alone are told
+ * together: `simple` maps their group and resource to the verbs. */
 struct missing {
     const struct owned *owned;
     struct strset texts;
@@ -64,7 +66,8 @@ static void add_text(struct missing *missing, const struct rule *rule)
         strset_add(&missing->texts, text.data);
 }
 
-static void add_simple(struct missing *missing, const char *group, const char *resource, const char *verb)
+static void add_simple(struct missing *missing, const char *group, const char *resource,
+                       const char *verb)
 {
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", group, resource);
     struct verbs *verbs = strmap_get(&missing->simple, key);
@@ -106,16 +109,18 @@ static bool check_right(struct missing *missing, const char *const *one[5], bool
     return true;
 }
 
-static bool check_resource(struct missing *missing, const struct rule *rule, const char *group, const char *resource,
-                           const char *verb)
+static bool check_resource(struct missing *missing, const struct rule *rule, const char *group,
+                           const char *resource, const char *verb)
 {
     const char *verbs[] = {verb, NULL}, *groups[] = {group, NULL}, *resources[] = {resource, NULL};
     const char *none[] = {NULL};
     if (!*rule->names)
-        return check_right(missing, (const char *const *[5]){verbs, groups, resources, none, none}, true);
+        return check_right(missing, (const char *const *[5]){verbs, groups, resources, none, none},
+                           true);
     for (const char *const *name = rule->names; *name; name++) {
         const char *names[] = {*name, NULL};
-        if (!check_right(missing, (const char *const *[5]){verbs, groups, resources, names, none}, false))
+        if (!check_right(missing, (const char *const *[5]){verbs, groups, resources, names, none},
+                         false))
             return false;
     }
     return true;
@@ -152,17 +157,21 @@ static void missing_seal(struct missing *missing)
     void *value;
     for (size_t i = 0; strmap_next(&missing->simple, &i, &key, &value);) {
         struct verbs *verbs = value;
-        const char *groups[] = {verbs->group, NULL}, *resources[] = {verbs->resource, NULL}, *none[] = {NULL};
-        add_text(missing, &(struct rule){.verbs = verbs->items, .groups = groups, .resources = resources,
-                                         .names = none, .urls = none});
+        const char *groups[] = {verbs->group, NULL}, *resources[] = {verbs->resource, NULL},
+                   *none[] = {NULL};
+        add_text(missing, &(struct rule){.verbs = verbs->items,
+                                         .groups = groups,
+                                         .resources = resources,
+                                         .names = none,
+                                         .urls = none});
         free(verbs->items);
         free(verbs);
     }
     strmap_clear(&missing->simple);
 }
 
-static bool refuse(struct error *err, const struct user *user, const char *resource, const char *name,
-                   const struct missing *missing)
+static bool refuse(struct error *err, const struct user *user, const char *resource,
+                   const char *name, const struct missing *missing)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     CLEANUP(free_ptr) const char **groups = xcalloc(user->groups.count + 1, sizeof(*groups));
@@ -207,12 +216,18 @@ struct scope {
 
 static bool may(const struct scope *scope, const char *verb, const char *plural, const char *name)
 {
-    struct rbac_attributes attributes = {.user = scope->user, .verb = verb, .group = RBAC_GROUP, .resource = plural,
-                                         .subresource = "", .ns = scope->ns, .name = name};
+    struct rbac_attributes attributes = {.user = scope->user,
+                                         .verb = verb,
+                                         .group = RBAC_GROUP,
+                                         .resource = plural,
+                                         .subresource = "",
+                                         .ns = scope->ns,
+                                         .name = name};
     return rbac_authorize(scope->cluster, &attributes, NULL) == RBAC_ALLOW;
 }
 
-static bool confirm_or_refuse(const struct scope *scope, const struct rule_list *rules, struct error *err)
+static bool confirm_or_refuse(const struct scope *scope, const struct rule_list *rules,
+                              struct error *err)
 {
     struct missing missing = {0};
     bool held = confirm(scope->compiled, scope->user, scope->ns, rules, &missing);
@@ -222,14 +237,17 @@ static bool confirm_or_refuse(const struct scope *scope, const struct rule_list 
     return held;
 }
 
-/* An aggregated role takes its rules from others that anybody may label: only who has everything may make one. */
+/* An aggregated role takes its rules from others that anybody may label: only who has everything
+ * may make one. */
 static bool check_aggregation(const struct scope *scope, struct error *err)
 {
     const char *any[] = {"*", NULL}, *none[] = {NULL};
-    const struct rule full[] = {{.verbs = any, .groups = any, .resources = any, .names = none, .urls = none},
-                                {.verbs = any, .groups = none, .resources = none, .names = none, .urls = any}};
+    const struct rule full[] = {
+        {.verbs = any, .groups = any, .resources = any, .names = none, .urls = none},
+        {.verbs = any, .groups = none, .resources = none, .names = none, .urls = any}};
     CLEANUP(error_clear) struct error why = {0};
-    if (confirm_or_refuse(scope, &(struct rule_list){.items = full, .count = ARRAY_LEN(full)}, &why))
+    if (confirm_or_refuse(scope, &(struct rule_list){.items = full, .count = ARRAY_LEN(full)},
+                          &why))
         return true;
     return error_forbidden(err, scope->resource, scope->name,
                            "must have cluster-admin privileges to use the aggregationRule");
@@ -251,7 +269,8 @@ static bool check_role(const struct scope *scope, const json_t *object, struct e
 
 static bool check_binding(const struct scope *scope, const json_t *object, struct error *err)
 {
-    const char *kind = json_text(object, "roleRef", "kind") ?: "", *name = json_text(object, "roleRef", "name") ?: "";
+    const char *kind = json_text(object, "roleRef", "kind") ?: "",
+               *name = json_text(object, "roleRef", "name") ?: "";
     bool is_role = strcmp(kind, "Role") == 0;
     if (may(scope, "bind", is_role ? "roles" : "clusterroles", name))
         return true;
@@ -280,7 +299,10 @@ bool rbac_check_escalation(struct cluster *cluster, const struct user *user, con
     CLEANUP(compiled_unref_ptr) struct compiled *compiled = compiled_get(cluster, part);
     if (!compiled)
         return error_unavailable(err, "the cluster's roles cannot be read now");
-    struct scope scope = {.cluster = cluster, .compiled = compiled, .user = user, .resource = resource,
+    struct scope scope = {.cluster = cluster,
+                          .compiled = compiled,
+                          .user = user,
+                          .resource = resource,
                           .ns = json_text(object, "metadata", "namespace") ?: "",
                           .name = json_text(object, "metadata", "name") ?: ""};
     for (size_t i = 0; i < ARRAY_LEN(check_rows); i++)

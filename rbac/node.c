@@ -1,6 +1,6 @@
-/* The node authorizer. Upstream gives nodes some rights by type and lets admission narrow them to the node's own objects;
- * here a request that names its object is narrowed at once, so that a stolen node certificate reaches that node's Pods
- * and no others. */
+/* The node authorizer. Upstream gives nodes some rights by type and lets admission narrow them to
+ * the node's own objects; here a request that names its object is narrowed at once, so that a
+ * stolen node certificate reaches that node's Pods and no others. */
 #include "rbac/node.h"
 
 #include <string.h>
@@ -37,7 +37,8 @@ static bool any_named(const json_t *array, const char *key, const char *name)
 }
 
 /* Environment of one container: valueFrom.X.name, envFrom.Y.name. */
-static bool env_uses(const json_t *container, const char *key_ref, const char *from_ref, const char *name)
+static bool env_uses(const json_t *container, const char *key_ref, const char *from_ref,
+                     const char *name)
 {
     size_t i;
     const json_t *item;
@@ -50,7 +51,8 @@ static bool env_uses(const json_t *container, const char *key_ref, const char *f
     return false;
 }
 
-static bool containers_use(const json_t *spec, const char *key_ref, const char *from_ref, const char *name)
+static bool containers_use(const json_t *spec, const char *key_ref, const char *from_ref,
+                           const char *name)
 {
     static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
     for (size_t list = 0; list < ARRAY_LEN(lists); list++) {
@@ -104,7 +106,8 @@ static bool uses_claim(const json_t *pod, const char *name)
     json_array_foreach (json_at(spec, "volumes"), i, volume) {
         if (!json_at(volume, "ephemeral"))
             continue;
-        CLEANUP(free_ptr) char *own = xasprintf("%s-%s", pod_name ?: "", json_text(volume, "name") ?: "");
+        CLEANUP(free_ptr)
+        char *own = xasprintf("%s-%s", pod_name ?: "", json_text(volume, "name") ?: "");
         if (strcmp(own, name) == 0)
             return true;
     }
@@ -126,7 +129,8 @@ static bool is_candidate(const struct object *pod, void *arg)
 {
     const struct own_pods *own = arg;
     return strcmp(object_field(pod, "spec.nodeName"), own->node) == 0 &&
-           (!own->quoted || memmem(pod->body.data, pod->body.len, own->quoted, strlen(own->quoted)));
+           (!own->quoted ||
+            memmem(pod->body.data, pod->body.len, own->quoted, strlen(own->quoted)));
 }
 
 static enum rbac_decision pods_cold(struct rbac_part *part)
@@ -135,10 +139,10 @@ static enum rbac_decision pods_cold(struct rbac_part *part)
     return RBAC_COLD;
 }
 
-/* Is there a Pod on this node that uses it? Bodies are parsed only where the name stands in them; an ephemeral claim's
- * name does not, so claims look at every Pod of the node in that namespace. */
-static enum rbac_decision used_by_pod(struct cluster *cluster, struct rbac_part *part, const char *node,
-                                      const struct rbac_attributes *attributes,
+/* Is there a Pod on this node that uses it? Bodies are parsed only where the name stands in them;
+ * an ephemeral claim's name does not, so claims look at every Pod of the node in that namespace. */
+static enum rbac_decision used_by_pod(struct cluster *cluster, struct rbac_part *part,
+                                      const char *node, const struct rbac_attributes *attributes,
                                       bool (*uses)(const json_t *pod, const char *name))
 {
     CLEANUP(free_ptr) char *quoted = xasprintf("\"%s\"", attributes->name);
@@ -175,8 +179,8 @@ static enum rbac_decision own_pod(struct cluster *cluster, struct rbac_part *par
 }
 
 /* Those that are pinned to the node, and those whose claims its Pods use. */
-static enum rbac_decision own_volume(struct cluster *cluster, struct rbac_part *part, const char *node,
-                                     const struct rbac_attributes *attributes)
+static enum rbac_decision own_volume(struct cluster *cluster, struct rbac_part *part,
+                                     const char *node, const struct rbac_attributes *attributes)
 {
     CLEANUP(object_unref_ptr) struct object *found = NULL;
     switch (cache_peek(cluster, "persistentvolumes", "", attributes->name, &found)) {
@@ -193,7 +197,9 @@ static enum rbac_decision own_volume(struct cluster *cluster, struct rbac_part *
     struct rbac_attributes claim = *attributes;
     claim.ns = json_text(volume, "spec", "claimRef", "namespace") ?: "";
     claim.name = json_text(volume, "spec", "claimRef", "name") ?: "";
-    return strcmp(attributes->verb, "get") == 0 ? used_by_pod(cluster, part, node, &claim, uses_claim) : RBAC_NO_OPINION;
+    return strcmp(attributes->verb, "get") == 0
+               ? used_by_pod(cluster, part, node, &claim, uses_claim)
+               : RBAC_NO_OPINION;
 }
 
 /* ---- by resource ---- */
@@ -219,7 +225,8 @@ static enum rbac_decision allow_if(bool yes)
     return yes ? RBAC_ALLOW : RBAC_NO_OPINION;
 }
 
-static enum rbac_decision used(const struct node_request *request, bool (*uses)(const json_t *, const char *))
+static enum rbac_decision used(const struct node_request *request,
+                               bool (*uses)(const json_t *, const char *))
 {
     return used_by_pod(request->cluster, request->part, request->node, request->attributes, uses);
 }
@@ -229,14 +236,16 @@ static enum rbac_decision secrets(const struct node_request *request)
     const struct rbac_attributes *attributes = request->attributes;
     if (*attributes->subresource || !one_of(attributes->verb, "get list watch"))
         return RBAC_NO_OPINION;
-    return used(request, strcmp(attributes->resource, "secrets") == 0 ? uses_secret : uses_config_map);
+    return used(request,
+                strcmp(attributes->resource, "secrets") == 0 ? uses_secret : uses_config_map);
 }
 
 static enum rbac_decision claims(const struct node_request *request)
 {
     const struct rbac_attributes *attributes = request->attributes;
     bool status = strcmp(attributes->subresource, "status") == 0;
-    if (!one_of(attributes->verb, status ? "get update patch" : "get") || (*attributes->subresource && !status))
+    if (!one_of(attributes->verb, status ? "get update patch" : "get") ||
+        (*attributes->subresource && !status))
         return RBAC_NO_OPINION;
     return used(request, uses_claim);
 }
@@ -280,17 +289,19 @@ static enum rbac_decision nodes(const struct node_request *request)
         return RBAC_ALLOW; /* its name: rbac_admit_node */
     const char *verbs = strcmp(attributes->subresource, "status") == 0 ? "get update patch"
                         : *attributes->subresource                     ? ""
-                                                                       : "get list watch update patch";
-    return allow_if(one_of(attributes->verb, verbs) && strcmp(attributes->name, request->node) == 0);
+                                                   : "get list watch update patch";
+    return allow_if(one_of(attributes->verb, verbs) &&
+                    strcmp(attributes->name, request->node) == 0);
 }
 
 static enum rbac_decision pods(const struct node_request *request)
 {
     const struct rbac_attributes *attributes = request->attributes;
     const char *sub = attributes->subresource;
-    if (!*sub && one_of(attributes->verb, "list watch") && text_eq(attributes->pod_node, request->node))
+    if (!*sub && one_of(attributes->verb, "list watch") &&
+        text_eq(attributes->pod_node, request->node))
         return RBAC_ALLOW;
-    const char *verbs = !*sub                       ? "get list watch delete"
+    const char *verbs = !*sub                          ? "get list watch delete"
                         : strcmp(sub, "status") == 0   ? "get update patch"
                         : strcmp(sub, "eviction") == 0 ? "create"
                                                        : "";
@@ -344,7 +355,8 @@ enum rbac_decision node_authorize(struct cluster *cluster, struct rbac_part *par
     const char *node = rbac_node_name(attributes->user);
     if (!node || attributes->path)
         return RBAC_NO_OPINION;
-    struct node_request request = {.cluster = cluster, .part = part, .node = node, .attributes = attributes};
+    struct node_request request = {
+        .cluster = cluster, .part = part, .node = node, .attributes = attributes};
     for (size_t i = 0; i < ARRAY_LEN(node_rows); i++)
         if (strcmp(node_rows[i].group, attributes->group) == 0 &&
             strcmp(node_rows[i].resource, attributes->resource) == 0)
@@ -354,15 +366,20 @@ enum rbac_decision node_authorize(struct cluster *cluster, struct rbac_part *par
 
 /* ---- admission ---- */
 
-bool rbac_admit_node(const struct user *user, const char *resource, const json_t *object, struct error *err)
+bool rbac_admit_node(const struct user *user, const char *resource, const json_t *object,
+                     struct error *err)
 {
     const char *node = rbac_node_name(user), *name = json_text(object, "metadata", "name");
     if (!node || !object)
         return true;
     bool own = text_eq(name, node);
     if (strcmp(resource, "nodes") == 0 && !own)
-        return error_forbidden(err, resource, name, "node \"%s\" is not allowed to modify node \"%s\"", node, name ?: "");
+        return error_forbidden(err, resource, name,
+                               "node \"%s\" is not allowed to modify node \"%s\"", node,
+                               name ?: "");
     if (strcmp(resource, "leases.coordination.k8s.io") == 0 && !own)
-        return error_forbidden(err, resource, name, "can only access node lease with the same name as the requesting node");
+        return error_forbidden(
+            err, resource, name,
+            "can only access node lease with the same name as the requesting node");
     return true;
 }

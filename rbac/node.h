@@ -1,5 +1,5 @@
-/* rbac/node.h: what a node's agent may do: its own Node, its own Pods, and what those Pods use. Only for this folder.
- * Source: Kubernetes docs "Using Node Authorization". */
+/* rbac/node.h: what a node's agent may do: its own Node, its own Pods, and what those Pods use.
+ * Only for this folder. Source: Kubernetes docs "Using Node Authorization". */
 #pragma once
 #include "rbac/compiled.h"
 

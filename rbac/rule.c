@@ -1,5 +1,5 @@
-/* PolicyRules. "*" stands for every verb, group, resource or URL; a star, a slash and a name for that subresource of every
- * resource; a URL may end in "*". */
+/* PolicyRules. "*" stands for every verb, group, resource or URL; a star, a slash and a name for
+ * that subresource of every resource; a URL may end in "*". */
 #include "rbac/rule.h"
 
 #include <string.h>
@@ -26,11 +26,12 @@ struct rule_list rule_list_compile(struct arena *arena, const json_t *rules)
     struct rule *items = xarena_alloc(arena, json_array_size(rules) + 1, sizeof(*items));
     json_array_foreach (rules, i, item)
         if (json_is_object(item))
-            items[count++] = (struct rule){.verbs = compile_texts(arena, json_at(item, "verbs")),
-                                           .groups = compile_texts(arena, json_at(item, "apiGroups")),
-                                           .resources = compile_texts(arena, json_at(item, "resources")),
-                                           .names = compile_texts(arena, json_at(item, "resourceNames")),
-                                           .urls = compile_texts(arena, json_at(item, "nonResourceURLs"))};
+            items[count++] =
+                (struct rule){.verbs = compile_texts(arena, json_at(item, "verbs")),
+                              .groups = compile_texts(arena, json_at(item, "apiGroups")),
+                              .resources = compile_texts(arena, json_at(item, "resources")),
+                              .names = compile_texts(arena, json_at(item, "resourceNames")),
+                              .urls = compile_texts(arena, json_at(item, "nonResourceURLs"))};
     return (struct rule_list){.items = items, .count = count};
 }
 
@@ -125,7 +126,8 @@ static bool covers_all(const char *const *have, const char *const *want)
     return true;
 }
 
-/* `want` is a rule's own resource: "pods", "pods/log", a star, or a star for the resource before the slash. */
+/* `want` is a rule's own resource: "pods", "pods/log", a star, or a star for the resource before
+ * the slash. */
 static bool resource_covered(const char *const *have, const char *want)
 {
     const char *slash = strchr(want, '/');
@@ -155,7 +157,8 @@ static bool urls_cover(const char *const *have, const char *const *want)
     return true;
 }
 
-/* No names means every name, so an owner that is held to names covers only a wish that is held to some of them. */
+/* No names means every name, so an owner that is held to names covers only a wish that is held to
+ * some of them. */
 static bool names_cover(const char *const *have, const char *const *want)
 {
     if (!*have)
@@ -171,8 +174,8 @@ static bool names_cover(const char *const *have, const char *const *want)
 bool rule_covers(const struct rule *rule, const struct rule *wanted)
 {
     return covers_all(rule->verbs, wanted->verbs) && covers_all(rule->groups, wanted->groups) &&
-           resources_cover(rule->resources, wanted->resources) && names_cover(rule->names, wanted->names) &&
-           urls_cover(rule->urls, wanted->urls);
+           resources_cover(rule->resources, wanted->resources) &&
+           names_cover(rule->names, wanted->names) && urls_cover(rule->urls, wanted->urls);
 }
 
 /* ---- telling ---- */

@@ -51,8 +51,7 @@ bool caps_resolve(const json_t *add, const json_t *drop, uint64_t *mask, struct 
     bool drop_all = false;
     size_t i;
     json_t *item;
-    json_array_foreach(add, i, item)
-    {
+    json_array_foreach (add, i, item) {
         if (!parse_name(json_string_value(item), &bits, err))
             return false;
         if (bits == ~UINT64_C(0))
@@ -60,8 +59,7 @@ bool caps_resolve(const json_t *add, const json_t *drop, uint64_t *mask, struct 
         else
             named |= bits;
     }
-    json_array_foreach(drop, i, item)
-    {
+    json_array_foreach (drop, i, item) {
         if (!parse_name(json_string_value(item), &bits, err))
             return false;
         drop_all = drop_all || bits == ~UINT64_C(0);

@@ -441,8 +441,8 @@ size_t cgroup_views(struct cgroups *cgroups, const char *path,
     _Static_assert(CONTROLLER_COUNT <= CGROUP_VIEWS_MAX, "each controller has a place");
     for (size_t i = 0; i < CONTROLLER_COUNT; i++)
         if (cgroups->v1[i])
-            views[count++] = (struct cgroup_view){
-                controller_names[i], group_file(cgroups, cgroups->v1[i], path, "")};
+            views[count++] = (struct cgroup_view){controller_names[i],
+                                                  group_file(cgroups, cgroups->v1[i], path, "")};
     return count;
 }
 

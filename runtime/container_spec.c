@@ -57,8 +57,7 @@ static void env_put(json_t *env, const char *setting)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(env, i, item)
-    {
+    json_array_foreach (env, i, item) {
         if (str_eq(env_name(json_string_value(item)), env_name(setting))) {
             json_array_set_new(env, i, json_string(setting));
             return;
@@ -71,8 +70,7 @@ static json_t *make_env(const struct container_config *config, const json_t *ima
 {
     json_t *env = json_array(), *item;
     size_t i;
-    json_array_foreach(json_object_get(image, "Env"), i, item)
-    {
+    json_array_foreach (json_object_get(image, "Env"), i, item) {
         if (json_is_string(item) && strchr(json_string_value(item), '='))
             env_put(env, json_string_value(item));
     }

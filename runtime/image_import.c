@@ -103,8 +103,7 @@ static bool import_docker_entry(struct import *import, const json_t *entry, stru
     char *paths[IMAGE_LAYERS_MAX + 1] = {NULL};
     struct parts parts = {buf_str(&config), paths, json_array_size(layers)};
     bool ok = true;
-    json_array_foreach(layers, i, item)
-    {
+    json_array_foreach (layers, i, item) {
         ok = ok && json_is_string(item);
         paths[i] = xstrdup(json_is_string(item) ? json_string_value(item) : "");
     }
@@ -125,8 +124,7 @@ static bool import_docker(struct import *import, const json_t *manifest, struct 
     json_t *entry;
     if (!json_array_size(manifest) || json_array_size(manifest) > IMAGES_MAX)
         return error_set(err, ERROR_INVALID, "manifest.json lists no images, or too many");
-    json_array_foreach(manifest, i, entry)
-    {
+    json_array_foreach (manifest, i, entry) {
         if (!import_docker_entry(import, entry, err))
             return false;
     }
@@ -220,8 +218,7 @@ static bool import_oci(struct import *import, struct error *err)
         return image_index_choose(index, &digest, err) &&
                import_descriptor(import, digest, NULL, err);
     }
-    json_array_foreach(descriptors, i, descriptor)
-    {
+    json_array_foreach (descriptors, i, descriptor) {
         if (!import_descriptor(import, json_text(descriptor, "digest"), descriptor_name(descriptor),
                                err))
             return false;

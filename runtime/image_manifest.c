@@ -101,8 +101,7 @@ bool image_index_choose(const json_t *index, char **digest, struct error *err)
     if (json_array_size(entries) > ENTRIES_MAX)
         return error_set(err, ERROR_INVALID, "the image index has more than %d entries",
                          ENTRIES_MAX);
-    json_array_foreach(entries, i, entry)
-    {
+    json_array_foreach (entries, i, entry) {
         const char *found = json_text(entry, "digest");
         if (!runs_here(entry))
             continue;
@@ -125,8 +124,7 @@ const json_t *image_config_diff_ids(const json_t *config, struct error *err)
                   IMAGE_LAYERS_MAX);
         return NULL;
     }
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         if (!digest_valid(json_string_value(id))) {
             error_set(err, ERROR_INVALID, "diff id %zu of the image's config is no sha256 digest",
                       i);

@@ -66,8 +66,7 @@ static const char *find_entry(json_t *index, const char *reference, json_t **ent
         return *entry ? reference : NULL;
     }
     CLEANUP(free_ptr) char *name = image_reference_normalize(reference);
-    json_object_foreach(images, digest, value)
-    {
+    json_object_foreach (images, digest, value) {
         if (name && json_array_has_text(json_object_get(value, "references"), name)) {
             *entry = value;
             return digest;
@@ -125,11 +124,9 @@ static void release_name(json_t *images, const char *name)
     const char *digest;
     json_t *entry, *item;
     size_t i;
-    json_object_foreach(images, digest, entry)
-    {
+    json_object_foreach (images, digest, entry) {
         json_t *references = json_object_get(entry, "references");
-        json_array_foreach(references, i, item)
-        {
+        json_array_foreach (references, i, item) {
             if (text_eq(json_string_value(item), name)) {
                 json_array_remove(references, i);
                 break;
@@ -155,8 +152,7 @@ static json_t *entry_for(struct runtime *runtime, json_t *images, const char *di
     size_t i;
     if (entry)
         return entry;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         size += layer_size(runtime, json_string_value(id));
     }
     entry = json_pack("{s:[],s:I,s:I}", "references", "size", (json_int_t)size, "createdUs",
@@ -177,8 +173,7 @@ bool image_commit(struct runtime *runtime, struct str config, const char *refere
     size_t i;
     if (!ids)
         return false;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         if (!layer_present(runtime, json_string_value(id)))
             return error_set(err, ERROR_INVALID, "layer %s of the image is missing",
                              json_string_value(id));
@@ -236,8 +231,7 @@ static void fill(struct image *image, const char *digest, const json_t *entry)
     image->size_bytes = json_int_or(json_object_get(entry, "size"), 0);
     image->created_us = json_int_or(json_object_get(entry, "createdUs"), 0);
     image->references = xcalloc(json_array_size(references) + 1, sizeof(char *));
-    json_array_foreach(references, i, item)
-    {
+    json_array_foreach (references, i, item) {
         image->references[i] = xstrdup(json_string_value(item));
     }
 }
@@ -255,8 +249,7 @@ bool image_list(struct runtime *runtime, struct image **images, size_t *count, s
     json_t *all = json_object_get(index, "images");
     struct image *list = xcalloc(json_object_size(all) + 1, sizeof(*list));
     size_t have = 0;
-    json_object_foreach(all, digest, entry)
-    {
+    json_object_foreach (all, digest, entry) {
         fill(&list[have++], digest, entry);
     }
     *images = list;
@@ -292,11 +285,9 @@ static void keep_images(json_t *index, struct strset *layers, struct strset *con
     const char *digest;
     json_t *entry, *id;
     size_t i;
-    json_object_foreach(json_object_get(index, "images"), digest, entry)
-    {
+    json_object_foreach (json_object_get(index, "images"), digest, entry) {
         strset_add(configs, digest_hex(digest));
-        json_array_foreach(json_object_get(entry, "layers"), i, id)
-        {
+        json_array_foreach (json_object_get(entry, "layers"), i, id) {
             if (digest_valid(json_string_value(id)))
                 strset_add(layers, digest_hex(json_string_value(id)));
         }
@@ -314,8 +305,7 @@ static bool keep_container(const char *spec_path, struct strset *layers, struct 
         error_clear(err);
         return true;
     }
-    json_array_foreach(json_object_get(spec, "layers"), i, layer)
-    {
+    json_array_foreach (json_object_get(spec, "layers"), i, layer) {
         const char *slash = strrchr(json_string_value(layer), '/');
         strset_add(layers, slash ? slash + 1 : "");
     }

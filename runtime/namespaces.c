@@ -99,8 +99,9 @@ static _Noreturn void maker(const struct namespaces_plan *plan, int socket)
     char byte;
     CLEANUP(error_clear) struct error err = {0};
     if (plan->user_base) {
-        if (unshare(CLONE_NEWNS) != 0 || !chroot_leave(&err) || unshare(CLONE_NEWUSER) != 0 || write(socket, "u", 1) != 1 ||
-            read(socket, &byte, 1) != 1 || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) {
+        if (unshare(CLONE_NEWNS) != 0 || !chroot_leave(&err) || unshare(CLONE_NEWUSER) != 0 ||
+            write(socket, "u", 1) != 1 || read(socket, &byte, 1) != 1 || setresgid(0, 0, 0) != 0 ||
+            setresuid(0, 0, 0) != 0) {
             if (!err.code)
                 error_system(&err, "make a user namespace");
             (void)!write(socket, err.message, strlen(err.message));

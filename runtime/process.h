@@ -21,8 +21,8 @@ struct process_plan {
     uid_t user_base;
     bool host_pid, tty;
     pid_t pid_target; /* whose pid namespace a first process joins; 0: the sandbox's, or its own */
-    pid_t join;   /* exec: the container's first process; 0: this is the first one */
-    int stdio[3]; /* without a terminal */
+    pid_t join;       /* exec: the container's first process; 0: this is the first one */
+    int stdio[3];     /* without a terminal */
     struct cgroups *cgroups;
     const char *cgroup;
     uint64_t caps;

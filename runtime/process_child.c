@@ -403,7 +403,8 @@ static bool join_pid_namespace(pid_t target, struct error *err)
 {
     CLEANUP(free_ptr) char *path = xasprintf("/proc/%d/ns/pid", target);
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return (fd >= 0 && setns(fd, CLONE_NEWPID) == 0) || error_system(err, "enter the target's pid namespace");
+    return (fd >= 0 && setns(fd, CLONE_NEWPID) == 0) ||
+           error_system(err, "enter the target's pid namespace");
 }
 
 static bool enter_sandbox(const struct process_plan *plan, struct error *err)

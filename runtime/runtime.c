@@ -46,8 +46,8 @@ struct runtime *runtime_open(const struct runtime_options *options, struct error
     return runtime;
 }
 
-/* Closing alone would not do: a program that is just being started holds a copy of every descriptor,
- * and for as long the set would go on telling of a watch that is freed. */
+/* Closing alone would not do: a program that is just being started holds a copy of every
+ * descriptor, and for as long the set would go on telling of a watch that is freed. */
 static void watch_free(struct runtime *runtime, struct shim_watch *watch)
 {
     (void)epoll_ctl(runtime->event_epoll, EPOLL_CTL_DEL, watch->pidfd, NULL); /* may not be in it */

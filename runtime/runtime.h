@@ -74,8 +74,9 @@ struct container_config {
     const char *log_path;  /* file, CRI format; rotated past log_max_bytes into .1 */
     int64_t log_max_bytes; /* 0: 10 MiB */
 };
-/* When its process cannot be what was asked for (no such command, no such user: INVALID) the container stays all the same, as
- * one that exited with 128; after other failures nothing of it is left. */
+/* When its process cannot be what was asked for (no such command, no such user: INVALID) the
+ * container stays all the same, as one that exited with 128; after other failures nothing of it is
+ * left. */
 MUST_CHECK bool container_start(struct runtime *runtime, const char *sandbox,
                                 const struct container_config *config, struct error *err);
 MUST_CHECK bool container_signal(struct runtime *runtime, const char *sandbox, const char *name,
@@ -123,8 +124,8 @@ MUST_CHECK bool exec_resize(struct exec_session *session, unsigned columns, unsi
 /* Closes the descriptors. A process of exec_start that still runs is killed; a container that was
  * attached to runs on. */
 void exec_close(struct exec_session *session);
-/* A TCP connection from inside the sandbox's network namespace to an IPv4 address, or, with NULL, to
- * 127.0.0.1 (then ::1); the caller's descriptor. */
+/* A TCP connection from inside the sandbox's network namespace to an IPv4 address, or, with NULL,
+ * to 127.0.0.1 (then ::1); the caller's descriptor. */
 MUST_CHECK bool sandbox_connect(struct runtime *runtime, const char *sandbox, const char *address,
                                 unsigned port, int *fd, struct error *err);
 

@@ -316,7 +316,8 @@ bool sandbox_connect(struct runtime *runtime, const char *sandbox, const char *a
     struct frame_fds fds = {0};
     json_auto_t *reply = shim_ask(
         runtime, sandbox,
-        json_pack("{s:s,s:i,s:s*}", "op", "connect", "port", (int)port, "address", address), &fds, err);
+        json_pack("{s:s,s:i,s:s*}", "op", "connect", "port", (int)port, "address", address), &fds,
+        err);
     if (!reply)
         return false;
     if (fds.count != 1) {

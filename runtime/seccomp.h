@@ -12,8 +12,8 @@ struct seccomp_program; /* compiled; frozen */
  * with an error. */
 MUST_CHECK struct seccomp_program *seccomp_compile(const char *profile, uint64_t caps,
                                                    struct error *err);
-/* The same in a child process: compiling takes a megabyte for a moment, which a process that lives as
- * long as a Pod would keep. Single-threaded callers only. */
+/* The same in a child process: compiling takes a megabyte for a moment, which a process that lives
+ * as long as a Pod would keep. Single-threaded callers only. */
 MUST_CHECK struct seccomp_program *seccomp_compile_apart(const char *profile, uint64_t caps,
                                                          struct error *err);
 void seccomp_free(struct seccomp_program *program);

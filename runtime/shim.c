@@ -178,9 +178,9 @@ static bool do_exec(struct shim *shim, struct request *request, struct error *er
 
 static bool do_connect(struct shim *shim, struct request *request, struct error *err)
 {
-    request->answered = shim_connect(shim, json_text(request->json, "address"),
-                                     json_int_or(json_object_get(request->json, "port"), 0),
-                                     request->socket, err);
+    request->answered =
+        shim_connect(shim, json_text(request->json, "address"),
+                     json_int_or(json_object_get(request->json, "port"), 0), request->socket, err);
     return request->answered;
 }
 

@@ -139,7 +139,8 @@ static bool prepare(struct shim_container *container, struct error *err)
     return container->log != NULL;
 }
 
-/* The process whose pid namespace the spec asks for; 0: none. It is our child, so that its number stays its own. */
+/* The process whose pid namespace the spec asks for; 0: none. It is our child, so that its number
+ * stays its own. */
 static bool find_pid_target(const struct shim_container *container, pid_t *pid, struct error *err)
 {
     const char *name = json_text(container->spec, "pidTarget");
@@ -157,7 +158,8 @@ static bool run(struct shim_container *container, struct error *err)
     CLEANUP(close_ends) struct ends ends = {{-1, -1, -1}};
     bool tty = json_is_true(json_object_get(container->spec, "tty"));
     pid_t target = 0;
-    if (!find_pid_target(container, &target, err) || !prepare(container, err) || (!tty && !make_stdio(container, &ends, err)))
+    if (!find_pid_target(container, &target, err) || !prepare(container, err) ||
+        (!tty && !make_stdio(container, &ends, err)))
         return false;
     struct process_plan plan = {
         .spec = container->spec,
@@ -205,8 +207,8 @@ static struct shim_container *container_new(struct shim *shim, const char *name,
     return container;
 }
 
-/* What the container itself makes impossible, a command that is not there, is an end like others: it counts, and stays to
- * be seen. */
+/* What the container itself makes impossible, a command that is not there, is an end like others:
+ * it counts, and stays to be seen. */
 static bool end_unstarted(struct shim_container *container)
 {
     CLEANUP(error_clear) struct error ignored = {0};

@@ -196,13 +196,15 @@ static int connect_address(const char *text, in_port_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
     if (inet_pton(AF_INET, text, &address.sin_addr) == 1)
-        return connect_to((struct sockaddr *)&address, sizeof(address), clock_mono_ns() + CONNECT_TIMEOUT_NS);
+        return connect_to((struct sockaddr *)&address, sizeof(address),
+                          clock_mono_ns() + CONNECT_TIMEOUT_NS);
     errno = EINVAL;
     return -1;
 }
 
 /* The child's whole life. */
-static _Noreturn void connector(const struct shim *shim, const char *address, int64_t port, int socket)
+static _Noreturn void connector(const struct shim *shim, const char *address, int64_t port,
+                                int socket)
 {
     struct error err = {0};
     struct frame_fds fds = {0};
@@ -212,7 +214,8 @@ static _Noreturn void connector(const struct shim *shim, const char *address, in
              : address                                  ? connect_address(address, number)
                                                         : connect_loopback(number);
     if (fd < 0 && !err.code)
-        error_system(&err, "dial tcp4 %s:%lld: connect", address ? address : "127.0.0.1", (long long)port);
+        error_system(&err, "dial tcp4 %s:%lld: connect", address ? address : "127.0.0.1",
+                     (long long)port);
     if (fd >= 0) {
         (void)fcntl(fd, F_SETFL, 0); /* blocking, as a socket is born */
         fds.fds[fds.count++] = fd;
@@ -223,7 +226,8 @@ static _Noreturn void connector(const struct shim *shim, const char *address, in
     _exit(0);
 }
 
-bool shim_connect(struct shim *shim, const char *address, int64_t port, int socket, struct error *err)
+bool shim_connect(struct shim *shim, const char *address, int64_t port, int socket,
+                  struct error *err)
 {
     if (port < 1 || port > 65535)
         return error_set(err, ERROR_INVALID, "no port %lld", (long long)port);

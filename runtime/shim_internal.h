@@ -124,8 +124,10 @@ MUST_CHECK bool shim_exec(struct shim_container *container, const json_t *reques
                           struct frame_fds *fds, json_t *names, struct error *err);
 /* True when `pid` was one of ours. */
 bool shim_exec_ended(struct shim *shim, pid_t pid, int wait_status);
-/* Forks a child that connects (to the loopback address if `address` is NULL) and answers on `socket` by itself. */
-MUST_CHECK bool shim_connect(struct shim *shim, const char *address, int64_t port, int socket, struct error *err);
+/* Forks a child that connects (to the loopback address if `address` is NULL) and answers on
+ * `socket` by itself. */
+MUST_CHECK bool shim_connect(struct shim *shim, const char *address, int64_t port, int socket,
+                             struct error *err);
 
 /* {"error": {...}} as shims send it; the other way in runtime_client.c. */
 json_t *shim_error_reply(const struct error *err);

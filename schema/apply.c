@@ -275,8 +275,8 @@ static json_t *last_applied(const struct apply *apply, struct arena *arena, cons
     return fits ? TAKE(last) : NULL;
 }
 
-/* Takes out of `conflicts` what kubectl applied from its own side and is still as it was: its apply on the
- * server may take that over. */
+/* Takes out of `conflicts` what kubectl applied from its own side and is still as it was: its apply
+ * on the server may take that over. */
 static void allow_last_applied(const struct apply *apply, struct arena *arena, const json_t *base,
                                struct managers *conflicts)
 {
@@ -301,8 +301,7 @@ static bool write_sorted(struct buf *out, const json_t *value)
 {
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(free_ptr) char *sorted = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
-    json_auto_t *in_order =
-        sorted ? json_parse(str_of(sorted), JSON_LOAD_LENIENT, &ignored) : NULL;
+    json_auto_t *in_order = sorted ? json_parse(str_of(sorted), JSON_LOAD_LENIENT, &ignored) : NULL;
     if (!in_order)
         return false;
     json_write(out, in_order);

@@ -26,10 +26,19 @@ struct form {
     const struct move *wanted, *current; /* ended by a row without a name */
 };
 
-#define AT(flat_, outer_)            {.flat = (flat_), .outer = (outer_)}
-#define IN(flat_, outer_, inner_)    {.flat = (flat_), .outer = (outer_), .inner = (inner_)}
-#define SHOWN(flat_, outer_, inner_) {.flat = (flat_), .outer = (outer_), .inner = (inner_), .printed = true}
-#define MOVES(...)                   ((const struct move[]){__VA_ARGS__, {.flat = NULL}})
+#define AT(flat_, outer_)                                                                          \
+    {                                                                                              \
+        .flat = (flat_), .outer = (outer_)                                                         \
+    }
+#define IN(flat_, outer_, inner_)                                                                  \
+    {                                                                                              \
+        .flat = (flat_), .outer = (outer_), .inner = (inner_)                                      \
+    }
+#define SHOWN(flat_, outer_, inner_)                                                               \
+    {                                                                                              \
+        .flat = (flat_), .outer = (outer_), .inner = (inner_), .printed = true                     \
+    }
+#define MOVES(...) ((const struct move[]){__VA_ARGS__, {.flat = NULL}})
 
 /* clang-format off */
 static const struct form forms[] = {
@@ -123,7 +132,8 @@ static json_t *nest(const struct form *form, const json_t *metric, bool current)
 
 static bool is_cpu(const json_t *metric)
 {
-    return text_eq(json_text(metric, "type"), "Resource") && text_eq(json_text(metric, "resource", "name"), "cpu");
+    return text_eq(json_text(metric, "type"), "Resource") &&
+           text_eq(json_text(metric, "resource", "name"), "cpu");
 }
 
 /* ---- the texts of annotations ---- */
@@ -186,11 +196,13 @@ static json_t *renamed(const json_t *from, const char *const (*names)[2], size_t
 
 static json_t *scaling_rules(const json_t *from, bool to_v1)
 {
-    json_t *rules = renamed(from, rule_members, ARRAY_LEN(rule_members), to_v1), *policies = json_array(), *policy;
+    json_t *rules = renamed(from, rule_members, ARRAY_LEN(rule_members), to_v1),
+           *policies = json_array(), *policy;
     const json_t *list = member_of(from, "policies");
     size_t i;
     json_array_foreach (list, i, policy)
-        json_array_append_new(policies, renamed(policy, policy_members, ARRAY_LEN(policy_members), to_v1));
+        json_array_append_new(policies,
+                              renamed(policy, policy_members, ARRAY_LEN(policy_members), to_v1));
     if (json_is_array(list))
         json_object_set(rules, rule_members[ARRAY_LEN(rule_members) - 1][!to_v1], policies);
     json_decref(policies);
@@ -223,17 +235,19 @@ static json_t *with_members(const json_t *from, const char *const *members)
 }
 
 static const char *const spec_members[] = {"scaleTargetRef", "minReplicas", "maxReplicas", NULL};
-static const char *const status_members[] = {"observedGeneration", "lastScaleTime", "currentReplicas",
-                                             "desiredReplicas", NULL};
+static const char *const status_members[] = {"observedGeneration", "lastScaleTime",
+                                             "currentReplicas", "desiredReplicas", NULL};
 
 static json_t *object_of(const json_t *from, const char *api_version)
 {
-    json_t *object = json_pack("{s:s, s:s}", "kind", "HorizontalPodAutoscaler", "apiVersion", api_version);
+    json_t *object =
+        json_pack("{s:s, s:s}", "kind", "HorizontalPodAutoscaler", "apiVersion", api_version);
     json_t *metadata = json_deep_copy(json_object_get(from, "metadata"));
     if (metadata)
         json_object_set_new(object, "metadata", metadata);
     json_object_set_new(object, "spec", with_members(json_object_get(from, "spec"), spec_members));
-    json_object_set_new(object, "status", with_members(json_object_get(from, "status"), status_members));
+    json_object_set_new(object, "status",
+                        with_members(json_object_get(from, "status"), status_members));
     return object;
 }
 
@@ -244,7 +258,10 @@ static json_t *flat_metrics(const json_t *metrics, bool current, json_t **cpu)
     size_t i;
     json_array_foreach (metrics, i, metric) {
         const struct form *form = form_of(metric);
-        json_t *percent = is_cpu(metric) ? json_at(metric, "resource", current ? "current" : "target", "averageUtilization") : NULL;
+        json_t *percent =
+            is_cpu(metric)
+                ? json_at(metric, "resource", current ? "current" : "target", "averageUtilization")
+                : NULL;
         bool first = percent && !*cpu;
         if (first)
             *cpu = percent;
@@ -257,7 +274,8 @@ static json_t *flat_metrics(const json_t *metrics, bool current, json_t **cpu)
 json_t *autoscaler_to_v1(const json_t *v2)
 {
     const json_t *spec = json_object_get(v2, "spec"), *status = json_object_get(v2, "status");
-    const json_t *conditions = json_object_get(status, "conditions"), *behavior = json_object_get(spec, "behavior");
+    const json_t *conditions = json_object_get(status, "conditions"),
+                 *behavior = json_object_get(spec, "behavior");
     json_t *object = object_of(v2, "autoscaling/v1"), *target = NULL, *have = NULL;
     json_auto_t *metrics = flat_metrics(json_object_get(spec, "metrics"), false, &target);
     json_auto_t *current = flat_metrics(json_object_get(status, "currentMetrics"), true, &have);
@@ -291,14 +309,16 @@ static void add_nested(json_t *list, const json_t *flat, bool current)
 
 static json_t *cpu_metric(json_t *percent, bool current)
 {
-    json_auto_t *flat = json_pack("{s:s, s:{s:s, s:O}}", "type", "Resource", "resource", "name", "cpu",
-                                  current ? "currentAverageUtilization" : "targetAverageUtilization", percent);
+    json_auto_t *flat =
+        json_pack("{s:s, s:{s:s, s:O}}", "type", "Resource", "resource", "name", "cpu",
+                  current ? "currentAverageUtilization" : "targetAverageUtilization", percent);
     return nest(form_of(flat), flat, current);
 }
 
 static void drop_annotations(json_t *object)
 {
-    json_t *metadata = json_object_get(object, "metadata"), *notes = json_object_get(metadata, "annotations");
+    json_t *metadata = json_object_get(object, "metadata"),
+           *notes = json_object_get(metadata, "annotations");
     if (!notes)
         return;
     for (size_t i = 0; i < ARRAY_LEN(annotations); i++)
@@ -309,8 +329,10 @@ static void drop_annotations(json_t *object)
 
 static void restore_spec(json_t *object, const json_t *v1)
 {
-    json_t *spec = json_object_get(object, "spec"), *percent = json_at(v1, "spec", "targetCPUUtilizationPercentage");
-    json_auto_t *flat = annotated(v1, METRICS, JSON_ARRAY), *behavior = annotated(v1, BEHAVIOR, JSON_OBJECT);
+    json_t *spec = json_object_get(object, "spec"),
+           *percent = json_at(v1, "spec", "targetCPUUtilizationPercentage");
+    json_auto_t *flat = annotated(v1, METRICS, JSON_ARRAY),
+                *behavior = annotated(v1, BEHAVIOR, JSON_OBJECT);
     json_auto_t *metrics = json_array();
     add_nested(metrics, flat, false);
     if (json_is_integer(percent))
@@ -324,8 +346,10 @@ static void restore_spec(json_t *object, const json_t *v1)
 
 static void restore_status(json_t *object, const json_t *v1)
 {
-    json_t *status = json_object_get(object, "status"), *percent = json_at(v1, "status", "currentCPUUtilizationPercentage");
-    json_auto_t *flat = annotated(v1, CURRENT_METRICS, JSON_ARRAY), *conditions = annotated(v1, CONDITIONS, JSON_ARRAY);
+    json_t *status = json_object_get(object, "status"),
+           *percent = json_at(v1, "status", "currentCPUUtilizationPercentage");
+    json_auto_t *flat = annotated(v1, CURRENT_METRICS, JSON_ARRAY),
+                *conditions = annotated(v1, CONDITIONS, JSON_ARRAY);
     json_auto_t *metrics = json_array();
     if (flat)
         add_nested(metrics, flat, true);

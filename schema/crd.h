@@ -1,7 +1,8 @@
 /* schema/crd.h: CustomResourceDefinitions: their own rules, and the resources that they make.
  *
- * A definition is compiled once into rows of the same kind as the built-in ones (schema/resource.h);
- * everything that works from rows and types then serves it. Immutable, counted, any thread. */
+ * A definition is compiled once into rows of the same kind as the built-in ones
+ * (schema/resource.h); everything that works from rows and types then serves it. Immutable,
+ * counted, any thread. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
@@ -13,10 +14,11 @@
 struct crd {
     const char *name, *group, *storage_version; /* borrowed from the definition */
     const json_t *names;                        /* status.acceptedNames */
-    const json_t *conversion; /* spec.conversion when a webhook converts; NULL: versions differ in name */
-    const struct resource *const *rows;         /* served versions, the preferred one first */
+    const json_t
+        *conversion; /* spec.conversion when a webhook converts; NULL: versions differ in name */
+    const struct resource *const *rows; /* served versions, the preferred one first */
     size_t row_count;
-    bool terminating; /* no object may be created any more */
+    bool terminating;              /* no object may be created any more */
     const struct resource *stored; /* the version that objects are stored in, served or not */
 };
 
@@ -34,8 +36,8 @@ void crd_set_status(json_t *definition, const char *conflict_reason, const char 
                     int64_t now_us);
 /* The condition's status is "True". */
 bool crd_condition(const json_t *definition, const char *type);
-void crd_set_condition(json_t *definition, const char *type, const char *status,
-                       const char *reason, const char *message, int64_t now_us);
+void crd_set_condition(json_t *definition, const char *type, const char *status, const char *reason,
+                       const char *message, int64_t now_us);
 
 /* The type of a row's objects as admission's expressions are checked against, all of metadata
  * included; NULL when they cannot be. Lives as long as the definition. */
@@ -51,7 +53,8 @@ int crd_compare_versions(const void *a, const void *b);
 void crd_object_prepare(const struct resource *row, json_t *object, const json_t *old,
                         const char *subresource);
 /* `old` NULL on create. */
-void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old, struct error *err);
+void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old,
+                         struct error *err);
 /* Scale of a custom resource, by the paths that its definition names. */
 json_t *crd_scale_show(const struct resource *row, const json_t *stored);
 json_t *crd_scale_accept(const struct resource *row, const json_t *shown, const json_t *old,

@@ -38,7 +38,8 @@ static void check_kind(struct error *err, const char *path, const char *kind, co
         error_add_required(err, path, NULL);
     if (!why)
         return;
-    CLEANUP(free_ptr) char *detail = xasprintf("may have mixed case, but should otherwise match: %s", why);
+    CLEANUP(free_ptr)
+    char *detail = xasprintf("may have mixed case, but should otherwise match: %s", why);
     error_add_invalid(err, path, kind, detail);
 }
 
@@ -64,7 +65,8 @@ static void check_names(const json_t *spec, struct error *err)
     check_labels(err, names, "shortNames");
     check_labels(err, names, "categories");
     if (kind && list && strcmp(kind, list) == 0)
-        error_add_invalid(err, "spec.names.listKind", list, "kind and listKind may not be the same");
+        error_add_invalid(err, "spec.names.listKind", list,
+                          "kind and listKind may not be the same");
 }
 
 static void check_group(const json_t *definition, struct error *err)
@@ -164,8 +166,9 @@ static void check_versions(const json_t *spec, struct error *err)
 static void check_preserved(const json_t *spec, struct error *err)
 {
     if (json_is_true(json_object_get(spec, "preserveUnknownFields")))
-        error_add_cause(err, CAUSE_INVALID, "spec.preserveUnknownFields",
-                        "Invalid value: true: must be false in order to use defaults in the schema");
+        error_add_cause(
+            err, CAUSE_INVALID, "spec.preserveUnknownFields",
+            "Invalid value: true: must be false in order to use defaults in the schema");
 }
 
 static void check_scope(const json_t *spec, struct error *err)
@@ -228,7 +231,8 @@ void crd_check(const json_t *definition, const json_t *old, struct error *err)
     const json_t *before = json_object_get(old, "spec");
     check_same(spec, before, "spec.scope", "scope", err);
     check_same(spec, before, "spec.group", "group", err);
-    check_same(json_object_get(spec, "names"), json_object_get(before, "names"), "spec.names.kind", "kind", err);
+    check_same(json_object_get(spec, "names"), json_object_get(before, "names"), "spec.names.kind",
+               "kind", err);
 }
 
 /* ---- status ---- */
@@ -247,8 +251,8 @@ bool crd_condition(const json_t *definition, const char *type)
     return text_eq(json_text(find_condition(definition, type), "status"), "True");
 }
 
-void crd_set_condition(json_t *definition, const char *type, const char *status,
-                       const char *reason, const char *message, int64_t now_us)
+void crd_set_condition(json_t *definition, const char *type, const char *status, const char *reason,
+                       const char *message, int64_t now_us)
 {
     json_t *condition = find_condition(definition, type);
     char now[TIME_TEXT_SIZE];

@@ -63,7 +63,8 @@ static bool is_cidr(const char *text)
 
 static bool is_uri(const char *text)
 {
-    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+    size_t scheme =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
     return *text == '/' || (scheme && isalpha((unsigned char)*text) && text[scheme] == ':' &&
                             !strpbrk(text, " \t\r\n"));
 }
@@ -102,11 +103,21 @@ static const struct format_row {
     const char *name;
     bool (*fits)(const char *text);
 } format_rows[] = {
-    {"date", is_date},   {"date-time", is_date_time}, {"datetime", is_date_time},
-    {"uuid", is_uuid},   {"uuid3", is_uuid},          {"uuid4", is_uuid},
-    {"uuid5", is_uuid},  {"ipv4", is_ipv4},           {"ipv6", is_ipv6},
-    {"cidr", is_cidr},   {"uri", is_uri},             {"email", is_email},
-    {"hostname", is_hostname}, {"byte", is_base64},   {"mac", is_mac},
+    {"date", is_date},
+    {"date-time", is_date_time},
+    {"datetime", is_date_time},
+    {"uuid", is_uuid},
+    {"uuid3", is_uuid},
+    {"uuid4", is_uuid},
+    {"uuid5", is_uuid},
+    {"ipv4", is_ipv4},
+    {"ipv6", is_ipv6},
+    {"cidr", is_cidr},
+    {"uri", is_uri},
+    {"email", is_email},
+    {"hostname", is_hostname},
+    {"byte", is_base64},
+    {"mac", is_mac},
 };
 
 bool crd_format_fits(const char *format, const char *value)

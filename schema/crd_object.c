@@ -71,11 +71,13 @@ void crd_object_prepare(const struct resource *row, json_t *object, const json_t
         json_object_set_new(metadata, "generation", json_integer(generation + 1));
 }
 
-/* Whether a value is so far from its schema's shape that rules would not know what to make of it. */
+/* Whether a value is so far from its schema's shape that rules would not know what to make of it.
+ */
 static bool blocks_rules(const struct error *err)
 {
-    static const char *const types[] = {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong",
-                                        "FieldValueTooMany", "FieldValueTypeInvalid"};
+    static const char *const types[] = {"FieldValueNotSupported", "FieldValueRequired",
+                                        "FieldValueTooLong", "FieldValueTooMany",
+                                        "FieldValueTypeInvalid"};
     for (size_t i = 0; i < err->cause_count; i++)
         for (size_t j = 0; j < ARRAY_LEN(types); j++)
             if (strcmp(err->causes[i].type, types[j]) == 0)
@@ -83,7 +85,8 @@ static bool blocks_rules(const struct error *err)
     return false;
 }
 
-void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old, struct error *err)
+void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old,
+                         struct error *err)
 {
     const struct crd_node *root = row->type->custom;
     crd_validate(root, object, old, err);
@@ -91,7 +94,8 @@ void crd_object_validate(const struct resource *row, const json_t *object, const
         return;
     if (blocks_rules(err))
         error_add_invalid(err, "<nil>", "null",
-                          "some validation rules were not checked because the object was invalid; correct the existing "
+                          "some validation rules were not checked because the object was invalid; "
+                          "correct the existing "
                           "errors to complete validation");
     else
         crd_rules_run(root, object, old, err);

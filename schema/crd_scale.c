@@ -50,9 +50,8 @@ json_t *crd_scale_show(const struct resource *row, const json_t *stored)
     const struct paths paths = paths_of(row);
     json_t *scale = json_pack(
         "{s:s, s:s, s:{}, s:{s:I}, s:{s:I}}", "kind", "Scale", "apiVersion", "autoscaling/v1",
-        "metadata", "spec", "replicas",
-        (json_int_t)json_int_or(value_at(stored, paths.spec), 0), "status", "replicas",
-        (json_int_t)json_int_or(value_at(stored, paths.status), 0));
+        "metadata", "spec", "replicas", (json_int_t)json_int_or(value_at(stored, paths.spec), 0),
+        "status", "replicas", (json_int_t)json_int_or(value_at(stored, paths.status), 0));
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         if (json_at(stored, "metadata", kept[i]))
             json_object_set(json_object_get(scale, "metadata"), kept[i],

@@ -141,9 +141,8 @@ static void read_kind(struct compile *compile, struct crd_node *node, const json
                         type);
         return;
     }
-    bool may_lack =
-        place == IN_LOGIC ||
-        (place != AT_ROOT && (node->flags & (CRD_INT_OR_STRING | CRD_PRESERVE)));
+    bool may_lack = place == IN_LOGIC ||
+                    (place != AT_ROOT && (node->flags & (CRD_INT_OR_STRING | CRD_PRESERVE)));
     if (node->kind == CRD_ANY && !may_lack) {
         CLEANUP(free_ptr) char *path = xasprintf("%s.type", here(compile));
         error_add_required(compile->err, path, missing[place]);
@@ -220,8 +219,8 @@ static void read_pattern(struct compile *compile, struct crd_node *node, const j
     }
     node->pattern = pattern;
     node->code = pcre2_compile((PCRE2_SPTR)pattern, len,
-                               PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &error_code,
-                               &offset, NULL);
+                               PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C,
+                               &error_code, &offset, NULL);
     if (!node->code) {
         char why[128] = "";
         (void)pcre2_get_error_message(error_code, (PCRE2_UCHAR *)why, sizeof(why)); /* cut: fine */
@@ -253,8 +252,7 @@ static void read_properties(struct compile *compile, struct crd_node *node, cons
         crd_alloc(compile->memory, json_object_size(properties), sizeof(*node->properties));
     json_object_foreach (properties, key, value) {
         size_t mark = buf_enter(&compile->path, ".properties[%s]", key);
-        struct crd_node *child =
-            node_of(compile, value, place == IN_LOGIC ? IN_LOGIC : AT_FIELD);
+        struct crd_node *child = node_of(compile, value, place == IN_LOGIC ? IN_LOGIC : AT_FIELD);
         buf_leave(&compile->path, mark);
         if (child)
             node->properties[node->property_count++] = (struct crd_property){key, child};
@@ -271,7 +269,8 @@ static void read_additional(struct compile *compile, struct crd_node *node, cons
     if (!json_is_object(additional))
         return;
     if (place != IN_LOGIC && json_object_size(json_object_get(text, "properties")) > 0)
-        forbid(compile, "additionalProperties", "additionalProperties and properties are mutual exclusive");
+        forbid(compile, "additionalProperties",
+               "additionalProperties and properties are mutual exclusive");
     size_t mark = buf_enter(&compile->path, ".additionalProperties");
     node->additional = node_of(compile, additional, place == IN_LOGIC ? IN_LOGIC : AT_FIELD);
     buf_leave(&compile->path, mark);
@@ -337,7 +336,7 @@ static void read_logic(struct compile *compile, struct crd_node *node, const jso
     read_alternatives(compile, &node->all_of, text, "allOf");
     read_alternatives(compile, &node->any_of, text, "anyOf");
     read_alternatives(compile, &node->one_of, text, "oneOf");
-    if (!json_is_object(not))
+    if (!json_is_object(not ))
         return;
     size_t mark = buf_enter(&compile->path, ".not");
     node->not = node_of(compile, not, IN_LOGIC);
@@ -365,7 +364,8 @@ static void check_structure(struct compile *compile, const struct crd_node *node
         wrong(compile, "type", json_text(text, "type") ? json_text(text, "type") : "",
               "must be object if x-kubernetes-embedded-resource is true");
     if (node->map_keys && node->items && node->items->kind != CRD_OBJECT)
-        wrong(compile, "items.type", "", "must be object if parent array's x-kubernetes-list-type is map");
+        wrong(compile, "items.type", "",
+              "must be object if parent array's x-kubernetes-list-type is map");
 }
 
 /* A default must be what it would be taken for: of the schema's own shape, and valid. */
@@ -393,7 +393,8 @@ static bool within_limits(struct compile *compile)
         return false;
     compile->full = ++compile->memory->node_count > CRD_NODES_MAX || compile->depth > CRD_DEPTH_MAX;
     if (compile->full)
-        error_add_forbidden(compile->err, here(compile), "the schema is too large or nests too deep");
+        error_add_forbidden(compile->err, here(compile),
+                            "the schema is too large or nests too deep");
     return !compile->full;
 }
 
@@ -440,9 +441,9 @@ const struct crd_node *crd_compile(struct crd_memory *memory, const json_t *text
 const struct crd_node *crd_property(const struct crd_node *node, const char *name)
 {
     const struct crd_property key = {.name = name};
-    const struct crd_property *found =
-        node->property_count ? bsearch(&key, node->properties, node->property_count,
-                                       sizeof(*node->properties), by_name)
-                             : NULL;
+    const struct crd_property *found = node->property_count
+                                           ? bsearch(&key, node->properties, node->property_count,
+                                                     sizeof(*node->properties), by_name)
+                                           : NULL;
     return found ? found->node : NULL;
 }

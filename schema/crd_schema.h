@@ -51,16 +51,16 @@ struct crd_node {
     uint16_t flags;
     size_t property_count;
     struct crd_property *properties; /* by name */
-    struct crd_node *items, *additional, *not;
+    struct crd_node *items, *additional, *not ;
     struct crd_nodes all_of, any_of, one_of;
     const char *const *map_keys; /* NULL-ended; NULL */
-    const json_t *required, *enums, *default_value, *minimum, *maximum, *multiple_of; /* NULL */
+    const json_t *required, *enums, *default_value, *minimum, *maximum, *multiple_of;     /* NULL */
     int64_t min_length, max_length, min_items, max_items, min_properties, max_properties; /* -1 */
-    const char *pattern, *format; /* NULL */
-    void *code;                   /* of the pattern: pcre2_code */
-    size_t default_size;          /* of the default, as text */
-    const json_t *text;           /* the schema itself */
-    struct crd_node *next;        /* of all, for freeing */
+    const char *pattern, *format;                                                         /* NULL */
+    void *code;            /* of the pattern: pcre2_code */
+    size_t default_size;   /* of the default, as text */
+    const json_t *text;    /* the schema itself */
+    struct crd_node *next; /* of all, for freeing */
     /* By schema/crd_rule.h: */
     const struct cel_type *declared; /* NULL: expressions do not see it */
     const struct cel_type *served;   /* of the root: with all of metadata; NULL when not declared */
@@ -89,9 +89,10 @@ const struct crd_node *crd_property(const struct crd_node *node, const char *nam
 void crd_prune(const struct crd_node *node, json_t *object, struct warnings *found);
 void crd_default(const struct crd_node *node, json_t *object);
 bool crd_has_defaults(const struct crd_node *node);
-/* Appends causes. `old`: what the object was before, whose own faults are let pass where it is as it was; NULL on
- * create. */
-void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old, struct error *err);
+/* Appends causes. `old`: what the object was before, whose own faults are let pass where it is as
+ * it was; NULL on create. */
+void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old,
+                  struct error *err);
 /* The same for one value inside an object. */
 void crd_validate_value(const struct crd_node *node, const json_t *value, struct error *err);
 /* Whether `value` has that format. Unknown formats fit all. */

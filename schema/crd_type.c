@@ -23,7 +23,7 @@ static bool is_struct(const struct crd_node *node)
 static void set_value(struct make *make, struct field *field, const struct crd_node *node)
 {
     static const uint8_t kinds[] = {
-        [CRD_ANY] = FIELD_JSON,      [CRD_OBJECT] = FIELD_JSON,    [CRD_ARRAY] = FIELD_JSON,
+        [CRD_ANY] = FIELD_JSON,      [CRD_OBJECT] = FIELD_JSON,   [CRD_ARRAY] = FIELD_JSON,
         [CRD_STRING] = FIELD_STRING, [CRD_INTEGER] = FIELD_INT64, [CRD_NUMBER] = FIELD_DOUBLE,
         [CRD_BOOLEAN] = FIELD_BOOL,
     };
@@ -64,10 +64,8 @@ static struct field field_of(struct make *make, const char *name, const struct c
 
 static struct field head_field(const char *name)
 {
-    struct field field = {.name = name,
-                          .name_len = (uint32_t)strlen(name),
-                          .proto_name = name,
-                          .kind = FIELD_STRING};
+    struct field field = {
+        .name = name, .name_len = (uint32_t)strlen(name), .proto_name = name, .kind = FIELD_STRING};
     if (strcmp(name, "metadata") == 0) {
         field.kind = FIELD_REF;
         field.ref = type_find(META_TYPE);
@@ -96,8 +94,7 @@ static void fill(struct make *make, struct type *type, const struct crd_node *no
         fields[count++] = head_field(heads[i]);
     for (size_t i = 0; i < node->property_count && count < UINT16_MAX; i++)
         if (!whole || !is_head(node->properties[i].name))
-            fields[count++] =
-                field_of(make, node->properties[i].name, node->properties[i].node);
+            fields[count++] = field_of(make, node->properties[i].name, node->properties[i].node);
     qsort(fields, count, sizeof(*fields), by_name);
     type->fields = fields;
     type->field_count = count;

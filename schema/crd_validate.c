@@ -11,17 +11,17 @@
 #include "base/strmap.h"
 #include "schema/crd_schema.h"
 
-#define STEPS_MAX        2000000
-#define PATTERN_COST     50
-#define CAUSES_MAX       100
-#define MATCH_LIMIT      20000
-#define MATCH_HEAP_KIB   1024
+#define STEPS_MAX      2000000
+#define PATTERN_COST   50
+#define CAUSES_MAX     100
+#define MATCH_LIMIT    20000
+#define MATCH_HEAP_KIB 1024
 
 struct check {
     struct error *err;
     unsigned *steps;   /* left */
     const json_t *old; /* what the value was before, where that can be told; NULL */
-    bool quiet;      /* inside an alternative: only whether it fits */
+    bool quiet;        /* inside an alternative: only whether it fits */
     bool failed;
 };
 
@@ -47,8 +47,7 @@ static void add(struct check *check, const struct step *step, enum cause_kind ki
     buf_vprintf(&text, format, args);
     va_end(args);
     step_write(&path, step);
-    error_add_cause(check->err, kind, path.len ? path.data : "", "%s",
-                    text.len ? text.data : "");
+    error_add_cause(check->err, kind, path.len ? path.data : "", "%s", text.len ? text.data : "");
 }
 
 /* Owned; "" at the root. */
@@ -94,8 +93,12 @@ static void invalid(struct check *check, const struct step *step, const char *va
 /* ---- types ---- */
 
 static const char *const kind_names[] = {
-    [CRD_ANY] = "",         [CRD_OBJECT] = "object",   [CRD_ARRAY] = "array",
-    [CRD_STRING] = "string", [CRD_INTEGER] = "integer", [CRD_NUMBER] = "number",
+    [CRD_ANY] = "",
+    [CRD_OBJECT] = "object",
+    [CRD_ARRAY] = "array",
+    [CRD_STRING] = "string",
+    [CRD_INTEGER] = "integer",
+    [CRD_NUMBER] = "number",
     [CRD_BOOLEAN] = "boolean",
 };
 
@@ -163,9 +166,9 @@ static bool check_type(struct check *check, const struct step *step, const struc
     if (either ? json_is_string(value) || is_whole(value) : kind_fits(node, value))
         return true;
     CLEANUP(free_ptr) char *path = path_of(step);
-    add(check, step, CAUSE_TYPE_INVALID, "Invalid value: \"%s\": %s in body must be of type %s: \"%s\"",
-        type_name(value), path, either ? "integer,string" : kind_names[node->kind],
-        type_name(value));
+    add(check, step, CAUSE_TYPE_INVALID,
+        "Invalid value: \"%s\": %s in body must be of type %s: \"%s\"", type_name(value), path,
+        either ? "integer,string" : kind_names[node->kind], type_name(value));
     return false;
 }
 
@@ -248,9 +251,8 @@ static void check_bound(struct check *check, const struct step *step, const json
                         const json_t *bound, bool upper, bool exclusive)
 {
     double number = json_number_value(value), limit = json_number_value(bound);
-    if (!json_is_number(bound) ||
-        (upper ? (exclusive ? number < limit : number <= limit)
-               : (exclusive ? number > limit : number >= limit)))
+    if (!json_is_number(bound) || (upper ? (exclusive ? number < limit : number <= limit)
+                                         : (exclusive ? number > limit : number >= limit)))
         return;
     CLEANUP(free_ptr) char *text = shown(value);
     CLEANUP(free_ptr) char *edge = shown(bound);
@@ -308,10 +310,8 @@ static void check_distinct(struct check *check, const struct step *step,
     if (node->list_type != LIST_SET && node->list_type != LIST_MAP)
         return;
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const struct step here = {.parent = step,
-                                  .index = i,
-                                  .kind = STEP_INDEX,
-                                  .depth = step ? step->depth + 1 : 0};
+        const struct step here = {
+            .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
         CLEANUP(free_ptr) char *id = identity(node, json_array_get(list, i));
         if (strmap_put(&seen, id, check))
             add(check, &here, CAUSE_DUPLICATE, "Duplicate value: %s", id);
@@ -329,7 +329,8 @@ static void index_old(const struct check *check, const struct crd_node *node, st
     }
 }
 
-static const json_t *old_item(const struct strmap *index, const struct crd_node *node, const json_t *item)
+static const json_t *old_item(const struct strmap *index, const struct crd_node *node,
+                              const json_t *item)
 {
     CLEANUP(free_ptr) char *id = index->count ? identity(node, item) : NULL;
     return id ? strmap_get(index, id) : NULL;
@@ -349,10 +350,8 @@ static void check_array(struct check *check, const struct step *step, const stru
     index_old(check, node, &before);
     for (size_t i = 0; node->items && i < count; i++) {
         const json_t *item = json_array_get(list, i);
-        const struct step here = {.parent = step,
-                                  .index = i,
-                                  .kind = STEP_INDEX,
-                                  .depth = step ? step->depth + 1 : 0};
+        const struct step here = {
+            .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
         if (!check_changed(check, old_item(&before, node, item), &here, node->items, item))
             check->failed = true;
     }
@@ -399,8 +398,8 @@ static void check_object(struct check *check, const struct step *step, const str
         if (!child)
             child = node->additional;
         if (child && !(whole && strcmp(key, "metadata") == 0 && !child->property_count) &&
-            !check_changed(check, !step && is_head(key) ? NULL : json_object_get(check->old, key), &here,
-                           child, value))
+            !check_changed(check, !step && is_head(key) ? NULL : json_object_get(check->old, key),
+                           &here, child, value))
             check->failed = true;
     }
     if (whole && step)
@@ -454,8 +453,8 @@ static void check_logic(struct check *check, const struct step *step, const stru
                 : xstrdup("must validate one and only one schema (oneOf). Found none valid");
         misfit(check, step, text);
     }
-    if (node->not) {
-        const struct crd_nodes only = {.items = (struct crd_node *[]){node->not}, .count = 1};
+    if (node->not ) {
+        const struct crd_nodes only = {.items = (struct crd_node *[]){node->not }, .count = 1};
         if (fitting(check, step, &only, value))
             misfit(check, step, "must not validate the schema (not)");
     }
@@ -487,8 +486,8 @@ static bool check_node(struct check *outer, const struct step *step, const struc
     return !check.failed;
 }
 
-/* A value inside another. What is wrong with one that is as it was before is let pass: a schema that became stricter must
- * not stand in the way of other changes. */
+/* A value inside another. What is wrong with one that is as it was before is let pass: a schema
+ * that became stricter must not stand in the way of other changes. */
 static bool check_changed(struct check *outer, const json_t *old, const struct step *step,
                           const struct crd_node *node, const json_t *value)
 {
@@ -502,8 +501,8 @@ static bool check_changed(struct check *outer, const json_t *old, const struct s
     return true;
 }
 
-static void validate(const struct crd_node *node, const json_t *value, const json_t *old, bool whole,
-                     struct error *err)
+static void validate(const struct crd_node *node, const json_t *value, const json_t *old,
+                     bool whole, struct error *err)
 {
     unsigned steps = STEPS_MAX;
     struct check check = {.err = err, .steps = &steps, .old = old};
@@ -512,7 +511,8 @@ static void validate(const struct crd_node *node, const json_t *value, const jso
         error_add_forbidden(err, "", "checking this object against its schema costs too much");
 }
 
-void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old, struct error *err)
+void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old,
+                  struct error *err)
 {
     validate(node, object, old, true, err);
 }

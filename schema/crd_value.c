@@ -19,10 +19,8 @@ static void prune_items(const struct crd_node *node, const struct step *step, js
     json_t *item;
     size_t at;
     json_array_foreach (list, at, item) {
-        const struct step here = {.parent = step,
-                                  .index = at,
-                                  .kind = STEP_INDEX,
-                                  .depth = step ? step->depth + 1 : 0};
+        const struct step here = {
+            .parent = step, .index = at, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
         if (json_is_object(item) || json_is_array(item))
             prune(node, &here, item, node->flags & CRD_EMBEDDED, found);
     }
@@ -118,7 +116,8 @@ bool crd_has_defaults(const struct crd_node *node)
 {
     if (!node)
         return false;
-    bool found = node->default_value || crd_has_defaults(node->items) || crd_has_defaults(node->additional);
+    bool found =
+        node->default_value || crd_has_defaults(node->items) || crd_has_defaults(node->additional);
     for (size_t i = 0; !found && i < node->property_count; i++)
         found = crd_has_defaults(node->properties[i].node);
     return found;

@@ -3,8 +3,8 @@
  * Mirrors apimachinery's strict decoding: unknown and duplicate fields are warnings or errors by
  * fieldValidation; wrong types are always a 400 in Go's words (`json: cannot unmarshal string into
  * Go struct field ...`). What upstream puts before them
- * (`Deployment in version "v1" cannot be handled as a Deployment: `) is for the caller, who knows both kinds. More than
- * 100,000 objects in one document are a 413. */
+ * (`Deployment in version "v1" cannot be handled as a Deployment: `) is for the caller, who knows
+ * both kinds. More than 100,000 objects in one document are a 413. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
@@ -21,7 +21,8 @@ struct warnings {
     char **items;
     size_t count, capacity;
 };
-void warnings_add(struct warnings *warnings, const char *text); /* copies; drops past WARNINGS_MAX */
+void warnings_add(struct warnings *warnings,
+                  const char *text); /* copies; drops past WARNINGS_MAX */
 void warnings_free(struct warnings *warnings);
 
 /* Parses JSON and shapes it by `type`. New reference, or NULL: BAD_REQUEST (malformed, wrong type,

@@ -34,8 +34,8 @@ bool kind_is_built_in(const char *resource)
     return find(resource) != NULL;
 }
 
-void kind_index(const char *resource, const json_t *value, void (*add)(void *arg, const char *path, const char *value),
-                void *arg)
+void kind_index(const char *resource, const json_t *value,
+                void (*add)(void *arg, const char *path, const char *value), void *arg)
 {
     const struct kind_rules *rules = kind_rules(resource);
     if (rules->index)

@@ -107,7 +107,8 @@ static void check_annotations(struct error *err, const struct path *path, const 
         rule_too_long(err, path, ANNOTATIONS_MAX);
 }
 
-/* Annotations whose values the server gives a meaning to are checked by the kinds that have them. */
+/* Annotations whose values the server gives a meaning to are checked by the kinds that have them.
+ */
 static void check_owner(struct error *err, const struct path *path, const json_t *owner)
 {
     static const char *const members[] = {"kind", "name", "uid"};
@@ -132,10 +133,10 @@ static void check_owners(struct error *err, const struct path *path, const json_
         if (!rule_bool(owner, "controller"))
             continue;
         if (controller && !told)
-            rule_invalid(
-                err, path, owners,
-                "Only one reference can have Controller set to true. Found \"true\" in references for %s and %s",
-                controller, rule_text(owner, "name"));
+            rule_invalid(err, path, owners,
+                         "Only one reference can have Controller set to true. Found \"true\" in "
+                         "references for %s and %s",
+                         controller, rule_text(owner, "name"));
         told = told || controller;
         controller = controller ? controller : rule_text(owner, "name");
     }
@@ -143,10 +144,12 @@ static void check_owners(struct error *err, const struct path *path, const json_
 
 static bool is_standard_finalizer(const char *name)
 {
-    return rule_one_of(name, (const char *const[]){"kubernetes", FINALIZER_ORPHAN, FINALIZER_FOREGROUND, NULL});
+    return rule_one_of(
+        name, (const char *const[]){"kubernetes", FINALIZER_ORPHAN, FINALIZER_FOREGROUND, NULL});
 }
 
-static void check_finalizers(struct error *err, const struct path *path, const json_t *finalizers, bool built_in)
+static void check_finalizers(struct error *err, const struct path *path, const json_t *finalizers,
+                             bool built_in)
 {
     const json_t *item;
     bool orphan = false, foreground = false;
@@ -156,14 +159,16 @@ static void check_finalizers(struct error *err, const struct path *path, const j
         if (wrong)
             rule_invalid_text(err, path, name, wrong);
         else if (built_in && !strchr(name, '/') && !is_standard_finalizer(name))
-            rule_invalid_text(err, PATH_AT(path, i), name,
-                              "name is neither a standard finalizer name nor is it fully qualified");
+            rule_invalid_text(
+                err, PATH_AT(path, i), name,
+                "name is neither a standard finalizer name nor is it fully qualified");
         orphan = orphan || strcmp(name, FINALIZER_ORPHAN) == 0;
         foreground = foreground || strcmp(name, FINALIZER_FOREGROUND) == 0;
     }
     if (orphan && foreground)
         rule_invalid(err, path, finalizers,
-                     "finalizer " FINALIZER_ORPHAN " and " FINALIZER_FOREGROUND " cannot be both set");
+                     "finalizer " FINALIZER_ORPHAN " and " FINALIZER_FOREGROUND
+                     " cannot be both set");
 }
 
 static void check_managed_fields(struct error *err, const struct path *path, const json_t *entries)
@@ -173,28 +178,34 @@ static void check_managed_fields(struct error *err, const struct path *path, con
         return; /* asks to forget all of them; never stored */
     LIST_EACH (entries, i, entry) {
         const struct path *at = PATH_AT(path, i);
-        if (!rule_one_of(rule_text(entry, "operation"), (const char *const[]){"Apply", "Update", NULL}))
-            rule_invalid_text(err, PATH(at, "operation"), rule_text(entry, "operation"), "must be `Apply` or `Update`");
-        if (*rule_text(entry, "fieldsType") && strcmp(rule_text(entry, "fieldsType"), "FieldsV1") != 0)
-            rule_invalid_text(err, PATH(at, "fieldsType"), rule_text(entry, "fieldsType"), "must be `FieldsV1`");
+        if (!rule_one_of(rule_text(entry, "operation"),
+                         (const char *const[]){"Apply", "Update", NULL}))
+            rule_invalid_text(err, PATH(at, "operation"), rule_text(entry, "operation"),
+                              "must be `Apply` or `Update`");
+        if (*rule_text(entry, "fieldsType") &&
+            strcmp(rule_text(entry, "fieldsType"), "FieldsV1") != 0)
+            rule_invalid_text(err, PATH(at, "fieldsType"), rule_text(entry, "fieldsType"),
+                              "must be `FieldsV1`");
         check_max_text(err, at, entry, "manager", MANAGER_MAX);
         check_max_text(err, at, entry, "subresource", SUBRESOURCE_MAX);
     }
 }
 
 /* What creation and update have in common. */
-static void check_common(const struct resource *resource, const json_t *meta, const struct path *at, struct error *err)
+static void check_common(const struct resource *resource, const json_t *meta, const struct path *at,
+                         struct error *err)
 {
     check_min(err, at, meta, "generation", 0);
     check_labels(err, PATH(at, "labels"), member_object(meta, "labels"));
     check_annotations(err, PATH(at, "annotations"), member_object(meta, "annotations"));
     check_owners(err, PATH(at, "ownerReferences"), member_array(meta, "ownerReferences"));
-    check_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"), kind_is_built_in(resource->key));
+    check_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"),
+                     kind_is_built_in(resource->key));
     check_managed_fields(err, PATH(at, "managedFields"), member_array(meta, "managedFields"));
 }
 
-static void check_object_name(const struct resource *resource, const json_t *meta, const struct path *at,
-                              struct error *err)
+static void check_object_name(const struct resource *resource, const json_t *meta,
+                              const struct path *at, struct error *err)
 {
     const char *format = kind_rules(resource->key)->name_format;
     const char *name = rule_text(meta, "name"), *base = rule_text(meta, "generateName");
@@ -223,34 +234,44 @@ void meta_validate(const struct resource *resource, const json_t *object, struct
 }
 
 /* An object that is being deleted gets no further finalizers. */
-static void check_no_new_finalizers(const json_t *meta, const json_t *old, const struct path *at, struct error *err)
+static void check_no_new_finalizers(const json_t *meta, const json_t *old, const struct path *at,
+                                    struct error *err)
 {
     const json_t *item;
     struct buf extra = BUF_TEXT;
     LIST_EACH (member_array(meta, "finalizers"), i, item) {
-        if (json_is_string(item) && !json_array_has_text(json_object_get(old, "finalizers"), json_string_value(item)))
+        if (json_is_string(item) &&
+            !json_array_has_text(json_object_get(old, "finalizers"), json_string_value(item)))
             buf_printf(&extra, "%s\"%s\"", extra.len ? ", " : "", json_string_value(item));
     }
     if (extra.len)
-        rule_forbidden(
-            err, PATH(at, "finalizers"),
-            "no new finalizers can be added if the object is being deleted, found new finalizers []string{%s}",
-            extra.data);
+        rule_forbidden(err, PATH(at, "finalizers"),
+                       "no new finalizers can be added if the object is being deleted, found new "
+                       "finalizers []string{%s}",
+                       extra.data);
     buf_free(&extra);
 }
 
-void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old, struct error *err)
+void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old,
+                          struct error *err)
 {
-    static const char *const fixed[] = {
-        "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
-    const json_t *meta = json_object_get(object, "metadata"), *before = json_object_get(old, "metadata");
+    static const char *const fixed[] = {"name",
+                                        "namespace",
+                                        "uid",
+                                        "creationTimestamp",
+                                        "deletionTimestamp",
+                                        "deletionGracePeriodSeconds"};
+    const json_t *meta = json_object_get(object, "metadata"),
+                 *before = json_object_get(old, "metadata");
     const struct path *at = PATH(NULL, "metadata");
     if (*rule_text(before, "deletionTimestamp"))
         check_no_new_finalizers(meta, before, at, err);
     if (!resource->unconditional_update && !*rule_text(meta, "resourceVersion"))
-        rule_invalid_raw(err, PATH(at, "resourceVersion"), "0x0", "must be specified for an update");
+        rule_invalid_raw(err, PATH(at, "resourceVersion"), "0x0",
+                         "must be specified for an update");
     if (rule_int(meta, "generation", 0) < rule_int(before, "generation", 0))
-        rule_invalid(err, PATH(at, "generation"), json_object_get(meta, "generation"), "must not be decremented");
+        rule_invalid(err, PATH(at, "generation"), json_object_get(meta, "generation"),
+                     "must not be decremented");
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         check_immutable(err, at, meta, before, fixed[i]);
     check_common(resource, meta, at, err);

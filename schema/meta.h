@@ -1,4 +1,5 @@
-/* schema/meta.h: metadata and the names in it. Source: apimachinery's validation and pkg/api/validation. */
+/* schema/meta.h: metadata and the names in it. Source: apimachinery's validation and
+ * pkg/api/validation. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
@@ -18,7 +19,8 @@ const json_t *meta_controller(const json_t *object);
 void meta_set_annotation(json_t *object, const char *key, const char *value);
 void meta_set_label(json_t *object, const char *key, const char *value);
 
-/* Each returns NULL when `value` is fine, else upstream's detail text (static). Formats of name-formats. */
+/* Each returns NULL when `value` is fine, else upstream's detail text (static). Formats of
+ * name-formats. */
 const char *name_check_dns_subdomain(const char *value);
 const char *name_check_dns_label(const char *value);
 const char *name_check_dns_1035_label(const char *value);
@@ -30,4 +32,5 @@ const char *name_check(const char *format, const char *value, bool is_prefix);
 
 /* ValidateObjectMeta and ValidateObjectMetaUpdate: append causes under "metadata". */
 void meta_validate(const struct resource *resource, const json_t *object, struct error *err);
-void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old, struct error *err);
+void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old,
+                          struct error *err);

@@ -8,30 +8,41 @@
 #define TOO_LONG_63  "must be no more than 63 characters"
 #define TOO_LONG_253 "must be no more than 253 characters"
 
-#define SUBDOMAIN_DETAIL \
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start " \
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is " \
+#define SUBDOMAIN_DETAIL                                                                           \
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "   \
+    "'.', and must start "                                                                         \
+    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "    \
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-#define LABEL_DETAIL \
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end " \
+#define LABEL_DETAIL                                                                               \
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "   \
+    "must start and end "                                                                          \
     "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is " \
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-#define LABEL_1035_DETAIL \
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic " \
-    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation " \
+#define LABEL_1035_DETAIL                                                                          \
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "   \
+    "alphabetic "                                                                                  \
+    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex "     \
+    "used for validation "                                                                         \
     "is '[a-z]([-a-z0-9]*[a-z0-9])?')"
-#define NAME_PART_DETAIL \
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " \
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is " \
+#define NAME_PART_DETAIL                                                                           \
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "  \
+    "with an "                                                                                     \
+    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "         \
+    "validation is "                                                                               \
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-#define QUALIFIED_DETAIL \
-    "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " \
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is " \
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. " \
+#define QUALIFIED_DETAIL                                                                           \
+    "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start "   \
+    "and end with an "                                                                             \
+    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "         \
+    "validation is "                                                                               \
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "   \
+    "(e.g. "                                                                                       \
     "'example.com/MyName')"
-#define LABEL_VALUE_DETAIL \
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start " \
-    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for " \
+#define LABEL_VALUE_DETAIL                                                                         \
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "    \
+    "'.', and must start "                                                                         \
+    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex "  \
+    "used for "                                                                                    \
     "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 
 static bool is_lower_alnum(char c)
@@ -187,7 +198,8 @@ const char *name_check(const char *format, const char *value, bool is_prefix)
     for (size_t i = 0; format && i < ARRAY_LEN(formats); i++)
         if (strcmp(formats[i].name, format) == 0)
             found = &formats[i];
-    if (is_prefix && found->masks_dash && text.len > 1 && text.len < sizeof(masked) && text.data[text.len - 1] == '-') {
+    if (is_prefix && found->masks_dash && text.len > 1 && text.len < sizeof(masked) &&
+        text.data[text.len - 1] == '-') {
         memcpy(masked, text.data, text.len - 2);
         masked[text.len - 2] = 'a';
         text = (struct str){masked, text.len - 1};

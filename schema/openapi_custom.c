@@ -7,8 +7,8 @@
 #include "schema/openapi_internal.h"
 
 /* What Swagger 2.0 has no words for; kubectl before 1.24 would reject values by less than it. */
-static const char *const not_in_v2[] = {"nullable", "default", "oneOf", "anyOf", "allOf", "not",
-                                        "x-kubernetes-validations", "example"};
+static const char *const not_in_v2[] = {
+    "nullable", "default", "oneOf", "anyOf", "allOf", "not", "x-kubernetes-validations", "example"};
 
 static void simplify(json_t *schema, unsigned depth)
 {
@@ -56,9 +56,11 @@ static void properties(struct openapi *doc, const json_t *given)
     static const struct {
         const char *name, *schema;
     } heads[] = {
-        {"apiVersion", "{\"description\":\"APIVersion defines in which version of its group's schema this object "
-                       "is written.\",\"type\":\"string\"}"},
-        {"kind", "{\"description\":\"Kind is the name of the resource that this object is one of.\",\"type\":"
+        {"apiVersion",
+         "{\"description\":\"APIVersion defines in which version of its group's schema this object "
+         "is written.\",\"type\":\"string\"}"},
+        {"kind", "{\"description\":\"Kind is the name of the resource that this object is one "
+                 "of.\",\"type\":"
                  "\"string\"}"},
     };
     const char *key;
@@ -92,7 +94,8 @@ static void write_gvk(struct openapi *doc, const char *gvk)
     doc_close(doc->out, ']');
 }
 
-/* What keeps unknown fields at its root says nothing in v2: kubectl would refuse what is not among the properties. */
+/* What keeps unknown fields at its root says nothing in v2: kubectl would refuse what is not among
+ * the properties. */
 static json_t *schema_in(enum openapi_version version, const struct type *type)
 {
     if (version != OPENAPI_V2)

@@ -14,28 +14,31 @@ struct shape {
     const struct type *type;   /* NULL: nothing is known; maps merge, lists are replaced */
     const struct field *field; /* whose value it is; NULL at the root and for elements */
     bool is_map;               /* a map whose values have `type` */
-    size_t *budget;            /* items of lists that may still be looked at, shared by the whole merge */
+    size_t *budget; /* items of lists that may still be looked at, shared by the whole merge */
 };
 
 /* What member `key` of a value of this shape looks like. */
 struct shape shape_member(const struct shape *shape, const char *key);
 bool shape_merges_lists(const struct shape *shape);
 
-/* Both take their `original` and `patch` trees, change them freely, and return a new tree; NULL with an error. */
+/* Both take their `original` and `patch` trees, change them freely, and return a new tree; NULL
+ * with an error. */
 json_t *merge_map(const struct shape *shape, json_t *original, json_t *patch, struct error *err);
 json_t *merge_list(const struct shape *shape, json_t *original, json_t *patch, struct error *err);
 
-/* Orders a merged list: items named by `order` as that says, the others (the server's) as in `original`, the two woven
- * together by their order in `original`. Takes `merged`. `merge_key` NULL: scalars. */
-json_t *list_in_order(json_t *merged, const json_t *order, const json_t *original, const char *merge_key,
-                      struct error *err);
+/* Orders a merged list: items named by `order` as that says, the others (the server's) as in
+ * `original`, the two woven together by their order in `original`. Takes `merged`. `merge_key`
+ * NULL: scalars. */
+json_t *list_in_order(json_t *merged, const json_t *order, const json_t *original,
+                      const char *merge_key, struct error *err);
 /* Without the items of `gone`. Takes `list`. */
 json_t *list_without(json_t *list, const json_t *gone);
 /* The items of `items` stand in `order`, which is empty or names them in theirs; else UNKNOWN. */
-bool list_order_fits(const json_t *items, const json_t *order, const char *merge_key, struct error *err);
+bool list_order_fits(const json_t *items, const json_t *order, const char *merge_key,
+                     struct error *err);
 
-/* A patch's value where there is nothing to merge it with: without nulls and directives. Takes `value`;
- * NULL without an error when nothing is left of it. */
+/* A patch's value where there is nothing to merge it with: without nulls and directives. Takes
+ * `value`; NULL without an error when nothing is left of it. */
 json_t *patch_value(json_t *value);
 
 /* What `$patch` says there is nothing; always false. */

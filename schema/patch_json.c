@@ -1,10 +1,10 @@
 /* JSON patch (RFC 6902) over JSON pointers (RFC 6901).
  *
- * Bounded: operations by PATCH_OPERATIONS_MAX, depth by the pointers' length, memory by what copies may add up to.
- * As upstream, which is not always as the RFC: array indexes may be negative (from the end); what is before a pointer's
- * first slash is passed over; a member that is not there is null for `copy`, and made by `replace`; a `value` that is
- * left out is null. What cannot be applied is one 422 without details.
- * Source: gopkg.in/evanphx/json-patch.v4, patch.go. */
+ * Bounded: operations by PATCH_OPERATIONS_MAX, depth by the pointers' length, memory by what copies
+ * may add up to. As upstream, which is not always as the RFC: array indexes may be negative (from
+ * the end); what is before a pointer's first slash is passed over; a member that is not there is
+ * null for `copy`, and made by `replace`; a `value` that is left out is null. What cannot be
+ * applied is one 422 without details. Source: gopkg.in/evanphx/json-patch.v4, patch.go. */
 #include "base/parse.h"
 #include "schema/go_text.h"
 #include "schema/patch.h"
@@ -18,7 +18,8 @@ struct change {
     size_t walked; /* nodes, by depth checks */
 };
 
-/* A place: member `key` of an object, or an index of an array; `parent` NULL: the whole document. */
+/* A place: member `key` of an object, or an index of an array; `parent` NULL: the whole document.
+ */
 struct place {
     json_t *parent;
     char *key;
@@ -30,7 +31,8 @@ static void place_clear(struct place *place)
     *place = (struct place){0};
 }
 
-/* One unescaped part of a pointer; a `~` that neither 0 nor 1 follows stays. NULL when it is too long. */
+/* One unescaped part of a pointer; a `~` that neither 0 nor 1 follows stays. NULL when it is too
+ * long. */
 static char *unescape(struct str part)
 {
     struct buf out = BUF_TEXT;
@@ -151,7 +153,8 @@ static bool remove_at(const struct place *place)
     size_t index;
     if (json_is_object(place->parent))
         return json_object_del(place->parent, place->key) == 0;
-    return json_is_array(place->parent) && array_index(place->key, json_array_size(place->parent), &index) &&
+    return json_is_array(place->parent) &&
+           array_index(place->key, json_array_size(place->parent), &index) &&
            json_array_remove(place->parent, index) == 0;
 }
 
@@ -247,7 +250,8 @@ static bool do_move(struct change *change, const struct operation *op)
     if (!value || !op->from.parent || !is_shallow(change, value, JSON_DEPTH_MAX))
         return false;
     json_incref(value);
-    bool ok = remove_at(&op->from) && locate(change->root, op->path_text, &to); /* the removal may shift indexes */
+    bool ok = remove_at(&op->from) &&
+              locate(change->root, op->path_text, &to); /* the removal may shift indexes */
     if (!ok) {
         json_decref(value);
         return false;
@@ -271,7 +275,8 @@ static bool apply_one(struct change *change, const json_t *entry)
 {
     const json_t *path = json_object_get(entry, "path"), *from = json_object_get(entry, "from");
     const char *name = json_string_value(json_object_get(entry, "op"));
-    struct operation op = {.value = json_object_get(entry, "value"), .path_text = str_of(json_string_value(path))};
+    struct operation op = {.value = json_object_get(entry, "value"),
+                           .path_text = str_of(json_string_value(path))};
     const struct operation_row *row = NULL;
     bool ok = false;
     for (size_t i = 0; name && i < ARRAY_LEN(rows); i++)
@@ -286,8 +291,9 @@ static bool apply_one(struct change *change, const json_t *entry)
     return ok;
 }
 
-/* False for what is no list of maps, in the words of who decodes it: upstream's strict decoder, which comes first,
- * looks no further than the list. A null among them is no operation, but may be there. */
+/* False for what is no list of maps, in the words of who decodes it: upstream's strict decoder,
+ * which comes first, looks no further than the list. A null among them is no operation, but may be
+ * there. */
 static bool check_shape(const json_t *tree, enum patch_reader reader, struct error *err)
 {
     bool strict = reader == PATCH_READ_STRICT;
@@ -319,7 +325,8 @@ static json_t *decode(struct str patch, enum patch_reader reader, struct error *
         return NULL;
     }
     if (json_array_size(tree) > PATCH_OPERATIONS_MAX)
-        error_set(err, ERROR_TOO_LARGE, "The allowed maximum operations in a JSON patch is %d, got %zu",
+        error_set(err, ERROR_TOO_LARGE,
+                  "The allowed maximum operations in a JSON patch is %d, got %zu",
                   PATCH_OPERATIONS_MAX, json_array_size(tree));
     else
         return tree;
@@ -327,7 +334,8 @@ static json_t *decode(struct str patch, enum patch_reader reader, struct error *
     return NULL;
 }
 
-json_t *patch_json(const json_t *target, struct str patch, enum patch_reader reader, struct error *err)
+json_t *patch_json(const json_t *target, struct str patch, enum patch_reader reader,
+                   struct error *err)
 {
     json_auto_t *entries = decode(patch, reader, err);
     if (!entries)
@@ -337,7 +345,8 @@ json_t *patch_json(const json_t *target, struct str patch, enum patch_reader rea
         if (apply_one(&change, json_array_get(entries, i)))
             continue;
         json_decref(change.root);
-        error_set(err, ERROR_INVALID, "the server rejected our request due to an error in our request");
+        error_set(err, ERROR_INVALID,
+                  "the server rejected our request due to an error in our request");
         return NULL;
     }
     return change.root;

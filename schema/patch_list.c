@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-/* A scalar's text as a hash key, with its type in front: "s" and a string's text, "i5", "b1". Owned; NULL for the rest.
+/* A scalar's text as a hash key, with its type in front: "s" and a string's text, "i5", "b1".
+ * Owned; NULL for the rest.
  */
 static char *scalar_key(const json_t *value)
 {
@@ -62,11 +63,13 @@ static bool check_items(const json_t *list, const char *merge_key, struct error 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         if (json_is_array(item))
-            return error_set(err, ERROR_INVALID, "the server rejected our request due to an error in our request");
+            return error_set(err, ERROR_INVALID,
+                             "the server rejected our request due to an error in our request");
         if (merge_key && !json_is_object(item))
             return error_set(err, ERROR_UNKNOWN, "list element types are not identical");
         if (!merge_key && json_is_object(item))
-            return error_set(err, ERROR_UNKNOWN, "cannot merge lists without merge key for type struct");
+            return error_set(err, ERROR_UNKNOWN,
+                             "cannot merge lists without merge key for type struct");
         if (merge_key && !json_object_get(item, merge_key))
             return no_merge_key(item, merge_key, err);
     }
@@ -87,10 +90,11 @@ static int compare_ranks(const void *a, const void *b)
     return left->at < right->at ? -1 : left->at > right->at;
 }
 
-/* Appends to `into`, two sorted runs: `server` into `patched`, each server item before the first patched one that
- * stands behind it in the original list. */
-static void weave(json_t *into, const struct ranked *server, size_t server_count, const struct ranked *patched,
-                  size_t patched_count, const json_t *original, const char *merge_key)
+/* Appends to `into`, two sorted runs: `server` into `patched`, each server item before the first
+ * patched one that stands behind it in the original list. */
+static void weave(json_t *into, const struct ranked *server, size_t server_count,
+                  const struct ranked *patched, size_t patched_count, const json_t *original,
+                  const char *merge_key)
 {
     size_t i = 0, k = 0;
     while (i < server_count || k < patched_count) {
@@ -108,8 +112,8 @@ static void weave(json_t *into, const struct ranked *server, size_t server_count
     }
 }
 
-json_t *list_in_order(json_t *merged, const json_t *order, const json_t *original, const char *merge_key,
-                      struct error *err)
+json_t *list_in_order(json_t *merged, const json_t *order, const json_t *original,
+                      const char *merge_key, struct error *err)
 {
     size_t count = json_array_size(merged), patched_count = 0, server_count = 0;
     if (!check_items(merged, merge_key, err)) {
@@ -117,7 +121,8 @@ json_t *list_in_order(json_t *merged, const json_t *order, const json_t *origina
         return NULL;
     }
     json_auto_t *wanted = place_index(order, merge_key), *before = place_index(original, merge_key);
-    struct ranked *patched = xcalloc(count + 1, sizeof(*patched)), *server = xcalloc(count + 1, sizeof(*server));
+    struct ranked *patched = xcalloc(count + 1, sizeof(*patched)),
+                  *server = xcalloc(count + 1, sizeof(*server));
     for (size_t i = 0; i < count; i++) {
         json_t *item = json_array_get(merged, i);
         json_int_t rank = place_of(wanted, item, merge_key);
@@ -157,7 +162,8 @@ static bool out_of_order(const json_t *items, const json_t *order, struct error 
     return error_set(err, ERROR_UNKNOWN, "%s\n", buf_ok(&text) ? text.data : "");
 }
 
-bool list_order_fits(const json_t *items, const json_t *order, const char *merge_key, struct error *err)
+bool list_order_fits(const json_t *items, const json_t *order, const char *merge_key,
+                     struct error *err)
 {
     json_auto_t *index = place_index(order, merge_key);
     json_int_t last = -1;
@@ -203,9 +209,10 @@ static bool is_not_gone(const json_t *item, const void *arg)
     return place_of(gone->index, item, gone->merge_key) < 0;
 }
 
-/* Directives among the items: deletes from `original`, and takes them out of `patch`. `*replaces`: the list is to be
- * exchanged. */
-static bool obey_items(json_t *original, json_t *patch, const char *merge_key, bool *replaces, struct error *err)
+/* Directives among the items: deletes from `original`, and takes them out of `patch`. `*replaces`:
+ * the list is to be exchanged. */
+static bool obey_items(json_t *original, json_t *patch, const char *merge_key, bool *replaces,
+                       struct error *err)
 {
     json_auto_t *deleted = json_array();
     for (size_t i = 0; i < json_array_size(patch); i++) {
@@ -215,7 +222,8 @@ static bool obey_items(json_t *original, json_t *patch, const char *merge_key, b
         if (!value)
             continue;
         if (text_eq(directive, "merge"))
-            return error_set(err, ERROR_UNKNOWN, "merging lists cannot yet be specified in the patch");
+            return error_set(err, ERROR_UNKNOWN,
+                             "merging lists cannot yet be specified in the patch");
         if (text_eq(directive, "replace"))
             *replaces = true;
         else if (!text_eq(directive, "delete"))
@@ -232,8 +240,8 @@ static bool obey_items(json_t *original, json_t *patch, const char *merge_key, b
 }
 
 /* Merges items into those of the same key, appends the others. */
-static bool merge_items(const struct shape *shape, json_t *merged, const json_t *patch, const char *merge_key,
-                        struct error *err)
+static bool merge_items(const struct shape *shape, json_t *merged, const json_t *patch,
+                        const char *merge_key, struct error *err)
 {
     struct shape element = {.type = shape->type, .budget = shape->budget};
     json_auto_t *index = place_index(merged, merge_key);
@@ -258,12 +266,12 @@ static bool merge_items(const struct shape *shape, json_t *merged, const json_t 
     return true;
 }
 
-static json_t *merge_maps(const struct shape *shape, json_t *original, json_t *patch, const char *merge_key,
-                          struct error *err)
+static json_t *merge_maps(const struct shape *shape, json_t *original, json_t *patch,
+                          const char *merge_key, struct error *err)
 {
     bool replaces = false;
-    if (!obey_items(original, patch, merge_key, &replaces, err) || !check_items(original, merge_key, err) ||
-        !check_items(patch, merge_key, err))
+    if (!obey_items(original, patch, merge_key, &replaces, err) ||
+        !check_items(original, merge_key, err) || !check_items(patch, merge_key, err))
         return NULL;
     if (replaces)
         return patch_value(json_incref(patch));
@@ -312,7 +320,8 @@ json_t *merge_list(const struct shape *shape, json_t *original, json_t *patch, s
         merged = NULL;
     } else {
         *shape->budget -= work;
-        merged = merge_key ? merge_maps(shape, original, patch, merge_key, err) : merge_scalars(original, patch, err);
+        merged = merge_key ? merge_maps(shape, original, patch, merge_key, err)
+                           : merge_scalars(original, patch, err);
     }
     json_decref(original);
     json_decref(patch);

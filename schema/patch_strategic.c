@@ -2,7 +2,8 @@
  *
  * `$patch: replace` and `delete` make an end of merging; `$retainKeys` drops what it does not name;
  * `$setElementOrder/LIST` orders LIST; `$deleteFromPrimitiveList/LIST` takes scalars out of it.
- * Source: apimachinery pkg/util/strategicpatch, as the API server calls it (parallel lists merged, nulls ignored). */
+ * Source: apimachinery pkg/util/strategicpatch, as the API server calls it (parallel lists merged,
+ * nulls ignored). */
 #include "schema/go_text.h"
 #include "schema/patch_internal.h"
 
@@ -25,7 +26,8 @@ struct shape shape_member(const struct shape *shape, const char *key)
 
 bool shape_merges_lists(const struct shape *shape)
 {
-    return shape->field && shape->field->card == CARD_LIST && (shape->field->flags & FIELD_PATCH_MERGE);
+    return shape->field && shape->field->card == CARD_LIST &&
+           (shape->field->flags & FIELD_PATCH_MERGE);
 }
 
 static bool is_parallel(const char *key)
@@ -50,7 +52,8 @@ json_t *patch_value(json_t *value)
             return NULL;
         }
         json_object_foreach_safe (value, next, key, item) {
-            bool keep = !json_is_null(item) && !is_parallel(key) && strcmp(key, DIRECTIVE_RETAIN) != 0;
+            bool keep =
+                !json_is_null(item) && !is_parallel(key) && strcmp(key, DIRECTIVE_RETAIN) != 0;
             json_t *kept = keep ? patch_value(json_incref(item)) : NULL;
             if (kept)
                 json_object_set_new(value, key, kept);
@@ -167,7 +170,8 @@ static bool order_list(const struct shape *shape, json_t *original, json_t *patc
     return merged && json_object_set_new(original, name, merged) == 0;
 }
 
-static bool order_lists(const struct shape *shape, json_t *original, json_t *patch, struct error *err)
+static bool order_lists(const struct shape *shape, json_t *original, json_t *patch,
+                        struct error *err)
 {
     json_auto_t *directives = json_object();
     const char *key;
@@ -194,7 +198,8 @@ static bool same_type(const json_t *a, const json_t *b)
 }
 
 /* Both sides are there and of one type. Takes nothing; a new reference. */
-static json_t *merge_member(const struct shape *member, json_t *before, json_t *change, struct error *err)
+static json_t *merge_member(const struct shape *member, json_t *before, json_t *change,
+                            struct error *err)
 {
     if (json_is_object(before))
         return merge_map(member, json_incref(before), json_incref(change), err);
@@ -215,7 +220,8 @@ static bool delete_scalars(json_t *original, const char *key, const json_t *gone
     return true;
 }
 
-static bool merge_one(const struct shape *shape, json_t *original, const char *key, json_t *change, struct error *err)
+static bool merge_one(const struct shape *shape, json_t *original, const char *key, json_t *change,
+                      struct error *err)
 {
     json_t *before = json_object_get(original, key), *merged;
     if (text_starts(key, DIRECTIVE_DELETE))
@@ -238,7 +244,8 @@ static bool merge_one(const struct shape *shape, json_t *original, const char *k
 }
 
 /* Lists that a parallel list takes items from are merged before that. */
-static bool merge_members(const struct shape *shape, json_t *original, json_t *patch, struct error *err)
+static bool merge_members(const struct shape *shape, json_t *original, json_t *patch,
+                          struct error *err)
 {
     const char *key;
     json_t *change;
@@ -267,7 +274,8 @@ json_t *merge_map(const struct shape *shape, json_t *original, json_t *patch, st
     return NULL;
 }
 
-json_t *patch_strategic_tree(const struct type *type, const json_t *target, const json_t *patch, struct error *err)
+json_t *patch_strategic_tree(const struct type *type, const json_t *target, const json_t *patch,
+                             struct error *err)
 {
     size_t budget = PATCH_WORK_MAX;
     struct shape shape = {.type = type, .budget = &budget};
@@ -276,7 +284,8 @@ json_t *patch_strategic_tree(const struct type *type, const json_t *target, cons
     return merge_map(&shape, json_deep_copy(target), json_deep_copy(patch), err);
 }
 
-json_t *patch_strategic(const struct type *type, const json_t *target, struct str patch, struct error *err)
+json_t *patch_strategic(const struct type *type, const json_t *target, struct str patch,
+                        struct error *err)
 {
     json_auto_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err);
     return tree ? patch_strategic_tree(type, target, tree, err) : NULL;

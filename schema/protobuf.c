@@ -122,7 +122,8 @@ void protobuf_before_item(struct buf *out, size_t len)
     wire_head(out, LIST_ITEMS, len);
 }
 
-/* Appends all of a frame that is before `rest` more bytes of the envelope that begins with `start`. */
+/* Appends all of a frame that is before `rest` more bytes of the envelope that begins with `start`.
+ */
 static void add_frame(struct buf *out, const char *event, struct str start, size_t rest)
 {
     CLEANUP(buf_free) struct buf raw = BUF_TEXT;

@@ -2,10 +2,10 @@
  * by the type tables.
  *
  * Text going in is a shaped document (schema/decode.h) that we wrote ourselves: its grammar is not
- * checked. Text coming out goes the way of any request's (schema_decode()). Custom resources have no protobuf. Limits: nesting
- * JSON_DEPTH_MAX; the caller bounds the size of bodies, and of text by the buffer's maximum. Any
- * thread. Source: the generated.proto files of k8s.io/api for numbers; apimachinery's
- * protobuf serializer for envelopes. */
+ * checked. Text coming out goes the way of any request's (schema_decode()). Custom resources have
+ * no protobuf. Limits: nesting JSON_DEPTH_MAX; the caller bounds the size of bodies, and of text by
+ * the buffer's maximum. Any thread. Source: the generated.proto files of k8s.io/api for numbers;
+ * apimachinery's protobuf serializer for envelopes. */
 #pragma once
 #include "base/buf.h"
 #include "base/error.h"
@@ -59,7 +59,7 @@ void protobuf_before_item(struct buf *out, size_t len);
 
 /* One frame of a watch stream around an object's envelope: length, WatchEvent. */
 void protobuf_watch_event(struct buf *out, const char *event, struct str envelope);
-/* What is before the message, of `len` bytes, of an object in such a frame; protobuf_after comes after
- * it. */
+/* What is before the message, of `len` bytes, of an object in such a frame; protobuf_after comes
+ * after it. */
 void protobuf_before_watched(struct buf *out, const char *event, struct str api_version,
                              struct str kind, size_t len);

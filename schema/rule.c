@@ -57,7 +57,8 @@ static char *value_text(const json_t *value)
     return text ? text : xstrdup("null");
 }
 
-void rule_invalid(struct error *err, const struct path *path, const json_t *value, const char *format, ...)
+void rule_invalid(struct error *err, const struct path *path, const json_t *value,
+                  const char *format, ...)
 {
     if (is_full(err))
         return;
@@ -69,10 +70,12 @@ void rule_invalid(struct error *err, const struct path *path, const json_t *valu
     buf_vprintf(&detail, format, args);
     va_end(args);
     CLEANUP(free_ptr) char *text = buf_take(&detail);
-    error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s%s%s", shown, *text ? ": " : "", text);
+    error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s%s%s", shown, *text ? ": " : "",
+                    text);
 }
 
-void rule_invalid_text(struct error *err, const struct path *path, const char *value, const char *detail)
+void rule_invalid_text(struct error *err, const struct path *path, const char *value,
+                       const char *detail)
 {
     if (is_full(err))
         return;
@@ -80,7 +83,8 @@ void rule_invalid_text(struct error *err, const struct path *path, const char *v
     error_add_invalid(err, where, value, detail);
 }
 
-void rule_invalid_raw(struct error *err, const struct path *path, const char *value, const char *detail)
+void rule_invalid_raw(struct error *err, const struct path *path, const char *value,
+                      const char *detail)
 {
     if (is_full(err))
         return;
@@ -118,8 +122,8 @@ void rule_forbidden(struct error *err, const struct path *path, const char *form
     error_add_cause(err, CAUSE_FORBIDDEN, where, "Forbidden%s%s", *text ? ": " : "", text);
 }
 
-static void about_value(struct error *err, enum cause_kind kind, const struct path *path, const char *what,
-                        const json_t *value)
+static void about_value(struct error *err, enum cause_kind kind, const struct path *path,
+                        const char *what, const json_t *value)
 {
     if (is_full(err))
         return;
@@ -151,8 +155,8 @@ void rule_too_many(struct error *err, const struct path *path, size_t actual, si
     if (is_full(err))
         return;
     CLEANUP(free_ptr) char *where = path_text(path);
-    error_add_cause(err, CAUSE_TOO_MANY, where, "Too many: %zu: must have at most %zu item%s", actual, max,
-                    max == 1 ? "" : "s");
+    error_add_cause(err, CAUSE_TOO_MANY, where, "Too many: %zu: must have at most %zu item%s",
+                    actual, max, max == 1 ? "" : "s");
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -160,7 +164,8 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-void rule_not_supported(struct error *err, const struct path *path, const json_t *value, const char *const *allowed)
+void rule_not_supported(struct error *err, const struct path *path, const json_t *value,
+                        const char *const *allowed)
 {
     if (is_full(err))
         return;
@@ -227,7 +232,8 @@ bool rule_bool(const json_t *object, const char *member)
     return json_is_true(json_object_get(object, member));
 }
 
-/* Absent where Go's DeepEqual makes no difference: nil and empty maps and lists, and text that was left out. */
+/* Absent where Go's DeepEqual makes no difference: nil and empty maps and lists, and text that was
+ * left out. */
 static bool is_void(const json_t *value)
 {
     return is_empty(value) && !json_is_integer(value) && !json_is_boolean(value);
@@ -366,7 +372,8 @@ void strategy_status_update(json_t *object, const json_t *old, const char *subre
 
 static void set_generation(json_t *object, int64_t generation)
 {
-    json_object_set_new(json_ensure_object(object, "metadata"), "generation", json_integer(generation));
+    json_object_set_new(json_ensure_object(object, "metadata"), "generation",
+                        json_integer(generation));
 }
 
 void strategy_generation_create(json_t *object)

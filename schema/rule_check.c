@@ -1,24 +1,28 @@
-/* Checks of one member, and of the small structures that many kinds share: labels, label selectors. */
+/* Checks of one member, and of the small structures that many kinds share: labels, label selectors.
+ */
 #include "schema/rule_internal.h"
 
 #include "schema/meta.h"
 #include "schema/selector.h"
 
-void check_min(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t min)
+void check_min(struct error *err, const struct path *at, const json_t *object, const char *member,
+               int64_t min)
 {
     const json_t *value = json_object_get(object, member);
     if (json_is_integer(value) && json_integer_value(value) < min)
         rule_invalid(err, PATH(at, member), value,
-                     min == 0 ? RULE_NOT_NEGATIVE : "must be greater than or equal to %lld", (long long)min);
+                     min == 0 ? RULE_NOT_NEGATIVE : "must be greater than or equal to %lld",
+                     (long long)min);
 }
 
-void check_range(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t low,
-                 int64_t high)
+void check_range(struct error *err, const struct path *at, const json_t *object, const char *member,
+                 int64_t low, int64_t high)
 {
     const json_t *value = json_object_get(object, member);
-    if (json_is_integer(value) && (json_integer_value(value) < low || json_integer_value(value) > high))
-        rule_invalid(err, PATH(at, member), value, "must be between %lld and %lld, inclusive", (long long)low,
-                     (long long)high);
+    if (json_is_integer(value) &&
+        (json_integer_value(value) < low || json_integer_value(value) > high))
+        rule_invalid(err, PATH(at, member), value, "must be between %lld and %lld, inclusive",
+                     (long long)low, (long long)high);
 }
 
 void check_enum(struct error *err, const struct path *at, const json_t *object, const char *member,
@@ -29,22 +33,24 @@ void check_enum(struct error *err, const struct path *at, const json_t *object, 
         rule_not_supported(err, PATH(at, member), json_object_get(object, member), allowed);
 }
 
-void check_enum_required(struct error *err, const struct path *at, const json_t *object, const char *member,
-                         const char *const *allowed)
+void check_enum_required(struct error *err, const struct path *at, const json_t *object,
+                         const char *member, const char *const *allowed)
 {
     if (check_required(err, at, object, member, NULL))
         check_enum(err, at, object, member, allowed);
 }
 
-void check_enum_given(struct error *err, const struct path *at, const json_t *object, const char *member,
-                      const char *const *allowed)
+void check_enum_given(struct error *err, const struct path *at, const json_t *object,
+                      const char *member, const char *const *allowed)
 {
     const char *text = rule_text(object, member);
     if (!rule_one_of(text, allowed))
-        rule_not_supported(err, PATH(at, member), *text ? json_object_get(object, member) : NULL, allowed);
+        rule_not_supported(err, PATH(at, member), *text ? json_object_get(object, member) : NULL,
+                           allowed);
 }
 
-void check_name(struct error *err, const struct path *at, const json_t *object, const char *member, rule_name_fn fn)
+void check_name(struct error *err, const struct path *at, const json_t *object, const char *member,
+                rule_name_fn fn)
 {
     const char *text = rule_text(object, member);
     const char *wrong = *text ? fn(text) : NULL;
@@ -52,8 +58,8 @@ void check_name(struct error *err, const struct path *at, const json_t *object, 
         rule_invalid_text(err, PATH(at, member), text, wrong);
 }
 
-bool check_required(struct error *err, const struct path *at, const json_t *object, const char *member,
-                    const char *detail)
+bool check_required(struct error *err, const struct path *at, const json_t *object,
+                    const char *member, const char *detail)
 {
     const json_t *value = json_object_get(object, member);
     if (json_is_integer(value) || json_is_boolean(value) || rule_filled(object, member))
@@ -62,29 +68,30 @@ bool check_required(struct error *err, const struct path *at, const json_t *obje
     return false;
 }
 
-void check_name_required(struct error *err, const struct path *at, const json_t *object, const char *member,
-                         rule_name_fn fn)
+void check_name_required(struct error *err, const struct path *at, const json_t *object,
+                         const char *member, rule_name_fn fn)
 {
     if (check_required(err, at, object, member, NULL))
         check_name(err, at, object, member, fn);
 }
 
-void check_immutable(struct error *err, const struct path *at, const json_t *object, const json_t *old,
-                     const char *member)
+void check_immutable(struct error *err, const struct path *at, const json_t *object,
+                     const json_t *old, const char *member)
 {
     const json_t *value = json_object_get(object, member);
     if (!rule_equal(value, json_object_get(old, member)))
         rule_invalid(err, PATH(at, member), value, RULE_IMMUTABLE);
 }
 
-void check_forbidden(struct error *err, const struct path *at, const json_t *object, const char *member,
-                     const char *detail)
+void check_forbidden(struct error *err, const struct path *at, const json_t *object,
+                     const char *member, const char *detail)
 {
     if (rule_has(object, member))
         rule_forbidden(err, PATH(at, member), "%s", detail);
 }
 
-void check_max_text(struct error *err, const struct path *at, const json_t *object, const char *member, size_t max)
+void check_max_text(struct error *err, const struct path *at, const json_t *object,
+                    const char *member, size_t max)
 {
     if (strlen(rule_text(object, member)) > max)
         rule_too_long(err, PATH(at, member), max);
@@ -127,7 +134,8 @@ static void check_expression(struct error *err, const struct path *path, const j
     const char *wrong = name_check_qualified(rule_text(expression, "key"));
     if (rule_one_of(op, (const char *const[]){"In", "NotIn", NULL})) {
         if (json_array_size(values) == 0)
-            rule_required(err, PATH(path, "values"), "must be specified when `operator` is 'In' or 'NotIn'");
+            rule_required(err, PATH(path, "values"),
+                          "must be specified when `operator` is 'In' or 'NotIn'");
     } else if (rule_one_of(op, selector_operators)) {
         if (json_array_size(values) > 0)
             rule_forbidden(err, PATH(path, "values"),
@@ -195,12 +203,14 @@ static void write_expressions_go(struct buf *out, const json_t *expressions)
     }
     buf_add_text(out, "[]v1.LabelSelectorRequirement{");
     LIST_EACH (expressions, i, expression) {
-        buf_printf(out, "%sv1.LabelSelectorRequirement{Key:\"%s\", Operator:\"%s\", Values:[]string", i ? ", " : "",
-                   rule_text(expression, "key"), rule_text(expression, "operator"));
+        buf_printf(out,
+                   "%sv1.LabelSelectorRequirement{Key:\"%s\", Operator:\"%s\", Values:[]string",
+                   i ? ", " : "", rule_text(expression, "key"), rule_text(expression, "operator"));
         const json_t *values = member_array(expression, "values");
         buf_add_text(out, values ? "{" : "(nil)");
         LIST_EACH (values, k, value)
-            buf_printf(out, "%s\"%s\"", k ? ", " : "", json_string_value(value) ? json_string_value(value) : "");
+            buf_printf(out, "%s\"%s\"", k ? ", " : "",
+                       json_string_value(value) ? json_string_value(value) : "");
         buf_add_text(out, values ? "}}" : "}");
     }
     buf_add_char(out, '}');

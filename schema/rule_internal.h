@@ -1,9 +1,10 @@
 /* schema/rule_internal.h: the vocabulary that kinds' rules are written in.
  *
- * A check looks at one member of an object, and appends a cause to `err` in upstream's words when it is wrong. Field
- * paths are chains of nodes on the stack, made into text only when something is wrong, so that checking costs next to
- * nothing. Absent, null and "" are the same thing to a check unless it says otherwise, as they are in Go.
- * Source: apimachinery's util/validation/field, pkg/apis/core/validation. */
+ * A check looks at one member of an object, and appends a cause to `err` in upstream's words when
+ * it is wrong. Field paths are chains of nodes on the stack, made into text only when something is
+ * wrong, so that checking costs next to nothing. Absent, null and "" are the same thing to a check
+ * unless it says otherwise, as they are in Go. Source: apimachinery's util/validation/field,
+ * pkg/apis/core/validation. */
 #pragma once
 #include "base/buf.h"
 #include "base/error.h"
@@ -31,21 +32,25 @@ char *path_text(const struct path *path);
 #define RULE_SHOWN_MAX 1024
 
 /* Causes. `value` NULL or null prints as upstream prints a nil pointer. */
-void rule_invalid(struct error *err, const struct path *path, const json_t *value, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-void rule_invalid_text(struct error *err, const struct path *path, const char *value, const char *detail);
+void rule_invalid(struct error *err, const struct path *path, const json_t *value,
+                  const char *format, ...) PRINTF_LIKE(4, 5);
+void rule_invalid_text(struct error *err, const struct path *path, const char *value,
+                       const char *detail);
 /* With the value written as given: for numbers and for Go syntax. */
-void rule_invalid_raw(struct error *err, const struct path *path, const char *value, const char *detail);
+void rule_invalid_raw(struct error *err, const struct path *path, const char *value,
+                      const char *detail);
 /* Without a value: upstream's OmitValueType. */
 void rule_invalid_bare(struct error *err, const struct path *path, const char *detail);
 void rule_required(struct error *err, const struct path *path, const char *detail);
-void rule_forbidden(struct error *err, const struct path *path, const char *format, ...) PRINTF_LIKE(3, 4);
+void rule_forbidden(struct error *err, const struct path *path, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 void rule_duplicate(struct error *err, const struct path *path, const json_t *value);
 void rule_not_found(struct error *err, const struct path *path, const json_t *value);
 void rule_too_long(struct error *err, const struct path *path, size_t max);
 void rule_too_many(struct error *err, const struct path *path, size_t actual, size_t max);
 /* `allowed`: NULL-ended, in any order; printed sorted. */
-void rule_not_supported(struct error *err, const struct path *path, const json_t *value, const char *const *allowed);
+void rule_not_supported(struct error *err, const struct path *path, const json_t *value,
+                        const char *const *allowed);
 
 /* Reading. */
 /* The member's text, or "". */
@@ -56,9 +61,11 @@ bool rule_has(const json_t *object, const char *member);
 bool rule_filled(const json_t *object, const char *member);
 int64_t rule_int(const json_t *object, const char *member, int64_t fallback);
 bool rule_bool(const json_t *object, const char *member);
-/* A set for what is distinct in `list`; NULL, which holds nothing, when the list is too short for a double. New. */
+/* A set for what is distinct in `list`; NULL, which holds nothing, when the list is too short for a
+ * double. New. */
 json_t *rule_set(const json_t *list);
-/* Is `text` in the set? Adds it. Lists from outside are long: members are looked up in sets, never by scanning. */
+/* Is `text` in the set? Adds it. Lists from outside are long: members are looked up in sets, never
+ * by scanning. */
 bool rule_seen(json_t *set, const char *text);
 /* From the text of `member` to the (first) item that has it; new, NULL for an empty list. */
 json_t *rule_index(const json_t *list, const char *member);
@@ -72,29 +79,33 @@ bool rule_one_of(const char *text, const char *const *allowed);
 #define RULE_POSITIVE     "must be greater than 0"
 
 /* Checks. Each is satisfied by an absent member unless REQUIRED is said in its name. */
-typedef const char *(*rule_name_fn)(const char *value); /* NULL, or what is wrong: schema/meta.h's */
-void check_min(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t min);
-void check_range(struct error *err, const struct path *at, const json_t *object, const char *member, int64_t low,
-                 int64_t high);
+typedef const char *(*rule_name_fn)(
+    const char *value); /* NULL, or what is wrong: schema/meta.h's */
+void check_min(struct error *err, const struct path *at, const json_t *object, const char *member,
+               int64_t min);
+void check_range(struct error *err, const struct path *at, const json_t *object, const char *member,
+                 int64_t low, int64_t high);
 void check_enum(struct error *err, const struct path *at, const json_t *object, const char *member,
                 const char *const *allowed);
 /* A missing one is `Required value`. */
-void check_enum_required(struct error *err, const struct path *at, const json_t *object, const char *member,
-                         const char *const *allowed);
+void check_enum_required(struct error *err, const struct path *at, const json_t *object,
+                         const char *member, const char *const *allowed);
 /* A missing one is `Unsupported value: ""`. */
-void check_enum_given(struct error *err, const struct path *at, const json_t *object, const char *member,
-                      const char *const *allowed);
-void check_name(struct error *err, const struct path *at, const json_t *object, const char *member, rule_name_fn fn);
+void check_enum_given(struct error *err, const struct path *at, const json_t *object,
+                      const char *member, const char *const *allowed);
+void check_name(struct error *err, const struct path *at, const json_t *object, const char *member,
+                rule_name_fn fn);
 /* True when it is there. */
-bool check_required(struct error *err, const struct path *at, const json_t *object, const char *member,
-                    const char *detail);
-void check_name_required(struct error *err, const struct path *at, const json_t *object, const char *member,
-                         rule_name_fn fn);
-void check_immutable(struct error *err, const struct path *at, const json_t *object, const json_t *old,
-                     const char *member);
-void check_forbidden(struct error *err, const struct path *at, const json_t *object, const char *member,
-                     const char *detail);
-void check_max_text(struct error *err, const struct path *at, const json_t *object, const char *member, size_t max);
+bool check_required(struct error *err, const struct path *at, const json_t *object,
+                    const char *member, const char *detail);
+void check_name_required(struct error *err, const struct path *at, const json_t *object,
+                         const char *member, rule_name_fn fn);
+void check_immutable(struct error *err, const struct path *at, const json_t *object,
+                     const json_t *old, const char *member);
+void check_forbidden(struct error *err, const struct path *at, const json_t *object,
+                     const char *member, const char *detail);
+void check_max_text(struct error *err, const struct path *at, const json_t *object,
+                    const char *member, size_t max);
 
 /* Values that have a form of their own: NULL when fine, else upstream's detail. */
 const char *value_check_ip(const char *value);
@@ -139,7 +150,8 @@ void default_int_zero(json_t *object, const char *member, int64_t value);
 void strategy_drop(json_t *object, const char *member);
 /* object[member] = old[member], or absent when old has none. */
 void strategy_keep(json_t *object, const json_t *old, const char *member);
-/* The usual pair: status is dropped on create; spec updates keep the old status, status updates the old spec. */
+/* The usual pair: status is dropped on create; spec updates keep the old status, status updates the
+ * old spec. */
 void strategy_status_create(json_t *object);
 void strategy_status_update(json_t *object, const json_t *old, const char *subresource);
 /* Is this an update of /status (or another subresource)? */
@@ -161,7 +173,8 @@ static inline bool is_main(const char *subresource)
 /* True when the kind has rules of ours: it is built in. */
 bool kind_is_built_in(const char *resource);
 
-/* metadata.generation of kinds whose generation does not just follow spec: 1 at first, one more when `changed`. */
+/* metadata.generation of kinds whose generation does not just follow spec: 1 at first, one more
+ * when `changed`. */
 void strategy_generation_create(json_t *object);
 void strategy_generation_update(json_t *object, const json_t *old, bool changed);
 typedef void (*index_add_fn)(void *arg, const char *path, const char *value);

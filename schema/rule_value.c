@@ -1,5 +1,5 @@
-/* Values with a form of their own: addresses, ports' names, keys of ConfigMaps, environment variables.
- * Source: apimachinery's util/validation. */
+/* Values with a form of their own: addresses, ports' names, keys of ConfigMaps, environment
+ * variables. Source: apimachinery's util/validation. */
 #include "schema/rule_internal.h"
 
 #include <arpa/inet.h>
@@ -91,7 +91,8 @@ const char *value_check_config_key(const char *value)
         if (!is_letter(value[i]) && !is_digit(value[i]) && !strchr("-._", value[i]))
             len = 0;
     if (len == 0)
-        return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+        return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
+               "'key.name',  or "
                "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
     if (strcmp(value, ".") == 0)
         return "must not be '.'";
@@ -108,8 +109,10 @@ const char *value_check_env_name(const char *value)
         if (*at < ' ' || *at > '~' || *at == '=')
             fine = false;
     return fine ? NULL
-                : "a valid environment variable name must consist only of printable ASCII characters other than '=' "
-                  "(e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '^[ "
+                : "a valid environment variable name must consist only of printable ASCII "
+                  "characters other than '=' "
+                  "(e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for "
+                  "validation is '^[ "
                   "-<>-~]+$')";
 }
 
@@ -119,10 +122,10 @@ const char *value_check_http_header(const char *value)
     for (const char *at = value; *at; at++)
         if (!is_letter(*at) && !is_digit(*at) && *at != '-')
             fine = false;
-    return fine
-               ? NULL
-               : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used "
-                 "for validation is '[-A-Za-z0-9]+')";
+    return fine ? NULL
+                : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. "
+                  "'X-Header-Name', regex used "
+                  "for validation is '[-A-Za-z0-9]+')";
 }
 
 static bool is_path_char(char c)
@@ -149,10 +152,13 @@ const char *value_check_wildcard_subdomain(const char *value)
 {
     bool fine = text_starts(value, "*.") && !name_check_dns_subdomain(value + 2);
     return fine ? NULL
-                : "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
-                  "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
+                : "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS "
+                  "subdomain, which must "
+                  "consist of lower case alphanumeric characters, '-' or '.' and end with an "
+                  "alphanumeric character "
                   "(e.g. "
-                  "'*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]"
+                  "'*.example.com', regex used for validation is "
+                  "'\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]"
                   "([-a-z0-9]*[a-z0-9])?)*')";
 }
 
@@ -176,14 +182,16 @@ bool value_is_dual_stack(const json_t *list)
 {
     const char *first = json_string_value(json_array_get(list, 0));
     const char *second = json_string_value(json_array_get(list, 1));
-    return json_array_size(list) == 2 && first && second && !strchr(first, ':') != !strchr(second, ':');
+    return json_array_size(list) == 2 && first && second &&
+           !strchr(first, ':') != !strchr(second, ':');
 }
 
 bool value_cidr_within(const char *inner, const char *outer)
 {
     unsigned char in[16], out[16];
     int in_family, out_family, in_bits, out_bits;
-    if (!read_cidr(inner, in, &in_family, &in_bits) || !read_cidr(outer, out, &out_family, &out_bits))
+    if (!read_cidr(inner, in, &in_family, &in_bits) ||
+        !read_cidr(outer, out, &out_family, &out_bits))
         return false;
     if (in_family != out_family || in_bits <= out_bits)
         return false;

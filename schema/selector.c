@@ -12,8 +12,8 @@ bool selector_value_add(struct requirement *requirement, struct str value)
     for (size_t i = 0; i < requirement->value_count; i++)
         if (str_is(value, requirement->values[i]))
             return true;
-    requirement->values =
-        xreallocarray(requirement->values, requirement->value_count + 1, sizeof(*requirement->values));
+    requirement->values = xreallocarray(requirement->values, requirement->value_count + 1,
+                                        sizeof(*requirement->values));
     requirement->values[requirement->value_count++] = str_dup(value);
     return true;
 }
@@ -132,7 +132,8 @@ static bool add_expression(struct selector *selector, const json_t *expression, 
         if (text_eq(name, json_operators[i].name))
             found = &json_operators[i];
     if (!found)
-        return error_bad_request(err, "\"%s\" is not a valid label selector operator", name ? name : "");
+        return error_bad_request(err, "\"%s\" is not a valid label selector operator",
+                                 name ? name : "");
     requirement.op = found->op;
     for (size_t i = 0; i < json_array_size(values); i++) {
         const char *text = json_string_value(json_array_get(values, i));
@@ -141,7 +142,8 @@ static bool add_expression(struct selector *selector, const json_t *expression, 
     if (!requirement_check(&requirement, err))
         return false;
     if (!selector_add(selector, &requirement))
-        return error_bad_request(err, "a selector may have at most %d requirements", REQUIREMENTS_MAX);
+        return error_bad_request(err, "a selector may have at most %d requirements",
+                                 REQUIREMENTS_MAX);
     return true;
 }
 
@@ -150,8 +152,10 @@ static bool add_map(struct selector *selector, const json_t *labels)
     const char *key;
     json_t *value;
     json_object_foreach (labels, key, value) {
-        CLEANUP(requirement_clear) struct requirement requirement = {.op = SELECT_IN, .key = xstrdup(key)};
-        selector_value_add(&requirement, str_of(json_string_value(value) ? json_string_value(value) : ""));
+        CLEANUP(requirement_clear)
+        struct requirement requirement = {.op = SELECT_IN, .key = xstrdup(key)};
+        selector_value_add(&requirement,
+                           str_of(json_string_value(value) ? json_string_value(value) : ""));
         if (!selector_add(selector, &requirement))
             return false;
     }

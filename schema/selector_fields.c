@@ -1,4 +1,5 @@
-/* The text of field selectors: terms with commas between them, `\` before what is meant literally. */
+/* The text of field selectors: terms with commas between them, `\` before what is meant literally.
+ */
 #include "schema/selector_internal.h"
 
 /* Where an unescaped `=` or `!=` begins in the term; its end when there is none. */
@@ -7,7 +8,8 @@ static size_t find_operator(struct str term)
     for (size_t i = 0; i < term.len; i++) {
         if (term.data[i] == '\\')
             i++;
-        else if (term.data[i] == '=' || (term.data[i] == '!' && i + 1 < term.len && term.data[i + 1] == '='))
+        else if (term.data[i] == '=' ||
+                 (term.data[i] == '!' && i + 1 < term.len && term.data[i + 1] == '='))
             return i;
     }
     return term.len;
@@ -18,13 +20,16 @@ static bool unescape(struct str text, struct buf *out, struct error *err)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
         if (c == ',' || c == '=')
-            return error_bad_request(err, "invalid field selector: unescaped character in value: %d", c);
+            return error_bad_request(err,
+                                     "invalid field selector: unescaped character in value: %d", c);
         if (c == '\\') {
             if (++i >= text.len)
-                return error_bad_request(err, "invalid field selector: invalid escape sequence: \\");
+                return error_bad_request(err,
+                                         "invalid field selector: invalid escape sequence: \\");
             c = text.data[i];
             if (c != '\\' && c != ',' && c != '=')
-                return error_bad_request(err, "invalid field selector: invalid escape sequence: \\%c", c);
+                return error_bad_request(
+                    err, "invalid field selector: invalid escape sequence: \\%c", c);
         }
         buf_add_char(out, c);
     }
@@ -42,11 +47,13 @@ static const struct field_alias {
 static bool refuse_label(struct str label, const struct resource *resource, struct error *err)
 {
     if (strcmp(resource->key, "jobs.batch") == 0)
-        return error_bad_request(err, "field label \"" STR_FMT "\" not supported for Job", STR_ARG(label));
+        return error_bad_request(err, "field label \"" STR_FMT "\" not supported for Job",
+                                 STR_ARG(label));
     if (resource->selectable || (resource->type && resource->type->custom))
         return error_bad_request(err, "field label not supported: " STR_FMT, STR_ARG(label));
     return error_bad_request(err,
-                             "\"" STR_FMT "\" is not a known field selector: only \"metadata.name\", "
+                             "\"" STR_FMT
+                             "\" is not a known field selector: only \"metadata.name\", "
                              "\"metadata.namespace\"",
                              STR_ARG(label));
 }
@@ -75,15 +82,16 @@ static char *resolve(struct str label, const struct resource *resource, struct e
     return str_dup(label);
 }
 
-static bool add_term(struct selector *selector, struct str text, struct str term, const struct resource *resource,
-                     struct error *err)
+static bool add_term(struct selector *selector, struct str text, struct str term,
+                     const struct resource *resource, struct error *err)
 {
     CLEANUP(requirement_clear) struct requirement requirement = {.op = SELECT_IN};
     CLEANUP(buf_free) struct buf value = BUF_TEXT;
     size_t at = find_operator(term), end = at + 1;
     if (at == term.len)
-        return error_bad_request(err, "invalid selector: '" STR_FMT "'; can't understand '" STR_FMT "'", STR_ARG(text),
-                                 STR_ARG(term));
+        return error_bad_request(err,
+                                 "invalid selector: '" STR_FMT "'; can't understand '" STR_FMT "'",
+                                 STR_ARG(text), STR_ARG(term));
     if (term.data[at] == '!') {
         requirement.op = SELECT_NOT_IN;
         end++;
@@ -96,7 +104,8 @@ static bool add_term(struct selector *selector, struct str text, struct str term
     if (!requirement.key)
         return false;
     selector_value_add(&requirement, value.data ? buf_str(&value) : STR(""));
-    return selector_add(selector, &requirement) || error_bad_request(err, "the selector has too many requirements");
+    return selector_add(selector, &requirement) ||
+           error_bad_request(err, "the selector has too many requirements");
 }
 
 /* The end of the term that begins at `from`. */
@@ -109,7 +118,8 @@ static size_t term_end(struct str text, size_t from)
     return at < text.len ? at : text.len;
 }
 
-struct selector *selector_parse_fields(struct str text, const struct resource *resource, struct error *err)
+struct selector *selector_parse_fields(struct str text, const struct resource *resource,
+                                       struct error *err)
 {
     struct selector *selector = selector_new();
     for (size_t at = 0; at < text.len;) {

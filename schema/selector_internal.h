@@ -2,7 +2,14 @@
 #pragma once
 #include "schema/selector.h"
 
-enum select_op { SELECT_IN, SELECT_NOT_IN, SELECT_EXISTS, SELECT_ABSENT, SELECT_GREATER, SELECT_LESS };
+enum select_op {
+    SELECT_IN,
+    SELECT_NOT_IN,
+    SELECT_EXISTS,
+    SELECT_ABSENT,
+    SELECT_GREATER,
+    SELECT_LESS
+};
 
 struct requirement {
     char *key;

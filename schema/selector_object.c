@@ -1,4 +1,5 @@
-/* Selectors against stored objects' indexes: nothing is parsed but for fields of custom resources. */
+/* Selectors against stored objects' indexes: nothing is parsed but for fields of custom resources.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +48,8 @@ bool selector_matches_tree(const struct selector *selector, const json_t *object
 {
     char room[24];
     for (size_t i = 0; selector && i < selector->count; i++)
-        if (!requirement_matches(&selector->items[i], field_text(object, selector->items[i].key, room)))
+        if (!requirement_matches(&selector->items[i],
+                                 field_text(object, selector->items[i].key, room)))
             return false;
     return !selector || !selector->nothing;
 }

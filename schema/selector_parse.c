@@ -1,7 +1,8 @@
 /* The text of label and field selectors.
  *
- * Label selectors are read by the grammar of upstream's lexer and parser, quirks and messages included: "in" and
- * "notin" are words that may be keys and values too, "(,)" holds the empty value, operators are read greedily. */
+ * Label selectors are read by the grammar of upstream's lexer and parser, quirks and messages
+ * included: "in" and "notin" are words that may be keys and values too, "(,)" holds the empty
+ * value, operators are read greedily. */
 #include <string.h>
 
 #include "base/parse.h"
@@ -29,9 +30,12 @@ static const struct token_row {
     const char *text;
     enum token token;
 } tokens[] = {
-    {")", TOKEN_CLOSE},       {",", TOKEN_COMMA},      {"!", TOKEN_NOT},  {"==", TOKEN_DOUBLE_EQUALS},
-    {"=", TOKEN_EQUALS},      {">", TOKEN_GREATER},    {"in", TOKEN_IN},  {"<", TOKEN_LESS},
-    {"!=", TOKEN_NOT_EQUALS}, {"notin", TOKEN_NOT_IN}, {"(", TOKEN_OPEN},
+    {")", TOKEN_CLOSE},       {",", TOKEN_COMMA},
+    {"!", TOKEN_NOT},         {"==", TOKEN_DOUBLE_EQUALS},
+    {"=", TOKEN_EQUALS},      {">", TOKEN_GREATER},
+    {"in", TOKEN_IN},         {"<", TOKEN_LESS},
+    {"!=", TOKEN_NOT_EQUALS}, {"notin", TOKEN_NOT_IN},
+    {"(", TOKEN_OPEN},
 };
 
 struct lexer {
@@ -76,7 +80,8 @@ static void lex_special(struct lexer *lexer)
 static void lex_word(struct lexer *lexer)
 {
     size_t len = 0;
-    while (len < lexer->rest.len && !is_special(lexer->rest.data[len]) && !is_space(lexer->rest.data[len]))
+    while (len < lexer->rest.len && !is_special(lexer->rest.data[len]) &&
+           !is_space(lexer->rest.data[len]))
         len++;
     lexer->literal = (struct str){lexer->rest.data, len};
     lexer->token = token_of(lexer->literal);
@@ -116,7 +121,7 @@ static enum token take_value(struct lexer *lexer, struct str *literal)
     return token;
 }
 
-#define UNEXPECTED(err, literal, expected) \
+#define UNEXPECTED(err, literal, expected)                                                         \
     error_bad_request((err), "found '" STR_FMT "', expected: " expected, STR_ARG(literal))
 
 static bool check_key(const char *path, const char *key, struct error *err)
@@ -153,13 +158,14 @@ bool requirement_check(const struct requirement *requirement, struct error *err)
     for (size_t i = 0; i < requirement->value_count; i++) {
         const char *value = requirement->values[i], *wrong = name_check_label_value(value);
         if (compares && !parse_i64(str_of(value), INT64_MIN, INT64_MAX, &number))
-            return error_bad_request(err,
-                                     "values[%zu]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value must "
-                                     "be an integer",
-                                     i, value);
+            return error_bad_request(
+                err,
+                "values[%zu]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value must "
+                "be an integer",
+                i, value);
         if (wrong)
-            return error_bad_request(err, "values[%zu][%s]: Invalid value: \"%s\": %s", i, requirement->key, value,
-                                     wrong);
+            return error_bad_request(err, "values[%zu][%s]: Invalid value: \"%s\": %s", i,
+                                     requirement->key, value, wrong);
     }
     return true;
 }
@@ -177,7 +183,8 @@ static bool parse_list(struct lexer *lexer, struct requirement *requirement, str
             if (peek_value(lexer) != TOKEN_COMMA)
                 return UNEXPECTED(err, lexer->literal, "',' or ')'");
         } else if (token == TOKEN_COMMA) {
-            if (requirement->value_count == 0 || peek_value(lexer) == TOKEN_CLOSE || peek_value(lexer) == TOKEN_COMMA)
+            if (requirement->value_count == 0 || peek_value(lexer) == TOKEN_CLOSE ||
+                peek_value(lexer) == TOKEN_COMMA)
                 selector_value_add(requirement, STR(""));
             if (peek_value(lexer) == TOKEN_CLOSE)
                 return true;
@@ -243,10 +250,12 @@ static bool parse_operator(struct lexer *lexer, struct requirement *requirement,
         return UNEXPECTED(err, lexer->literal, "in, notin, =, ==, !=, gt, lt");
     advance(lexer);
     requirement->op = found->op;
-    return found->list ? parse_values(lexer, requirement, err) : parse_exact(lexer, requirement, err);
+    return found->list ? parse_values(lexer, requirement, err)
+                       : parse_exact(lexer, requirement, err);
 }
 
-static bool parse_requirement(struct lexer *lexer, struct requirement *requirement, struct error *err)
+static bool parse_requirement(struct lexer *lexer, struct requirement *requirement,
+                              struct error *err)
 {
     struct str literal;
     bool absent = lexer->token == TOKEN_NOT;
@@ -268,7 +277,8 @@ static bool parse_requirement(struct lexer *lexer, struct requirement *requireme
 }
 
 /* One requirement and what stands behind it; `*more` tells whether another must follow. */
-static bool parse_term(struct lexer *lexer, struct selector *selector, bool *more, struct error *err)
+static bool parse_term(struct lexer *lexer, struct selector *selector, bool *more,
+                       struct error *err)
 {
     CLEANUP(requirement_clear) struct requirement requirement = {0};
     struct str literal;

@@ -25,9 +25,12 @@ static void add_definition(struct buf *out, const struct column *column)
     buf_printf(out, ",\"priority\":%d}", column->priority);
 }
 
-void table_begin(struct buf *out, const struct resource *resource, const char *list_meta_json, bool headers)
+void table_begin(struct buf *out, const struct resource *resource, const char *list_meta_json,
+                 bool headers)
 {
-    buf_printf(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":%s,\"columnDefinitions\":",
+    buf_printf(out,
+               "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/"
+               "v1\",\"metadata\":%s,\"columnDefinitions\":",
                list_meta_json && *list_meta_json ? list_meta_json : "{}");
     if (!headers) {
         buf_add_text(out, "null");
@@ -46,15 +49,18 @@ void table_begin(struct buf *out, const struct resource *resource, const char *l
 static bool is_count(const char *source)
 {
     bool plain = source[0] == '.' && !strpbrk(source, "|/?");
-    return text_starts(source, "len(") || text_ends(source, ".count|1") || (plain && text_ends(source, "eplicas"));
+    return text_starts(source, "len(") || text_ends(source, ".count|1") ||
+           (plain && text_ends(source, "eplicas"));
 }
 
-/* A number or a boolean as such, with Go's zero value for what is missing; everything else is text. */
+/* A number or a boolean as such, with Go's zero value for what is missing; everything else is text.
+ */
 static void add_typed(struct buf *out, const struct column *column, struct str text)
 {
-    bool number =
-        strcmp(column->type, "integer") == 0 || strcmp(column->type, "number") == 0 || is_count(column->source);
-    bool boolean = strcmp(column->type, "boolean") == 0 && !text_starts(column->source, "bool("); /* "True" */
+    bool number = strcmp(column->type, "integer") == 0 || strcmp(column->type, "number") == 0 ||
+                  is_count(column->source);
+    bool boolean =
+        strcmp(column->type, "boolean") == 0 && !text_starts(column->source, "bool("); /* "True" */
     if (number)
         buf_add_str(out, text.len && text.data[0] != '<' ? text : STR("0"));
     else if (boolean)
@@ -63,7 +69,8 @@ static void add_typed(struct buf *out, const struct column *column, struct str t
         json_write_string(out, text.data ? text : STR(""));
 }
 
-static void add_cell(struct buf *out, const struct column *column, const json_t *object, int64_t now_us)
+static void add_cell(struct buf *out, const struct column *column, const json_t *object,
+                     int64_t now_us)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     struct cell cell = {.object = object, .now_us = now_us, .out = &text};
@@ -114,7 +121,8 @@ static void add_custom_date(struct buf *out, const json_t *value, int64_t now_us
 }
 
 /* additionalPrinterColumns: a value of the column's type, or null. */
-static void add_custom_cell(struct buf *out, const struct column *column, const json_t *object, int64_t now_us)
+static void add_custom_cell(struct buf *out, const struct column *column, const json_t *object,
+                            int64_t now_us)
 {
     const json_t *value = cell_first(object, str_of(column->source));
     bool fits;
@@ -126,8 +134,8 @@ static void add_custom_cell(struct buf *out, const struct column *column, const 
         add_custom_text(out, column, object);
         return;
     }
-    if (strcmp(column->type, "integer") == 0 && json_is_real(value) && json_real_value(value) > -9e18 &&
-        json_real_value(value) < 9e18) {
+    if (strcmp(column->type, "integer") == 0 && json_is_real(value) &&
+        json_real_value(value) > -9e18 && json_real_value(value) < 9e18) {
         buf_add_i64(out, (int64_t)json_real_value(value));
         return;
     }
@@ -146,7 +154,8 @@ static void add_conditions(struct buf *out, const struct resource *resource, con
     if (strcmp(resource->key, "pods") != 0 || !(done || text_eq(phase, "Failed")))
         return;
     buf_printf(out,
-               ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"%s\",\"message\":\"%s\"}]",
+               ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"%s\","
+               "\"message\":\"%s\"}]",
                phase, done ? "The pod has completed successfully." : "The pod failed.");
 }
 
@@ -156,7 +165,9 @@ static void add_object(struct buf *out, const struct object *object, enum table_
     if (include == TABLE_OBJECT) {
         buf_add_str(out, object->body);
     } else if (include == TABLE_METADATA) {
-        buf_add_text(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
+        buf_add_text(
+            out,
+            "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
         buf_add_str(out, json_member(object->body, STR("metadata")));
         buf_add_char(out, '}');
     } else {
@@ -164,8 +175,8 @@ static void add_object(struct buf *out, const struct object *object, enum table_
     }
 }
 
-/* The object without its managedFields, of which no column tells anything: with them it takes twice the
- * time. */
+/* The object without its managedFields, of which no column tells anything: with them it takes twice
+ * the time. */
 static json_t *tree_of_columns(const struct object *object)
 {
     CLEANUP(buf_free) struct buf text = BUF_INIT(object->body.len + sizeof("null"));

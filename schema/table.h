@@ -1,4 +1,5 @@
-/* schema/table.h: meta.k8s.io Tables: what `kubectl get` prints. Columns are data (resource.columns). */
+/* schema/table.h: meta.k8s.io Tables: what `kubectl get` prints. Columns are data
+ * (resource.columns). */
 #pragma once
 #include "base/buf.h"
 #include "base/json.h"
@@ -7,8 +8,10 @@
 
 enum table_include { TABLE_METADATA, TABLE_OBJECT, TABLE_NONE };
 
-/* Appends `{"kind":"Table",...,"rows":[` with column definitions (none when `headers` is false: later watch events). */
-void table_begin(struct buf *out, const struct resource *resource, const char *list_meta_json, bool headers);
+/* Appends `{"kind":"Table",...,"rows":[` with column definitions (none when `headers` is false:
+ * later watch events). */
+void table_begin(struct buf *out, const struct resource *resource, const char *list_meta_json,
+                 bool headers);
 /* Appends one row, without a comma before it. */
 void table_row(struct buf *out, const struct resource *resource, const struct object *object,
                enum table_include include, int64_t now_us);

@@ -7,7 +7,8 @@
 #include "schema/table.h"
 #include "schema/table_internal.h"
 
-/* Where an unquoted `wanted` stands outside of all parentheses and brackets; the text's length when nowhere. */
+/* Where an unquoted `wanted` stands outside of all parentheses and brackets; the text's length when
+ * nowhere. */
 static size_t find_top(struct str text, char wanted)
 {
     int depth = 0;
@@ -95,7 +96,8 @@ static bool fn_trim(const struct cell *cell, struct str arg)
 static bool fn_length(const struct cell *cell, struct str arg)
 {
     const json_t *value = cell_first(cell->object, arg);
-    buf_add_i64(cell->out, (int64_t)(json_is_array(value) ? json_array_size(value) : json_object_size(value)));
+    buf_add_i64(cell->out,
+                (int64_t)(json_is_array(value) ? json_array_size(value) : json_object_size(value)));
     return true;
 }
 
@@ -129,10 +131,11 @@ static bool fn_join(const struct cell *cell, struct str arg)
     static const char pair[] = ".namespace/name";
     size_t at = find_top(arg, ';');
     struct str path = after(arg, at), quoted = before(arg, at);
-    CLEANUP(free_ptr) char *separator = quoted.len > 2 ? xstrndup(quoted.data + 1, quoted.len - 2) : xstrdup(",");
+    CLEANUP(free_ptr)
+    char *separator = quoted.len > 2 ? xstrndup(quoted.data + 1, quoted.len - 2) : xstrdup(",");
     struct join join = {.list = {.out = cell->out, .separator = separator}};
-    bool accounts =
-        path.len > sizeof(pair) && memcmp(path.data + path.len - (sizeof(pair) - 1), pair, sizeof(pair) - 1) == 0;
+    bool accounts = path.len > sizeof(pair) &&
+                    memcmp(path.data + path.len - (sizeof(pair) - 1), pair, sizeof(pair) - 1) == 0;
     if (accounts)
         cell_walk(cell->object, before(path, path.len - (sizeof(pair) - 1)), join_account, &join);
     else if (json_is_array(cell_first(cell->object, path))) {
@@ -191,8 +194,10 @@ static bool fn_access_modes(const struct cell *cell, struct str arg)
 {
     static const struct {
         const char *mode, *text;
-    } modes[] = {
-        {"ReadWriteOnce", "RWO"}, {"ReadOnlyMany", "ROX"}, {"ReadWriteMany", "RWX"}, {"ReadWriteOncePod", "RWOP"}};
+    } modes[] = {{"ReadWriteOnce", "RWO"},
+                 {"ReadOnlyMany", "ROX"},
+                 {"ReadWriteMany", "RWX"},
+                 {"ReadWriteOncePod", "RWOP"}};
     const json_t *list = cell_first(cell->object, arg);
     struct cell_list names = {.out = cell->out, .separator = ","};
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
@@ -278,11 +283,13 @@ static bool try_call(const struct cell *cell, struct str source, bool *found)
     size_t open = 0;
     while (open < source.len && isalnum((unsigned char)source.data[open]))
         open++;
-    if (open == 0 || open >= source.len || source.data[open] != '(' || source.data[source.len - 1] != ')')
+    if (open == 0 || open >= source.len || source.data[open] != '(' ||
+        source.data[source.len - 1] != ')')
         return false;
     for (size_t i = 0; i < ARRAY_LEN(functions); i++)
         if (str_is(before(source, open), functions[i].name)) {
-            *found = functions[i].call(cell, (struct str){source.data + open + 1, source.len - open - 2});
+            *found = functions[i].call(cell,
+                                       (struct str){source.data + open + 1, source.len - open - 2});
             return true;
         }
     return false;
@@ -291,7 +298,8 @@ static bool try_call(const struct cell *cell, struct str source, bool *found)
 static bool is_set(const json_t *value)
 {
     return value && !json_is_null(value) && !json_is_false(value) &&
-           !(json_is_string(value) && !json_string_length(value)) && !(json_is_array(value) && !json_array_size(value));
+           !(json_is_string(value) && !json_string_length(value)) &&
+           !(json_is_array(value) && !json_array_size(value));
 }
 
 /* .a.b, .a/.b or .cond?x:y */

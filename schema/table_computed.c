@@ -1,4 +1,5 @@
-/* Cells that are code: one function each, by the name in the column's source. Pods' are in table_pod.c. */
+/* Cells that are code: one function each, by the name in the column's source. Pods' are in
+ * table_pod.c. */
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -107,7 +108,8 @@ static bool service_external_ip(const struct cell *cell)
     if (text_eq(type, "LoadBalancer")) {
         struct buf set = BUF_TEXT;
         struct cell part = {.object = cell->object, .now_us = cell->now_us, .out = &set};
-        if (cell_eval(&part, STR("sortedSet(.status.loadBalancer.ingress[*].ip|.hostname;sep=\",\")")))
+        if (cell_eval(&part,
+                      STR("sortedSet(.status.loadBalancer.ingress[*].ip|.hostname;sep=\",\")")))
             cell_list_add(&list, set.data);
         buf_free(&set);
         add_all(&list, external);
@@ -125,7 +127,8 @@ static bool service_ports(const struct cell *cell)
     for (size_t i = 0; i < json_array_size(ports); i++) {
         const json_t *port = json_array_get(ports, i);
         int64_t node = json_int_or(json_object_get(port, "nodePort"), 0);
-        buf_printf(cell->out, "%s%lld", i ? "," : "", (long long)json_int_or(json_object_get(port, "port"), 0));
+        buf_printf(cell->out, "%s%lld", i ? "," : "",
+                   (long long)json_int_or(json_object_get(port, "port"), 0));
         if (node)
             buf_printf(cell->out, ":%lld", (long long)node);
         buf_printf(cell->out, "/%s", text_in(port, "protocol"));
@@ -136,9 +139,11 @@ static bool service_ports(const struct cell *cell)
 static void add_address(struct cell_list *list, const json_t *address, const json_t *port)
 {
     bool v6 = strchr(text_in(address, "ip"), ':') != NULL;
-    CLEANUP(free_ptr) char *text = port ? xasprintf("%s%s%s:%lld", v6 ? "[" : "", text_in(address, "ip"), v6 ? "]" : "",
-                                  (long long)json_int_or(json_object_get(port, "port"), 0))
-                      : xstrdup(text_in(address, "ip"));
+    CLEANUP(free_ptr)
+    char *text =
+        port ? xasprintf("%s%s%s:%lld", v6 ? "[" : "", text_in(address, "ip"), v6 ? "]" : "",
+                         (long long)json_int_or(json_object_get(port, "port"), 0))
+             : xstrdup(text_in(address, "ip"));
     cell_list_add(list, text);
 }
 
@@ -147,7 +152,8 @@ static bool endpoints(const struct cell *cell)
     const json_t *subsets = json_object_get(cell->object, "subsets");
     struct cell_list list = {.out = cell->out, .max = LIST_MAX, .separator = ","};
     for (size_t i = 0; i < json_array_size(subsets); i++) {
-        const json_t *subset = json_array_get(subsets, i), *addresses = json_object_get(subset, "addresses");
+        const json_t *subset = json_array_get(subsets, i),
+                     *addresses = json_object_get(subset, "addresses");
         const json_t *ports = json_object_get(subset, "ports");
         for (size_t p = 0; p < json_array_size(ports); p++)
             for (size_t a = 0; a < json_array_size(addresses); a++)
@@ -165,7 +171,10 @@ static bool slice_ports(const struct cell *cell)
     struct cell_list list = {.out = cell->out, .max = LIST_MAX, .separator = ","};
     for (size_t i = 0; i < json_array_size(ports); i++) {
         const json_t *port = json_array_get(ports, i), *number = json_object_get(port, "port");
-        CLEANUP(free_ptr) char *text = json_is_integer(number) ? xasprintf("%lld", (long long)json_integer_value(number)) : NULL;
+        CLEANUP(free_ptr)
+        char *text = json_is_integer(number)
+                         ? xasprintf("%lld", (long long)json_integer_value(number))
+                         : NULL;
         const char *name = text_in(port, "name");
         cell_list_add(&list, text ? text : *name ? name : "*");
     }
@@ -238,7 +247,8 @@ static bool job_duration(const struct cell *cell)
 /* "res: used/hard" of the keys that begin with "limits." or of the others, sorted. */
 static bool quota_list(const struct cell *cell, bool limits)
 {
-    const json_t *hard = json_at(cell->object, "status", "hard"), *used = json_at(cell->object, "status", "used");
+    const json_t *hard = json_at(cell->object, "status", "hard"),
+                 *used = json_at(cell->object, "status", "used");
     struct cell_list list = {.out = cell->out, .separator = ", "};
     const char *key;
     json_t *value;
@@ -250,7 +260,9 @@ static bool quota_list(const struct cell *cell, bool limits)
     qsort(keys, count, sizeof(*keys), compare_texts);
     for (size_t i = 0; i < count; i++) {
         const char *amount = text_in(used, keys[i]);
-        CLEANUP(free_ptr) char *text = xasprintf("%s: %s/%s", keys[i], *amount ? amount : "0", text_in(hard, keys[i]));
+        CLEANUP(free_ptr)
+        char *text =
+            xasprintf("%s: %s/%s", keys[i], *amount ? amount : "0", text_in(hard, keys[i]));
         cell_list_add(&list, text);
     }
     free(keys);
@@ -270,7 +282,9 @@ static bool quota_limits(const struct cell *cell)
 static bool csr_condition(const struct cell *cell)
 {
     const char *certificate = json_text(cell->object, "status", "certificate");
-    say(cell, condition(cell, "Denied") ? "Denied" : condition(cell, "Approved") ? "Approved" : "Pending");
+    say(cell, condition(cell, "Denied")     ? "Denied"
+              : condition(cell, "Approved") ? "Approved"
+                                            : "Pending");
     if (condition(cell, "Failed"))
         say(cell, ",Failed");
     if (certificate && *certificate)
@@ -280,7 +294,8 @@ static bool csr_condition(const struct cell *cell)
 
 static bool replicas_ready(const struct cell *cell)
 {
-    buf_printf(cell->out, "%lld/%lld", (long long)json_int_or(json_at(cell->object, "status", "readyReplicas"), 0),
+    buf_printf(cell->out, "%lld/%lld",
+               (long long)json_int_or(json_at(cell->object, "status", "readyReplicas"), 0),
                (long long)json_int_or(json_at(cell->object, "spec", "replicas"), 0));
     return true;
 }
@@ -314,7 +329,8 @@ static bool event_object(const struct cell *cell)
 static bool storage_class_name(const struct cell *cell)
 {
     const char *a = meta_annotation(cell->object, "storageclass.kubernetes.io/is-default-class");
-    const char *b = meta_annotation(cell->object, "storageclass.beta.kubernetes.io/is-default-class");
+    const char *b =
+        meta_annotation(cell->object, "storageclass.beta.kubernetes.io/is-default-class");
     buf_printf(cell->out, "%s%s", meta_name(cell->object),
                text_eq(a, "true") || text_eq(b, "true") ? " (default)" : "");
     return true;
@@ -374,7 +390,9 @@ static const json_t *healthy(const struct cell *cell)
 static bool component_status(const struct cell *cell)
 {
     const json_t *found = healthy(cell);
-    return say(cell, !found ? "Unknown" : strcmp(text_in(found, "status"), "True") == 0 ? "Healthy" : "Unhealthy");
+    return say(cell, !found                                          ? "Unknown"
+                     : strcmp(text_in(found, "status"), "True") == 0 ? "Healthy"
+                                                                     : "Unhealthy");
 }
 
 static bool component_message(const struct cell *cell)
@@ -397,7 +415,8 @@ static bool policy_param_ref(const struct cell *cell)
     buf_printf(cell->out, "%s/", *ns ? ns : "*");
     if (*name)
         return say(cell, name);
-    (void)cell_selector(cell->out, json_object_get(ref, "selector"), &bad); /* an empty one prints nothing */
+    (void)cell_selector(cell->out, json_object_get(ref, "selector"),
+                        &bad); /* an empty one prints nothing */
     return true;
 }
 

@@ -27,9 +27,11 @@ static const struct metric_row *row_of(const json_t *metric)
     return NULL;
 }
 
-static void write_value(struct buf *out, const struct metric_row *row, const json_t *target, const json_t *current)
+static void write_value(struct buf *out, const struct metric_row *row, const json_t *target,
+                        const json_t *current)
 {
-    const char *member = row->average && !*text_in(target, "averageValue") ? "value" : "averageValue";
+    const char *member =
+        row->average && !*text_in(target, "averageValue") ? "value" : "averageValue";
     const char *have = text_in(current, member);
     buf_printf(out, "%s/%s", *have ? have : "<unknown>", text_in(target, member));
     if (row->average && strcmp(member, "averageValue") == 0)
@@ -57,7 +59,8 @@ static void write_metric(struct buf *out, const json_t *metric, const json_t *st
         buf_add_text(out, "<unknown type>");
         return;
     }
-    const json_t *source = json_object_get(metric, row->member), *target = json_object_get(source, "target");
+    const json_t *source = json_object_get(metric, row->member),
+                 *target = json_object_get(source, "target");
     const json_t *current = json_at(status, row->member, "current");
     if (row->named)
         buf_printf(out, "%s: ", text_in(source, "name"));

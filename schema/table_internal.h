@@ -1,8 +1,10 @@
 /* schema/table_internal.h: how a cell is made from its column's source.
  *
- * A source is a small expression: paths (`.spec.ports[0].name`, `[*]`, `[type=Ready]`, and JSONPath's
- * `[?(@.type=="Ready")]`), `a|b` for the first that is there, `a/b` for both with a slash between, `cond?a:b`, a
- * literal (`<none>`, `"text"`), functions (`age(...)`, `join(",";path)`), and `computed:NAME` for what is code. */
+ * A source is a small expression: paths (`.spec.ports[0].name`, `[*]`, `[type=Ready]`, and
+ * JSONPath's
+ * `[?(@.type=="Ready")]`), `a|b` for the first that is there, `a/b` for both with a slash between,
+ * `cond?a:b`, a literal (`<none>`, `"text"`), functions (`age(...)`, `join(",";path)`), and
+ * `computed:NAME` for what is code. */
 #pragma once
 #include "base/buf.h"
 #include "base/json.h"
@@ -18,7 +20,8 @@ struct cell {
 /* Appends the text of `source`. False when there is nothing there, and no fallback. */
 bool cell_eval(const struct cell *cell, struct str source);
 /* Calls `each` for every value that the path names, until it returns false. */
-void cell_walk(const json_t *root, struct str path, bool (*each)(void *arg, const json_t *value), void *arg);
+void cell_walk(const json_t *root, struct str path, bool (*each)(void *arg, const json_t *value),
+               void *arg);
 /* The first value; NULL. Borrowed. */
 const json_t *cell_first(const json_t *root, struct str path);
 /* Appends a scalar; false for null, "" and what is not one. */
@@ -28,7 +31,8 @@ void cell_age(const struct cell *cell, const char *time);
 /* "a=b,c in (d,e)"; false when empty. `*bad` when it cannot be read. */
 bool cell_selector(struct buf *out, const json_t *selector, bool *bad);
 
-/* The code behind `computed:NAME` and a few sources that are easier said in code; NULL when `source` is neither. */
+/* The code behind `computed:NAME` and a few sources that are easier said in code; NULL when
+ * `source` is neither. */
 typedef bool (*cell_fn)(const struct cell *cell);
 cell_fn cell_computed(struct str source);
 /* Pods' cells. */

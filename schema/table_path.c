@@ -48,7 +48,8 @@ static bool take_brackets(struct str *path, struct str *inside)
 static struct str unquote(struct str text)
 {
     text = str_trim(text);
-    if (text.len >= 2 && (text.data[0] == '"' || text.data[0] == '\'') && text.data[text.len - 1] == text.data[0])
+    if (text.len >= 2 && (text.data[0] == '"' || text.data[0] == '\'') &&
+        text.data[text.len - 1] == text.data[0])
         return (struct str){text.data + 1, text.len - 2};
     return text;
 }
@@ -64,8 +65,8 @@ static bool value_is(const json_t *value, struct str text)
 static bool walk(const struct walk *walk_, const json_t *value, struct str path, unsigned depth);
 
 /* Items for which MEMBER == VALUE. */
-static bool walk_matching(const struct walk *w, const json_t *list, struct str member, struct str value, bool equal,
-                          struct str rest, unsigned depth)
+static bool walk_matching(const struct walk *w, const json_t *list, struct str member,
+                          struct str value, bool equal, struct str rest, unsigned depth)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
@@ -76,7 +77,8 @@ static bool walk_matching(const struct walk *w, const json_t *list, struct str m
 }
 
 /* `?(@.type=="Ready")` */
-static bool walk_filter(const struct walk *w, const json_t *list, struct str filter, struct str rest, unsigned depth)
+static bool walk_filter(const struct walk *w, const json_t *list, struct str filter,
+                        struct str rest, unsigned depth)
 {
     for (size_t i = 0; i + 1 < filter.len; i++) {
         bool equal = filter.data[i] == '=' && filter.data[i + 1] == '=';
@@ -105,7 +107,8 @@ static bool walk_all(const struct walk *w, const json_t *value, struct str rest,
     return true;
 }
 
-static bool walk_brackets(const struct walk *w, const json_t *value, struct str inside, struct str rest, unsigned depth)
+static bool walk_brackets(const struct walk *w, const json_t *value, struct str inside,
+                          struct str rest, unsigned depth)
 {
     int64_t index;
     struct str after = inside;
@@ -136,7 +139,8 @@ static bool walk(const struct walk *walk_, const json_t *value, struct str path,
     if (path.len == 0)
         return walk_->each(walk_->arg, value);
     if (path.data[0] == '[')
-        return take_brackets(&path, &inside) ? walk_brackets(walk_, value, inside, path, depth) : true;
+        return take_brackets(&path, &inside) ? walk_brackets(walk_, value, inside, path, depth)
+                                             : true;
     if (path.data[0] == '.')
         path = (struct str){path.data + 1, path.len - 1};
     if (path.len == 0)
@@ -149,7 +153,8 @@ static bool walk(const struct walk *walk_, const json_t *value, struct str path,
                                   : walk(walk_, json_object_get(value, name), path, depth + 1);
 }
 
-void cell_walk(const json_t *root, struct str path, bool (*each)(void *arg, const json_t *value), void *arg)
+void cell_walk(const json_t *root, struct str path, bool (*each)(void *arg, const json_t *value),
+               void *arg)
 {
     struct walk w = {each, arg};
     (void)walk(&w, root, path, 0); /* whether it was stopped is no matter */

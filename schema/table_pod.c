@@ -31,7 +31,8 @@ static int64_t int_in(const json_t *object, const char *member)
 
 static void set_reason(struct pod_cells *cells, const char *prefix, const char *reason)
 {
-    (void)snprintf(cells->reason, sizeof(cells->reason), "%s%s", prefix, reason); /* cut when absurdly long */
+    (void)snprintf(cells->reason, sizeof(cells->reason), "%s%s", prefix,
+                   reason); /* cut when absurdly long */
 }
 
 static void set_number(struct pod_cells *cells, const char *prefix, int64_t number)
@@ -75,7 +76,8 @@ static void note_termination(const json_t *status, int64_t *last_us)
 
 static void begin(const json_t *pod, struct pod_cells *cells)
 {
-    const json_t *status = json_object_get(pod, "status"), *init = list_of(pod, "spec", "initContainers");
+    const json_t *status = json_object_get(pod, "status"),
+                 *init = list_of(pod, "spec", "initContainers");
     const char *reason = text_in(status, "reason");
     set_reason(cells, "", *reason ? reason : text_in(status, "phase"));
     if (strcmp(text_in(find_condition(pod, "PodScheduled"), "reason"), "SchedulingGated") == 0)
@@ -85,7 +87,8 @@ static void begin(const json_t *pod, struct pod_cells *cells)
         cells->total += strcmp(text_in(json_array_get(init, i), "restartPolicy"), "Always") == 0;
 }
 
-static void explain_termination(struct pod_cells *cells, const char *prefix, const json_t *terminated)
+static void explain_termination(struct pod_cells *cells, const char *prefix,
+                                const json_t *terminated)
 {
     char text[64];
     const char *reason = text_in(terminated, "reason");
@@ -94,18 +97,21 @@ static void explain_termination(struct pod_cells *cells, const char *prefix, con
         set_reason(cells, prefix, reason);
         return;
     }
-    (void)snprintf(text, sizeof(text), "%s%s", prefix, signal ? "Signal:" : "ExitCode:"); /* short */
+    (void)snprintf(text, sizeof(text), "%s%s", prefix,
+                   signal ? "Signal:" : "ExitCode:"); /* short */
     set_number(cells, text, int_in(terminated, signal ? "signal" : "exitCode"));
 }
 
 /* True when the Pod is still held up by this container. */
 static bool is_held_up(const json_t *pod, const json_t *status, size_t at, struct pod_cells *cells)
 {
-    const json_t *terminated = json_at(status, "state", "terminated"), *waiting = json_at(status, "state", "waiting");
+    const json_t *terminated = json_at(status, "state", "terminated"),
+                 *waiting = json_at(status, "state", "waiting");
     const char *reason = text_in(waiting, "reason");
     if (terminated && int_in(terminated, "exitCode") == 0)
         return false;
-    if (is_sidecar(pod, text_in(status, "name")) && json_is_true(json_object_get(status, "started"))) {
+    if (is_sidecar(pod, text_in(status, "name")) &&
+        json_is_true(json_object_get(status, "started"))) {
         cells->ready += json_is_true(json_object_get(status, "ready"));
         return false;
     }
@@ -141,7 +147,8 @@ static void look_at_containers(const json_t *pod, struct pod_cells *cells)
     cells->restarts = cells->sidecar_restarts;
     cells->last_us = cells->sidecar_last_us;
     for (size_t i = json_array_size(statuses); i-- > 0;) {
-        const json_t *status = json_array_get(statuses, i), *terminated = json_at(status, "state", "terminated");
+        const json_t *status = json_array_get(statuses, i),
+                     *terminated = json_at(status, "state", "terminated");
         const char *waiting = text_in(json_at(status, "state", "waiting"), "reason");
         cells->restarts += int_in(status, "restartCount");
         note_termination(status, &cells->last_us);
@@ -149,7 +156,8 @@ static void look_at_containers(const json_t *pod, struct pod_cells *cells)
             set_reason(cells, "", waiting);
         } else if (terminated) {
             explain_termination(cells, "", terminated);
-        } else if (json_is_true(json_object_get(status, "ready")) && json_at(status, "state", "running")) {
+        } else if (json_is_true(json_object_get(status, "ready")) &&
+                   json_at(status, "state", "running")) {
             running = true;
             cells->ready++;
         }

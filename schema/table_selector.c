@@ -45,7 +45,8 @@ bool cell_selector(struct buf *out, const json_t *selector, bool *bad)
     for (size_t i = 0; i < count; i++) {
         const struct requirement *item = &parsed->items[i];
         const char *value = json_string_value(json_object_get(labels, item->key));
-        bool plain = value && item->op == SELECT_IN && item->value_count == 1 && strcmp(value, item->values[0]) == 0;
+        bool plain = value && item->op == SELECT_IN && item->value_count == 1 &&
+                     strcmp(value, item->values[0]) == 0;
         buf_add_text(out, i ? "," : "");
         write_requirement(out, item, plain);
     }

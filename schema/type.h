@@ -73,7 +73,7 @@ struct field {
     uint16_t flags;
     uint8_t kind, card, list_type; /* enum field_kind, field_card, list_type */
     uint32_t name_len;
-    const char *description;       /* one line of our own; NULL */
+    const char *description; /* one line of our own; NULL */
 };
 
 /* One protobuf number of a message. */
@@ -105,8 +105,8 @@ struct type {
     const struct proto_slot *slots;
     uint16_t slot_count;
     const char *const *gvks; /* "apps/v1/Deployment", "v1/Pod"; NULL-ended; NULL when it has none */
-    const char *const *unions; /* "discriminator:field,field"; NULL-ended; NULL */
-    const char *description;   /* one line of our own, or NULL */
+    const char *const *unions;     /* "discriminator:field,field"; NULL-ended; NULL */
+    const char *description;       /* one line of our own, or NULL */
     const struct crd_node *custom; /* the schema of a custom resource (schema/crd_schema.h); NULL */
 };
 

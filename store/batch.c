@@ -185,8 +185,8 @@ void batch_send(const struct store *store, PGconn *conn, struct batch *batch, st
 /* ---- receiving ---- */
 
 /* Errors after which the same batch may succeed: serialization and deadlock (40), resources such as
- * a full disk (53), locks (55), shutdown (57), and a partition of `change` that was made between the
- * choice of change_default and the write into it (23514). */
+ * a full disk (53), locks (55), shutdown (57), and a partition of `change` that was made between
+ * the choice of change_default and the write into it (23514). */
 static bool is_transient(const char *state)
 {
     static const char *const prefixes[] = {"40", "53", "55", "57", "23514"};

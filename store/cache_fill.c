@@ -112,9 +112,9 @@ static bool read_any(PGconn *conn, struct cluster *cluster, struct buf *resource
     pg_i64(&params, cluster->id);
     pg_array(&params, resources);
     CLEANUP(pg_result_clear)
-    PGresult *row = pg_query(conn,
-                             "SELECT 1 FROM object WHERE cluster = $1 AND resource = ANY($2) LIMIT 1",
-                             &params, err);
+    PGresult *row =
+        pg_query(conn, "SELECT 1 FROM object WHERE cluster = $1 AND resource = ANY($2) LIMIT 1",
+                 &params, err);
     *any = row && PQntuples(row) > 0;
     return row != NULL;
 }

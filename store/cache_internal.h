@@ -1,14 +1,16 @@
 /* store/cache_internal.h: what a cluster's cache is made of.
  *
- * cluster part → one resource_cache a resource → object_set (the present) and event_ring (how it came about).
- * Locks, in this order: the cluster's apply lock, cluster_cache.lock, resource_cache.lock. */
+ * cluster part → one resource_cache a resource → object_set (the present) and event_ring (how it
+ * came about). Locks, in this order: the cluster's apply lock, cluster_cache.lock,
+ * resource_cache.lock. */
 #pragma once
 #include <pthread.h>
 
 #include "store/cache.h"
 
-/* ---- the present, by (ns, name): an array of leaves, each a sorted array; O(log n) to find, bounded moves to change.
- * Members are references that the set owns. Guarded by its owner's lock. ---- */
+/* ---- the present, by (ns, name): an array of leaves, each a sorted array; O(log n) to find,
+ * bounded moves to change. Members are references that the set owns. Guarded by its owner's lock.
+ * ---- */
 
 struct object_leaf;
 struct object_set {
@@ -26,7 +28,8 @@ struct object *object_set_put(struct object_set *set, struct object *object);
 /* Gives the reference to the caller; NULL when it is not there. */
 struct object *object_set_remove(struct object_set *set, const char *ns, const char *name);
 /* At the key or the next one; `behind`: never at the key itself. */
-struct object_cursor object_set_seek(const struct object_set *set, const char *ns, const char *name, bool behind);
+struct object_cursor object_set_seek(const struct object_set *set, const char *ns, const char *name,
+                                     bool behind);
 struct object *object_cursor_next(struct object_cursor *cursor); /* borrowed; NULL at the end */
 size_t object_cursor_rank(const struct object_cursor *cursor);   /* how many are before it */
 void object_set_clear(struct object_set *set);
@@ -41,13 +44,14 @@ struct event_ring {
     struct ring_slot {
         struct event *event; /* referenced */
         int64_t at_mono_ns;
-    } *slots;
+    } * slots;
     size_t capacity;     /* a power of two */
     uint64_t first, end; /* sequence numbers: [first, end) are held */
     size_t bytes;        /* what only the ring keeps alive: `before` bodies and the events */
     int64_t floor;       /* every event behind this revision is held */
 };
-struct event *event_new(enum event_type type, int64_t revision, struct object *object, struct object *before);
+struct event *event_new(enum event_type type, int64_t revision, struct object *object,
+                        struct object *before);
 /* Takes the reference. Drops what is over the bounds. */
 void event_ring_push(struct event_ring *ring, struct event *event, int64_t now_mono_ns);
 /* Borrowed; `first <= sequence < end`. */
@@ -68,14 +72,14 @@ enum resource_state {
 };
 
 struct watch {
-    struct cluster *cluster;        /* referenced */
-    struct resource_cache *cache;   /* referenced */
+    struct cluster *cluster;      /* referenced */
+    struct resource_cache *cache; /* referenced */
     void (*wake)(void *arg);
     void *arg;
-    int64_t behind;                 /* events up to this revision are not for it */
-    uint64_t next;                  /* guarded by cache->lock, as what follows */
-    bool armed;                     /* saw the end: wake it */
-    struct watch *newer, **link;    /* the cache's list of armed watches */
+    int64_t behind;              /* events up to this revision are not for it */
+    uint64_t next;               /* guarded by cache->lock, as what follows */
+    bool armed;                  /* saw the end: wake it */
+    struct watch *newer, **link; /* the cache's list of armed watches */
 };
 
 struct resource_cache {
@@ -107,22 +111,24 @@ struct resource_cache *cluster_cache_find(struct cluster *cluster, const char *r
 /* The resource's cache, locked and referenced, if it is warm; else NULL. */
 struct resource_cache *cluster_cache_lock(struct cluster *cluster, const char *resource);
 void cluster_cache_unlock(struct resource_cache *cache);
-/* One change, into the cache and into cluster->revision. Under the cluster's apply lock. `*before` gets a reference
- * to what the cache held, or NULL. */
-void cache_apply(struct cluster *cluster, enum event_type type, int64_t revision, struct object *object,
-                 struct object **before);
+/* One change, into the cache and into cluster->revision. Under the cluster's apply lock. `*before`
+ * gets a reference to what the cache held, or NULL. */
+void cache_apply(struct cluster *cluster, enum event_type type, int64_t revision,
+                 struct object *object, struct object **before);
 /* Fills a cold cache from the database; the caller has set FILLING. Blocking. */
-MUST_CHECK bool cache_fill(struct cluster *cluster, struct resource_cache *cache, struct error *err);
+MUST_CHECK bool cache_fill(struct cluster *cluster, struct resource_cache *cache,
+                           struct error *err);
 /* What a fill has read: the state at `snapshot` and what led to it. */
 struct cache_contents {
     struct object_set objects;
     struct event_ring ring;
     int64_t snapshot;
 };
-/* Takes what is in `contents` (NULL: the fill failed), adds what happened meanwhile, and wakes who waits. */
+/* Takes what is in `contents` (NULL: the fill failed), adds what happened meanwhile, and wakes who
+ * waits. */
 void cache_finish_fill(struct resource_cache *cache, struct cache_contents *contents);
-/* Kills every resource's cache of a cluster: watches say GONE, the next use fills anew. Takes the apply lock. True if
- * there was any. */
+/* Kills every resource's cache of a cluster: watches say GONE, the next use fills anew. Takes the
+ * apply lock. True if there was any. */
 bool cluster_cache_drop(struct cluster *cluster);
 /* Forgets events that are too old. */
 void cluster_cache_expire(struct cluster *cluster, int64_t now_mono_ns);

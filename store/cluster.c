@@ -156,11 +156,13 @@ void cluster_part_drop(struct cluster *cluster, enum cluster_part_kind kind)
         cluster_part_unref(dropped[i]);
 }
 
-/* Who holds a part may count in it, so that only what nobody but the cluster holds is dropped. Not among them: its
- * caches, which are dropped in their own way, and AUTH, since a handshake must not have to wait for the database. */
+/* Who holds a part may count in it, so that only what nobody but the cluster holds is dropped. Not
+ * among them: its caches, which are dropped in their own way, and AUTH, since a handshake must not
+ * have to wait for the database. */
 bool cluster_part_drop_idle(struct cluster *cluster)
 {
-    static const enum cluster_part_kind kinds[] = {CLUSTER_PART_RBAC, CLUSTER_PART_QUOTA, CLUSTER_PART_API};
+    static const enum cluster_part_kind kinds[] = {CLUSTER_PART_RBAC, CLUSTER_PART_QUOTA,
+                                                   CLUSTER_PART_API};
     struct cluster_part *dropped[ARRAY_LEN(kinds)] = {0};
     bool any = false;
     pthread_mutex_lock(cluster->lock);

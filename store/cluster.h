@@ -1,8 +1,9 @@
 /* store/cluster.h: a cluster: the host cluster (id 1) or a tenant's virtual cluster.
  *
- * A `struct cluster *` is passed down every call; there is no global one. It holds identity only. What upper
- * floors keep per cluster (object caches, parsed RBAC rules, TLS credentials) hangs in `parts`, made on first use
- * and dropped when the cluster is idle: an idle cluster is this struct and nothing more. */
+ * A `struct cluster *` is passed down every call; there is no global one. It holds identity only.
+ * What upper floors keep per cluster (object caches, parsed RBAC rules, TLS credentials) hangs in
+ * `parts`, made on first use and dropped when the cluster is idle: an idle cluster is this struct
+ * and nothing more. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -48,8 +49,9 @@ struct cluster *cluster_ref(struct cluster *cluster);
 void cluster_unref(struct cluster *cluster);
 /* For CLEANUP. */
 void cluster_unref_ptr(struct cluster **cluster);
-/* The part, with a reference that the caller gives back by cluster_part_unref; made by `make` when it is absent
- * (NULL: then NULL is returned). `make` runs without a lock and may lose a race; the loser is freed. Any thread. */
+/* The part, with a reference that the caller gives back by cluster_part_unref; made by `make` when
+ * it is absent (NULL: then NULL is returned). `make` runs without a lock and may lose a race; the
+ * loser is freed. Any thread. */
 struct cluster_part *cluster_part_get(struct cluster *cluster, enum cluster_part_kind kind,
                                       struct cluster_part *(*make)(struct cluster *cluster));
 /* The part if it is there, referenced; else NULL. Any thread. */

@@ -1,4 +1,5 @@
-/* store/migrate_internal.h: the schema's numbered steps, and bringing a database up to the last one. */
+/* store/migrate_internal.h: the schema's numbered steps, and bringing a database up to the last
+ * one. */
 #pragma once
 #include "store/pg_internal.h"
 
@@ -7,6 +8,6 @@ struct migration {
 };
 extern const struct migration migrations[];
 
-/* Applies what is missing, each step in a transaction of its own, under an advisory lock. Refuses a database that
- * a newer version has migrated. */
+/* Applies what is missing, each step in a transaction of its own, under an advisory lock. Refuses a
+ * database that a newer version has migrated. */
 MUST_CHECK bool migrate(PGconn *conn, struct error *err);

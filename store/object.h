@@ -1,7 +1,8 @@
 /* store/object.h: one stored Kubernetes object: immutable, shared, ready to be sent.
  *
- * `body` is compact JSON as a client gets it, metadata.resourceVersion included. An index of labels and of the
- * fields that field selectors can name stands beside it, so that selecting never parses. Any thread. */
+ * `body` is compact JSON as a client gets it, metadata.resourceVersion included. An index of labels
+ * and of the fields that field selectors can name stands beside it, so that selecting never parses.
+ * Any thread. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,13 +19,14 @@ struct object_pair {
 
 struct object {
     atomic_uint refs;
-    int64_t revision;         /* metadata.resourceVersion */
-    const char *resource;     /* interned: "pods", "deployments.apps" (store_intern) */
+    int64_t revision;            /* metadata.resourceVersion */
+    const char *resource;        /* interned: "pods", "deployments.apps" (store_intern) */
     const char *ns, *name, *uid; /* in this block; ns is "" for cluster-scoped kinds */
     struct str body;
     uint32_t label_count, field_count;
     const struct object_pair *labels; /* by key */
-    const struct object_pair *fields; /* by key: "spec.nodeName"; metadata.name and .namespace are not repeated */
+    const struct object_pair
+        *fields; /* by key: "spec.nodeName"; metadata.name and .namespace are not repeated */
 };
 
 struct object *object_ref(struct object *object);
@@ -44,15 +46,19 @@ struct object_draft {
     size_t revision_at;          /* byte offset at which `"resourceVersion":"N",` is put in */
 };
 
-/* Serializes `value` (apiVersion, kind, metadata first; resourceVersion left out) into `out` and fills `draft`,
- * whose strings point into `value` and `out`. False (413) when it is larger than the store takes (1.5 MiB). */
-MUST_CHECK bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draft, struct error *err);
+/* Serializes `value` (apiVersion, kind, metadata first; resourceVersion left out) into `out` and
+ * fills `draft`, whose strings point into `value` and `out`. False (413) when it is larger than the
+ * store takes (1.5 MiB). */
+MUST_CHECK bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draft,
+                                  struct error *err);
 
-/* Tells which fields of a resource go into the index: appends (path, value) pairs; set once, at start.
- * Both strings are copied. */
+/* Tells which fields of a resource go into the index: appends (path, value) pairs; set once, at
+ * start. Both strings are copied. */
 typedef void (*object_index_fn)(const char *resource, const json_t *value,
-                                void (*add)(void *arg, const char *path, const char *value), void *arg);
+                                void (*add)(void *arg, const char *path, const char *value),
+                                void *arg);
 void object_set_index(object_index_fn index);
 
 /* A new object with one reference. `value`, when not NULL, spares parsing the body. */
-struct object *object_new(const char *resource, const struct object_draft *draft, int64_t revision, const json_t *value);
+struct object *object_new(const char *resource, const struct object_draft *draft, int64_t revision,
+                          const json_t *value);

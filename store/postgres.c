@@ -56,8 +56,10 @@ static bool launch_postmaster(struct postgres *postgres, struct error *err)
     CLEANUP(free_ptr) char *program = xasprintf("%s/postgres", postgres->bin);
     CLEANUP(free_ptr) char *socket = xasprintf("unix_socket_directories=%s", postgres->run);
     /* Who may connect is decided by the directory of the socket. */
-    const char *access = postgres->has_clients ? "unix_socket_permissions=0777" : "unix_socket_permissions=0700";
-    const char *argv[2 * ARRAY_LEN(settings) + 16] = {program, "-D", postgres->data, "-c", socket, "-c", access};
+    const char *access =
+        postgres->has_clients ? "unix_socket_permissions=0777" : "unix_socket_permissions=0700";
+    const char *argv[2 * ARRAY_LEN(settings) + 16] = {program, "-D", postgres->data, "-c",
+                                                      socket,  "-c", access};
     size_t count = 7;
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         argv[count++] = "-c";

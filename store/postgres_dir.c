@@ -262,9 +262,11 @@ static bool clear_orphans(struct postgres *postgres, struct error *err)
 static bool admit_clients(const struct postgres *postgres, struct error *err)
 {
     gid_t group = postgres->has_clients ? postgres->clients : (gid_t)-1;
-    if (chown(postgres->run, (uid_t)-1, group) == 0 && chmod(postgres->run, postgres->has_clients ? 0710 : 0700) == 0)
+    if (chown(postgres->run, (uid_t)-1, group) == 0 &&
+        chmod(postgres->run, postgres->has_clients ? 0710 : 0700) == 0)
         return true;
-    return error_unavailable(err, "cannot open %s to the server: %s", postgres->run, strerror(errno));
+    return error_unavailable(err, "cannot open %s to the server: %s", postgres->run,
+                             strerror(errno));
 }
 
 /* A socket's path is limited to 107 bytes: a directory that is too deep gets one below /tmp. */

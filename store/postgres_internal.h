@@ -8,7 +8,7 @@ struct postgres {
     char *conninfo;
     bool has_clients;
     gid_t clients; /* a group that may connect, when there is one */
-    pid_t pid; /* 0: not running */
+    pid_t pid;     /* 0: not running */
     int64_t start_timeout_ms;
     bool unsafe_fast;
     char *temp_dir; /* removed at the end; NULL: the directory stays */
@@ -16,10 +16,12 @@ struct postgres {
     pid_t reaper;
 };
 
-/* Finds the programs, makes what is missing of the directory, clears away what a killed postmaster left. */
+/* Finds the programs, makes what is missing of the directory, clears away what a killed postmaster
+ * left. */
 MUST_CHECK bool postgres_dir_prepare(struct postgres *postgres, struct error *err);
 /* Starts a program as the user that PostgreSQL runs as, its output appended to the log. */
-MUST_CHECK bool postgres_launch(const struct postgres *postgres, const char *const *argv, pid_t *pid, struct error *err);
+MUST_CHECK bool postgres_launch(const struct postgres *postgres, const char *const *argv,
+                                pid_t *pid, struct error *err);
 /* Waits for its end; kills it at the deadline. True when it ended with status 0. */
 bool postgres_wait_child(pid_t pid, int64_t timeout_ms);
 /* The last line of the log that is not empty, owned: what an operator is told. */

@@ -57,8 +57,9 @@ struct store *store_open(const struct store_options *options, struct error *err)
                  options->reader_connections ? options->reader_connections : READERS_DEFAULT);
     store->secrets = store_intern("secrets");
     bool keyed = !options->kek_file || (store->cipher = cipher_open(options->kek_file, err));
-    if (keyed && prepare_database(store, err) && (store->partitions = partitions_start(store, err)) &&
-        feed_start(store, err) && keys_check(store, err) &&
+    if (keyed && prepare_database(store, err) &&
+        (store->partitions = partitions_start(store, err)) && feed_start(store, err) &&
+        keys_check(store, err) &&
         start_writers(store, options->writer_threads ? options->writer_threads : WRITERS_DEFAULT,
                       err))
         return store;

@@ -1,8 +1,9 @@
 /* store/store_internal.h: the parts of an open store.
  *
  *  store_submit → writer (a thread, one connection) → write_object() in PostgreSQL → apply → done
- *                                                   ↘ a gap: feed (a thread) reads `change`, applies, then done
- * Locks, in this order: a cluster's apply lock, cache locks (cache_internal.h); all others are leaves. */
+ *                                                   ↘ a gap: feed (a thread) reads `change`,
+ * applies, then done Locks, in this order: a cluster's apply lock, cache locks (cache_internal.h);
+ * all others are leaves. */
 #pragma once
 #include <pthread.h>
 
@@ -67,8 +68,8 @@ struct store {
     atomic_uint down;   /* threads that have lost the database */
 };
 
-/* For what a client may be told: logs the reason, which may name statements and paths, and leaves a plain sentence.
- * Returns false. */
+/* For what a client may be told: logs the reason, which may name statements and paths, and leaves a
+ * plain sentence. Returns false. */
 bool store_fail(struct error *err);
 
 /* ---- cluster.c ---- */
@@ -91,7 +92,8 @@ int64_t cluster_born_at(struct cluster *cluster);
 const struct data_key *cluster_key(struct cluster *cluster);
 /* True when the cluster has a key that we cannot open: its secrets are out of reach. */
 bool cluster_is_locked(struct cluster *cluster);
-/* Forgets the parts that an idle cluster can do without, except those that somebody holds. True if there was one. */
+/* Forgets the parts that an idle cluster can do without, except those that somebody holds. True if
+ * there was one. */
 bool cluster_part_drop_idle(struct cluster *cluster);
 
 /* ---- duty.c ---- */
@@ -106,7 +108,8 @@ void duty_lose(struct duty *duty);
 /* ---- directory.c ---- */
 void directory_init(struct directory *directory);
 void directory_deinit(struct directory *directory);
-/* Takes a reference of its own. False when the id is there already: `*there` gets a reference to that one. */
+/* Takes a reference of its own. False when the id is there already: `*there` gets a reference to
+ * that one. */
 bool directory_add(struct directory *directory, struct cluster *cluster, struct cluster **there);
 /* Forgets it: its parts are dropped, its watches say GONE. */
 void directory_remove(struct directory *directory, struct cluster *cluster);
@@ -132,26 +135,30 @@ struct new_key {
     struct data_key key;
     struct buf wrapped;
 };
-MUST_CHECK bool new_key_make(const struct store *store, const char *uid, struct new_key *out, struct error *err);
+MUST_CHECK bool new_key_make(const struct store *store, const char *uid, struct new_key *out,
+                             struct error *err);
 void new_key_free(struct new_key *key);
 
 /* ---- row.c: from rows to objects and back ---- */
 #define ROW_KEY_PLAIN   0
 #define ROW_KEY_CLUSTER 1 /* sealed with the cluster's data key */
-struct row_body { /* as stored */
+struct row_body {         /* as stored */
     int64_t revision;
     int32_t revision_at, key_id;
     struct str body;
 };
 /* The body as it is to be stored: `draft.body` itself, or sealed in `out`. */
-MUST_CHECK bool row_seal(const struct data_key *key, const char *uid, const struct store_write *write, struct buf *out,
-                         struct str *body, int32_t *key_id);
+MUST_CHECK bool row_seal(const struct data_key *key, const char *uid,
+                         const struct store_write *write, struct buf *out, struct str *body,
+                         int32_t *key_id);
 /* The same for the secrets column; and back. */
-MUST_CHECK bool row_secrets_seal(const struct data_key *key, const char *uid, struct str secrets, struct buf *out);
-MUST_CHECK bool row_secrets_open(const struct data_key *key, const char *uid, struct str sealed, struct buf *out);
+MUST_CHECK bool row_secrets_seal(const struct data_key *key, const char *uid, struct str secrets,
+                                 struct buf *out);
+MUST_CHECK bool row_secrets_open(const struct data_key *key, const char *uid, struct str sealed,
+                                 struct buf *out);
 /* NULL when it cannot be decrypted. */
-struct object *row_object(struct cluster *cluster, const char *resource, const char *ns, const char *name,
-                          const struct row_body *row);
+struct object *row_object(struct cluster *cluster, const char *resource, const char *ns,
+                          const char *name, const struct row_body *row);
 
 /* ---- history.c: what `change` tells ---- */
 struct change {
@@ -166,7 +173,8 @@ struct change_list {
     int64_t head;  /* history_follow: the cluster's last revision; 0 when the cluster is gone */
 };
 void change_list_clear(struct change_list *list);
-/* The latest changes of one resource, at most `max`. `present` looks an object up in its state as of `upto`. */
+/* The latest changes of one resource, at most `max`. `present` looks an object up in its state as
+ * of `upto`. */
 struct history_scope {
     const char *resource;
     size_t max;
@@ -174,8 +182,9 @@ struct history_scope {
     struct object *(*present)(void *arg, const char *ns, const char *name); /* borrowed */
     void *arg;
 };
-MUST_CHECK bool history_load(struct cluster *cluster, PGconn *conn, const struct history_scope *scope,
-                             struct change_list *list, struct error *err);
+MUST_CHECK bool history_load(struct cluster *cluster, PGconn *conn,
+                             const struct history_scope *scope, struct change_list *list,
+                             struct error *err);
 /* All that happened behind `after`, when it is no more than `max`: else floor is above `after`. */
 MUST_CHECK bool history_follow(struct cluster *cluster, PGconn *conn, int64_t after, size_t max,
                                struct change_list *list, struct error *err);
@@ -184,7 +193,8 @@ MUST_CHECK bool history_follow(struct cluster *cluster, PGconn *conn, int64_t af
 enum apply_result { APPLY_DONE, APPLY_KNOWN /* was applied before */, APPLY_GAP };
 bool apply_has_listeners(struct store *store);
 /* Calls every listener; under the cluster's apply lock. */
-void apply_tell(struct cluster *cluster, enum event_type type, struct object *object, struct object *before);
+void apply_tell(struct cluster *cluster, enum event_type type, struct object *object,
+                struct object *before);
 /* Applies one change if it is the next one. */
 enum apply_result apply_change(struct cluster *cluster, const struct change *change);
 /* Gives up following: caches are dropped, the cluster is at `revision`. */
@@ -197,15 +207,18 @@ void feed_stop(struct feed *feed);
 bool feed_moves(struct feed *feed);
 /* Asks for a cluster to be brought up to date. Any thread. */
 void feed_request(struct store *store, struct cluster *cluster);
-/* A write is durable as `revision`, but others' changes come before it: the feed applies those, then calls done. */
-void feed_park(struct store *store, struct store_write *write, int64_t revision, struct object *object);
+/* A write is durable as `revision`, but others' changes come before it: the feed applies those,
+ * then calls done. */
+void feed_park(struct store *store, struct store_write *write, int64_t revision,
+               struct object *object);
 /* Waits until the cluster's revision is at least that. */
 MUST_CHECK bool feed_wait(struct cluster *cluster, int64_t revision, struct error *err);
 /* Tells other replicas that a cluster's row has changed. */
 MUST_CHECK bool feed_tell_cluster(struct store *store, PGconn *conn, int64_t id, struct error *err);
 
 /* ---- partitions.c: partitions of `change` ---- */
-/* Makes them, or says why not, and then keeps them ahead of the time. NULL when its thread cannot start. */
+/* Makes them, or says why not, and then keeps them ahead of the time. NULL when its thread cannot
+ * start. */
 struct partitions *partitions_start(struct store *store, struct error *err);
 void partitions_stop(struct partitions *partitions);
 
@@ -230,7 +243,7 @@ struct outcome { /* what write_object() answered */
 };
 enum batch_end {
     BATCH_DONE,
-    BATCH_PENDING, /* not yet: patience ended first */
+    BATCH_PENDING,   /* not yet: patience ended first */
     BATCH_REFUSED,   /* rolled back by an error in the database */
     BATCH_TRANSIENT, /* the same, but it may go well in a moment */
     BATCH_LOST,      /* the connection went: nobody knows */
@@ -248,13 +261,15 @@ struct batch {
 /* What a connection needs before batch_send(): role, statements, pipeline mode. */
 MUST_CHECK bool batch_prepare(PGconn *conn, struct error *err);
 /* Sends the first `count` slots as one transaction; what fails is told by batch_receive(). */
-void batch_send(const struct store *store, PGconn *conn, struct batch *batch, struct slot *slots, unsigned count);
-/* Waits for the commit; BATCH_PENDING, from which it may be called again, only for who has patience (NULL: all of it). */
+void batch_send(const struct store *store, PGconn *conn, struct batch *batch, struct slot *slots,
+                unsigned count);
+/* Waits for the commit; BATCH_PENDING, from which it may be called again, only for who has patience
+ * (NULL: all of it). */
 enum batch_end batch_receive(PGconn *conn, struct batch *batch, const struct pg_patience *patience);
 /* Of BATCH_DONE: finishes each write. Those that are left to do come first in `slots`; how many. */
 unsigned batch_finish(struct store *store, struct batch *batch, struct slot *slots);
-/* Of BATCH_DONE, for a batch of one: applies the write without calling its `done`. False when nothing was applied, and
- * batch_finish() has to go on with it. */
+/* Of BATCH_DONE, for a batch of one: applies the write without calling its `done`. False when
+ * nothing was applied, and batch_finish() has to go on with it. */
 MUST_CHECK bool batch_take(struct batch *batch, struct slot *slot, struct store_written *written);
 void batch_clear(struct batch *batch);
 /* Tells the cache and the writer of the request. */
@@ -263,8 +278,8 @@ void slot_finish(struct store *store, struct slot *slot, const struct outcome *o
 /* ---- bulk.c: creates of one cluster as one statement ---- */
 /* How many of these slots, from the first, can be sent together; 0: the first is none that can. */
 unsigned bulk_length(const struct slot *slots, unsigned count);
-/* Sends them as one call of create_object() or create_objects(). Its row: the first one's revision, or 0 for nothing
- * written. */
+/* Sends them as one call of create_object() or create_objects(). Its row: the first one's revision,
+ * or 0 for nothing written. */
 MUST_CHECK bool bulk_send(PGconn *conn, const struct slot *slots, unsigned count);
 
 /* ---- writer.c ---- */
@@ -275,4 +290,5 @@ void writer_stop(struct writer *writer);
 /* False when the queue is full or the database has been away for long. */
 bool writer_submit(struct writer *writer, struct store_write *write);
 /* store_write_here(). */
-bool writer_write_here(struct writer *writer, struct store_write *write, int other_fd, struct store_written *written);
+bool writer_write_here(struct writer *writer, struct store_write *write, int other_fd,
+                       struct store_written *written);

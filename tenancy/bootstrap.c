@@ -12,7 +12,8 @@
 
 /* ---- credentials ---- */
 
-/* HOST of HOST:PORT, "[::1]:6443" included. Owned; NULL for "" and for addresses that stand for all. */
+/* HOST of HOST:PORT, "[::1]:6443" included. Owned; NULL for "" and for addresses that stand for
+ * all. */
 static char *host_of(const char *listen)
 {
     const char *colon = listen ? strrchr(listen, ':') : NULL;
@@ -25,7 +26,8 @@ static char *host_of(const char *listen)
 }
 
 /* Makes them, or names new addresses in what is there. */
-static bool ensure_secrets(const struct tenancy_host *host, struct cluster *cluster, struct error *err)
+static bool ensure_secrets(const struct tenancy_host *host, struct cluster *cluster,
+                           struct error *err)
 {
     CLEANUP(buf_free) struct buf have = BUF_INIT(SECRETS_MAX), want = BUF_INIT(SECRETS_MAX);
     CLEANUP(free_ptr) char *listen = host_of(host->listen), *advertise = host_of(host->advertise);
@@ -38,7 +40,8 @@ static bool ensure_secrets(const struct tenancy_host *host, struct cluster *clus
         addresses[count++] = advertise;
     if (!store_cluster_secrets(cluster, &have, err))
         return false;
-    bool made = have.len ? auth_secrets_rename(buf_str(&have), cluster->name, host->domain, addresses, &want, &changed, err)
+    bool made = have.len ? auth_secrets_rename(buf_str(&have), cluster->name, host->domain,
+                                               addresses, &want, &changed, err)
                          : auth_secrets_make(cluster->name, host->domain, addresses, &want, err);
     return made && (!changed || store_cluster_set_secrets(cluster, buf_str(&want), err));
 }
@@ -53,7 +56,8 @@ struct batch {
     bool failed;
 };
 
-static void on_done(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+static void on_done(struct store_write *write, enum store_result result, struct object *object,
+                    size_t refused)
 {
     struct batch *batch = write->arg;
     (void)object;
@@ -67,7 +71,9 @@ static void on_done(struct store_write *write, enum store_result result, struct 
 
 static bool write_all(struct cluster *cluster, struct seed *seed, struct error *err)
 {
-    struct batch batch = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .waiting = seed->count};
+    struct batch batch = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                          .done = PTHREAD_COND_INITIALIZER,
+                          .waiting = seed->count};
     for (size_t i = 0; i < seed->count; i++) {
         seed->writes[i].cluster = cluster;
         seed->writes[i].done = on_done;
@@ -78,7 +84,8 @@ static bool write_all(struct cluster *cluster, struct seed *seed, struct error *
     while (batch.waiting)
         pthread_cond_wait(&batch.done, &batch.lock);
     pthread_mutex_unlock(&batch.lock);
-    return !batch.failed || error_unavailable(err, "the first objects of the host cluster could not be written");
+    return !batch.failed ||
+           error_unavailable(err, "the first objects of the host cluster could not be written");
 }
 
 /* The host has no plan, so nothing but the address of its `kubernetes` Service is counted. */
@@ -99,7 +106,10 @@ static bool put(struct cluster *cluster, const char *resource, json_t *object, s
     CLEANUP(buf_free) struct buf text = BUF_INIT((size_t)1 << 20);
     char uid[UUID_TEXT_SIZE], now[TIME_TEXT_SIZE];
     json_t *meta = json_ensure_object(object, "metadata");
-    struct store_write write = {.cluster = cluster, .resource = store_intern(resource), .op = STORE_CREATE, .value = object};
+    struct store_write write = {.cluster = cluster,
+                                .resource = store_intern(resource),
+                                .op = STORE_CREATE,
+                                .value = object};
     uuid_make(uid);
     time_format(clock_now_us(), now);
     json_set_text(meta, "uid", uid);
@@ -113,11 +123,14 @@ static bool put(struct cluster *cluster, const char *resource, json_t *object, s
     return error_unavailable(err, "the first objects of the host cluster could not be written");
 }
 
-/* The node agent proxies Services and answers names by its node's own certificate: it reads what kube-proxy does. */
+/* The node agent proxies Services and answers names by its node's own certificate: it reads what
+ * kube-proxy does. */
 static const char node_proxier[] =
-    "{kind: ClusterRoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: 'warren:node-proxier'}, "
+    "{kind: ClusterRoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: "
+    "'warren:node-proxier'}, "
     "subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:nodes'}], "
-    "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:node-proxier'}}";
+    "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "
+    "'system:node-proxier'}}";
 
 static bool put_own_objects(struct cluster *cluster, struct error *err)
 {
@@ -148,7 +161,8 @@ static bool ensure_objects(struct cluster *cluster, struct error *err)
 
 bool tenancy_bootstrap_host(const struct tenancy_host *host, struct error *err)
 {
-    CLEANUP(cluster_unref_ptr) struct cluster *cluster = store_cluster_by_id(host->store, CLUSTER_HOST_ID);
+    CLEANUP(cluster_unref_ptr)
+    struct cluster *cluster = store_cluster_by_id(host->store, CLUSTER_HOST_ID);
     if (!cluster)
         return error_internal(err, "the database has no host cluster");
     return ensure_secrets(host, cluster, err) && ensure_objects(cluster, err);

@@ -1,4 +1,5 @@
-/* Plans: what a tenant may use. Built-in ones are made at the first start and are the operator's to change. */
+/* Plans: what a tenant may use. Built-in ones are made at the first start and are the operator's to
+ * change. */
 #include <string.h>
 
 #include "base/json.h"
@@ -8,11 +9,11 @@
 #include "store/cache.h"
 #include "tenancy/tenancy_internal.h"
 
-/* What a plan limits, and by how much in each of the built-in ones: against accidents, not to be felt. Operators who sell by
- * size make Plans of their own. */
+/* What a plan limits, and by how much in each of the built-in ones: against accidents, not to be
+ * felt. Operators who sell by size make Plans of their own. */
 static const char *const builtin_names[] = {"small", "medium", "large"};
-static const char *const builtin_descriptions[] = {"One service, or a trial", "A team and its services",
-                                                   "Production of a larger customer"};
+static const char *const builtin_descriptions[] = {
+    "One service, or a trial", "A team and its services", "Production of a larger customer"};
 static const struct limit_row {
     const char *counter, *limits[ARRAY_LEN(builtin_names)];
 } builtin_limits[] = {
@@ -43,16 +44,18 @@ json_t *plan_builtin(void)
         json_t *limits = json_object();
         for (size_t i = 0; i < ARRAY_LEN(builtin_limits); i++)
             json_set_text(limits, builtin_limits[i].counter, builtin_limits[i].limits[plan]);
-        json_array_append_new(plans, json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:o}}", "kind", "Plan", "apiVersion",
-                                               "tenancy.warren.dev/v1", "metadata", "name", builtin_names[plan], "spec",
-                                               "description", builtin_descriptions[plan], "limits", limits));
+        json_array_append_new(plans, json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:o}}", "kind", "Plan",
+                                               "apiVersion", "tenancy.warren.dev/v1", "metadata",
+                                               "name", builtin_names[plan], "spec", "description",
+                                               builtin_descriptions[plan], "limits", limits));
     }
     return plans;
 }
 
 /* ---- where limits come from ---- */
 
-static bool read_object(struct tenancy *tenancy, const char *resource, const char *name, json_t **value, struct error *err)
+static bool read_object(struct tenancy *tenancy, const char *resource, const char *name,
+                        json_t **value, struct error *err)
 {
     CLEANUP(object_unref_ptr) struct object *object = NULL;
     if (!cache_get(tenancy->host, resource, "", name, &object, err))
@@ -61,8 +64,8 @@ static bool read_object(struct tenancy *tenancy, const char *resource, const cha
     return true;
 }
 
-/* The plan's limits, with the Tenant's own in their place. A plan that is gone limits nothing but what the Tenant says:
- * the hook below keeps plans that are in use. */
+/* The plan's limits, with the Tenant's own in their place. A plan that is gone limits nothing but
+ * what the Tenant says: the hook below keeps plans that are in use. */
 bool plan_limits(void *arg, struct cluster *cluster, json_t **limits, struct error *err)
 {
     struct tenancy *tenancy = arg;
@@ -84,14 +87,16 @@ bool plan_limits(void *arg, struct cluster *cluster, json_t **limits, struct err
 
 void plan_check_limits(const json_t *limits, const char *field, struct error *err)
 {
-    json_t *value, *tree = (json_t *)(uintptr_t)limits; /* iterators take a mutable one; nothing is changed */
+    json_t *value,
+        *tree = (json_t *)(uintptr_t)limits; /* iterators take a mutable one; nothing is changed */
     const char *name;
     json_object_foreach (tree, name, value) {
         CLEANUP(free_ptr) char *path = xasprintf("%s[%s]", field, name);
         struct quantity quantity;
         const char *text = json_string_value(value);
         if (!quota_plan_counter(name))
-            error_add_cause(err, CAUSE_NOT_SUPPORTED, path, "Unsupported value: \"%s\": is no limit that a plan can have", name);
+            error_add_cause(err, CAUSE_NOT_SUPPORTED, path,
+                            "Unsupported value: \"%s\": is no limit that a plan can have", name);
         else if (!text || !quantity_parse(str_of(text), &quantity) || quantity.nano < 0)
             error_add_invalid(err, path, text ?: "", "must be a quantity that is not negative");
     }
@@ -109,7 +114,8 @@ static bool in_use(struct tenancy *tenancy, const char *plan, bool *used, struct
     return true;
 }
 
-static bool before_plan(void *arg, const struct api_caller *caller, json_t *object, const json_t *old, struct error *err)
+static bool before_plan(void *arg, const struct api_caller *caller, json_t *object,
+                        const json_t *old, struct error *err)
 {
     bool used;
     (void)caller;
@@ -123,7 +129,8 @@ static bool before_plan(void *arg, const struct api_caller *caller, json_t *obje
 }
 
 /* Every cluster of the plan asks for its limits again. */
-static void after_plan(void *arg, const struct api_caller *caller, const json_t *object, const json_t *old)
+static void after_plan(void *arg, const struct api_caller *caller, const json_t *object,
+                       const json_t *old)
 {
     struct tenancy *tenancy = arg;
     struct object_list tenants = {0};

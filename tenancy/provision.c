@@ -8,8 +8,8 @@
 
 #define SECRETS_MAX ((size_t)64 << 10)
 
-bool provision_cluster(struct tenancy *tenancy, const char *name, const char *uid, struct cluster **cluster,
-                       struct error *err)
+bool provision_cluster(struct tenancy *tenancy, const char *name, const char *uid,
+                       struct cluster **cluster, struct error *err)
 {
     CLEANUP(buf_free) struct buf secrets = BUF_INIT(SECRETS_MAX);
     CLEANUP(seed_free) struct seed seed = {0};
@@ -22,14 +22,18 @@ bool provision_cluster(struct tenancy *tenancy, const char *name, const char *ui
         return false;
     vcluster_api_objects(tenancy->vcluster, &endpoints, &slice);
     const struct seed_parts parts = {.ca_pem = json_text(document, "ca", "cert"),
-                                     .front_proxy_ca_pem = json_text(document, "frontProxy", "cert"),
+                                     .front_proxy_ca_pem =
+                                         json_text(document, "frontProxy", "cert"),
                                      .nodes = nodes,
                                      .endpoints = endpoints,
                                      .slice = slice};
     if (!seed_make(&seed, &parts, clock_now_us(), err))
         return false;
-    const struct cluster_seed born = {
-        .name = name, .uid = uid, .secrets = buf_str(&secrets), .writes = seed.writes, .write_count = seed.count};
+    const struct cluster_seed born = {.name = name,
+                                      .uid = uid,
+                                      .secrets = buf_str(&secrets),
+                                      .writes = seed.writes,
+                                      .write_count = seed.count};
     bool made = store_cluster_create(api_store(tenancy->api), &born, cluster, err);
     explicit_bzero(secrets.data, secrets.len);
     return made;

@@ -1,8 +1,10 @@
-/* What a newer server gives to clusters that are there: objects that a cluster of today begins with, and rules that default
- * roles have gained. As upstream's API servers do at each start; here once for each release, since there are many clusters.
+/* What a newer server gives to clusters that are there: objects that a cluster of today begins
+ * with, and rules that default roles have gained. As upstream's API servers do at each start; here
+ * once for each release, since there are many clusters.
  *
- * A ConfigMap of the host says what the clusters have: `have` is the digest of the first objects, and while a sweep goes on
- * `next` is the cluster that it has come to. So a server that takes over goes on there. */
+ * A ConfigMap of the host says what the clusters have: `have` is the digest of the first objects,
+ * and while a sweep goes on `next` is the cluster that it has come to. So a server that takes over
+ * goes on there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,11 +14,11 @@
 #include "schema/meta.h"
 #include "tenancy/tenancy_internal.h"
 
-#define STATE_NS         "kube-system"
-#define STATE_NAME       "warren-first-objects"
-#define CLUSTERS_A_TURN  8
-#define TURN_MS          200
-#define AUTOUPDATE       "rbac.authorization.kubernetes.io/autoupdate"
+#define STATE_NS        "kube-system"
+#define STATE_NAME      "warren-first-objects"
+#define CLUSTERS_A_TURN 8
+#define TURN_MS         200
+#define AUTOUPDATE      "rbac.authorization.kubernetes.io/autoupdate"
 
 struct sweep {
     struct tenancy *tenancy;
@@ -46,27 +48,31 @@ static json_t *with_missing(const json_t *have, const json_t *want)
 }
 
 /* Rules and subjects are only ever added, and to roles whose owner lets us. */
-static bool extend(const struct api_caller *caller, const char *resource, const json_t *have, const json_t *want,
-                   struct error *err)
+static bool extend(const struct api_caller *caller, const char *resource, const json_t *have,
+                   const json_t *want, struct error *err)
 {
     static const char *const fields[] = {"rules", "subjects"};
     json_auto_t *next = NULL;
-    if (!text_eq(meta_annotation(want, AUTOUPDATE), "true") || !text_eq(meta_annotation(have, AUTOUPDATE), "true") ||
+    if (!text_eq(meta_annotation(want, AUTOUPDATE), "true") ||
+        !text_eq(meta_annotation(have, AUTOUPDATE), "true") ||
         json_object_get(want, "aggregationRule"))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        json_t *more = with_missing(json_object_get(have, fields[i]), json_object_get(want, fields[i]));
+        json_t *more =
+            with_missing(json_object_get(have, fields[i]), json_object_get(want, fields[i]));
         if (!more)
             continue;
         if (!next)
             next = json_deep_copy(have);
         json_object_set_new(next, fields[i], more);
     }
-    return !next || api_update(caller, resource, "", meta_namespace(have), meta_name(have), next, NULL, err);
+    return !next ||
+           api_update(caller, resource, "", meta_namespace(have), meta_name(have), next, NULL, err);
 }
 
 /* A StorageClass is a choice: where there is any, ours was there to be taken away. */
-static bool has_chosen(const struct api_caller *caller, const char *resource, bool *chosen, struct error *err)
+static bool has_chosen(const struct api_caller *caller, const char *resource, bool *chosen,
+                       struct error *err)
 {
     CLEANUP(object_list_free) struct object_list classes = {0};
     *chosen = false;
@@ -78,7 +84,8 @@ static bool has_chosen(const struct api_caller *caller, const char *resource, bo
     return true;
 }
 
-static bool give(const struct api_caller *caller, const char *resource, const json_t *want, struct error *err)
+static bool give(const struct api_caller *caller, const char *resource, const json_t *want,
+                 struct error *err)
 {
     CLEANUP(object_unref_ptr) struct object *found = NULL;
     bool chosen;
@@ -95,7 +102,8 @@ static bool give(const struct api_caller *caller, const char *resource, const js
     json_auto_t *copy = json_deep_copy(want);
     json_object_del(json_object_get(copy, "metadata"), "uid");
     json_object_del(json_object_get(copy, "metadata"), "creationTimestamp");
-    json_object_del(copy, "status"); /* a template's times are blank; who reports it does so again */
+    json_object_del(copy,
+                    "status"); /* a template's times are blank; who reports it does so again */
     return api_create(caller, resource, meta_namespace(want), copy, NULL, err);
 }
 
@@ -128,8 +136,8 @@ static void refresh(struct tenancy *tenancy, struct cluster *cluster)
     if (slice)
         give_one(&giving, "endpointslices.discovery.k8s.io", slice);
     if (giving.failures)
-        log_warn("tenancy", "cluster %s lacks %zu of the first objects of this release: %s", cluster->name, giving.failures,
-                 giving.first.message);
+        log_warn("tenancy", "cluster %s lacks %zu of the first objects of this release: %s",
+                 cluster->name, giving.failures, giving.first.message);
     error_clear(&giving.first);
 }
 
@@ -141,15 +149,18 @@ static bool read_state(struct sweep *sweep, struct error *err)
     if (!cache_get(sweep->tenancy->host, "configmaps", STATE_NS, STATE_NAME, &found, err))
         return false;
     sweep->state = found ? object_json(found) : NULL;
-    const char *next = json_text(sweep->state, "data", "next"), *to = json_text(sweep->state, "data", "to");
-    if (!next || !text_eq(to, sweep->digest) || !parse_i64(str_of(next), 0, INT64_MAX, &sweep->next))
+    const char *next = json_text(sweep->state, "data", "next"),
+               *to = json_text(sweep->state, "data", "to");
+    if (!next || !text_eq(to, sweep->digest) ||
+        !parse_i64(str_of(next), 0, INT64_MAX, &sweep->next))
         sweep->next = 0;
     return true;
 }
 
 static bool write_state(struct sweep *sweep, bool done, struct error *err)
 {
-    const struct api_caller caller = {sweep->tenancy->api, sweep->tenancy->host, &sweep->tenancy->user};
+    const struct api_caller caller = {sweep->tenancy->api, sweep->tenancy->host,
+                                      &sweep->tenancy->user};
     CLEANUP(free_ptr) char *next = xasprintf("%lld", (long long)sweep->next);
     json_auto_t *data = done ? json_pack("{s:s}", "have", sweep->digest)
                              : json_pack("{s:s, s:s}", "to", sweep->digest, "next", next);
@@ -158,8 +169,9 @@ static bool write_state(struct sweep *sweep, bool done, struct error *err)
         json_object_set(map, "data", data);
         return api_update(&caller, "configmaps", "", STATE_NS, STATE_NAME, map, NULL, err);
     }
-    json_auto_t *map = json_pack("{s:s, s:s, s:{s:s, s:s}, s:O}", "apiVersion", "v1", "kind", "ConfigMap", "metadata", "name",
-                                 STATE_NAME, "namespace", STATE_NS, "data", data);
+    json_auto_t *map =
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:O}", "apiVersion", "v1", "kind", "ConfigMap",
+                  "metadata", "name", STATE_NAME, "namespace", STATE_NS, "data", data);
     return api_create(&caller, "configmaps", STATE_NS, map, NULL, err);
 }
 
@@ -179,7 +191,8 @@ static bool take_turn(struct sweep *sweep)
         struct cluster *cluster = clusters[at];
         if (cluster->id < sweep->next || cluster->id == CLUSTER_HOST_ID)
             continue;
-        if (atomic_load(&cluster->state) == CLUSTER_ACTIVE || atomic_load(&cluster->state) == CLUSTER_SUSPENDED)
+        if (atomic_load(&cluster->state) == CLUSTER_ACTIVE ||
+            atomic_load(&cluster->state) == CLUSTER_SUSPENDED)
             refresh(sweep->tenancy, cluster);
         sweep->next = cluster->id + 1;
         done++;
@@ -190,7 +203,8 @@ static bool take_turn(struct sweep *sweep)
     return at == count;
 }
 
-static enum reconcile_result reconcile_refresh(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+static enum reconcile_result reconcile_refresh(void *arg, struct reconcile *reconcile,
+                                               int64_t *again_ms, struct error *err)
 {
     struct sweep sweep = {.tenancy = arg, .digest = seed_digest()};
     (void)reconcile;
@@ -216,5 +230,8 @@ bool refresh_take(void *arg, struct error *err)
 
 static const struct controller_source sources[] = {{NULL, NULL}};
 
-const struct controller refresh_controller = {
-    .name = REFRESH_CONTROLLER, .user = TENANCY_USER, .sources = sources, .host_only = true, .reconcile = reconcile_refresh};
+const struct controller refresh_controller = {.name = REFRESH_CONTROLLER,
+                                              .user = TENANCY_USER,
+                                              .sources = sources,
+                                              .host_only = true,
+                                              .reconcile = reconcile_refresh};

@@ -1,5 +1,6 @@
-/* The first objects of a cluster. Most are the same for every cluster but for uid and creationTimestamp: they are rendered
- * once, and each cluster gets a copy with those two written over. The few that hold the cluster's CA are made each time. */
+/* The first objects of a cluster. Most are the same for every cluster but for uid and
+ * creationTimestamp: they are rendered once, and each cluster gets a copy with those two written
+ * over. The few that hold the cluster's CA are made each time. */
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
@@ -19,41 +20,54 @@
 #define BLANK_TIME "0000-00-00T00:00:00Z"
 #define BODY_MAX   ((size_t)1 << 20)
 
-/* Source: a fresh cluster of Kubernetes 1.32, with the StorageClass of what our nodes offer. YAML in flow style. */
+/* Source: a fresh cluster of Kubernetes 1.32, with the StorageClass of what our nodes offer. YAML
+ * in flow style. */
 static const struct {
     const char *resource, *object;
 } object_rows[] = {
-    {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: default, labels: {kubernetes.io/metadata.name: "
+    {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: default, labels: "
+                   "{kubernetes.io/metadata.name: "
                    "default}}, spec: {finalizers: [kubernetes]}, status: {phase: Active}}"},
-    {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: kube-system, labels: {kubernetes.io/metadata.name: "
+    {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: kube-system, labels: "
+                   "{kubernetes.io/metadata.name: "
                    "kube-system}}, spec: {finalizers: [kubernetes]}, status: {phase: Active}}"},
-    {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: kube-public, labels: {kubernetes.io/metadata.name: "
+    {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: kube-public, labels: "
+                   "{kubernetes.io/metadata.name: "
                    "kube-public}}, spec: {finalizers: [kubernetes]}, status: {phase: Active}}"},
     {"namespaces", "{kind: Namespace, apiVersion: v1, metadata: {name: kube-node-lease, labels: "
-                   "{kubernetes.io/metadata.name: kube-node-lease}}, spec: {finalizers: [kubernetes]}, status: {phase: Active}}"},
+                   "{kubernetes.io/metadata.name: kube-node-lease}}, spec: {finalizers: "
+                   "[kubernetes]}, status: {phase: Active}}"},
     {"priorityclasses.scheduling.k8s.io",
-     "{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {name: system-node-critical, generation: 1}, value: "
-     "2000001000, description: Used for system critical pods that must not be moved from their current node., "
+     "{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {name: "
+     "system-node-critical, generation: 1}, value: "
+     "2000001000, description: Used for system critical pods that must not be moved from their "
+     "current node., "
      "preemptionPolicy: PreemptLowerPriority}"},
     {"priorityclasses.scheduling.k8s.io",
-     "{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {name: system-cluster-critical, generation: 1}, "
+     "{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {name: "
+     "system-cluster-critical, generation: 1}, "
      "value: 2000000000, description: Used for system critical pods that must run in the cluster., "
      "preemptionPolicy: PreemptLowerPriority}"},
     {"storageclasses.storage.k8s.io",
      "{kind: StorageClass, apiVersion: storage.k8s.io/v1, metadata: {name: standard, annotations: "
      "{storageclass.kubernetes.io/is-default-class: 'true'}}, provisioner: " LOCAL_VOLUME_DRIVER
      ", reclaimPolicy: Delete, allowVolumeExpansion: true, volumeBindingMode: Immediate}"},
-    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: scheduler}, conditions: [{type: Healthy, "
+    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: scheduler}, "
+                          "conditions: [{type: Healthy, "
                           "status: 'True', message: ok}]}"},
-    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: controller-manager}, conditions: [{type: "
+    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: "
+                          "controller-manager}, conditions: [{type: "
                           "Healthy, status: 'True', message: ok}]}"},
-    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: etcd-0}, conditions: [{type: Healthy, "
+    {"componentstatuses", "{kind: ComponentStatus, apiVersion: v1, metadata: {name: etcd-0}, "
+                          "conditions: [{type: Healthy, "
                           "status: 'True', message: ok}]}"},
     {"services", VCLUSTER_API_SERVICE},
 };
-static const char *const namespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
+static const char *const namespaces[] = {"default", "kube-system", "kube-public",
+                                         "kube-node-lease"};
 
-struct template { /* frozen */
+struct template
+{ /* frozen */
     const char *resource;
     json_t *value;
     struct buf text;
@@ -63,7 +77,7 @@ struct template { /* frozen */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static char digest[65]; /* frozen, as the templates */
+static char digest[65];            /* frozen, as the templates */
 static struct template *templates; /* frozen once they are made */
 static size_t template_count;
 
@@ -76,7 +90,8 @@ static void add_template(const char *resource, json_t *value)
     json_t *meta = json_ensure_object(value, "metadata");
     json_set_text(meta, "uid", BLANK_UID);
     json_set_text(meta, "creationTimestamp", BLANK_TIME);
-    *template = (struct template){.resource = store_intern(resource), .value = value, .text = BUF_INIT(BODY_MAX)};
+    *template = (struct template){
+        .resource = store_intern(resource), .value = value, .text = BUF_INIT(BODY_MAX)};
     bool made = object_draft_make(value, &template->text, &template->draft, &err);
     assert(made);
     template->uid_at = (size_t)(strstr(template->text.data, BLANK_UID) - template->text.data);
@@ -96,8 +111,9 @@ static void add_row(const char *resource, const char *yaml)
 static void add_accounts(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
-        add_template("serviceaccounts", json_pack("{s:s, s:s, s:{s:s, s:s}}", "kind", "ServiceAccount", "apiVersion", "v1",
-                                                  "metadata", "name", "default", "namespace", namespaces[i]));
+        add_template("serviceaccounts",
+                     json_pack("{s:s, s:s, s:{s:s, s:s}}", "kind", "ServiceAccount", "apiVersion",
+                               "v1", "metadata", "name", "default", "namespace", namespaces[i]));
 }
 
 static void add_roles(void)
@@ -105,7 +121,8 @@ static void add_roles(void)
     const json_t *role;
     size_t i;
     json_array_foreach (rbac_bootstrap(), i, role) {
-        const struct resource *row = resource_by_kind(STR("rbac.authorization.k8s.io"), STR("v1"), str_of(json_text(role, "kind")));
+        const struct resource *row = resource_by_kind(STR("rbac.authorization.k8s.io"), STR("v1"),
+                                                      str_of(json_text(role, "kind")));
         assert(row);
         add_template(row->key, json_deep_copy(role));
     }
@@ -134,8 +151,8 @@ static void make_templates(void)
 {
     size_t versions;
     (void)group_version_all(&versions);
-    size_t most = ARRAY_LEN(object_rows) + ARRAY_LEN(namespaces) + json_array_size(rbac_bootstrap()) + versions +
-                  seed_flow_count();
+    size_t most = ARRAY_LEN(object_rows) + ARRAY_LEN(namespaces) +
+                  json_array_size(rbac_bootstrap()) + versions + seed_flow_count();
     templates = xcalloc(most, sizeof(*templates));
     for (size_t i = 0; i < ARRAY_LEN(object_rows); i++)
         add_row(object_rows[i].resource, object_rows[i].object);
@@ -188,7 +205,9 @@ static void add_copy(struct seed *seed, const struct template *template, const c
     memcpy(text->data + template->time_at, created, strlen(BLANK_TIME));
     if (template->changed_at)
         memcpy(text->data + template->changed_at, created, strlen(BLANK_TIME));
-    *write = (struct store_write){.resource = template->resource, .op = STORE_CREATE, .draft = template->draft,
+    *write = (struct store_write){.resource = template->resource,
+                                  .op = STORE_CREATE,
+                                  .draft = template->draft,
                                   .value = template->value};
     write->draft.body = buf_str(text);
     write->draft.uid = xstrndup(uid, sizeof(uid));
@@ -197,7 +216,8 @@ static void add_copy(struct seed *seed, const struct template *template, const c
 }
 
 /* Takes `value`; it lives as long as the seed (write.value). */
-static bool add_fresh(struct seed *seed, const char *resource, json_t *value, const char *created, struct error *err)
+static bool add_fresh(struct seed *seed, const char *resource, json_t *value, const char *created,
+                      struct error *err)
 {
     struct buf *text = &seed->texts[seed->count];
     struct store_write *write = &seed->writes[seed->count];
@@ -207,7 +227,8 @@ static bool add_fresh(struct seed *seed, const char *resource, json_t *value, co
     json_set_text(meta, "uid", uid);
     json_set_text(meta, "creationTimestamp", created);
     *text = BUF_INIT(BODY_MAX);
-    *write = (struct store_write){.resource = store_intern(resource), .op = STORE_CREATE, .value = value};
+    *write = (struct store_write){
+        .resource = store_intern(resource), .op = STORE_CREATE, .value = value};
     bool made = object_draft_make(value, text, &write->draft, err);
     write->draft.uid = xstrndup(uid, sizeof(uid));
     charge(seed, value);
@@ -217,17 +238,20 @@ static bool add_fresh(struct seed *seed, const char *resource, json_t *value, co
 
 static json_t *config_map(const char *ns, const char *name, json_t *data)
 {
-    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:o}", "kind", "ConfigMap", "apiVersion", "v1", "metadata", "name", name,
-                     "namespace", ns, "data", data);
+    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:o}", "kind", "ConfigMap", "apiVersion", "v1",
+                     "metadata", "name", name, "namespace", ns, "data", data);
 }
 
-static bool add_config_maps(struct seed *seed, const struct seed_parts *parts, const char *created, struct error *err)
+static bool add_config_maps(struct seed *seed, const struct seed_parts *parts, const char *created,
+                            struct error *err)
 {
     const char *ca_pem = parts->ca_pem;
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
-        json_t *map = config_map(namespaces[i], "kube-root-ca.crt", json_pack("{s:s}", "ca.crt", ca_pem));
-        meta_set_annotation(map, "kubernetes.io/description",
-                            "The certificate authority of this cluster's API server, for clients inside Pods.");
+        json_t *map =
+            config_map(namespaces[i], "kube-root-ca.crt", json_pack("{s:s}", "ca.crt", ca_pem));
+        meta_set_annotation(
+            map, "kubernetes.io/description",
+            "The certificate authority of this cluster's API server, for clients inside Pods.");
         if (!add_fresh(seed, "configmaps", map, created, err))
             return false;
     }
@@ -235,18 +259,23 @@ static bool add_config_maps(struct seed *seed, const struct seed_parts *parts, c
     memcpy(since, created, sizeof(since) - 1);
     return add_fresh(seed, "configmaps",
                      config_map("kube-system", "extension-apiserver-authentication",
-                                auth_extension_config(ca_pem, parts->front_proxy_ca_pem)), created, err) &&
+                                auth_extension_config(ca_pem, parts->front_proxy_ca_pem)),
+                     created, err) &&
            add_fresh(seed, "configmaps",
-                     config_map("kube-system", "kube-apiserver-legacy-service-account-token-tracking",
-                                json_pack("{s:s}", "since", since)), created, err);
+                     config_map("kube-system",
+                                "kube-apiserver-legacy-service-account-token-tracking",
+                                json_pack("{s:s}", "since", since)),
+                     created, err);
 }
 
 /* Where the cluster's `kubernetes` Service leads. */
-static bool add_api_endpoints(struct seed *seed, const struct seed_parts *parts, const char *created, struct error *err)
+static bool add_api_endpoints(struct seed *seed, const struct seed_parts *parts,
+                              const char *created, struct error *err)
 {
     return !parts->endpoints || !parts->slice ||
            (add_fresh(seed, "endpoints", json_incref(parts->endpoints), created, err) &&
-            add_fresh(seed, "endpointslices.discovery.k8s.io", json_incref(parts->slice), created, err));
+            add_fresh(seed, "endpointslices.discovery.k8s.io", json_incref(parts->slice), created,
+                      err));
 }
 
 #define CONFIG_MAPS   (ARRAY_LEN(namespaces) + 2)
@@ -258,14 +287,16 @@ bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us
     pthread_once(&once, make_templates);
     time_format(now_us, created);
     size_t most = template_count + CONFIG_MAPS + API_ENDPOINTS + json_array_size(parts->nodes);
-    *seed = (struct seed){.writes = xcalloc(most, sizeof(*seed->writes)), .texts = xcalloc(most, sizeof(*seed->texts)),
+    *seed = (struct seed){.writes = xcalloc(most, sizeof(*seed->writes)),
+                          .texts = xcalloc(most, sizeof(*seed->texts)),
                           .charges = xcalloc(most, sizeof(*seed->charges))};
     for (size_t i = 0; i < template_count; i++)
         add_copy(seed, &templates[i], created);
     for (size_t i = 0; i < json_array_size(parts->nodes); i++)
         if (!add_fresh(seed, "nodes", json_incref(json_array_get(parts->nodes, i)), created, err))
             return false;
-    return add_api_endpoints(seed, parts, created, err) && add_config_maps(seed, parts, created, err);
+    return add_api_endpoints(seed, parts, created, err) &&
+           add_config_maps(seed, parts, created, err);
 }
 
 static bool is_template_value(const json_t *value)

@@ -2,14 +2,14 @@
 #pragma once
 #include "tenancy/tenancy.h"
 
-#define TENANTS          "tenants.tenancy.warren.dev"
-#define PLANS            "plans.tenancy.warren.dev"
-#define TENANT_CONTROLLER "tenant-controller"
+#define TENANTS            "tenants.tenancy.warren.dev"
+#define PLANS              "plans.tenancy.warren.dev"
+#define TENANT_CONTROLLER  "tenant-controller"
 #define REFRESH_CONTROLLER "refresh-controller"
-#define TENANT_FINALIZER "tenancy.warren.dev/cluster"
-#define TENANCY_USER     "system:warren:tenancy"
-#define PLAN_DEFAULT     "small"
-#define TENANT_NAME_MAX  56 /* its host namespace is warren-NAME, a DNS label */
+#define TENANT_FINALIZER   "tenancy.warren.dev/cluster"
+#define TENANCY_USER       "system:warren:tenancy"
+#define PLAN_DEFAULT       "small"
+#define TENANT_NAME_MAX    56 /* its host namespace is warren-NAME, a DNS label */
 
 struct tenancy { /* frozen after tenancy_new */
     struct api *api;
@@ -28,15 +28,17 @@ struct seed {
     struct buf *texts; /* one a write; bodies are in them */
     struct charges *charges;
 };
-struct seed_parts { /* what is of one cluster alone */
+struct seed_parts {                          /* what is of one cluster alone */
     const char *ca_pem, *front_proxy_ca_pem; /* for ConfigMaps */
     json_t *nodes;                           /* an array; may be NULL */
     json_t *endpoints, *slice;               /* of its API; may be NULL */
 };
 /* Objects as of `now_us`, with fresh uids. Everything is the seed's. */
-MUST_CHECK bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us, struct error *err);
+MUST_CHECK bool seed_make(struct seed *seed, const struct seed_parts *parts, int64_t now_us,
+                          struct error *err);
 void seed_free(struct seed *seed);
-/* Calls each(arg, resource, object) for those that are the same in every cluster, and that its API can make. */
+/* Calls each(arg, resource, object) for those that are the same in every cluster, and that its API
+ * can make. */
 void seed_each(void (*each)(void *arg, const char *resource, const json_t *object), void *arg);
 /* What tells these from another release's: static. */
 const char *seed_digest(void);
@@ -49,9 +51,10 @@ json_t *seed_flow_object(size_t at);       /* new reference; without uid and cre
 
 /* ---- provision.c ---- */
 
-/* A new virtual cluster of that name and uid. ALREADY_EXISTS when there is one. Returns a reference. Blocking. */
-MUST_CHECK bool provision_cluster(struct tenancy *tenancy, const char *name, const char *uid, struct cluster **cluster,
-                                  struct error *err);
+/* A new virtual cluster of that name and uid. ALREADY_EXISTS when there is one. Returns a
+ * reference. Blocking. */
+MUST_CHECK bool provision_cluster(struct tenancy *tenancy, const char *name, const char *uid,
+                                  struct cluster **cluster, struct error *err);
 
 /* ---- plan.c ---- */
 
@@ -78,7 +81,8 @@ enum cluster_state tenant_state(const json_t *tenant);
 /* "Active", "Suspended", "Deleting". */
 const char *tenant_phase(const json_t *tenant);
 /* The Tenant as a new tree; NULL when there is none. */
-MUST_CHECK bool tenant_read(struct tenancy *tenancy, const char *name, json_t **tenant, struct error *err);
-/* For controllers_when_on_duty: looks at what a crash may have cut short: Tenants on their way to another phase, clusters
- * without a Tenant. `arg` is the tenancy. */
+MUST_CHECK bool tenant_read(struct tenancy *tenancy, const char *name, json_t **tenant,
+                            struct error *err);
+/* For controllers_when_on_duty: looks at what a crash may have cut short: Tenants on their way to
+ * another phase, clusters without a Tenant. `arg` is the tenancy. */
 MUST_CHECK bool tenant_take(void *arg, struct error *err);

@@ -1,4 +1,5 @@
-/* What a write of a Tenant means: creation makes the cluster, changes reach it at once, deletion waits for the controller. */
+/* What a write of a Tenant means: creation makes the cluster, changes reach it at once, deletion
+ * waits for the controller. */
 #include <string.h>
 
 #include "auth/auth.h"
@@ -10,20 +11,22 @@
 
 #define KUBECONFIG_VALID_S (365 * INT64_C(86400))
 
-static const char *const reserved_names[] = {"admin", "api", "console", "default", "host", "kubernetes", "localhost",
-                                             "system", "warren"};
+static const char *const reserved_names[] = {
+    "admin", "api", "console", "default", "host", "kubernetes", "localhost", "system", "warren"};
 
 enum cluster_state tenant_state(const json_t *tenant)
 {
     if (meta_deleting(tenant))
         return CLUSTER_DELETING;
-    return json_bool_or(json_at(tenant, "spec", "suspended"), false) ? CLUSTER_SUSPENDED : CLUSTER_ACTIVE;
+    return json_bool_or(json_at(tenant, "spec", "suspended"), false) ? CLUSTER_SUSPENDED
+                                                                     : CLUSTER_ACTIVE;
 }
 
 const char *tenant_phase(const json_t *tenant)
 {
-    static const char *const phases[] = {
-        [CLUSTER_ACTIVE] = "Active", [CLUSTER_SUSPENDED] = "Suspended", [CLUSTER_DELETING] = "Deleting"};
+    static const char *const phases[] = {[CLUSTER_ACTIVE] = "Active",
+                                         [CLUSTER_SUSPENDED] = "Suspended",
+                                         [CLUSTER_DELETING] = "Deleting"};
     return phases[tenant_state(tenant)];
 }
 
@@ -44,7 +47,8 @@ static void check_name(const char *name, struct error *err)
     if (wrong)
         error_add_invalid(err, "metadata.name", name, wrong);
     else if (strlen(name) > TENANT_NAME_MAX)
-        error_add_cause(err, CAUSE_TOO_LONG, "metadata.name", "Too long: may not be more than %d bytes", TENANT_NAME_MAX);
+        error_add_cause(err, CAUSE_TOO_LONG, "metadata.name",
+                        "Too long: may not be more than %d bytes", TENANT_NAME_MAX);
     for (size_t i = 0; i < ARRAY_LEN(reserved_names); i++)
         if (strcmp(reserved_names[i], name) == 0)
             error_add_invalid(err, "metadata.name", name, "is reserved");
@@ -56,7 +60,8 @@ static void check_tier(const json_t *object, const json_t *old, struct error *er
 {
     const char *tier = json_text(object, "spec", "tier") ?: "virtual";
     if (strcmp(tier, "virtual") != 0)
-        error_add_cause(err, CAUSE_NOT_SUPPORTED, "spec.tier", "Unsupported value: \"%s\": supported values: \"virtual\"", tier);
+        error_add_cause(err, CAUSE_NOT_SUPPORTED, "spec.tier",
+                        "Unsupported value: \"%s\": supported values: \"virtual\"", tier);
     else if (old && !text_eq(json_text(old, "spec", "tier") ?: "virtual", tier))
         error_add_invalid(err, "spec.tier", tier, "field is immutable");
 }
@@ -72,7 +77,8 @@ static bool check_plan(struct tenancy *tenancy, const json_t *object, struct err
     return true;
 }
 
-static bool validate(struct tenancy *tenancy, const json_t *object, const json_t *old, struct error *err)
+static bool validate(struct tenancy *tenancy, const json_t *object, const json_t *old,
+                     struct error *err)
 {
     struct error causes = {0};
     if (!old)
@@ -106,7 +112,8 @@ static void withdraw(struct cluster *cluster)
         error_clear(&ignored); /* the next start finds it: tenant_look_at_start */
 }
 
-/* The cluster comes first and the Tenant after it, so that a Tenant that can be read always has a cluster. */
+/* The cluster comes first and the Tenant after it, so that a Tenant that can be read always has a
+ * cluster. */
 static bool create_tenant(struct tenancy *tenancy, json_t *object, struct error *err)
 {
     struct cluster *cluster = NULL;
@@ -117,14 +124,17 @@ static bool create_tenant(struct tenancy *tenancy, json_t *object, struct error 
     if (there)
         return error_already_exists(err, TENANTS, name);
     if (!provision_cluster(tenancy, name, meta_uid(object), &cluster, err))
-        return err->reason == ERROR_ALREADY_EXISTS ? (error_clear(err), error_already_exists(err, TENANTS, name)) : false;
+        return err->reason == ERROR_ALREADY_EXISTS
+                   ? (error_clear(err), error_already_exists(err, TENANTS, name))
+                   : false;
     CLEANUP(free_ptr) char *endpoint = api_url(tenancy->api, cluster);
     json_t *status = json_ensure_object(object, "status");
     json_set_text(status, "phase", tenant_phase(object));
     json_set_text(status, "endpoint", endpoint);
     json_set_text(status, "clusterUID", cluster->uid);
     ensure_finalizer(object);
-    bool state_set = tenant_state(object) == CLUSTER_ACTIVE || store_cluster_set_state(cluster, tenant_state(object), err);
+    bool state_set = tenant_state(object) == CLUSTER_ACTIVE ||
+                     store_cluster_set_state(cluster, tenant_state(object), err);
     if (!state_set)
         withdraw(cluster);
     cluster_unref(cluster);
@@ -136,19 +146,21 @@ static bool is_ours(const struct api_caller *caller)
     return strcmp(caller->user->name, TENANCY_USER) == 0;
 }
 
-/* Status is ours. What was not active becomes so through "Pending": the controller has its Pods to bring back first. */
+/* Status is ours. What was not active becomes so through "Pending": the controller has its Pods to
+ * bring back first. */
 static void keep_status(json_t *object, const json_t *old)
 {
     const char *was = json_text(old, "status", "phase"), *phase = tenant_phase(object);
-    json_t *status = json_at(old, "status") ? json_deep_copy(json_at(old, "status")) : json_object();
+    json_t *status =
+        json_at(old, "status") ? json_deep_copy(json_at(old, "status")) : json_object();
     if (strcmp(phase, "Active") == 0 && !text_eq(was, "Active"))
         phase = "Pending";
     json_set_text(status, "phase", phase);
     json_object_set_new(object, "status", status);
 }
 
-static bool update_tenant(struct tenancy *tenancy, const struct api_caller *caller, json_t *object, const json_t *old,
-                          struct error *err)
+static bool update_tenant(struct tenancy *tenancy, const struct api_caller *caller, json_t *object,
+                          const json_t *old, struct error *err)
 {
     if (is_ours(caller))
         return true;
@@ -169,7 +181,8 @@ static bool delete_tenant(struct tenancy *tenancy, const json_t *old, struct err
     return !remains || error_conflict(err, TENANTS, meta_name(old), "its cluster is still there");
 }
 
-static bool before_tenant(void *arg, const struct api_caller *caller, json_t *object, const json_t *old, struct error *err)
+static bool before_tenant(void *arg, const struct api_caller *caller, json_t *object,
+                          const json_t *old, struct error *err)
 {
     if (object && !json_text(object, "spec", "plan"))
         json_set_text(json_ensure_object(object, "spec"), "plan", PLAN_DEFAULT);
@@ -180,7 +193,8 @@ static bool before_tenant(void *arg, const struct api_caller *caller, json_t *ob
 
 /* ---- after ---- */
 
-static void after_tenant(void *arg, const struct api_caller *caller, const json_t *object, const json_t *old)
+static void after_tenant(void *arg, const struct api_caller *caller, const json_t *object,
+                         const json_t *old)
 {
     struct tenancy *tenancy = arg;
     CLEANUP(error_clear) struct error ignored = {0}; /* the controller does it again */
@@ -190,7 +204,8 @@ static void after_tenant(void *arg, const struct api_caller *caller, const json_
     struct cluster *cluster = store_cluster(api_store(tenancy->api), meta_name(object));
     if (!cluster)
         return;
-    if (tenant_state(object) != atomic_load(&cluster->state) && !store_cluster_set_state(cluster, tenant_state(object), &ignored))
+    if (tenant_state(object) != atomic_load(&cluster->state) &&
+        !store_cluster_set_state(cluster, tenant_state(object), &ignored))
         error_clear(&ignored);
     if (!json_equal(json_at(object, "spec"), json_at(old, "spec")))
         quota_forget_plan(cluster);
@@ -199,22 +214,27 @@ static void after_tenant(void *arg, const struct api_caller *caller, const json_
 
 /* ---- tenants/NAME/kubeconfig ---- */
 
-/* Behind a path of the host's address it is the host's certificate that a client sees, else the cluster's own. */
-static bool serving_ca(struct api *api, struct cluster *cluster, const char *url, char **pem, struct error *err)
+/* Behind a path of the host's address it is the host's certificate that a client sees, else the
+ * cluster's own. */
+static bool serving_ca(struct api *api, struct cluster *cluster, const char *url, char **pem,
+                       struct error *err)
 {
-    struct cluster *shown = strstr(url, "/clusters/") ? store_cluster_by_id(api_store(api), CLUSTER_HOST_ID) : cluster_ref(cluster);
+    struct cluster *shown = strstr(url, "/clusters/")
+                                ? store_cluster_by_id(api_store(api), CLUSTER_HOST_ID)
+                                : cluster_ref(cluster);
     bool found = auth_ca_pem(shown, pem, err);
     cluster_unref(shown);
     return found;
 }
 
-bool tenancy_kubeconfig(struct api *api, struct cluster *cluster, const char *user, const char *const *groups,
-                        int64_t valid_s, char **text, struct error *err)
+bool tenancy_kubeconfig(struct api *api, struct cluster *cluster, const char *user,
+                        const char *const *groups, int64_t valid_s, char **text, struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair client = {0};
     CLEANUP(free_ptr) char *url = api_url(api, cluster), *ca = NULL;
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
-    if (!auth_issue_client(cluster, user, groups, valid_s, &client, err) || !serving_ca(api, cluster, url, &ca, err))
+    if (!auth_issue_client(cluster, user, groups, valid_s, &client, err) ||
+        !serving_ca(api, cluster, url, &ca, err))
         return false;
     kubeconfig_write(&out, url, ca, &client, cluster->name, NULL);
     *text = buf_take(&out);
@@ -234,14 +254,16 @@ static json_t *kubeconfig(struct tenancy *tenancy, const char *name, struct erro
         return NULL;
     }
     const char *const groups[] = {"system:masters", NULL};
-    if (!tenancy_kubeconfig(tenancy->api, cluster, "kubernetes-admin", groups, KUBECONFIG_VALID_S, &text, err))
+    if (!tenancy_kubeconfig(tenancy->api, cluster, "kubernetes-admin", groups, KUBECONFIG_VALID_S,
+                            &text, err))
         return NULL;
-    return json_pack("{s:s, s:s, s:{s:s}, s:{s:s}}", "kind", "Tenant", "apiVersion", "tenancy.warren.dev/v1", "metadata",
-                     "name", name, "status", "kubeconfig", text);
+    return json_pack("{s:s, s:s, s:{s:s}, s:{s:s}}", "kind", "Tenant", "apiVersion",
+                     "tenancy.warren.dev/v1", "metadata", "name", name, "status", "kubeconfig",
+                     text);
 }
 
-static json_t *tenant_sub(void *arg, const struct api_caller *caller, const char *name, const char *subresource,
-                          const json_t *body, struct error *err)
+static json_t *tenant_sub(void *arg, const struct api_caller *caller, const char *name,
+                          const char *subresource, const json_t *body, struct error *err)
 {
     (void)caller;
     (void)body;

@@ -40,7 +40,8 @@ static struct cluster_rows *rows_of(const struct mapping_index *index, int64_t c
 }
 
 /* Lock held. */
-static struct row *find_row(const struct mapping_index *index, int64_t cluster_id, const char *kind, const char *tenant_key)
+static struct row *find_row(const struct mapping_index *index, int64_t cluster_id, const char *kind,
+                            const char *tenant_key)
 {
     const struct cluster_rows *rows = rows_of(index, cluster_id);
     CLEANUP(free_ptr) char *key = index_key(kind, tenant_key);
@@ -56,7 +57,8 @@ static void row_free(struct row *row)
 }
 
 /* Lock held. */
-static void remember(struct mapping_index *index, int64_t cluster_id, const struct store_mapping *mapping)
+static void remember(struct mapping_index *index, int64_t cluster_id,
+                     const struct store_mapping *mapping)
 {
     struct cluster_rows *rows = rows_of(index, cluster_id);
     if (find_row(index, cluster_id, mapping->kind, mapping->tenant_key))
@@ -76,7 +78,8 @@ static void remember(struct mapping_index *index, int64_t cluster_id, const stru
 }
 
 /* Lock held. */
-static void forget(struct mapping_index *index, int64_t cluster_id, const char *kind, const char *tenant_key)
+static void forget(struct mapping_index *index, int64_t cluster_id, const char *kind,
+                   const char *tenant_key)
 {
     struct cluster_rows *rows = rows_of(index, cluster_id);
     CLEANUP(free_ptr) char *tenant = index_key(kind, tenant_key);
@@ -187,7 +190,8 @@ void mapping_close(struct mapping_index *index)
     free(index);
 }
 
-char *mapping_to_host(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *tenant_key)
+char *mapping_to_host(struct mapping_index *index, const struct cluster *cluster, const char *kind,
+                      const char *tenant_key)
 {
     pthread_mutex_lock(&index->lock);
     const struct row *row = find_row(index, cluster->id, kind, tenant_key);
@@ -196,8 +200,8 @@ char *mapping_to_host(struct mapping_index *index, const struct cluster *cluster
     return host_key;
 }
 
-bool mapping_to_tenant(struct mapping_index *index, const char *kind, const char *host_key, int64_t *cluster_id,
-                       char **tenant_key)
+bool mapping_to_tenant(struct mapping_index *index, const char *kind, const char *host_key,
+                       int64_t *cluster_id, char **tenant_key)
 {
     CLEANUP(free_ptr) char *key = index_key(kind, host_key);
     pthread_mutex_lock(&index->lock);
@@ -210,8 +214,9 @@ bool mapping_to_tenant(struct mapping_index *index, const char *kind, const char
     return row;
 }
 
-static bool claim_named(struct mapping_index *index, struct cluster *cluster, const char *kind, const char *tenant_key,
-                        const char *want, char **host_key, struct error *err)
+static bool claim_named(struct mapping_index *index, struct cluster *cluster, const char *kind,
+                        const char *tenant_key, const char *want, char **host_key,
+                        struct error *err)
 {
     const struct store_mapping mapping = {kind, tenant_key, want};
     if (!store_mapping_claim(cluster, &mapping, host_key, err))
@@ -223,8 +228,8 @@ static bool claim_named(struct mapping_index *index, struct cluster *cluster, co
     return true;
 }
 
-bool mapping_claim(struct mapping_index *index, struct cluster *cluster, const char *kind, const char *ns,
-                   const char *name, char **host_key, struct error *err)
+bool mapping_claim(struct mapping_index *index, struct cluster *cluster, const char *kind,
+                   const char *ns, const char *name, char **host_key, struct error *err)
 {
     char host_ns[HOST_NAME_MAX + 1], host_name[HOST_NAME_MAX + 1];
     CLEANUP(free_ptr) char *tenant_key = xasprintf("%s/%s", ns, name);
@@ -245,8 +250,8 @@ bool mapping_claim(struct mapping_index *index, struct cluster *cluster, const c
     return claim_named(index, cluster, kind, tenant_key, hashed, host_key, err);
 }
 
-bool mapping_release(struct mapping_index *index, struct cluster *cluster, const char *kind, const char *tenant_key,
-                     struct error *err)
+bool mapping_release(struct mapping_index *index, struct cluster *cluster, const char *kind,
+                     const char *tenant_key, struct error *err)
 {
     if (!store_mapping_release(cluster, kind, tenant_key, err))
         return false;
@@ -265,8 +270,8 @@ static bool is_in(const struct row *row, const char *kind, const char *ns)
 }
 
 /* "KIND key" for every row of the cluster: copied out, so that callers work without the lock. */
-static void collect(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *ns,
-                    struct strset *out)
+static void collect(struct mapping_index *index, const struct cluster *cluster, const char *kind,
+                    const char *ns, struct strset *out)
 {
     size_t at = 0;
     const char *key;
@@ -283,8 +288,8 @@ static void collect(struct mapping_index *index, const struct cluster *cluster, 
     pthread_mutex_unlock(&index->lock);
 }
 
-void mapping_each(struct mapping_index *index, const struct cluster *cluster, const char *kind, const char *ns,
-                  void (*each)(void *arg, const char *tenant_key), void *arg)
+void mapping_each(struct mapping_index *index, const struct cluster *cluster, const char *kind,
+                  const char *ns, void (*each)(void *arg, const char *tenant_key), void *arg)
 {
     CLEANUP(strset_clear) struct strset found = {0};
     collect(index, cluster, kind, ns, &found);

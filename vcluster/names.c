@@ -16,15 +16,18 @@ void names_host_namespace(const char *cluster, char out[HOST_NAME_MAX + 1])
         names_host_name(cluster, "", "warren", 1, out);
 }
 
-void names_host_name(const char *cluster, const char *ns, const char *name, int unique, char out[HOST_NAME_MAX + 1])
+void names_host_name(const char *cluster, const char *ns, const char *name, int unique,
+                     char out[HOST_NAME_MAX + 1])
 {
     CLEANUP(free_ptr)
-    char *whole = *ns ? xasprintf("%s-x-%s-x-%s", name, ns, cluster) : xasprintf("%s-x-%s", name, cluster);
+    char *whole =
+        *ns ? xasprintf("%s-x-%s-x-%s", name, ns, cluster) : xasprintf("%s-x-%s", name, cluster);
     if (!unique && strlen(whole) <= HOST_NAME_MAX) {
         (void)snprintf(out, HOST_NAME_MAX + 1, "%s", whole);
         return;
     }
-    /* Hashed with separators that no name can hold, so that different triples never hash the same text. */
+    /* Hashed with separators that no name can hold, so that different triples never hash the same
+     * text. */
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s/%s", cluster, ns, name);
     char digest[65];
     sha256_hex(key, strlen(key), digest);

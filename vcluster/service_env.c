@@ -7,7 +7,8 @@
 
 static void add(json_t *env, const char *prefix, const char *suffix, const char *value)
 {
-    json_array_append_new(env, json_pack("{s:o, s:s}", "name", json_sprintf("%s%s", prefix, suffix), "value", value));
+    json_array_append_new(
+        env, json_pack("{s:o, s:s}", "name", json_sprintf("%s%s", prefix, suffix), "value", value));
 }
 
 /* `my-service` -> `MY_SERVICE`. Owned. */
@@ -29,7 +30,8 @@ static void add_link(json_t *env, const char *service, const char *address, cons
     for (char *at = lower; *at; at++)
         *at = (char)tolower((unsigned char)*at);
     CLEANUP(free_ptr) char *url = xasprintf("%s://%s:%lld", lower, address, (long long)number);
-    CLEANUP(free_ptr) char *prefix = xasprintf("%s_PORT_%lld_%s", service, (long long)number, upper);
+    CLEANUP(free_ptr)
+    char *prefix = xasprintf("%s_PORT_%lld_%s", service, (long long)number, upper);
     CLEANUP(free_ptr) char *digits = xasprintf("%lld", (long long)number);
     add(env, prefix, "", url);
     add(env, prefix, "_PROTO", lower);
@@ -43,7 +45,8 @@ static void add_service(json_t *env, const char *name, const char *address, cons
     const json_t *first = json_array_get(ports, 0);
     if (!first || !address || !*address || strcmp(address, "None") == 0)
         return;
-    CLEANUP(free_ptr) char *port = xasprintf("%lld", (long long)json_int_or(json_object_get(first, "port"), 0));
+    CLEANUP(free_ptr)
+    char *port = xasprintf("%lld", (long long)json_int_or(json_object_get(first, "port"), 0));
     add(env, service, "_SERVICE_HOST", address);
     add(env, service, "_SERVICE_PORT", port);
     for (size_t i = 0; i < json_array_size(ports); i++) {
@@ -52,13 +55,15 @@ static void add_service(json_t *env, const char *name, const char *address, cons
             continue;
         CLEANUP(free_ptr) char *named = variable(port_name);
         CLEANUP(free_ptr) char *suffix = xasprintf("_SERVICE_PORT_%s", named);
-        CLEANUP(free_ptr) char *number =
+        CLEANUP(free_ptr)
+        char *number =
             xasprintf("%lld", (long long)json_int_or(json_at(json_array_get(ports, i), "port"), 0));
         add(env, service, suffix, number);
     }
     const char *protocol = json_text(first, "protocol");
-    CLEANUP(free_ptr) char *url =
-        xasprintf("%s://%s:%s", protocol && strcmp(protocol, "UDP") == 0 ? "udp" : "tcp", address, port);
+    CLEANUP(free_ptr)
+    char *url = xasprintf("%s://%s:%s", protocol && strcmp(protocol, "UDP") == 0 ? "udp" : "tcp",
+                          address, port);
     add(env, service, "_PORT", url);
     for (size_t i = 0; i < json_array_size(ports); i++)
         add_link(env, service, address, json_array_get(ports, i));
@@ -67,7 +72,8 @@ static void add_service(json_t *env, const char *name, const char *address, cons
 void service_env_prepend(json_t *env, const char *api_address, const json_t *services)
 {
     json_auto_t *added = json_array();
-    json_auto_t *api_ports = json_pack("[{s:s, s:i, s:s}]", "name", "https", "port", 443, "protocol", "TCP");
+    json_auto_t *api_ports =
+        json_pack("[{s:s, s:i, s:s}]", "name", "https", "port", 443, "protocol", "TCP");
     add_service(added, "kubernetes", api_address, api_ports);
     for (size_t i = 0; i < json_array_size(services); i++) {
         const json_t *service = json_array_get(services, i);

@@ -6,9 +6,17 @@
 #include "schema/meta.h"
 #include "vcluster/names.h"
 
-static const char *const status_copied[] = {
-    "phase",          "message",      "reason",      "podIP", "podIPs", "startTime", "initContainerStatuses",
-    "containerStatuses", "qosClass", "ephemeralContainerStatuses", "resize"};
+static const char *const status_copied[] = {"phase",
+                                            "message",
+                                            "reason",
+                                            "podIP",
+                                            "podIPs",
+                                            "startTime",
+                                            "initContainerStatuses",
+                                            "containerStatuses",
+                                            "qosClass",
+                                            "ephemeralContainerStatuses",
+                                            "resize"};
 
 /* Whether the tenant decides by this condition when its Pod is ready. */
 static bool is_gate(const json_t *tenant_pod, const char *type)
@@ -47,7 +55,8 @@ static json_t *merge_conditions(const json_t *tenant_pod, const json_t *host)
 
 json_t *status_gates_to_host(const json_t *tenant_pod, const json_t *host_pod)
 {
-    const json_t *tenant = json_at(tenant_pod, "status", "conditions"), *host = json_at(host_pod, "status", "conditions");
+    const json_t *tenant = json_at(tenant_pod, "status", "conditions"),
+                 *host = json_at(host_pod, "status", "conditions");
     json_t *conditions = json_array();
     for (size_t i = 0; i < json_array_size(host); i++)
         if (!is_gate(tenant_pod, json_text(json_array_get(host, i), "type")))
@@ -56,9 +65,11 @@ json_t *status_gates_to_host(const json_t *tenant_pod, const json_t *host_pod)
         if (is_gate(tenant_pod, json_text(json_array_get(tenant, i), "type")))
             json_array_append(conditions, json_array_get(tenant, i));
     json_t *next = NULL;
-    if (!json_equal(conditions, host) && json_array_size(json_at(tenant_pod, "spec", "readinessGates"))) {
+    if (!json_equal(conditions, host) &&
+        json_array_size(json_at(tenant_pod, "spec", "readinessGates"))) {
         next = json_deep_copy(host_pod);
-        json_object_set_new(json_ensure_object(next, "status"), "conditions", json_deep_copy(conditions));
+        json_object_set_new(json_ensure_object(next, "status"), "conditions",
+                            json_deep_copy(conditions));
     }
     json_decref(conditions);
     return next;
@@ -70,16 +81,21 @@ static void rename_in(json_t *waiting, const char *from, const char *to)
     const char *text = json_text(waiting, "message"), *at = text ? strstr(text, from) : NULL;
     if (!at)
         return;
-    CLEANUP(free_ptr) char *renamed = xasprintf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    CLEANUP(free_ptr)
+    char *renamed = xasprintf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
     json_set_text(waiting, "message", renamed);
 }
 
 static void rename_waiting(json_t *status, const json_t *tenant_pod, const json_t *host_pod)
 {
-    static const char *const lists[] = {"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"};
-    CLEANUP(free_ptr) char *from = xasprintf("%s_%s(%s)", meta_name(host_pod), meta_namespace(host_pod), meta_uid(host_pod));
-    CLEANUP(free_ptr) char *to =
-        xasprintf("%s_%s(%s)", meta_name(tenant_pod), meta_namespace(tenant_pod), meta_uid(tenant_pod));
+    static const char *const lists[] = {"initContainerStatuses", "containerStatuses",
+                                        "ephemeralContainerStatuses"};
+    CLEANUP(free_ptr)
+    char *from =
+        xasprintf("%s_%s(%s)", meta_name(host_pod), meta_namespace(host_pod), meta_uid(host_pod));
+    CLEANUP(free_ptr)
+    char *to = xasprintf("%s_%s(%s)", meta_name(tenant_pod), meta_namespace(tenant_pod),
+                         meta_uid(tenant_pod));
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         json_t *list = json_object_get(status, lists[i]);
         for (size_t j = 0; j < json_array_size(list); j++)
@@ -104,7 +120,8 @@ json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const js
                         merge_conditions(tenant_pod, json_object_get(from, "conditions")));
     for (size_t i = 0; i < ARRAY_LEN(status_copied); i++)
         if (json_object_get(from, status_copied[i]))
-            json_object_set_new(to, status_copied[i], json_deep_copy(json_object_get(from, status_copied[i])));
+            json_object_set_new(to, status_copied[i],
+                                json_deep_copy(json_object_get(from, status_copied[i])));
     rename_waiting(to, tenant_pod, host_pod);
     tell_nomination(to, cluster, json_text(from, "nominatedNodeName"));
     if (json_object_get(from, "hostIP")) {
@@ -142,8 +159,8 @@ static void add_word(struct buf *out, const struct words *words, struct str word
     buf_add_text(out, name ? name : text);
 }
 
-char *status_text(const char *cluster, const char *host_ns, const char *ns, const char *host_node, const char *text,
-                  char *(*name_of)(void *arg, const char *host_name), void *arg)
+char *status_text(const char *cluster, const char *host_ns, const char *ns, const char *host_node,
+                  const char *text, char *(*name_of)(void *arg, const char *host_name), void *arg)
 {
     const struct words words = {cluster, host_ns, ns, host_node, name_of, arg};
     struct buf out = BUF_INIT(64 << 10);

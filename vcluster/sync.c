@@ -9,7 +9,12 @@
 
 struct sync sync_begin(struct vcluster *vcluster, struct reconcile *reconcile)
 {
-    return (struct sync){vcluster, reconcile, reconcile->cluster, {vcluster->api, reconcile->cluster, &vcluster->user}, NULL, false};
+    return (struct sync){vcluster,
+                         reconcile,
+                         reconcile->cluster,
+                         {vcluster->api, reconcile->cluster, &vcluster->user},
+                         NULL,
+                         false};
 }
 
 void sync_cut(const char *key, char ns[254], char name[254])
@@ -19,8 +24,8 @@ void sync_cut(const char *key, char ns[254], char name[254])
     (void)snprintf(name, 254, "%s", slash ? slash + 1 : key);
 }
 
-bool sync_read(struct cluster *cluster, const char *resource, const char *ns, const char *name, json_t **object,
-               struct error *err)
+bool sync_read(struct cluster *cluster, const char *resource, const char *ns, const char *name,
+               json_t **object, struct error *err)
 {
     CLEANUP(object_unref_ptr) struct object *found = NULL;
     if (!cache_get(cluster, resource, ns, name, &found, err))
@@ -40,10 +45,13 @@ bool sync_namespace(struct sync *sync, struct error *err)
     if (there && text_eq(meta_label(there, NOTE_CLUSTER), sync->cluster->name))
         return true;
     if (there)
-        return error_set(err, ERROR_CONFLICT, "the host's namespace %s is not this cluster's", name);
-    json_auto_t *want = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Namespace", "metadata",
-                                  "name", name, "labels", NOTE_CLUSTER, sync->cluster->name);
-    if (api_create(&sync->vcluster->on_host, "namespaces", "", want, NULL, &why) || why.reason == ERROR_ALREADY_EXISTS)
+        return error_set(err, ERROR_CONFLICT, "the host's namespace %s is not this cluster's",
+                         name);
+    json_auto_t *want =
+        json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Namespace",
+                  "metadata", "name", name, "labels", NOTE_CLUSTER, sync->cluster->name);
+    if (api_create(&sync->vcluster->on_host, "namespaces", "", want, NULL, &why) ||
+        why.reason == ERROR_ALREADY_EXISTS)
         return true;
     error_move(err, &why);
     return false;
@@ -64,25 +72,27 @@ static bool contains(const json_t *have, const json_t *want)
     }
     if (!json_is_object(want))
         return json_equal(have, want);
-    json_object_foreach(want, key, member)
-    {
+    json_object_foreach (want, key, member) {
         if (!contains(json_object_get(have, key), member))
             return false;
     }
     return true;
 }
 
-/* Maps whose members mean something by being absent: the host must not keep what the tenant removed. */
+/* Maps whose members mean something by being absent: the host must not keep what the tenant
+ * removed. */
 static bool same_maps(const json_t *have, const json_t *want)
 {
     static const char *const maps[] = {"data", "binaryData"};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
-        if (json_object_size(json_object_get(have, maps[i])) != json_object_size(json_object_get(want, maps[i])))
+        if (json_object_size(json_object_get(have, maps[i])) !=
+            json_object_size(json_object_get(want, maps[i])))
             return false;
     return true;
 }
 
-bool sync_put(struct sync *sync, const char *resource, json_t *want, const json_t *have, struct error *err)
+bool sync_put(struct sync *sync, const char *resource, json_t *want, const json_t *have,
+              struct error *err)
 {
     const struct api_caller *on_host = &sync->vcluster->on_host;
     const char *ns = meta_namespace(want), *name = meta_name(want);
@@ -91,18 +101,21 @@ bool sync_put(struct sync *sync, const char *resource, json_t *want, const json_
     if (contains(have, want) && same_maps(have, want))
         return true;
     json_auto_t *next = json_deep_copy(want);
-    json_set_text(json_object_get(next, "metadata"), "resourceVersion", meta_resource_version(have));
-    /* One of the same name in the tenant's cluster took the place of what never changes: so it goes, and comes again. */
+    json_set_text(json_object_get(next, "metadata"), "resourceVersion",
+                  meta_resource_version(have));
+    /* One of the same name in the tenant's cluster took the place of what never changes: so it
+     * goes, and comes again. */
     if (json_is_true(json_object_get(have, "immutable")))
         return sync_remove(on_host, resource, ns, name, meta_uid(have), -1, err) &&
                api_create(on_host, resource, ns, want, NULL, err);
     return api_update(on_host, resource, "", ns, name, next, NULL, err);
 }
 
-bool sync_remove(const struct api_caller *caller, const char *resource, const char *ns, const char *name, const char *uid,
-                 int64_t grace_s, struct error *err)
+bool sync_remove(const struct api_caller *caller, const char *resource, const char *ns,
+                 const char *name, const char *uid, int64_t grace_s, struct error *err)
 {
-    const struct api_delete_options options = {.uid = uid, .propagation = "Background", .grace_s = grace_s};
+    const struct api_delete_options options = {
+        .uid = uid, .propagation = "Background", .grace_s = grace_s};
     CLEANUP(error_clear) struct error why = {0};
     if (api_delete(caller, resource, ns, name, &options, &why) || why.reason == ERROR_NOT_FOUND)
         return true;
@@ -128,5 +141,6 @@ char *sync_config_name(void *arg, const char *kind, const char *ns, const char *
 
 void sync_enqueue_api_service(struct sync *sync)
 {
-    controllers_enqueue(sync->vcluster->controllers, SYNC_SERVICES, sync->cluster, SYNC_API_SERVICE);
+    controllers_enqueue(sync->vcluster->controllers, SYNC_SERVICES, sync->cluster,
+                        SYNC_API_SERVICE);
 }

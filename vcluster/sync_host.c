@@ -1,4 +1,5 @@
-/* From the host to the tenants: Pods' changes wake the tenants' keys, Events are told in the tenants' words. */
+/* From the host to the tenants: Pods' changes wake the tenants' keys, Events are told in the
+ * tenants' words. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 #include "vcluster/status.h"
 #include "vcluster/syncer_internal.h"
 
-struct cluster *sync_owner_of(struct vcluster *vcluster, const char *kind, const char *host_key, char **tenant_key)
+struct cluster *sync_owner_of(struct vcluster *vcluster, const char *kind, const char *host_key,
+                              char **tenant_key)
 {
     CLEANUP(free_ptr) char *key = NULL;
     int64_t id;
@@ -18,11 +20,13 @@ struct cluster *sync_owner_of(struct vcluster *vcluster, const char *kind, const
     return store_cluster_by_id(api_store(vcluster->api), id);
 }
 
-enum reconcile_result sync_host_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+enum reconcile_result sync_host_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                    struct error *err)
 {
     struct vcluster *vcluster = arg;
     CLEANUP(free_ptr) char *tenant_key = NULL;
-    CLEANUP(cluster_unref_ptr) struct cluster *owner = sync_owner_of(vcluster, "pods", reconcile->key, &tenant_key);
+    CLEANUP(cluster_unref_ptr)
+    struct cluster *owner = sync_owner_of(vcluster, "pods", reconcile->key, &tenant_key);
     (void)again_ms;
     (void)err;
     if (owner)
@@ -47,7 +51,8 @@ static char *tenant_name(void *arg, const char *host_name)
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         CLEANUP(free_ptr) char *key = NULL;
         int64_t id = 0;
-        if (!mapping_to_tenant(naming->vcluster->mappings, kinds[i], host_key, &id, &key) || id != naming->cluster_id)
+        if (!mapping_to_tenant(naming->vcluster->mappings, kinds[i], host_key, &id, &key) ||
+            id != naming->cluster_id)
             continue;
         return xstrdup(strchr(key, '/') + 1);
     }
@@ -65,8 +70,8 @@ static char *host_node_of(struct vcluster *vcluster, const char *host_ns, const 
     return node ? xstrdup(node) : NULL;
 }
 
-static bool tell_tenant(struct vcluster *vcluster, struct cluster *owner, const char *tenant_key, const json_t *event,
-                        struct error *err)
+static bool tell_tenant(struct vcluster *vcluster, struct cluster *owner, const char *tenant_key,
+                        const json_t *event, struct error *err)
 {
     char ns[254], name[254];
     json_auto_t *pod = NULL;
@@ -76,11 +81,15 @@ static bool tell_tenant(struct vcluster *vcluster, struct cluster *owner, const 
     if (!sync_read(owner, "pods", ns, name, &pod, err) || !pod)
         return pod == NULL && err->code == 0;
     struct naming naming = {vcluster, host_ns, owner->id};
-    CLEANUP(free_ptr) char *node = host_node_of(vcluster, host_ns, json_text(event, "involvedObject", "name"));
-    CLEANUP(free_ptr) char *text = status_text(owner->name, host_ns, ns, node, message ? message : "", tenant_name, &naming);
+    CLEANUP(free_ptr)
+    char *node = host_node_of(vcluster, host_ns, json_text(event, "involvedObject", "name"));
+    CLEANUP(free_ptr)
+    char *text =
+        status_text(owner->name, host_ns, ns, node, message ? message : "", tenant_name, &naming);
     json_auto_t *copy = json_deep_copy(event);
-    json_object_set_new(copy, "metadata", json_pack("{s:o, s:s}", "name", json_sprintf("%s.%s", name, meta_uid(event)),
-                                                    "namespace", ns));
+    json_object_set_new(copy, "metadata",
+                        json_pack("{s:o, s:s}", "name",
+                                  json_sprintf("%s.%s", name, meta_uid(event)), "namespace", ns));
     json_t *about = json_object_get(copy, "involvedObject");
     json_set_text(about, "namespace", ns);
     json_set_text(about, "name", name);
@@ -100,7 +109,8 @@ static bool tell_tenant(struct vcluster *vcluster, struct cluster *owner, const 
     return told || err->reason == ERROR_FORBIDDEN || err->reason == ERROR_NOT_FOUND;
 }
 
-enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                 struct error *err)
 {
     struct vcluster *vcluster = arg;
     CLEANUP(free_ptr) char *tenant_key = NULL;
@@ -112,7 +122,8 @@ enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t
         return RECONCILE_DONE;
     const char *name = json_text(event, "involvedObject", "name");
     CLEANUP(free_ptr) char *host_key = xasprintf("%s/%s", reconcile->ns, name ? name : "");
-    CLEANUP(cluster_unref_ptr) struct cluster *owner = sync_owner_of(vcluster, "pods", host_key, &tenant_key);
+    CLEANUP(cluster_unref_ptr)
+    struct cluster *owner = sync_owner_of(vcluster, "pods", host_key, &tenant_key);
     if (!owner || atomic_load(&owner->state) != CLUSTER_ACTIVE)
         return RECONCILE_DONE;
     return tell_tenant(vcluster, owner, tenant_key, event, err) ? RECONCILE_DONE : RECONCILE_RETRY;
@@ -120,8 +131,8 @@ enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t
 
 /* ---- logs and exec ---- */
 
-bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const char *pod, struct api_pod_target *target,
-                     struct error *err)
+bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const char *pod,
+                     struct api_pod_target *target, struct error *err)
 {
     struct vcluster *vcluster = arg;
     char host_ns[254], host_name[254];
@@ -146,7 +157,8 @@ bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const c
     if (!sync_read(vcluster->host, "nodes", "", node_name, &node, err))
         return false;
     const json_t *addresses = json_at(node, "status", "addresses");
-    int64_t port = json_int_or(json_at(node, "status", "daemonEndpoints", "kubeletEndpoint", "Port"), 10250);
+    int64_t port =
+        json_int_or(json_at(node, "status", "daemonEndpoints", "kubeletEndpoint", "Port"), 10250);
     const char *address = NULL;
     for (size_t i = 0; i < json_array_size(addresses) && !address; i++)
         if (text_eq(json_text(json_array_get(addresses, i), "type"), "InternalIP"))

@@ -1,4 +1,5 @@
-/* Services and EndpointSlices. The tenant's `kubernetes` Service goes to the host with the first Pod; see sync_api.c. */
+/* Services and EndpointSlices. The tenant's `kubernetes` Service goes to the host with the first
+ * Pod; see sync_api.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,8 @@ static bool drop(struct sync *sync, const char *kind, const char *resource, stru
 {
     char host_ns[254], host_name[254];
     const char *key = sync->reconcile->key;
-    CLEANUP(free_ptr) char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, kind, key);
+    CLEANUP(free_ptr)
+    char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, kind, key);
     if (!host_key)
         return true;
     sync_cut(host_key, host_ns, host_name);
@@ -41,22 +43,26 @@ static bool put_service(struct sync *sync, const json_t *service, struct error *
     CLEANUP(error_clear) struct error refused = {0};
     json_auto_t *have = NULL;
     const char *ns = sync->reconcile->ns, *name = sync->reconcile->name;
-    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, "services", ns, name, &host_key, err))
+    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, "services", ns, name, &host_key,
+                       err))
         return false;
     sync_cut(host_key, host_ns, host_name);
-    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
+    const struct translate_context context = {
+        .cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
     json_auto_t *want = translate_service(&context, service, &refused);
     if (!want) {
         controller_event(&sync->on_tenant, service, "Warning", "NotAllowed", "%s", refused.message);
         return true;
     }
-    if (!sync_namespace(sync, err) || !sync_read(sync->vcluster->host, "services", host_ns, host_name, &have, err) ||
+    if (!sync_namespace(sync, err) ||
+        !sync_read(sync->vcluster->host, "services", host_ns, host_name, &have, err) ||
         !sync_put(sync, "services", want, have, err))
         return false;
     return !sync_is_api(ns, name) || sync_publish_api(sync, host_ns, host_name, err);
 }
 
-enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                   struct error *err)
 {
     struct sync sync = sync_begin(arg, reconcile);
     json_auto_t *service = NULL;
@@ -88,12 +94,14 @@ static bool owns(void *arg, const char *address)
 {
     struct own_pods *own = arg;
     for (size_t i = 0; i < own->pods.count; i++)
-        if (strcmp(object_field(own->pods.items[i], "status.podIP"), address) == 0 && !is_finished(own->pods.items[i]))
+        if (strcmp(object_field(own->pods.items[i], "status.podIP"), address) == 0 &&
+            !is_finished(own->pods.items[i]))
             return true;
     return false;
 }
 
-static bool put_slice(struct sync *sync, const json_t *slice, const char *service, struct error *err)
+static bool put_slice(struct sync *sync, const json_t *slice, const char *service,
+                      struct error *err)
 {
     char host_ns[254], host_name[254], host_service[254];
     struct own_pods own = {0};
@@ -103,31 +111,40 @@ static bool put_slice(struct sync *sync, const json_t *slice, const char *servic
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", sync->reconcile->ns, service);
     service_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, "services", key);
     if (!service_key)
-        return error_not_found(err, "services", service); /* its Service comes first; we are called again */
-    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, "endpointslices", sync->reconcile->ns,
-                       sync->reconcile->name, &host_key, err))
+        return error_not_found(err, "services",
+                               service); /* its Service comes first; we are called again */
+    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, "endpointslices",
+                       sync->reconcile->ns, sync->reconcile->name, &host_key, err))
         return false;
     sync_cut(host_key, host_ns, host_name);
     sync_cut(service_key, host_ns, host_service);
     if (!cache_list(sync->vcluster->host, "pods", host_ns, &own.pods, err))
         return false;
-    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
-    json_auto_t *want = translate_endpointslice(&context, slice, host_service, owns, &own, &dropped);
+    const struct translate_context context = {
+        .cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
+    json_auto_t *want =
+        translate_endpointslice(&context, slice, host_service, owns, &own, &dropped);
     object_list_free(&own.pods);
-    if (dropped && !text_eq(meta_label(slice, "endpointslice.kubernetes.io/managed-by"), "endpointslice-controller.k8s.io"))
-        controller_event(&sync->on_tenant, slice, "Warning", "NotAllowed",
-                         "%zu endpoints are left out: only addresses of this cluster's own Pods can be served", dropped);
+    if (dropped && !text_eq(meta_label(slice, "endpointslice.kubernetes.io/managed-by"),
+                            "endpointslice-controller.k8s.io"))
+        controller_event(
+            &sync->on_tenant, slice, "Warning", "NotAllowed",
+            "%zu endpoints are left out: only addresses of this cluster's own Pods can be served",
+            dropped);
     return sync_namespace(sync, err) &&
-           sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_name, &have, err) &&
+           sync_read(sync->vcluster->host, "endpointslices.discovery.k8s.io", host_ns, host_name,
+                     &have, err) &&
            sync_put(sync, "endpointslices.discovery.k8s.io", want, have, err);
 }
 
-enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                 struct error *err)
 {
     struct sync sync = sync_begin(arg, reconcile);
     json_auto_t *slice = NULL;
     (void)again_ms;
-    if (!sync_read(sync.cluster, "endpointslices.discovery.k8s.io", reconcile->ns, reconcile->name, &slice, err))
+    if (!sync_read(sync.cluster, "endpointslices.discovery.k8s.io", reconcile->ns, reconcile->name,
+                   &slice, err))
         return RECONCILE_RETRY;
     const char *service = slice ? meta_label(slice, SERVICE_LABEL) : NULL;
     if (sync_is_api(reconcile->ns, reconcile->name))

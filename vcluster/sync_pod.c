@@ -1,7 +1,8 @@
 /* A tenant's Pod and the host Pod that runs it.
  *
- * The tenant owns the spec, the host owns node and status. The host Pod's life follows the tenant Pod's, but for one
- * thing: a host Pod that is gone although it had been there takes the tenant's Pod with it, as an eviction does. */
+ * The tenant owns the spec, the host owns node and status. The host Pod's life follows the tenant
+ * Pod's, but for one thing: a host Pod that is gone although it had been there takes the tenant's
+ * Pod with it, as an eviction does. */
 #include <string.h>
 
 #include "host/pod_notes.h"
@@ -15,8 +16,8 @@
 #define EPHEMERAL           "ephemeralContainers"
 
 struct pod_seen {
-    json_t *tenant, *host;  /* NULL: absent */
-    char *key, *host_key;   /* host_key NULL: never mapped */
+    json_t *tenant, *host; /* NULL: absent */
+    char *key, *host_key;  /* host_key NULL: never mapped */
     char host_ns[254], host_name[254];
 };
 
@@ -38,17 +39,18 @@ static bool observe(struct sync *sync, struct pod_seen *seen, struct error *err)
     if (!seen->host_key)
         return true;
     sync_cut(seen->host_key, seen->host_ns, seen->host_name);
-    return sync_read(sync->vcluster->host, "pods", seen->host_ns, seen->host_name, &seen->host, err);
+    return sync_read(sync->vcluster->host, "pods", seen->host_ns, seen->host_name, &seen->host,
+                     err);
 }
 
 enum pod_step {
     POD_NOTHING,
-    POD_FORGET,       /* both are gone: give the mapping back */
-    POD_STOP_HOST,    /* delete the host Pod, with the tenant's grace */
-    POD_FINISH,       /* the host Pod is gone: let the tenant's go */
-    POD_EVICT,        /* the host Pod vanished: delete the tenant's */
-    POD_START,        /* create the host Pod */
-    POD_FOLLOW,       /* both are there: specs over, status back */
+    POD_FORGET,    /* both are gone: give the mapping back */
+    POD_STOP_HOST, /* delete the host Pod, with the tenant's grace */
+    POD_FINISH,    /* the host Pod is gone: let the tenant's go */
+    POD_EVICT,     /* the host Pod vanished: delete the tenant's */
+    POD_START,     /* create the host Pod */
+    POD_FOLLOW,    /* both are there: specs over, status back */
 };
 
 static bool is_finished(const json_t *pod)
@@ -97,7 +99,8 @@ struct refusal {
 };
 
 /* Says on the tenant's Pod why it cannot be run. */
-static bool report(struct sync *sync, const json_t *pod, const struct refusal *why, struct error *err)
+static bool report(struct sync *sync, const json_t *pod, const struct refusal *why,
+                   struct error *err)
 {
     char now[TIME_TEXT_SIZE];
     time_format(sync->reconcile->now_us, now);
@@ -110,26 +113,32 @@ static bool report(struct sync *sync, const json_t *pod, const struct refusal *w
     for (size_t i = json_array_size(list); i-- > 0;)
         if (text_eq(json_text(json_array_get(list, i), "type"), "PodScheduled"))
             json_array_remove(list, i);
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "PodScheduled", "status", "False",
-                                          "reason", why->reason, "message", why->message, "lastTransitionTime", now));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "PodScheduled",
+                                          "status", "False", "reason", why->reason, "message",
+                                          why->message, "lastTransitionTime", now));
     controller_event(&sync->on_tenant, pod, "Warning", why->event, "%s", why->message);
-    return api_update(&sync->on_tenant, "pods", "status", meta_namespace(pod), meta_name(pod), next, NULL, err);
+    return api_update(&sync->on_tenant, "pods", "status", meta_namespace(pod), meta_name(pod), next,
+                      NULL, err);
 }
 
-static bool report_refusal(struct sync *sync, const json_t *pod, const struct error *why, struct error *err)
+static bool report_refusal(struct sync *sync, const json_t *pod, const struct error *why,
+                           struct error *err)
 {
     return report(sync, pod, &(struct refusal){"NotAllowed", "NotAllowed", why->message}, err);
 }
 
 /* As a scheduler of the tenant's own would: it is tried again when a claim of the Pod changes. */
-static bool report_unbound(struct sync *sync, const json_t *pod, const char *message, struct error *err)
+static bool report_unbound(struct sync *sync, const json_t *pod, const char *message,
+                           struct error *err)
 {
     CLEANUP(object_list_free) struct object_list nodes = {0};
     if (!cache_list(sync->cluster, "nodes", NULL, &nodes, err))
         return false;
     CLEANUP(free_ptr)
-    char *text = xasprintf("0/%zu nodes are available: %s. preemption: 0/%zu nodes are available: %zu Preemption is not helpful "
-                           "for scheduling.", nodes.count, message, nodes.count, nodes.count);
+    char *text = xasprintf("0/%zu nodes are available: %s. preemption: 0/%zu nodes are available: "
+                           "%zu Preemption is not helpful "
+                           "for scheduling.",
+                           nodes.count, message, nodes.count, nodes.count);
     return report(sync, pod, &(struct refusal){"Unschedulable", "FailedScheduling", text}, err);
 }
 
@@ -162,9 +171,10 @@ static char *host_node_name(void *arg, const char *pseudo)
     return NULL;
 }
 
-/* The handler of the Pod's RuntimeClass, when it is none that names what nodes have: owned, else NULL. A host Pod keeps what
- * it was made with: its class may be gone since. */
-static bool find_handler(struct sync *sync, const struct pod_seen *seen, char **handler, struct error *err)
+/* The handler of the Pod's RuntimeClass, when it is none that names what nodes have: owned, else
+ * NULL. A host Pod keeps what it was made with: its class may be gone since. */
+static bool find_handler(struct sync *sync, const struct pod_seen *seen, char **handler,
+                         struct error *err)
 {
     static const char *const ours[] = {"runc", "crun", "warren"};
     const char *name = json_text(seen->tenant, "spec", "runtimeClassName");
@@ -176,7 +186,8 @@ static bool find_handler(struct sync *sync, const struct pod_seen *seen, char **
     if (!sync_read(sync->cluster, "runtimeclasses.node.k8s.io", "", name, &class, err))
         return false;
     if (!class)
-        return error_unavailable(err, "RuntimeClass %s of Pod %s is gone", name, meta_name(seen->tenant));
+        return error_unavailable(err, "RuntimeClass %s of Pod %s is gone", name,
+                                 meta_name(seen->tenant));
     const char *named = json_text(class, "handler");
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (text_eq(named, ours[i]))
@@ -194,28 +205,37 @@ static char *keep_claim(void *arg, const char *ns, const char *claim, struct err
     return xstrdup(claim);
 }
 
-/* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it, and with UNAVAILABLE for now. */
-static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret, struct error *err)
+/* The host Pod as it should be; NULL with FORBIDDEN when the tenant may not have it, and with
+ * UNAVAILABLE for now. */
+static json_t *translate(struct sync *sync, const struct pod_seen *seen, const char *token_secret,
+                         struct error *err)
 {
     CLEANUP(free_ptr) char *handler = NULL;
     if (!find_handler(sync, seen, &handler, err))
         return NULL;
     json_auto_t *services = list_services(sync->cluster, meta_namespace(seen->tenant));
-    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = seen->host_ns,
-                                              .host_name = seen->host_name, .cluster_ip = API_SERVICE_ADDRESS,
-                                              .services = services, .token_secret = token_secret, .handler = handler,
-                                              .name_of = sync_config_name, .node_of = host_node_name,
+    const struct translate_context context = {.cluster = sync->cluster->name,
+                                              .host_ns = seen->host_ns,
+                                              .host_name = seen->host_name,
+                                              .cluster_ip = API_SERVICE_ADDRESS,
+                                              .services = services,
+                                              .token_secret = token_secret,
+                                              .handler = handler,
+                                              .name_of = sync_config_name,
+                                              .node_of = host_node_name,
                                               .claim_of = seen->host ? keep_claim : sync_claim_name,
                                               .arg = sync};
     json_auto_t *want = translate_pod(&context, seen->tenant, err);
     if (!want || !sync->unmapped)
         return TAKE(want);
-    error_unavailable(err, "a ConfigMap or Secret of Pod %s has no name on the host yet", meta_name(seen->tenant));
+    error_unavailable(err, "a ConfigMap or Secret of Pod %s has no name on the host yet",
+                      meta_name(seen->tenant));
     return NULL;
 }
 
 /* What is refused is told to the tenant; everything else is tried again. */
-static bool pass_refusal(struct sync *sync, const json_t *pod, struct error *refused, struct error *err)
+static bool pass_refusal(struct sync *sync, const json_t *pod, struct error *refused,
+                         struct error *err)
 {
     if (sync->unbound)
         return report_unbound(sync, pod, sync->unbound, err);
@@ -230,8 +250,8 @@ static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, s
     CLEANUP(free_ptr) char *token_secret = NULL;
     CLEANUP(error_clear) struct error refused = {0};
     if (!seen->host_key &&
-        !mapping_claim(sync->vcluster->mappings, sync->cluster, "pods", meta_namespace(seen->tenant),
-                       meta_name(seen->tenant), &seen->host_key, err))
+        !mapping_claim(sync->vcluster->mappings, sync->cluster, "pods",
+                       meta_namespace(seen->tenant), meta_name(seen->tenant), &seen->host_key, err))
         return false;
     sync_cut(seen->host_key, seen->host_ns, seen->host_name);
     if (!sync_namespace(sync, err) || !sync_token(sync, seen->tenant, &token_secret, again_ms, err))
@@ -241,8 +261,10 @@ static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, s
         return pass_refusal(sync, seen->tenant, &refused, err);
     sync_enqueue_api_service(sync);
     CLEANUP(error_clear) struct error why = {0};
-    json_object_del(json_object_get(want, "spec"), EPHEMERAL); /* they come to a Pod that is there */
-    if (api_create(&sync->vcluster->on_host, "pods", seen->host_ns, want, NULL, &why) || why.reason == ERROR_ALREADY_EXISTS)
+    json_object_del(json_object_get(want, "spec"),
+                    EPHEMERAL); /* they come to a Pod that is there */
+    if (api_create(&sync->vcluster->on_host, "pods", seen->host_ns, want, NULL, &why) ||
+        why.reason == ERROR_ALREADY_EXISTS)
         return true;
     if (why.reason == ERROR_FORBIDDEN || why.reason == ERROR_INVALID)
         return report_refusal(sync, seen->tenant, &why, err);
@@ -253,15 +275,18 @@ static bool start(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, s
 /* ---- following ---- */
 
 /* Binds the tenant's Pod to the pseudo node of the node that the host chose. */
-static bool bind_pod(struct sync *sync, const json_t *tenant, const char *host_node, struct error *err)
+static bool bind_pod(struct sync *sync, const json_t *tenant, const char *host_node,
+                     struct error *err)
 {
     char node[HOST_NAME_MAX + 1];
     CLEANUP(error_clear) struct error why = {0};
     names_pseudo_node(sync->cluster->name, host_node, node);
-    json_auto_t *binding = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
-                                     "metadata", "name", meta_name(tenant), "namespace", meta_namespace(tenant), "uid",
-                                     meta_uid(tenant), "target", "apiVersion", "v1", "kind", "Node", "name", node);
-    if (api_post_sub(&sync->on_tenant, "pods", "binding", meta_namespace(tenant), meta_name(tenant), binding, NULL, &why) ||
+    json_auto_t *binding = json_pack(
+        "{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
+        "metadata", "name", meta_name(tenant), "namespace", meta_namespace(tenant), "uid",
+        meta_uid(tenant), "target", "apiVersion", "v1", "kind", "Node", "name", node);
+    if (api_post_sub(&sync->on_tenant, "pods", "binding", meta_namespace(tenant), meta_name(tenant),
+                     binding, NULL, &why) ||
         why.reason == ERROR_CONFLICT)
         return true;
     error_move(err, &why);
@@ -272,7 +297,8 @@ static void take_images(json_t *next, const json_t *want, const char *field)
 {
     json_t *list = json_at(next, "spec", field), *images = json_at(want, "spec", field);
     for (size_t i = 0; i < json_array_size(list) && i < json_array_size(images); i++)
-        json_object_set(json_array_get(list, i), "image", json_object_get(json_array_get(images, i), "image"));
+        json_object_set(json_array_get(list, i), "image",
+                        json_object_get(json_array_get(images, i), "image"));
 }
 
 /* Tolerations are only ever added. */
@@ -290,9 +316,10 @@ static void take_tolerations(json_t *next, const json_t *want)
     }
 }
 
-/* Ephemeral containers that the host Pod lacks. Those that it has stay as they were made: the Services that their environment
- * names have changed meanwhile. */
-static bool add_ephemeral(struct sync *sync, const struct pod_seen *seen, const json_t *want, struct error *err)
+/* Ephemeral containers that the host Pod lacks. Those that it has stay as they were made: the
+ * Services that their environment names have changed meanwhile. */
+static bool add_ephemeral(struct sync *sync, const struct pod_seen *seen, const json_t *want,
+                          struct error *err)
 {
     const json_t *wanted = json_at(want, "spec", EPHEMERAL);
     size_t have = json_array_size(json_at(seen->host, "spec", EPHEMERAL));
@@ -303,7 +330,8 @@ static bool add_ephemeral(struct sync *sync, const struct pod_seen *seen, const 
     json_t *list = json_ensure_array(json_object_get(next, "spec"), EPHEMERAL);
     for (size_t i = have; i < json_array_size(wanted); i++)
         json_array_append(list, json_array_get(wanted, i));
-    if (api_update(&sync->vcluster->on_host, "pods", "ephemeralcontainers", seen->host_ns, seen->host_name, next, NULL, &why))
+    if (api_update(&sync->vcluster->on_host, "pods", "ephemeralcontainers", seen->host_ns,
+                   seen->host_name, next, NULL, &why))
         return true;
     if (why.reason == ERROR_FORBIDDEN || why.reason == ERROR_INVALID)
         return report_refusal(sync, seen->tenant, &why, err);
@@ -315,11 +343,14 @@ static bool add_ephemeral(struct sync *sync, const struct pod_seen *seen, const 
 static bool share_gates(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
     json_auto_t *next = status_gates_to_host(seen->tenant, seen->host);
-    return !next || api_update(&sync->vcluster->on_host, "pods", "status", seen->host_ns, seen->host_name, next, NULL, err);
+    return !next || api_update(&sync->vcluster->on_host, "pods", "status", seen->host_ns,
+                               seen->host_name, next, NULL, err);
 }
 
-/* What a tenant may change on a running Pod goes over: images, deadline, tolerations, labels, annotations. */
-static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t *again_ms, struct error *err)
+/* What a tenant may change on a running Pod goes over: images, deadline, tolerations, labels,
+ * annotations. */
+static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t *again_ms,
+                        struct error *err)
 {
     CLEANUP(free_ptr) char *token_secret = NULL;
     CLEANUP(error_clear) struct error refused = {0};
@@ -336,19 +367,24 @@ static bool update_host(struct sync *sync, const struct pod_seen *seen, int64_t 
     take_images(next, want, "containers");
     take_tolerations(next, want);
     if (json_at(want, "spec", "activeDeadlineSeconds"))
-        json_object_set(json_object_get(next, "spec"), "activeDeadlineSeconds", json_at(want, "spec", "activeDeadlineSeconds"));
+        json_object_set(json_object_get(next, "spec"), "activeDeadlineSeconds",
+                        json_at(want, "spec", "activeDeadlineSeconds"));
     if (json_equal(next, seen->host))
         return share_gates(sync, seen, err) && add_ephemeral(sync, seen, want, err);
-    return api_update(&sync->vcluster->on_host, "pods", "", seen->host_ns, seen->host_name, next, NULL, err);
+    return api_update(&sync->vcluster->on_host, "pods", "", seen->host_ns, seen->host_name, next,
+                      NULL, err);
 }
 
-/* The host stops the Pod by itself, for room or because of its node: the tenant sees it go with the same grace. */
+/* The host stops the Pod by itself, for room or because of its node: the tenant sees it go with the
+ * same grace. */
 static bool stop_tenant(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
-    int64_t grace_s = json_int_or(json_at(seen->host, "metadata", "deletionGracePeriodSeconds"), -1);
-    return atomic_load(&sync->cluster->state) != CLUSTER_ACTIVE || /* suspended meanwhile: that stops host Pods only */
-           sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name, meta_uid(seen->tenant), grace_s,
-                       err);
+    int64_t grace_s =
+        json_int_or(json_at(seen->host, "metadata", "deletionGracePeriodSeconds"), -1);
+    return atomic_load(&sync->cluster->state) !=
+               CLUSTER_ACTIVE || /* suspended meanwhile: that stops host Pods only */
+           sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name,
+                       meta_uid(seen->tenant), grace_s, err);
 }
 
 static bool follow(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
@@ -357,12 +393,14 @@ static bool follow(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, 
     const char *host_node = json_text(seen->host, "spec", "nodeName");
     CLEANUP(error_clear) struct error why = {0};
     if (host_node && !json_text(tenant, "spec", "nodeName") && !meta_deleting(tenant))
-        return bind_pod(sync, tenant, host_node, err); /* its own change brings us back for the status */
+        return bind_pod(sync, tenant, host_node,
+                        err); /* its own change brings us back for the status */
     json_auto_t *status = status_from_host(sync->cluster->name, tenant, seen->host);
     if (!json_equal(status, json_object_get(tenant, "status"))) {
         json_auto_t *next = json_deep_copy(tenant);
         json_object_set(next, "status", status);
-        if (!api_update(&sync->on_tenant, "pods", "status", meta_namespace(tenant), meta_name(tenant), next, NULL, &why) &&
+        if (!api_update(&sync->on_tenant, "pods", "status", meta_namespace(tenant),
+                        meta_name(tenant), next, NULL, &why) &&
             why.reason != ERROR_CONFLICT && why.reason != ERROR_NOT_FOUND) {
             error_move(err, &why);
             return false;
@@ -370,7 +408,8 @@ static bool follow(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, 
     }
     if (meta_deleting(tenant))
         return true;
-    return meta_deleting(seen->host) ? stop_tenant(sync, seen, err) : update_host(sync, seen, again_ms, err);
+    return meta_deleting(seen->host) ? stop_tenant(sync, seen, err)
+                                     : update_host(sync, seen, again_ms, err);
 }
 
 /* ---- ending ---- */
@@ -380,14 +419,16 @@ static void look_at_config(void *arg, const char *tenant_key)
     struct sync *sync = arg;
     static const char *const kinds[] = {"configmaps", "secrets"};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        CLEANUP(free_ptr) char *host = mapping_to_host(sync->vcluster->mappings, sync->cluster, kinds[i], tenant_key);
+        CLEANUP(free_ptr)
+        char *host = mapping_to_host(sync->vcluster->mappings, sync->cluster, kinds[i], tenant_key);
         CLEANUP(free_ptr) char *key = xasprintf("%s/%s", kinds[i], tenant_key);
         if (host)
             controllers_enqueue(sync->vcluster->controllers, SYNC_CONFIGS, sync->cluster, key);
     }
 }
 
-/* The Pod is gone on both sides: so are its token, its mapping, and perhaps the last use of a ConfigMap. */
+/* The Pod is gone on both sides: so are its token, its mapping, and perhaps the last use of a
+ * ConfigMap. */
 static bool forget(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
     const char *ns = sync->reconcile->ns;
@@ -401,18 +442,22 @@ static bool forget(struct sync *sync, const struct pod_seen *seen, struct error 
 
 static bool stop_host(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
-    int64_t grace_s = seen->tenant && !is_stale(seen)
-                          ? json_int_or(json_at(seen->tenant, "metadata", "deletionGracePeriodSeconds"), -1)
-                          : -1;
-    return sync_remove(&sync->vcluster->on_host, "pods", seen->host_ns, seen->host_name, meta_uid(seen->host), grace_s, err);
+    int64_t grace_s =
+        seen->tenant && !is_stale(seen)
+            ? json_int_or(json_at(seen->tenant, "metadata", "deletionGracePeriodSeconds"), -1)
+            : -1;
+    return sync_remove(&sync->vcluster->on_host, "pods", seen->host_ns, seen->host_name,
+                       meta_uid(seen->host), grace_s, err);
 }
 
 static bool finish(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
-    return sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name, meta_uid(seen->tenant), 0, err);
+    return sync_remove(&sync->on_tenant, "pods", sync->reconcile->ns, sync->reconcile->name,
+                       meta_uid(seen->tenant), 0, err);
 }
 
-static bool take_step(struct sync *sync, struct pod_seen *seen, int64_t *again_ms, struct error *err)
+static bool take_step(struct sync *sync, struct pod_seen *seen, int64_t *again_ms,
+                      struct error *err)
 {
     switch (decide(seen)) {
     case POD_NOTHING:
@@ -432,7 +477,8 @@ static bool take_step(struct sync *sync, struct pod_seen *seen, int64_t *again_m
     return true;
 }
 
-enum reconcile_result sync_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+enum reconcile_result sync_pod(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                               struct error *err)
 {
     struct sync sync = sync_begin(arg, reconcile);
     CLEANUP(seen_clear) struct pod_seen seen = {0};

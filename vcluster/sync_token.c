@@ -1,5 +1,6 @@
-/* The service-account token of a tenant's Pod: signed by the tenant's cluster, carried in a host Secret that only this Pod
- * mounts. Renewed at four fifths of its life, as the kubelet does with its own. */
+/* The service-account token of a tenant's Pod: signed by the tenant's cluster, carried in a host
+ * Secret that only this Pod mounts. Renewed at four fifths of its life, as the kubelet does with
+ * its own. */
 #include <string.h>
 
 #include "auth/auth.h"
@@ -10,9 +11,9 @@
 #include "vcluster/syncer_internal.h"
 #include "vcluster/translate.h"
 
-#define TOKEN_KIND   "tokens" /* in the mapping table: a Pod's key to the Secret's */
-#define NOTE_RENEW   NOTE_PREFIX "renew-at"
-#define SECONDS_MIN  600
+#define TOKEN_KIND  "tokens" /* in the mapping table: a Pod's key to the Secret's */
+#define NOTE_RENEW  NOTE_PREFIX "renew-at"
+#define SECONDS_MIN 600
 
 /* How long the Secret that is there still serves this Pod; 0: not at all. */
 static int64_t fresh_ms(const json_t *secret, const json_t *pod, int64_t now_us)
@@ -35,7 +36,8 @@ static void add_token(json_t *data, const char *audience, const char *token)
 }
 
 /* Adds a token for each audience that the Pod asks for to `data`. */
-static bool issue(struct sync *sync, const json_t *pod, int64_t seconds, json_t *data, int64_t *expires_us, struct error *err)
+static bool issue(struct sync *sync, const json_t *pod, int64_t seconds, json_t *data,
+                  int64_t *expires_us, struct error *err)
 {
     const char *ns = meta_namespace(pod), *account = json_text(pod, "spec", "serviceAccountName");
     json_auto_t *service_account = NULL;
@@ -68,26 +70,31 @@ static bool issue(struct sync *sync, const json_t *pod, int64_t seconds, json_t 
 }
 
 /* The Secret's manifest; takes `data`. New tree. */
-static json_t *manifest(struct sync *sync, const json_t *pod, const char *host_ns, const char *name, json_t *data,
-                        int64_t renew_us)
+static json_t *manifest(struct sync *sync, const json_t *pod, const char *host_ns, const char *name,
+                        json_t *data, int64_t renew_us)
 {
-    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = host_ns, .host_name = name};
+    const struct translate_context context = {
+        .cluster = sync->cluster->name, .host_ns = host_ns, .host_name = name};
     CLEANUP(free_ptr) char *renew = xasprintf("%lld", (long long)renew_us);
-    json_t *secret = json_pack("{s:s, s:s, s:o, s:s, s:o}", "apiVersion", "v1", "kind", "Secret", "metadata",
-                               translate_meta(&context, pod, "Token"), "type", "Opaque", "data", data);
+    json_t *secret =
+        json_pack("{s:s, s:s, s:o, s:s, s:o}", "apiVersion", "v1", "kind", "Secret", "metadata",
+                  translate_meta(&context, pod, "Token"), "type", "Opaque", "data", data);
     meta_set_annotation(secret, NOTE_RENEW, renew);
     return secret;
 }
 
-bool sync_token(struct sync *sync, const json_t *pod, char **host_name, int64_t *again_ms, struct error *err)
+bool sync_token(struct sync *sync, const json_t *pod, char **host_name, int64_t *again_ms,
+                struct error *err)
 {
     CLEANUP(free_ptr) char *host_key = NULL;
     json_auto_t *have = NULL, *data = json_object();
     char host_ns[254], mapped[254];
-    int64_t expires_us = 0, now_us = sync->reconcile->now_us, seconds = translate_pod_token_seconds(pod);
+    int64_t expires_us = 0, now_us = sync->reconcile->now_us,
+            seconds = translate_pod_token_seconds(pod);
     if (!seconds)
         return true;
-    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, TOKEN_KIND, meta_namespace(pod), meta_name(pod), &host_key, err))
+    if (!mapping_claim(sync->vcluster->mappings, sync->cluster, TOKEN_KIND, meta_namespace(pod),
+                       meta_name(pod), &host_key, err))
         return false;
     sync_cut(host_key, host_ns, mapped);
     CLEANUP(free_ptr) char *name = xasprintf("token-%s", mapped);
@@ -110,7 +117,8 @@ bool sync_token(struct sync *sync, const json_t *pod, char **host_name, int64_t 
 bool sync_token_remove(struct sync *sync, const char *pod_key, struct error *err)
 {
     char host_ns[254], mapped[254];
-    CLEANUP(free_ptr) char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, TOKEN_KIND, pod_key);
+    CLEANUP(free_ptr)
+    char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, TOKEN_KIND, pod_key);
     if (!host_key)
         return true;
     sync_cut(host_key, host_ns, mapped);

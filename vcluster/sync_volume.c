@@ -1,8 +1,9 @@
 /* A tenant's PersistentVolume and the host's claim that stands for it.
  *
- * Volumes come into a tenant's cluster by its own provisioner (schema/local_volume.h), as an API object and nothing more. With
- * the first Pod that uses one it gets a claim on the host, of the class that is the default there, and that claim stays
- * until the tenant's volume is gone: so data follow the volume, whatever becomes of the tenant's claims. */
+ * Volumes come into a tenant's cluster by its own provisioner (schema/local_volume.h), as an API
+ * object and nothing more. With the first Pod that uses one it gets a claim on the host, of the
+ * class that is the default there, and that claim stays until the tenant's volume is gone: so data
+ * follow the volume, whatever becomes of the tenant's claims. */
 #include <string.h>
 
 #include "base/quantity.h"
@@ -27,7 +28,8 @@ static bool not_bound(struct sync *sync, struct error *err, const char *message)
 }
 
 /* The volume that the claim is bound to, if both sides say so. */
-static bool find_volume(struct sync *sync, const char *ns, const char *name, json_t **volume, struct error *err)
+static bool find_volume(struct sync *sync, const char *ns, const char *name, json_t **volume,
+                        struct error *err)
 {
     json_auto_t *claim = NULL;
     if (!sync_read(sync->cluster, CLAIMS, ns, name, &claim, err))
@@ -54,7 +56,9 @@ char *sync_claim_name(void *arg, const char *ns, const char *claim, struct error
         return NULL;
     const char *name = meta_name(volume);
     if (!is_ours(volume)) {
-        error_set(err, ERROR_FORBIDDEN, "persistentVolumeClaim: volume \"%s\" is of a type that is not supported in a virtual cluster",
+        error_set(err, ERROR_FORBIDDEN,
+                  "persistentVolumeClaim: volume \"%s\" is of a type that is not supported in a "
+                  "virtual cluster",
                   name);
         return NULL;
     }
@@ -69,11 +73,14 @@ char *sync_claim_name(void *arg, const char *ns, const char *claim, struct error
 static bool is_less(const json_t *a, const json_t *b)
 {
     struct quantity left = {0}, right = {0};
-    return json_is_string(a) && json_is_string(b) && quantity_parse(str_of(json_string_value(a)), &left) &&
-           quantity_parse(str_of(json_string_value(b)), &right) && quantity_compare(&left, &right) < 0;
+    return json_is_string(a) && json_is_string(b) &&
+           quantity_parse(str_of(json_string_value(a)), &left) &&
+           quantity_parse(str_of(json_string_value(b)), &right) &&
+           quantity_compare(&left, &right) < 0;
 }
 
-/* What the tenant's quota was charged for: a volume that says more than its claim asks for gets no more. */
+/* What the tenant's quota was charged for: a volume that says more than its claim asks for gets no
+ * more. */
 static json_t *size_of(const json_t *volume, const json_t *claim)
 {
     json_t *has = json_at(volume, "spec", "capacity", "storage"),
@@ -85,12 +92,14 @@ static json_t *size_of(const json_t *volume, const json_t *claim)
 static bool grow(struct sync *sync, const json_t *have, json_t *size, struct error *err)
 {
     if (meta_deleting(have)) /* of a volume that had this name before */
-        return error_unavailable(err, "claim %s on the host is still being deleted", meta_name(have));
+        return error_unavailable(err, "claim %s on the host is still being deleted",
+                                 meta_name(have));
     if (!is_less(json_at(have, "spec", "resources", "requests", "storage"), size))
         return true;
     json_auto_t *next = json_deep_copy(have);
     json_object_set(json_at(next, "spec", "resources", "requests"), "storage", size);
-    return api_update(&sync->vcluster->on_host, CLAIMS, "", meta_namespace(have), meta_name(have), next, NULL, err);
+    return api_update(&sync->vcluster->on_host, CLAIMS, "", meta_namespace(have), meta_name(have),
+                      next, NULL, err);
 }
 
 static bool put(struct sync *sync, const json_t *volume, const char *host_key, struct error *err)
@@ -104,12 +113,15 @@ static bool put(struct sync *sync, const json_t *volume, const char *host_key, s
     if (!claim)
         return true; /* kept as it is, for the next claim */
     sync_cut(host_key, host_ns, host_name);
-    if (!sync_namespace(sync, err) || !sync_read(sync->vcluster->host, CLAIMS, host_ns, host_name, &have, err))
+    if (!sync_namespace(sync, err) ||
+        !sync_read(sync->vcluster->host, CLAIMS, host_ns, host_name, &have, err))
         return false;
     if (have)
         return grow(sync, have, size_of(volume, claim), err);
-    const struct translate_context context = {.cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
-    json_auto_t *want = translate_claim(&context, claim, json_at(volume, "spec", "accessModes"), size_of(volume, claim));
+    const struct translate_context context = {
+        .cluster = sync->cluster->name, .host_ns = host_ns, .host_name = host_name};
+    json_auto_t *want = translate_claim(&context, claim, json_at(volume, "spec", "accessModes"),
+                                        size_of(volume, claim));
     return api_create(&sync->vcluster->on_host, CLAIMS, host_ns, want, NULL, err);
 }
 
@@ -121,13 +133,15 @@ static bool drop(struct sync *sync, const char *key, const char *host_key, struc
            mapping_release(sync->vcluster->mappings, sync->cluster, VOLUMES, key, err);
 }
 
-enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_t *again_ms, struct error *err)
+enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                  struct error *err)
 {
     struct sync sync = sync_begin(arg, reconcile);
     json_auto_t *volume = NULL;
     (void)again_ms;
     CLEANUP(free_ptr) char *key = xasprintf("/%s", reconcile->name);
-    CLEANUP(free_ptr) char *host_key = mapping_to_host(sync.vcluster->mappings, sync.cluster, VOLUMES, key);
+    CLEANUP(free_ptr)
+    char *host_key = mapping_to_host(sync.vcluster->mappings, sync.cluster, VOLUMES, key);
     if (!host_key)
         return RECONCILE_DONE;
     if (!sync_read(sync.cluster, VOLUMES, "", reconcile->name, &volume, err))
@@ -136,8 +150,8 @@ enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_
     return done ? RECONCILE_DONE : RECONCILE_RETRY;
 }
 
-void sync_map_claim(struct cluster *cluster, const struct object *claim, const struct object *before,
-                    void (*add)(void *arg, const char *key), void *arg)
+void sync_map_claim(struct cluster *cluster, const struct object *claim,
+                    const struct object *before, void (*add)(void *arg, const char *key), void *arg)
 {
     json_auto_t *tree = object_json(claim);
     const char *volume = json_text(tree, "spec", "volumeName");
@@ -147,8 +161,9 @@ void sync_map_claim(struct cluster *cluster, const struct object *claim, const s
         add(arg, volume);
 }
 
-void sync_map_claim_pods(struct cluster *cluster, const struct object *claim, const struct object *before,
-                         void (*add)(void *arg, const char *key), void *arg)
+void sync_map_claim_pods(struct cluster *cluster, const struct object *claim,
+                         const struct object *before, void (*add)(void *arg, const char *key),
+                         void *arg)
 {
     struct object_list pods = {0};
     const struct cache_range range = {.ns = claim->ns};

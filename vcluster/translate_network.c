@@ -1,5 +1,6 @@
-/* Services and EndpointSlices. The host Service has no selector and no address of its own: the node's proxy serves the
- * tenant's ClusterIP (a note) to the tenant's Pods only, from the slices that the syncer lets over. */
+/* Services and EndpointSlices. The host Service has no selector and no address of its own: the
+ * node's proxy serves the tenant's ClusterIP (a note) to the tenant's Pods only, from the slices
+ * that the syncer lets over. */
 #include "vcluster/translate.h"
 
 #include <string.h>
@@ -23,7 +24,8 @@ static json_t *translate_ports(const json_t *ports)
     return out;
 }
 
-/* "30080,0": what the node's proxy serves at the pseudo node's address, in the order of the ports. */
+/* "30080,0": what the node's proxy serves at the pseudo node's address, in the order of the ports.
+ */
 static void note_node_ports(json_t *host, const json_t *ports)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
@@ -37,7 +39,8 @@ static void note_node_ports(json_t *host, const json_t *ports)
         meta_set_annotation(host, NOTE_PREFIX "node-ports", text.data);
 }
 
-json_t *translate_service(const struct translate_context *context, const json_t *service, struct error *err)
+json_t *translate_service(const struct translate_context *context, const json_t *service,
+                          struct error *err)
 {
     const json_t *spec = json_object_get(service, "spec");
     const char *type = json_text(spec, "type"), *address = json_text(spec, "clusterIP");
@@ -46,7 +49,8 @@ json_t *translate_service(const struct translate_context *context, const json_t 
         return NULL;
     }
     json_t *meta = translate_meta(context, service, "Service");
-    json_t *host = json_pack("{s:s, s:s, s:o, s:{}}", "apiVersion", "v1", "kind", "Service", "metadata", meta, "spec");
+    json_t *host = json_pack("{s:s, s:s, s:o, s:{}}", "apiVersion", "v1", "kind", "Service",
+                             "metadata", meta, "spec");
     json_t *host_spec = json_object_get(host, "spec");
     if (text_eq(type, "ExternalName")) {
         json_set_text(host_spec, "type", "ExternalName");
@@ -57,8 +61,10 @@ json_t *translate_service(const struct translate_context *context, const json_t 
     json_set_text(host_spec, "clusterIP", "None");
     json_object_set_new(host_spec, "ports", translate_ports(json_object_get(spec, "ports")));
     if (json_object_get(spec, "sessionAffinity"))
-        meta_set_annotation(host, NOTE_PREFIX "session-affinity", json_text(spec, "sessionAffinity"));
-    int64_t seconds = json_int_or(json_at(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 0);
+        meta_set_annotation(host, NOTE_PREFIX "session-affinity",
+                            json_text(spec, "sessionAffinity"));
+    int64_t seconds =
+        json_int_or(json_at(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 0);
     if (seconds > 0) {
         CLEANUP(free_ptr) char *text = xasprintf("%lld", (long long)seconds);
         meta_set_annotation(host, NOTE_PREFIX "session-affinity-seconds", text);
@@ -71,7 +77,8 @@ json_t *translate_service(const struct translate_context *context, const json_t 
 }
 
 /* The addresses of one endpoint that are the tenant's own; NULL when none is. */
-static json_t *own_addresses(const json_t *endpoint, bool (*owns)(void *arg, const char *address), void *arg)
+static json_t *own_addresses(const json_t *endpoint, bool (*owns)(void *arg, const char *address),
+                             void *arg)
 {
     const json_t *addresses = json_object_get(endpoint, "addresses");
     json_t *own = NULL;
@@ -86,8 +93,10 @@ static json_t *own_addresses(const json_t *endpoint, bool (*owns)(void *arg, con
     return own;
 }
 
-json_t *translate_endpointslice(const struct translate_context *context, const json_t *slice, const char *host_service,
-                                bool (*owns)(void *arg, const char *address), void *arg, size_t *dropped)
+json_t *translate_endpointslice(const struct translate_context *context, const json_t *slice,
+                                const char *host_service,
+                                bool (*owns)(void *arg, const char *address), void *arg,
+                                size_t *dropped)
 {
     const json_t *endpoints = json_object_get(slice, "endpoints");
     const char *family = json_text(slice, "addressType");
@@ -107,10 +116,11 @@ json_t *translate_endpointslice(const struct translate_context *context, const j
         json_array_append_new(out, host_endpoint);
     }
     json_t *ports = json_object_get(slice, "ports");
-    json_t *host = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "apiVersion", "discovery.k8s.io/v1", "kind",
-                             "EndpointSlice", "metadata", translate_meta(context, slice, "EndpointSlice"),
-                             "addressType", family ? family : "IPv4", "endpoints", out, "ports",
-                             ports ? json_deep_copy(ports) : json_array());
+    json_t *host =
+        json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "apiVersion", "discovery.k8s.io/v1", "kind",
+                  "EndpointSlice", "metadata", translate_meta(context, slice, "EndpointSlice"),
+                  "addressType", family ? family : "IPv4", "endpoints", out, "ports",
+                  ports ? json_deep_copy(ports) : json_array());
     meta_set_label(host, "kubernetes.io/service-name", host_service);
     meta_set_label(host, "endpointslice.kubernetes.io/managed-by", "warren-syncer");
     return host;

@@ -13,8 +13,9 @@
 #define KEY_SIZE 512
 
 /* "RESOURCE/NAMESPACE/NAME", for the row that takes both ConfigMaps and Secrets. */
-static void map_config(struct cluster *cluster, const struct object *object, const struct object *before,
-                       void (*add)(void *arg, const char *key), void *arg)
+static void map_config(struct cluster *cluster, const struct object *object,
+                       const struct object *before, void (*add)(void *arg, const char *key),
+                       void *arg)
 {
     char key[KEY_SIZE];
     (void)cluster;
@@ -29,24 +30,30 @@ static bool is_mapped(void *arg, struct cluster *cluster, const struct object *o
     const struct vcluster *vcluster = arg;
     char key[KEY_SIZE];
     (void)snprintf(key, sizeof(key), "%s/%s", object->ns, object->name);
-    CLEANUP(free_ptr) char *host_key = mapping_to_host(vcluster->mappings, cluster, object->resource, key);
+    CLEANUP(free_ptr)
+    char *host_key = mapping_to_host(vcluster->mappings, cluster, object->resource, key);
     return host_key != NULL;
 }
 
-static const struct controller_source pod_sources[] = {{"pods", NULL}, {CLAIMS, sync_map_claim_pods}, {0}};
+static const struct controller_source pod_sources[] = {
+    {"pods", NULL}, {CLAIMS, sync_map_claim_pods}, {0}};
 static const struct controller_source host_pod_sources[] = {{"pods", NULL}, {0}};
-static const struct controller_source volume_sources[] = {{VOLUMES, NULL}, {CLAIMS, sync_map_claim}, {0}};
+static const struct controller_source volume_sources[] = {
+    {VOLUMES, NULL}, {CLAIMS, sync_map_claim}, {0}};
 static const struct controller_source service_sources[] = {{"services", NULL}, {0}};
 static const struct controller_source api_sources[] = {
     {"services", NULL}, {"endpoints", NULL}, {"endpointslices.discovery.k8s.io", NULL}, {0}};
-static const struct controller_source slice_sources[] = {{"endpointslices.discovery.k8s.io", NULL}, {0}};
-static const struct controller_source config_sources[] = {{"configmaps", map_config}, {"secrets", map_config}, {0}};
+static const struct controller_source slice_sources[] = {{"endpointslices.discovery.k8s.io", NULL},
+                                                         {0}};
+static const struct controller_source config_sources[] = {
+    {"configmaps", map_config}, {"secrets", map_config}, {0}};
 static const struct controller_source event_sources[] = {{"events", NULL}, {0}};
 static const struct controller_source node_sources[] = {{"nodes", sync_map_node}, {0}};
 static const struct controller_source host_node_sources[] = {{"nodes", NULL}, {0}};
 
 #define SYNCER_USER "system:warren-syncer"
 
+/* clang-format off */
 static const struct controller rows[] = {
     {.name = SYNC_PODS, .sources = pod_sources, .tenants_only = true, .reconcile = sync_pod},
     {.name = SYNC_SERVICES, .sources = service_sources, .tenants_only = true, .reconcile = sync_service},
@@ -60,14 +67,15 @@ static const struct controller rows[] = {
     {.name = SYNC_HOST_NODES, .sources = host_node_sources, .host_only = true, .reconcile = sync_host_node,
      .changed = sync_host_node_changed},
 };
+/* clang-format on */
 
 struct vcluster_rows {
     struct vcluster vcluster;
     struct controller rows[ARRAY_LEN(rows)]; /* with our arg; the frame borrows them */
 };
 
-/* The mappings are what another server may have changed. The clusters' own ports are this server's, and nobody else would renew
- * their Pods' tokens. */
+/* The mappings are what another server may have changed. The clusters' own ports are this server's,
+ * and nobody else would renew their Pods' tokens. */
 static bool take(void *arg, struct error *err)
 {
     struct vcluster *vcluster = arg;
@@ -76,9 +84,12 @@ static bool take(void *arg, struct error *err)
     size_t count;
     struct cluster **clusters = store_clusters(api_store(vcluster->api), &count);
     for (size_t i = 0; i < count; i++) {
-        CLEANUP(free_ptr) char *published = mapping_to_host(vcluster->mappings, clusters[i], "services", SYNC_API_SERVICE);
+        CLEANUP(free_ptr)
+        char *published =
+            mapping_to_host(vcluster->mappings, clusters[i], "services", SYNC_API_SERVICE);
         if (published) {
-            controllers_enqueue(vcluster->controllers, SYNC_SERVICES, clusters[i], SYNC_API_SERVICE);
+            controllers_enqueue(vcluster->controllers, SYNC_SERVICES, clusters[i],
+                                SYNC_API_SERVICE);
             vcluster_resync(vcluster, clusters[i]);
         }
         cluster_unref(clusters[i]);
@@ -133,7 +144,8 @@ void vcluster_free(struct vcluster *vcluster)
 static bool delete_pod(struct vcluster *vcluster, const struct object *pod, struct error *err)
 {
     json_auto_t *tree = object_json(pod);
-    return meta_deleting(tree) || sync_remove(&vcluster->on_host, "pods", pod->ns, pod->name, pod->uid, -1, err);
+    return meta_deleting(tree) ||
+           sync_remove(&vcluster->on_host, "pods", pod->ns, pod->name, pod->uid, -1, err);
 }
 
 static void collect_key(void *arg, const char *tenant_key)
@@ -141,7 +153,8 @@ static void collect_key(void *arg, const char *tenant_key)
     strset_add(arg, tenant_key);
 }
 
-bool vcluster_stop_pods(struct vcluster *vcluster, struct cluster *cluster, bool *empty, struct error *err)
+bool vcluster_stop_pods(struct vcluster *vcluster, struct cluster *cluster, bool *empty,
+                        struct error *err)
 {
     char host_ns[HOST_NAME_MAX + 1];
     CLEANUP(object_list_free) struct object_list pods = {0};
@@ -164,7 +177,8 @@ bool vcluster_stop_pods(struct vcluster *vcluster, struct cluster *cluster, bool
     return true;
 }
 
-bool vcluster_remove(struct vcluster *vcluster, struct cluster *cluster, bool *empty, struct error *err)
+bool vcluster_remove(struct vcluster *vcluster, struct cluster *cluster, bool *empty,
+                     struct error *err)
 {
     char host_ns[HOST_NAME_MAX + 1];
     json_auto_t *there = NULL;
@@ -172,8 +186,10 @@ bool vcluster_remove(struct vcluster *vcluster, struct cluster *cluster, bool *e
     *empty = false;
     if (!sync_read(vcluster->host, "namespaces", "", host_ns, &there, err))
         return false;
-    if (there && text_eq(meta_label(there, NOTE_CLUSTER), cluster->name)) /* another of that name is not ours */
-        return meta_deleting(there) || sync_remove(&vcluster->on_host, "namespaces", "", host_ns, meta_uid(there), -1, err);
+    if (there && text_eq(meta_label(there, NOTE_CLUSTER),
+                         cluster->name)) /* another of that name is not ours */
+        return meta_deleting(there) ||
+               sync_remove(&vcluster->on_host, "namespaces", "", host_ns, meta_uid(there), -1, err);
     *empty = true;
     return mapping_release_all(vcluster->mappings, cluster, err);
 }
@@ -182,8 +198,10 @@ void vcluster_resync(struct vcluster *vcluster, struct cluster *cluster)
 {
     CLEANUP(object_list_free) struct object_list pods = {0};
     CLEANUP(error_clear) struct error err = {0};
-    if (!sync_look_at_nodes(vcluster, cluster, &err) || !cache_list(cluster, "pods", NULL, &pods, &err)) {
-        log_warn("syncer", "cluster %s is not looked at again: %s", cluster->name, error_reason_text(err.reason));
+    if (!sync_look_at_nodes(vcluster, cluster, &err) ||
+        !cache_list(cluster, "pods", NULL, &pods, &err)) {
+        log_warn("syncer", "cluster %s is not looked at again: %s", cluster->name,
+                 error_reason_text(err.reason));
         return;
     }
     for (size_t i = 0; i < pods.count; i++) {

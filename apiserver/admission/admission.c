@@ -57,7 +57,8 @@ static enum step_result admit_namespace(struct request *request)
 
 /* ---- LimitRanger ---- */
 
-/* What was warmed may be cold again at once: a quota whose status is written meanwhile has a new rule. */
+/* What was warmed may be cold again at once: a quota whose status is written meanwhile has a new
+ * rule. */
 #define QUOTA_WARM_MAX 8
 
 static enum step_result from_quota(enum quota_result result)
@@ -139,6 +140,7 @@ static const struct plugin {
     unsigned operations;
     step_fn admit, validate; /* NULL: none */
     const char *sub;         /* the subresource it is for; NULL: the resource itself */
+    /* clang-format off */
 } plugins[] = {
     {"NamespaceLifecycle", {NULL}, ON_CREATE, admit_namespace, NULL, NULL},
     {"LimitRanger", {"pods"}, ON_CREATE, admit_limit_range, check_limit_range, NULL},
@@ -192,6 +194,7 @@ static const struct plugin {
      NULL,
      check_escalation, NULL},
 };
+/* clang-format on */
 
 static bool concerns(const struct plugin *plugin, const struct request *request)
 {

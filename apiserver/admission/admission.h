@@ -1,5 +1,5 @@
-/* apiserver/admission/admission.h: admission plugins that the table in admission.c runs, by the file they
- * live in. */
+/* apiserver/admission/admission.h: admission plugins that the table in admission.c runs, by the
+ * file they live in. */
 #pragma once
 #include "apiserver/request.h"
 

@@ -1,5 +1,6 @@
 /* CertificateSigningRequests: who asks, who may approve and sign, and what a subject may not be.
- * Sources: pkg/registry/certificates/certificates/strategy.go, plugin/pkg/admission/certificates. */
+ * Sources: pkg/registry/certificates/certificates/strategy.go, plugin/pkg/admission/certificates.
+ */
 #include <string.h>
 
 #include "apiserver/admission/admission.h"
@@ -42,7 +43,8 @@ enum step_result check_subject(struct request *request)
         return request_invalid(request, request->resource->kind, request->resource->group,
                                meta_name(request->object));
     }
-    if (!text_eq(json_text(spec, "signerName"), client) || !csr_has_organization(csr, "system:masters"))
+    if (!text_eq(json_text(spec, "signerName"), client) ||
+        !csr_has_organization(csr, "system:masters"))
         return STEP_NEXT;
     error_forbidden(&request->error, REQUESTS, meta_name(request->object),
                     "use of %s signer with system:masters group is not allowed", client);
@@ -51,7 +53,8 @@ enum step_result check_subject(struct request *request)
 
 /* ---- approve and sign: verbs on the signer ---- */
 
-static enum step_result may_use(struct request *request, const char *verb, const char *signer, bool *allowed)
+static enum step_result may_use(struct request *request, const char *verb, const char *signer,
+                                bool *allowed)
 {
     const struct rbac_attributes attributes = {.user = &request->user,
                                                .verb = verb,
@@ -95,11 +98,14 @@ enum step_result check_approver(struct request *request)
 
 enum step_result check_certificate_signer(struct request *request)
 {
-    const json_t *now = json_object_get(request->object, "status"), *old = json_object_get(request->old, "status");
+    const json_t *now = json_object_get(request->object, "status"),
+                 *old = json_object_get(request->old, "status");
     bool same = text_eq(json_text(now, "certificate"), json_text(old, "certificate")) ||
                 (!json_text(now, "certificate") && !json_text(old, "certificate"));
-    const json_t *conditions = json_object_get(now, "conditions"), *before = json_object_get(old, "conditions");
-    if (same && (json_equal(conditions, before) || (!json_array_size(conditions) && !json_array_size(before))))
+    const json_t *conditions = json_object_get(now, "conditions"),
+                 *before = json_object_get(old, "conditions");
+    if (same && (json_equal(conditions, before) ||
+                 (!json_array_size(conditions) && !json_array_size(before))))
         return STEP_NEXT;
     return check_signer(request, "sign");
 }

@@ -72,9 +72,9 @@ enum step_result admit_storage_class(struct request *request)
 
 enum step_result admit_ingress_class(struct request *request)
 {
-    static const struct class_kind kind = {
-        "ingressClassName", "kubernetes.io/ingress.class", "ingressclasses.networking.k8s.io",
-        "ingressclass.kubernetes.io/is-default-class"};
+    static const struct class_kind kind = {"ingressClassName", "kubernetes.io/ingress.class",
+                                           "ingressclasses.networking.k8s.io",
+                                           "ingressclass.kubernetes.io/is-default-class"};
     return fill_default(request, &kind);
 }
 
@@ -117,12 +117,14 @@ enum step_result check_resize(struct request *request)
     if (!text_eq(json_text(request->old, "status", "phase"), "Bound"))
         return refuse_resize(request, "Only bound persistent volume claims can be expanded");
     enum step_result result =
-        name && *name ? request_read(request, "storageclasses.storage.k8s.io", "", name, &class) : STEP_NEXT;
+        name && *name ? request_read(request, "storageclasses.storage.k8s.io", "", name, &class)
+                      : STEP_NEXT;
     if (result != STEP_NEXT)
         return result;
     json_auto_t *tree = class ? object_json(class) : NULL;
     if (json_is_true(json_object_get(tree, "allowVolumeExpansion")))
         return STEP_NEXT;
-    return refuse_resize(request, "only dynamically provisioned pvc can be resized and the storageclass that "
-                                  "provisions the pvc must support resize");
+    return refuse_resize(
+        request, "only dynamically provisioned pvc can be resized and the storageclass that "
+                 "provisions the pvc must support resize");
 }

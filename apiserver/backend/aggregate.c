@@ -94,8 +94,7 @@ void aggregates_unref(struct aggregates *aggregates)
 }
 
 static struct aggregate_state *state_for(const struct aggregates *old,
-                                         const struct aggregate_item *item,
-                                         struct room *room)
+                                         const struct aggregate_item *item, struct room *room)
 {
     for (size_t i = 0; old && i < old->count; i++)
         if (aggregate_item_same(&old->items[i], item))

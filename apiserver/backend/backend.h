@@ -1,5 +1,5 @@
-/* apiserver/backend/backend.h: a byte stream to something behind the API server (a node agent, a Pod's
- * port), with TLS or without, and the heads of HTTP answers that come back over it.
+/* apiserver/backend/backend.h: a byte stream to something behind the API server (a node agent, a
+ * Pod's port), with TLS or without, and the heads of HTTP answers that come back over it.
  *
  * One thread at a time. The descriptor is non-blocking; calls that wait say so. */
 #pragma once

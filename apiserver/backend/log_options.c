@@ -33,10 +33,12 @@ enum step_result step_log_options(struct request *request)
             return STEP_FAIL;
         }
         if (value < limits[i].min)
-            error_add_cause(err, CAUSE_INVALID, limits[i].name, "Invalid value: %lld: %s", (long long)value,
-                            limits[i].detail);
+            error_add_cause(err, CAUSE_INVALID, limits[i].name, "Invalid value: %lld: %s",
+                            (long long)value, limits[i].detail);
     }
     if (both)
-        error_add_forbidden(err, "", "at most one of `sinceTime` or `sinceSeconds` may be specified");
-    return error_seal_invalid(err, "PodLogOptions", "", request->route.name) ? STEP_NEXT : STEP_FAIL;
+        error_add_forbidden(err, "",
+                            "at most one of `sinceTime` or `sinceSeconds` may be specified");
+    return error_seal_invalid(err, "PodLogOptions", "", request->route.name) ? STEP_NEXT
+                                                                             : STEP_FAIL;
 }

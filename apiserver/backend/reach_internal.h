@@ -1,5 +1,5 @@
-/* apiserver/backend/reach_internal.h: what reach.c (finding and dialling), reach_pick.c and reach_loop.c
- * share. */
+/* apiserver/backend/reach_internal.h: what reach.c (finding and dialling), reach_pick.c and
+ * reach_loop.c share. */
 #pragma once
 #include <pthread.h>
 

@@ -12,8 +12,8 @@
 #include "auth/auth.h"
 #include "base/metrics.h"
 
-#define OPENID_CACHING   "public, max-age=3600"
-#define METRICS_MAX      ((size_t)16 << 20)
+#define OPENID_CACHING "public, max-age=3600"
+#define METRICS_MAX    ((size_t)16 << 20)
 
 /* ---- checks ---- */
 

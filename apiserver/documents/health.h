@@ -1,4 +1,5 @@
-/* apiserver/documents/health.h: /healthz, /livez, /readyz, /version, /metrics and the list of paths. */
+/* apiserver/documents/health.h: /healthz, /livez, /readyz, /version, /metrics and the list of
+ * paths. */
 #pragma once
 #include "apiserver/request.h"
 

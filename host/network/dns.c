@@ -1,7 +1,9 @@
-/* One thread with poll(2) over: the UDP socket, the TCP socket and its connections, and one socket for the servers outside.
+/* One thread with poll(2) over: the UDP socket, the TCP socket and its connections, and one socket
+ * for the servers outside.
  *
- * Queries for other names go on under an id of ours, at most PENDING_MAX at a time, and are forgotten after a few seconds:
- * the client asks again. Only UDP goes outside; an answer that is too long for it comes back truncated, as it came. */
+ * Queries for other names go on under an id of ours, at most PENDING_MAX at a time, and are
+ * forgotten after a few seconds: the client asks again. Only UDP goes outside; an answer that is
+ * too long for it comes back truncated, as it came. */
 #include "host/network/dns.h"
 
 #include <arpa/inet.h>
@@ -21,17 +23,17 @@
 #include "base/log.h"
 #include "host/network/dns_answer.h"
 
-#define DNS_PORT        53
-#define MESSAGE_MAX     4096
-#define UDP_PLAIN_MAX   512
-#define PENDING_MAX     512
-#define PENDING_EACH    64 /* of them for one client: the others have names to ask for, too */
-#define PENDING_NS      ((int64_t)5 * 1000000000)
-#define CONNECTIONS_MAX 64
+#define DNS_PORT         53
+#define MESSAGE_MAX      4096
+#define UDP_PLAIN_MAX    512
+#define PENDING_MAX      512
+#define PENDING_EACH     64 /* of them for one client: the others have names to ask for, too */
+#define PENDING_NS       ((int64_t)5 * 1000000000)
+#define CONNECTIONS_MAX  64
 #define CONNECTIONS_EACH 8
-#define CONNECTION_NS   ((int64_t)10 * 1000000000)
-#define SERVERS_MAX     3
-#define POLL_MS         1000
+#define CONNECTION_NS    ((int64_t)10 * 1000000000)
+#define SERVERS_MAX      3
+#define POLL_MS          1000
 
 /* A query that was passed on. */
 struct pending {
@@ -62,7 +64,8 @@ struct dns { /* owned by the thread but for `stopping` */
 
 /* ---- answering ---- */
 
-/* The cluster whose names this client sees; NULL for nobody's Pod. Clients that are no Pods see the host's. */
+/* The cluster whose names this client sees; NULL for nobody's Pod. Clients that are no Pods see the
+ * host's. */
 static char *cluster_of(struct dns *dns, const struct sockaddr_in *client)
 {
     char address[ADDRESS_TEXT_SIZE];
@@ -78,7 +81,8 @@ static char *cluster_of(struct dns *dns, const struct sockaddr_in *client)
         return cluster ? cluster : xstrdup(VIEW_HOST_CLUSTER);
     (void)sscanf(dns->options->pod_network, "%45[0-9.]/%d", text, &bits);
     uint32_t mask = bits > 0 && bits <= 32 ? htonl(UINT32_MAX << (32 - bits)) : 0;
-    bool is_pod = inet_pton(AF_INET, text, &network) == 1 && (client->sin_addr.s_addr & mask) == (network.s_addr & mask);
+    bool is_pod = inet_pton(AF_INET, text, &network) == 1 &&
+                  (client->sin_addr.s_addr & mask) == (network.s_addr & mask);
     return is_pod ? NULL : xstrdup(VIEW_HOST_CLUSTER);
 }
 
@@ -89,7 +93,8 @@ static size_t udp_limit(const ldns_pkt *query)
     return said < UDP_PLAIN_MAX ? UDP_PLAIN_MAX : said > MESSAGE_MAX ? MESSAGE_MAX : said;
 }
 
-/* Writes `answer` to wire, cut down to its question when it is longer than `limit`. Owned; NULL when it fails. */
+/* Writes `answer` to wire, cut down to its question when it is longer than `limit`. Owned; NULL
+ * when it fails. */
 static uint8_t *to_wire(ldns_pkt *answer, size_t limit, size_t *len)
 {
     uint8_t *wire = NULL;
@@ -116,8 +121,8 @@ static ldns_pkt *refusal(const ldns_pkt *query, ldns_pkt_rcode code)
 }
 
 /* The answer to a message, or NULL: `*forward` says that it is for the servers outside. */
-static ldns_pkt *answer_message(struct dns *dns, const struct sockaddr_in *client, const unsigned char *data, size_t len,
-                                size_t *limit, bool *forward)
+static ldns_pkt *answer_message(struct dns *dns, const struct sockaddr_in *client,
+                                const unsigned char *data, size_t len, size_t *limit, bool *forward)
 {
     ldns_pkt *query = NULL, *answer = NULL;
     *forward = false;
@@ -130,7 +135,8 @@ static ldns_pkt *answer_message(struct dns *dns, const struct sockaddr_in *clien
     else if (ldns_pkt_get_opcode(query) != LDNS_PACKET_QUERY || ldns_pkt_qdcount(query) != 1)
         answer = refusal(query, LDNS_RCODE_NOTIMPL);
     else if (!cluster)
-        answer = refusal(query, LDNS_RCODE_SERVFAIL); /* its Pod is not known yet: asked again soon */
+        answer =
+            refusal(query, LDNS_RCODE_SERVFAIL); /* its Pod is not known yet: asked again soon */
     else if (dns_answer(dns->view, cluster, dns->options->domain, query, &answer) == DNS_FORWARD)
         *forward = true;
     ldns_pkt_free(query);
@@ -144,20 +150,24 @@ static bool is_same_client(const struct sockaddr_in *one, const struct sockaddr_
     return one->sin_addr.s_addr == other->sin_addr.s_addr;
 }
 
-static bool has_too_many_pending(const struct dns *dns, const struct sockaddr_in *client, int64_t now)
+static bool has_too_many_pending(const struct dns *dns, const struct sockaddr_in *client,
+                                 int64_t now)
 {
     size_t count = 0;
     for (size_t i = 0; i < PENDING_MAX; i++)
-        count += dns->pending[i].until_mono_ns > now && is_same_client(&dns->pending[i].client, client);
+        count +=
+            dns->pending[i].until_mono_ns > now && is_same_client(&dns->pending[i].client, client);
     return count >= PENDING_EACH;
 }
 
-static void forward_query(struct dns *dns, const struct sockaddr_in *client, const unsigned char *data, size_t len)
+static void forward_query(struct dns *dns, const struct sockaddr_in *client,
+                          const unsigned char *data, size_t len)
 {
     unsigned char copy[MESSAGE_MAX];
     int64_t now = clock_mono_ns();
     uint16_t at;
-    if (!dns->server_count || len < 12 || len > sizeof(copy) || has_too_many_pending(dns, client, now))
+    if (!dns->server_count || len < 12 || len > sizeof(copy) ||
+        has_too_many_pending(dns, client, now))
         return;
     random_bytes(&at, sizeof(at)); /* ids are not to be guessed */
     for (unsigned tries = 0; tries < PENDING_MAX; tries++, at++) {
@@ -169,7 +179,8 @@ static void forward_query(struct dns *dns, const struct sockaddr_in *client, con
         copy[0] = (unsigned char)((at % PENDING_MAX) >> 8);
         copy[1] = (unsigned char)(at % PENDING_MAX);
         const struct sockaddr_in *server = &dns->servers[dns->next_server++ % dns->server_count];
-        (void)sendto(dns->outside, copy, len, 0, (const struct sockaddr *)server, sizeof(*server)); /* lost: asked again */
+        (void)sendto(dns->outside, copy, len, 0, (const struct sockaddr *)server,
+                     sizeof(*server)); /* lost: asked again */
         return;
     }
 }
@@ -177,7 +188,8 @@ static void forward_query(struct dns *dns, const struct sockaddr_in *client, con
 static bool is_server(const struct dns *dns, const struct sockaddr_in *peer)
 {
     for (size_t i = 0; i < dns->server_count; i++)
-        if (dns->servers[i].sin_addr.s_addr == peer->sin_addr.s_addr && dns->servers[i].sin_port == peer->sin_port)
+        if (dns->servers[i].sin_addr.s_addr == peer->sin_addr.s_addr &&
+            dns->servers[i].sin_port == peer->sin_port)
             return true;
     return false;
 }
@@ -187,7 +199,8 @@ static void return_answer(struct dns *dns)
     unsigned char data[MESSAGE_MAX];
     struct sockaddr_in peer;
     socklen_t peer_len = sizeof(peer);
-    ssize_t len = recvfrom(dns->outside, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&peer, &peer_len);
+    ssize_t len = recvfrom(dns->outside, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&peer,
+                           &peer_len);
     if (len < 12 || !is_server(dns, &peer))
         return;
     struct pending *pending = &dns->pending[(unsigned)(data[0] << 8 | data[1]) % PENDING_MAX];
@@ -196,7 +209,8 @@ static void return_answer(struct dns *dns)
     pending->until_mono_ns = 0;
     data[0] = (unsigned char)(pending->client_id >> 8);
     data[1] = (unsigned char)pending->client_id;
-    (void)sendto(dns->udp, data, (size_t)len, 0, (struct sockaddr *)&pending->client, sizeof(pending->client));
+    (void)sendto(dns->udp, data, (size_t)len, 0, (struct sockaddr *)&pending->client,
+                 sizeof(pending->client));
 }
 
 static void read_servers(struct dns *dns)
@@ -205,7 +219,8 @@ static void read_servers(struct dns *dns)
     FILE *file = fopen(dns->options->resolv_conf, "re");
     while (file && dns->server_count < SERVERS_MAX && fgets(line, sizeof(line), file)) {
         struct sockaddr_in *server = &dns->servers[dns->server_count];
-        if (sscanf(line, "nameserver %45s", address) != 1 || inet_pton(AF_INET, address, &server->sin_addr) != 1 ||
+        if (sscanf(line, "nameserver %45s", address) != 1 ||
+            inet_pton(AF_INET, address, &server->sin_addr) != 1 ||
             strcmp(address, dns->options->dns_address) == 0)
             continue;
         server->sin_family = AF_INET;
@@ -225,7 +240,8 @@ static void serve_udp(struct dns *dns)
     socklen_t client_len = sizeof(client);
     size_t limit = UDP_PLAIN_MAX, wire_len;
     bool forward;
-    ssize_t len = recvfrom(dns->udp, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&client, &client_len);
+    ssize_t len = recvfrom(dns->udp, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&client,
+                           &client_len);
     if (len <= 0)
         return;
     ldns_pkt *answer = answer_message(dns, &client, data, (size_t)len, &limit, &forward);
@@ -258,7 +274,8 @@ static void accept_connection(struct dns *dns)
 {
     struct sockaddr_in client;
     socklen_t client_len = sizeof(client);
-    int fd = accept4(dns->tcp, (struct sockaddr *)&client, &client_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd =
+        accept4(dns->tcp, (struct sockaddr *)&client, &client_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
     for (size_t i = 0; i < CONNECTIONS_MAX && !has_too_many_connections(dns, &client); i++) {
@@ -274,13 +291,15 @@ static void accept_connection(struct dns *dns)
     close(fd);
 }
 
-/* Answers the message that has come in whole. Names outside are for UDP: the connection is closed without an answer. */
+/* Answers the message that has come in whole. Names outside are for UDP: the connection is closed
+ * without an answer. */
 static bool answer_connection(struct dns *dns, struct connection *connection, size_t message_len)
 {
     size_t limit, wire_len = 0;
     bool forward;
     unsigned char prefix[2];
-    ldns_pkt *answer = answer_message(dns, &connection->client, connection->data + 2, message_len, &limit, &forward);
+    ldns_pkt *answer = answer_message(dns, &connection->client, connection->data + 2, message_len,
+                                      &limit, &forward);
     uint8_t *wire = answer ? to_wire(answer, MESSAGE_MAX * 4, &wire_len) : NULL;
     bool sent = false;
     if (wire && wire_len <= UINT16_MAX) {
@@ -297,7 +316,8 @@ static bool answer_connection(struct dns *dns, struct connection *connection, si
 
 static void serve_connection(struct dns *dns, struct connection *connection)
 {
-    ssize_t got = recv(connection->fd, connection->data + connection->len, sizeof(connection->data) - connection->len, 0);
+    ssize_t got = recv(connection->fd, connection->data + connection->len,
+                       sizeof(connection->data) - connection->len, 0);
     if (got <= 0) {
         close_connection(connection);
         return;
@@ -359,8 +379,10 @@ static int open_socket(const char *address, int type)
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)); /* the bridge comes with the first Pod */
-    if (inet_pton(AF_INET, address, &here.sin_addr) == 1 && bind(fd, (struct sockaddr *)&here, sizeof(here)) == 0 &&
+    (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on,
+                     sizeof(on)); /* the bridge comes with the first Pod */
+    if (inet_pton(AF_INET, address, &here.sin_addr) == 1 &&
+        bind(fd, (struct sockaddr *)&here, sizeof(here)) == 0 &&
         (type == SOCK_DGRAM || listen(fd, CONNECTIONS_MAX) == 0))
         return fd;
     close(fd);
@@ -392,8 +414,8 @@ struct dns *dns_start(const struct network_options *options, struct view *view, 
     if (dns->udp >= 0 && dns->tcp >= 0 && dns->outside >= 0 && dns->wake >= 0 &&
         pthread_create(&dns->thread, NULL, work, dns) == 0)
         return dns;
-    error_internal(err, "cannot serve DNS on %s port %d: %s; is another server there?", options->dns_address, DNS_PORT,
-                   strerror(errno));
+    error_internal(err, "cannot serve DNS on %s port %d: %s; is another server there?",
+                   options->dns_address, DNS_PORT, strerror(errno));
     dns_free(dns);
     return NULL;
 }

@@ -1,12 +1,13 @@
 /* The names that exist, below DOMAIN:
  *
- *   SERVICE.NAMESPACE.svc                 A: the ClusterIP, or each ready endpoint; CNAME of an ExternalName
- *   HOSTNAME.SERVICE.NAMESPACE.svc        A: that endpoint of a headless Service
+ *   SERVICE.NAMESPACE.svc                 A: the ClusterIP, or each ready endpoint; CNAME of an
+ * ExternalName HOSTNAME.SERVICE.NAMESPACE.svc        A: that endpoint of a headless Service
  *   _PORT._PROTOCOL.SERVICE.NAMESPACE.svc SRV
  *   A-B-C-D.NAMESPACE.pod                 A: that address
  *   dns-version                           TXT
  *
- * and D.C.B.A.in-addr.arpa                PTR: the Service, or the endpoints of headless ones, of that address */
+ * and D.C.B.A.in-addr.arpa                PTR: the Service, or the endpoints of headless ones, of
+ * that address */
 #include "host/network/dns_answer.h"
 
 #include <arpa/inet.h>
@@ -21,8 +22,8 @@
 struct question {
     struct view *view;
     const char *cluster, *domain;
-    char name[256];            /* lower case, without the dot at the end */
-    char *labels[LABELS_MAX];  /* what stands before the domain, in `text` */
+    char name[256];           /* lower case, without the dot at the end */
+    char *labels[LABELS_MAX]; /* what stands before the domain, in `text` */
     size_t label_count;
     char text[256];
     ldns_rr_type type;
@@ -41,7 +42,8 @@ static void add_record(struct question *question, const char *format, ...)
     va_start(args, format);
     int len = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
-    if (len > 0 && (size_t)len < sizeof(line) && ldns_rr_new_frm_str(&record, line, TTL_S, NULL, NULL) == LDNS_STATUS_OK)
+    if (len > 0 && (size_t)len < sizeof(line) &&
+        ldns_rr_new_frm_str(&record, line, TTL_S, NULL, NULL) == LDNS_STATUS_OK)
         ldns_pkt_push_rr(question->answer, LDNS_SECTION_ANSWER, record);
 }
 
@@ -53,8 +55,10 @@ static void add_address(struct question *question, const char *address)
 }
 
 /* Calls each for the ready endpoints of a Service. Lock held. */
-static void each_endpoint(struct question *question, const char *key, const struct view_service *service,
-                          void (*each)(struct question *question, const struct view_endpoint *endpoint, const char *arg),
+static void each_endpoint(struct question *question, const char *key,
+                          const struct view_service *service,
+                          void (*each)(struct question *question,
+                                       const struct view_endpoint *endpoint, const char *arg),
                           const char *arg)
 {
     size_t at = 0;
@@ -70,7 +74,8 @@ static void each_endpoint(struct question *question, const char *key, const stru
     }
 }
 
-static void answer_endpoint(struct question *question, const struct view_endpoint *endpoint, const char *hostname)
+static void answer_endpoint(struct question *question, const struct view_endpoint *endpoint,
+                            const char *hostname)
 {
     if (!hostname || text_eq(endpoint->hostname, hostname))
         add_address(question, endpoint->address);
@@ -87,7 +92,8 @@ static void answer_external(struct question *question, const struct view_service
 /* The Service named by the labels from `first`: SERVICE, NAMESPACE, "svc". Lock held. */
 static const struct view_service *find(struct question *question, size_t first, const char **key)
 {
-    return view_find_service(question->view, question->cluster, question->labels[first + 1], question->labels[first], key);
+    return view_find_service(question->view, question->cluster, question->labels[first + 1],
+                             question->labels[first], key);
 }
 
 static void answer_service(struct question *question)
@@ -113,7 +119,8 @@ static void answer_host(struct question *question)
         each_endpoint(question, key, service, answer_endpoint, question->labels[0]);
 }
 
-static void answer_srv_endpoint(struct question *question, const struct view_endpoint *endpoint, const char *port)
+static void answer_srv_endpoint(struct question *question, const struct view_endpoint *endpoint,
+                                const char *port)
 {
     char target[ADDRESS_TEXT_SIZE];
     (void)snprintf(target, sizeof(target), "%s", endpoint->address);
@@ -121,7 +128,8 @@ static void answer_srv_endpoint(struct question *question, const struct view_end
         if (*at == '.')
             *at = '-';
     add_record(question, "%s. %d IN SRV 0 100 %s %s.%s.%s.svc.%s.", question->name, TTL_S, port,
-               endpoint->hostname ? endpoint->hostname : target, question->labels[2], question->labels[3], question->domain);
+               endpoint->hostname ? endpoint->hostname : target, question->labels[2],
+               question->labels[3], question->domain);
 }
 
 /* _PORT._PROTOCOL.SERVICE.NAMESPACE.svc */
@@ -132,15 +140,16 @@ static void answer_srv(struct question *question)
     for (size_t i = 0; service && i < service->port_count; i++) {
         const struct view_port *port = &service->ports[i];
         char number[8];
-        if (strcmp(port->name, question->labels[0] + 1) != 0 || strcmp(port->protocol, question->labels[1] + 1) != 0)
+        if (strcmp(port->name, question->labels[0] + 1) != 0 ||
+            strcmp(port->protocol, question->labels[1] + 1) != 0)
             continue;
         question->exists = true;
         if (question->type != LDNS_RR_TYPE_SRV && question->type != LDNS_RR_TYPE_ANY)
             return;
         (void)snprintf(number, sizeof(number), "%u", port->port);
         if (*service->address)
-            add_record(question, "%s. %d IN SRV 0 100 %s %s.%s.svc.%s.", question->name, TTL_S, number, service->name, service->ns,
-                       question->domain);
+            add_record(question, "%s. %d IN SRV 0 100 %s %s.%s.svc.%s.", question->name, TTL_S,
+                       number, service->name, service->ns, question->domain);
         else
             each_endpoint(question, key, service, answer_srv_endpoint, number);
     }
@@ -198,7 +207,8 @@ static void point_at_endpoint(struct question *question, const struct view_servi
         if (*at == '.')
             *at = '-';
     add_record(question, "%s. %d IN PTR %s.%s.%s.svc.%s.", question->name, TTL_S,
-               endpoint->hostname ? endpoint->hostname : label, service->name, service->ns, question->domain);
+               endpoint->hostname ? endpoint->hostname : label, service->name, service->ns,
+               question->domain);
 }
 
 /* Services of the asking cluster only. Lock held. */
@@ -209,13 +219,15 @@ static void answer_reverse(struct question *question, const char *address)
     void *value;
     while (strmap_next(&question->view->services, &at, &key, &value)) {
         const struct view_service *service = value;
-        if (strcmp(service->cluster, question->cluster) == 0 && strcmp(service->address, address) == 0)
-            add_record(question, "%s. %d IN PTR %s.%s.svc.%s.", question->name, TTL_S, service->name, service->ns,
-                       question->domain);
+        if (strcmp(service->cluster, question->cluster) == 0 &&
+            strcmp(service->address, address) == 0)
+            add_record(question, "%s. %d IN PTR %s.%s.svc.%s.", question->name, TTL_S,
+                       service->name, service->ns, question->domain);
     }
     for (at = 0; strmap_next(&question->view->slices, &at, &key, &value);) {
         const struct view_slice *slice = value;
-        const struct view_service *service = strmap_get(&question->view->services, slice->service_key);
+        const struct view_service *service =
+            strmap_get(&question->view->services, slice->service_key);
         if (!service || *service->address || strcmp(service->cluster, question->cluster) != 0)
             continue;
         for (size_t i = 0; i < slice->endpoint_count; i++)
@@ -231,8 +243,8 @@ static bool answer_pointer(struct question *question, const ldns_pkt *query, ldn
     size_t len = text ? strlen(text) : 0;
     if (len && text[len - 1] == '.')
         text[--len] = '\0';
-    bool ours = ldns_rr_get_type(asked) == LDNS_RR_TYPE_PTR && len < sizeof(question->name) && text &&
-                question->cluster && reverse_address(text, address);
+    bool ours = ldns_rr_get_type(asked) == LDNS_RR_TYPE_PTR && len < sizeof(question->name) &&
+                text && question->cluster && reverse_address(text, address);
     if (ours)
         (void)snprintf(question->name, sizeof(question->name), "%s", text);
     LDNS_FREE(text);
@@ -283,11 +295,12 @@ static bool cut_name(struct question *question, const ldns_rr *asked)
     for (size_t i = 0; fits && i <= len && text; i++)
         question->name[i] = (char)tolower((unsigned char)text[i]);
     LDNS_FREE(text);
-    if (!fits || len < domain_len || strcmp(question->name + len - domain_len, question->domain) != 0 ||
+    if (!fits || len < domain_len ||
+        strcmp(question->name + len - domain_len, question->domain) != 0 ||
         (len > domain_len && question->name[len - domain_len - 1] != '.'))
         return false;
-    (void)snprintf(question->text, sizeof(question->text), "%.*s", (int)(len > domain_len ? len - domain_len - 1 : 0),
-                   question->name);
+    (void)snprintf(question->text, sizeof(question->text), "%.*s",
+                   (int)(len > domain_len ? len - domain_len - 1 : 0), question->name);
     char *rest = question->text;
     while (*rest && question->label_count < LABELS_MAX) {
         question->labels[question->label_count++] = rest;
@@ -305,13 +318,15 @@ static void add_authority(struct question *question)
 {
     char line[256];
     ldns_rr *record = NULL;
-    (void)snprintf(line, sizeof(line), "%s. %d IN SOA ns.dns.%s. hostmaster.%s. 1 7200 1800 86400 %d", question->domain, TTL_S,
-                   question->domain, question->domain, TTL_S);
+    (void)snprintf(line, sizeof(line),
+                   "%s. %d IN SOA ns.dns.%s. hostmaster.%s. 1 7200 1800 86400 %d", question->domain,
+                   TTL_S, question->domain, question->domain, TTL_S);
     if (ldns_rr_new_frm_str(&record, line, TTL_S, NULL, NULL) == LDNS_STATUS_OK)
         ldns_pkt_push_rr(question->answer, LDNS_SECTION_AUTHORITY, record);
 }
 
-enum dns_verdict dns_answer(struct view *view, const char *cluster, const char *domain, const ldns_pkt *query, ldns_pkt **answer)
+enum dns_verdict dns_answer(struct view *view, const char *cluster, const char *domain,
+                            const ldns_pkt *query, ldns_pkt **answer)
 {
     struct question question = {.view = view, .cluster = cluster, .domain = domain};
     ldns_rr *asked = ldns_rr_list_rr(ldns_pkt_question(query), 0);

@@ -1,5 +1,6 @@
-/* host/network/dns_answer.h: what the DNS server says about the cluster's own names. Pure, but for the view's lock.
- * Source: Kubernetes "DNS-Based Service Discovery" specification, version 1.1.0. */
+/* host/network/dns_answer.h: what the DNS server says about the cluster's own names. Pure, but for
+ * the view's lock. Source: Kubernetes "DNS-Based Service Discovery" specification, version 1.1.0.
+ */
 #pragma once
 #include <ldns/ldns.h>
 
@@ -10,5 +11,7 @@ enum dns_verdict {
     DNS_FORWARD,  /* not ours: ask the servers outside */
 };
 
-/* Answers `query` (parsed, one question) as a client of `cluster` sees it. `domain` is "cluster.local". Takes the lock. */
-enum dns_verdict dns_answer(struct view *view, const char *cluster, const char *domain, const ldns_pkt *query, ldns_pkt **answer);
+/* Answers `query` (parsed, one question) as a client of `cluster` sees it. `domain` is
+ * "cluster.local". Takes the lock. */
+enum dns_verdict dns_answer(struct view *view, const char *cluster, const char *domain,
+                            const ldns_pkt *query, ldns_pkt **answer);

@@ -1,4 +1,5 @@
-/* The parts together: reflectors feed the view, one thread turns it into rules, another answers names. */
+/* The parts together: reflectors feed the view, one thread turns it into rules, another answers
+ * names. */
 #include "host/network.h"
 
 #include <fcntl.h>
@@ -65,10 +66,12 @@ static void load_bridge_filter(void)
     static const char *const argv[] = {"modprobe", "-q", "br_netfilter", NULL};
     CLEANUP(error_clear) struct error ignored = {0};
     int status;
-    (void)!spawn_run(&(struct spawn_options){.argv = argv}, &status, NULL, NULL, &ignored); /* the switches tell */
+    (void)!spawn_run(&(struct spawn_options){.argv = argv}, &status, NULL, NULL,
+                     &ignored); /* the switches tell */
 }
 
-/* Frames that the bridge passes between Pods go through the ip hooks only when the kernel is told so. */
+/* Frames that the bridge passes between Pods go through the ip hooks only when the kernel is told
+ * so. */
 static bool filter_bridges(void)
 {
     static const char *const switches[] = {"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
@@ -89,7 +92,8 @@ struct network *network_start(const struct network_options *options, struct erro
     network->options = *options;
     network->options.bridge_filtered = filter_bridges();
     if (!network->options.bridge_filtered)
-        log_warn("network", "the kernel has no br_netfilter (modprobe br_netfilter): Pods of different tenants on this node are not kept apart");
+        log_warn("network", "the kernel has no br_netfilter (modprobe br_netfilter): Pods of "
+                            "different tenants on this node are not kept apart");
     view_init(&network->view);
     network->dns = dns_start(&network->options, &network->view, err);
     network->proxy = network->dns ? proxy_start(&network->options, &network->view, err) : NULL;
@@ -100,7 +104,8 @@ struct network *network_start(const struct network_options *options, struct erro
     for (size_t i = 0; i < LISTS; i++) {
         struct feed *feed = &network->feeds[i];
         *feed = (struct feed){.view = &network->view, .kind = lists[i].kind};
-        const struct reflector_handler handler = {.on_event = on_event, .on_synced = on_synced, .arg = feed};
+        const struct reflector_handler handler = {
+            .on_event = on_event, .on_synced = on_synced, .arg = feed};
         CLEANUP(free_ptr) char *path = list_path(&lists[i], options->node_name);
         feed->reflector = reflector_start(options->client, path, &handler);
     }

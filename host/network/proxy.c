@@ -1,5 +1,5 @@
-/* One thread: waits for the view to change, lets a burst of changes gather for a moment, fills the table anew in one
- * nftables transaction. */
+/* One thread: waits for the view to change, lets a burst of changes gather for a moment, fills the
+ * table anew in one nftables transaction. */
 #include "host/network/proxy.h"
 
 #include <nftables/libnftables.h>
@@ -30,13 +30,15 @@ static bool run_script(struct proxy *proxy, const struct buf *script)
 {
     if (!buf_ok(script) || nft_run_cmd_from_buffer(proxy->nft, script->data) != 0) {
         const char *why = nft_ctx_get_error_buffer(proxy->nft);
-        log_error("proxy", "nftables refused the rules: %.200s", why && *why ? why : "they are too large");
+        log_error("proxy", "nftables refused the rules: %.200s",
+                  why && *why ? why : "they are too large");
         return false;
     }
     return true;
 }
 
-/* Makes the table say what the view says now. False when nftables refuses it: the next try makes the table anew. */
+/* Makes the table say what the view says now. False when nftables refuses it: the next try makes
+ * the table anew. */
 static bool update(struct proxy *proxy, uint64_t *version)
 {
     struct view *view = proxy->view;
@@ -54,7 +56,8 @@ static bool update(struct proxy *proxy, uint64_t *version)
     return done;
 }
 
-/* Waits until the view is newer than `done`; false when the proxy stops. Lock held on return in both cases. */
+/* Waits until the view is newer than `done`; false when the proxy stops. Lock held on return in
+ * both cases. */
 static bool wait_for_change(struct proxy *proxy, uint64_t done)
 {
     struct view *view = proxy->view;
@@ -84,7 +87,8 @@ static void *work(void *arg)
 }
 
 /* Where the kernel has IPv6: runs the script that `write` makes. False when nftables refuses it. */
-static bool run_ipv6(struct proxy *proxy, void (*write_script)(struct buf *out, const struct network_options *options))
+static bool run_ipv6(struct proxy *proxy,
+                     void (*write_script)(struct buf *out, const struct network_options *options))
 {
     CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
     if (access(IPV6_FILE, F_OK) != 0)
@@ -93,14 +97,16 @@ static bool run_ipv6(struct proxy *proxy, void (*write_script)(struct buf *out, 
     return run_script(proxy, &script);
 }
 
-struct proxy *proxy_start(const struct network_options *options, struct view *view, struct error *err)
+struct proxy *proxy_start(const struct network_options *options, struct view *view,
+                          struct error *err)
 {
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
     proxy->options = options;
     proxy->view = view;
     proxy->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!proxy->nft || nft_ctx_buffer_error(proxy->nft) != 0 || nft_ctx_buffer_output(proxy->nft) != 0 ||
-        !run_ipv6(proxy, rules_write_ipv6) || pthread_create(&proxy->thread, NULL, work, proxy) != 0) {
+    if (!proxy->nft || nft_ctx_buffer_error(proxy->nft) != 0 ||
+        nft_ctx_buffer_output(proxy->nft) != 0 || !run_ipv6(proxy, rules_write_ipv6) ||
+        pthread_create(&proxy->thread, NULL, work, proxy) != 0) {
         error_internal(err, "cannot start the service proxy: nftables does not work here");
         if (proxy->nft)
             nft_ctx_free(proxy->nft);

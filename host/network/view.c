@@ -97,9 +97,11 @@ static void read_ports(const json_t *list, struct view_port **ports, size_t *cou
         const json_t *port = json_array_get(list, i);
         const char *name = json_text(port, "name"), *protocol = json_text(port, "protocol");
         (*ports)[i].name = xstrdup(name ? name : "");
-        (*ports)[i].node_port = (unsigned)json_int_or(json_object_get(port, "nodePort"), 0) & 0xffff;
+        (*ports)[i].node_port =
+            (unsigned)json_int_or(json_object_get(port, "nodePort"), 0) & 0xffff;
         (*ports)[i].port = (unsigned)json_int_or(json_object_get(port, "port"), 0) & 0xffff;
-        (void)snprintf((*ports)[i].protocol, sizeof((*ports)[i].protocol), "%s", protocol ? protocol : "TCP");
+        (void)snprintf((*ports)[i].protocol, sizeof((*ports)[i].protocol), "%s",
+                       protocol ? protocol : "TCP");
         for (char *at = (*ports)[i].protocol; *at; at++)
             *at = (char)tolower((unsigned char)*at);
     }
@@ -110,7 +112,8 @@ static bool copy_address(const char *text, char out[ADDRESS_TEXT_SIZE])
 {
     struct in_addr address;
     out[0] = '\0';
-    return text && inet_pton(AF_INET, text, &address) == 1 && inet_ntop(AF_INET, &address, out, ADDRESS_TEXT_SIZE);
+    return text && inet_pton(AF_INET, text, &address) == 1 &&
+           inet_ntop(AF_INET, &address, out, ADDRESS_TEXT_SIZE);
 }
 
 /* What each port is on every node: "30080,0", in the order of the ports. */
@@ -129,22 +132,27 @@ static int64_t read_affinity_seconds(const json_t *object)
     int64_t seconds;
     const char *note = meta_annotation(object, NOTE "session-affinity-seconds");
     if (!note || !parse_i64(str_of(note), 1, AFFINITY_S_MAX, &seconds))
-        seconds = json_int_or(json_at(object, "spec", "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 0);
+        seconds = json_int_or(
+            json_at(object, "spec", "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 0);
     return seconds >= 1 && seconds <= AFFINITY_S_MAX ? seconds : AFFINITY_S_DEFAULT;
 }
 
 static struct view_service *read_service(const json_t *object)
 {
     struct view_service *service = xcalloc(1, sizeof(*service));
-    const char *note = meta_annotation(object, NOTE "cluster-ip"), *external = json_text(object, "spec", "externalName");
+    const char *note = meta_annotation(object, NOTE "cluster-ip"),
+               *external = json_text(object, "spec", "externalName");
     const char *affinity = meta_annotation(object, NOTE "session-affinity");
     char address[ADDRESS_TEXT_SIZE];
-    (void)copy_address(note ? note : json_text(object, "spec", "clusterIP"), address); /* "" when it is none */
+    (void)copy_address(note ? note : json_text(object, "spec", "clusterIP"),
+                       address); /* "" when it is none */
     service->cluster = own_word(object, NOTE "cluster", VIEW_HOST_CLUSTER);
     service->ns = own_word(object, NOTE "namespace", meta_namespace(object));
     service->name = own_word(object, NOTE "name", meta_name(object));
     service->address = xstrdup(address);
-    service->external_name = text_eq(json_text(object, "spec", "type"), "ExternalName") && external ? xstrdup(external) : NULL;
+    service->external_name = text_eq(json_text(object, "spec", "type"), "ExternalName") && external
+                                 ? xstrdup(external)
+                                 : NULL;
     service->publish_not_ready = json_is_true(json_at(object, "spec", "publishNotReadyAddresses"));
     if (text_eq(affinity ? affinity : json_text(object, "spec", "sessionAffinity"), "ClientIP"))
         service->affinity_s = read_affinity_seconds(object);
@@ -160,7 +168,8 @@ static void read_endpoint(struct view_slice *slice, const json_t *endpoint)
     const char *hostname = json_text(endpoint, "hostname");
     const json_t *conditions = json_object_get(endpoint, "conditions");
     bool ready = json_bool_or(json_object_get(conditions, "ready"), true);
-    bool leaving = json_is_true(json_object_get(conditions, "serving")) && json_is_true(json_object_get(conditions, "terminating"));
+    bool leaving = json_is_true(json_object_get(conditions, "serving")) &&
+                   json_is_true(json_object_get(conditions, "terminating"));
     for (size_t i = 0; i < json_array_size(addresses); i++) {
         struct view_endpoint *to = &slice->endpoints[slice->endpoint_count];
         if (!copy_address(json_string_value(json_array_get(addresses, i)), to->address))
@@ -197,8 +206,10 @@ static struct view_pod *read_pod(const json_t *object)
     pod->cluster = own_word(object, NOTE "cluster", VIEW_HOST_CLUSTER);
     pod->ns = own_word(object, NOTE "namespace", meta_namespace(object));
     pod->name = own_word(object, NOTE "name", meta_name(object));
-    /* A finished Pod's address may be another's by now; a Pod on the node's network has none of its own. */
-    if (!text_eq(phase, "Succeeded") && !text_eq(phase, "Failed") && !json_is_true(json_at(object, "spec", "hostNetwork")))
+    /* A finished Pod's address may be another's by now; a Pod on the node's network has none of its
+     * own. */
+    if (!text_eq(phase, "Succeeded") && !text_eq(phase, "Failed") &&
+        !json_is_true(json_at(object, "spec", "hostNetwork")))
         (void)copy_address(json_text(object, "status", "podIP"), pod->address);
     return pod;
 }
@@ -207,7 +218,8 @@ static struct view_pod *read_pod(const json_t *object)
 
 static void put_pod(struct view *view, const char *key, struct view_pod *pod)
 {
-    struct view_pod *before = pod ? strmap_put(&view->pods, key, pod) : strmap_remove(&view->pods, key);
+    struct view_pod *before =
+        pod ? strmap_put(&view->pods, key, pod) : strmap_remove(&view->pods, key);
     if (before && *before->address && strmap_get(&view->clients, before->address) == before)
         (void)strmap_remove(&view->clients, before->address); /* borrowed */
     if (pod && *pod->address)
@@ -217,16 +229,20 @@ static void put_pod(struct view *view, const char *key, struct view_pod *pod)
 
 static bool same_pod(const struct view_pod *before, const struct view_pod *now)
 {
-    return before && strcmp(before->address, now->address) == 0 && strcmp(before->cluster, now->cluster) == 0;
+    return before && strcmp(before->address, now->address) == 0 &&
+           strcmp(before->cluster, now->cluster) == 0;
 }
 
-static void apply(struct view *view, enum view_kind kind, const char *key, const json_t *object, bool deleted)
+static void apply(struct view *view, enum view_kind kind, const char *key, const json_t *object,
+                  bool deleted)
 {
     if (kind == VIEW_SERVICES) {
-        service_free(deleted ? strmap_remove(&view->services, key) : strmap_put(&view->services, key, read_service(object)));
+        service_free(deleted ? strmap_remove(&view->services, key)
+                             : strmap_put(&view->services, key, read_service(object)));
     } else if (kind == VIEW_SLICES) {
         struct view_slice *slice = deleted ? NULL : read_slice(object);
-        slice_free(slice ? strmap_put(&view->slices, key, slice) : strmap_remove(&view->slices, key));
+        slice_free(slice ? strmap_put(&view->slices, key, slice)
+                         : strmap_remove(&view->slices, key));
     } else {
         struct view_pod *pod = deleted ? NULL : read_pod(object);
         /* Most changes of a Pod say nothing about its address: they cost the rules nothing. */
@@ -263,15 +279,16 @@ const char *view_cluster_of(const struct view *view, const char *address)
     return pod ? pod->cluster : NULL;
 }
 
-const struct view_service *view_find_service(const struct view *view, const char *cluster, const char *ns, const char *name,
-                                             const char **key)
+const struct view_service *view_find_service(const struct view *view, const char *cluster,
+                                             const char *ns, const char *name, const char **key)
 {
     size_t at = 0;
     const char *host_key;
     void *value;
     while (strmap_next(&view->services, &at, &host_key, &value)) {
         const struct view_service *service = value;
-        if (strcmp(service->name, name) != 0 || strcmp(service->ns, ns) != 0 || strcmp(service->cluster, cluster) != 0)
+        if (strcmp(service->name, name) != 0 || strcmp(service->ns, ns) != 0 ||
+            strcmp(service->cluster, cluster) != 0)
             continue;
         if (key)
             *key = host_key;

@@ -1,7 +1,7 @@
 /* host/network/view.h: Services, endpoints and Pods as the proxy and the DNS server need them.
  *
- * Fed by reflector threads, read by the others under view_lock(). Annotations of tenancy.warren.dev are trusted: on the host
- * only the syncer and the operator write Services, slices and Pods. */
+ * Fed by reflector threads, read by the others under view_lock(). Annotations of tenancy.warren.dev
+ * are trusted: on the host only the syncer and the operator write Services, slices and Pods. */
 #pragma once
 #include <pthread.h>
 
@@ -12,8 +12,8 @@
 #define ADDRESS_TEXT_SIZE 46
 
 struct view_port {
-    char *name;        /* "" when it has none */
-    char protocol[5];  /* "tcp", "udp", "sctp" */
+    char *name;       /* "" when it has none */
+    char protocol[5]; /* "tcp", "udp", "sctp" */
     unsigned port;
     unsigned node_port; /* 0: none */
 };
@@ -23,7 +23,8 @@ struct view_service {
     char *address;             /* ClusterIP; "" when headless or external */
     char *external_name;       /* NULL but for ExternalName */
     bool publish_not_ready;
-    int64_t affinity_s; /* a client keeps to its endpoint until it has been silent for so long; 0: without affinity */
+    int64_t affinity_s; /* a client keeps to its endpoint until it has been silent for so long; 0:
+                           without affinity */
     struct view_port *ports;
     size_t port_count;
 };
@@ -43,7 +44,7 @@ struct view_slice {
 };
 
 struct view_pod {
-    char *cluster, *ns, *name; /* as its own cluster names it */
+    char *cluster, *ns, *name;       /* as its own cluster names it */
     char address[ADDRESS_TEXT_SIZE]; /* "" while it has none */
 };
 
@@ -63,11 +64,13 @@ enum view_kind { VIEW_SERVICES, VIEW_SLICES, VIEW_PODS };
 
 void view_init(struct view *view);
 void view_deinit(struct view *view);
-/* Takes over what `object` says, or forgets it; wakes whoever waits for `changed`. Takes the lock. */
+/* Takes over what `object` says, or forgets it; wakes whoever waits for `changed`. Takes the lock.
+ */
 void view_apply(struct view *view, enum view_kind kind, const json_t *object, bool deleted);
 void view_synced(struct view *view);
-/* The cluster of a client's address: a Pod's own; NULL for a Pod address that nobody has. Lock held. Borrowed. */
+/* The cluster of a client's address: a Pod's own; NULL for a Pod address that nobody has. Lock
+ * held. Borrowed. */
 const char *view_cluster_of(const struct view *view, const char *address);
 /* The Service of a cluster by name. Lock held. Borrowed. `key` (may be NULL) gets its host key. */
-const struct view_service *view_find_service(const struct view *view, const char *cluster, const char *ns, const char *name,
-                                             const char **key);
+const struct view_service *view_find_service(const struct view *view, const char *cluster,
+                                             const char *ns, const char *name, const char **key);

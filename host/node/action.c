@@ -121,8 +121,8 @@ static bool find_port(const struct action *action, const json_t *port, unsigned 
     return number >= 1 && number <= 65535;
 }
 
-/* What a tenant asks of another host than its own Pod is asked from inside the Pod: in the node's name it would reach what
- * the Pod must not. */
+/* What a tenant asks of another host than its own Pod is asked from inside the Pod: in the node's
+ * name it would reach what the Pod must not. */
 bool action_find_target(const struct action *action, const json_t *spec, struct action_target *out)
 {
     struct pod_view view;
@@ -131,7 +131,8 @@ bool action_find_target(const struct action *action, const json_t *spec, struct 
     pod_view_init(&view, action->pod);
     *out = (struct action_target){.action = action};
     pthread_mutex_lock(&action->worker->lock);
-    (void)snprintf(out->host, sizeof(out->host), "%s", host && *host ? host : action->worker->pod_ip);
+    (void)snprintf(out->host, sizeof(out->host), "%s",
+                   host && *host ? host : action->worker->pod_ip);
     out->from_inside = view.cluster && strcmp(out->host, action->worker->pod_ip) != 0;
     pthread_mutex_unlock(&action->worker->lock);
     return find_port(action, json_at(spec, "port"), &out->port) && out->host[0] &&
@@ -143,7 +144,10 @@ int action_connect_inside(const struct action_target *target)
     int fd = -1;
     CLEANUP(error_clear) struct error err = {0};
     const struct pod_worker *worker = target->action->worker;
-    return sandbox_connect(worker->node->runtime, worker->uid, target->host, target->port, &fd, &err) ? fd : -1;
+    return sandbox_connect(worker->node->runtime, worker->uid, target->host, target->port, &fd,
+                           &err)
+               ? fd
+               : -1;
 }
 
 /* ---- tcpSocket ---- */
@@ -164,7 +168,8 @@ static bool run_tcp(const struct action *action, const json_t *spec,
     CLEANUP(close_fd) int fd = target.from_inside ? action_connect_inside(&target) : -1;
     if (target.from_inside) {
         if (fd < 0)
-            (void)snprintf(output, ACTION_OUTPUT_SIZE, "dial tcp %s:%u: connect: connection refused", target.host, target.port);
+            (void)snprintf(output, ACTION_OUTPUT_SIZE,
+                           "dial tcp %s:%u: connect: connection refused", target.host, target.port);
         return fd >= 0;
     }
     fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

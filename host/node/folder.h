@@ -24,6 +24,6 @@ MUST_CHECK bool folder_write_file(const char *path, const void *data, size_t len
 struct buf;
 MUST_CHECK bool folder_read_file(const char *path, struct buf *out, struct error *err);
 /* An O_PATH descriptor of `below` inside `root`: links are resolved inside `root` and cannot leave
- * it. What is missing is made as folders when `make` is set: with the mode of `root`, so that whoever
- * may write there may write here. -1 with `err`. */
+ * it. What is missing is made as folders when `make` is set: with the mode of `root`, so that
+ * whoever may write there may write here. -1 with `err`. */
 int folder_open_below(const char *root, const char *below, bool make, struct error *err);

@@ -32,10 +32,8 @@
 static const crew_fn pod_jobs[] = {[JOB_POD] = pod_sync_job};
 
 static const crew_fn side_jobs[] = {
-    [JOB_PULL] = pod_pull_job,
-    [JOB_PROBE] = pod_probe_job,
-    [JOB_PRE_STOP] = pod_pre_stop_job,
-    [JOB_POST_START] = pod_post_start_job,
+    [JOB_PULL] = pod_pull_job,         [JOB_PROBE] = pod_probe_job,
+    [JOB_PRE_STOP] = pod_pre_stop_job, [JOB_POST_START] = pod_post_start_job,
     [JOB_VOLUME] = node_volume_job,
 };
 

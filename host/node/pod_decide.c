@@ -210,7 +210,8 @@ static void decide_run(const struct pod_seen *seen, struct pod_plan *plan)
     bool mains_began = any_main_began(seen);
     for (size_t i = 0; i < seen->count; i++)
         if (seen->containers[i].class == CLASS_EPHEMERAL)
-            (void)keep_one(seen, i, plan); /* a Pod that hangs in its init containers is looked into, too */
+            (void)keep_one(seen, i,
+                           plan); /* a Pod that hangs in its init containers is looked into, too */
     for (size_t i = 0; i < seen->count; i++) {
         const struct container_seen *one = &seen->containers[i];
         if (one->class == CLASS_EPHEMERAL)

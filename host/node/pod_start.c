@@ -166,8 +166,8 @@ static bool add_mount(struct setup *setup, struct pod_worker *worker, const stru
     setup->mounts[setup->config.mount_count++] = (struct container_mount){
         .source = keep(setup, source),
         .target = path,
-        .read_only = json_bool_or(json_at(mount, "readOnly"), false) ||
-                     volumes_read_only(view, mount),
+        .read_only =
+            json_bool_or(json_at(mount, "readOnly"), false) || volumes_read_only(view, mount),
     };
     return true;
 }

@@ -66,9 +66,9 @@ static void replace_ended(struct ended *to, struct ended *from)
     from->message = NULL;
 }
 
-/* A container that runs from before us. Where it has a probe, what the API said of this very attempt
- * counts: the probe need not pass again. Without one it has started and is ready, whether or not an
- * agent before us lived to tell. */
+/* A container that runs from before us. Where it has a probe, what the API said of this very
+ * attempt counts: the probe need not pass again. Without one it has started and is ready, whether
+ * or not an agent before us lived to tell. */
 static void adopt_probes(struct pod_worker *worker, struct container_state *state,
                          const json_t *pod, const json_t *spec)
 {

@@ -210,7 +210,8 @@ void node_server_stop(struct node_server *server)
     uint64_t one = 1;
     if (!server)
         return;
-    (void)!write(server->stop_fd, &one, sizeof(one)); /* ends the streams; an eventfd of ours takes it */
+    (void)!write(server->stop_fd, &one,
+                 sizeof(one)); /* ends the streams; an eventfd of ours takes it */
     if (server->daemon)
         MHD_stop_daemon(server->daemon); /* waits for them */
     close(server->stop_fd);

@@ -172,8 +172,8 @@ static ssize_t read_more(void *arg, char *out, size_t size)
 }
 
 /* Takes the log. */
-static enum MHD_Result answer_websocket(const struct request *request, const struct pod_worker *worker,
-                                        struct follow *follow)
+static enum MHD_Result answer_websocket(const struct request *request,
+                                        const struct pod_worker *worker, struct follow *follow)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -220,7 +220,7 @@ enum MHD_Result serve_logs(struct request *request)
     if (!worker)
         return request_reply(request, 404, "pod does not exist");
     struct follow *follow = open_log(request, worker, &query, &err);
-    enum MHD_Result result = !follow                ? request_reply_error(request, &err)
+    enum MHD_Result result = !follow                 ? request_reply_error(request, &err)
                              : is_websocket(request) ? answer_websocket(request, worker, follow)
                                                      : answer(request, follow);
     pod_worker_unref(worker);

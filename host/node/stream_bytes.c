@@ -62,9 +62,9 @@ static void move_in(struct pump *pump)
     const struct session *session = pump->session;
     if (wants_more(lane))
         filled(lane, wire_recv(pump->wire, lane->bytes, BLOCK));
-    while (!empty(lane) &&
-           drained(pump, lane, send(session->pod_fd, lane->bytes + lane->start, lane->end - lane->start,
-                                    MSG_DONTWAIT | MSG_NOSIGNAL)))
+    while (!empty(lane) && drained(pump, lane,
+                                   send(session->pod_fd, lane->bytes + lane->start,
+                                        lane->end - lane->start, MSG_DONTWAIT | MSG_NOSIGNAL)))
         continue;
 }
 
@@ -73,8 +73,9 @@ static void move_out(struct pump *pump)
     struct lane *lane = &pump->out;
     if (wants_more(lane))
         filled(lane, recv(pump->session->pod_fd, lane->bytes, BLOCK, MSG_DONTWAIT));
-    while (!empty(lane) && drained(pump, lane, wire_send_bytes(pump->wire, lane->bytes + lane->start,
-                                                               lane->end - lane->start)))
+    while (!empty(lane) &&
+           drained(pump, lane,
+                   wire_send_bytes(pump->wire, lane->bytes + lane->start, lane->end - lane->start)))
         continue;
 }
 
@@ -86,10 +87,9 @@ static short events(const struct lane *from, const struct lane *to)
 static bool wait_for_bytes(struct pump *pump)
 {
     const struct session *session = pump->session;
-    struct pollfd sides[3] = {
-        {.fd = session->wire.fd, .events = events(&pump->in, &pump->out)},
-        {.fd = session->pod_fd, .events = events(&pump->out, &pump->in)},
-        {.fd = session->stop_fd, .events = POLLIN}};
+    struct pollfd sides[3] = {{.fd = session->wire.fd, .events = events(&pump->in, &pump->out)},
+                              {.fd = session->pod_fd, .events = events(&pump->out, &pump->in)},
+                              {.fd = session->stop_fd, .events = POLLIN}};
     int ready = poll(sides, ARRAY_LEN(sides), -1);
     return (ready > 0 || (ready < 0 && errno == EINTR)) && !sides[2].revents &&
            !(sides[0].revents & (POLLERR | POLLNVAL));

@@ -286,7 +286,8 @@ static bool turn(struct pump *pump)
     return alive && buf_ok(&pump->input) && wire_flush(pump->wire);
 }
 
-/* The last bytes: until they are sent and the peer has closed, or it has taken nothing for a while. */
+/* The last bytes: until they are sent and the peer has closed, or it has taken nothing for a while.
+ */
 static void linger(struct pump *pump)
 {
     size_t sent = 0;

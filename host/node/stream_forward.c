@@ -54,8 +54,8 @@ static void forward_connect(struct pump *pump, struct forward *forward)
 {
     CLEANUP(error_clear) struct error err = {0};
     forward->connected = true;
-    if (sandbox_connect(pump->session->runtime, pump->session->sandbox, NULL, forward->port, &forward->fd,
-                        &err)) {
+    if (sandbox_connect(pump->session->runtime, pump->session->sandbox, NULL, forward->port,
+                        &forward->fd, &err)) {
         int flags = fcntl(forward->fd, F_GETFL);
         if (flags >= 0)
             (void)fcntl(forward->fd, F_SETFL, flags | O_NONBLOCK); /* a socket of ours */

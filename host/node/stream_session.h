@@ -13,10 +13,10 @@ struct session {
     struct runtime *runtime;
     int stop_fd; /* readable when the agent ends; borrowed */
     char *sandbox, *container;
-    char **argv; /* NULL: attach; NULL-ended */
+    char **argv;      /* NULL: attach; NULL-ended */
     bool bare_errors; /* the error channel carries a text, and nothing when all is well */
     bool tty, want_stdin, want_stdout, want_stderr;
-    struct log_source { /* session_log */
+    struct log_source {                                     /* session_log */
         ssize_t (*read)(void *arg, char *out, size_t size); /* waits; 0 or less at the end */
         void (*free)(void *arg);                            /* NULL: there is no source */
         void *arg;                                          /* owned */

@@ -136,7 +136,8 @@ static void write_head(struct buf *out, const struct request *request, const str
 {
     char accept[WS_ACCEPT_SIZE];
     const char *name = stream->protocol->name;
-    buf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n", upgrade);
+    buf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n",
+               upgrade);
     if (strcmp(upgrade, "websocket") == 0) {
         ws_accept_key(header_of(request, "Sec-WebSocket-Key"), accept);
         buf_printf(out, "Sec-WebSocket-Accept: %s\r\n", accept);
@@ -191,7 +192,8 @@ static enum MHD_Result join_header(void *arg, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-/* Our first that the client offers in the named header; without such a header the one without a name. */
+/* Our first that the client offers in the named header; without such a header the one without a
+ * name. */
 static const struct protocol *choose(const struct request *request, const char *header,
                                      const struct protocol *known)
 {

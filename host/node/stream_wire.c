@@ -14,8 +14,11 @@
 
 bool wire_init(struct wire *wire, enum wire_kind kind, int fd, gnutls_session_t tls)
 {
-    *wire = (struct wire){
-        .kind = kind, .fd = fd, .tls = tls, .out = BUF_INIT(OUT_MAX), .decoded = BUF_INIT(WS_MESSAGE_MAX)};
+    *wire = (struct wire){.kind = kind,
+                          .fd = fd,
+                          .tls = tls,
+                          .out = BUF_INIT(OUT_MAX),
+                          .decoded = BUF_INIT(WS_MESSAGE_MAX)};
     int flags = fcntl(fd, F_GETFL);
     ws_reader_init(&wire->websocket);
     return spdy_init(&wire->spdy) && flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
@@ -56,7 +59,8 @@ ssize_t wire_send_bytes(struct wire *wire, const void *bytes, size_t size)
 bool wire_read(struct wire *wire)
 {
     char bytes[READ_SIZE];
-    ssize_t got = wire_recv(wire, bytes, sizeof(bytes)); /* a whole TLS record at least: none of it stays behind */
+    ssize_t got = wire_recv(
+        wire, bytes, sizeof(bytes)); /* a whole TLS record at least: none of it stays behind */
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)
@@ -223,7 +227,8 @@ static void send_message(struct wire *wire, uint32_t channel, struct str data)
     CLEANUP(buf_free) struct buf coded = BUF_INIT(OUT_MAX);
     if (wire->base64)
         base64_encode(&coded, data.data, data.len, BASE64_STANDARD);
-    ws_write(&wire->out, wire->base64 ? WS_TEXT : WS_BINARY, front, wire->base64 ? buf_str(&coded) : data);
+    ws_write(&wire->out, wire->base64 ? WS_TEXT : WS_BINARY, front,
+             wire->base64 ? buf_str(&coded) : data);
 }
 
 void wire_send(struct wire *wire, uint32_t channel, struct str data)
@@ -281,8 +286,8 @@ bool wire_flush(struct wire *wire)
     if (!buf_ok(&wire->out))
         return false;
     while (wire_wants_write(wire)) {
-        ssize_t put = wire_send_bytes(wire, wire->out.data + wire->out_sent,
-                                      wire->out.len - wire->out_sent);
+        ssize_t put =
+            wire_send_bytes(wire, wire->out.data + wire->out_sent, wire->out.len - wire->out_sent);
         if (put < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
         if (put <= 0)

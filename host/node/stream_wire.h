@@ -38,9 +38,9 @@ struct wire {
     enum wire_kind kind;
     int fd;
     gnutls_session_t tls; /* what the bytes of `fd` go through; borrowed; NULL: as they are */
-    bool v5;    /* channels: 255 closes one */
-    bool base64; /* messages are text: the channel's digit, and the rest in base64 */
-    bool ended; /* by either side */
+    bool v5;              /* channels: 255 closes one */
+    bool base64;          /* messages are text: the channel's digit, and the rest in base64 */
+    bool ended;           /* by either side */
     struct ws_reader websocket;
     struct spdy spdy;
     struct buf decoded; /* of the message that was given last */

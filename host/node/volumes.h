@@ -2,7 +2,8 @@
  * unmounted and removed.
  *
  * Lives below DIR, the Pod's folder: DIR/volumes/NAME, and DIR/subpaths/... for bind mounts of
- * subPaths. What outlives the Pod is a link there: removal follows none. Owned by whoever works on the Pod. */
+ * subPaths. What outlives the Pod is a link there: removal follows none. Owned by whoever works on
+ * the Pod. */
 #pragma once
 #include "base/strmap.h"
 #include "host/node/pod_env.h"

@@ -9,20 +9,13 @@
 #include "host/scheduler/framework.h"
 
 const struct plugin *const scheduler_plugins[] = {
-    &plugin_priority_sort,
-    &plugin_node_unschedulable,
-    &plugin_node_name,
-    &plugin_taint_toleration,
-    &plugin_node_affinity,
-    &plugin_node_ports,
-    &plugin_resources_fit,
-    &plugin_volume_binding,
-    &plugin_topology_spread,
-    &plugin_pod_affinity,
-    &plugin_resources_balanced,
-    &plugin_image_locality,
-    &plugin_preemption,
-    NULL,
+    &plugin_priority_sort,      &plugin_node_unschedulable,
+    &plugin_node_name,          &plugin_taint_toleration,
+    &plugin_node_affinity,      &plugin_node_ports,
+    &plugin_resources_fit,      &plugin_volume_binding,
+    &plugin_topology_spread,    &plugin_pod_affinity,
+    &plugin_resources_balanced, &plugin_image_locality,
+    &plugin_preemption,         NULL,
 };
 _Static_assert(ARRAY_LEN(scheduler_plugins) <= SCHEDULER_PLUGINS_MAX,
                "a profile holds every plugin");

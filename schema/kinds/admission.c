@@ -49,11 +49,13 @@ static void mutating_defaults(json_t *object)
 static void webhooks_prepare_update(json_t *object, const json_t *old, const char *subresource)
 {
     (void)subresource;
-    strategy_generation_update(object, old,
-                               !rule_equal(json_object_get(object, "webhooks"), json_object_get(old, "webhooks")));
+    strategy_generation_update(
+        object, old,
+        !rule_equal(json_object_get(object, "webhooks"), json_object_get(old, "webhooks")));
 }
 
-static void check_star_alone(struct error *err, const struct path *path, const json_t *list, const char *what)
+static void check_star_alone(struct error *err, const struct path *path, const json_t *list,
+                             const char *what)
 {
     if (json_array_size(list) == 0)
         rule_required(err, path, NULL);
@@ -63,7 +65,8 @@ static void check_star_alone(struct error *err, const struct path *path, const j
 
 /* Something with a subresource, that one before it with a star for either half has named already.
  * One with a star is added to `stars`. */
-static void check_covered(struct error *err, const struct path *path, const char *text, json_t *stars)
+static void check_covered(struct error *err, const struct path *path, const char *text,
+                          json_t *stars)
 {
     const char *slash = strchr(text, '/');
     if (!slash || strcmp(text, "*/*") == 0)
@@ -74,8 +77,8 @@ static void check_covered(struct error *err, const struct path *path, const char
     for (size_t i = 0; i < ARRAY_LEN(covers); i++) {
         if (!json_object_get(stars, covers[i]))
             continue;
-        CLEANUP(free_ptr) char *detail =
-            xasprintf("if '%s' is present, must not specify %s", covers[i], text);
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("if '%s' is present, must not specify %s", covers[i], text);
         rule_invalid_text(err, path, text, detail);
     }
     if (*text == '*' || strcmp(slash, "/*") == 0)
@@ -96,7 +99,9 @@ static void check_resources(struct error *err, const struct path *path, const js
         if (!*text)
             rule_required(err, PATH_AT(path, i), NULL);
         else if (plain && strcmp(text, "*") != 0 && !strchr(text, '/'))
-            rule_invalid(err, path, list, "if '*' is present, must not specify other resources without subresources");
+            rule_invalid(
+                err, path, list,
+                "if '*' is present, must not specify other resources without subresources");
         check_covered(err, PATH_AT(path, i), text, stars);
     }
 }
@@ -112,7 +117,8 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
             rule_not_supported(err, PATH_AT(PATH(at, "operations"), i), item, operations);
     }
     check_star_alone(err, PATH(at, "apiGroups"), member_array(rule, "apiGroups"), "API groups");
-    check_star_alone(err, PATH(at, "apiVersions"), member_array(rule, "apiVersions"), "API versions");
+    check_star_alone(err, PATH(at, "apiVersions"), member_array(rule, "apiVersions"),
+                     "API versions");
     check_resources(err, PATH(at, "resources"), member_array(rule, "resources"));
     check_enum(err, at, rule, "scope", scopes);
 }
@@ -120,10 +126,12 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
 static void check_url(struct error *err, const struct path *path, const char *url)
 {
     if (!text_starts(url, "https://"))
-        rule_invalid_text(err, path, url,
-                          "'https' is the only allowed URL scheme; desired format: https://host[/path]");
+        rule_invalid_text(
+            err, path, url,
+            "'https' is the only allowed URL scheme; desired format: https://host[/path]");
     else if (!url[8] || url[8] == '/')
-        rule_invalid_text(err, path, url, "host must be specified; desired format: https://host[/path]");
+        rule_invalid_text(err, path, url,
+                          "host must be specified; desired format: https://host[/path]");
     if (strchr(url, '@'))
         rule_invalid_text(err, path, url, "user information is not permitted in the URL");
     if (strchr(url, '#'))
@@ -147,9 +155,11 @@ void check_webhook_client(struct error *err, const struct path *at, const json_t
     check_required(err, path, service, "namespace", "service namespace is required");
     const json_t *port = json_object_get(service, "port");
     if (json_is_integer(port) && (json_integer_value(port) < 1 || json_integer_value(port) > 65535))
-        rule_invalid(err, PATH(path, "port"), port, "port is not valid: must be between 1 and 65535, inclusive");
+        rule_invalid(err, PATH(path, "port"), port,
+                     "port is not valid: must be between 1 and 65535, inclusive");
     if (*rule_text(service, "path") && rule_text(service, "path")[0] != '/')
-        rule_invalid_text(err, PATH(path, "path"), rule_text(service, "path"), "must start with a '/'");
+        rule_invalid_text(err, PATH(path, "path"), rule_text(service, "path"),
+                          "must start with a '/'");
 }
 
 /* What is wrong with the expressions of a list, at `member` of each item. */
@@ -178,7 +188,8 @@ static void check_match_conditions(struct error *err, const struct path *path, c
     }
 }
 
-void check_review_versions(struct error *err, const struct path *path, const json_t *list, const char *missing)
+void check_review_versions(struct error *err, const struct path *path, const json_t *list,
+                           const char *missing)
 {
     const json_t *item;
     json_auto_t *seen = json_object();
@@ -222,13 +233,17 @@ static void check_hook(struct error *err, const struct path *at, const json_t *h
     if (!*rule_text(hook, "sideEffects"))
         rule_required(err, PATH(at, "sideEffects"), "must specify one of None, NoneOnDryRun");
     check_enum(err, at, hook, "sideEffects", effects);
-    if (json_is_integer(seconds) && (json_integer_value(seconds) < 1 || json_integer_value(seconds) > 30))
-        rule_invalid(err, PATH(at, "timeoutSeconds"), seconds, "the timeout value must be between 1 and 30 seconds");
-    check_label_selector(err, PATH(at, "namespaceSelector"), member_object(hook, "namespaceSelector"));
+    if (json_is_integer(seconds) &&
+        (json_integer_value(seconds) < 1 || json_integer_value(seconds) > 30))
+        rule_invalid(err, PATH(at, "timeoutSeconds"), seconds,
+                     "the timeout value must be between 1 and 30 seconds");
+    check_label_selector(err, PATH(at, "namespaceSelector"),
+                         member_object(hook, "namespaceSelector"));
     check_label_selector(err, PATH(at, "objectSelector"), member_object(hook, "objectSelector"));
     check_webhook_client(err, PATH(at, "clientConfig"), member_object(hook, "clientConfig"));
     check_match_conditions(err, PATH(at, "matchConditions"), member_array(hook, "matchConditions"));
-    check_review_versions(err, PATH(at, "admissionReviewVersions"), member_array(hook, "admissionReviewVersions"),
+    check_review_versions(err, PATH(at, "admissionReviewVersions"),
+                          member_array(hook, "admissionReviewVersions"),
                           "must specify one of v1, v1beta1");
 }
 
@@ -255,8 +270,8 @@ static void webhooks_validate(const json_t *object, struct error *err)
     }
 }
 
-static void webhooks_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                     struct error *err)
+static void webhooks_validate_update(const json_t *object, const json_t *old,
+                                     const char *subresource, struct error *err)
 {
     (void)old;
     (void)subresource;
@@ -306,24 +321,30 @@ static void policy_prepare_update(json_t *object, const json_t *old, const char 
 
 static void check_validation(struct error *err, const struct path *at, const json_t *validation)
 {
-    static const char *const reasons[] = {"Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized", NULL};
+    static const char *const reasons[] = {"Forbidden", "Invalid", "RequestEntityTooLarge",
+                                          "Unauthorized", NULL};
     const char *message = rule_text(validation, "message");
     check_required(err, at, validation, "expression", "expression is not specified");
     if (*message && str_trim(str_of(message)).len == 0)
-        rule_invalid_text(err, PATH(at, "message"), message, "message must be non-empty if specified");
+        rule_invalid_text(err, PATH(at, "message"), message,
+                          "message must be non-empty if specified");
     if (strchr(message, '\n'))
-        rule_invalid_text(err, PATH(at, "message"), message, "message must not contain line breaks");
-    if (*rule_text(validation, "messageExpression") && str_trim(str_of(rule_text(validation, "messageExpression"))).len == 0)
-        rule_invalid_text(err, PATH(at, "messageExpression"), rule_text(validation, "messageExpression"),
+        rule_invalid_text(err, PATH(at, "message"), message,
+                          "message must not contain line breaks");
+    if (*rule_text(validation, "messageExpression") &&
+        str_trim(str_of(rule_text(validation, "messageExpression"))).len == 0)
+        rule_invalid_text(err, PATH(at, "messageExpression"),
+                          rule_text(validation, "messageExpression"),
                           "messageExpression must be non-empty if specified");
     check_enum(err, at, validation, "reason", reasons);
 }
 
 static bool is_identifier(const char *name)
 {
-    static const char *const reserved[] = {"true", "false", "null", "in", "as", "break", "const", "continue", "else",
-                                           "for", "function", "if", "import", "let", "loop", "package", "namespace",
-                                           "return", "var", "void", "while", NULL};
+    static const char *const reserved[] = {
+        "true",      "false",  "null",     "in",   "as",     "break", "const", "continue",
+        "else",      "for",    "function", "if",   "import", "let",   "loop",  "package",
+        "namespace", "return", "var",      "void", "while",  NULL};
     if (!isalpha((unsigned char)*name) && *name != '_')
         return false;
     for (const char *at = name; *at; at++)
@@ -382,14 +403,16 @@ static void check_policy_expressions(struct error *err, const json_t *spec)
     check_expressions(err, PATH(SPEC, "variables"), "expression", &programs->variables);
     check_expressions(err, PATH(SPEC, "validations"), "expression", &programs->validations);
     check_expressions(err, PATH(SPEC, "validations"), "messageExpression", &programs->messages);
-    check_expressions(err, PATH(SPEC, "auditAnnotations"), "valueExpression", &programs->annotations);
+    check_expressions(err, PATH(SPEC, "auditAnnotations"), "valueExpression",
+                      &programs->annotations);
     admission_programs_free(programs);
 }
 
 static void policy_validate(const json_t *object, struct error *err)
 {
     static const char *const failures[] = {"Fail", "Ignore", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *constraints = member_object(spec, "matchConstraints"), *item;
+    const json_t *spec = json_object_get(object, "spec"),
+                 *constraints = member_object(spec, "matchConstraints"), *item;
     const struct path *at = PATH(SPEC, "matchConstraints");
     check_enum(err, SPEC, spec, "failurePolicy", failures);
     if (!constraints)
@@ -398,9 +421,11 @@ static void policy_validate(const json_t *object, struct error *err)
         rule_required(err, PATH(at, "resourceRules"), NULL);
     LIST_EACH (member_array(constraints, "resourceRules"), i, item)
         check_rule(err, PATH_AT(PATH(at, "resourceRules"), i), item);
-    check_match_conditions(err, PATH(SPEC, "matchConditions"), member_array(spec, "matchConditions"));
+    check_match_conditions(err, PATH(SPEC, "matchConditions"),
+                           member_array(spec, "matchConditions"));
     if (!rule_filled(spec, "validations") && !rule_filled(spec, "auditAnnotations"))
-        rule_required(err, PATH(SPEC, "validations"), "validations or auditAnnotations must contain at least one item");
+        rule_required(err, PATH(SPEC, "validations"),
+                      "validations or auditAnnotations must contain at least one item");
     LIST_EACH (member_array(spec, "validations"), i, item)
         check_validation(err, PATH_AT(PATH(SPEC, "validations"), i), item);
     if (json_array_size(member_array(spec, "auditAnnotations")) > 20)
@@ -412,7 +437,8 @@ static void policy_validate(const json_t *object, struct error *err)
     check_policy_expressions(err, spec);
 }
 
-static void policy_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void policy_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
     (void)old;
     if (is_main(subresource))
@@ -450,7 +476,8 @@ static void check_param_ref(struct error *err, const struct path *at, const json
 static void binding_validate(const json_t *object, struct error *err)
 {
     static const char *const actions[] = {"Audit", "Deny", "Warn", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *list = member_array(spec, "validationActions"), *item;
+    const json_t *spec = json_object_get(object, "spec"),
+                 *list = member_array(spec, "validationActions"), *item;
     const struct path *path = PATH(SPEC, "validationActions");
     json_auto_t *seen = json_object();
     check_name_required(err, SPEC, spec, "policyName", name_check_dns_subdomain);
@@ -465,11 +492,13 @@ static void binding_validate(const json_t *object, struct error *err)
     }
     if (json_array_has_text(list, "Deny") && json_array_has_text(list, "Warn"))
         rule_invalid(err, path, list,
-                     "must not contain both Deny and Warn (repeating the same validation failure information in "
+                     "must not contain both Deny and Warn (repeating the same validation failure "
+                     "information in "
                      "the API response and headers serves no purpose)");
 }
 
-static void binding_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void binding_validate_update(const json_t *object, const json_t *old,
+                                    const char *subresource, struct error *err)
 {
     (void)old;
     (void)subresource;

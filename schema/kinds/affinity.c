@@ -18,7 +18,8 @@ static const struct operator_row {
     {"Lt", 1, 1, "must be specified single value when `operator` is 'Lt' or 'Gt'"},
 };
 
-static void check_node_requirement(struct error *err, const struct path *at, const json_t *requirement)
+static void check_node_requirement(struct error *err, const struct path *at,
+                                   const json_t *requirement)
 {
     const char *op = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
     size_t count = json_array_size(member_array(requirement, "values"));
@@ -37,15 +38,17 @@ static void check_node_requirement(struct error *err, const struct path *at, con
         rule_invalid_text(err, PATH(at, "key"), key, wrong);
 }
 
-static void check_field_requirement(struct error *err, const struct path *at, const json_t *requirement)
+static void check_field_requirement(struct error *err, const struct path *at,
+                                    const json_t *requirement)
 {
     const char *op = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
     const json_t *values = member_array(requirement, "values");
     if (!rule_one_of(op, (const char *const[]){"In", "NotIn", NULL}))
         rule_invalid_text(err, PATH(at, "operator"), op, "not a valid selector operator");
     else if (json_array_size(values) != 1)
-        rule_required(err, PATH(at, "values"),
-                      "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+        rule_required(
+            err, PATH(at, "values"),
+            "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
     if (strcmp(key, "metadata.name") != 0)
         rule_invalid_text(err, PATH(at, "key"), key, "not a valid field selector key");
 }
@@ -93,7 +96,8 @@ static void check_node_affinity(struct error *err, const struct path *at, const 
     }
 }
 
-static void check_keys(struct error *err, const struct path *path, const json_t *keys, const json_t *selector)
+static void check_keys(struct error *err, const struct path *path, const json_t *keys,
+                       const json_t *selector)
 {
     const json_t *item;
     const char *wrong;
@@ -108,7 +112,8 @@ static void check_keys(struct error *err, const struct path *path, const json_t 
 
 static void check_label_keys(struct error *err, const struct path *at, const json_t *term)
 {
-    const json_t *match = member_array(term, "matchLabelKeys"), *mismatch = member_array(term, "mismatchLabelKeys"),
+    const json_t *match = member_array(term, "matchLabelKeys"),
+                 *mismatch = member_array(term, "mismatchLabelKeys"),
                  *selector = member_object(term, "labelSelector"), *item;
     check_keys(err, PATH(at, "matchLabelKeys"), match, selector);
     check_keys(err, PATH(at, "mismatchLabelKeys"), mismatch, selector);
@@ -124,7 +129,8 @@ static void check_affinity_term(struct error *err, const struct path *at, const 
     const json_t *ns;
     check_label_selector(err, PATH(at, "labelSelector"), member_object(term, "labelSelector"));
     check_label_keys(err, at, term);
-    check_label_selector(err, PATH(at, "namespaceSelector"), member_object(term, "namespaceSelector"));
+    check_label_selector(err, PATH(at, "namespaceSelector"),
+                         member_object(term, "namespaceSelector"));
     LIST_EACH (member_array(term, "namespaces"), i, ns) {
         const char *name = json_string_value(ns) ? json_string_value(ns) : "";
         if ((wrong = name_check_dns_label(name)))
@@ -150,7 +156,8 @@ static void merge_keys(json_t *term, const char *member, const json_t *labels, c
             continue;
         if (!json_is_array(expressions))
             json_object_set_new(selector, "matchExpressions", expressions = json_array());
-        json_array_append_new(expressions, json_pack("{s:s,s:s,s:[s]}", "key", key, "operator", operator, "values", value));
+        json_array_append_new(expressions, json_pack("{s:s,s:s,s:[s]}", "key", key,
+                                                     "operator", operator, "values", value));
     }
 }
 
@@ -167,9 +174,11 @@ void affinity_merge_label_keys(json_t *pod)
     json_t *term;
     for (size_t k = 0; labels && k < ARRAY_LEN(kinds); k++) {
         const json_t *affinity = json_at(pod, "spec", "affinity", kinds[k]);
-        LIST_EACH (member_array(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i, term)
+        LIST_EACH (member_array(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i,
+                   term)
             merge_term(term, labels);
-        LIST_EACH (member_array(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, term)
+        LIST_EACH (member_array(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i,
+                   term)
             merge_term(json_object_get(term, "podAffinityTerm"), labels);
     }
 }
@@ -184,7 +193,8 @@ static void check_pod_affinity(struct error *err, const struct path *at, const j
     LIST_EACH (member_array(affinity, preferred), i, item) {
         const struct path *path = PATH_AT(PATH(at, preferred), i);
         check_weight(err, path, item);
-        check_affinity_term(err, PATH(path, "podAffinityTerm"), member_object(item, "podAffinityTerm"));
+        check_affinity_term(err, PATH(path, "podAffinityTerm"),
+                            member_object(item, "podAffinityTerm"));
     }
 }
 
@@ -192,7 +202,8 @@ void check_affinity(struct error *err, const struct path *at, const json_t *affi
 {
     check_node_affinity(err, PATH(at, "nodeAffinity"), member_object(affinity, "nodeAffinity"));
     check_pod_affinity(err, PATH(at, "podAffinity"), member_object(affinity, "podAffinity"));
-    check_pod_affinity(err, PATH(at, "podAntiAffinity"), member_object(affinity, "podAntiAffinity"));
+    check_pod_affinity(err, PATH(at, "podAntiAffinity"),
+                       member_object(affinity, "podAntiAffinity"));
 }
 
 /* Upstream blames the operator. */
@@ -211,14 +222,16 @@ static void check_toleration(struct error *err, const struct path *at, const jso
     check_name(err, at, toleration, "key", name_check_qualified);
     if (!*key && strcmp(op, "Exists") != 0)
         rule_invalid_text(err, PATH(at, "operator"), op,
-                          "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+                          "operator must be Exists when `key` is empty, which means \"match all "
+                          "values and all keys\"");
     if (rule_has(toleration, "tolerationSeconds") && strcmp(effect, "NoExecute") != 0)
         rule_invalid_text(err, PATH(at, "effect"), effect,
                           "effect must be 'NoExecute' when `tolerationSeconds` is set");
     if (!*op || strcmp(op, "Equal") == 0)
         check_toleration_value(err, PATH(at, "operator"), value);
     else if (strcmp(op, "Exists") == 0 && *value)
-        rule_invalid(err, PATH(at, "operator"), toleration, "value must be empty when `operator` is 'Exists'");
+        rule_invalid(err, PATH(at, "operator"), toleration,
+                     "value must be empty when `operator` is 'Exists'");
     else
         check_enum(err, at, toleration, "operator", operators);
     check_enum(err, at, toleration, "effect", effects);
@@ -257,7 +270,8 @@ static void check_constraint(struct error *err, const struct path *at, const jso
 {
     static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway", NULL};
     static const char *const policies[] = {"Honor", "Ignore", NULL};
-    const json_t *skew = json_object_get(constraint, "maxSkew"), *domains = json_object_get(constraint, "minDomains");
+    const json_t *skew = json_object_get(constraint, "maxSkew"),
+                 *domains = json_object_get(constraint, "minDomains");
     if (json_int_or(skew, 0) <= 0) {
         json_auto_t *shown = json_integer(json_int_or(skew, 0));
         rule_invalid(err, PATH(at, "maxSkew"), shown, "must be greater than zero");
@@ -268,14 +282,16 @@ static void check_constraint(struct error *err, const struct path *at, const jso
     check_enum_given(err, at, constraint, "whenUnsatisfiable", actions);
     if (json_is_integer(domains) && json_integer_value(domains) <= 0)
         rule_invalid(err, PATH(at, "minDomains"), domains, "must be greater than zero");
-    if (json_is_integer(domains) && strcmp(rule_text(constraint, "whenUnsatisfiable"), "DoNotSchedule") != 0)
+    if (json_is_integer(domains) &&
+        strcmp(rule_text(constraint, "whenUnsatisfiable"), "DoNotSchedule") != 0)
         rule_invalid(err, PATH(at, "minDomains"), domains,
                      "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %s",
                      rule_text(constraint, "whenUnsatisfiable"));
     check_enum(err, at, constraint, "nodeAffinityPolicy", policies);
     check_enum(err, at, constraint, "nodeTaintsPolicy", policies);
     check_spread_keys(err, PATH(at, "matchLabelKeys"), constraint);
-    check_label_selector(err, PATH(at, "labelSelector"), member_object(constraint, "labelSelector"));
+    check_label_selector(err, PATH(at, "labelSelector"),
+                         member_object(constraint, "labelSelector"));
 }
 
 void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints)
@@ -284,8 +300,9 @@ void check_spread_constraints(struct error *err, const struct path *path, const 
     json_auto_t *seen = rule_set(constraints);
     LIST_EACH (constraints, i, constraint) {
         check_constraint(err, PATH_AT(path, i), constraint);
-        CLEANUP(free_ptr) char *pair =
-            xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"), rule_text(constraint, "whenUnsatisfiable"));
+        CLEANUP(free_ptr)
+        char *pair = xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"),
+                               rule_text(constraint, "whenUnsatisfiable"));
         if (!rule_seen(seen, pair))
             continue;
         json_auto_t *shown = json_string(pair);

@@ -1,5 +1,5 @@
-/* AppArmor profiles of Pods: annotations say what fields have said since 1.30, and are kept in step with them.
- * Source: pkg/registry/core/pod/strategy.go, applyAppArmorVersionSkew. */
+/* AppArmor profiles of Pods: annotations say what fields have said since 1.30, and are kept in step
+ * with them. Source: pkg/registry/core/pod/strategy.go, applyAppArmorVersionSkew. */
 #include "schema/kinds/pod.h"
 
 static char *annotation_key(const json_t *container)
@@ -16,7 +16,8 @@ json_t *apparmor_from_annotation(const char *text)
         return json_pack("{s:s}", "type", "RuntimeDefault");
     if (!text_starts(text, local) || !text[sizeof(local) - 1])
         return NULL;
-    return json_pack("{s:s,s:s}", "type", "Localhost", "localhostProfile", text + sizeof(local) - 1);
+    return json_pack("{s:s,s:s}", "type", "Localhost", "localhostProfile",
+                     text + sizeof(local) - 1);
 }
 
 /* Owned; NULL: the profile is none. */
@@ -39,11 +40,13 @@ static void sync_container(json_t *pod, json_t *container)
     if (!annotation) {
         CLEANUP(free_ptr) char *text = annotation_from(own ? own : of_pod);
         if (text)
-            json_set_text(json_ensure_object(json_ensure_object(pod, "metadata"), "annotations"), key, text);
+            json_set_text(json_ensure_object(json_ensure_object(pod, "metadata"), "annotations"),
+                          key, text);
     } else if (!own) {
         json_auto_t *profile = apparmor_from_annotation(annotation);
         if (profile && !json_equal(profile, of_pod))
-            json_object_set(json_ensure_object(container, "securityContext"), "appArmorProfile", profile);
+            json_object_set(json_ensure_object(container, "securityContext"), "appArmorProfile",
+                            profile);
     }
 }
 

@@ -9,7 +9,8 @@
 
 static json_t *policy(const char *type, int64_t value, int64_t seconds)
 {
-    return json_pack("{s:s,s:I,s:I}", "type", type, "value", (json_int_t)value, "periodSeconds", (json_int_t)seconds);
+    return json_pack("{s:s,s:I,s:I}", "type", type, "value", (json_int_t)value, "periodSeconds",
+                     (json_int_t)seconds);
 }
 
 static void behavior_defaults(json_t *behavior)
@@ -20,7 +21,8 @@ static void behavior_defaults(json_t *behavior)
     default_int(up, "stabilizationWindowSeconds", 0);
     default_text(up, "selectPolicy", "Max");
     if (up && !rule_has(up, "policies"))
-        json_object_set_new(up, "policies", json_pack("[o,o]", policy("Pods", 4, 15), policy("Percent", 100, 15)));
+        json_object_set_new(up, "policies",
+                            json_pack("[o,o]", policy("Pods", 4, 15), policy("Percent", 100, 15)));
     default_text(down, "selectPolicy", "Max");
     if (down && !rule_has(down, "policies"))
         json_object_set_new(down, "policies", json_pack("[o]", policy("Percent", 100, 15)));
@@ -34,8 +36,9 @@ static void set_defaults(json_t *object)
     default_int(spec, "minReplicas", 1);
     if (spec && !old_form && !rule_filled(spec, "metrics"))
         json_object_set_new(spec, "metrics",
-                            json_pack("[{s:s,s:{s:s,s:{s:s,s:i}}}]", "type", "Resource", "resource", "name", "cpu",
-                                      "target", "type", "Utilization", "averageUtilization", 80));
+                            json_pack("[{s:s,s:{s:s,s:{s:s,s:i}}}]", "type", "Resource", "resource",
+                                      "name", "cpu", "target", "type", "Utilization",
+                                      "averageUtilization", 80));
     behavior_defaults(member_object(spec, "behavior"));
 }
 
@@ -54,24 +57,28 @@ static const struct metric_row {
     {"Pods", "pods", {"averageValue", NULL}},
     {"Resource", "resource", {"averageUtilization", "averageValue"}},
 };
-static const char *const metric_types[] = {"ContainerResource", "External", "Object", "Pods", "Resource", NULL};
+static const char *const metric_types[] = {"ContainerResource", "External", "Object", "Pods",
+                                           "Resource",          NULL};
 
 static bool is_positive(const json_t *value)
 {
     struct quantity quantity;
     if (json_is_integer(value))
         return json_integer_value(value) >= 1;
-    return json_is_string(value) && quantity_parse(str_of(json_string_value(value)), &quantity) && quantity.nano > 0;
+    return json_is_string(value) && quantity_parse(str_of(json_string_value(value)), &quantity) &&
+           quantity.nano > 0;
 }
 
-static void check_target(struct error *err, const struct path *at, const json_t *target, const struct metric_row *row)
+static void check_target(struct error *err, const struct path *at, const json_t *target,
+                         const struct metric_row *row)
 {
     static const char *const types[] = {"AverageValue", "Utilization", "Value", NULL};
     const char *type = rule_text(target, "type");
     size_t count = 0;
     check_required(err, at, target, "type", "must specify a metric target type");
     if (!rule_one_of(type, types))
-        rule_invalid_text(err, PATH(at, "type"), type, "must be either Utilization, Value, or AverageValue");
+        rule_invalid_text(err, PATH(at, "type"), type,
+                          "must be either Utilization, Value, or AverageValue");
     for (size_t i = 0; i < ARRAY_LEN(row->targets) && row->targets[i]; i++) {
         const json_t *value = json_object_get(target, row->targets[i]);
         count += value && !json_is_null(value);
@@ -80,16 +87,20 @@ static void check_target(struct error *err, const struct path *at, const json_t 
                          json_is_integer(value) ? RULE_POSITIVE : "must be positive");
     }
     if (count == 0 && !row->targets[1])
-        rule_required(err, PATH(at, row->targets[0]), "must specify a positive target averageValue");
+        rule_required(err, PATH(at, row->targets[0]),
+                      "must specify a positive target averageValue");
     else if (count == 0 && strcmp(row->targets[0], "value") == 0)
-        rule_required(err, PATH(at, "averageValue"), "must set either a target value for metric or a per-pod target");
+        rule_required(err, PATH(at, "averageValue"),
+                      "must set either a target value for metric or a per-pod target");
     else if (count == 0)
         rule_required(err, PATH(at, "averageUtilization"),
                       "must set either a target raw value or a target utilization");
     else if (count > 1 && strcmp(row->targets[0], "value") == 0)
-        rule_forbidden(err, PATH(at, "value"), "may not set both a target value for metric and a per-pod target");
+        rule_forbidden(err, PATH(at, "value"),
+                       "may not set both a target value for metric and a per-pod target");
     else if (count > 1)
-        rule_forbidden(err, PATH(at, "averageValue"), "may not set both a target raw value and a target utilization");
+        rule_forbidden(err, PATH(at, "averageValue"),
+                       "may not set both a target raw value and a target utilization");
 }
 
 static void check_metric(struct error *err, const struct path *at, const json_t *metric)
@@ -124,10 +135,11 @@ static void check_scaling(struct error *err, const struct path *at, const json_t
     if (!rules)
         return;
     if (json_int_or(window, 0) < 0)
-        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window, "must be greater than or equal to zero");
+        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window,
+                     "must be greater than or equal to zero");
     if (json_int_or(window, 0) > WINDOW_MAX)
-        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window, "must be less than or equal to %d",
-                     WINDOW_MAX);
+        rule_invalid(err, PATH(at, "stabilizationWindowSeconds"), window,
+                     "must be less than or equal to %d", WINDOW_MAX);
     check_enum(err, at, rules, "selectPolicy", selects);
     if (!rule_filled(rules, "policies"))
         rule_required(err, PATH(at, "policies"), "must specify at least one Policy");
@@ -135,7 +147,8 @@ static void check_scaling(struct error *err, const struct path *at, const json_t
         const struct path *path = PATH_AT(PATH(at, "policies"), i);
         check_enum_given(err, path, item, "type", types);
         if (rule_int(item, "value", 0) <= 0)
-            rule_invalid(err, PATH(path, "value"), json_object_get(item, "value"), "must be greater than zero");
+            rule_invalid(err, PATH(path, "value"), json_object_get(item, "value"),
+                         "must be greater than zero");
         if (rule_int(item, "periodSeconds", 0) <= 0)
             rule_invalid(err, PATH(path, "periodSeconds"), json_object_get(item, "periodSeconds"),
                          "must be greater than zero");
@@ -154,7 +167,8 @@ static void check_reference(struct error *err, const struct path *at, const json
 static void validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *item;
-    const json_t *min = json_object_get(spec, "minReplicas"), *max = json_object_get(spec, "maxReplicas");
+    const json_t *min = json_object_get(spec, "minReplicas"),
+                 *max = json_object_get(spec, "maxReplicas");
     const struct path *behavior = PATH(SPEC, "behavior");
     check_min(err, SPEC, spec, "minReplicas", 1);
     if (json_int_or(max, 0) < 1) {
@@ -162,7 +176,8 @@ static void validate(const json_t *object, struct error *err)
         rule_invalid(err, PATH(SPEC, "maxReplicas"), shown, RULE_POSITIVE);
     }
     if (json_is_integer(min) && json_int_or(max, 0) < json_integer_value(min))
-        rule_invalid(err, PATH(SPEC, "maxReplicas"), max, "must be greater than or equal to `minReplicas`");
+        rule_invalid(err, PATH(SPEC, "maxReplicas"), max,
+                     "must be greater than or equal to `minReplicas`");
     check_reference(err, PATH(SPEC, "scaleTargetRef"), member_object(spec, "scaleTargetRef"));
     LIST_EACH (member_array(spec, "metrics"), i, item)
         check_metric(err, PATH_AT(PATH(SPEC, "metrics"), i), item);
@@ -170,7 +185,8 @@ static void validate(const json_t *object, struct error *err)
     check_scaling(err, PATH(behavior, "scaleDown"), json_at(spec, "behavior", "scaleDown"));
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     (void)old;
     if (is_main(subresource))

@@ -1,5 +1,6 @@
-/* CertificateSigningRequests: the request, its usages, and conditions that only certain endpoints may set.
- * spec.username, uid, groups and extra are the API server's to fill in from the request. */
+/* CertificateSigningRequests: the request, its usages, and conditions that only certain endpoints
+ * may set. spec.username, uid, groups and extra are the API server's to fill in from the request.
+ */
 #include "base/codec.h"
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
@@ -39,7 +40,9 @@ static const char *const usages[] = {
 static bool is_pem(const char *encoded, const char *label)
 {
     CLEANUP(buf_free) struct buf text = BUF_INIT(REQUEST_MAX);
-    CLEANUP(free_ptr) char *begin = xasprintf("-----BEGIN %s-----", label), *end = xasprintf("-----END %s-----", label);
+    CLEANUP(free_ptr)
+    char *begin = xasprintf("-----BEGIN %s-----", label),
+         *end = xasprintf("-----END %s-----", label);
     if (!base64_decode(&text, str_of(encoded), BASE64_STANDARD) || !text.data)
         return false;
     const char *from = strstr(text.data, begin), *to = from ? strstr(from, end) : NULL;
@@ -71,7 +74,8 @@ static void check_usages(struct error *err, const json_t *spec)
 }
 
 /* Each label of one part of a signer's name; the first wrong one is named. */
-static void check_signer_part(struct error *err, const struct path *path, const char *part, rule_name_fn check)
+static void check_signer_part(struct error *err, const struct path *path, const char *part,
+                              rule_name_fn check)
 {
     struct str rest = str_of(part);
     while (rest.data) {
@@ -88,18 +92,22 @@ static void check_signer_part(struct error *err, const struct path *path, const 
 static void check_signer_name(struct error *err, const struct path *path, const char *name)
 {
     struct str rest = str_of(name);
-    CLEANUP(free_ptr) char *domain = str_dup(str_cut(&rest, '/')), *signer = rest.data ? str_dup(rest) : NULL;
+    CLEANUP(free_ptr)
+    char *domain = str_dup(str_cut(&rest, '/')), *signer = rest.data ? str_dup(rest) : NULL;
     if (strcmp(name, "kubernetes.io/legacy-unknown") == 0) {
-        rule_invalid_text(err, path, name, "the legacy signerName is not allowed via this API version");
+        rule_invalid_text(err, path, name,
+                          "the legacy signerName is not allowed via this API version");
     } else if (!*name) {
         rule_required(err, path, "signerName must be provided");
     } else if (!signer || strchr(signer, '/')) {
-        rule_invalid_text(err, path, name,
-                          "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+        rule_invalid_text(
+            err, path, name,
+            "must be a fully qualified domain and path of the form 'example.com/signer-name'");
     } else {
         check_signer_part(err, path, domain, name_check_dns_label);
         if (!strchr(domain, '.'))
-            rule_invalid_text(err, path, domain, "should be a domain with at least two segments separated by dots");
+            rule_invalid_text(err, path, domain,
+                              "should be a domain with at least two segments separated by dots");
         check_signer_part(err, path, signer, name_check_dns_subdomain);
     }
 }
@@ -121,7 +129,8 @@ static void check_conditions(const json_t *object, struct error *err)
         check_required(err, PATH_AT(path, i), item, "status", NULL);
         bool fixed = rule_one_of(type, (const char *const[]){"Approved", "Denied", "Failed", NULL});
         if (fixed && *rule_text(item, "status") && strcmp(rule_text(item, "status"), "True") != 0)
-            rule_not_supported(err, PATH(PATH_AT(path, i), "status"), json_object_get(item, "status"),
+            rule_not_supported(err, PATH(PATH_AT(path, i), "status"),
+                               json_object_get(item, "status"),
                                (const char *const[]){"True", NULL});
         approved = approved || strcmp(type, "Approved") == 0;
         denied = denied || strcmp(type, "Denied") == 0;
@@ -135,7 +144,8 @@ static void check_conditions(const json_t *object, struct error *err)
 
 static void validate(const json_t *object, struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *seconds = json_object_get(spec, "expirationSeconds");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *seconds = json_object_get(spec, "expirationSeconds");
     check_request(err, spec);
     check_usages(err, spec);
     check_signer_name(err, PATH(SPEC, "signerName"), rule_text(spec, "signerName"));
@@ -178,17 +188,20 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
     else if (is_sub(subresource, "approval"))
         approve(object, old);
     else
-        keep_decisions(json_at(object, "status", "conditions"), json_at(old, "status", "conditions"));
+        keep_decisions(json_at(object, "status", "conditions"),
+                       json_at(old, "status", "conditions"));
 }
 
-static void check_kept_conditions(const json_t *object, const json_t *old, bool approves, struct error *err)
+static void check_kept_conditions(const json_t *object, const json_t *old, bool approves,
+                                  struct error *err)
 {
     static const char *const kept[] = {"Approved", "Denied", "Failed"};
     const struct path *path = PATH(PATH(NULL, "status"), "conditions");
     json_auto_t *now = rule_index(json_at(object, "status", "conditions"), "type");
     json_auto_t *before = rule_index(json_at(old, "status", "conditions"), "type");
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        bool is = json_object_get(now, kept[i]) != NULL, was = json_object_get(before, kept[i]) != NULL;
+        bool is = json_object_get(now, kept[i]) != NULL,
+             was = json_object_get(before, kept[i]) != NULL;
         if (was && !is)
             rule_forbidden(err, path, "updates may not remove a condition of type \"%s\"", kept[i]);
         if (is && !was && !approves && strcmp(kept[i], "Failed") != 0)
@@ -196,9 +209,11 @@ static void check_kept_conditions(const json_t *object, const json_t *old, bool 
     }
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
-    const char *before = rule_text_at(old, "status.certificate"), *now = rule_text_at(object, "status.certificate");
+    const char *before = rule_text_at(old, "status.certificate"),
+               *now = rule_text_at(object, "status.certificate");
     const struct path *path = PATH(PATH(NULL, "status"), "certificate");
     check_conditions(object, err);
     check_kept_conditions(object, old, is_sub(subresource, "approval"), err);

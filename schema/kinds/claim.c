@@ -5,7 +5,8 @@
 
 #define SPEC PATH(NULL, "spec")
 
-static const char *const access_modes[] = {"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod", NULL};
+static const char *const access_modes[] = {"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany",
+                                           "ReadWriteOncePod", NULL};
 static const char *const volume_modes[] = {"Block", "Filesystem", NULL};
 
 void claim_spec_defaults(json_t *spec)
@@ -70,14 +71,16 @@ static void check_storage(struct error *err, const struct path *at, const json_t
         rule_required(err, PATH_KEY(PATH(at, "resources"), "storage"), NULL);
         return;
     }
-    if (json_is_string(value) && quantity_parse(str_of(json_string_value(value)), &quantity) && quantity.nano <= 0)
+    if (json_is_string(value) && quantity_parse(str_of(json_string_value(value)), &quantity) &&
+        quantity.nano <= 0)
         rule_invalid(err, path, value, "must be greater than zero");
 }
 
 static bool is_same_source(const json_t *spec)
 {
     static const char *const members[] = {"apiGroup", "kind", "name"};
-    const json_t *source = member_object(spec, "dataSource"), *ref = member_object(spec, "dataSourceRef");
+    const json_t *source = member_object(spec, "dataSource"),
+                 *ref = member_object(spec, "dataSourceRef");
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (strcmp(rule_text(source, members[i]), rule_text(ref, members[i])) != 0)
             return false;
@@ -99,10 +102,12 @@ void check_claim_spec(struct error *err, const struct path *at, const json_t *sp
             continue;
         check_required(err, PATH(at, member), source, "name", NULL);
         check_required(err, PATH(at, member), source, "kind", NULL);
-        if (!*rule_text(source, "apiGroup") && strcmp(rule_text(source, "kind"), "PersistentVolumeClaim") != 0 &&
+        if (!*rule_text(source, "apiGroup") &&
+            strcmp(rule_text(source, "kind"), "PersistentVolumeClaim") != 0 &&
             *rule_text(source, "kind"))
-            rule_invalid_text(err, PATH(at, member), rule_text(source, "kind"),
-                              "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+            rule_invalid_text(
+                err, PATH(at, member), rule_text(source, "kind"),
+                "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
     }
     if (rule_has(spec, "dataSource") && rule_has(spec, "dataSourceRef") && !is_same_source(spec))
         rule_invalid(err, at, json_object_get(spec, "dataSource"), "must match dataSourceRef");
@@ -119,7 +124,8 @@ static bool is_bound(const json_t *object)
 }
 
 /* What may still change after creation. */
-static bool may_change(const char *member, const json_t *spec, const json_t *before, const json_t *old)
+static bool may_change(const char *member, const json_t *spec, const json_t *before,
+                       const json_t *old)
 {
     if (strcmp(member, "volumeName") == 0 || strcmp(member, "storageClassName") == 0)
         return !*rule_text(before, member);
@@ -130,16 +136,19 @@ static bool may_change(const char *member, const json_t *spec, const json_t *bef
 
 static bool resources_fit(const json_t *spec, const json_t *before, const json_t *old)
 {
-    const json_t *now = json_object_get(spec, "resources"), *then = json_object_get(before, "resources");
+    const json_t *now = json_object_get(spec, "resources"),
+                 *then = json_object_get(before, "resources");
     if (rule_equal(now, then))
         return true;
-    return is_bound(old) && rule_equal(json_object_get(now, "limits"), json_object_get(then, "limits"));
+    return is_bound(old) &&
+           rule_equal(json_object_get(now, "limits"), json_object_get(then, "limits"));
 }
 
 static bool spec_fits(const json_t *spec, const json_t *before, const json_t *old)
 {
-    static const char *const members[] = {"accessModes", "selector",   "volumeName",    "storageClassName",
-                                          "volumeMode",  "dataSource", "dataSourceRef", "volumeAttributesClassName"};
+    static const char *const members[] = {
+        "accessModes", "selector",   "volumeName",    "storageClassName",
+        "volumeMode",  "dataSource", "dataSourceRef", "volumeAttributesClassName"};
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (!rule_equal(json_object_get(spec, members[i]), json_object_get(before, members[i])) &&
             !may_change(members[i], spec, before, old))
@@ -158,22 +167,25 @@ static void check_size(const json_t *object, const json_t *old, struct error *er
     struct quantity now, then, capacity;
     const struct path *path = PATH(PATH(PATH(SPEC, "resources"), "requests"), "storage");
     if (!storage_of(json_at(object, "spec", "resources", "requests"), &now) ||
-        !storage_of(json_at(old, "spec", "resources", "requests"), &then) || quantity_compare(&now, &then) >= 0)
+        !storage_of(json_at(old, "spec", "resources", "requests"), &then) ||
+        quantity_compare(&now, &then) >= 0)
         return;
-    if (storage_of(json_at(old, "status", "capacity"), &capacity) && quantity_compare(&now, &capacity) <= 0)
+    if (storage_of(json_at(old, "status", "capacity"), &capacity) &&
+        quantity_compare(&now, &capacity) <= 0)
         rule_forbidden(err, path, "field can not be less than status.capacity");
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     if (!is_main(subresource))
         return;
     validate(object, err);
     if (!spec_fits(json_object_get(object, "spec"), json_object_get(old, "spec"), old))
-        rule_forbidden(
-            err, SPEC,
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
-            "claims");
+        rule_forbidden(err, SPEC,
+                       "spec is immutable after creation except resources.requests and "
+                       "volumeAttributesClassName for bound "
+                       "claims");
     check_size(object, old, err);
 }
 

@@ -1,4 +1,5 @@
-/* ConfigMaps and Secrets: keyed data with a total size, and the contents that a Secret's type demands. */
+/* ConfigMaps and Secrets: keyed data with a total size, and the contents that a Secret's type
+ * demands. */
 #include "base/codec.h"
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
@@ -30,8 +31,8 @@ static size_t check_keys(struct error *err, const char *member, const json_t *ma
     return total;
 }
 
-static void check_disjoint(struct error *err, const char *member, const json_t *map, const json_t *other,
-                           const char *detail)
+static void check_disjoint(struct error *err, const char *member, const json_t *map,
+                           const json_t *other, const char *detail)
 {
     const char *key;
     json_t *value;
@@ -43,8 +44,10 @@ static void check_disjoint(struct error *err, const char *member, const json_t *
 
 static void validate_config_map(const json_t *object, struct error *err)
 {
-    const json_t *data = member_object(object, "data"), *binary = member_object(object, "binaryData");
-    size_t total = check_keys(err, "data", data, false) + check_keys(err, "binaryData", binary, true);
+    const json_t *data = member_object(object, "data"),
+                 *binary = member_object(object, "binaryData");
+    size_t total =
+        check_keys(err, "data", data, false) + check_keys(err, "binaryData", binary, true);
     check_disjoint(err, "data", data, binary, "duplicate of key present in binaryData");
     check_disjoint(err, "binaryData", binary, data, "duplicate of key present in data");
     if (total > DATA_MAX)
@@ -52,7 +55,8 @@ static void validate_config_map(const json_t *object, struct error *err)
 }
 
 /* What `immutable: true` froze. */
-static void check_frozen(const json_t *object, const json_t *old, const char *const *members, struct error *err)
+static void check_frozen(const json_t *object, const json_t *old, const char *const *members,
+                         struct error *err)
 {
     if (!rule_bool(old, "immutable"))
         return;
@@ -63,8 +67,8 @@ static void check_frozen(const json_t *object, const json_t *old, const char *co
             rule_forbidden(err, PATH(NULL, *members), IMMUTABLE);
 }
 
-static void validate_config_map_update(const json_t *object, const json_t *old, const char *subresource,
-                                       struct error *err)
+static void validate_config_map_update(const json_t *object, const json_t *old,
+                                       const char *subresource, struct error *err)
 {
     (void)subresource; /* there is none */
     check_frozen(object, old, (const char *const[]){"data", "binaryData", NULL}, err);
@@ -85,14 +89,16 @@ static void secret_defaults(json_t *object)
     json_t *data = json_object_size(plain) ? json_ensure_object(object, "data") : NULL;
     json_object_foreach (plain, key, value) {
         CLEANUP(buf_free) struct buf encoded = BUF_TEXT;
-        base64_encode(&encoded, json_string_value(value), json_string_length(value), BASE64_STANDARD);
+        base64_encode(&encoded, json_string_value(value), json_string_length(value),
+                      BASE64_STANDARD);
         json_object_set_new(data, key, json_stringn(encoded.data ? encoded.data : "", encoded.len));
     }
     strategy_drop(object, "stringData");
     default_text(object, "type", "Opaque");
 }
 
-/* What a type demands: keys that must be there, with content or even empty, or one that must hold JSON. */
+/* What a type demands: keys that must be there, with content or even empty, or one that must hold
+ * JSON. */
 static const struct secret_type {
     const char *type, *keys[2];
     bool any;     /* one of the keys is enough */
@@ -124,10 +130,12 @@ static void check_secret_keys(struct error *err, const struct secret_type *row, 
     const struct path *path = PATH(NULL, "data");
     size_t count = row->keys[1] ? 2 : 1, found = 0;
     for (size_t i = 0; i < count; i++)
-        found += row->content ? *rule_text(data, row->keys[i]) != '\0' : rule_has(data, row->keys[i]);
+        found +=
+            row->content ? *rule_text(data, row->keys[i]) != '\0' : rule_has(data, row->keys[i]);
     for (size_t i = 0; i < count; i++) {
         const json_t *value = json_object_get(data, row->keys[i]);
-        bool missing = row->content ? !*rule_text(data, row->keys[i]) : !rule_has(data, row->keys[i]);
+        bool missing =
+            row->content ? !*rule_text(data, row->keys[i]) : !rule_has(data, row->keys[i]);
         if (missing && !(row->any && found))
             rule_required(err, PATH_KEY(path, row->keys[i]), NULL);
         else if (row->json && value)
@@ -143,14 +151,17 @@ static void validate_secret(const json_t *object, struct error *err)
     if (check_keys(err, "data", data, true) > DATA_MAX)
         rule_too_long(err, PATH(NULL, "data"), DATA_MAX);
     if (strcmp(type, "kubernetes.io/service-account-token") == 0 && !(account && *account))
-        rule_required(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/service-account.name"),
+        rule_required(err,
+                      PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"),
+                               "kubernetes.io/service-account.name"),
                       NULL);
     for (size_t i = 0; i < ARRAY_LEN(secret_types); i++)
         if (strcmp(secret_types[i].type, type) == 0)
             check_secret_keys(err, &secret_types[i], data);
 }
 
-static void validate_secret_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_secret_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
     (void)subresource; /* there is none */
     check_immutable(err, NULL, object, old, "type");

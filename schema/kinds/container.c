@@ -4,8 +4,9 @@
 #include "schema/meta.h"
 #include "base/quantity.h"
 
-#define ONE_OF_ENV "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
-#define ONLY_ONE   "may not have more than one field specified at a time"
+#define ONE_OF_ENV                                                                                 \
+    "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
+#define ONLY_ONE "may not have more than one field specified at a time"
 
 static const char *const pull_policies[] = {"Always", "IfNotPresent", "Never", NULL};
 static const char *const message_policies[] = {"FallbackToLogsOnError", "File", NULL};
@@ -13,8 +14,16 @@ static const char *const propagations[] = {"Bidirectional", "HostToContainer", "
 static const char *const recursive_modes[] = {"Disabled", "Enabled", "IfPossible", NULL};
 
 static const char *const env_paths[] = {
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs",     "status.podIP", "status.podIPs", NULL,
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+    NULL,
 };
 
 void check_local_path(struct error *err, const struct path *path, const char *value)
@@ -41,21 +50,24 @@ static bool split_subscript(const char *path, struct str *name, char **key)
     return true;
 }
 
-static void check_subscript(struct error *err, const struct path *path, const char *text, struct str name,
-                            const char *key)
+static void check_subscript(struct error *err, const struct path *path, const char *text,
+                            struct str name, const char *key)
 {
     bool known = str_is(name, "metadata.labels") || str_is(name, "metadata.annotations");
     const char *wrong = known ? name_check_qualified(key) : NULL;
     if (!known) {
-        CLEANUP(free_ptr) char *detail =
-            xasprintf("error converting fieldPath: field label does not support subscript: " STR_FMT, STR_ARG(name));
+        CLEANUP(free_ptr)
+        char *detail = xasprintf(
+            "error converting fieldPath: field label does not support subscript: " STR_FMT,
+            STR_ARG(name));
         rule_invalid_text(err, path, text, detail);
     } else if (wrong) {
         rule_invalid_text(err, path, key, wrong);
     }
 }
 
-void check_field_ref(struct error *err, const struct path *at, const json_t *ref, const char *const *paths)
+void check_field_ref(struct error *err, const struct path *at, const json_t *ref,
+                     const char *const *paths)
 {
     static const char *const known[] = {
         "metadata.name",      "metadata.namespace",      "metadata.uid",
@@ -74,14 +86,16 @@ void check_field_ref(struct error *err, const struct path *at, const json_t *ref
     if (split_subscript(text, &name, &key)) {
         check_subscript(err, path, text, name, key);
     } else if (!rule_one_of(text, known)) {
-        CLEANUP(free_ptr) char *detail = xasprintf("error converting fieldPath: field label not supported: %s", text);
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("error converting fieldPath: field label not supported: %s", text);
         rule_invalid_text(err, path, text, detail);
     } else if (!rule_one_of(text, paths)) {
         rule_not_supported(err, path, json_object_get(ref, "fieldPath"), paths);
     }
 }
 
-void check_resource_field_ref(struct error *err, const struct path *at, const json_t *ref, bool needs_container)
+void check_resource_field_ref(struct error *err, const struct path *at, const json_t *ref,
+                              bool needs_container)
 {
     static const char *const known[] = {"limits.cpu",
                                         "limits.memory",
@@ -94,19 +108,22 @@ void check_resource_field_ref(struct error *err, const struct path *at, const js
     static const char *const divisors[] = {"0",   "1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
                                            "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
     const char *resource = rule_text(ref, "resource"), *divisor = rule_text(ref, "divisor");
-    bool huge = text_starts(resource, "limits.hugepages-") || text_starts(resource, "requests.hugepages-");
+    bool huge =
+        text_starts(resource, "limits.hugepages-") || text_starts(resource, "requests.hugepages-");
     if (needs_container && !check_required(err, at, ref, "containerName", NULL))
         return;
     if (!check_required(err, at, ref, "resource", NULL))
         return;
     if (!huge && !rule_one_of(resource, known))
         rule_not_supported(err, PATH(at, "resource"), json_object_get(ref, "resource"), known);
-    else if (*divisor && !rule_one_of(divisor, text_ends(resource, ".cpu") ? cpu_divisors : divisors))
-        rule_invalid_text(err, PATH(at, "divisor"), divisor,
-                          text_ends(resource, ".cpu")
-                              ? "only divisor's values 1m and 1 are supported with the cpu resource"
-                              : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
-                                "1Pi, 1Ei are supported with the memory resource");
+    else if (*divisor &&
+             !rule_one_of(divisor, text_ends(resource, ".cpu") ? cpu_divisors : divisors))
+        rule_invalid_text(
+            err, PATH(at, "divisor"), divisor,
+            text_ends(resource, ".cpu")
+                ? "only divisor's values 1m and 1 are supported with the cpu resource"
+                : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
+                  "1Pi, 1Ei are supported with the memory resource");
 }
 
 static void check_key_ref(struct error *err, const struct path *at, const json_t *ref)
@@ -116,7 +133,8 @@ static void check_key_ref(struct error *err, const struct path *at, const json_t
 
 static void check_value_from(struct error *err, const struct path *at, const json_t *variable)
 {
-    static const char *const sources[] = {"fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"};
+    static const char *const sources[] = {"fieldRef", "resourceFieldRef", "configMapKeyRef",
+                                          "secretKeyRef"};
     const json_t *from = member_object(variable, "valueFrom");
     size_t count = 0;
     if (!from)
@@ -183,7 +201,8 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
     check_enum_required(err, at, port, "protocol", protocols);
 }
 
-static void check_ports(struct error *err, const struct path *path, const json_t *ports, bool host_network)
+static void check_ports(struct error *err, const struct path *path, const json_t *ports,
+                        bool host_network)
 {
     const json_t *port;
     json_auto_t *seen = rule_set(ports);
@@ -199,32 +218,37 @@ static void check_ports(struct error *err, const struct path *path, const json_t
     }
 }
 
-/* What containers refer to, by name; sets and indexes of the Pod's and of the container's own lists. */
+/* What containers refer to, by name; sets and indexes of the Pod's and of the container's own
+ * lists. */
 struct pod_names {
     const json_t *volumes, *containers, *init_containers;
     const json_t *devices, *device_paths; /* of the container at hand */
 };
 
-static void check_propagation(struct error *err, const struct path *at, const json_t *mount, const json_t *container)
+static void check_propagation(struct error *err, const struct path *at, const json_t *mount,
+                              const json_t *container)
 {
     bool privileged = json_is_true(json_at(container, "securityContext", "privileged"));
-    const char *mode = rule_text(mount, "mountPropagation"), *recursive = rule_text(mount, "recursiveReadOnly");
+    const char *mode = rule_text(mount, "mountPropagation"),
+               *recursive = rule_text(mount, "recursiveReadOnly");
     check_enum(err, at, mount, "mountPropagation", propagations);
     if (strcmp(mode, "Bidirectional") == 0 && !privileged)
-        rule_forbidden(err, PATH(at, "mountPropagation"),
-                       "Bidirectional mount propagation is available only to privileged containers");
+        rule_forbidden(
+            err, PATH(at, "mountPropagation"),
+            "Bidirectional mount propagation is available only to privileged containers");
     check_enum(err, at, mount, "recursiveReadOnly", recursive_modes);
     if (!rule_one_of(recursive, (const char *const[]){"Enabled", "IfPossible", NULL}))
         return;
     if (!rule_bool(mount, "readOnly"))
-        rule_forbidden(err, PATH(at, "recursiveReadOnly"), "may only be specified when readOnly is true");
+        rule_forbidden(err, PATH(at, "recursiveReadOnly"),
+                       "may only be specified when readOnly is true");
     if (*mode && strcmp(mode, "None") != 0)
         rule_forbidden(err, PATH(at, "recursiveReadOnly"),
                        "may only be specified when mountPropagation is None or not specified");
 }
 
-static void check_mount(struct error *err, const struct path *at, const json_t *mount, const json_t *container,
-                        const struct pod_names *names)
+static void check_mount(struct error *err, const struct path *at, const json_t *mount,
+                        const json_t *container, const struct pod_names *names)
 {
     const char *name = rule_text(mount, "name"), *where = rule_text(mount, "mountPath");
     check_required(err, at, mount, "name", NULL);
@@ -234,7 +258,8 @@ static void check_mount(struct error *err, const struct path *at, const json_t *
     if (*name && json_object_get(names->devices, name))
         rule_invalid_text(err, PATH(at, "name"), name, "must not already exist in volumeDevices");
     if (*where && json_object_get(names->device_paths, where))
-        rule_invalid_text(err, PATH(at, "mountPath"), where, "must not already exist as a path in volumeDevices");
+        rule_invalid_text(err, PATH(at, "mountPath"), where,
+                          "must not already exist as a path in volumeDevices");
     if (*rule_text(mount, "subPath"))
         check_local_path(err, PATH(at, "subPath"), rule_text(mount, "subPath"));
     if (*rule_text(mount, "subPathExpr")) {
@@ -272,7 +297,8 @@ static void check_devices(struct error *err, const struct path *path, const json
             rule_invalid_text(err, PATH(at, "name"), name, "must be unique");
         if (volume && !rule_has(volume, "persistentVolumeClaim") && !rule_has(volume, "ephemeral"))
             rule_invalid_text(err, PATH(at, "name"), name,
-                              "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+                              "can only use volume source type of PersistentVolumeClaim or "
+                              "Ephemeral for block mode");
         if (!volume)
             rule_not_found(err, PATH(at, "name"), json_object_get(device, "name"));
         check_required(err, at, device, "devicePath", NULL);
@@ -289,7 +315,8 @@ static bool is_container_resource(const char *name)
            resource_is_hugepages(name);
 }
 
-static void check_amount(struct error *err, const struct path *path, const char *name, const json_t *value)
+static void check_amount(struct error *err, const struct path *path, const char *name,
+                         const json_t *value)
 {
     struct quantity quantity;
     const char *wrong = resource_name_check(name);
@@ -297,20 +324,23 @@ static void check_amount(struct error *err, const struct path *path, const char 
         rule_invalid_text(err, path, name, wrong);
     if (!strchr(name, '/') && !is_container_resource(name))
         rule_invalid_text(err, path, name, "must be a standard resource for containers");
-    if (check_quantity(err, path, value) && (resource_is_extended(name) || resource_is_hugepages(name)) &&
-        quantity_parse(str_of(json_string_value(value)), &quantity) && quantity_milli(&quantity) % 1000)
+    if (check_quantity(err, path, value) &&
+        (resource_is_extended(name) || resource_is_hugepages(name)) &&
+        quantity_parse(str_of(json_string_value(value)), &quantity) &&
+        quantity_milli(&quantity) % 1000)
         rule_invalid_raw(err, path, json_string_value(value), "must be an integer");
 }
 
 /* A request against its limit. Extended resources and huge pages cannot be overcommitted. */
-static void check_request(struct error *err, const struct path *at, const char *name, const json_t *request,
-                          const json_t *limit)
+static void check_request(struct error *err, const struct path *at, const char *name,
+                          const json_t *request, const json_t *limit)
 {
     struct quantity want, max;
     bool fixed = resource_is_extended(name) || resource_is_hugepages(name);
     if (!limit) {
         if (fixed)
-            rule_required(err, PATH(at, "limits"), "Limit must be set for non overcommitable resources");
+            rule_required(err, PATH(at, "limits"),
+                          "Limit must be set for non overcommitable resources");
         return;
     }
     if (!json_is_string(request) || !json_is_string(limit) ||
@@ -322,13 +352,15 @@ static void check_request(struct error *err, const struct path *at, const char *
         rule_invalid(err, PATH(at, "requests"), request, "must be equal to %s limit of %s", name,
                      json_string_value(limit));
     else if (order > 0)
-        rule_invalid(err, PATH(at, "requests"), request, "must be less than or equal to %s limit of %s", name,
+        rule_invalid(err, PATH(at, "requests"), request,
+                     "must be less than or equal to %s limit of %s", name,
                      json_string_value(limit));
 }
 
 void check_resources(struct error *err, const struct path *at, const json_t *resources)
 {
-    const json_t *limits = member_object(resources, "limits"), *requests = member_object(resources, "requests");
+    const json_t *limits = member_object(resources, "limits"),
+                 *requests = member_object(resources, "requests");
     const char *name;
     json_t *value;
     bool huge = false, plain = false;
@@ -355,31 +387,36 @@ void check_overhead(struct error *err, const struct path *at, const json_t *amou
     check_resources(err, at, limits);
 }
 
-static void check_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec,
-                            enum pod_holder holder, struct pod_names *names)
+static void check_container(struct error *err, const struct path *at, const json_t *container,
+                            const json_t *spec, enum pod_holder holder, struct pod_names *names)
 {
     const char *image = rule_text(container, "image");
     const json_t *device_list = member_array(container, "volumeDevices");
-    json_auto_t *devices = rule_index(device_list, "name"), *paths = rule_index(device_list, "devicePath");
+    json_auto_t *devices = rule_index(device_list, "name"),
+                *paths = rule_index(device_list, "devicePath");
     names->devices = devices;
     names->device_paths = paths;
     check_name_required(err, at, container, "name", name_check_dns_label);
     check_required(err, at, container, "image", NULL);
     if (holder == HOLDER_POD && *image && str_trim(str_of(image)).len != strlen(image))
-        rule_invalid_text(err, PATH(at, "image"), image, "must not have leading or trailing whitespace");
+        rule_invalid_text(err, PATH(at, "image"), image,
+                          "must not have leading or trailing whitespace");
     check_enum_required(err, at, container, "terminationMessagePolicy", message_policies);
-    check_ports(err, PATH(at, "ports"), member_array(container, "ports"), rule_bool(spec, "hostNetwork"));
+    check_ports(err, PATH(at, "ports"), member_array(container, "ports"),
+                rule_bool(spec, "hostNetwork"));
     check_env(err, PATH(at, "env"), member_array(container, "env"));
     check_env_from(err, PATH(at, "envFrom"), member_array(container, "envFrom"));
     check_mounts(err, PATH(at, "volumeMounts"), container, names);
     check_devices(err, PATH(at, "volumeDevices"), container, names);
     check_enum_required(err, at, container, "imagePullPolicy", pull_policies);
     check_resources(err, PATH(at, "resources"), member_object(container, "resources"));
-    check_security_context(err, PATH(at, "securityContext"), member_object(container, "securityContext"));
+    check_security_context(err, PATH(at, "securityContext"),
+                           member_object(container, "securityContext"));
 }
 
 /* Names are unique among all three lists; `seen` holds those so far. */
-static void check_unique(struct error *err, const struct path *at, const json_t *container, json_t *seen)
+static void check_unique(struct error *err, const struct path *at, const json_t *container,
+                         json_t *seen)
 {
     const char *name = rule_text(container, "name");
     if (*name && json_object_get(seen, name))
@@ -387,14 +424,17 @@ static void check_unique(struct error *err, const struct path *at, const json_t 
     json_object_set_new(seen, name, json_true());
 }
 
-static void check_host_ports(struct error *err, const struct path *path, const json_t *container, json_t *used)
+static void check_host_ports(struct error *err, const struct path *path, const json_t *container,
+                             json_t *used)
 {
     const json_t *port;
     LIST_EACH (member_array(container, "ports"), i, port) {
         int64_t host = rule_int(port, "hostPort", 0);
         if (host == 0)
             continue;
-        CLEANUP(free_ptr) char *id = xasprintf("%s/%s/%lld", rule_text(port, "protocol"), rule_text(port, "hostIP"), (long long)host);
+        CLEANUP(free_ptr)
+        char *id = xasprintf("%s/%s/%lld", rule_text(port, "protocol"), rule_text(port, "hostIP"),
+                             (long long)host);
         if (json_object_get(used, id)) {
             json_auto_t *shown = json_string(id);
             rule_duplicate(err, PATH(PATH_AT(PATH(path, "ports"), i), "hostPort"), shown);
@@ -403,9 +443,11 @@ static void check_host_ports(struct error *err, const struct path *path, const j
     }
 }
 
-static void check_init_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec, const struct pod_names *names)
+static void check_init_container(struct error *err, const struct path *at, const json_t *container,
+                                 const json_t *spec, const struct pod_names *names)
 {
-    static const char *const members[] = {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"};
+    static const char *const members[] = {"lifecycle", "livenessProbe", "readinessProbe",
+                                          "startupProbe"};
     bool restartable = strcmp(rule_text(container, "restartPolicy"), "Always") == 0;
     (void)names;
     check_enum(err, at, container, "restartPolicy", (const char *const[]){"Always", NULL});
@@ -419,7 +461,8 @@ static void check_init_container(struct error *err, const struct path *at, const
                         "may not be set for init containers without restartPolicy=Always");
 }
 
-static void check_main_container(struct error *err, const struct path *at, const json_t *container, const json_t *spec, const struct pod_names *names)
+static void check_main_container(struct error *err, const struct path *at, const json_t *container,
+                                 const json_t *spec, const struct pod_names *names)
 {
     (void)names;
     check_forbidden(err, at, container, "restartPolicy", "may not be set for non-init containers");
@@ -427,23 +470,27 @@ static void check_main_container(struct error *err, const struct path *at, const
     check_probes(err, at, container, spec);
 }
 
-static void check_ephemeral(struct error *err, const struct path *at, const json_t *container, const json_t *spec, const struct pod_names *names)
+static void check_ephemeral(struct error *err, const struct path *at, const json_t *container,
+                            const json_t *spec, const struct pod_names *names)
 {
-    static const char *const members[] = {"ports",     "livenessProbe", "readinessProbe", "startupProbe",
-                                          "lifecycle", "resources",     "resizePolicy"};
+    static const char *const members[] = {"ports",        "livenessProbe", "readinessProbe",
+                                          "startupProbe", "lifecycle",     "resources",
+                                          "resizePolicy"};
     const char *target = rule_text(container, "targetContainerName");
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (rule_filled(container, members[i]))
             rule_forbidden(err, PATH(at, members[i]), "cannot be set for an Ephemeral Container");
     (void)spec;
-    if (*target && !json_object_get(names->containers, target) && !json_object_get(names->init_containers, target))
-        rule_not_found(err, PATH(at, "targetContainerName"), json_object_get(container, "targetContainerName"));
+    if (*target && !json_object_get(names->containers, target) &&
+        !json_object_get(names->init_containers, target))
+        rule_not_found(err, PATH(at, "targetContainerName"),
+                       json_object_get(container, "targetContainerName"));
 }
 
 static const struct container_list {
     const char *member;
-    void (*check)(struct error *err, const struct path *at, const json_t *container, const json_t *spec,
-                  const struct pod_names *names);
+    void (*check)(struct error *err, const struct path *at, const json_t *container,
+                  const json_t *spec, const struct pod_names *names);
     bool own_ports; /* host ports conflict within the list */
 } container_lists[] = {
     {"containers", check_main_container, true},
@@ -451,7 +498,8 @@ static const struct container_list {
     {"ephemeralContainers", check_ephemeral, false},
 };
 
-void check_containers(struct error *err, const struct path *at, const json_t *spec, enum pod_holder holder)
+void check_containers(struct error *err, const struct path *at, const json_t *spec,
+                      enum pod_holder holder)
 {
     json_auto_t *seen = json_object(), *used = json_object();
     json_auto_t *volumes = rule_index(member_array(spec, "volumes"), "name");

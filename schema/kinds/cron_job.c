@@ -32,7 +32,8 @@ static const struct cron_field {
     {0, 23, NULL},
     {1, 31, NULL},
     {1, 12,
-     (const char *const[]){"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL}},
+     (const char *const[]){"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
+                           "nov", "dec", NULL}},
     {0, 6, (const char *const[]){"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL}},
 };
 
@@ -46,27 +47,31 @@ static bool is_name(const struct cron_field *field, struct str text, int64_t *va
     return false;
 }
 
-static bool cron_number(const struct cron_field *field, struct str text, int64_t *value, struct buf *why)
+static bool cron_number(const struct cron_field *field, struct str text, int64_t *value,
+                        struct buf *why)
 {
     if (is_name(field, text, value) || parse_i64(text, 0, INT32_MAX, value))
         return true;
-    buf_printf(why, "failed to parse int from " STR_FMT ": strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax",
+    buf_printf(why,
+               "failed to parse int from " STR_FMT ": strconv.Atoi: parsing \"" STR_FMT
+               "\": invalid syntax",
                STR_ARG(text), STR_ARG(text));
     return false;
 }
 
 /* "low-high" with its bounds: upstream's sentences. */
-static bool cron_bounds(const struct cron_field *field, struct str text, int64_t low, int64_t high, struct buf *why)
+static bool cron_bounds(const struct cron_field *field, struct str text, int64_t low, int64_t high,
+                        struct buf *why)
 {
     if (low < field->min)
         buf_printf(why, "beginning of range (%lld) below minimum (%lld): " STR_FMT, (long long)low,
                    (long long)field->min, STR_ARG(text));
     else if (high > field->max)
-        buf_printf(why, "end of range (%lld) above maximum (%lld): " STR_FMT, (long long)high, (long long)field->max,
-                   STR_ARG(text));
+        buf_printf(why, "end of range (%lld) above maximum (%lld): " STR_FMT, (long long)high,
+                   (long long)field->max, STR_ARG(text));
     else if (low > high)
-        buf_printf(why, "beginning of range (%lld) beyond end of range (%lld): " STR_FMT, (long long)low,
-                   (long long)high, STR_ARG(text));
+        buf_printf(why, "beginning of range (%lld) beyond end of range (%lld): " STR_FMT,
+                   (long long)low, (long long)high, STR_ARG(text));
     return why->len == 0;
 }
 
@@ -83,7 +88,9 @@ static bool cron_range(const struct cron_field *field, struct str text, struct b
     if (!star && !end.data && !steps.data)
         high = low;
     if (steps.data && !parse_i64(steps, 0, INT32_MAX, &step))
-        buf_printf(why, "failed to parse int from " STR_FMT ": strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax",
+        buf_printf(why,
+                   "failed to parse int from " STR_FMT ": strconv.Atoi: parsing \"" STR_FMT
+                   "\": invalid syntax",
                    STR_ARG(steps), STR_ARG(steps));
     else if (cron_bounds(field, text, low, high, why) && step == 0)
         buf_printf(why, "step of range should be a positive number: " STR_FMT, STR_ARG(text));
@@ -165,8 +172,9 @@ static void check_zone(struct error *err, const json_t *spec)
     if (!*zone) {
         rule_invalid_text(err, path, zone, "timeZone must be nil or non-empty string");
     } else if (strcasecmp(zone, "Local") == 0) {
-        rule_invalid_text(err, path, zone,
-                          "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+        rule_invalid_text(
+            err, path, zone,
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
     } else if (!is_zone(zone)) {
         CLEANUP(free_ptr) char *detail = xasprintf("unknown time zone %s", zone);
         rule_invalid_text(err, path, zone, detail);
@@ -184,9 +192,11 @@ static void check_schedule(struct error *err, const json_t *spec, bool create)
         return;
     }
     if (zoned && rule_has(spec, "timeZone"))
-        rule_invalid_text(err, path, schedule, "cannot use TZ or CRON_TZ in schedule when timeZone field is set");
+        rule_invalid_text(err, path, schedule,
+                          "cannot use TZ or CRON_TZ in schedule when timeZone field is set");
     else if (zoned && create)
-        rule_invalid_text(err, path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+        rule_invalid_text(err, path, schedule,
+                          "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
     else if (!zoned && wrong)
         rule_invalid_text(err, path, schedule, wrong);
 }
@@ -196,7 +206,8 @@ static void check_spec(const json_t *object, struct error *err, bool create)
     static const char *const policies[] = {"Allow", "Forbid", "Replace", NULL};
     static const char *const numbers[] = {"startingDeadlineSeconds", "successfulJobsHistoryLimit",
                                           "failedJobsHistoryLimit"};
-    const json_t *spec = json_object_get(object, "spec"), *job = json_at(spec, "jobTemplate", "spec");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *job = json_at(spec, "jobTemplate", "spec");
     check_schedule(err, spec, create);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         check_min(err, SPEC, spec, numbers[i], 0);
@@ -206,7 +217,8 @@ static void check_spec(const json_t *object, struct error *err, bool create)
         rule_invalid(err, PATH(TEMPLATE, "selector"), json_object_get(job, "selector"),
                      "`selector` will be auto-generated");
     if (rule_bool(job, "manualSelector"))
-        rule_not_supported(err, PATH(TEMPLATE, "manualSelector"), json_object_get(job, "manualSelector"),
+        rule_not_supported(err, PATH(TEMPLATE, "manualSelector"),
+                           json_object_get(job, "manualSelector"),
                            (const char *const[]){"nil", "false", NULL});
     check_job_spec(err, TEMPLATE, job);
 }
@@ -219,7 +231,8 @@ static void validate(const json_t *object, struct error *err)
     check_spec(object, err, true);
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     (void)old;
     if (is_main(subresource))

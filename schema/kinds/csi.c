@@ -8,7 +8,8 @@
 
 static const char *check_driver_name(const char *name)
 {
-    return strlen(name) > DRIVER_NAME_MAX ? "must be no more than 63 characters" : name_check_dns_subdomain(name);
+    return strlen(name) > DRIVER_NAME_MAX ? "must be no more than 63 characters"
+                                          : name_check_dns_subdomain(name);
 }
 
 static void driver_defaults(json_t *object)
@@ -70,7 +71,8 @@ static void driver_validate(const json_t *object, struct error *err)
     check_tokens(err, member_array(spec, "tokenRequests"));
 }
 
-static void driver_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void driver_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     (void)subresource;
@@ -110,9 +112,10 @@ static void node_validate(const json_t *object, struct error *err)
     LIST_EACH (drivers, i, driver) {
         const struct path *at = PATH_AT(PATH(SPEC, "drivers"), i);
         check_name_required(err, at, driver, "name", check_driver_name);
-        if (check_required(err, at, driver, "nodeID", NULL) && strlen(rule_text(driver, "nodeID")) > NODE_ID_MAX)
-            rule_invalid(err, PATH(at, "nodeID"), json_object_get(driver, "nodeID"), "must be %d characters or less",
-                         NODE_ID_MAX);
+        if (check_required(err, at, driver, "nodeID", NULL) &&
+            strlen(rule_text(driver, "nodeID")) > NODE_ID_MAX)
+            rule_invalid(err, PATH(at, "nodeID"), json_object_get(driver, "nodeID"),
+                         "must be %d characters or less", NODE_ID_MAX);
         if (json_object_get(seen, rule_text(driver, "name")))
             rule_duplicate(err, PATH(at, "name"), json_object_get(driver, "name"));
         json_object_set_new(seen, rule_text(driver, "name"), json_true());
@@ -121,7 +124,8 @@ static void node_validate(const json_t *object, struct error *err)
     }
 }
 
-static void node_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void node_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                 struct error *err)
 {
     const json_t *drivers = json_at(object, "spec", "drivers"), *driver;
     (void)subresource;
@@ -130,7 +134,8 @@ static void node_validate_update(const json_t *object, const json_t *old, const 
     LIST_EACH (drivers, i, driver) {
         const json_t *had = json_object_get(before, rule_text(driver, "name"));
         if (had && !rule_equal(driver, had))
-            rule_invalid(err, PATH_AT(PATH(PATH(NULL, "CSINode"), "drivers"), i), driver, RULE_IMMUTABLE);
+            rule_invalid(err, PATH_AT(PATH(PATH(NULL, "CSINode"), "drivers"), i), driver,
+                         RULE_IMMUTABLE);
     }
 }
 
@@ -147,11 +152,12 @@ static void capacity_validate(const json_t *object, struct error *err)
     if (rule_has(object, "capacity"))
         check_quantity(err, PATH(NULL, "capacity"), json_object_get(object, "capacity"));
     if (rule_has(object, "maximumVolumeSize"))
-        check_quantity(err, PATH(NULL, "maximumVolumeSize"), json_object_get(object, "maximumVolumeSize"));
+        check_quantity(err, PATH(NULL, "maximumVolumeSize"),
+                       json_object_get(object, "maximumVolumeSize"));
 }
 
-static void capacity_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                     struct error *err)
+static void capacity_validate_update(const json_t *object, const json_t *old,
+                                     const char *subresource, struct error *err)
 {
     (void)subresource;
     capacity_validate(object, err);

@@ -56,7 +56,8 @@ static void keep_status(json_t *object, const json_t *old, const char *subresour
 static void check_daemon_strategy(struct error *err, const json_t *spec)
 {
     static const char *const types[] = {"OnDelete", "RollingUpdate", NULL};
-    const json_t *strategy = member_object(spec, "updateStrategy"), *rolling = member_object(strategy, "rollingUpdate");
+    const json_t *strategy = member_object(spec, "updateStrategy"),
+                 *rolling = member_object(strategy, "rollingUpdate");
     const struct path *at = PATH(SPEC, "updateStrategy"), *rolling_at = PATH(at, "rollingUpdate");
     const char *type = rule_text(strategy, "type");
     if (strcmp(type, "RollingUpdate") != 0) {
@@ -75,7 +76,8 @@ static void check_daemon_strategy(struct error *err, const json_t *spec)
     check_percent_max(err, rolling_at, rolling, "maxUnavailable");
     check_percent_max(err, rolling_at, rolling, "maxSurge");
     if (!is_zero_int_or_percent(unavailable) && !is_zero_int_or_percent(surge))
-        rule_invalid(err, PATH(rolling_at, "maxSurge"), surge, "may not be set when maxUnavailable is non-zero");
+        rule_invalid(err, PATH(rolling_at, "maxSurge"), surge,
+                     "may not be set when maxUnavailable is non-zero");
     else if (is_zero_int_or_percent(unavailable) && is_zero_int_or_percent(surge))
         rule_required(err, PATH(rolling_at, "maxUnavailable"), "cannot be 0 when maxSurge is 0");
 }
@@ -92,7 +94,8 @@ static void daemon_validate(const json_t *object, struct error *err)
 
 static const struct status_order no_orders[] = {{NULL, NULL}};
 
-static void daemon_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void daemon_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
     if (is_sub(subresource, "status")) {
         check_counts(err, object, old, no_orders);
@@ -140,7 +143,8 @@ static bool selects(const json_t *selector, const json_t *labels)
 
 static void controller_validate(const json_t *object, struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *selector = member_object(spec, "selector");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *selector = member_object(spec, "selector");
     const json_t *labels = json_at(spec, "template", "metadata", "labels");
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     if (json_object_size(selector) == 0)
@@ -166,8 +170,8 @@ static const struct status_order controller_orders[] = {
     {NULL, NULL},
 };
 
-static void controller_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                       struct error *err)
+static void controller_validate_update(const json_t *object, const json_t *old,
+                                       const char *subresource, struct error *err)
 {
     if (is_sub(subresource, "status"))
         check_counts(err, object, old, controller_orders);
@@ -177,7 +181,9 @@ static void controller_validate_update(const json_t *object, const json_t *old, 
 
 static void controller_index(const json_t *object, index_add_fn add, void *arg)
 {
-    CLEANUP(free_ptr) char *replicas = xasprintf("%lld", (long long)json_int_or(json_at(object, "status", "replicas"), 0));
+    CLEANUP(free_ptr)
+    char *replicas =
+        xasprintf("%lld", (long long)json_int_or(json_at(object, "status", "replicas"), 0));
     add(arg, "status.replicas", replicas);
 }
 
@@ -195,8 +201,9 @@ const struct kind_rules kind_replication_controllers = {
 static void template_prepare_update(json_t *object, const json_t *old, const char *subresource)
 {
     (void)subresource;
-    strategy_generation_update(object, old,
-                               !rule_equal(json_object_get(object, "template"), json_object_get(old, "template")));
+    strategy_generation_update(
+        object, old,
+        !rule_equal(json_object_get(object, "template"), json_object_get(old, "template")));
 }
 
 static void template_validate(const json_t *object, struct error *err)
@@ -204,8 +211,8 @@ static void template_validate(const json_t *object, struct error *err)
     check_pod_template(err, PATH(NULL, "template"), member_object(object, "template"));
 }
 
-static void template_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                     struct error *err)
+static void template_validate_update(const json_t *object, const json_t *old,
+                                     const char *subresource, struct error *err)
 {
     (void)old;
     (void)subresource;

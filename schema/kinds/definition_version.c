@@ -1,5 +1,5 @@
-/* What a version of a CustomResourceDefinition says beside its schema's structure: columns, fields to
- * select by, scale, and lists that apply merges by key.
+/* What a version of a CustomResourceDefinition says beside its schema's structure: columns, fields
+ * to select by, scale, and lists that apply merges by key.
  *
  * Upstream keeps what all versions have in common in one place of the spec, and blames it there. */
 #include "schema/kinds/definition.h"
@@ -36,9 +36,8 @@ static void check_column(struct error *err, const struct path *at, const json_t 
     if (check_required(err, at, column, "type", known) && !rule_one_of(type, types))
         rule_invalid_text(err, PATH(at, "type"), type, known);
     if (*format && !rule_one_of(format, formats))
-        rule_invalid_text(
-            err, PATH(at, "format"), format,
-            "must be one of byte,date,date-time,double,float,int32,int64,password");
+        rule_invalid_text(err, PATH(at, "format"), format,
+                          "must be one of byte,date,date-time,double,float,int32,int64,password");
     if (*rule_text(column, "jsonPath"))
         check_json_path(err, PATH(at, "JSONPath"), rule_text(column, "jsonPath"));
     else
@@ -97,7 +96,8 @@ static void check_selectables(struct error *err, const struct path *at, const js
     const struct path *path = PATH(at, "selectableFields");
     json_auto_t *seen = json_object();
     LIST_EACH (fields, i, field) {
-        check_selectable(err, PATH_AT(path, i), field, json_at(version, "schema", "openAPIV3Schema"));
+        check_selectable(err, PATH_AT(path, i), field,
+                         json_at(version, "schema", "openAPIV3Schema"));
         if (*rule_text(field, "jsonPath") && rule_seen(seen, rule_text(field, "jsonPath")))
             rule_duplicate(err, PATH_AT(path, i), json_object_get(field, "jsonPath"));
     }

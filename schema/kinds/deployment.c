@@ -33,11 +33,13 @@ static void deployment_prepare_update(json_t *object, const json_t *old, const c
 {
     strategy_status_update(object, old, subresource);
     if (is_sub(subresource, "status"))
-        strategy_keep(json_ensure_object(object, "metadata"), json_object_get(old, "metadata"), "labels");
+        strategy_keep(json_ensure_object(object, "metadata"), json_object_get(old, "metadata"),
+                      "labels");
     bool changed = is_main(subresource) || is_sub(subresource, "scale");
     changed =
         changed && (!rule_equal(json_object_get(object, "spec"), json_object_get(old, "spec")) ||
-                    !rule_equal(json_at(object, "metadata", "annotations"), json_at(old, "metadata", "annotations")));
+                    !rule_equal(json_at(object, "metadata", "annotations"),
+                                json_at(old, "metadata", "annotations")));
     strategy_generation_update(object, old, changed);
 }
 
@@ -46,9 +48,11 @@ static void check_rolling(struct error *err, const struct path *at, const json_t
     const json_t *unavailable = json_object_get(rolling, "maxUnavailable");
     check_int_or_percent(err, at, rolling, "maxUnavailable");
     check_int_or_percent(err, at, rolling, "maxSurge");
-    if (is_zero_int_or_percent(unavailable) && is_zero_int_or_percent(json_object_get(rolling, "maxSurge"))) {
+    if (is_zero_int_or_percent(unavailable) &&
+        is_zero_int_or_percent(json_object_get(rolling, "maxSurge"))) {
         CLEANUP(free_ptr) char *shown = int_or_string_go(unavailable);
-        rule_invalid_raw(err, PATH(at, "maxUnavailable"), shown, "may not be 0 when `maxSurge` is 0");
+        rule_invalid_raw(err, PATH(at, "maxUnavailable"), shown,
+                         "may not be 0 when `maxSurge` is 0");
     }
     check_percent_max(err, at, rolling, "maxUnavailable");
 }
@@ -56,17 +60,20 @@ static void check_rolling(struct error *err, const struct path *at, const json_t
 static void check_strategy(struct error *err, const json_t *spec)
 {
     static const char *const types[] = {"Recreate", "RollingUpdate", NULL};
-    const json_t *strategy = member_object(spec, "strategy"), *rolling = member_object(strategy, "rollingUpdate");
+    const json_t *strategy = member_object(spec, "strategy"),
+                 *rolling = member_object(strategy, "rollingUpdate");
     const struct path *at = PATH(SPEC, "strategy");
     const char *type = rule_text(strategy, "type");
     if (strcmp(type, "Recreate") == 0) {
         if (rolling)
-            rule_forbidden(err, PATH(at, "rollingUpdate"), "may not be specified when strategy `type` is 'Recreate'");
+            rule_forbidden(err, PATH(at, "rollingUpdate"),
+                           "may not be specified when strategy `type` is 'Recreate'");
     } else if (strcmp(type, "RollingUpdate") == 0) {
         if (rolling)
             check_rolling(err, PATH(at, "rollingUpdate"), rolling);
         else
-            rule_required(err, PATH(at, "rollingUpdate"), "this should be defaulted and never be nil");
+            rule_required(err, PATH(at, "rollingUpdate"),
+                          "this should be defaulted and never be nil");
     } else {
         rule_not_supported(err, at, strategy, types);
     }
@@ -74,7 +81,8 @@ static void check_strategy(struct error *err, const json_t *spec)
 
 static void deployment_validate(const json_t *object, struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *deadline = json_object_get(spec, "progressDeadlineSeconds");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *deadline = json_object_get(spec, "progressDeadlineSeconds");
     check_min(err, SPEC, spec, "replicas", 0);
     check_workload_selector(err, SPEC, spec, "deployment");
     check_workload_template(err, SPEC, spec, "ReplicaSet");
@@ -82,8 +90,10 @@ static void deployment_validate(const json_t *object, struct error *err)
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_min(err, SPEC, spec, "revisionHistoryLimit", 0);
     check_min(err, SPEC, spec, "progressDeadlineSeconds", 0);
-    if (json_is_integer(deadline) && json_integer_value(deadline) <= rule_int(spec, "minReadySeconds", 0))
-        rule_invalid(err, PATH(SPEC, "progressDeadlineSeconds"), deadline, "must be greater than minReadySeconds");
+    if (json_is_integer(deadline) &&
+        json_integer_value(deadline) <= rule_int(spec, "minReadySeconds", 0))
+        rule_invalid(err, PATH(SPEC, "progressDeadlineSeconds"), deadline,
+                     "must be greater than minReadySeconds");
 }
 
 static const struct status_order deployment_orders[] = {
@@ -94,8 +104,8 @@ static const struct status_order deployment_orders[] = {
     {NULL, NULL},
 };
 
-static void deployment_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                       struct error *err)
+static void deployment_validate_update(const json_t *object, const json_t *old,
+                                       const char *subresource, struct error *err)
 {
     if (is_sub(subresource, "status")) {
         check_counts(err, object, old, deployment_orders);
@@ -145,8 +155,8 @@ static const struct status_order replica_set_orders[] = {
     {NULL, NULL},
 };
 
-static void replica_set_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                        struct error *err)
+static void replica_set_validate_update(const json_t *object, const json_t *old,
+                                        const char *subresource, struct error *err)
 {
     if (is_sub(subresource, "status")) {
         check_counts(err, object, old, replica_set_orders);

@@ -17,6 +17,7 @@ struct special_range {
     const char *detail;
 };
 
+/* clang-format off */
 static const struct special_range special_ranges[] = {
     {AF_INET, {127, 0}, {0xff, 0}, "may not be in the loopback range (127.0.0.0/8, ::1/128)"},
     {AF_INET, {169, 254}, {0xff, 0xff}, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"},
@@ -24,6 +25,7 @@ static const struct special_range special_ranges[] = {
     {AF_INET6, {0xfe, 0x80}, {0xff, 0xc0}, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"},
     {AF_INET6, {0xff, 0x02}, {0xff, 0x0f}, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"},
 };
+/* clang-format on */
 
 static bool is_all_zero(const unsigned char *bytes, size_t len)
 {
@@ -67,7 +69,8 @@ static void check_address(struct error *err, const struct path *at, const json_t
     check_non_special_ip(err, PATH(at, "ip"), ip);
 }
 
-static void check_port(struct error *err, const struct path *at, const json_t *port, bool needs_name)
+static void check_port(struct error *err, const struct path *at, const json_t *port,
+                       bool needs_name)
 {
     if (needs_name || rule_filled(port, "name"))
         check_name_required(err, at, port, "name", name_check_dns_label);
@@ -80,7 +83,8 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
 
 static void check_subset(struct error *err, const struct path *at, const json_t *subset)
 {
-    const json_t *ready = member_array(subset, "addresses"), *unready = member_array(subset, "notReadyAddresses");
+    const json_t *ready = member_array(subset, "addresses"),
+                 *unready = member_array(subset, "notReadyAddresses");
     const json_t *ports = member_array(subset, "ports"), *item;
     if (json_array_size(ready) == 0 && json_array_size(unready) == 0)
         rule_required(err, at, "must specify `addresses` or `notReadyAddresses`");
@@ -99,8 +103,8 @@ static void validate_endpoints(const json_t *object, struct error *err)
         check_subset(err, PATH_AT(PATH(NULL, "subsets"), i), subset);
 }
 
-static void validate_endpoints_update(const json_t *object, const json_t *old, const char *subresource,
-                                      struct error *err)
+static void validate_endpoints_update(const json_t *object, const json_t *old,
+                                      const char *subresource, struct error *err)
 {
     (void)subresource;
     if (!rule_equal(json_object_get(object, "subsets"), json_object_get(old, "subsets")))
@@ -135,7 +139,8 @@ static void slice_defaults(json_t *object)
 
 static const char *const address_types[] = {"FQDN", "IPv4", "IPv6", NULL};
 
-static void check_slice_address(struct error *err, const struct path *path, const char *value, const char *type)
+static void check_slice_address(struct error *err, const struct path *path, const char *value,
+                                const char *type)
 {
     unsigned char bytes[16];
     const char *wrong = NULL;
@@ -162,11 +167,13 @@ static void check_hints(struct error *err, const struct path *at, const json_t *
         if (rule_seen(seen, rule_text(zone, "name")))
             rule_duplicate(err, path, json_object_get(zone, "name"));
         if (name_check_label_value(rule_text(zone, "name")))
-            rule_invalid_text(err, path, rule_text(zone, "name"), name_check_label_value(rule_text(zone, "name")));
+            rule_invalid_text(err, path, rule_text(zone, "name"),
+                              name_check_label_value(rule_text(zone, "name")));
     }
 }
 
-static void check_endpoint(struct error *err, const struct path *at, const json_t *endpoint, const char *type)
+static void check_endpoint(struct error *err, const struct path *at, const json_t *endpoint,
+                           const char *type)
 {
     const json_t *addresses = member_array(endpoint, "addresses"), *item;
     const struct path *path = PATH(at, "addresses");
@@ -175,7 +182,8 @@ static void check_endpoint(struct error *err, const struct path *at, const json_
     else if (json_array_size(addresses) > SLICE_ADDRESSES_MAX)
         rule_too_many(err, path, json_array_size(addresses), SLICE_ADDRESSES_MAX);
     LIST_EACH (addresses, i, item)
-        check_slice_address(err, PATH_AT(path, i), json_string_value(item) ? json_string_value(item) : "", type);
+        check_slice_address(err, PATH_AT(path, i),
+                            json_string_value(item) ? json_string_value(item) : "", type);
     check_name(err, at, endpoint, "nodeName", name_check_dns_subdomain);
     check_name(err, at, endpoint, "hostname", name_check_dns_label);
     check_hints(err, PATH(PATH(at, "hints"), "forZones"), json_at(endpoint, "hints", "forZones"));
@@ -215,7 +223,8 @@ static void validate_slice(const json_t *object, struct error *err)
     check_slice_ports(err, member_array(object, "ports"));
 }
 
-static void validate_slice_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_slice_update(const json_t *object, const json_t *old, const char *subresource,
+                                  struct error *err)
 {
     (void)subresource;
     validate_slice(object, err);
@@ -225,10 +234,12 @@ static void validate_slice_update(const json_t *object, const json_t *old, const
 static void prepare_slice_update(json_t *object, const json_t *old, const char *subresource)
 {
     static const char *const members[] = {"addressType", "endpoints", "ports"};
-    bool changed = !rule_equal(json_at(object, "metadata", "labels"), json_at(old, "metadata", "labels"));
+    bool changed =
+        !rule_equal(json_at(object, "metadata", "labels"), json_at(old, "metadata", "labels"));
     (void)subresource;
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
-        changed = changed || !rule_equal(json_object_get(object, members[i]), json_object_get(old, members[i]));
+        changed = changed || !rule_equal(json_object_get(object, members[i]),
+                                         json_object_get(old, members[i]));
     strategy_generation_update(object, old, changed);
 }
 

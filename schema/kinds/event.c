@@ -7,7 +7,8 @@
 
 static bool object_namespace_fits(const json_t *object)
 {
-    const char *ns = meta_namespace(object), *involved = rule_text_at(object, "involvedObject.namespace");
+    const char *ns = meta_namespace(object),
+               *involved = rule_text_at(object, "involvedObject.namespace");
     if (*involved)
         return strcmp(ns, involved) == 0;
     return rule_one_of(ns, (const char *const[]){"", "default", "kube-system", NULL});
@@ -41,12 +42,14 @@ static void validate(const json_t *object, struct error *err)
 {
     if (!object_namespace_fits(object))
         rule_invalid_text(err, PATH(PATH(NULL, "involvedObject"), "namespace"),
-                          rule_text_at(object, "involvedObject.namespace"), "does not match event.namespace");
+                          rule_text_at(object, "involvedObject.namespace"),
+                          "does not match event.namespace");
     if (*rule_text(object, "eventTime"))
         check_new_style(object, err);
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     (void)old;
     (void)subresource;

@@ -16,8 +16,9 @@ static void service_prepare_create(json_t *object)
     json_t *status = json_object();
     if (!rule_has(json_object_get(object, "spec"), "service"))
         json_object_set_new(status, "conditions",
-                            json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Available", "status", "True", "reason", "Local",
-                                      "message", "Local APIServices are always available"));
+                            json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Available", "status", "True",
+                                      "reason", "Local", "message",
+                                      "Local APIServices are always available"));
     json_object_set_new(object, "status", status);
 }
 
@@ -26,7 +27,8 @@ static void keep_status(json_t *object, const json_t *old, const char *subresour
     strategy_status_update(object, old, subresource);
 }
 
-static void check_priority(struct error *err, const json_t *spec, const char *member, int64_t max, const char *detail)
+static void check_priority(struct error *err, const json_t *spec, const char *member, int64_t max,
+                           const char *detail)
 {
     int64_t value = rule_int(spec, member, 0);
     if (value > 0 && value <= max)
@@ -38,22 +40,28 @@ static void check_priority(struct error *err, const json_t *spec, const char *me
 static void service_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *service = member_object(spec, "service");
-    CLEANUP(free_ptr) char *name = xasprintf("%s.%s", rule_text(spec, "version"), rule_text(spec, "group"));
+    CLEANUP(free_ptr)
+    char *name = xasprintf("%s.%s", rule_text(spec, "version"), rule_text(spec, "group"));
     if (strcmp(name, meta_name(object)) != 0) {
-        CLEANUP(free_ptr) char *detail = xasprintf("must be `spec.version+\".\"+spec.group`: \"%s\"", name);
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("must be `spec.version+\".\"+spec.group`: \"%s\"", name);
         rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object), detail);
     }
     if (!*rule_text(spec, "group") && strcmp(rule_text(spec, "version"), "v1") != 0)
-        rule_required(err, PATH(SPEC, "group"), "only v1 may have an empty group and it better be legacy kube");
+        rule_required(err, PATH(SPEC, "group"),
+                      "only v1 may have an empty group and it better be legacy kube");
     check_name(err, SPEC, spec, "group", name_check_dns_subdomain);
     check_name_required(err, SPEC, spec, "version", name_check_dns_1035_label);
-    check_priority(err, spec, "groupPriorityMinimum", 20000, "must be positive and less than 20000");
+    check_priority(err, spec, "groupPriorityMinimum", 20000,
+                   "must be positive and less than 20000");
     check_priority(err, spec, "versionPriority", 1000, "must be positive and less than 1000");
     if (!service) {
         if (rule_filled(spec, "caBundle"))
-            rule_invalid_text(err, PATH(SPEC, "caBundle"), "", "local APIServices may not have a caBundle");
+            rule_invalid_text(err, PATH(SPEC, "caBundle"), "",
+                              "local APIServices may not have a caBundle");
         if (rule_bool(spec, "insecureSkipTLSVerify"))
-            rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"), json_object_get(spec, "insecureSkipTLSVerify"),
+            rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"),
+                         json_object_get(spec, "insecureSkipTLSVerify"),
                          "local APIServices may not have insecureSkipTLSVerify");
         return;
     }
@@ -61,11 +69,13 @@ static void service_validate(const json_t *object, struct error *err)
     check_required(err, PATH(SPEC, "service"), service, "name", NULL);
     check_range(err, PATH(SPEC, "service"), service, "port", 1, 65535);
     if (rule_bool(spec, "insecureSkipTLSVerify") && rule_filled(spec, "caBundle"))
-        rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"), json_object_get(spec, "insecureSkipTLSVerify"),
+        rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"),
+                     json_object_get(spec, "insecureSkipTLSVerify"),
                      "may not be true if caBundle is present");
 }
 
-static void service_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void service_validate_update(const json_t *object, const json_t *old,
+                                    const char *subresource, struct error *err)
 {
     (void)old;
     if (is_main(subresource))
@@ -138,13 +148,15 @@ static void definition_prepare_update(json_t *object, const json_t *old, const c
     json_object_set_new(object, "status", status);
     json_t *stored = json_ensure_array(status, "storedVersions");
     LIST_EACH (json_at(object, "spec", "versions"), i, version) {
-        if (rule_bool(version, "storage") && !json_array_has_text(stored, rule_text(version, "name")))
+        if (rule_bool(version, "storage") &&
+            !json_array_has_text(stored, rule_text(version, "name")))
             json_array_append_new(stored, json_string(rule_text(version, "name")));
     }
 }
 
 /* Paths are those of upstream's internal form. */
-static void check_conversion_webhook(struct error *err, const struct path *at, const json_t *webhook)
+static void check_conversion_webhook(struct error *err, const struct path *at,
+                                     const json_t *webhook)
 {
     const json_t *client = member_object(webhook, "clientConfig");
     const struct path *path = PATH(at, "webhookClientConfig");
@@ -152,14 +164,15 @@ static void check_conversion_webhook(struct error *err, const struct path *at, c
         rule_required(err, path, "required when strategy is set to Webhook");
     else
         check_webhook_client(err, path, client);
-    check_review_versions(err, PATH(at, "conversionReviewVersions"), member_array(webhook, "conversionReviewVersions"),
-                          NULL);
+    check_review_versions(err, PATH(at, "conversionReviewVersions"),
+                          member_array(webhook, "conversionReviewVersions"), NULL);
 }
 
 static void check_conversion(const json_t *object, struct error *err)
 {
     static const char *const strategies[] = {"None", "Webhook", NULL};
-    const json_t *conversion = json_at(object, "spec", "conversion"), *webhook = member_object(conversion, "webhook");
+    const json_t *conversion = json_at(object, "spec", "conversion"),
+                 *webhook = member_object(conversion, "webhook");
     const struct path *at = PATH(SPEC, "conversion");
     check_enum_required(err, at, conversion, "strategy", strategies);
     if (strcmp(rule_text(conversion, "strategy"), "Webhook") == 0) {
@@ -167,9 +180,11 @@ static void check_conversion(const json_t *object, struct error *err)
         return;
     }
     if (rule_has(webhook, "clientConfig"))
-        rule_forbidden(err, PATH(at, "webhookClientConfig"), "should not be set when strategy is not set to Webhook");
+        rule_forbidden(err, PATH(at, "webhookClientConfig"),
+                       "should not be set when strategy is not set to Webhook");
     if (rule_filled(webhook, "conversionReviewVersions"))
-        rule_forbidden(err, PATH(at, "conversionReviewVersions"), "should not be set when strategy is not set to Webhook");
+        rule_forbidden(err, PATH(at, "conversionReviewVersions"),
+                       "should not be set when strategy is not set to Webhook");
 }
 
 static void definition_validate(const json_t *object, struct error *err)
@@ -180,8 +195,8 @@ static void definition_validate(const json_t *object, struct error *err)
         check_definition_versions(object, NULL, err);
 }
 
-static void definition_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                       struct error *err)
+static void definition_validate_update(const json_t *object, const json_t *old,
+                                       const char *subresource, struct error *err)
 {
     if (!is_main(subresource) || meta_deleting(object))
         return;

@@ -26,10 +26,11 @@ static void check_subject(struct error *err, const struct path *at, const json_t
         if (mine && !given)
             rule_required(err, PATH(at, members[i]), "");
         else if (mine)
-            check_required(err, PATH(at, members[i]), member_object(subject, members[i]), "name", NULL);
+            check_required(err, PATH(at, members[i]), member_object(subject, members[i]), "name",
+                           NULL);
         else if (given && rule_one_of(kind, kinds))
-            rule_forbidden(err, PATH(at, members[i]), "%s is forbidden when subject kind is not '%s'", members[i],
-                           kinds[i]);
+            rule_forbidden(err, PATH(at, members[i]),
+                           "%s is forbidden when subject kind is not '%s'", members[i], kinds[i]);
     }
 }
 
@@ -41,45 +42,53 @@ static void check_flow_rule(struct error *err, const struct path *at, const json
     LIST_EACH (member_array(rule, "subjects"), i, item)
         check_subject(err, PATH_AT(PATH(at, "subjects"), i), item);
     if (!rule_filled(rule, "resourceRules") && !rule_filled(rule, "nonResourceRules"))
-        rule_required(err, at, "at least one of resourceRules and nonResourceRules has to be non-empty");
+        rule_required(err, at,
+                      "at least one of resourceRules and nonResourceRules has to be non-empty");
     LIST_EACH (member_array(rule, "resourceRules"), i, item) {
         const struct path *path = PATH_AT(PATH(at, "resourceRules"), i);
         check_required(err, path, item, "verbs", "verbs must contain at least one value");
-        check_required(err, path, item, "apiGroups", "resource rules must supply at least one api group");
-        check_required(err, path, item, "resources", "resource rules must supply at least one resource");
+        check_required(err, path, item, "apiGroups",
+                       "resource rules must supply at least one api group");
+        check_required(err, path, item, "resources",
+                       "resource rules must supply at least one resource");
         if (!rule_filled(item, "namespaces") && !rule_bool(item, "clusterScope"))
-            rule_required(err, PATH(path, "namespaces"),
-                          "resource rules that are not cluster scoped must supply at least one namespace");
+            rule_required(
+                err, PATH(path, "namespaces"),
+                "resource rules that are not cluster scoped must supply at least one namespace");
     }
     LIST_EACH (member_array(rule, "nonResourceRules"), i, item) {
         const struct path *path = PATH_AT(PATH(at, "nonResourceRules"), i);
         check_required(err, path, item, "verbs", "verbs must contain at least one value");
-        check_required(err, path, item, "nonResourceURLs", "nonResourceURLs must contain at least one value");
+        check_required(err, path, item, "nonResourceURLs",
+                       "nonResourceURLs must contain at least one value");
     }
 }
 
 static void schema_validate(const json_t *object, struct error *err)
 {
     static const char *const methods[] = {"ByNamespace", "ByUser", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *precedence = json_object_get(spec, "matchingPrecedence"),
-                 *rule;
+    const json_t *spec = json_object_get(object, "spec"),
+                 *precedence = json_object_get(spec, "matchingPrecedence"), *rule;
     if (json_int_or(precedence, 0) <= 0)
         rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence, "must be a positive value");
     else if (json_integer_value(precedence) > 10000)
-        rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence, "must not be greater than 10000");
+        rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence,
+                     "must not be greater than 10000");
     if (json_int_or(precedence, 0) == 1 && strcmp(meta_name(object), "exempt") != 0)
         rule_invalid(err, PATH(SPEC, "matchingPrecedence"), precedence,
                      "only the schema named 'exempt' may have matchingPrecedence 1");
     if (rule_has(spec, "distinguisherMethod"))
-        check_enum_given(err, PATH(SPEC, "distinguisherMethod"), member_object(spec, "distinguisherMethod"), "type",
-                         methods);
+        check_enum_given(err, PATH(SPEC, "distinguisherMethod"),
+                         member_object(spec, "distinguisherMethod"), "type", methods);
     check_name_required(err, PATH(SPEC, "priorityLevelConfiguration"),
-                        member_object(spec, "priorityLevelConfiguration"), "name", name_check_dns_subdomain);
+                        member_object(spec, "priorityLevelConfiguration"), "name",
+                        name_check_dns_subdomain);
     LIST_EACH (member_array(spec, "rules"), i, rule)
         check_flow_rule(err, PATH_AT(PATH(SPEC, "rules"), i), rule);
 }
 
-static void schema_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void schema_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
     (void)old;
     if (is_main(subresource))
@@ -98,7 +107,8 @@ const struct kind_rules kind_flow_schemas = {
 
 static void level_defaults(json_t *object)
 {
-    json_t *exempt = json_at(object, "spec", "exempt"), *limited = json_at(object, "spec", "limited");
+    json_t *exempt = json_at(object, "spec", "exempt"),
+           *limited = json_at(object, "spec", "limited");
     json_t *queuing = json_at(limited, "limitResponse", "queuing");
     default_int(exempt, "nominalConcurrencyShares", 0);
     default_int(exempt, "lendablePercent", 0);
@@ -114,19 +124,22 @@ static void check_queuing(struct error *err, const struct path *at, const json_t
     static const char *const members[] = {"queueLengthLimit", "queues", "handSize"};
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (rule_int(queuing, members[i], 0) <= 0)
-            rule_invalid(err, PATH(at, members[i]), json_object_get(queuing, members[i]), "must be positive");
+            rule_invalid(err, PATH(at, members[i]), json_object_get(queuing, members[i]),
+                         "must be positive");
     if (rule_int(queuing, "queues", 0) > QUEUES_MAX)
-        rule_invalid(err, PATH(at, "queues"), json_object_get(queuing, "queues"), "must not be greater than %d",
-                     QUEUES_MAX);
+        rule_invalid(err, PATH(at, "queues"), json_object_get(queuing, "queues"),
+                     "must not be greater than %d", QUEUES_MAX);
     if (rule_int(queuing, "handSize", 0) > rule_int(queuing, "queues", 0))
         rule_invalid(err, PATH(at, "handSize"), json_object_get(queuing, "handSize"),
-                     "should not be greater than queues (%lld)", (long long)rule_int(queuing, "queues", 0));
+                     "should not be greater than queues (%lld)",
+                     (long long)rule_int(queuing, "queues", 0));
 }
 
 static void check_limited(struct error *err, const struct path *at, const json_t *limited)
 {
     static const char *const types[] = {"Queue", "Reject", NULL};
-    const json_t *response = member_object(limited, "limitResponse"), *queuing = member_object(response, "queuing");
+    const json_t *response = member_object(limited, "limitResponse"),
+                 *queuing = member_object(response, "queuing");
     const struct path *path = PATH(at, "limitResponse");
     bool queue = strcmp(rule_text(response, "type"), "Queue") == 0;
     check_min(err, at, limited, "nominalConcurrencyShares", 0);
@@ -134,11 +147,13 @@ static void check_limited(struct error *err, const struct path *at, const json_t
     check_min(err, at, limited, "borrowingLimitPercent", 0);
     check_enum_given(err, path, response, "type", types);
     if (queue && !queuing)
-        rule_required(err, PATH(path, "queuing"), "must not be empty if limited.limitResponse.type is limited");
+        rule_required(err, PATH(path, "queuing"),
+                      "must not be empty if limited.limitResponse.type is limited");
     else if (queue)
         check_queuing(err, PATH(path, "queuing"), queuing);
     else if (queuing)
-        rule_forbidden(err, PATH(path, "queuing"), "must be nil if limited.limitResponse.type is not Limited");
+        rule_forbidden(err, PATH(path, "queuing"),
+                       "must be nil if limited.limitResponse.type is not Limited");
 }
 
 static void level_validate(const json_t *object, struct error *err)
@@ -157,7 +172,8 @@ static void level_validate(const json_t *object, struct error *err)
         rule_forbidden(err, PATH(SPEC, "exempt"), "must be nil if the type is Limited");
 }
 
-static void level_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void level_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                  struct error *err)
 {
     (void)old;
     if (is_main(subresource))

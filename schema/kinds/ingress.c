@@ -28,7 +28,8 @@ static void check_backend_port(struct error *err, const struct path *at, const j
 
 static void check_backend(struct error *err, const struct path *at, const json_t *backend)
 {
-    const json_t *service = member_object(backend, "service"), *resource = member_object(backend, "resource");
+    const json_t *service = member_object(backend, "service"),
+                 *resource = member_object(backend, "resource");
     if (service && resource) {
         rule_invalid_text(err, at, "", "cannot set both resource and service backends");
     } else if (resource) {
@@ -57,7 +58,9 @@ static void check_path_text(struct error *err, const struct path *path, const ch
         const struct bad_sequence *bad = &bad_sequences[i];
         if (bad->at_end ? !text_ends(text, bad->text) : !strstr(text, bad->text))
             continue;
-        CLEANUP(free_ptr) char *detail = xasprintf(bad->at_end ? "cannot end with '%s'" : "must not contain '%s'", bad->text);
+        CLEANUP(free_ptr)
+        char *detail =
+            xasprintf(bad->at_end ? "cannot end with '%s'" : "must not contain '%s'", bad->text);
         rule_invalid_text(err, path, text, detail);
     }
 }
@@ -79,7 +82,8 @@ static void check_path(struct error *err, const struct path *at, const json_t *i
 
 static void check_host(struct error *err, const struct path *path, const char *host)
 {
-    const char *wrong = strchr(host, '*') ? value_check_wildcard_subdomain(host) : name_check_dns_subdomain(host);
+    const char *wrong =
+        strchr(host, '*') ? value_check_wildcard_subdomain(host) : name_check_dns_subdomain(host);
     if (!value_check_ip(host))
         rule_invalid_text(err, path, host, "must be a DNS name, not an IP address");
     else if (wrong)
@@ -103,7 +107,8 @@ static void check_spec(const json_t *object, struct error *err)
     const json_t *spec = json_object_get(object, "spec"), *item, *host;
     const json_t *backend = member_object(spec, "defaultBackend");
     if (!backend && !rule_filled(spec, "rules"))
-        rule_invalid(err, SPEC, member_array(spec, "rules"), "either `defaultBackend` or `rules` must be specified");
+        rule_invalid(err, SPEC, member_array(spec, "rules"),
+                     "either `defaultBackend` or `rules` must be specified");
     if (backend)
         check_backend(err, PATH(SPEC, "defaultBackend"), backend);
     LIST_EACH (member_array(spec, "rules"), i, item)
@@ -111,7 +116,8 @@ static void check_spec(const json_t *object, struct error *err)
     LIST_EACH (member_array(spec, "tls"), i, item) {
         const struct path *at = PATH_AT(PATH(SPEC, "tls"), i);
         LIST_EACH (member_array(item, "hosts"), k, host)
-            check_host(err, PATH_AT(PATH(at, "hosts"), k), json_string_value(host) ? json_string_value(host) : "");
+            check_host(err, PATH_AT(PATH(at, "hosts"), k),
+                       json_string_value(host) ? json_string_value(host) : "");
         check_name(err, at, item, "secretName", name_check_dns_subdomain);
     }
     check_name(err, SPEC, spec, "ingressClassName", name_check_dns_subdomain);
@@ -123,18 +129,24 @@ static void validate(const json_t *object, struct error *err)
     const char *class = rule_text_at(object, "spec.ingressClassName");
     check_spec(object, err);
     if (annotation && *class && strcmp(annotation, class) != 0)
-        rule_invalid_text(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/ingress.class"),
-                          annotation, "must match `ingressClassName` when both are specified");
+        rule_invalid_text(
+            err,
+            PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/ingress.class"),
+            annotation, "must match `ingressClassName` when both are specified");
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     const json_t *item;
     (void)old;
     if (is_main(subresource))
         check_spec(object, err);
-    LIST_EACH (is_sub(subresource, "status") ? json_at(object, "status", "loadBalancer", "ingress") : NULL, i, item)
-        check_balancer_address(err, PATH_AT(PATH(PATH(PATH(NULL, "status"), "loadBalancer"), "ingress"), i), item);
+    LIST_EACH (is_sub(subresource, "status") ? json_at(object, "status", "loadBalancer", "ingress")
+                                             : NULL,
+               i, item)
+        check_balancer_address(
+            err, PATH_AT(PATH(PATH(PATH(NULL, "status"), "loadBalancer"), "ingress"), i), item);
 }
 
 const struct kind_rules kind_ingresses = {
@@ -154,7 +166,8 @@ static void class_defaults(json_t *object)
 static void class_validate(const json_t *object, struct error *err)
 {
     static const char *const scopes[] = {"Cluster", "Namespace", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *parameters = member_object(spec, "parameters");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *parameters = member_object(spec, "parameters");
     const struct path *at = PATH(SPEC, "parameters");
     bool namespaced = strcmp(rule_text(parameters, "scope"), "Namespace") == 0;
     check_name_required(err, SPEC, spec, "controller", value_check_domain_path);
@@ -165,16 +178,19 @@ static void class_validate(const json_t *object, struct error *err)
     check_required(err, at, parameters, "name", "name is required");
     check_enum_required(err, at, parameters, "scope", scopes);
     if (namespaced)
-        check_required(err, at, parameters, "namespace", "`parameters.scope` is set to 'Namespace'");
+        check_required(err, at, parameters, "namespace",
+                       "`parameters.scope` is set to 'Namespace'");
     else if (*rule_text(parameters, "namespace"))
         rule_forbidden(err, PATH(at, "namespace"), "`parameters.scope` is set to 'Cluster'");
 }
 
-static void class_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void class_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                  struct error *err)
 {
     (void)subresource;
     class_validate(object, err);
-    check_immutable(err, SPEC, json_object_get(object, "spec"), json_object_get(old, "spec"), "controller");
+    check_immutable(err, SPEC, json_object_get(object, "spec"), json_object_get(old, "spec"),
+                    "controller");
 }
 
 const struct kind_rules kind_ingress_classes = {

@@ -16,7 +16,8 @@ void job_spec_defaults(json_t *spec)
     default_int(spec, "backoffLimit", rule_has(spec, "backoffLimitPerIndex") ? INT32_MAX : 6);
     default_text(spec, "completionMode", "NonIndexed");
     default_bool(spec, "suspend", false);
-    default_text(spec, "podReplacementPolicy", rule_has(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed");
+    default_text(spec, "podReplacementPolicy",
+                 rule_has(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed");
     LIST_EACH (json_at(spec, "podFailurePolicy", "rules"), i, rule) {
         LIST_EACH (member_array(rule, "onPodConditions"), k, pattern)
             default_text(pattern, "status", "True");
@@ -45,7 +46,8 @@ static void generate_selector(json_t *object)
 {
     json_t *spec = member_object(object, "spec");
     json_t *template = spec ? json_ensure_object(spec, "template") : NULL;
-    json_t *labels = template ? json_ensure_object(json_ensure_object(template, "metadata"), "labels") : NULL;
+    json_t *labels =
+        template ? json_ensure_object(json_ensure_object(template, "metadata"), "labels") : NULL;
     if (!spec || rule_bool(spec, "manualSelector"))
         return;
     label_unless_set(labels, "batch.kubernetes.io/job-name", meta_name(object));
@@ -84,9 +86,13 @@ static void check_restart_policy(struct error *err, const struct path *at, const
 
 void check_job_spec(struct error *err, const struct path *at, const json_t *spec)
 {
-    static const char *const numbers[] = {
-        "parallelism",          "completions",     "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
-        "backoffLimitPerIndex", "maxFailedIndexes"};
+    static const char *const numbers[] = {"parallelism",
+                                          "completions",
+                                          "activeDeadlineSeconds",
+                                          "backoffLimit",
+                                          "ttlSecondsAfterFinished",
+                                          "backoffLimitPerIndex",
+                                          "maxFailedIndexes"};
     static const char *const modes[] = {"Indexed", "NonIndexed", NULL};
     static const char *const replacements[] = {"Failed", "TerminatingOrFailed", NULL};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
@@ -96,14 +102,16 @@ void check_job_spec(struct error *err, const struct path *at, const json_t *spec
     check_pod_template(err, PATH(at, "template"), member_object(spec, "template"));
     check_restart_policy(err, at, spec);
     check_enum(err, at, spec, "podReplacementPolicy",
-               rule_has(spec, "podFailurePolicy") ? (const char *const[]){"Failed", NULL} : replacements);
+               rule_has(spec, "podFailurePolicy") ? (const char *const[]){"Failed", NULL}
+                                                  : replacements);
     check_name(err, at, spec, "managedBy", value_check_domain_path);
     check_max_text(err, at, spec, "managedBy", MANAGED_BY_MAX);
 }
 
 static void check_selector(const json_t *object, struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *selector = member_object(spec, "selector");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *selector = member_object(spec, "selector");
     const json_t *labels = json_at(spec, "template", "metadata", "labels");
     if (!selector) {
         rule_required(err, PATH(SPEC, "selector"), NULL);
@@ -122,9 +130,12 @@ static void check_last_hostname(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec");
     int64_t completions = rule_int(spec, "completions", 0);
-    CLEANUP(free_ptr) char *last = xasprintf("%s-%lld", meta_name(object), (long long)completions - 1);
-    if (job_is_indexed(spec) && completions > 0 && *meta_name(object) && name_check_dns_label(last)) {
-        CLEANUP(free_ptr) char *detail = xasprintf("will not able to create pod with invalid DNS label: %s", last);
+    CLEANUP(free_ptr)
+    char *last = xasprintf("%s-%lld", meta_name(object), (long long)completions - 1);
+    if (job_is_indexed(spec) && completions > 0 && *meta_name(object) &&
+        name_check_dns_label(last)) {
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("will not able to create pod with invalid DNS label: %s", last);
         rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object), detail);
     }
 }
@@ -139,12 +150,14 @@ static void validate(const json_t *object, struct error *err)
 /* Suspended and never started: its template's placement may still change. */
 static bool may_be_placed(const json_t *old)
 {
-    return json_is_true(json_at(old, "spec", "suspend")) && !rule_has(json_object_get(old, "status"), "startTime");
+    return json_is_true(json_at(old, "spec", "suspend")) &&
+           !rule_has(json_object_get(old, "status"), "startTime");
 }
 
 static bool template_fits(const json_t *now, const json_t *before)
 {
-    static const char *const open[] = {"nodeSelector", "affinity", "tolerations", "schedulingGates", NULL};
+    static const char *const open[] = {"nodeSelector", "affinity", "tolerations", "schedulingGates",
+                                       NULL};
     const json_t *spec = json_object_get(now, "spec"), *old = json_object_get(before, "spec");
     const json_t *sides[] = {spec, old};
     const char *key;
@@ -160,21 +173,25 @@ static bool template_fits(const json_t *now, const json_t *before)
 
 static void check_completions_update(const json_t *spec, const json_t *before, struct error *err)
 {
-    const json_t *now = json_object_get(spec, "completions"), *parallelism = json_object_get(spec, "parallelism");
+    const json_t *now = json_object_get(spec, "completions"),
+                 *parallelism = json_object_get(spec, "parallelism");
     if (rule_equal(now, json_object_get(before, "completions")))
         return;
     if (!job_is_indexed(spec))
         rule_invalid(err, PATH(SPEC, "completions"), now, RULE_IMMUTABLE);
     else if (!json_is_integer(now) || !json_equal(now, parallelism))
-        rule_invalid(err, PATH(SPEC, "completions"), now, "can only be modified in tandem with parallelism");
+        rule_invalid(err, PATH(SPEC, "completions"), now,
+                     "can only be modified in tandem with parallelism");
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
-    static const char *const fixed[] = {"completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy",
-                                        "successPolicy"};
+    static const char *const fixed[] = {"completionMode", "podFailurePolicy",
+                                        "backoffLimitPerIndex", "managedBy", "successPolicy"};
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
-    const json_t *template = json_object_get(spec, "template"), *old_template = json_object_get(before, "template");
+    const json_t *template = json_object_get(spec, "template"),
+                 *old_template = json_object_get(before, "template");
     if (is_sub(subresource, "status")) {
         check_job_status(object, old, err);
         return;
@@ -183,7 +200,8 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     check_completions_update(spec, before, err);
     check_selector_immutable(err, PATH(SPEC, "selector"), json_object_get(spec, "selector"),
                              json_object_get(before, "selector"));
-    if (may_be_placed(old) ? !template_fits(template, old_template) : !rule_equal(template, old_template))
+    if (may_be_placed(old) ? !template_fits(template, old_template)
+                           : !rule_equal(template, old_template))
         rule_invalid(err, PATH(SPEC, "template"), template, RULE_IMMUTABLE);
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         check_immutable(err, SPEC, spec, before, fixed[i]);
@@ -191,7 +209,9 @@ static void validate_update(const json_t *object, const json_t *old, const char 
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)
 {
-    CLEANUP(free_ptr) char *succeeded = xasprintf("%lld", (long long)json_int_or(json_at(object, "status", "succeeded"), 0));
+    CLEANUP(free_ptr)
+    char *succeeded =
+        xasprintf("%lld", (long long)json_int_or(json_at(object, "status", "succeeded"), 0));
     add(arg, "status.successful", succeeded);
 }
 

@@ -9,5 +9,6 @@ bool job_is_indexed(const json_t *spec);
 void check_job_policies(struct error *err, const struct path *at, const json_t *spec);
 /* An update of a Job's status: what it may say, and what it may not take back. */
 void check_job_status(const json_t *object, const json_t *old, struct error *err);
-/* The five fields of cron, or @hourly and the like. NULL when fine, else what is wrong, in upstream's words; owned. */
+/* The five fields of cron, or @hourly and the like. NULL when fine, else what is wrong, in
+ * upstream's words; owned. */
 char *cron_check(const char *schedule);

@@ -88,7 +88,8 @@ static void check_failure_rule(struct error *err, const struct path *at, const j
         check_choice(err, path, item, "status", statuses);
     }
     if (codes && json_array_size(conditions))
-        rule_invalid_bare(err, at, "specifying both OnExitCodes and OnPodConditions is not supported");
+        rule_invalid_bare(err, at,
+                          "specifying both OnExitCodes and OnPodConditions is not supported");
     if (!codes && !json_array_size(conditions))
         rule_invalid_bare(err, at, "specifying one of OnExitCodes and OnPodConditions is required");
 }

@@ -67,7 +67,8 @@ void resource_list_defaults(json_t *list);
 void resources_defaults(json_t *parent);
 /* False, with one cause, when the value is not a quantity or is negative. */
 bool check_quantity(struct error *err, const struct path *path, const json_t *value);
-/* A name of a resource: cpu, memory, pods, requests.cpu, example.com/gpu; upstream's ValidateResourceName. */
+/* A name of a resource: cpu, memory, pods, requests.cpu, example.com/gpu; upstream's
+ * ValidateResourceName. */
 const char *resource_name_check(const char *name);
 bool resource_is_extended(const char *name); /* outside kubernetes.io, with a domain */
 bool resource_is_hugepages(const char *name);
@@ -78,8 +79,10 @@ void check_balancer_address(struct error *err, const struct path *at, const json
 /* Loopback, link-local, multicast and unspecified addresses may not be endpoints. */
 void check_non_special_ip(struct error *err, const struct path *path, const char *value);
 
-/* A webhook's {url, service}, and the versions of reviews that it takes; `missing`: what to say of none. */
+/* A webhook's {url, service}, and the versions of reviews that it takes; `missing`: what to say of
+ * none. */
 void check_webhook_client(struct error *err, const struct path *at, const json_t *client);
-void check_review_versions(struct error *err, const struct path *path, const json_t *list, const char *missing);
+void check_review_versions(struct error *err, const struct path *path, const json_t *list,
+                           const char *missing);
 
 extern const char *const protocols[]; /* SCTP, TCP, UDP */

@@ -11,7 +11,8 @@ static void validate(const json_t *object, struct error *err)
     check_min(err, at, spec, "leaseTransitions", 0);
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     (void)old;
     (void)subresource;

@@ -49,7 +49,8 @@ static void check_spec_finalizers(const json_t *object, struct error *err)
     }
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     const char *phase = rule_text_at(object, "status.phase");
     const struct path *path = PATH(PATH(NULL, "status"), "Phase");
@@ -59,7 +60,8 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     if (!is_sub(subresource, "status"))
         return;
     if (meta_deleting(object) && strcmp(phase, "Terminating") != 0)
-        rule_invalid_text(err, path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
+        rule_invalid_text(err, path, phase,
+                          "may only be 'Terminating' if `deletionTimestamp` is not empty");
     if (!meta_deleting(object) && strcmp(phase, "Active") != 0)
         rule_invalid_text(err, path, phase, "may only be 'Active' if `deletionTimestamp` is empty");
 }

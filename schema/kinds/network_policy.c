@@ -33,9 +33,11 @@ static void check_port(struct error *err, const struct path *at, const json_t *i
     if (!json_is_integer(end))
         return;
     if (!port)
-        rule_invalid(err, PATH(at, "endPort"), end, "may not be specified when `port` is not specified");
+        rule_invalid(err, PATH(at, "endPort"), end,
+                     "may not be specified when `port` is not specified");
     else if (json_is_string(port))
-        rule_invalid(err, PATH(at, "endPort"), end, "may not be specified when `port` is non-numeric");
+        rule_invalid(err, PATH(at, "endPort"), end,
+                     "may not be specified when `port` is non-numeric");
     else if (json_integer_value(end) < json_int_or(port, 0))
         rule_invalid(err, PATH(at, "endPort"), end, "must be greater than or equal to `port`");
     else
@@ -49,11 +51,13 @@ static void check_block(struct error *err, const struct path *at, const json_t *
         return;
     check_name(err, at, block, "cidr", value_check_cidr);
     LIST_EACH (member_array(block, "except"), i, item) {
-        const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = value_check_cidr(text);
+        const char *text = json_string_value(item) ? json_string_value(item) : "",
+                   *wrong = value_check_cidr(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(PATH(at, "except"), i), text, wrong);
         else if (!value_cidr_within(text, rule_text(block, "cidr")))
-            rule_invalid_text(err, PATH_AT(PATH(at, "except"), i), text, "must be a strict subset of `cidr`");
+            rule_invalid_text(err, PATH_AT(PATH(at, "except"), i), text,
+                              "must be a strict subset of `cidr`");
     }
 }
 
@@ -89,7 +93,8 @@ static void check_rules(struct error *err, const json_t *spec, const struct dire
 static void validate(const json_t *object, struct error *err)
 {
     static const char *const types[] = {"Egress", "Ingress", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *list = member_array(spec, "policyTypes"), *type;
+    const json_t *spec = json_object_get(object, "spec"), *list = member_array(spec, "policyTypes"),
+                 *type;
     const struct path *path = PATH(SPEC, "policyTypes");
     check_label_selector(err, PATH(SPEC, "podSelector"), member_object(spec, "podSelector"));
     for (size_t k = 0; k < ARRAY_LEN(directions); k++)
@@ -104,7 +109,8 @@ static void validate(const json_t *object, struct error *err)
     }
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     (void)old;
     (void)subresource;

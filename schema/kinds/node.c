@@ -22,7 +22,8 @@ void check_taints(struct error *err, const struct path *path, const json_t *tain
     const json_t *taint;
     json_auto_t *seen = rule_set(taints);
     LIST_EACH (taints, i, taint) {
-        CLEANUP(free_ptr) char *id = xasprintf("%s %s", rule_text(taint, "key"), rule_text(taint, "effect"));
+        CLEANUP(free_ptr)
+        char *id = xasprintf("%s %s", rule_text(taint, "key"), rule_text(taint, "effect"));
         check_taint(err, PATH_AT(path, i), taint);
         if (json_object_get(seen, id))
             rule_duplicate(err, PATH_AT(path, i), taint);
@@ -62,7 +63,8 @@ static void check_cidrs(struct error *err, const json_t *spec)
     const json_t *cidrs = member_array(spec, "podCIDRs"), *item;
     const struct path *path = PATH(SPEC, "podCIDRs");
     LIST_EACH (cidrs, i, item) {
-        const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = value_check_cidr(text);
+        const char *text = json_string_value(item) ? json_string_value(item) : "",
+                   *wrong = value_check_cidr(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
     }
@@ -72,19 +74,22 @@ static void check_cidrs(struct error *err, const json_t *spec)
 
 static void validate(const json_t *object, struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *status = json_object_get(object, "status");
+    const json_t *spec = json_object_get(object, "spec"),
+                 *status = json_object_get(object, "status");
     const struct path *at = PATH(NULL, "status");
-    check_taints(err, PATH(PATH(NULL, "metadata"), "taints"), member_array(spec, "taints")); /* sic */
+    check_taints(err, PATH(PATH(NULL, "metadata"), "taints"),
+                 member_array(spec, "taints")); /* sic */
     check_cidrs(err, spec);
     check_amounts(err, PATH(at, "capacity"), member_object(status, "capacity"));
     check_amounts(err, PATH(at, "allocatable"), member_object(status, "allocatable"));
 }
 
 /* From nothing to something, and never again. */
-static void check_set_once(struct error *err, const json_t *spec, const json_t *before, const char *member,
-                           const char *detail)
+static void check_set_once(struct error *err, const json_t *spec, const json_t *before,
+                           const char *member, const char *detail)
 {
-    if (rule_filled(before, member) && !rule_equal(json_object_get(spec, member), json_object_get(before, member)))
+    if (rule_filled(before, member) &&
+        !rule_equal(json_object_get(spec, member), json_object_get(before, member)))
         rule_forbidden(err, PATH(SPEC, member), "%s", detail);
 }
 
@@ -94,25 +99,30 @@ static void check_addresses(struct error *err, const json_t *addresses)
     const json_t *address;
     json_auto_t *seen = json_object();
     LIST_EACH (addresses, i, address) {
-        CLEANUP(free_ptr) char *id = xasprintf("%s %s", rule_text(address, "type"), rule_text(address, "address"));
+        CLEANUP(free_ptr)
+        char *id = xasprintf("%s %s", rule_text(address, "type"), rule_text(address, "address"));
         if (rule_seen(seen, id))
             rule_duplicate(err, PATH_AT(path, i), address);
     }
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     (void)subresource;
     validate(object, err);
     check_addresses(err, json_at(object, "status", "addresses"));
-    check_set_once(err, spec, before, "podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
-    check_set_once(err, spec, before, "providerID", "node updates may not change providerID except from \"\" to valid");
+    check_set_once(err, spec, before, "podCIDRs",
+                   "node updates may not change podCIDR except from \"\" to valid");
+    check_set_once(err, spec, before, "providerID",
+                   "node updates may not change providerID except from \"\" to valid");
 }
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)
 {
-    add(arg, "spec.unschedulable", json_is_true(json_at(object, "spec", "unschedulable")) ? "true" : "false");
+    add(arg, "spec.unschedulable",
+        json_is_true(json_at(object, "spec", "unschedulable")) ? "true" : "false");
 }
 
 const struct kind_rules kind_nodes = {

@@ -4,16 +4,18 @@
 
 #define SPEC PATH(NULL, "spec")
 
-#define UPDATE_DETAIL \
-    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`," \
-    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)," \
+#define UPDATE_DETAIL                                                                              \
+    "pod updates may not change fields other than "                                                \
+    "`spec.containers[*].image`,`spec.initContainers[*].image`,"                                   \
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"    \
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 
 static void add_gated_condition(json_t *status)
 {
     json_object_set_new(status, "conditions",
-                        json_pack("[{s:s,s:s,s:n,s:n,s:s,s:s}]", "type", "PodScheduled", "status", "False",
-                                  "lastProbeTime", "lastTransitionTime", "reason", "SchedulingGated", "message",
+                        json_pack("[{s:s,s:s,s:n,s:n,s:s,s:s}]", "type", "PodScheduled", "status",
+                                  "False", "lastProbeTime", "lastTransitionTime", "reason",
+                                  "SchedulingGated", "message",
                                   "Scheduling is blocked due to non-empty scheduling gates"));
 }
 
@@ -83,7 +85,8 @@ static void validate(const json_t *object, struct error *err)
     if (rule_filled(spec, "ephemeralContainers"))
         rule_forbidden(err, PATH(SPEC, "ephemeralContainers"), "cannot be set on create");
     if (*rule_text(spec, "nodeName") && rule_filled(spec, "schedulingGates"))
-        rule_forbidden(err, PATH(SPEC, "nodeName"), "cannot be set until all schedulingGates have been cleared");
+        rule_forbidden(err, PATH(SPEC, "nodeName"),
+                       "cannot be set until all schedulingGates have been cleared");
 }
 
 /* Equal but for the members in `except`. */
@@ -114,7 +117,8 @@ static bool containers_fit(const json_t *spec, const json_t *before, const char 
 
 static bool same_count(const json_t *spec, const json_t *before, const char *member)
 {
-    return json_array_size(member_array(spec, member)) == json_array_size(member_array(before, member));
+    return json_array_size(member_array(spec, member)) ==
+           json_array_size(member_array(before, member));
 }
 
 static bool grace_fits(const json_t *spec, const json_t *before)
@@ -129,7 +133,8 @@ static bool gated_fits(const json_t *spec, const json_t *before)
 {
     const char *key;
     json_t *value;
-    if (rule_equal(json_object_get(spec, "nodeSelector"), json_object_get(before, "nodeSelector")) &&
+    if (rule_equal(json_object_get(spec, "nodeSelector"),
+                   json_object_get(before, "nodeSelector")) &&
         rule_equal(json_object_get(spec, "affinity"), json_object_get(before, "affinity")))
         return true;
     if (!rule_filled(before, "schedulingGates"))
@@ -139,7 +144,8 @@ static bool gated_fits(const json_t *spec, const json_t *before)
             return false;
     }
     static const char *const node_affinity[] = {"nodeAffinity", NULL};
-    return same_except(json_object_get(spec, "affinity"), json_object_get(before, "affinity"), node_affinity);
+    return same_except(json_object_get(spec, "affinity"), json_object_get(before, "affinity"),
+                       node_affinity);
 }
 
 static void check_gate_update(const json_t *spec, const json_t *before, struct error *err)
@@ -149,7 +155,8 @@ static void check_gate_update(const json_t *spec, const json_t *before, struct e
     LIST_EACH (member_array(spec, "schedulingGates"), i, gate) {
         if (!json_object_get(had, rule_text(gate, "name")))
             rule_forbidden(err, PATH_AT(PATH(SPEC, "schedulingGates"), i),
-                           "only deletion is allowed, but found new scheduling gate '%s'", rule_text(gate, "name"));
+                           "only deletion is allowed, but found new scheduling gate '%s'",
+                           rule_text(gate, "name"));
     }
 }
 
@@ -208,7 +215,8 @@ static void validate_spec_update(const json_t *spec, const json_t *before, struc
     bool counts = true;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         if (!same_count(spec, before, lists[i])) {
-            rule_forbidden(err, PATH(SPEC, lists[i]), "pod updates may not add or remove containers");
+            rule_forbidden(err, PATH(SPEC, lists[i]),
+                           "pod updates may not add or remove containers");
             counts = false;
         }
     if (!counts)
@@ -217,7 +225,8 @@ static void validate_spec_update(const json_t *spec, const json_t *before, struc
     check_gate_update(spec, before, err);
     check_toleration_update(spec, before, err);
     if (!same_except(spec, before, except) || !containers_fit(spec, before, "containers") ||
-        !containers_fit(spec, before, "initContainers") || !grace_fits(spec, before) || !gated_fits(spec, before))
+        !containers_fit(spec, before, "initContainers") || !grace_fits(spec, before) ||
+        !gated_fits(spec, before))
         rule_forbidden(err, SPEC, "%s", UPDATE_DETAIL);
     const json_t *container;
     for (size_t k = 0; k < ARRAY_LEN(lists); k++)
@@ -234,8 +243,8 @@ static void validate_ephemeral_update(const json_t *spec, const json_t *before, 
     LIST_EACH (member_array(before, "ephemeralContainers"), i, old) {
         const json_t *same = json_object_get(now, rule_text(old, "name"));
         if (!same || !rule_equal(same, old))
-            rule_forbidden(err, path, "existing ephemeral containers \"%s\" may not be %s\n", rule_text(old, "name"),
-                           same ? "changed" : "removed");
+            rule_forbidden(err, path, "existing ephemeral containers \"%s\" may not be %s\n",
+                           rule_text(old, "name"), same ? "changed" : "removed");
     }
 }
 
@@ -245,7 +254,8 @@ static void validate_resize(const json_t *object, const json_t *old, struct erro
     LIST_EACH (json_at(object, "spec", "containers"), i, container)
         check_resources(err, PATH(PATH_AT(PATH(SPEC, "containers"), i), "resources"),
                         member_object(container, "resources"));
-    const char *before = rule_text_at(old, "status.qosClass"), *now = pod_qos(json_object_get(object, "spec"));
+    const char *before = rule_text_at(old, "status.qosClass"),
+               *now = pod_qos(json_object_get(object, "spec"));
     if (*before && strcmp(before, now) != 0)
         rule_invalid_text(err, PATH(PATH(NULL, "status"), "qosClass"), now,
                           "Pod QOS Class may not change as a result of resizing");
@@ -254,12 +264,14 @@ static void validate_resize(const json_t *object, const json_t *old, struct erro
 static bool ended_for_good(const json_t *status, const char *policy)
 {
     const json_t *terminated = json_at(status, "state", "terminated");
-    return terminated && (strcmp(policy, "Never") == 0 ||
-                          (strcmp(policy, "OnFailure") == 0 && rule_int(terminated, "exitCode", 0) == 0));
+    return terminated &&
+           (strcmp(policy, "Never") == 0 ||
+            (strcmp(policy, "OnFailure") == 0 && rule_int(terminated, "exitCode", 0) == 0));
 }
 
 /* A container that has ended for good stays so. */
-static void check_status_list(const json_t *object, const json_t *old, const char *member, struct error *err)
+static void check_status_list(const json_t *object, const json_t *old, const char *member,
+                              struct error *err)
 {
     const json_t *after = member_array(json_object_get(object, "status"), member), *now;
     json_auto_t *before = rule_index(member_array(json_object_get(old, "status"), member), "name");
@@ -283,7 +295,8 @@ static void validate_status_update(const json_t *object, const json_t *old, stru
     LIST_EACH (json_at(object, "status", "podIPs"), i, item) {
         const char *wrong = value_check_ip(rule_text(item, "ip"));
         if (wrong)
-            rule_invalid_text(err, PATH_AT(PATH(PATH(NULL, "status"), "podIPs"), i), rule_text(item, "ip"), wrong);
+            rule_invalid_text(err, PATH_AT(PATH(PATH(NULL, "status"), "podIPs"), i),
+                              rule_text(item, "ip"), wrong);
     }
 }
 
@@ -299,7 +312,8 @@ static void check_mirror_update(const json_t *object, const json_t *old, struct 
         rule_forbidden(err, path, "may not add mirror pod annotation");
 }
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     if (is_sub(subresource, "status"))
@@ -316,11 +330,17 @@ static void validate_update(const json_t *object, const json_t *old, const char 
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)
 {
-    static const char *const paths[] = {
-        "spec.nodeName", "spec.restartPolicy", "spec.schedulerName",       "spec.serviceAccountName",
-        "status.phase",  "status.podIP",       "status.nominatedNodeName", NULL};
+    static const char *const paths[] = {"spec.nodeName",
+                                        "spec.restartPolicy",
+                                        "spec.schedulerName",
+                                        "spec.serviceAccountName",
+                                        "status.phase",
+                                        "status.podIP",
+                                        "status.nominatedNodeName",
+                                        NULL};
     index_paths(object, paths, add, arg);
-    add(arg, "spec.hostNetwork", json_is_true(json_at(object, "spec", "hostNetwork")) ? "true" : "false");
+    add(arg, "spec.hostNetwork",
+        json_is_true(json_at(object, "spec", "hostNetwork")) ? "true" : "false");
 }
 
 const struct kind_rules kind_pods = {

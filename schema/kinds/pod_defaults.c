@@ -50,7 +50,8 @@ static void field_ref_defaults(json_t *parent)
 static void container_defaults(json_t *container)
 {
     json_t *lifecycle = member_object(container, "lifecycle"), *item;
-    default_text(container, "imagePullPolicy", is_latest(rule_text(container, "image")) ? "Always" : "IfNotPresent");
+    default_text(container, "imagePullPolicy",
+                 is_latest(rule_text(container, "image")) ? "Always" : "IfNotPresent");
     default_text(container, "terminationMessagePath", "/dev/termination-log");
     default_text(container, "terminationMessagePolicy", "File");
     LIST_EACH (member_array(container, "ports"), i, item)
@@ -150,7 +151,8 @@ static void account_defaults(json_t *spec)
     json_set_text(spec, "serviceAccount", copy);
 }
 
-static const char *const container_lists[] = {"initContainers", "containers", "ephemeralContainers"};
+static const char *const container_lists[] = {"initContainers", "containers",
+                                              "ephemeralContainers"};
 
 void pod_spec_defaults(json_t *spec)
 {

@@ -1,8 +1,9 @@
-/* What upstream drops from Pods because its feature gate is off, where more goes than the field itself.
- * Source: pkg/api/pod/util.go, dropDisabledFields. */
+/* What upstream drops from Pods because its feature gate is off, where more goes than the field
+ * itself. Source: pkg/api/pod/util.go, dropDisabledFields. */
 #include "schema/kinds/pod.h"
 
-static const char *const container_lists[] = {"initContainers", "containers", "ephemeralContainers"};
+static const char *const container_lists[] = {"initContainers", "containers",
+                                              "ephemeralContainers"};
 
 static void drop_mounts(json_t *spec, const char *volume)
 {

@@ -8,7 +8,8 @@
 #define SEARCHES_TEXT_MAX 2048
 
 static const char *const restart_policies[] = {"Always", "Never", "OnFailure", NULL};
-static const char *const dns_policies[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None", NULL};
+static const char *const dns_policies[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default",
+                                           "None", NULL};
 
 static void check_searches(struct error *err, const struct path *path, const json_t *searches)
 {
@@ -26,13 +27,15 @@ static void check_searches(struct error *err, const struct path *path, const jso
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
     }
     if (total > SEARCHES_TEXT_MAX)
-        rule_invalid(err, path, searches, "must not have more than %d characters (including spaces) in the search list",
+        rule_invalid(err, path, searches,
+                     "must not have more than %d characters (including spaces) in the search list",
                      SEARCHES_TEXT_MAX);
 }
 
 static void check_dns(struct error *err, const struct path *at, const json_t *spec)
 {
-    const json_t *config = member_object(spec, "dnsConfig"), *servers = member_array(config, "nameservers"), *item;
+    const json_t *config = member_object(spec, "dnsConfig"),
+                 *servers = member_array(config, "nameservers"), *item;
     const struct path *path = PATH(at, "dnsConfig");
     check_enum_required(err, at, spec, "dnsPolicy", dns_policies);
     if (strcmp(rule_text(spec, "dnsPolicy"), "None") == 0) {
@@ -45,10 +48,11 @@ static void check_dns(struct error *err, const struct path *at, const json_t *sp
     if (!config)
         return;
     if (json_array_size(servers) > NAMESERVERS_MAX)
-        rule_invalid(err, PATH(path, "nameservers"), servers, "must not have more than %d nameservers",
-                     NAMESERVERS_MAX);
+        rule_invalid(err, PATH(path, "nameservers"), servers,
+                     "must not have more than %d nameservers", NAMESERVERS_MAX);
     LIST_EACH (servers, i, item) {
-        const char *text = json_string_value(item) ? json_string_value(item) : "", *wrong = value_check_ip(text);
+        const char *text = json_string_value(item) ? json_string_value(item) : "",
+                   *wrong = value_check_ip(text);
         if (wrong)
             rule_invalid_text(err, PATH_AT(PATH(path, "nameservers"), i), text, wrong);
     }
@@ -115,7 +119,8 @@ static void check_os(struct error *err, const struct path *at, const json_t *os)
         check_enum(err, at, os, "name", systems);
 }
 
-void check_pod_spec(struct error *err, const struct path *at, const json_t *spec, enum pod_holder holder)
+void check_pod_spec(struct error *err, const struct path *at, const json_t *spec,
+                    enum pod_holder holder)
 {
     static const char *const preemptions[] = {"Never", "PreemptLowerPriority", NULL};
     const json_t *readiness;
@@ -132,7 +137,8 @@ void check_pod_spec(struct error *err, const struct path *at, const json_t *spec
     check_enum_required(err, at, spec, "restartPolicy", restart_policies);
     check_dns(err, at, spec);
     check_labels(err, PATH(at, "nodeSelector"), member_object(spec, "nodeSelector"));
-    check_pod_security_context(err, PATH(at, "securityContext"), member_object(spec, "securityContext"), spec);
+    check_pod_security_context(err, PATH(at, "securityContext"),
+                               member_object(spec, "securityContext"), spec);
     check_affinity(err, PATH(at, "affinity"), member_object(spec, "affinity"));
     check_names(err, at, spec);
     if (json_is_integer(grace) && json_integer_value(grace) < 0 && holder == HOLDER_TEMPLATE)
@@ -161,7 +167,8 @@ static void check_template_meta(struct error *err, const struct path *path, cons
 
 void check_pod_template_meta(struct error *err, const struct path *at, const json_t *template)
 {
-    check_template_meta(err, at, member_object(template, "metadata")); /* upstream's paths lack "metadata" */
+    check_template_meta(err, at,
+                        member_object(template, "metadata")); /* upstream's paths lack "metadata" */
 }
 
 void check_pod_template(struct error *err, const struct path *at, const json_t *template)

@@ -25,9 +25,11 @@ static void budget_validate(const json_t *object, struct error *err)
     check_enum(err, SPEC, spec, "unhealthyPodEvictionPolicy", policies);
 }
 
-static void budget_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void budget_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
-    static const char *const counts[] = {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"};
+    static const char *const counts[] = {"disruptionsAllowed", "currentHealthy", "desiredHealthy",
+                                         "expectedPods"};
     (void)old;
     if (!is_sub(subresource, "status")) {
         budget_validate(object, err);
@@ -49,7 +51,8 @@ const struct kind_rules kind_disruption_budgets = {
 static const struct system_class {
     const char *name;
     int64_t value;
-} system_classes[] = {{"system-node-critical", 2000001000}, {"system-cluster-critical", 2000000000}};
+} system_classes[] = {{"system-node-critical", 2000001000},
+                      {"system-cluster-critical", 2000000000}};
 
 static void priority_defaults(json_t *object)
 {
@@ -66,7 +69,8 @@ static bool is_system_class(const json_t *object)
 {
     for (size_t i = 0; i < ARRAY_LEN(system_classes); i++)
         if (strcmp(system_classes[i].name, meta_name(object)) == 0)
-            return rule_int(object, "value", 0) == system_classes[i].value && !rule_bool(object, "globalDefault");
+            return rule_int(object, "value", 0) == system_classes[i].value &&
+                   !rule_bool(object, "globalDefault");
     return false;
 }
 
@@ -75,20 +79,20 @@ static void priority_validate(const json_t *object, struct error *err)
     static const char *const policies[] = {"Never", "PreemptLowerPriority", NULL};
     if (text_starts(meta_name(object), "system-")) {
         if (!is_system_class(object))
-            rule_forbidden(
-                err, PATH(PATH(NULL, "metadata"), "name"),
-                "priority class names with 'system-' prefix are reserved for system use only. error: %s is not a known "
-                "system priority class",
-                meta_name(object));
+            rule_forbidden(err, PATH(PATH(NULL, "metadata"), "name"),
+                           "priority class names with 'system-' prefix are reserved for system use "
+                           "only. error: %s is not a known "
+                           "system priority class",
+                           meta_name(object));
     } else if (rule_int(object, "value", 0) > USER_PRIORITY_MAX) {
-        rule_forbidden(err, PATH(NULL, "value"), "maximum allowed value of a user defined priority is %d",
-                       USER_PRIORITY_MAX);
+        rule_forbidden(err, PATH(NULL, "value"),
+                       "maximum allowed value of a user defined priority is %d", USER_PRIORITY_MAX);
     }
     check_enum(err, NULL, object, "preemptionPolicy", policies);
 }
 
-static void priority_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                     struct error *err)
+static void priority_validate_update(const json_t *object, const json_t *old,
+                                     const char *subresource, struct error *err)
 {
     (void)subresource;
     if (rule_int(object, "value", 0) != rule_int(old, "value", 0))
@@ -117,12 +121,14 @@ static void runtime_validate(const json_t *object, struct error *err)
     const struct path *at = PATH(NULL, "scheduling");
     if (wrong)
         rule_invalid_text(err, PATH(NULL, "handler"), handler, wrong);
-    check_overhead(err, PATH(PATH(NULL, "overhead"), "podFixed"), json_at(object, "overhead", "podFixed"));
+    check_overhead(err, PATH(PATH(NULL, "overhead"), "podFixed"),
+                   json_at(object, "overhead", "podFixed"));
     check_labels(err, PATH(at, "nodeSelector"), member_object(scheduling, "nodeSelector"));
     check_tolerations(err, PATH(at, "tolerations"), member_array(scheduling, "tolerations"));
 }
 
-static void runtime_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void runtime_validate_update(const json_t *object, const json_t *old,
+                                    const char *subresource, struct error *err)
 {
     (void)subresource;
     check_immutable(err, NULL, object, old, "handler");

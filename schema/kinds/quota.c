@@ -41,8 +41,16 @@ static const char *const quota_names[] = {
 };
 
 static const char *const integer_names[] = {
-    "pods",       "resourcequotas",         "services",           "replicationcontrollers", "secrets",
-    "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers", NULL,
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+    NULL,
 };
 
 static const char *quota_name_check(const char *name)
@@ -50,7 +58,8 @@ static const char *quota_name_check(const char *name)
     const char *wrong = name_check_qualified(name);
     if (wrong || strchr(name, '/'))
         return wrong;
-    if (rule_one_of(name, quota_names) || resource_is_hugepages(name) || text_starts(name, "requests.hugepages-"))
+    if (rule_one_of(name, quota_names) || resource_is_hugepages(name) ||
+        text_starts(name, "requests.hugepages-"))
         return NULL;
     return "must be a standard resource for quota";
 }
@@ -72,12 +81,18 @@ static void check_hard(struct error *err, const struct path *path, const json_t 
         if (wrong)
             rule_invalid_text(err, PATH_KEY(path, key), key, wrong);
         if (check_quantity(err, PATH_KEY(path, key), value) && counts && !is_whole(value))
-            rule_invalid_raw(err, PATH_KEY(path, key), json_string_value(value), "must be an integer");
+            rule_invalid_raw(err, PATH_KEY(path, key), json_string_value(value),
+                             "must be an integer");
     }
 }
 
-static const char *const scopes[] = {
-    "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass", "CrossNamespacePodAffinity", NULL};
+static const char *const scopes[] = {"Terminating",
+                                     "NotTerminating",
+                                     "BestEffort",
+                                     "NotBestEffort",
+                                     "PriorityClass",
+                                     "CrossNamespacePodAffinity",
+                                     NULL};
 static const char *const selector_operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
 
 /* Which resources a scope can be about. */
@@ -121,29 +136,34 @@ static void check_scopes(struct error *err, const json_t *spec)
                 rule_invalid(err, path, list, "unsupported scope applied to resource");
         }
     }
-    if (has_both(list, "BestEffort", "NotBestEffort") || has_both(list, "Terminating", "NotTerminating"))
+    if (has_both(list, "BestEffort", "NotBestEffort") ||
+        has_both(list, "Terminating", "NotTerminating"))
         rule_invalid(err, path, list, "conflicting scopes");
 }
 
-static void check_scope_expression(struct error *err, const struct path *at, const json_t *expression)
+static void check_scope_expression(struct error *err, const struct path *at,
+                                   const json_t *expression)
 {
     const char *scope = rule_text(expression, "scopeName"), *op = rule_text(expression, "operator");
     const json_t *values = member_array(expression, "values");
     if (!rule_one_of(scope, scopes))
         rule_invalid_text(err, PATH(at, "scopeName"), scope, "unsupported scope");
     else if (strcmp(scope, "PriorityClass") != 0 && strcmp(op, "Exists") != 0)
-        rule_invalid_text(err, PATH(at, "operator"), op,
-                          "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, "
-                          "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
-                          "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
+        rule_invalid_text(
+            err, PATH(at, "operator"), op,
+            "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, "
+            "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+            "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
     if (!rule_one_of(op, selector_operators))
         rule_invalid_text(err, PATH(at, "operator"), op, "not a valid selector operator");
     else if (text_ends(op, "In") && json_array_size(values) == 0)
-        rule_required(err, PATH(at, "values"),
-                      "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+        rule_required(
+            err, PATH(at, "values"),
+            "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
     else if (!text_ends(op, "In") && json_array_size(values))
-        rule_invalid(err, PATH(at, "values"), values,
-                     "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
+        rule_invalid(
+            err, PATH(at, "values"), values,
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
 }
 
 static void quota_validate(const json_t *object, struct error *err)
@@ -153,16 +173,19 @@ static void quota_validate(const json_t *object, struct error *err)
     check_hard(err, PATH(SPEC, "hard"), member_object(spec, "hard"));
     check_scopes(err, spec);
     LIST_EACH (json_at(spec, "scopeSelector", "matchExpressions"), i, expression)
-        check_scope_expression(err, PATH(PATH(SPEC, "scopeSelector"), "matchExpressions"), expression);
+        check_scope_expression(err, PATH(PATH(SPEC, "scopeSelector"), "matchExpressions"),
+                               expression);
     check_hard(err, PATH(status, "hard"), json_at(object, "status", "hard"));
     check_hard(err, PATH(status, "used"), json_at(object, "status", "used"));
 }
 
-static void quota_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void quota_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                  struct error *err)
 {
     (void)subresource;
     quota_validate(object, err);
-    check_immutable(err, SPEC, json_object_get(object, "spec"), json_object_get(old, "spec"), "scopes");
+    check_immutable(err, SPEC, json_object_get(object, "spec"), json_object_get(old, "spec"),
+                    "scopes");
 }
 
 const struct kind_rules kind_resource_quotas = {
@@ -186,7 +209,8 @@ static void fill_list(json_t *item, const char *member, const json_t *from)
     }
 }
 
-static const char *const limit_members[] = {"max", "min", "default", "defaultRequest", "maxLimitRequestRatio"};
+static const char *const limit_members[] = {"max", "min", "default", "defaultRequest",
+                                            "maxLimitRequestRatio"};
 
 static void range_defaults(json_t *object)
 {
@@ -212,6 +236,7 @@ static bool amount(const json_t *item, const char *member, const char *key, stru
 static const struct limit_order {
     const char *low, *high, *blamed, *shown;
     const char *low_words, *high_words;
+    /* clang-format off */
 } limit_orders[] = {
     {"min", "max", "min", "min", "min", "max"},
     {"min", "defaultRequest", "defaultRequest", "defaultRequest", "min", "default request"},
@@ -220,8 +245,10 @@ static const struct limit_order {
     {"min", "default", "default", "min", "min", "default"},
     {"default", "max", "default", "max", "default", "max"},
 };
+/* clang-format on */
 
-static void check_limit_order(struct error *err, const struct path *at, const json_t *item, const char *key)
+static void check_limit_order(struct error *err, const struct path *at, const json_t *item,
+                              const char *key)
 {
     struct quantity low, high;
     char low_text[QUANTITY_TEXT_SIZE], high_text[QUANTITY_TEXT_SIZE];
@@ -232,14 +259,16 @@ static void check_limit_order(struct error *err, const struct path *at, const js
             continue;
         quantity_format(&low, low_text);
         quantity_format(&high, high_text);
-        CLEANUP(free_ptr) char *detail = xasprintf("%s value %s is greater than %s value %s", row->low_words, low_text,
-                                                   row->high_words, high_text);
-        rule_invalid_raw(err, PATH_KEY(PATH(at, row->blamed), key), strcmp(row->shown, row->low) ? high_text : low_text,
-                         detail);
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("%s value %s is greater than %s value %s", row->low_words,
+                                 low_text, row->high_words, high_text);
+        rule_invalid_raw(err, PATH_KEY(PATH(at, row->blamed), key),
+                         strcmp(row->shown, row->low) ? high_text : low_text, detail);
     }
 }
 
-static void check_ratio(struct error *err, const struct path *at, const json_t *item, const char *key)
+static void check_ratio(struct error *err, const struct path *at, const json_t *item,
+                        const char *key)
 {
     struct quantity ratio, max, min, one = quantity_from_milli(1000, QUANTITY_DECIMAL_SI);
     const char *text = rule_text(member_object(item, "maxLimitRequestRatio"), key);
@@ -249,9 +278,12 @@ static void check_ratio(struct error *err, const struct path *at, const json_t *
     if (quantity_compare(&ratio, &one) < 0) {
         CLEANUP(free_ptr) char *detail = xasprintf("ratio %s is less than 1", text);
         rule_invalid_raw(err, path, text, detail);
-    } else if (amount(item, "max", key, &max) && amount(item, "min", key, &min) && quantity_milli(&min) > 0 &&
-               (__int128)quantity_milli(&ratio) * quantity_milli(&min) > (__int128)quantity_milli(&max) * 1000) {
-        CLEANUP(free_ptr) char *detail = xasprintf("ratio %s is greater than max/min = %.6f", text,
+    } else if (amount(item, "max", key, &max) && amount(item, "min", key, &min) &&
+               quantity_milli(&min) > 0 &&
+               (__int128)quantity_milli(&ratio) * quantity_milli(&min) >
+                   (__int128)quantity_milli(&max) * 1000) {
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("ratio %s is greater than max/min = %.6f", text,
                                  (double)quantity_milli(&max) / (double)quantity_milli(&min));
         rule_invalid_raw(err, path, text, detail);
     }
@@ -265,8 +297,10 @@ static void check_limit(struct error *err, const struct path *at, const json_t *
     if (wrong)
         rule_invalid_text(err, PATH(at, "type"), type, wrong);
     else if (!strchr(type, '/') &&
-             !rule_one_of(type, (const char *const[]){"Pod", "Container", "PersistentVolumeClaim", NULL}))
-        rule_invalid_text(err, PATH(at, "type"), type, "must be a standard limit type or fully qualified");
+             !rule_one_of(type,
+                          (const char *const[]){"Pod", "Container", "PersistentVolumeClaim", NULL}))
+        rule_invalid_text(err, PATH(at, "type"), type,
+                          "must be a standard limit type or fully qualified");
     for (size_t i = 0; i < ARRAY_LEN(limit_members); i++) {
         MAP_EACH (member_object(item, limit_members[i]), key, value) {
             wrong = resource_name_check(key);
@@ -277,11 +311,14 @@ static void check_limit(struct error *err, const struct path *at, const json_t *
     }
     for (size_t i = 2; i < 4 && strcmp(type, "Pod") == 0; i++)
         if (json_object_size(member_object(item, limit_members[i])))
-            rule_forbidden(err, PATH(at, limit_members[i]), "may not be specified when `type` is 'Pod'");
-    if (strcmp(type, "PersistentVolumeClaim") == 0 && !rule_has(member_object(item, "min"), "storage") &&
+            rule_forbidden(err, PATH(at, limit_members[i]),
+                           "may not be specified when `type` is 'Pod'");
+    if (strcmp(type, "PersistentVolumeClaim") == 0 &&
+        !rule_has(member_object(item, "min"), "storage") &&
         !rule_has(member_object(item, "max"), "storage"))
-        rule_required(err, PATH(at, "limits"),
-                      "either minimum or maximum storage value is required, but neither was provided");
+        rule_required(
+            err, PATH(at, "limits"),
+            "either minimum or maximum storage value is required, but neither was provided");
     json_object_foreach (keys, key, value) {
         check_limit_order(err, at, item, key);
         check_ratio(err, at, item, key);
@@ -302,7 +339,8 @@ static void range_validate(const json_t *object, struct error *err)
     }
 }
 
-static void range_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void range_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                  struct error *err)
 {
     (void)old;
     (void)subresource;

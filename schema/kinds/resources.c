@@ -65,7 +65,8 @@ const char *resource_name_check(const char *name)
     const char *wrong = name_check_qualified(name);
     if (wrong || strchr(name, '/'))
         return wrong;
-    if (rule_one_of(name, standard_names) || resource_is_hugepages(name) || text_starts(name, "requests.hugepages-"))
+    if (rule_one_of(name, standard_names) || resource_is_hugepages(name) ||
+        text_starts(name, "requests.hugepages-"))
         return NULL;
     return "must be a standard resource type or fully qualified";
 }

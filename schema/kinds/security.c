@@ -4,7 +4,8 @@
 
 #define ID_MAX 2147483647
 
-static void check_profile(struct error *err, const struct path *at, const json_t *profile, const char *what)
+static void check_profile(struct error *err, const struct path *at, const json_t *profile,
+                          const char *what)
 {
     static const char *const types[] = {"Localhost", "RuntimeDefault", "Unconfined", NULL};
     const char *type = rule_text(profile, "type");
@@ -23,7 +24,8 @@ static void check_profile(struct error *err, const struct path *at, const json_t
     } else if (local) {
         check_local_path(err, PATH(at, "localhostProfile"), rule_text(profile, "localhostProfile"));
     } else if (rule_has(profile, "localhostProfile")) {
-        rule_invalid(err, PATH(at, "localhostProfile"), json_object_get(profile, "localhostProfile"),
+        rule_invalid(err, PATH(at, "localhostProfile"),
+                     json_object_get(profile, "localhostProfile"),
                      "can only be set when %s type is Localhost", what);
     }
 }
@@ -32,8 +34,10 @@ static void check_profiles(struct error *err, const struct path *at, const json_
 {
     check_range(err, at, context, "runAsUser", 0, ID_MAX);
     check_range(err, at, context, "runAsGroup", 0, ID_MAX);
-    check_profile(err, PATH(at, "seccompProfile"), member_object(context, "seccompProfile"), "seccomp");
-    check_profile(err, PATH(at, "appArmorProfile"), member_object(context, "appArmorProfile"), "AppArmor");
+    check_profile(err, PATH(at, "seccompProfile"), member_object(context, "seccompProfile"),
+                  "seccomp");
+    check_profile(err, PATH(at, "appArmorProfile"), member_object(context, "appArmorProfile"),
+                  "AppArmor");
 }
 
 void check_security_context(struct error *err, const struct path *at, const json_t *context)
@@ -46,10 +50,12 @@ void check_security_context(struct error *err, const struct path *at, const json
     if (!json_is_false(json_object_get(context, "allowPrivilegeEscalation")))
         return;
     if (rule_bool(context, "privileged"))
-        rule_invalid(err, at, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
-    if (json_array_has_text(json_at(context, "capabilities", "add"), "CAP_SYS_ADMIN"))
         rule_invalid(err, at, context,
-                     "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
+                     "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+    if (json_array_has_text(json_at(context, "capabilities", "add"), "CAP_SYS_ADMIN"))
+        rule_invalid(
+            err, at, context,
+            "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
 }
 
 static bool is_sysctl_char(char c)
@@ -83,22 +89,25 @@ static void check_sysctls(struct error *err, const struct path *path, const json
         if (!check_required(err, at, item, "name", NULL))
             continue;
         if (!is_sysctl(name))
-            rule_invalid_text(err, PATH(at, "name"), name,
-                              "must have at most 253 characters and match regex "
-                              "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
+            rule_invalid_text(
+                err, PATH(at, "name"), name,
+                "must have at most 253 characters and match regex "
+                "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
         else if (json_object_get(seen, name))
             rule_duplicate(err, PATH(at, "name"), json_object_get(item, "name"));
         json_object_set_new(seen, name, json_true());
     }
 }
 
-void check_pod_security_context(struct error *err, const struct path *at, const json_t *context, const json_t *spec)
+void check_pod_security_context(struct error *err, const struct path *at, const json_t *context,
+                                const json_t *spec)
 {
     static const char *const policies[] = {"Always", "OnRootMismatch", NULL};
     static const char *const group_policies[] = {"Merge", "Strict", NULL};
     const json_t *group;
     if (rule_bool(spec, "shareProcessNamespace") && rule_bool(spec, "hostPID"))
-        rule_invalid(err, PATH(at, "shareProcessNamespace"), json_object_get(spec, "shareProcessNamespace"),
+        rule_invalid(err, PATH(at, "shareProcessNamespace"),
+                     json_object_get(spec, "shareProcessNamespace"),
                      "ShareProcessNamespace and HostPID cannot both be enabled");
     if (!context)
         return;
@@ -106,7 +115,8 @@ void check_pod_security_context(struct error *err, const struct path *at, const 
     check_profiles(err, at, context);
     LIST_EACH (member_array(context, "supplementalGroups"), i, group) {
         if (json_int_or(group, 0) < 0 || json_int_or(group, 0) > ID_MAX)
-            rule_invalid(err, PATH_AT(PATH(at, "supplementalGroups"), i), group, "must be between 0 and 2147483647, inclusive");
+            rule_invalid(err, PATH_AT(PATH(at, "supplementalGroups"), i), group,
+                         "must be between 0 and 2147483647, inclusive");
     }
     check_sysctls(err, PATH(at, "sysctls"), member_array(context, "sysctls"));
     check_enum(err, at, context, "fsGroupChangePolicy", policies);

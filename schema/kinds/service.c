@@ -1,9 +1,11 @@
-/* Services: defaults, and what of the old object's allocated values an update keeps. Checks are in service_check.c. */
+/* Services: defaults, and what of the old object's allocated values an update keeps. Checks are in
+ * service_check.c. */
 #include "schema/kinds/service.h"
 
 bool service_has_nodeports(const json_t *spec)
 {
-    return rule_one_of(rule_text(spec, "type"), (const char *const[]){"NodePort", "LoadBalancer", NULL});
+    return rule_one_of(rule_text(spec, "type"),
+                       (const char *const[]){"NodePort", "LoadBalancer", NULL});
 }
 
 bool service_is_external_name(const json_t *spec)
@@ -23,13 +25,15 @@ static void affinity_defaults(json_t *spec)
     if (strcmp(rule_text(spec, "sessionAffinity"), "None") == 0)
         strategy_drop(spec, "sessionAffinityConfig");
     if (strcmp(rule_text(spec, "sessionAffinity"), "ClientIP") == 0)
-        default_int(default_object(default_object(spec, "sessionAffinityConfig"), "clientIP"), "timeoutSeconds", 10800);
+        default_int(default_object(default_object(spec, "sessionAffinityConfig"), "clientIP"),
+                    "timeoutSeconds", 10800);
 }
 
 static void port_defaults(json_t *port)
 {
     const json_t *target = json_object_get(port, "targetPort");
-    bool unset = !json_int_or(target, 0) && !(json_string_value(target) && *json_string_value(target));
+    bool unset =
+        !json_int_or(target, 0) && !(json_string_value(target) && *json_string_value(target));
     default_text(port, "protocol", "TCP");
     if (unset && json_object_get(port, "port"))
         json_object_set(port, "targetPort", json_object_get(port, "port"));
@@ -70,8 +74,9 @@ static void normalize_cluster_ips(json_t *spec, const json_t *before)
 {
     const char *ip = rule_text(spec, "clusterIP");
     bool changed = strcmp(ip, rule_text(before, "clusterIP")) != 0;
-    bool follows = !rule_filled(spec, "clusterIPs") ||
-                   rule_equal(json_object_get(spec, "clusterIPs"), json_object_get(before, "clusterIPs"));
+    bool follows =
+        !rule_filled(spec, "clusterIPs") ||
+        rule_equal(json_object_get(spec, "clusterIPs"), json_object_get(before, "clusterIPs"));
     if (!changed || !follows)
         return;
     if (!*ip)
@@ -152,14 +157,16 @@ static void drop_node_ports(json_t *spec)
 /* A new type sheds what the old one needed, unless the update itself says so. */
 static void drop_for_type(json_t *spec, const json_t *before)
 {
-    static const char *const cluster[] = {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"};
+    static const char *const cluster[] = {"clusterIP", "clusterIPs", "ipFamilies",
+                                          "ipFamilyPolicy"};
     bool was_balancer = strcmp(rule_text(before, "type"), "LoadBalancer") == 0;
     bool is_balancer = strcmp(rule_text(spec, "type"), "LoadBalancer") == 0;
     bool leaves = service_is_external_name(spec) && !service_is_external_name(before);
     for (size_t i = 0; leaves && i < ARRAY_LEN(cluster); i++)
         if (unchanged(spec, before, cluster[i]))
             strategy_drop(spec, cluster[i]);
-    if (service_has_nodeports(before) && !service_has_nodeports(spec) && same_node_ports(spec, before))
+    if (service_has_nodeports(before) && !service_has_nodeports(spec) &&
+        same_node_ports(spec, before))
         drop_node_ports(spec);
     if (service_needs_health_port(before) && !service_needs_health_port(spec) &&
         unchanged(spec, before, "healthCheckNodePort"))
@@ -168,7 +175,8 @@ static void drop_for_type(json_t *spec, const json_t *before)
         strategy_drop(spec, "allocateLoadBalancerNodePorts");
     if (was_balancer && !is_balancer && unchanged(spec, before, "loadBalancerClass"))
         strategy_drop(spec, "loadBalancerClass");
-    if (service_is_external(before) && !service_is_external(spec) && unchanged(spec, before, "externalTrafficPolicy"))
+    if (service_is_external(before) && !service_is_external(spec) &&
+        unchanged(spec, before, "externalTrafficPolicy"))
         strategy_drop(spec, "externalTrafficPolicy");
 }
 

@@ -11,7 +11,8 @@
 
 static const char *const types[] = {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort", NULL};
 static const char *const families[] = {"IPv4", "IPv6", NULL};
-static const char *const family_policies[] = {"PreferDualStack", "RequireDualStack", "SingleStack", NULL};
+static const char *const family_policies[] = {"PreferDualStack", "RequireDualStack", "SingleStack",
+                                              NULL};
 static const char *const traffic_policies[] = {"Cluster", "Local", NULL};
 
 static bool is_type(const json_t *spec, const char *type)
@@ -34,12 +35,14 @@ static char *list_go(const json_t *list)
         return xstrdup("[]string(nil)");
     buf_add_text(&out, "[]string{");
     LIST_EACH (list, i, item)
-        buf_printf(&out, "%s\"%s\"", i ? ", " : "", json_string_value(item) ? json_string_value(item) : "");
+        buf_printf(&out, "%s\"%s\"", i ? ", " : "",
+                   json_string_value(item) ? json_string_value(item) : "");
     buf_add_char(&out, '}');
     return buf_take(&out);
 }
 
-static void invalid_list(struct error *err, const struct path *path, const json_t *list, const char *detail)
+static void invalid_list(struct error *err, const struct path *path, const json_t *list,
+                         const char *detail)
 {
     CLEANUP(free_ptr) char *shown = list_go(list);
     rule_invalid_raw(err, path, shown, detail);
@@ -67,17 +70,21 @@ static void check_type(struct error *err, const json_t *spec)
     LIST_EACH (member_array(spec, "ports"), i, port) {
         if (balancer && rule_int(port, "port", 0) == KUBELET_PORT)
             rule_invalid(err, PATH_AT(PATH(SPEC, "ports"), i), json_object_get(port, "port"),
-                         "may not expose port %d externally since it is used by kubelet", KUBELET_PORT);
+                         "may not expose port %d externally since it is used by kubelet",
+                         KUBELET_PORT);
     }
     if (service_has_nodeports(spec) && is_headless(spec)) {
-        CLEANUP(free_ptr) char *detail = xasprintf("may not be set to 'None' for %s services", rule_text(spec, "type"));
+        CLEANUP(free_ptr)
+        char *detail =
+            xasprintf("may not be set to 'None' for %s services", rule_text(spec, "type"));
         rule_invalid_text(err, PATH_AT(PATH(SPEC, "clusterIPs"), 0), "None", detail);
     }
     if (service_is_external_name(spec))
         check_external_name(err, spec);
 }
 
-static void check_port(struct error *err, const struct path *at, const json_t *port, bool needs_name, json_t *names)
+static void check_port(struct error *err, const struct path *at, const json_t *port,
+                       bool needs_name, json_t *names)
 {
     const char *name = rule_text(port, "name");
     if (needs_name || *name)
@@ -103,12 +110,15 @@ static void check_pairs(struct error *err, const json_t *ports, const char *memb
         int64_t number = rule_int(port, member, 0);
         if (number == 0)
             continue;
-        CLEANUP(free_ptr) char *pair = xasprintf("%s %lld", rule_text(port, "protocol"), (long long)number);
+        CLEANUP(free_ptr)
+        char *pair = xasprintf("%s %lld", rule_text(port, "protocol"), (long long)number);
         if (json_object_get(seen, pair) && whole) {
             CLEANUP(free_ptr) char *where = path_text(at);
             error_add_cause(err, CAUSE_DUPLICATE, where,
-                            "Duplicate value: core.ServicePort{Name:\"\", Protocol:\"%s\", AppProtocol:(*string)(nil), "
-                            "Port:%lld, TargetPort:intstr.IntOrString{Type:0, IntVal:0, StrVal:\"\"}, NodePort:0}",
+                            "Duplicate value: core.ServicePort{Name:\"\", Protocol:\"%s\", "
+                            "AppProtocol:(*string)(nil), "
+                            "Port:%lld, TargetPort:intstr.IntOrString{Type:0, IntVal:0, "
+                            "StrVal:\"\"}, NodePort:0}",
                             rule_text(port, "protocol"), (long long)number);
         } else if (json_object_get(seen, pair)) {
             rule_duplicate(err, PATH(at, member), json_object_get(port, member));
@@ -211,7 +221,8 @@ static void check_addresses(struct error *err, const json_t *spec)
     LIST_EACH (ranges, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "";
         if (value_check_cidr(text))
-            rule_invalid_text(err, PATH_AT(PATH(SPEC, "loadBalancerSourceRanges"), i), text, value_check_cidr(text));
+            rule_invalid_text(err, PATH_AT(PATH(SPEC, "loadBalancerSourceRanges"), i), text,
+                              value_check_cidr(text));
     }
 }
 
@@ -236,8 +247,9 @@ static void check_policies(struct error *err, const json_t *spec)
     else if (service_is_external(spec))
         check_enum_required(err, SPEC, spec, "externalTrafficPolicy", traffic_policies);
     if (!service_needs_health_port(spec) && json_int_or(health, 0) != 0)
-        rule_invalid(err, PATH(SPEC, "healthCheckNodePort"), health,
-                     "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+        rule_invalid(
+            err, PATH(SPEC, "healthCheckNodePort"), health,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
     check_enum(err, SPEC, spec, "internalTrafficPolicy", traffic_policies);
     check_enum(err, SPEC, spec, "trafficDistribution", distributions);
 }
@@ -302,7 +314,8 @@ static void check_status_update(const json_t *object, struct error *err)
     }
 }
 
-void service_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+void service_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                             struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     if (is_sub(subresource, "status")) {
@@ -311,16 +324,16 @@ void service_validate_update(const json_t *object, const json_t *old, const char
     }
     if (!service_is_external_name(spec) && !service_is_external_name(before)) {
         if (first_changed(spec, before, "clusterIPs"))
-            invalid_list(err, PATH_AT(PATH(SPEC, "clusterIPs"), 0), member_array(spec, "clusterIPs"),
-                         "may not change once set");
+            invalid_list(err, PATH_AT(PATH(SPEC, "clusterIPs"), 0),
+                         member_array(spec, "clusterIPs"), "may not change once set");
         if (first_changed(spec, before, "ipFamilies"))
-            invalid_list(err, PATH_AT(PATH(SPEC, "ipFamilies"), 0), member_array(spec, "ipFamilies"),
-                         "may not change once set");
+            invalid_list(err, PATH_AT(PATH(SPEC, "ipFamilies"), 0),
+                         member_array(spec, "ipFamilies"), "may not change once set");
     }
     if (is_type(spec, "LoadBalancer") && is_type(before, "LoadBalancer") &&
         strcmp(rule_text(spec, "loadBalancerClass"), rule_text(before, "loadBalancerClass")) != 0)
-        rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"), rule_text(spec, "loadBalancerClass"),
-                          "may not change once set");
+        rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"),
+                          rule_text(spec, "loadBalancerClass"), "may not change once set");
     if (service_needs_health_port(spec) && service_needs_health_port(before))
         check_immutable(err, SPEC, spec, before, "healthCheckNodePort");
     service_validate(object, err);

@@ -41,13 +41,15 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
 static void check_strategy(struct error *err, const json_t *spec)
 {
     static const char *const types[] = {"OnDelete", "RollingUpdate", NULL};
-    const json_t *strategy = member_object(spec, "updateStrategy"), *rolling = member_object(strategy, "rollingUpdate");
+    const json_t *strategy = member_object(spec, "updateStrategy"),
+                 *rolling = member_object(strategy, "rollingUpdate");
     const struct path *at = PATH(SPEC, "updateStrategy");
     const char *type = rule_text(strategy, "type");
     if (!*type)
         rule_required(err, at, NULL);
     else if (strcmp(type, "OnDelete") == 0 && rolling)
-        rule_invalid(err, PATH(at, "rollingUpdate"), rolling, "only allowed for updateStrategy 'RollingUpdate'");
+        rule_invalid(err, PATH(at, "rollingUpdate"), rolling,
+                     "only allowed for updateStrategy 'RollingUpdate'");
     else if (strcmp(type, "RollingUpdate") == 0)
         check_min(err, PATH(at, "rollingUpdate"), rolling, "partition", 0);
     else if (!rule_one_of(type, types))
@@ -64,8 +66,9 @@ static void validate(const json_t *object, struct error *err)
     if (!*rule_text(spec, "podManagementPolicy"))
         rule_required(err, PATH(SPEC, "podManagementPolicy"), NULL);
     else if (!rule_one_of(rule_text(spec, "podManagementPolicy"), management))
-        rule_invalid(err, PATH(SPEC, "podManagementPolicy"), json_object_get(spec, "podManagementPolicy"),
-                     "must be '%s' or '%s'", "OrderedReady", "Parallel");
+        rule_invalid(err, PATH(SPEC, "podManagementPolicy"),
+                     json_object_get(spec, "podManagementPolicy"), "must be '%s' or '%s'",
+                     "OrderedReady", "Parallel");
     check_strategy(err, spec);
     check_enum_given(err, policy_at, policy, "whenDeleted", retention);
     check_enum_given(err, policy_at, policy, "whenScaled", retention);
@@ -79,9 +82,13 @@ static void validate(const json_t *object, struct error *err)
 /* Whatever is not named here is fixed at creation. */
 static bool spec_fits(const json_t *spec, const json_t *before)
 {
-    static const char *const open[] = {
-        "replicas", "ordinals", "template", "updateStrategy", "minReadySeconds", "persistentVolumeClaimRetentionPolicy",
-        NULL};
+    static const char *const open[] = {"replicas",
+                                       "ordinals",
+                                       "template",
+                                       "updateStrategy",
+                                       "minReadySeconds",
+                                       "persistentVolumeClaimRetentionPolicy",
+                                       NULL};
     const json_t *sides[] = {spec, before};
     const char *key;
     json_t *value;
@@ -95,11 +102,13 @@ static bool spec_fits(const json_t *spec, const json_t *before)
 }
 
 static const struct status_order orders[] = {
-    {"readyReplicas", "replicas"},     {"currentReplicas", "replicas"},        {"updatedReplicas", "replicas"},
-    {"availableReplicas", "replicas"}, {"availableReplicas", "readyReplicas"}, {NULL, NULL},
+    {"readyReplicas", "replicas"},          {"currentReplicas", "replicas"},
+    {"updatedReplicas", "replicas"},        {"availableReplicas", "replicas"},
+    {"availableReplicas", "readyReplicas"}, {NULL, NULL},
 };
 
-static void validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void validate_update(const json_t *object, const json_t *old, const char *subresource,
+                            struct error *err)
 {
     if (is_sub(subresource, "status")) {
         check_counts(err, object, old, orders);
@@ -109,7 +118,8 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     if (!spec_fits(json_object_get(object, "spec"), json_object_get(old, "spec")))
         rule_forbidden(
             err, SPEC,
-            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+            "'updateStrategy', "
             "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
 }
 
@@ -131,8 +141,8 @@ static void revision_validate(const json_t *object, struct error *err)
         rule_required(err, PATH(NULL, "data"), "data is mandatory");
 }
 
-static void revision_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                     struct error *err)
+static void revision_validate_update(const json_t *object, const json_t *old,
+                                     const char *subresource, struct error *err)
 {
     (void)subresource;
     revision_validate(object, err);

@@ -1,4 +1,5 @@
-/* Tenant of tenancy.warren.dev: strategy and selectable fields. What its values may be, tenancy/ checks, which knows plans. */
+/* Tenant of tenancy.warren.dev: strategy and selectable fields. What its values may be, tenancy/
+ * checks, which knows plans. */
 #include "schema/kinds/kinds.h"
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)

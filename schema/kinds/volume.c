@@ -5,10 +5,12 @@
 
 #define FILE_MODE_DETAIL "must be a number between 0 and 0777 (octal), both inclusive"
 
-static const char *const downward_paths[] = {"metadata.name",        "metadata.namespace", "metadata.labels",
-                                             "metadata.annotations", "metadata.uid",       NULL};
+static const char *const downward_paths[] = {"metadata.name",   "metadata.namespace",
+                                             "metadata.labels", "metadata.annotations",
+                                             "metadata.uid",    NULL};
 
-static void check_mode(struct error *err, const struct path *at, const json_t *object, const char *member)
+static void check_mode(struct error *err, const struct path *at, const json_t *object,
+                       const char *member)
 {
     int64_t mode = rule_int(object, member, 0);
     if (mode < 0 || mode > 0777)
@@ -37,8 +39,9 @@ static void check_items(struct error *err, const struct path *path, const json_t
 
 static void check_host_path(struct error *err, const struct path *at, const json_t *source)
 {
-    static const char *const types[] = {"",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
-                                        "File", "FileOrCreate", "Socket",     NULL};
+    static const char *const types[] = {
+        "",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
+        "File", "FileOrCreate", "Socket",     NULL};
     const char *path = rule_text(source, "path");
     struct str rest = str_of(path);
     if (!check_required(err, at, source, "path", NULL))
@@ -56,7 +59,8 @@ static void check_empty_dir(struct error *err, const struct path *at, const json
     struct quantity size;
     const char *text = rule_text(source, "sizeLimit");
     if (*text && quantity_parse(str_of(text), &size) && size.nano < 0)
-        rule_forbidden(err, PATH(at, "sizeLimit"), "SizeLimit field must be a valid resource quantity");
+        rule_forbidden(err, PATH(at, "sizeLimit"),
+                       "SizeLimit field must be a valid resource quantity");
 }
 
 static void check_secret(struct error *err, const struct path *at, const json_t *source)
@@ -80,13 +84,15 @@ static void check_claim(struct error *err, const struct path *at, const json_t *
 
 static void check_downward_file(struct error *err, const struct path *at, const json_t *file)
 {
-    const json_t *field = member_object(file, "fieldRef"), *resource = member_object(file, "resourceFieldRef");
+    const json_t *field = member_object(file, "fieldRef"),
+                 *resource = member_object(file, "resourceFieldRef");
     if (check_required(err, at, file, "path", NULL))
         check_file_path(err, PATH(at, "path"), rule_text(file, "path"));
     if (field) {
         check_field_ref(err, PATH(at, "fieldRef"), field, downward_paths);
         if (resource)
-            rule_invalid_text(err, at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+            rule_invalid_text(err, at, "resource",
+                              "fieldRef and resourceFieldRef can not be specified simultaneously");
     } else if (resource) {
         check_resource_field_ref(err, PATH(at, "resourceFieldRef"), resource, true);
     } else {
@@ -108,9 +114,11 @@ static void check_token(struct error *err, const struct path *at, const json_t *
     int64_t seconds = rule_int(source, "expirationSeconds", 3600);
     const json_t *value = json_object_get(source, "expirationSeconds");
     if (seconds < 600)
-        rule_invalid(err, PATH(at, "expirationSeconds"), value, "may not specify a duration less than 10 minutes");
+        rule_invalid(err, PATH(at, "expirationSeconds"), value,
+                     "may not specify a duration less than 10 minutes");
     if (seconds > (int64_t)1 << 32)
-        rule_invalid(err, PATH(at, "expirationSeconds"), value, "may not specify a duration larger than 2^32 seconds");
+        rule_invalid(err, PATH(at, "expirationSeconds"), value,
+                     "may not specify a duration larger than 2^32 seconds");
     if (check_required(err, at, source, "path", NULL))
         check_file_path(err, PATH(at, "path"), rule_text(source, "path"));
 }
@@ -133,12 +141,14 @@ struct source_row {
 };
 
 static const struct source_row projected_rows[] = {
-    {"secret", check_projected_named},    {"configMap", check_projected_named}, {"downwardAPI", check_downward},
-    {"serviceAccountToken", check_token}, {"clusterTrustBundle", check_bundle},
+    {"secret", check_projected_named},    {"configMap", check_projected_named},
+    {"downwardAPI", check_downward},      {"serviceAccountToken", check_token},
+    {"clusterTrustBundle", check_bundle},
 };
 
 /* Two sources may not write the same file. */
-static void check_file_once(struct error *err, const struct path *at, const json_t *source, json_t *files)
+static void check_file_once(struct error *err, const struct path *at, const json_t *source,
+                            json_t *files)
 {
     const json_t *item;
     const char *path = rule_text(source, "path");
@@ -182,15 +192,16 @@ static void check_nfs(struct error *err, const struct path *at, const json_t *so
 {
     check_required(err, at, source, "server", NULL);
     if (check_required(err, at, source, "path", NULL) && rule_text(source, "path")[0] != '/')
-        rule_invalid_text(err, PATH(at, "path"), rule_text(source, "path"), "must be an absolute path");
+        rule_invalid_text(err, PATH(at, "path"), rule_text(source, "path"),
+                          "must be an absolute path");
 }
 
 static void check_csi(struct error *err, const struct path *at, const json_t *source)
 {
     check_name_required(err, at, source, "driver", name_check_dns_subdomain);
     if (rule_has(source, "nodePublishSecretRef"))
-        check_required(err, PATH(at, "nodePublishSecretRef"), member_object(source, "nodePublishSecretRef"), "name",
-                       NULL);
+        check_required(err, PATH(at, "nodePublishSecretRef"),
+                       member_object(source, "nodePublishSecretRef"), "name", NULL);
 }
 
 static void check_ephemeral(struct error *err, const struct path *at, const json_t *source)
@@ -199,7 +210,8 @@ static void check_ephemeral(struct error *err, const struct path *at, const json
     if (!template)
         rule_required(err, PATH(at, "volumeClaimTemplate"), NULL);
     else
-        check_claim_spec(err, PATH(PATH(at, "volumeClaimTemplate"), "spec"), member_object(template, "spec"));
+        check_claim_spec(err, PATH(PATH(at, "volumeClaimTemplate"), "spec"),
+                         member_object(template, "spec"));
 }
 
 static void check_iscsi(struct error *err, const struct path *at, const json_t *source)
@@ -257,7 +269,8 @@ static void check_source(struct error *err, const struct path *at, const json_t 
         if (!source)
             continue;
         if (count++)
-            rule_forbidden(err, PATH(at, source_rows[i].member), "may not specify more than 1 volume type");
+            rule_forbidden(err, PATH(at, source_rows[i].member),
+                           "may not specify more than 1 volume type");
         else
             source_rows[i].check(err, PATH(at, source_rows[i].member), source);
     }

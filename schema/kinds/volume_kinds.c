@@ -7,7 +7,8 @@
 #define PARAMETERS_MAX      512
 #define PARAMETERS_SIZE_MAX 262144
 
-static const char *const access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL};
+static const char *const access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce",
+                                           "ReadWriteOncePod", NULL};
 static const char *const volume_modes[] = {"Block", "Filesystem", NULL};
 
 static void volume_defaults(json_t *object)
@@ -86,22 +87,24 @@ static void check_volume_source(struct error *err, const json_t *spec)
 
 static void check_capacity(struct error *err, const json_t *spec)
 {
-    const json_t *capacity = member_object(spec, "capacity"), *storage = json_object_get(capacity, "storage");
+    const json_t *capacity = member_object(spec, "capacity"),
+                 *storage = json_object_get(capacity, "storage");
     const struct path *path = PATH(SPEC, "capacity");
     struct quantity quantity;
     if (json_object_size(capacity) == 0)
         rule_required(err, path, NULL);
     else if (!storage || json_object_size(capacity) > 1)
         rule_not_supported(err, path, capacity, (const char *const[]){"storage", NULL});
-    else if (json_is_string(storage) && quantity_parse(str_of(json_string_value(storage)), &quantity) &&
-             quantity.nano <= 0)
+    else if (json_is_string(storage) &&
+             quantity_parse(str_of(json_string_value(storage)), &quantity) && quantity.nano <= 0)
         rule_invalid(err, PATH_KEY(path, "storage"), storage, "must be greater than zero");
 }
 
 static void volume_validate(const json_t *object, struct error *err)
 {
     static const char *const policies[] = {"Delete", "Recycle", "Retain", NULL};
-    const json_t *spec = json_object_get(object, "spec"), *modes = member_array(spec, "accessModes"), *mode;
+    const json_t *spec = json_object_get(object, "spec"),
+                 *modes = member_array(spec, "accessModes"), *mode;
     if (json_array_size(modes) == 0)
         rule_required(err, PATH(SPEC, "accessModes"), NULL);
     LIST_EACH (modes, i, mode) {
@@ -109,16 +112,19 @@ static void volume_validate(const json_t *object, struct error *err)
             rule_not_supported(err, PATH(SPEC, "accessModes"), mode, access_modes);
     }
     if (json_array_size(modes) > 1 && json_array_has_text(modes, "ReadWriteOncePod"))
-        rule_forbidden(err, PATH(SPEC, "accessModes"), "may not use ReadWriteOncePod with other access modes");
+        rule_forbidden(err, PATH(SPEC, "accessModes"),
+                       "may not use ReadWriteOncePod with other access modes");
     check_capacity(err, spec);
     check_enum(err, SPEC, spec, "persistentVolumeReclaimPolicy", policies);
-    check_node_selector(err, PATH(PATH(SPEC, "nodeAffinity"), "required"), json_at(spec, "nodeAffinity", "required"));
+    check_node_selector(err, PATH(PATH(SPEC, "nodeAffinity"), "required"),
+                        json_at(spec, "nodeAffinity", "required"));
     check_volume_source(err, spec);
     check_name(err, SPEC, spec, "storageClassName", name_check_dns_subdomain);
     check_enum(err, SPEC, spec, "volumeMode", volume_modes);
 }
 
-static void volume_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void volume_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                   struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     if (!is_main(subresource))
@@ -181,7 +187,8 @@ static void class_validate(const json_t *object, struct error *err)
     check_enum_required(err, NULL, object, "volumeBindingMode", bindings);
 }
 
-static void class_validate_update(const json_t *object, const json_t *old, const char *subresource, struct error *err)
+static void class_validate_update(const json_t *object, const json_t *old, const char *subresource,
+                                  struct error *err)
 {
     static const char *const fixed[] = {"parameters", "provisioner", "reclaimPolicy"};
     (void)subresource;
@@ -201,7 +208,8 @@ const struct kind_rules kind_storage_classes = {
 static void attachment_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *source = member_object(spec, "source");
-    bool name = rule_has(source, "persistentVolumeName"), line = rule_has(source, "inlineVolumeSpec");
+    bool name = rule_has(source, "persistentVolumeName"),
+         line = rule_has(source, "inlineVolumeSpec");
     check_name_required(err, SPEC, spec, "attacher", name_check_qualified);
     check_name_required(err, SPEC, spec, "nodeName", name_check_dns_subdomain);
     if (name && line)
@@ -215,8 +223,8 @@ static void attachment_validate(const json_t *object, struct error *err)
                       "must specify non empty persistentVolumeName");
 }
 
-static void attachment_validate_update(const json_t *object, const json_t *old, const char *subresource,
-                                       struct error *err)
+static void attachment_validate_update(const json_t *object, const json_t *old,
+                                       const char *subresource, struct error *err)
 {
     (void)subresource;
     check_immutable(err, NULL, object, old, "spec");

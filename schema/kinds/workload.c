@@ -1,11 +1,13 @@
 /* Selectors, templates and counts of workloads. */
 #include "schema/kinds/workload.h"
 
-#define PERCENT_DETAIL \
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for " \
+#define PERCENT_DETAIL                                                                             \
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "   \
+    "'93%', regex used for "                                                                       \
     "validation is '[0-9]+%')"
 
-void check_workload_selector(struct error *err, const struct path *at, const json_t *spec, const char *kind)
+void check_workload_selector(struct error *err, const struct path *at, const json_t *spec,
+                             const char *kind)
 {
     const json_t *selector = member_object(spec, "selector");
     const struct path *path = PATH(at, "selector");
@@ -21,7 +23,8 @@ void check_workload_selector(struct error *err, const struct path *at, const jso
     }
 }
 
-void check_selector_immutable(struct error *err, const struct path *path, const json_t *now, const json_t *before)
+void check_selector_immutable(struct error *err, const struct path *path, const json_t *now,
+                              const json_t *before)
 {
     if (rule_equal(now, before))
         return;
@@ -32,10 +35,12 @@ void check_selector_immutable(struct error *err, const struct path *path, const 
 /* What is asked of the template whatever its Pods look like. False when there is none. */
 static bool check_template_fits(struct error *err, const struct path *at, const json_t *spec)
 {
-    const json_t *template = member_object(spec, "template"), *selector = member_object(spec, "selector");
+    const json_t *template = member_object(spec, "template"),
+                 *selector = member_object(spec, "selector");
     const json_t *labels = json_at(template, "metadata", "labels");
     const struct path *path = PATH(at, "template");
-    bool chooses = rule_filled(selector, "matchLabels") || rule_filled(selector, "matchExpressions");
+    bool chooses =
+        rule_filled(selector, "matchLabels") || rule_filled(selector, "matchExpressions");
     if (!template) {
         rule_required(err, path, NULL);
         return false;
@@ -48,15 +53,18 @@ static bool check_template_fits(struct error *err, const struct path *at, const 
     return true;
 }
 
-static void check_template_runs(struct error *err, const struct path *path, const json_t *pod, const char *kind)
+static void check_template_runs(struct error *err, const struct path *path, const json_t *pod,
+                                const char *kind)
 {
-    check_enum_given(err, PATH(path, "spec"), pod, "restartPolicy", (const char *const[]){"Always", NULL});
+    check_enum_given(err, PATH(path, "spec"), pod, "restartPolicy",
+                     (const char *const[]){"Always", NULL});
     if (rule_has(pod, "activeDeadlineSeconds"))
         rule_forbidden(err, PATH(PATH(path, "spec"), "activeDeadlineSeconds"),
                        "activeDeadlineSeconds in %s is not Supported", kind);
 }
 
-void check_workload_template(struct error *err, const struct path *at, const json_t *spec, const char *kind)
+void check_workload_template(struct error *err, const struct path *at, const json_t *spec,
+                             const char *kind)
 {
     const json_t *template = member_object(spec, "template");
     if (!check_template_fits(err, at, spec))
@@ -65,7 +73,8 @@ void check_workload_template(struct error *err, const struct path *at, const jso
     check_template_runs(err, PATH(at, "template"), member_object(template, "spec"), kind);
 }
 
-void check_claiming_template(struct error *err, const struct path *at, const json_t *spec, const char *kind)
+void check_claiming_template(struct error *err, const struct path *at, const json_t *spec,
+                             const char *kind)
 {
     const json_t *template = member_object(spec, "template");
     if (!check_template_fits(err, at, spec))
@@ -80,7 +89,8 @@ static bool is_percent(const char *text)
     return digits && strcmp(text + digits, "%") == 0;
 }
 
-void check_int_or_percent(struct error *err, const struct path *at, const json_t *object, const char *member)
+void check_int_or_percent(struct error *err, const struct path *at, const json_t *object,
+                          const char *member)
 {
     const json_t *value = json_object_get(object, member);
     if (json_is_string(value) && !is_percent(json_string_value(value))) {
@@ -91,7 +101,8 @@ void check_int_or_percent(struct error *err, const struct path *at, const json_t
     }
 }
 
-void check_percent_max(struct error *err, const struct path *at, const json_t *object, const char *member)
+void check_percent_max(struct error *err, const struct path *at, const json_t *object,
+                       const char *member)
 {
     const json_t *value = json_object_get(object, member);
     const char *text = json_string_value(value);
@@ -117,9 +128,11 @@ char *int_or_string_go(const json_t *value)
                      (long long)json_int_or(value, 0), text ? text : "");
 }
 
-void check_counts(struct error *err, const json_t *object, const json_t *old, const struct status_order *orders)
+void check_counts(struct error *err, const json_t *object, const json_t *old,
+                  const struct status_order *orders)
 {
-    const json_t *status = json_object_get(object, "status"), *before = json_object_get(old, "status");
+    const json_t *status = json_object_get(object, "status"),
+                 *before = json_object_get(old, "status");
     const struct path *at = PATH(NULL, "status");
     const json_t *collisions = json_object_get(status, "collisionCount");
     const char *key;
@@ -134,6 +147,7 @@ void check_counts(struct error *err, const json_t *object, const json_t *old, co
             rule_invalid(err, PATH(at, orders->member), json_object_get(status, orders->member),
                          "cannot be greater than %s%s", whole ? "status." : "", orders->limit);
         }
-    if (rule_has(before, "collisionCount") && json_int_or(collisions, 0) < rule_int(before, "collisionCount", 0))
+    if (rule_has(before, "collisionCount") &&
+        json_int_or(collisions, 0) < rule_int(before, "collisionCount", 0))
         rule_invalid(err, PATH(at, "collisionCount"), collisions, "cannot be decremented");
 }

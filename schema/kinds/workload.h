@@ -3,17 +3,25 @@
 #include "schema/kinds/pod.h"
 
 /* spec.selector: required, well formed, not empty; `kind` is how upstream's message names it. */
-void check_workload_selector(struct error *err, const struct path *at, const json_t *spec, const char *kind);
+void check_workload_selector(struct error *err, const struct path *at, const json_t *spec,
+                             const char *kind);
 /* A LabelSelector that may not change; shown in Go's syntax. */
-void check_selector_immutable(struct error *err, const struct path *path, const json_t *now, const json_t *before);
-/* spec.template: labels match the selector, restartPolicy Always, no deadline. `kind`: "ReplicaSet". */
-void check_workload_template(struct error *err, const struct path *at, const json_t *spec, const char *kind);
-/* Likewise, but its Pod spec is not looked into: volumes that it mounts may come from claims. As upstream's StatefulSet. */
-void check_claiming_template(struct error *err, const struct path *at, const json_t *spec, const char *kind);
+void check_selector_immutable(struct error *err, const struct path *path, const json_t *now,
+                              const json_t *before);
+/* spec.template: labels match the selector, restartPolicy Always, no deadline. `kind`:
+ * "ReplicaSet". */
+void check_workload_template(struct error *err, const struct path *at, const json_t *spec,
+                             const char *kind);
+/* Likewise, but its Pod spec is not looked into: volumes that it mounts may come from claims. As
+ * upstream's StatefulSet. */
+void check_claiming_template(struct error *err, const struct path *at, const json_t *spec,
+                             const char *kind);
 /* A number >= 0 or a percentage. */
-void check_int_or_percent(struct error *err, const struct path *at, const json_t *object, const char *member);
+void check_int_or_percent(struct error *err, const struct path *at, const json_t *object,
+                          const char *member);
 /* A percentage of at most 100%. */
-void check_percent_max(struct error *err, const struct path *at, const json_t *object, const char *member);
+void check_percent_max(struct error *err, const struct path *at, const json_t *object,
+                       const char *member);
 /* Is it 0 or "0%"? */
 bool is_zero_int_or_percent(const json_t *value);
 /* intstr.IntOrString{...}; owned. */
@@ -23,5 +31,7 @@ char *int_or_string_go(const json_t *value);
 struct status_order {
     const char *member, *limit;
 };
-/* Counts of status: none negative, in order; `observedGeneration` not negative, `collisionCount` never less. */
-void check_counts(struct error *err, const json_t *object, const json_t *old, const struct status_order *orders);
+/* Counts of status: none negative, in order; `observedGeneration` not negative, `collisionCount`
+ * never less. */
+void check_counts(struct error *err, const json_t *object, const json_t *old,
+                  const struct status_order *orders);

@@ -95,7 +95,8 @@ static void test_pages(void **state)
     assert_int_equal(pages, 3);
 }
 
-/* However little a cluster does: what a client reads behind an expired snapshot has another revision. */
+/* However little a cluster does: what a client reads behind an expired snapshot has another
+ * revision. */
 static void test_expired_page(void **state)
 {
     struct answer answer;
@@ -106,7 +107,8 @@ static void test_expired_page(void **state)
     long long revision = revision_of(&answer);
     answer_clear(&answer);
     CLEANUP(free_ptr)
-    char *old = list_token_make(revision, clock_now_us() / 1000000 - LIST_TOKEN_AGE_S - 1, "default", "expired-0");
+    char *old = list_token_make(revision, clock_now_us() / 1000000 - LIST_TOKEN_AGE_S - 1,
+                                "default", "expired-0");
     CLEANUP(free_ptr)
     char *path = xasprintf(CM "?labelSelector=l%%3Dexpired&limit=1&continue=%s", old);
     ask("GET", path, NULL, &answer);
@@ -293,8 +295,9 @@ static void test_protobuf_lists(void **state)
         CLEANUP(free_ptr) char *name = xasprintf("proto-%d", i);
         make(name, "proto");
     }
-    static const char *const paths[] = {CM "?labelSelector=l%3Dproto", CM "?labelSelector=l%3Dproto",
-                                        CM "?limit=2", CM "?labelSelector=l%3Dnone"};
+    static const char *const paths[] = {CM "?labelSelector=l%3Dproto",
+                                        CM "?labelSelector=l%3Dproto", CM "?limit=2",
+                                        CM "?labelSelector=l%3Dnone"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         ask("GET", paths[i], NULL, &as_json);
         ask_protobuf(paths[i], &answer);
@@ -305,8 +308,8 @@ static void test_protobuf_lists(void **state)
         for (size_t j = 0; j < count; j++) {
             const json_t *item = json_array_get(json_object_get(list, "items"), j),
                          *same = json_array_get(json_object_get(as_json.json, "items"), j);
-            assert_true(json_equal(json_object_get(item, "metadata"),
-                                   json_object_get(same, "metadata")));
+            assert_true(
+                json_equal(json_object_get(item, "metadata"), json_object_get(same, "metadata")));
         }
         assert_true((json_text(list, "metadata", "continue") != NULL) ==
                     (json_text(as_json.json, "metadata", "continue") != NULL));

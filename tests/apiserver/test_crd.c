@@ -26,16 +26,13 @@ static const char definition[] =
     "\"served\":true,\"storage\":false,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
     "\"x-kubernetes-preserve-unknown-fields\":true}}}]}}";
 
-static void ask(const char *method, const char *path, const char *body,
-                   const char *type, const char *accept, struct answer *answer)
+static void ask(const char *method, const char *path, const char *body, const char *type,
+                const char *accept, struct answer *answer)
 {
-    fixture_ask(&fixture,
-                &(struct ask){.method = method,
-                              .path = path,
-                              .body = body,
-                              .type = type,
-                              .accept = accept},
-                answer);
+    fixture_ask(
+        &fixture,
+        &(struct ask){.method = method, .path = path, .body = body, .type = type, .accept = accept},
+        answer);
 }
 
 /* One request to the cluster that has the definition; its body holds `want`. */
@@ -70,10 +67,11 @@ static void test_objects(void **state)
 {
     struct answer answer;
     (void)state;
-    expect("POST", BEES,
-           "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"name\":\"maja\",\"unknown\":1,\"port\":\"x\"},"
-           "\"status\":{\"replicas\":7}}",
-           201, "\"replicas\":3");
+    expect(
+        "POST", BEES,
+        "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"name\":\"maja\",\"unknown\":1,\"port\":\"x\"},"
+        "\"status\":{\"replicas\":7}}",
+        201, "\"replicas\":3");
     ask("GET", BEES "/a", NULL, NULL, NULL, &answer);
     assert_null(json_at(answer.json, "spec", "unknown"));
     assert_null(json_at(answer.json, "status"));
@@ -81,15 +79,15 @@ static void test_objects(void **state)
     answer_clear(&answer);
     expect("POST", BEES, "{\"metadata\":{\"name\":\"b\"},\"spec\":{}}", 422,
            "spec.name: Required value");
-    expect("POST", BEES, "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"m\",\"replicas\":\"x\"}}",
-           422,
+    expect("POST", BEES,
+           "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"m\",\"replicas\":\"x\"}}", 422,
            "spec.replicas: Invalid value: \\\"string\\\": spec.replicas in body must be of type "
            "integer: \\\"string\\\"");
     expect("POST", BEES, "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"M\"}}", 422,
            "spec.name in body should match '^[a-z]+$'");
     expect("PATCH", BEES "/a", "{\"spec\":{\"replicas\":5}}", 200, "\"generation\":2");
-    expect("PATCH", BEES "/a/status", "{\"spec\":{\"replicas\":9},\"status\":{\"replicas\":5}}", 200,
-           "\"generation\":2");
+    expect("PATCH", BEES "/a/status", "{\"spec\":{\"replicas\":9},\"status\":{\"replicas\":5}}",
+           200, "\"generation\":2");
     expect("GET", BEES "/a/scale", NULL, 200, "\"spec\":{\"replicas\":5}");
     expect("PATCH", BEES "/a/scale", "{\"spec\":{\"replicas\":6}}", 200, "\"replicas\":6");
     expect("GET", "/apis/example.com/v1beta1/namespaces/default/bees/a", NULL, 200,
@@ -109,9 +107,9 @@ static void test_apply(void **state)
     struct answer answer;
     (void)state;
     ask("PATCH", BEES "/applied?fieldManager=me",
-           "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Bee\",\"metadata\":{\"name\":\"applied\"},"
-           "\"spec\":{\"name\":\"willi\"}}",
-           "application/apply-patch+yaml", NULL, &answer);
+        "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Bee\",\"metadata\":{\"name\":\"applied\"},"
+        "\"spec\":{\"name\":\"willi\"}}",
+        "application/apply-patch+yaml", NULL, &answer);
     assert_int_equal(answer.code, 201);
     assert_non_null(strstr(answer.body.data, "\"f:name\":{}"));
     answer_clear(&answer);
@@ -175,10 +173,8 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_define),
-        cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_apply),
-        cmocka_unit_test(test_invalid_definitions),
+        cmocka_unit_test(test_define), cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_apply),  cmocka_unit_test(test_invalid_definitions),
         cmocka_unit_test(test_delete),
     };
     return cmocka_run_group_tests(tests, start, stop);

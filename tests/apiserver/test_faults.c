@@ -348,7 +348,7 @@ static void test_watcher_that_never_reads(void **state)
     (void)state;
     assert_true(rude_open(&rude, &fixture));
     assert_true(rude_say(&rude, "GET " CM "?watch=1&fieldSelector=metadata.name=big "
-                                          "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+                                "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     for (unsigned i = 0; i < STALLED; i++) {
         CLEANUP(free_ptr)
         char *body = xasprintf(

@@ -35,13 +35,17 @@ static void run_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct answer answer;
-        CLEANUP(free_ptr) char *body = quoted(rows[i].body), *has = quoted(rows[i].has),
-                               *lacks = quoted(rows[i].lacks);
-        fixture_ask(&fixture,
-                    &(struct ask){.method = rows[i].method, .path = rows[i].path, .body = body, .type = rows[i].type},
-                    &answer);
+        CLEANUP(free_ptr)
+        char *body = quoted(rows[i].body), *has = quoted(rows[i].has),
+             *lacks = quoted(rows[i].lacks);
+        fixture_ask(
+            &fixture,
+            &(struct ask){
+                .method = rows[i].method, .path = rows[i].path, .body = body, .type = rows[i].type},
+            &answer);
         const char *text = answer.body.len ? answer.body.data : "";
-        bool ok = answer.code == rows[i].code && (!has || strstr(text, has)) && (!lacks || !strstr(text, lacks));
+        bool ok = answer.code == rows[i].code && (!has || strstr(text, has)) &&
+                  (!lacks || !strstr(text, lacks));
         if (!ok)
             print_message("%s: %ld %s\n", rows[i].name, answer.code, text);
         answer_clear(&answer);
@@ -49,29 +53,34 @@ static void run_rows(const struct row *rows, size_t count)
     }
 }
 
-#define DEPLOYMENT                                                                                            \
-    "{'metadata':{'name':'s'},'spec':{'replicas':2,'selector':{'matchLabels':{'b':'x'},'matchExpressions':"   \
-    "[{'key':'a','operator':'In','values':['z','y']},{'key':'c','operator':'DoesNotExist'}]},'template':{'"   \
+#define DEPLOYMENT                                                                                 \
+    "{'metadata':{'name':'s'},'spec':{'replicas':2,'selector':{'matchLabels':{'b':'x'},'"          \
+    "matchExpressions':"                                                                           \
+    "[{'key':'a','operator':'In','values':['z','y']},{'key':'c','operator':'DoesNotExist'}]},'"    \
+    "template':{'"                                                                                 \
     "metadata':{'labels':{'b':'x','a':'y'}},'spec':{'containers':[{'name':'c','image':'i'}]}}}}"
-#define SCALE(replicas) "{'kind':'Scale','apiVersion':'autoscaling/v1','spec':{'replicas':" replicas "}}"
+#define SCALE(replicas)                                                                            \
+    "{'kind':'Scale','apiVersion':'autoscaling/v1','spec':{'replicas':" replicas "}}"
 
 static void test_scale(void **state)
 {
     static const struct row rows[] = {
         {"a Deployment", "POST", DEPLOYMENTS, DEPLOYMENT, 201, NULL, NULL, NULL},
-        {"its selector as text", "GET", DEPLOYMENTS "/s/scale", NULL, 200, "'selector':'a in (y,z),b=x,!c'", NULL, NULL},
-        {"apply meets the creator", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me", SCALE("3"), 409,
-         ".spec.replicas", APPLY, NULL},
-        {"apply by force", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me&force=true", SCALE("3"), 200,
-         "'kind':'Scale'", APPLY, NULL},
+        {"its selector as text", "GET", DEPLOYMENTS "/s/scale", NULL, 200,
+         "'selector':'a in (y,z),b=x,!c'", NULL, NULL},
+        {"apply meets the creator", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me", SCALE("3"),
+         409, ".spec.replicas", APPLY, NULL},
+        {"apply by force", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me&force=true", SCALE("3"),
+         200, "'kind':'Scale'", APPLY, NULL},
         {"its field is me's", "GET", DEPLOYMENTS "/s", NULL, 200,
          "{'manager':'me','operation':'Apply','apiVersion':'apps/v1',", NULL, NULL},
         {"through scale", "GET", DEPLOYMENTS "/s", NULL, 200,
          "'fieldsV1':{'f:spec':{'f:replicas':{}}},'subresource':'scale'}", NULL, NULL},
         {"a Deployment is no Scale", "PATCH", DEPLOYMENTS "/s/scale?fieldManager=me",
-         "{'kind':'Deployment','apiVersion':'apps/v1'}", 400, "do not match the expected ones (autoscaling/v1, Scale)",
-         APPLY, NULL},
-        {"nothing to scale", "PATCH", DEPLOYMENTS "/none/scale?fieldManager=me", SCALE("3"), 404, NULL, APPLY, NULL},
+         "{'kind':'Deployment','apiVersion':'apps/v1'}", 400,
+         "do not match the expected ones (autoscaling/v1, Scale)", APPLY, NULL},
+        {"nothing to scale", "PATCH", DEPLOYMENTS "/none/scale?fieldManager=me", SCALE("3"), 404,
+         NULL, APPLY, NULL},
     };
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
@@ -81,6 +90,7 @@ static void test_scale(void **state)
 
 static void test_autoscalers(void **state)
 {
+    /* clang-format off */
     static const struct row rows[] = {
         {"v1 with a percentage", "POST", HPA_V1,
          "{'metadata':{'name':'a'},'spec':{" TARGET ",'targetCPUUtilizationPercentage':40}}", 201,
@@ -120,6 +130,7 @@ static void test_autoscalers(void **state)
          "{'metadata':{'name':'d','annotations':{'autoscaling.alpha.kubernetes.io/metrics':'[[]]'}},'spec':{" TARGET "}}",
          201, "'targetCPUUtilizationPercentage':80", NULL, "alpha"},
     };
+    /* clang-format on */
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
 }
@@ -128,8 +139,10 @@ static void test_events(void **state)
 {
     static const struct row rows[] = {
         {"apply of an event", "PATCH", EVENTS "/e?fieldManager=me",
-         "{'kind':'Event','apiVersion':'events.k8s.io/v1','eventTime':'2024-01-01T00:00:00.000000Z','note':'n',"
-         "'reason':'r','action':'a','type':'Normal','reportingController':'x.y/z','reportingInstance':'i',"
+         "{'kind':'Event','apiVersion':'events.k8s.io/"
+         "v1','eventTime':'2024-01-01T00:00:00.000000Z','note':'n',"
+         "'reason':'r','action':'a','type':'Normal','reportingController':'x.y/"
+         "z','reportingInstance':'i',"
          "'regarding':{'kind':'Pod','namespace':'default','name':'p'}}",
          201, "'note':'n'", APPLY, NULL},
         {"in core", "GET", NS "/events/e", NULL, 200, "'message':'n'", NULL, "'note'"},
@@ -140,14 +153,15 @@ static void test_events(void **state)
 
 #define CLASSES "/apis/node.k8s.io/v1/runtimeclasses"
 #define PODS    NS "/pods"
-#define POD(name, spec)                                                                                       \
-    "{'metadata':{'name':'" name "'},'spec':{" spec "'automountServiceAccountToken':false,"                    \
+#define POD(name, spec)                                                                            \
+    "{'metadata':{'name':'" name "'},'spec':{" spec "'automountServiceAccountToken':false,"        \
     "'containers':[{'name':'c','image':'i'}]}}"
 #define FORBIDDEN(name) "pods \\'" name "\\' is forbidden: "
 #define MISMATCH        "pod rejected: Pod"
 
 static void test_runtime_classes(void **state)
 {
+    /* clang-format off */
     static const struct row rows[] = {
         {"no class", "POST", PODS, POD("p", "'runtimeClassName':'no',"), 403,
          FORBIDDEN("p") "pod rejected: RuntimeClass \\'no\\' not found", NULL, NULL},
@@ -185,15 +199,18 @@ static void test_runtime_classes(void **state)
         {"and no more", "POST", PODS, POD("p", "'runtimeClassName':'plain',"), 403, "RuntimeClass \\'plain\\' not found", NULL,
          NULL},
     };
+    /* clang-format on */
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
 }
 
 #define PRIORITIES "/apis/scheduling.k8s.io/v1/priorityclasses"
-#define PRIORITY(name, value) "{'metadata':{'name':'" name "','labels':{'set':'mine'}},'value':" value "}"
+#define PRIORITY(name, value)                                                                      \
+    "{'metadata':{'name':'" name "','labels':{'set':'mine'}},'value':" value "}"
 
 static void test_priority_classes(void **state)
 {
+    /* clang-format off */
     static const struct row rows[] = {
         {"one", "POST", PRIORITIES, PRIORITY("p1", "5"), 201, "'preemptionPolicy':'PreemptLowerPriority'", NULL, NULL},
         {"another", "POST", PRIORITIES, PRIORITY("p2", "6"), 201, NULL, NULL, NULL},
@@ -208,6 +225,7 @@ static void test_priority_classes(void **state)
         {"all of them", "DELETE", PRIORITIES "?labelSelector=set%3Dmine", NULL, 200, NULL, NULL, NULL},
         {"are gone", "GET", PRIORITIES "/p2", NULL, 404, NULL, NULL, NULL},
     };
+    /* clang-format on */
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
 }

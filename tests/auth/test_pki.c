@@ -11,7 +11,8 @@ static struct auth_part *make_part(const char *name)
 {
     struct error err = {0};
     CLEANUP(buf_free) struct buf secrets = BUF_TEXT;
-    assert_true(auth_secrets_make(name, "example.test", (const char *const[]){"192.0.2.7", "api.example.test", NULL},
+    assert_true(auth_secrets_make(name, "example.test",
+                                  (const char *const[]){"192.0.2.7", "api.example.test", NULL},
                                   &secrets, &err));
     struct auth_part *part = auth_part_parse(buf_str(&secrets), &err);
     assert_non_null(part);
@@ -69,7 +70,8 @@ static void authority(void **state)
     assert_int_equal(X509_get_version(ca), X509_VERSION_3);
     assert_int_equal(X509_check_ca(ca), 1);
     assert_int_equal(X509_check_ca(serving), 0);
-    assert_int_equal(X509_get_key_usage(ca), KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_CERT_SIGN);
+    assert_int_equal(X509_get_key_usage(ca),
+                     KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_CERT_SIGN);
     assert_int_equal(X509_get_key_usage(serving), KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
     assert_int_equal(X509_get_extended_key_usage(serving), XKU_SSL_SERVER);
     assert_non_null(X509_get0_subject_key_id(ca));
@@ -94,7 +96,8 @@ static struct identity *present(const struct auth_part *issuer, struct auth_part
 static void client_certificates(void **state)
 {
     enum judge { OWN, OTHER };
-    static const char long_name[] = "system:node:a-name-that-is-a-good-deal-longer-than-the-sixty-four-bytes-of-x520";
+    static const char long_name[] =
+        "system:node:a-name-that-is-a-good-deal-longer-than-the-sixty-four-bytes-of-x520";
     const int64_t hour = 3600 * INT64_C(1000000);
     const struct {
         const char *name;
@@ -102,6 +105,7 @@ static void client_certificates(void **state)
         enum judge judge;
         int64_t later_us;
         bool expected;
+        /* clang-format off */
     } rows[] = {
         {"good", {.common_name = "alice", .client = true, .valid_s = 3600}, OWN, 0, true},
         {"both uses", {.common_name = "alice", .client = true, .server = true, .valid_s = 3600}, OWN, 0, true},
@@ -113,13 +117,14 @@ static void client_certificates(void **state)
         {"not yet", {.common_name = "alice", .client = true, .valid_s = 3600}, OWN, -hour, false},
         {"no name", {.common_name = "", .client = true, .valid_s = 3600}, OWN, 0, false},
     };
+    /* clang-format on */
     (void)state;
     CLEANUP(auth_part_unref_ptr) struct auth_part *own = make_part("acme");
     CLEANUP(auth_part_unref_ptr) struct auth_part *other = make_part("acme2");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(identity_unref_ptr)
-        struct identity *identity = present(own, rows[i].judge == OWN ? own : other, &rows[i].request,
-                                            clock_now_us() + rows[i].later_us);
+        struct identity *identity = present(own, rows[i].judge == OWN ? own : other,
+                                            &rows[i].request, clock_now_us() + rows[i].later_us);
         if ((identity != NULL) != rows[i].expected)
             fail_msg("%s", rows[i].name);
         if (identity)
@@ -135,7 +140,8 @@ static void groups_of_a_certificate(void **state)
     struct identity *identity =
         present(part, part,
                 &(struct cert_request){.common_name = "kubernetes-admin",
-                                       .organizations = (const char *const[]){"system:masters", "ops", NULL},
+                                       .organizations =
+                                           (const char *const[]){"system:masters", "ops", NULL},
                                        .client = true,
                                        .valid_s = 60},
                 clock_now_us());
@@ -147,7 +153,8 @@ static void groups_of_a_certificate(void **state)
     assert_non_null(json_at(identity->user.extra, "authentication.kubernetes.io/credential-id"));
 }
 
-/* The CA's own certificate is signed by the CA, and still nobody's credential; nor is anything cut or padded. */
+/* The CA's own certificate is signed by the CA, and still nobody's credential; nor is anything cut
+ * or padded. */
 static void not_certificates(void **state)
 {
     (void)state;
@@ -163,23 +170,27 @@ static void not_certificates(void **state)
     OPENSSL_free(der);
 }
 
-/* By what the document says of its end; one of an earlier release does not say, and is looked at. */
+/* By what the document says of its end; one of an earlier release does not say, and is looked at.
+ */
 static void ending_certificates_are_renewed(void **state)
 {
     static const struct {
         const char *name;
         json_int_t ends_in_s; /* 0: not told */
         bool renewed;
-    } rows[] = {{"not told", 0, false}, {"in a while", 60 * 86400, false}, {"soon", 10 * 86400, true}};
+    } rows[] = {
+        {"not told", 0, false}, {"in a while", 60 * 86400, false}, {"soon", 10 * 86400, true}};
     (void)state;
     struct error err = {0};
     CLEANUP(buf_free) struct buf secrets = BUF_TEXT;
     assert_true(auth_secrets_make("acme", NULL, NULL, &secrets, &err));
     json_auto_t *document = json_parse(buf_str(&secrets), JSON_LOAD_STRICT, &err);
-    assert_true(json_int_or(json_at(document, "servingEnds"), 0) > clock_now_us() / 1000000 + 300 * INT64_C(86400));
+    assert_true(json_int_or(json_at(document, "servingEnds"), 0) >
+                clock_now_us() / 1000000 + 300 * INT64_C(86400));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(buf_free) struct buf text = BUF_TEXT;
-        json_object_set_new(document, "servingEnds", json_integer(clock_now_us() / 1000000 + rows[i].ends_in_s));
+        json_object_set_new(document, "servingEnds",
+                            json_integer(clock_now_us() / 1000000 + rows[i].ends_in_s));
         if (!rows[i].ends_in_s)
             json_object_del(document, "servingEnds");
         json_write(&text, document);
@@ -192,7 +203,8 @@ static void ending_certificates_are_renewed(void **state)
 
 static void damaged_secrets(void **state)
 {
-    static const char *const rows[] = {"", "{}", "[]", "null", "{\"ca\":{\"cert\":\"x\",\"key\":\"y\"}}"};
+    static const char *const rows[] = {"", "{}", "[]", "null",
+                                       "{\"ca\":{\"cert\":\"x\",\"key\":\"y\"}}"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
@@ -235,11 +247,15 @@ static void memory_of_the_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(serving_names),         cmocka_unit_test(authority),
-        cmocka_unit_test(client_certificates),   cmocka_unit_test(groups_of_a_certificate),
-        cmocka_unit_test(not_certificates),      cmocka_unit_test(damaged_secrets),
+        cmocka_unit_test(serving_names),
+        cmocka_unit_test(authority),
+        cmocka_unit_test(client_certificates),
+        cmocka_unit_test(groups_of_a_certificate),
+        cmocka_unit_test(not_certificates),
+        cmocka_unit_test(damaged_secrets),
         cmocka_unit_test(ending_certificates_are_renewed),
-        cmocka_unit_test(kubeconfig_is_quoted),  cmocka_unit_test(memory_of_the_seen),
+        cmocka_unit_test(kubeconfig_is_quoted),
+        cmocka_unit_test(memory_of_the_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

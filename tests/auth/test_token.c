@@ -103,25 +103,35 @@ static void claims_are_upstreams(void **state)
 {
     struct scene *scene = *state;
     object_unref(world_put(scene->cluster, "nodes", "{metadata: {name: n1, uid: node-1}}"));
-    object_unref(world_put(scene->cluster, "pods",
-                           "{metadata: {name: p, namespace: default, uid: pod-1}, spec: {nodeName: n1}}"));
+    object_unref(
+        world_put(scene->cluster, "pods",
+                  "{metadata: {name: p, namespace: default, uid: pod-1}, spec: {nodeName: n1}}"));
     CLEANUP(free_ptr)
-    char *token = issue(scene->cluster, &(struct token_request){.bound_kind = "Pod", .bound_name = "p", .bound_uid = "pod-1"});
+    char *token = issue(
+        scene->cluster,
+        &(struct token_request){.bound_kind = "Pod", .bound_name = "p", .bound_uid = "pod-1"});
     json_auto_t *claims = claims_of(token);
-    json_auto_t *expected = world_yaml("{namespace: default, serviceaccount: {name: bot, uid: sa-1}, pod: {name: p, uid: "
-                                       "pod-1}, node: {name: n1, uid: node-1}}");
+    json_auto_t *expected = world_yaml(
+        "{namespace: default, serviceaccount: {name: bot, uid: sa-1}, pod: {name: p, uid: "
+        "pod-1}, node: {name: n1, uid: node-1}}");
     json_auto_t *audience = world_yaml("['https://kubernetes.default.svc.cluster.local']");
     assert_true(json_equal(json_at(claims, "kubernetes.io"), expected));
     assert_true(json_equal(json_at(claims, "aud"), audience));
     assert_string_equal(json_text(claims, "iss"), AUTH_ISSUER);
     assert_string_equal(json_text(claims, "sub"), "system:serviceaccount:default:bot");
-    assert_int_equal(json_int_or(json_at(claims, "exp"), 0) - json_int_or(json_at(claims, "iat"), 0), 3600);
-    assert_int_equal(json_int_or(json_at(claims, "nbf"), 0), json_int_or(json_at(claims, "iat"), 1));
+    assert_int_equal(
+        json_int_or(json_at(claims, "exp"), 0) - json_int_or(json_at(claims, "iat"), 0), 3600);
+    assert_int_equal(json_int_or(json_at(claims, "nbf"), 0),
+                     json_int_or(json_at(claims, "iat"), 1));
     assert_int_equal(strlen(json_text(claims, "jti")), 36);
     CLEANUP(user_clear) struct user user = {0};
     assert_int_equal(ask(scene->cluster, str_of(token), &user), AUTH_OK);
-    assert_string_equal(json_string_value(json_array_get(json_at(user.extra, "authentication.kubernetes.io/pod-name"), 0)), "p");
-    assert_string_equal(json_string_value(json_array_get(json_at(user.extra, "authentication.kubernetes.io/node-name"), 0)), "n1");
+    assert_string_equal(json_string_value(json_array_get(
+                            json_at(user.extra, "authentication.kubernetes.io/pod-name"), 0)),
+                        "p");
+    assert_string_equal(json_string_value(json_array_get(
+                            json_at(user.extra, "authentication.kubernetes.io/node-name"), 0)),
+                        "n1");
 }
 
 /* What a token is bound to goes, comes back as another, or is being deleted. */
@@ -131,18 +141,24 @@ static void bound_objects(void **state)
     static const char pod[] = "{metadata: {name: p, namespace: default, uid: pod-1}}";
     object_unref(world_put(scene->cluster, "pods", pod));
     CLEANUP(free_ptr)
-    char *token = issue(scene->cluster, &(struct token_request){.bound_kind = "Pod", .bound_name = "p", .bound_uid = "pod-1"});
+    char *token = issue(
+        scene->cluster,
+        &(struct token_request){.bound_kind = "Pod", .bound_name = "p", .bound_uid = "pod-1"});
     CLEANUP(free_ptr) char *unbound = issue(scene->cluster, &(struct token_request){0});
     assert_int_equal(ask_text(scene->cluster, token), AUTH_OK);
     world_remove(scene->cluster, "pods", "default", "p");
     assert_int_equal(ask_text(scene->cluster, token), AUTH_DENIED);
-    object_unref(world_put(scene->cluster, "pods", "{metadata: {name: p, namespace: default, uid: pod-2}}"));
+    object_unref(
+        world_put(scene->cluster, "pods", "{metadata: {name: p, namespace: default, uid: pod-2}}"));
     assert_int_equal(ask_text(scene->cluster, token), AUTH_DENIED);
     world_remove(scene->cluster, "pods", "default", "p");
-    object_unref(world_put(scene->cluster, "pods", "{metadata: {name: p, namespace: other, uid: pod-1}}"));
+    object_unref(
+        world_put(scene->cluster, "pods", "{metadata: {name: p, namespace: other, uid: pod-1}}"));
     assert_int_equal(ask_text(scene->cluster, token), AUTH_DENIED);
-    object_unref(world_put(scene->cluster, "pods", "{metadata: {name: p, namespace: default, uid: pod-1, deletionTimestamp: "
-                                                   "'2020-01-01T00:00:00Z'}}"));
+    object_unref(
+        world_put(scene->cluster, "pods",
+                  "{metadata: {name: p, namespace: default, uid: pod-1, deletionTimestamp: "
+                  "'2020-01-01T00:00:00Z'}}"));
     assert_int_equal(ask_text(scene->cluster, token), AUTH_DENIED);
     world_replace(scene->cluster, "pods", pod);
     assert_int_equal(ask_text(scene->cluster, token), AUTH_OK);
@@ -150,7 +166,8 @@ static void bound_objects(void **state)
     world_remove(scene->cluster, "serviceaccounts", "default", "bot");
     assert_int_equal(ask_text(scene->cluster, token), AUTH_DENIED);
     assert_int_equal(ask_text(scene->cluster, unbound), AUTH_DENIED);
-    object_unref(world_put(scene->cluster, "serviceaccounts", "{metadata: {name: bot, namespace: default, uid: sa-2}}"));
+    object_unref(world_put(scene->cluster, "serviceaccounts",
+                           "{metadata: {name: bot, namespace: default, uid: sa-2}}"));
     assert_int_equal(ask_text(scene->cluster, unbound), AUTH_DENIED);
 }
 
@@ -168,10 +185,11 @@ struct forgery {
 static json_t *forged_claims(const struct forgery *forgery)
 {
     int64_t now_s = clock_now_us() / 1000000 + forgery->issued_s;
-    json_t *claims = json_pack("{s:[s], s:I, s:I, s:I, s:s, s:s, s:s, s:{s:s, s:{s:s, s:s}}}", "aud", AUTH_ISSUER, "exp",
-                               (json_int_t)(now_s + 3600), "iat", (json_int_t)now_s, "nbf", (json_int_t)now_s, "iss",
-                               AUTH_ISSUER, "jti", "x", "sub", "system:serviceaccount:default:bot", "kubernetes.io",
-                               "namespace", "default", "serviceaccount", "name", "bot", "uid", "sa-1");
+    json_t *claims = json_pack(
+        "{s:[s], s:I, s:I, s:I, s:s, s:s, s:s, s:{s:s, s:{s:s, s:s}}}", "aud", AUTH_ISSUER, "exp",
+        (json_int_t)(now_s + 3600), "iat", (json_int_t)now_s, "nbf", (json_int_t)now_s, "iss",
+        AUTH_ISSUER, "jti", "x", "sub", "system:serviceaccount:default:bot", "kubernetes.io",
+        "namespace", "default", "serviceaccount", "name", "bot", "uid", "sa-1");
     if (forgery->claims) {
         json_auto_t *changes = world_yaml(forgery->claims);
         const char *key;
@@ -196,10 +214,13 @@ static char *forge(const struct scene *scene, const struct forgery *forgery)
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     jwt_t *jwt = NULL;
     assert_true(pki_make_key(&fresh, &err));
-    const char *keys[] = {part->token_key, auth_token_keys(part)->public, fresh, other->token_key, NULL}, *key = keys[forgery->key];
+    const char *keys[] = {part->token_key, auth_token_keys(part)->public, fresh, other->token_key,
+                          NULL},
+               *key = keys[forgery->key];
     json_write(&text, claims);
     assert_int_equal(jwt_new(&jwt), 0);
-    assert_int_equal(jwt_set_alg(jwt, forgery->alg, (const unsigned char *)key, key ? (int)strlen(key) : 0), 0);
+    assert_int_equal(
+        jwt_set_alg(jwt, forgery->alg, (const unsigned char *)key, key ? (int)strlen(key) : 0), 0);
     assert_int_equal(jwt_add_grants_json(jwt, text.data), 0);
     char *token = jwt_encode_str(jwt);
     jwt_free(jwt);
@@ -208,6 +229,7 @@ static char *forge(const struct scene *scene, const struct forgery *forgery)
 
 static void forgeries(void **state)
 {
+    /* clang-format off */
     static const struct forgery rows[] = {
         {"as issued", JWT_ALG_ES256, KEY_OWN, NULL, 0, AUTH_OK},
         {"alg none", JWT_ALG_NONE, KEY_NONE, NULL, 0, AUTH_DENIED},
@@ -237,6 +259,7 @@ static void forgeries(void **state)
         {"bound to half a Pod", JWT_ALG_ES256, KEY_OWN,
          "{kubernetes.io: {namespace: default, serviceaccount: {name: bot, uid: sa-1}, pod: {name: p}}}", 0, AUTH_DENIED},
     };
+    /* clang-format on */
     struct scene *scene = *state;
     struct error err = {0};
     assert_true(auth_warm(scene->cluster, &err) && auth_warm(scene->other, &err));
@@ -277,7 +300,8 @@ static void hostile_bearers(void **state)
     struct scene *scene = *state;
     CLEANUP(free_ptr) char *huge = xcalloc(1, 100001);
     memset(huge, 'a', 100000);
-    const char *const rows[] = {"", ".", "..", "...", "a.b.c", "null", "eyJhbGciOiJub25lIn0.e30.", "\xff\xfe", huge};
+    const char *const rows[] = {
+        "", ".", "..", "...", "a.b.c", "null", "eyJhbGciOiJub25lIn0.e30.", "\xff\xfe", huge};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_int_equal(ask_text(scene->cluster, rows[i]), AUTH_DENIED);
     CLEANUP(user_clear) struct user user = {0};
@@ -298,7 +322,8 @@ static struct str leaf_der(struct cluster *cluster, unsigned char **owned)
     return (struct str){(const char *)*owned, (size_t)len};
 }
 
-/* A certificate of one tenant, masters or not, is nothing in another, and does not fall back to nobody. */
+/* A certificate of one tenant, masters or not, is nothing in another, and does not fall back to
+ * nobody. */
 static void certificates_stay_at_home(void **state)
 {
     struct scene *scene = *state;
@@ -324,14 +349,16 @@ static void reviews_name_audiences(void **state)
 {
     struct scene *scene = *state;
     const char *const audiences[] = {"vault", "ci", NULL};
-    CLEANUP(free_ptr) char *token = issue(scene->cluster, &(struct token_request){.audiences = audiences});
+    CLEANUP(free_ptr)
+    char *token = issue(scene->cluster, &(struct token_request){.audiences = audiences});
     CLEANUP(strset_clear) struct strset asked = {0}, matched = {0};
     CLEANUP(user_clear) struct user user = {0};
     assert_int_equal(ask_text(scene->cluster, token), AUTH_DENIED);
     strset_add(&asked, "vault");
     strset_add(&asked, "elsewhere");
     struct error err = {0};
-    enum auth_result result = auth_review_token(scene->cluster, str_of(token), &asked, &user, &matched);
+    enum auth_result result =
+        auth_review_token(scene->cluster, str_of(token), &asked, &user, &matched);
     if (result == AUTH_COLD) {
         assert_true(auth_warm(scene->cluster, &err));
         strset_clear(&matched);
@@ -347,14 +374,20 @@ static void refused_requests(void **state)
     static const struct {
         const char *name, *kind;
         int64_t valid_s;
-    } rows[] = {{"too short", NULL, 599}, {"too long", NULL, (INT64_C(1) << 32) + 1}, {"bound to a Service", "Service", 600}};
+    } rows[] = {{"too short", NULL, 599},
+                {"too long", NULL, (INT64_C(1) << 32) + 1},
+                {"bound to a Service", "Service", 600}};
     struct scene *scene = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
         char *token = NULL;
         int64_t expires_us;
-        const struct token_request request = {.namespace = "default", .service_account = "bot", .service_account_uid = "sa-1",
-                                              .bound_kind = rows[i].kind, .bound_name = "x", .bound_uid = "y",
+        const struct token_request request = {.namespace = "default",
+                                              .service_account = "bot",
+                                              .service_account_uid = "sa-1",
+                                              .bound_kind = rows[i].kind,
+                                              .bound_name = "x",
+                                              .bound_uid = "y",
                                               .valid_s = rows[i].valid_s};
         if (auth_token_issue(scene->cluster, &request, &token, &expires_us, &err))
             fail_msg("%s", rows[i].name);

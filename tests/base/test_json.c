@@ -298,8 +298,10 @@ static void yaml_lists_as_trees(void **state)
 {
     static const char *const rows[] = {
         "{\"kind\":\"List\",\"items\":[],\"apiVersion\":\"v1\"}",
-        "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"metadata\":{\"items\":[],\"x\":\"items: []\\n\"},"
-        "\"items\":[{\"b\":[1,[2]],\"a\":{\"items\":[]}},{},[],\"],\",7,null,{\"c\":\"a\\nb\\n\"}]}",
+        "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"metadata\":{\"items\":[],\"x\":\"items: "
+        "[]\\n\"},"
+        "\"items\":[{\"b\":[1,[2]],\"a\":{\"items\":[]}},{},[],\"],\",7,null,{\"c\":\"a\\nb\\n\"}]"
+        "}",
         "{\"rows\":[{\"cells\":[\"x\",1]}],\"kind\":\"Table\"}",
         "{\"items\":[[1,2],[3]]}",
         "{\"items\":{\"a\":1}}",
@@ -317,7 +319,8 @@ static void yaml_lists_as_trees(void **state)
         assert_true(yaml_write_list(&listed, str_of(rows[i])));
         assert_string_equal(listed.data, whole.data);
     }
-    static const char *const broken[] = {"", "{\"items\":[1,]}", "{\"items\":[1", "{\"items\":[{]}"};
+    static const char *const broken[] = {"", "{\"items\":[1,]}", "{\"items\":[1",
+                                         "{\"items\":[{]}"};
     for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
         CLEANUP(buf_free) struct buf out = BUF_TEXT;
         assert_false(yaml_write_list(&out, str_of(broken[i])));

@@ -1,5 +1,6 @@
-/* warren_bench: what a Kubernetes endpoint does in a second. Each measurement prints one JSON line and, on standard error, one
- * line of a table. It talks to loopback only, in bounded counts. RESULTS.md says how to repeat the figures. */
+/* warren_bench: what a Kubernetes endpoint does in a second. Each measurement prints one JSON line
+ * and, on standard error, one line of a table. It talks to loopback only, in bounded counts.
+ * RESULTS.md says how to repeat the figures. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include "base/parse.h"
 #include "tests/bench/http.h"
 
-#define WORKERS_MAX  1024
-#define DATA_BYTES   1024
+#define WORKERS_MAX 1024
+#define DATA_BYTES  1024
 
 struct latencies {
     int64_t *ns;
@@ -30,15 +31,18 @@ static double ms_at(const struct latencies *all, double part)
     return all->count ? (double)all->ns[(size_t)((double)(all->count - 1) * part)] / 1e6 : 0;
 }
 
-static void report(const char *op, const char *what, unsigned workers, struct latencies *all, double seconds, size_t errors)
+static void report(const char *op, const char *what, unsigned workers, struct latencies *all,
+                   double seconds, size_t errors)
 {
     qsort(all->ns, all->count, sizeof(*all->ns), compare);
     double rate = seconds > 0 ? (double)all->count / seconds : 0;
-    printf("{\"op\":\"%s\",\"what\":\"%s\",\"c\":%u,\"count\":%zu,\"errors\":%zu,\"per_s\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f}\n", op,
-           what, workers, all->count, errors, rate, ms_at(all, 0.5), ms_at(all, 0.99));
+    printf("{\"op\":\"%s\",\"what\":\"%s\",\"c\":%u,\"count\":%zu,\"errors\":%zu,\"per_s\":%.1f,"
+           "\"p50_ms\":%.3f,\"p99_ms\":%.3f}\n",
+           op, what, workers, all->count, errors, rate, ms_at(all, 0.5), ms_at(all, 0.99));
     (void)fflush(stdout);
-    (void)fprintf(stderr, "%-10s %-12s c=%-3u %8zu  %10.1f/s  p50 %8.3f ms  p99 %8.3f ms  errors %zu\n", op, what, workers, all->count,
-                  rate, ms_at(all, 0.5), ms_at(all, 0.99), errors);
+    (void)fprintf(stderr,
+                  "%-10s %-12s c=%-3u %8zu  %10.1f/s  p50 %8.3f ms  p99 %8.3f ms  errors %zu\n", op,
+                  what, workers, all->count, rate, ms_at(all, 0.5), ms_at(all, 0.99), errors);
 }
 
 /* ---- workers ---- */
@@ -73,10 +77,11 @@ static void *work(void *arg)
     return NULL;
 }
 
-static size_t run(const struct target *target, const char *op, const char *what, unsigned workers, size_t count,
-                  bool (*one)(struct http *http, size_t number, struct buf *scratch))
+static size_t run(const struct target *target, const char *op, const char *what, unsigned workers,
+                  size_t count, bool (*one)(struct http *http, size_t number, struct buf *scratch))
 {
-    struct load load = {.target = target, .one = one, .count = count, .ns = xcalloc(count, sizeof(int64_t))};
+    struct load load = {
+        .target = target, .one = one, .count = count, .ns = xcalloc(count, sizeof(int64_t))};
     pthread_t threads[WORKERS_MAX];
     pthread_barrier_init(&load.start, NULL, workers + 1);
     for (unsigned i = 0; i < workers; i++)
@@ -95,52 +100,68 @@ static size_t run(const struct target *target, const char *op, const char *what,
 /* ---- what a worker does; the set-up below fills these ---- */
 
 static const char *run_prefix; /* of names, so that runs do not collide */
-static size_t existing;         /* ConfigMaps that GET chooses from */
+static size_t existing;        /* ConfigMaps that GET chooses from */
 static char data[DATA_BYTES + 1];
 
 static bool create_config_map(struct http *http, size_t number, struct buf *scratch)
 {
-    buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s-%zu\"},\"data\":{\"k\":\"%s\"}}", run_prefix,
-               number, data);
-    return http_call(http, "POST", "/api/v1/namespaces/bench/configmaps", "application/json", buf_str(scratch), NULL) == 201;
+    buf_printf(scratch,
+               "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s-%zu\"},"
+               "\"data\":{\"k\":\"%s\"}}",
+               run_prefix, number, data);
+    return http_call(http, "POST", "/api/v1/namespaces/bench/configmaps", "application/json",
+                     buf_str(scratch), NULL) == 201;
 }
 
 static bool create_pod(struct http *http, size_t number, struct buf *scratch)
 {
     buf_printf(scratch,
-               "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s-%zu\",\"labels\":{\"app\":\"bench\"}},\"spec\":{"
-               "\"schedulerName\":\"nobody\",\"containers\":[{\"name\":\"c\",\"image\":\"busybox\",\"resources\":{\"requests\":{\"cpu\":\"1m\"}},"
+               "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s-%zu\","
+               "\"labels\":{\"app\":\"bench\"}},\"spec\":{"
+               "\"schedulerName\":\"nobody\",\"containers\":[{\"name\":\"c\",\"image\":\"busybox\","
+               "\"resources\":{\"requests\":{\"cpu\":\"1m\"}},"
                "\"env\":[{\"name\":\"A\",\"value\":\"b\"}],\"ports\":[{\"containerPort\":80}]}]}}",
                run_prefix, number);
-    return http_call(http, "POST", "/api/v1/namespaces/bench/pods", "application/json", buf_str(scratch), NULL) == 201;
+    return http_call(http, "POST", "/api/v1/namespaces/bench/pods", "application/json",
+                     buf_str(scratch), NULL) == 201;
 }
 
 static bool get_config_map(struct http *http, size_t number, struct buf *scratch)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/configmaps/%s-%zu", run_prefix, number * 7919 % existing);
-    return http_call(http, "GET", path, NULL, (struct str){0}, scratch) == 200 && scratch->len > DATA_BYTES;
+    (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/configmaps/%s-%zu", run_prefix,
+                   number * 7919 % existing);
+    return http_call(http, "GET", path, NULL, (struct str){0}, scratch) == 200 &&
+           scratch->len > DATA_BYTES;
 }
 
 static bool list_config_maps(struct http *http, size_t number, struct buf *scratch)
 {
     (void)number;
-    return http_call(http, "GET", "/api/v1/namespaces/bench/configmaps", NULL, (struct str){0}, scratch) == 200;
+    return http_call(http, "GET", "/api/v1/namespaces/bench/configmaps", NULL, (struct str){0},
+                     scratch) == 200;
 }
 
 static bool create_tenant(struct http *http, size_t number, struct buf *scratch)
 {
     buf_printf(scratch,
-               "{\"apiVersion\":\"tenancy.warren.dev/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"%s-%zu\"},\"spec\":{\"plan\":\"small\"}}",
+               "{\"apiVersion\":\"tenancy.warren.dev/"
+               "v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"%s-%zu\"},\"spec\":{\"plan\":"
+               "\"small\"}}",
                run_prefix, number);
-    return http_call(http, "POST", "/apis/tenancy.warren.dev/v1/tenants", "application/json", buf_str(scratch), NULL) == 201;
+    return http_call(http, "POST", "/apis/tenancy.warren.dev/v1/tenants", "application/json",
+                     buf_str(scratch), NULL) == 201;
 }
 
 static bool make_namespace(const struct target *target, const char *name)
 {
     struct http *http = http_open(target);
-    CLEANUP(free_ptr) char *body = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}", name);
-    int status = http ? http_call(http, "POST", "/api/v1/namespaces", "application/json", str_of(body), NULL) : 0;
+    CLEANUP(free_ptr)
+    char *body = xasprintf(
+        "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}", name);
+    int status =
+        http ? http_call(http, "POST", "/api/v1/namespaces", "application/json", str_of(body), NULL)
+             : 0;
     http_close(http);
     return status == 201 || status == 409;
 }
@@ -171,7 +192,8 @@ static void *watch_run(void *arg)
         int64_t now = clock_mono_ns(), number;
         const char *at = memmem(line.data, line.len, "\"nr-", 4);
         const char *end = at ? memchr(at + 4, '"', line.len - (size_t)(at + 4 - line.data)) : NULL;
-        if (!end || !parse_i64((struct str){at + 4, (size_t)(end - at - 4)}, 0, (int64_t)fan->creates - 1, &number))
+        if (!end || !parse_i64((struct str){at + 4, (size_t)(end - at - 4)}, 0,
+                               (int64_t)fan->creates - 1, &number))
             continue;
         fan->ns[atomic_fetch_add(&fan->measured, 1)] = now - atomic_load(&fan->sent_ns[number]);
         seen++;
@@ -184,7 +206,10 @@ static void *watch_run(void *arg)
 static bool create_fan(struct http *http, const char *path, struct buf *scratch, size_t number)
 {
     buf_clear(scratch);
-    buf_printf(scratch, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"nr-%zu\"},\"data\":{\"k\":\"%s\"}}", number, data);
+    buf_printf(scratch,
+               "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"nr-%zu\"},"
+               "\"data\":{\"k\":\"%s\"}}",
+               number, data);
     return http_call(http, "POST", path, "application/json", buf_str(scratch), NULL) == 201;
 }
 
@@ -212,15 +237,20 @@ struct fan_size {
 
 static size_t watch_fan(const struct target *target, const struct fan_size *size)
 {
-    struct fan fan = {.target = target, .creates = size->creates, .sent_ns = xcalloc(size->creates, sizeof(*fan.sent_ns)),
-                      .gap_ns = size->per_second ? INT64_C(1000000000) / (int64_t)size->per_second : 0,
+    struct fan fan = {.target = target,
+                      .creates = size->creates,
+                      .sent_ns = xcalloc(size->creates, sizeof(*fan.sent_ns)),
+                      .gap_ns =
+                          size->per_second ? INT64_C(1000000000) / (int64_t)size->per_second : 0,
                       .ns = xcalloc(size->creates * size->watchers, sizeof(int64_t))};
     pthread_t threads[WORKERS_MAX], writers[WORKERS_MAX];
     CLEANUP(free_ptr)
-    char *ns = xasprintf("fan-%u-%u-%zu", size->watchers, size->writers, size->per_second); /* names are free there */
+    char *ns = xasprintf("fan-%u-%u-%zu", size->watchers, size->writers,
+                         size->per_second); /* names are free there */
     atomic_store(&fan.failed, !make_namespace(target, ns));
     (void)snprintf(fan.path, sizeof(fan.path), "/api/v1/namespaces/%s/configmaps", ns);
-    (void)snprintf(fan.watch_path, sizeof(fan.watch_path), "%s?watch=1&resourceVersion=0&timeoutSeconds=120", fan.path);
+    (void)snprintf(fan.watch_path, sizeof(fan.watch_path),
+                   "%s?watch=1&resourceVersion=0&timeoutSeconds=120", fan.path);
     for (unsigned i = 0; i < size->watchers; i++)
         pthread_create(&threads[i], NULL, watch_run, &fan);
     while (atomic_load(&fan.ready) < size->watchers)
@@ -236,7 +266,8 @@ static size_t watch_fan(const struct target *target, const struct fan_size *size
     struct latencies all = {fan.ns, fan.measured};
     size_t errors = fan.lost + fan.failed;
     CLEANUP(free_ptr) char *what = xasprintf("w=%u %zu/s", size->writers, size->per_second);
-    report("watchfan", what, size->watchers, &all, (double)(clock_mono_ns() - fan.begin_ns) / 1e9, errors);
+    report("watchfan", what, size->watchers, &all, (double)(clock_mono_ns() - fan.begin_ns) / 1e9,
+           errors);
     free(fan.ns);
     free(fan.sent_ns);
     return errors;
@@ -249,7 +280,7 @@ static size_t watch_fan(const struct target *target, const struct fan_size *size
 
 struct pod_watch {
     const struct target *target;
-    const char *path, *sign; /* a line counts when it holds `sign` */
+    const char *path, *sign;           /* a line counts when it holds `sign` */
     _Atomic int64_t seen_ns[PODS_MAX]; /* 0: not yet */
     atomic_bool open;
 };
@@ -269,7 +300,8 @@ static void *watch_pods(void *arg)
             !memmem(line.data, line.len, watch->sign, strlen(watch->sign)))
             continue;
         int64_t none = 0;
-        (void)atomic_compare_exchange_strong(&watch->seen_ns[number], &none, clock_mono_ns()); /* the first time counts */
+        (void)atomic_compare_exchange_strong(&watch->seen_ns[number], &none,
+                                             clock_mono_ns()); /* the first time counts */
     }
     http_close(http);
     return NULL;
@@ -290,21 +322,28 @@ static bool pod_call(struct http *http, size_t number, bool create)
     CLEANUP(buf_free) struct buf body = BUF_INIT(4096);
     if (create)
         buf_printf(&body,
-                   "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%zu\"},\"spec\":{\"containers\":[{\"name\":\"c\","
-                   "\"image\":\"busybox\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":[\"sleep\",\"300\"]}]}}",
+                   "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%zu\"},"
+                   "\"spec\":{\"containers\":[{\"name\":\"c\","
+                   "\"image\":\"busybox\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":["
+                   "\"sleep\",\"300\"]}]}}",
                    number);
     else
-        (void)snprintf(path, sizeof(path), "/api/v1/namespaces/bench/pods/pod-%zu?gracePeriodSeconds=0", number);
-    int status = http_call(http, create ? "POST" : "DELETE", path, "application/json", buf_str(&body), NULL);
+        (void)snprintf(path, sizeof(path),
+                       "/api/v1/namespaces/bench/pods/pod-%zu?gracePeriodSeconds=0", number);
+    int status =
+        http_call(http, create ? "POST" : "DELETE", path, "application/json", buf_str(&body), NULL);
     return status == (create ? 201 : 200) || (!create && status == 404);
 }
 
 static size_t measure_pods(const struct target *tenant, const struct target *host, size_t count)
 {
-    static struct pod_watch on_host = {.path = "/api/v1/pods?watch=1&timeoutSeconds=300", .sign = "-x-bench-x-"};
-    static struct pod_watch running = {.path = "/api/v1/namespaces/bench/pods?watch=1&timeoutSeconds=300",
-                                       .sign = "\"phase\":\"Running\""};
-    struct latencies mapped = {xcalloc(count, sizeof(int64_t)), 0}, started = {xcalloc(count, sizeof(int64_t)), 0};
+    static struct pod_watch on_host = {.path = "/api/v1/pods?watch=1&timeoutSeconds=300",
+                                       .sign = "-x-bench-x-"};
+    static struct pod_watch running = {
+        .path = "/api/v1/namespaces/bench/pods?watch=1&timeoutSeconds=300",
+        .sign = "\"phase\":\"Running\""};
+    struct latencies mapped = {xcalloc(count, sizeof(int64_t)), 0},
+                     started = {xcalloc(count, sizeof(int64_t)), 0};
     pthread_t threads[2];
     struct http *http = http_open(tenant);
     size_t errors = !make_namespace(tenant, "bench");
@@ -316,7 +355,8 @@ static size_t measure_pods(const struct target *tenant, const struct target *hos
     int64_t begin = clock_mono_ns();
     for (size_t i = 0; i < count; i++) {
         int64_t sent = clock_mono_ns();
-        if (!http || !pod_call(http, i, true) || !wait_seen(&on_host, i) || !wait_seen(&running, i)) {
+        if (!http || !pod_call(http, i, true) || !wait_seen(&on_host, i) ||
+            !wait_seen(&running, i)) {
             errors++;
             continue;
         }
@@ -343,7 +383,8 @@ static size_t measure_cluster(const struct target *target, size_t scale)
     size_t errors = !make_namespace(target, "bench");
     for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
         run_prefix = prefixes[i];
-        errors += run(target, "create", "configmaps", workers[i], creates[i] / scale, create_config_map);
+        errors +=
+            run(target, "create", "configmaps", workers[i], creates[i] / scale, create_config_map);
     }
     existing = creates[0] / scale;
     for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
@@ -352,12 +393,15 @@ static size_t measure_cluster(const struct target *target, size_t scale)
     }
     run_prefix = prefixes[0];
     for (size_t i = 0; i < ARRAY_LEN(workers); i++)
-        errors += run(target, "get", "configmaps", workers[i], creates[i] * 10 / scale, get_config_map);
+        errors +=
+            run(target, "get", "configmaps", workers[i], creates[i] * 10 / scale, get_config_map);
     errors += run(target, "list", "configmaps", 1, 20, list_config_maps);
-    return errors + watch_fan(target, &(struct fan_size){.watchers = 100, .writers = 1, .creates = 500 / scale});
+    return errors + watch_fan(target, &(struct fan_size){
+                                          .watchers = 100, .writers = 1, .creates = 500 / scale});
 }
 
-/* What a worker of `load` can do over and over; `get` and `list` see what `configmaps` made before. */
+/* What a worker of `load` can do over and over; `get` and `list` see what `configmaps` made before.
+ */
 static const struct operation {
     const char *name, *op, *what;
     bool (*one)(struct http *http, size_t number, struct buf *scratch);
@@ -401,20 +445,25 @@ static size_t mode_cluster(const struct target *target, const struct options *op
 static size_t mode_load(const struct target *target, const struct options *options)
 {
     size_t errors = !make_namespace(target, "bench");
-    CLEANUP(free_ptr) char *prefix = xasprintf("w%zu", options->numbers[0]); /* `get` reads what as many workers made */
+    CLEANUP(free_ptr)
+    char *prefix =
+        xasprintf("w%zu", options->numbers[0]); /* `get` reads what as many workers made */
     existing = options->numbers[1];
     run_prefix = prefix;
     for (size_t i = 0; i < ARRAY_LEN(operations); i++)
         if (strcmp(operations[i].name, options->words[0]) == 0)
-            return errors + run(target, operations[i].op, operations[i].what, (unsigned)options->numbers[0], options->numbers[1],
+            return errors + run(target, operations[i].op, operations[i].what,
+                                (unsigned)options->numbers[0], options->numbers[1],
                                 operations[i].one);
     return 1;
 }
 
 static size_t mode_fan(const struct target *target, const struct options *options)
 {
-    return watch_fan(target, &(struct fan_size){.watchers = (unsigned)options->numbers[0], .creates = options->numbers[1],
-                                                .writers = (unsigned)options->numbers[2], .per_second = options->numbers[3]});
+    return watch_fan(target, &(struct fan_size){.watchers = (unsigned)options->numbers[0],
+                                                .creates = options->numbers[1],
+                                                .writers = (unsigned)options->numbers[2],
+                                                .per_second = options->numbers[3]});
 }
 
 static size_t mode_pods(const struct target *target, const struct options *options)
@@ -450,7 +499,8 @@ static const struct mode *read_options(int argc, char **argv, struct options *op
         options->words[i] = argv[3 + i];
     for (size_t i = 0; i < mode->number_count; i++) {
         int64_t number;
-        if (!parse_i64(str_of(argv[3 + mode->word_count + i]), i == 3 ? 0 : 1, (int64_t)mode->max[i], &number))
+        if (!parse_i64(str_of(argv[3 + mode->word_count + i]), i == 3 ? 0 : 1,
+                       (int64_t)mode->max[i], &number))
             return NULL;
         options->numbers[i] = (size_t)number;
     }
@@ -463,11 +513,14 @@ int main(int argc, char **argv)
     struct target target;
     const struct mode *mode = read_options(argc, argv, &options);
     if (!mode) {
-        (void)fprintf(stderr,
-                      "usage: warren_bench cluster KUBECONFIG SCALE-DOWN               creates, GETs, LIST, watch fan-out\n"
-                      "       warren_bench load KUBECONFIG OPERATION WORKERS COUNT     one of: configmaps pods get list tenants\n"
-                      "       warren_bench fan KUBECONFIG WATCHERS CREATES WRITERS RATE  each watcher must see each create; RATE a second, 0: no pause\n"
-                      "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT       a tenant's Pod to the host's, and to running\n");
+        (void)fprintf(stderr, "usage: warren_bench cluster KUBECONFIG SCALE-DOWN               "
+                              "creates, GETs, LIST, watch fan-out\n"
+                              "       warren_bench load KUBECONFIG OPERATION WORKERS COUNT     one "
+                              "of: configmaps pods get list tenants\n"
+                              "       warren_bench fan KUBECONFIG WATCHERS CREATES WRITERS RATE  "
+                              "each watcher must see each create; RATE a second, 0: no pause\n"
+                              "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT       a "
+                              "tenant's Pod to the host's, and to running\n");
         return 2;
     }
     if (!open_loopback(argv[2], &target))

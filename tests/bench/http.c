@@ -22,7 +22,7 @@ struct http {
     const struct target *target;
     int fd;
     SSL *tls;
-    struct buf in;   /* received and not used yet, from `at` on */
+    struct buf in; /* received and not used yet, from `at` on */
     size_t at;
     struct buf out;
     struct buf line;
@@ -46,12 +46,15 @@ static BIO *decoded(const json_t *object, const char *key)
 static SSL_CTX *context_of(const json_t *cluster, const json_t *user)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    BIO *ca_bio = decoded(cluster, "certificate-authority-data"), *cert_bio = decoded(user, "client-certificate-data");
+    BIO *ca_bio = decoded(cluster, "certificate-authority-data"),
+        *cert_bio = decoded(user, "client-certificate-data");
     BIO *key_bio = decoded(user, "client-key-data");
-    X509 *ca = PEM_read_bio_X509(ca_bio, NULL, NULL, NULL), *cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
+    X509 *ca = PEM_read_bio_X509(ca_bio, NULL, NULL, NULL),
+         *cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
     EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
-    bool fine = ca && cert && key && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca) == 1 &&
-                SSL_CTX_use_certificate(context, cert) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1;
+    bool fine =
+        ca && cert && key && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca) == 1 &&
+        SSL_CTX_use_certificate(context, cert) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     X509_free(ca);
     X509_free(cert);
@@ -85,11 +88,15 @@ bool target_open(const char *kubeconfig, struct target *target, struct error *er
     if (file)
         (void)fclose(file);
     json_auto_t *config = yaml_parse((struct str){text, len}, JSON_LOAD_LENIENT, err);
-    const json_t *cluster = json_object_get(json_array_get(json_object_get(config, "clusters"), 0), "cluster");
-    const json_t *user = json_object_get(json_array_get(json_object_get(config, "users"), 0), "user");
+    const json_t *cluster =
+        json_object_get(json_array_get(json_object_get(config, "clusters"), 0), "cluster");
+    const json_t *user =
+        json_object_get(json_array_get(json_object_get(config, "users"), 0), "user");
     *target = (struct target){0};
-    if (!read_url(json_text(cluster, "server"), target) || !(target->tls = context_of(cluster, user)))
-        return error_bad_request(err, "%s is not a kubeconfig with embedded credentials", kubeconfig);
+    if (!read_url(json_text(cluster, "server"), target) ||
+        !(target->tls = context_of(cluster, user)))
+        return error_bad_request(err, "%s is not a kubeconfig with embedded credentials",
+                                 kubeconfig);
     return true;
 }
 
@@ -214,24 +221,27 @@ static bool read_head(struct http *http, struct head *head)
 {
     struct str line;
     *head = (struct head){.length = -1};
-    if (!header_line(http, &line) || line.len < 12 || sscanf(line.data, "HTTP/1.1 %d", &head->status) != 1)
+    if (!header_line(http, &line) || line.len < 12 ||
+        sscanf(line.data, "HTTP/1.1 %d", &head->status) != 1)
         return false;
     while (header_line(http, &line)) {
         if (!line.len)
             return true;
         struct str value = line, name = str_cut(&value, ':');
-        if (name.len == strlen("content-length") && strncasecmp(name.data, "content-length", name.len) == 0 &&
+        if (name.len == strlen("content-length") &&
+            strncasecmp(name.data, "content-length", name.len) == 0 &&
             !parse_i64(str_trim(value), 0, INT64_MAX, &head->length))
             return false;
     }
     return false;
 }
 
-static bool send_request(struct http *http, const char *method, const char *path, const char *type, struct str body)
+static bool send_request(struct http *http, const char *method, const char *path, const char *type,
+                         struct str body)
 {
     buf_clear(&http->out);
-    buf_printf(&http->out, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\nAccept: application/json\r\n", method, http->target->prefix, path,
-               http->target->host, http->target->port);
+    buf_printf(&http->out, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\nAccept: application/json\r\n",
+               method, http->target->prefix, path, http->target->host, http->target->port);
     if (type)
         buf_printf(&http->out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body.len);
     buf_add_text(&http->out, "\r\n");
@@ -239,7 +249,8 @@ static bool send_request(struct http *http, const char *method, const char *path
     return SSL_write(http->tls, http->out.data, (int)http->out.len) == (int)http->out.len;
 }
 
-int http_call(struct http *http, const char *method, const char *path, const char *content_type, struct str send, struct buf *body)
+int http_call(struct http *http, const char *method, const char *path, const char *content_type,
+              struct str send, struct buf *body)
 {
     struct head head;
     struct str line;
@@ -260,7 +271,9 @@ int http_stream(struct http *http, const char *path)
 {
     struct head head;
     http->chunk_left = 0;
-    return send_request(http, "GET", path, NULL, (struct str){0}) && read_head(http, &head) ? head.status : 0;
+    return send_request(http, "GET", path, NULL, (struct str){0}) && read_head(http, &head)
+               ? head.status
+               : 0;
 }
 
 bool http_line(struct http *http, struct str *line)

@@ -50,7 +50,8 @@ bool api_delete(const struct api_caller *caller, const char *resource, const cha
     return no_server(err);
 }
 
-enum api_probe api_probe_service(struct api *api, struct cluster *cluster, const char *name, char **problem)
+enum api_probe api_probe_service(struct api *api, struct cluster *cluster, const char *name,
+                                 char **problem)
 {
     (void)api, (void)cluster, (void)name, (void)problem;
     return API_PROBE_PASSED;

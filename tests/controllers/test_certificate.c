@@ -27,16 +27,19 @@ static const char node[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
                            "/IJLfCnj5wXaIqoCIQDIWp4BpYBe0ZwHSTWxifqtEvtGAqfG50v8tXlkYZScgg==\n"
                            "-----END CERTIFICATE REQUEST-----\n";
 
-#define REQUEST(created, signer, usages, status)                                                        \
-    "{'metadata':{'name':'r','creationTimestamp':'" created "'},'spec':{'username':'system:node:n1',"   \
+#define REQUEST(created, signer, usages, status)                                                   \
+    "{'metadata':{'name':'r','creationTimestamp':'" created                                        \
+    "'},'spec':{'username':'system:node:n1',"                                                      \
     "'signerName':'kubernetes.io/" signer "','usages':[" usages "]},'status':{" status "}}"
-#define CONDITION(type) "'conditions':[{'type':'" type "','status':'True','lastUpdateTime':'" LATELY "'}]"
-#define OLD(type)       "'conditions':[{'type':'" type "','status':'True','lastUpdateTime':'" LONG_AGO "'}]"
-#define CLIENT          "kube-apiserver-client"
-#define KUBELET         "kube-apiserver-client-kubelet"
-#define NODE_USAGES     "'digital signature','client auth'"
-#define UPDATE          "update certificatesigningrequests.certificates.k8s.io/"
-#define DELETE          "delete certificatesigningrequests.certificates.k8s.io r\n"
+#define CONDITION(type)                                                                            \
+    "'conditions':[{'type':'" type "','status':'True','lastUpdateTime':'" LATELY "'}]"
+#define OLD(type)                                                                                  \
+    "'conditions':[{'type':'" type "','status':'True','lastUpdateTime':'" LONG_AGO "'}]"
+#define CLIENT      "kube-apiserver-client"
+#define KUBELET     "kube-apiserver-client-kubelet"
+#define NODE_USAGES "'digital signature','client auth'"
+#define UPDATE      "update certificatesigningrequests.certificates.k8s.io/"
+#define DELETE      "delete certificatesigningrequests.certificates.k8s.io r\n"
 
 static void decides(void **state)
 {
@@ -46,6 +49,7 @@ static void decides(void **state)
         int64_t ends_us;
         bool sign;
         const char *plan;
+        /* clang-format off */
     } rows[] = {
         {"waits for somebody", REQUEST(LATELY, CLIENT, "'client auth'", ""), jane, true, true, 0, false, ""},
         {"is signed", REQUEST(LATELY, CLIENT, "'client auth'", CONDITION("Approved")), jane, false, false, 0, true, ""},
@@ -73,6 +77,7 @@ static void decides(void **state)
         {"unreadable", REQUEST(LATELY, CLIENT, "'client auth'", CONDITION("Approved")), "nonsense", false, false, 0, false,
          ""},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_auto_t *request = sim_json(rows[i].request);
@@ -80,7 +85,9 @@ static void decides(void **state)
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(csr_free_ptr) struct csr *parsed = csr_parse(str_of(rows[i].pem), &err);
         const struct certificate_verdict verdict = certificate_decide(
-            &(struct certificate_seen){request, parsed, rows[i].may_self, rows[i].may_node, rows[i].ends_us, NOW_US}, &plan);
+            &(struct certificate_seen){request, parsed, rows[i].may_self, rows[i].may_node,
+                                       rows[i].ends_us, NOW_US},
+            &plan);
         CLEANUP(free_ptr) char *text = sim_text(&plan);
         if (verdict.sign != rows[i].sign || strcmp(text, rows[i].plan) != 0)
             fail_msg("%s: %d %s", rows[i].name, verdict.sign, text);
@@ -92,7 +99,8 @@ static void refuses(void **state)
     static const struct {
         const char *signer, *pem, *usages, *why;
     } rows[] = {
-        {"kubelet-serving", node, "['digital signature','server auth']", "DNS or IP subjectAltName is required"},
+        {"kubelet-serving", node, "['digital signature','server auth']",
+         "DNS or IP subjectAltName is required"},
         {KUBELET, jane, "[" NODE_USAGES "]", "subject organization is not system:nodes"},
         {KUBELET, node, "['client auth']",
          "usages did not match [client auth digital signature key encipherment]"},

@@ -117,7 +117,8 @@ static void decisions(void **state)
          "event events tick Normal JobAlreadyActive: Not starting job because prior execution is "
          "running and concurrency "
          "policy is Forbid\n"},
-        {"one runs: allowed", CRONJOB("", "'active':[{'uid':'j1'}]"), RUNNING, "2026-01-01T00:05:00Z",
+        {"one runs: allowed", CRONJOB("", "'active':[{'uid':'j1'}]"), RUNNING,
+         "2026-01-01T00:05:00Z",
          "create jobs.batch tick-29453765\nupdate cronjobs.batch/status tick\n"},
         {"one runs: replaced", CRONJOB(",'concurrencyPolicy':'Replace'", "'active':[{'uid':'j1'}]"),
          RUNNING, "2026-01-01T00:05:00Z",

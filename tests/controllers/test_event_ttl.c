@@ -14,6 +14,7 @@ static void decides(void **state)
     static const struct {
         const char *name, *event, *plan;
         int64_t again_ms;
+        /* clang-format off */
     } rows[] = {
         {"an hour old", MADE "}", "delete events e\n", 0},
         {"a minute left", "{'metadata':{'namespace':'n','name':'e','creationTimestamp':'2025-10-09T07:54:20Z'}}", "", 60001},
@@ -22,6 +23,7 @@ static void decides(void **state)
         {"a time to come is no time", MADE ",'lastTimestamp':'2035-10-09T08:53:20Z'}", "delete events e\n", 0},
         {"no time at all", "{'metadata':{'namespace':'n','name':'e'},'eventTime':null}", "delete events e\n", 0},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_auto_t *event = sim_json(rows[i].event);

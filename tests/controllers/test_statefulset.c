@@ -172,8 +172,9 @@ static void shrinking_halts_at_the_unhealthy(void **state)
     for (int i = 0; i < 5; i++)
         (void)step(&world);
     assert_int_equal(world.log.len, 0);
-    json_object_set_new(sim_get(&world.sim, "pods", "d", "db-2"), "status",
-                        sim_json("{'phase':'Running','conditions':[{'type':'Ready','status':'True'}]}"));
+    json_object_set_new(
+        sim_get(&world.sim, "pods", "d", "db-2"), "status",
+        sim_json("{'phase':'Running','conditions':[{'type':'Ready','status':'True'}]}"));
     (void)step(&world);
     (void)step(&world);
     assert_string_equal(world.log.data, "-db-2 ");
@@ -329,7 +330,10 @@ static void revisions_are_kept_and_cut(void **state)
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     sim_list(&world.sim, REVISIONS, &revisions);
     json_write(&text, json_object_get(revisions.items[0], "data"));
-    assert_non_null(strstr(text.data, "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{\"labels\":{")); /* in order */
+    assert_non_null(strstr(
+        text.data,
+        "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{\"labels\":{")); /* in order
+                                                                                         */
     assert_non_null(strstr(text.data, "{\"image\":\"v3\",\"name\":\"c\"}"));
     size_t before = sim_count(&world.sim, REVISIONS);
     set_image(&world, "v4"); /* back: the old revision comes to the front */

@@ -1,4 +1,5 @@
-/* A network plugin's answer: any bytes; what is taken is at most CNI_ADDRESSES_MAX terminated addresses. */
+/* A network plugin's answer: any bytes; what is taken is at most CNI_ADDRESSES_MAX terminated
+ * addresses. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

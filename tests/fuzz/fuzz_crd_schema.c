@@ -1,5 +1,5 @@
-/* A definition's schema with its rules, and an object under it: {"schema": ..., "object": ...}. Pruning
- * twice and defaulting twice must change nothing the second time. */
+/* A definition's schema with its rules, and an object under it: {"schema": ..., "object": ...}.
+ * Pruning twice and defaulting twice must change nothing the second time. */
 #include <stdlib.h>
 
 #include "base/json.h"

@@ -1,5 +1,5 @@
-/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing, and can be
- * had as protobuf. The first byte picks the type, the second the field validation. */
+/* JSON bodies: whatever is taken has the type's shape, so that taking it again changes nothing, and
+ * can be had as protobuf. The first byte picks the type, the second the field validation. */
 #include <assert.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
-/* Credentials from outside. The first byte chooses: a token's text, a certificate, the claims of a token that is signed
- * with the right key, stored credentials. Nothing that was not signed by the cluster may pass, and of what was, only claims that
- * agree with themselves. */
+/* Credentials from outside. The first byte chooses: a token's text, a certificate, the claims of a
+ * token that is signed with the right key, stored credentials. Nothing that was not signed by the
+ * cluster may pass, and of what was, only claims that agree with themselves. */
 #include <assert.h>
 #include <jwt.h>
 #include <stdint.h>
@@ -48,10 +48,12 @@ static void try_claims(struct str claims)
     if (jwt_set_alg(jwt, JWT_ALG_ES256, (const unsigned char *)key, (int)strlen(key)) == 0 &&
         jwt_add_grants_json(jwt, text) == 0) {
         CLEANUP(free_ptr) char *token = jwt_encode_str(jwt);
-        struct identity *identity = token ? auth_verify_token(the_part(), str_of(token), clock_now_us()) : NULL;
+        struct identity *identity =
+            token ? auth_verify_token(the_part(), str_of(token), clock_now_us()) : NULL;
         if (identity) {
             CLEANUP(free_ptr)
-            char *name = xasprintf("system:serviceaccount:%s:%s", identity->account.ns, identity->account.name);
+            char *name = xasprintf("system:serviceaccount:%s:%s", identity->account.ns,
+                                   identity->account.name);
             assert(strcmp(name, identity->user.name) == 0);
             assert(!user_in(&identity->user, "system:masters"));
             assert(identity->audiences.count > 0);

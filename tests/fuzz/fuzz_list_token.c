@@ -1,4 +1,5 @@
-/* Continue tokens: what is taken names one object and no path, and is what a token made of it says. */
+/* Continue tokens: what is taken names one object and no path, and is what a token made of it says.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,8 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!ok)
         return 0;
     assert(*token.name && !strchr(token.name, '/') && !strchr(token.ns, '/'));
-    CLEANUP(free_ptr) char *made = list_token_make(token.revision, token.taken_s, token.ns, token.name);
+    CLEANUP(free_ptr)
+    char *made = list_token_make(token.revision, token.taken_s, token.ns, token.name);
     ok = list_token_parse(made, &again, &err);
-    assert(ok && again.revision == token.revision && text_eq(again.ns, token.ns) && text_eq(again.name, token.name));
+    assert(ok && again.revision == token.revision && text_eq(again.ns, token.ns) &&
+           text_eq(again.name, token.name));
     return 0;
 }

@@ -1,4 +1,5 @@
-/* JSON patch and merge patch: the target stays, the result is bounded, and a refusal is 400, 413 or 422. */
+/* JSON patch and merge patch: the target stays, the result is bounded, and a refusal is 400, 413 or
+ * 422. */
 #include <assert.h>
 #include <stdint.h>
 
@@ -8,11 +9,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char text[] = "{\"a\":{\"b\":[1,2,{\"c\":\"d\"}],\"e/f\":null},\"g~h\":true,\"list\":[]}";
+    static const char text[] =
+        "{\"a\":{\"b\":[1,2,{\"c\":\"d\"}],\"e/f\":null},\"g~h\":true,\"list\":[]}";
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *target = json_loads(text, 0, NULL), *kept = json_deep_copy(target);
     struct str patch = {(const char *)data, size};
-    json_auto_t *changed = patch_json(target, patch, size & 1 ? PATCH_READ_STRICT : PATCH_READ_PLAIN, &err);
+    json_auto_t *changed =
+        patch_json(target, patch, size & 1 ? PATCH_READ_STRICT : PATCH_READ_PLAIN, &err);
     assert(changed || err.code == 400 || err.code == 413 || err.code == 422);
     error_clear(&err);
     json_auto_t *merged = patch_merge(target, patch, PATCH_READ_STRICT, &err);

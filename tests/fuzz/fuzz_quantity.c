@@ -1,4 +1,5 @@
-/* Quantities: what is read is written in a form that reads as the same, and canonical text is a fixed point. */
+/* Quantities: what is read is written in a form that reads as the same, and canonical text is a
+ * fixed point. */
 #include <assert.h>
 #include <stdint.h>
 

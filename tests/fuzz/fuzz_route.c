@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(route_clear) struct route route;
         if (!route_parse(&route, methods[i], target, &err)) {
-            assert((err.code == 400 || err.code == 404) && err.message); /* 404: a slash in disguise */
+            assert((err.code == 400 || err.code == 404) &&
+                   err.message); /* 404: a slash in disguise */
             continue;
         }
         const char *const parts[] = {route.group, route.version, route.plural, route.sub, route.ns};

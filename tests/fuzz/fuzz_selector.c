@@ -1,4 +1,5 @@
-/* Selectors: the first byte picks label or field grammar. Parsing ends, and what was parsed matches without harm. */
+/* Selectors: the first byte picks label or field grammar. Parsing ends, and what was parsed matches
+ * without harm. */
 #include <assert.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* Columns' sources: a line with the path, then the object in JSON. A walk ends, its first value is what cell_first() finds,
- * and a cell of the same source is text. */
+/* Columns' sources: a line with the path, then the object in JSON. A walk ends, its first value is
+ * what cell_first() finds, and a cell of the same source is text. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

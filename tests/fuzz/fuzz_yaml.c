@@ -42,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_auto_t *again = yaml_parse(buf_str(&yaml), JSON_LOAD_STRICT, &err);
     assert(again);
     CLEANUP(free_ptr) char *once = as_json(value);
-    CLEANUP(free_ptr) char *twice = as_json(again); /* 1.0 is written as 1: the text is what stays */
+    CLEANUP(free_ptr)
+    char *twice = as_json(again); /* 1.0 is written as 1: the text is what stays */
     assert(once && text_eq(once, twice));
     check_list(once);
     return 0;

@@ -470,10 +470,10 @@ static void test_agent_restart_keeps_containers(void **state)
 /* What the API says of a container when the agent died between starting it and telling. */
 static void forget_container(struct fixture *fixture, const char *path)
 {
-    json_auto_t *stale = json_pack(
-        "{s:{s:s, s:[{s:s, s:b, s:b, s:i, s:{s:{s:s}}}]}}", "status", "phase", "Pending",
-        "containerStatuses", "name", "main", "ready", 0, "started", 0, "restartCount", 0, "state",
-        "waiting", "reason", "ContainerCreating");
+    json_auto_t *stale =
+        json_pack("{s:{s:s, s:[{s:s, s:b, s:b, s:i, s:{s:{s:s}}}]}}", "status", "phase", "Pending",
+                  "containerStatuses", "name", "main", "ready", 0, "started", 0, "restartCount", 0,
+                  "state", "waiting", "reason", "ContainerCreating");
     assert_true(fake_api_merge(fixture->api, path, stale));
 }
 

@@ -47,6 +47,7 @@ struct row {
     enum pod_phase phase;
 };
 
+/* clang-format off */
 static const struct row rows[] = {
     /* clang-format off */
     {"a new pod is prepared first", {0}, {FRESH(CLASS_MAIN)}, 1, "prepare 0", PHASE_PENDING},
@@ -96,6 +97,7 @@ static const struct row rows[] = {
     {"a failing pod ends but stays", {.prepared = true, .failing = true}, {EXITED(CLASS_MAIN, 137)}, 1, "", PHASE_FAILED},
     /* clang-format on */
 };
+/* clang-format on */
 
 static void test_rows(void **state)
 {

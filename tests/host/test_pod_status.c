@@ -35,6 +35,7 @@ struct row {
 static char m[] = "m", why[] = "CreateContainerConfigError", secret[] = "secret \"s\" not found",
             run_error[] = "RunContainerError", pull[] = "ErrImagePull", refused[] = "refused";
 
+/* clang-format off */
 static const struct row rows[] = {
     {"new",
      {.class = CLASS_MAIN},
@@ -163,6 +164,7 @@ static const struct row rows[] = {
      {"phase=Succeeded", "c.state.terminated.reason=Completed", "Ready=False PodCompleted",
       "Initialized=True PodCompleted", NULL}},
 };
+/* clang-format on */
 
 /* The text that `path` (with dots) leads to; "c." begins in the first container's status. */
 static const char *walk(const json_t *status, const char *path)

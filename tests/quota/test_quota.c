@@ -1,4 +1,5 @@
-/* Charges over a real store: what counts, what is refused in which words, and that the last unit is taken once. */
+/* Charges over a real store: what counts, what is refused in which words, and that the last unit is
+ * taken once. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +25,9 @@ static int scene_down(void **state)
     return 0;
 }
 
-static enum quota_result charges_of(struct cluster *cluster, const char *resource, const json_t *now, const json_t *old,
-                                    struct charges *charges, struct error *err)
+static enum quota_result charges_of(struct cluster *cluster, const char *resource,
+                                    const json_t *now, const json_t *old, struct charges *charges,
+                                    struct error *err)
 {
     for (int i = 0; i < 3; i++) {
         enum quota_result result = quota_charges(cluster, resource, now, old, charges, err);
@@ -39,23 +41,27 @@ static enum quota_result charges_of(struct cluster *cluster, const char *resourc
 }
 
 /* What the API server does with a write: charge, store, and say what was too much. */
-static bool apply(struct cluster *cluster, enum store_op op, const char *resource, const json_t *now, struct error *err)
+static bool apply(struct cluster *cluster, enum store_op op, const char *resource,
+                  const json_t *now, struct error *err)
 {
     CLEANUP(charges_free) struct charges charges = {0};
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     CLEANUP(object_unref_ptr) struct object *current = NULL;
     json_auto_t *value = json_deep_copy(now), *old = NULL;
-    struct store_write write = {.cluster = cluster, .resource = store_intern(resource), .op = op, .value = value};
+    struct store_write write = {
+        .cluster = cluster, .resource = store_intern(resource), .op = op, .value = value};
     size_t refused = 0;
     char uid[UUID_TEXT_SIZE];
     uuid_make(uid);
     if (op != STORE_CREATE) {
-        assert_true(cache_get(cluster, resource, meta_namespace(now), meta_name(now), &current, err));
+        assert_true(
+            cache_get(cluster, resource, meta_namespace(now), meta_name(now), &current, err));
         old = object_json(current);
     } else {
         json_set_text(json_ensure_object(value, "metadata"), "uid", uid);
     }
-    if (charges_of(cluster, resource, op == STORE_DELETE ? NULL : value, old, &charges, err) != QUOTA_OK)
+    if (charges_of(cluster, resource, op == STORE_DELETE ? NULL : value, old, &charges, err) !=
+        QUOTA_OK)
         return false;
     assert_true(object_draft_make(value, &text, &write.draft, err));
     write.charges = charges.items;
@@ -68,7 +74,8 @@ static bool apply(struct cluster *cluster, enum store_op op, const char *resourc
 }
 
 /* NULL when it passed; else the message, owned. */
-static char *try_apply(struct cluster *cluster, enum store_op op, const char *resource, const char *yaml)
+static char *try_apply(struct cluster *cluster, enum store_op op, const char *resource,
+                       const char *yaml)
 {
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *value = world_yaml(yaml);
@@ -82,7 +89,8 @@ static void must(struct cluster *cluster, enum store_op op, const char *resource
         fail_msg("%s: %s", yaml, message);
 }
 
-static void must_refuse(struct cluster *cluster, enum store_op op, const char *resource, const char *yaml, const char *words)
+static void must_refuse(struct cluster *cluster, enum store_op op, const char *resource,
+                        const char *yaml, const char *words)
 {
     CLEANUP(free_ptr) char *message = try_apply(cluster, op, resource, yaml);
     if (!message)
@@ -91,28 +99,34 @@ static void must_refuse(struct cluster *cluster, enum store_op op, const char *r
         assert_string_equal(message, words);
 }
 
-#define POD(name, more) "{metadata: {name: " name ", namespace: team}, spec: {containers: [{name: c" more "}]}}"
+#define POD(name, more)                                                                            \
+    "{metadata: {name: " name ", namespace: team}, spec: {containers: [{name: c" more "}]}}"
 #define CPU(request, limit) ", resources: {requests: {cpu: " request "}, limits: {cpu: " limit "}}"
 
 static void counts(void **state)
 {
     struct cluster *cluster = *state;
     must(cluster, STORE_CREATE, "pods", POD("before", ""));
-    object_unref(world_put(cluster, "resourcequotas", "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '3', "
-                                                      "count/configmaps: '1', count/deployments.apps: '1'}}}"));
+    object_unref(world_put(cluster, "resourcequotas",
+                           "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '3', "
+                           "count/configmaps: '1', count/deployments.apps: '1'}}}"));
     must(cluster, STORE_CREATE, "pods", POD("a", ""));
     must(cluster, STORE_CREATE, "pods", POD("b", ""));
     must_refuse(cluster, STORE_CREATE, "pods", POD("c", ""),
-                "pods \"c\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3");
-    must(cluster, STORE_CREATE, "pods", "{metadata: {name: c, namespace: other}, spec: {containers: []}}");
+                "pods \"c\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=3, "
+                "limited: pods=3");
+    must(cluster, STORE_CREATE, "pods",
+         "{metadata: {name: c, namespace: other}, spec: {containers: []}}");
     must(cluster, STORE_DELETE, "pods", POD("before", ""));
     must(cluster, STORE_CREATE, "pods", POD("c", ""));
     must(cluster, STORE_CREATE, "configmaps", "{metadata: {name: m, namespace: team}}");
     must_refuse(cluster, STORE_CREATE, "configmaps", "{metadata: {name: n2, namespace: team}}",
-                "configmaps \"n2\" is forbidden: exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=1, "
+                "configmaps \"n2\" is forbidden: exceeded quota: q, requested: count/configmaps=1, "
+                "used: count/configmaps=1, "
                 "limited: count/configmaps=1");
     must(cluster, STORE_CREATE, "deployments.apps", "{metadata: {name: d, namespace: team}}");
-    must_refuse(cluster, STORE_CREATE, "deployments.apps", "{metadata: {name: e, namespace: team}}", NULL);
+    must_refuse(cluster, STORE_CREATE, "deployments.apps", "{metadata: {name: e, namespace: team}}",
+                NULL);
     must(cluster, STORE_CREATE, "secrets", "{metadata: {name: s, namespace: team}}");
 }
 
@@ -120,57 +134,88 @@ static void counts(void **state)
 static void ended_pods(void **state)
 {
     struct cluster *cluster = *state;
-    object_unref(world_put(cluster, "resourcequotas", "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '1', count/pods: "
-                                                      "'2', requests.cpu: '1'}}}"));
+    object_unref(
+        world_put(cluster, "resourcequotas",
+                  "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '1', count/pods: "
+                  "'2', requests.cpu: '1'}}}"));
     must(cluster, STORE_CREATE, "pods", POD("a", CPU("800m", "1")));
     must_refuse(cluster, STORE_CREATE, "pods", POD("b", CPU("800m", "1")),
-                "pods \"b\" is forbidden: exceeded quota: q, requested: pods=1,requests.cpu=800m, used: pods=1,requests.cpu=800m, "
+                "pods \"b\" is forbidden: exceeded quota: q, requested: pods=1,requests.cpu=800m, "
+                "used: pods=1,requests.cpu=800m, "
                 "limited: pods=1,requests.cpu=1");
-    must(cluster, STORE_UPDATE, "pods", "{metadata: {name: a, namespace: team, uid: u}, spec: {containers: [{name: c" CPU("800m", "1")
-                                        "}]}, status: {phase: Succeeded}}");
+    must(cluster, STORE_UPDATE, "pods",
+         "{metadata: {name: a, namespace: team, uid: u}, spec: {containers: [{name: c" CPU(
+             "800m", "1") "}]}, status: {phase: Succeeded}}");
     must(cluster, STORE_CREATE, "pods", POD("b", CPU("800m", "1")));
-    must(cluster, STORE_UPDATE, "pods", "{metadata: {name: b, namespace: team, uid: u}, spec: {containers: [{name: c" CPU("800m", "1")
-                                        "}]}, status: {phase: Failed}}");
-    must_refuse(cluster, STORE_CREATE, "pods", POD("c", CPU("800m", "1")), /* two objects are there */
-                "pods \"c\" is forbidden: exceeded quota: q, requested: count/pods=1, used: count/pods=2, limited: count/pods=2");
+    must(cluster, STORE_UPDATE, "pods",
+         "{metadata: {name: b, namespace: team, uid: u}, spec: {containers: [{name: c" CPU(
+             "800m", "1") "}]}, status: {phase: Failed}}");
+    must_refuse(cluster, STORE_CREATE, "pods",
+                POD("c", CPU("800m", "1")), /* two objects are there */
+                "pods \"c\" is forbidden: exceeded quota: q, requested: count/pods=1, used: "
+                "count/pods=2, limited: count/pods=2");
 }
 
 static void compute(void **state)
 {
     struct cluster *cluster = *state;
-    object_unref(world_put(cluster, "resourcequotas", "{metadata: {name: q, namespace: team}, spec: {hard: {cpu: '1', memory: 1Gi, "
-                                                      "limits.cpu: '2', requests.nvidia.com/gpu: '1'}}}"));
+    object_unref(
+        world_put(cluster, "resourcequotas",
+                  "{metadata: {name: q, namespace: team}, spec: {hard: {cpu: '1', memory: 1Gi, "
+                  "limits.cpu: '2', requests.nvidia.com/gpu: '1'}}}"));
     must_refuse(cluster, STORE_CREATE, "pods", POD("a", ""),
-                "pods \"a\" is forbidden: failed quota: q: must specify cpu for: c; limits.cpu for: c; memory for: c");
-    must(cluster, STORE_CREATE, "pods", POD("a", ", resources: {requests: {cpu: 500m, memory: 600Mi, nvidia.com/gpu: 1}, limits: {cpu: '1'}}"));
-    must_refuse(cluster, STORE_CREATE, "pods", POD("b", ", resources: {requests: {cpu: 400m, memory: 600Mi}, limits: {cpu: '1'}}"),
-                "pods \"b\" is forbidden: exceeded quota: q, requested: memory=600Mi, used: memory=600Mi, limited: memory=1Gi");
+                "pods \"a\" is forbidden: failed quota: q: must specify cpu for: c; limits.cpu "
+                "for: c; memory for: c");
+    must(cluster, STORE_CREATE, "pods",
+         POD("a", ", resources: {requests: {cpu: 500m, memory: 600Mi, nvidia.com/gpu: 1}, limits: "
+                  "{cpu: '1'}}"));
     must_refuse(cluster, STORE_CREATE, "pods",
-                POD("b", ", resources: {requests: {cpu: 1m, memory: 1Mi, nvidia.com/gpu: 1}, limits: {cpu: 1m}}"),
-                "pods \"b\" is forbidden: exceeded quota: q, requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=1, "
+                POD("b", ", resources: {requests: {cpu: 400m, memory: 600Mi}, limits: {cpu: '1'}}"),
+                "pods \"b\" is forbidden: exceeded quota: q, requested: memory=600Mi, used: "
+                "memory=600Mi, limited: memory=1Gi");
+    must_refuse(cluster, STORE_CREATE, "pods",
+                POD("b", ", resources: {requests: {cpu: 1m, memory: 1Mi, nvidia.com/gpu: 1}, "
+                         "limits: {cpu: 1m}}"),
+                "pods \"b\" is forbidden: exceeded quota: q, requested: requests.nvidia.com/gpu=1, "
+                "used: requests.nvidia.com/gpu=1, "
                 "limited: requests.nvidia.com/gpu=1");
-    must(cluster, STORE_CREATE, "pods", POD("b", ", resources: {requests: {cpu: 500m, memory: 424Mi}, limits: {cpu: '1'}}"));
+    must(cluster, STORE_CREATE, "pods",
+         POD("b", ", resources: {requests: {cpu: 500m, memory: 424Mi}, limits: {cpu: '1'}}"));
 }
 
 static void other_kinds(void **state)
 {
     struct cluster *cluster = *state;
     object_unref(world_put(cluster, "resourcequotas",
-                           "{metadata: {name: q, namespace: team}, spec: {hard: {services: '3', services.nodeports: '2', "
-                           "services.loadbalancers: '1', requests.storage: 10Gi, fast.storageclass.storage.k8s.io/requests.storage: 3Gi}}}"));
+                           "{metadata: {name: q, namespace: team}, spec: {hard: {services: '3', "
+                           "services.nodeports: '2', "
+                           "services.loadbalancers: '1', requests.storage: 10Gi, "
+                           "fast.storageclass.storage.k8s.io/requests.storage: 3Gi}}}"));
 #define SERVICE(name, spec) "{metadata: {name: " name ", namespace: team}, spec: " spec "}"
     must(cluster, STORE_CREATE, "services", SERVICE("a", "{type: NodePort, ports: [{port: 1}]}"));
-    must_refuse(cluster, STORE_CREATE, "services", SERVICE("b", "{type: NodePort, ports: [{port: 1}, {port: 2}]}"), NULL);
-    must(cluster, STORE_CREATE, "services", SERVICE("b", "{type: LoadBalancer, ports: [{port: 1}]}"));
     must_refuse(cluster, STORE_CREATE, "services",
-                SERVICE("c", "{type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{port: 1}]}"), NULL);
+                SERVICE("b", "{type: NodePort, ports: [{port: 1}, {port: 2}]}"), NULL);
+    must(cluster, STORE_CREATE, "services",
+         SERVICE("b", "{type: LoadBalancer, ports: [{port: 1}]}"));
+    must_refuse(
+        cluster, STORE_CREATE, "services",
+        SERVICE("c",
+                "{type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{port: 1}]}"),
+        NULL);
     must(cluster, STORE_CREATE, "services", SERVICE("c", "{type: ClusterIP, ports: [{port: 1}]}"));
-    must_refuse(cluster, STORE_UPDATE, "services", "{metadata: {name: c, namespace: team, uid: u}, spec: {type: NodePort, ports: [{port: 1}]}}", NULL);
-#define CLAIM(name, class, size) "{metadata: {name: " name ", namespace: team}, spec: {storageClassName: " class ", resources: {requests: {storage: " size "}}}}"
+    must_refuse(cluster, STORE_UPDATE, "services",
+                "{metadata: {name: c, namespace: team, uid: u}, spec: {type: NodePort, ports: "
+                "[{port: 1}]}}",
+                NULL);
+#define CLAIM(name, class, size)                                                                   \
+    "{metadata: {name: " name                                                                      \
+    ", namespace: team}, spec: {storageClassName: " class ", resources: {requests: "               \
+                                                          "{storage: " size "}}}}"
     must(cluster, STORE_CREATE, "persistentvolumeclaims", CLAIM("a", "fast", "2Gi"));
     must_refuse(cluster, STORE_CREATE, "persistentvolumeclaims", CLAIM("b", "fast", "2Gi"),
                 "persistentvolumeclaims \"b\" is forbidden: exceeded quota: q, requested: "
-                "fast.storageclass.storage.k8s.io/requests.storage=2Gi, used: fast.storageclass.storage.k8s.io/requests.storage=2Gi, "
+                "fast.storageclass.storage.k8s.io/requests.storage=2Gi, used: "
+                "fast.storageclass.storage.k8s.io/requests.storage=2Gi, "
                 "limited: fast.storageclass.storage.k8s.io/requests.storage=3Gi");
     must(cluster, STORE_CREATE, "persistentvolumeclaims", CLAIM("b", "slow", "8Gi"));
     must_refuse(cluster, STORE_CREATE, "persistentvolumeclaims", CLAIM("c", "slow", "1"), NULL);
@@ -180,6 +225,7 @@ static void scopes(void **state)
 {
     static const struct {
         const char *scope, *inside, *outside;
+        /* clang-format off */
     } rows[] = {
         {"scopes: [BestEffort]", POD("x", ""), POD("x", CPU("1", "1"))},
         {"scopes: [NotBestEffort]", POD("x", CPU("1", "1")), POD("x", "")},
@@ -197,9 +243,12 @@ static void scopes(void **state)
          "{metadata: {name: x, namespace: team}, spec: {containers: [], affinity: {podAffinity: "
          "{requiredDuringSchedulingIgnoredDuringExecution: [{namespaceSelector: {}}]}}}}", POD("x", "")},
     };
+    /* clang-format on */
     struct cluster *cluster = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(free_ptr) char *quota = xasprintf("{metadata: {name: q, namespace: team}, spec: {hard: {pods: '0'}, %s}}", rows[i].scope);
+        CLEANUP(free_ptr)
+        char *quota = xasprintf(
+            "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '0'}, %s}}", rows[i].scope);
         object_unref(world_put(cluster, "resourcequotas", quota));
         must_refuse(cluster, STORE_CREATE, "pods", rows[i].inside, NULL);
         must(cluster, STORE_CREATE, "pods", rows[i].outside);
@@ -221,7 +270,8 @@ static void changed_quotas(void **state)
     must(cluster, STORE_CREATE, "pods", POD("p", ""));
     world_replace(cluster, "resourcequotas", QUOTA("{pods: '1', configmaps: '5'}"));
     must(cluster, STORE_CREATE, "configmaps", "{metadata: {name: fifth, namespace: team}}");
-    must_refuse(cluster, STORE_CREATE, "configmaps", "{metadata: {name: sixth, namespace: team}}", NULL);
+    must_refuse(cluster, STORE_CREATE, "configmaps", "{metadata: {name: sixth, namespace: team}}",
+                NULL);
     must_refuse(cluster, STORE_CREATE, "pods", POD("p2", ""), NULL);
     world_replace(cluster, "resourcequotas", QUOTA("{pods: '2', configmaps: '6'}"));
     must(cluster, STORE_CREATE, "configmaps", "{metadata: {name: sixth, namespace: team}}");
@@ -243,12 +293,15 @@ static void status(void **state)
 {
     struct cluster *cluster = *state;
     CLEANUP(error_clear) struct error err = {0};
-    CLEANUP(object_unref_ptr) struct object *object =
-        world_put(cluster, "resourcequotas", "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '4', requests.cpu: 1500m, secrets: '1'}}}");
+    CLEANUP(object_unref_ptr)
+    struct object *object = world_put(cluster, "resourcequotas",
+                                      "{metadata: {name: q, namespace: team}, spec: {hard: {pods: "
+                                      "'4', requests.cpu: 1500m, secrets: '1'}}}");
     must(cluster, STORE_CREATE, "pods", POD("a", CPU("250m", "1")));
     must(cluster, STORE_CREATE, "pods", POD("b", CPU("1", "1")));
     json_auto_t *quota = object_json(object), *found = NULL;
-    json_auto_t *expected = world_yaml("{hard: {pods: '4', requests.cpu: 1500m, secrets: '1'}, used: {pods: '2', requests.cpu: 1250m, secrets: '0'}}");
+    json_auto_t *expected = world_yaml("{hard: {pods: '4', requests.cpu: 1500m, secrets: '1'}, "
+                                       "used: {pods: '2', requests.cpu: 1250m, secrets: '0'}}");
     assert_true(quota_status(cluster, quota, &found, &err));
     assert_true(json_equal(found, expected));
     json_auto_t *from_counters = NULL;
@@ -273,7 +326,10 @@ static void *race(void *arg)
 {
     struct racer *racer = arg;
     for (unsigned i = 0; i < 10; i++) {
-        CLEANUP(free_ptr) char *yaml = xasprintf("{metadata: {name: r%u-%u, namespace: team}, spec: {containers: []}}", racer->number, i);
+        CLEANUP(free_ptr)
+        char *yaml =
+            xasprintf("{metadata: {name: r%u-%u, namespace: team}, spec: {containers: []}}",
+                      racer->number, i);
         CLEANUP(free_ptr) char *message = try_apply(racer->cluster, STORE_CREATE, "pods", yaml);
         racer->made += message == NULL;
     }
@@ -287,7 +343,8 @@ static void last_unit(void **state)
     struct racer racers[RACERS];
     pthread_t threads[RACERS];
     unsigned made = 0;
-    object_unref(world_put(cluster, "resourcequotas", "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '13'}}}"));
+    object_unref(world_put(cluster, "resourcequotas",
+                           "{metadata: {name: q, namespace: team}, spec: {hard: {pods: '13'}}}"));
     for (unsigned i = 0; i < RACERS; i++) {
         racers[i] = (struct racer){.cluster = cluster, .number = i};
         assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
@@ -309,13 +366,17 @@ static void plans(void **state)
     must(cluster, STORE_CREATE, "configmaps", "{metadata: {name: a, namespace: team}}");
     must(cluster, STORE_CREATE, "configmaps", "{metadata: {name: b, namespace: other}}");
     must_refuse(cluster, STORE_CREATE, "configmaps", "{metadata: {name: c, namespace: team}}",
-                "configmaps \"c\" is forbidden: exceeded plan, requested: configmaps=1, used: configmaps=2, limited: configmaps=2");
+                "configmaps \"c\" is forbidden: exceeded plan, requested: configmaps=1, used: "
+                "configmaps=2, limited: configmaps=2");
     must(cluster, STORE_DELETE, "configmaps", "{metadata: {name: b, namespace: other}}");
     must(cluster, STORE_CREATE, "configmaps", "{metadata: {name: c, namespace: team}}");
     CLEANUP(free_ptr) char *filler = xcalloc(1, 9001);
     memset(filler, 'x', 9000);
-    CLEANUP(free_ptr) char *big = xasprintf("{metadata: {name: c, namespace: team, uid: u}, data: {a: %s}}", filler);
-    CLEANUP(free_ptr) char *bigger = xasprintf("{metadata: {name: c, namespace: team, uid: u}, data: {a: %s%s}}", filler, filler);
+    CLEANUP(free_ptr)
+    char *big = xasprintf("{metadata: {name: c, namespace: team, uid: u}, data: {a: %s}}", filler);
+    CLEANUP(free_ptr)
+    char *bigger = xasprintf("{metadata: {name: c, namespace: team, uid: u}, data: {a: %s%s}}",
+                             filler, filler);
     must(cluster, STORE_UPDATE, "configmaps", big);
     must_refuse(cluster, STORE_UPDATE, "configmaps", bigger, NULL);
     must(cluster, STORE_UPDATE, "configmaps", "{metadata: {name: c, namespace: team, uid: u}}");
@@ -340,6 +401,7 @@ static void symmetry(void **state)
 {
     static const struct {
         const char *resource, *first, *second;
+        /* clang-format off */
     } rows[] = {
         {"pods", POD("a", CPU("1", "2")), "{metadata: {name: a, namespace: team, uid: u, labels: {x: z}}, spec: {containers: []}, status: {phase: Failed}}"},
         {"services", SERVICE("a", "{type: NodePort, ports: [{port: 1}]}"), "{metadata: {name: a, namespace: team, uid: u}, spec: {}}"},
@@ -347,6 +409,7 @@ static void symmetry(void **state)
         {"events", "{metadata: {name: a, namespace: team}, message: m}", "{metadata: {name: a, namespace: team, uid: u}, message: longer}"},
         {"configmaps", "{metadata: {name: a, namespace: team, annotations: {k: v}}, data: {a: b}}", "{metadata: {name: a, namespace: team, uid: u}}"},
     };
+    /* clang-format on */
     struct cluster *cluster = *state;
     struct error err = {0};
     json_auto_t *limits = json_object();
@@ -385,14 +448,19 @@ static char *limit(struct cluster *cluster, const char *resource, json_t *object
 static void limit_defaults(void **state)
 {
     struct cluster *cluster = *state;
-    object_unref(world_put(cluster, "limitranges", "{metadata: {name: l, namespace: team}, spec: {limits: [{type: Container, default: "
-                                                   "{cpu: 500m, memory: 1Gi}, defaultRequest: {cpu: 100m}}]}}"));
+    object_unref(world_put(
+        cluster, "limitranges",
+        "{metadata: {name: l, namespace: team}, spec: {limits: [{type: Container, default: "
+        "{cpu: 500m, memory: 1Gi}, defaultRequest: {cpu: 100m}}]}}"));
     json_auto_t *pod = world_yaml(POD("a", ", resources: {requests: {cpu: 200m}}"));
     json_auto_t *expected = world_yaml("{requests: {cpu: 200m}, limits: {cpu: 500m, memory: 1Gi}}");
     assert_null(limit(cluster, "pods", pod));
-    assert_true(json_equal(json_at(json_array_get(json_at(pod, "spec", "containers"), 0), "resources"), expected));
-    assert_string_equal(meta_annotation(pod, "kubernetes.io/limit-ranger"), "LimitRanger plugin set: cpu, memory limit for container c");
-    json_auto_t *elsewhere = world_yaml("{metadata: {name: a, namespace: other}, spec: {containers: [{name: c}]}}");
+    assert_true(json_equal(
+        json_at(json_array_get(json_at(pod, "spec", "containers"), 0), "resources"), expected));
+    assert_string_equal(meta_annotation(pod, "kubernetes.io/limit-ranger"),
+                        "LimitRanger plugin set: cpu, memory limit for container c");
+    json_auto_t *elsewhere =
+        world_yaml("{metadata: {name: a, namespace: other}, spec: {containers: [{name: c}]}}");
     assert_null(limit(cluster, "pods", elsewhere));
     assert_null(json_at(json_array_get(json_at(elsewhere, "spec", "containers"), 0), "resources"));
 }
@@ -401,6 +469,7 @@ static void limit_bounds(void **state)
 {
     static const struct {
         const char *limits, *resource, *object, *message; /* after "is forbidden: "; NULL: passes */
+        /* clang-format off */
     } rows[] = {
         {"{type: Container, min: {cpu: 100m}}", "pods", POD("a", CPU("100m", "1")), NULL},
         {"{type: Container, min: {cpu: 100m}}", "pods", POD("a", CPU("50m", "1")),
@@ -426,13 +495,18 @@ static void limit_bounds(void **state)
         {"{type: Container, min: {cpu: '2'}, max: {cpu: '1'}}", "pods", POD("a", CPU("1500m", "1500m")),
          "[minimum cpu usage per Container is 2, but request is 1500m, maximum cpu usage per Container is 1, but limit is 1500m]"},
     };
+    /* clang-format on */
     struct cluster *cluster = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(free_ptr) char *range = xasprintf("{metadata: {name: l, namespace: team}, spec: {limits: [%s]}}", rows[i].limits);
+        CLEANUP(free_ptr)
+        char *range = xasprintf("{metadata: {name: l, namespace: team}, spec: {limits: [%s]}}",
+                                rows[i].limits);
         object_unref(world_put(cluster, "limitranges", range));
         json_auto_t *object = world_yaml(rows[i].object);
         CLEANUP(free_ptr) char *message = limit(cluster, rows[i].resource, object);
-        CLEANUP(free_ptr) char *expected = xasprintf("%s \"a\" is forbidden: %s", rows[i].resource, rows[i].message ? rows[i].message : "");
+        CLEANUP(free_ptr)
+        char *expected = xasprintf("%s \"a\" is forbidden: %s", rows[i].resource,
+                                   rows[i].message ? rows[i].message : "");
         if ((message == NULL) != (rows[i].message == NULL))
             fail_msg("%s %s: %s", rows[i].limits, rows[i].object, message ? message : "passed");
         if (message)
@@ -445,9 +519,10 @@ int main(void)
 {
 #define SCENE_TEST(name) cmocka_unit_test_setup_teardown(name, scene_up, scene_down)
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(counts),   SCENE_TEST(ended_pods), SCENE_TEST(compute),        SCENE_TEST(other_kinds), SCENE_TEST(scopes),
-        SCENE_TEST(changed_quotas), SCENE_TEST(status), SCENE_TEST(last_unit),    SCENE_TEST(plans),       SCENE_TEST(symmetry),
-        SCENE_TEST(limit_defaults), SCENE_TEST(limit_bounds),
+        SCENE_TEST(counts),      SCENE_TEST(ended_pods),     SCENE_TEST(compute),
+        SCENE_TEST(other_kinds), SCENE_TEST(scopes),         SCENE_TEST(changed_quotas),
+        SCENE_TEST(status),      SCENE_TEST(last_unit),      SCENE_TEST(plans),
+        SCENE_TEST(symmetry),    SCENE_TEST(limit_defaults), SCENE_TEST(limit_bounds),
     };
     return cmocka_run_group_tests(tests, world_up, world_down);
 }

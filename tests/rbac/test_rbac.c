@@ -32,7 +32,8 @@ static int up(void **state)
     cluster = world_cluster("acme");
     json_array_foreach (rbac_bootstrap(), i, object) {
         CLEANUP(buf_free) struct buf text = BUF_TEXT;
-        const struct resource *row = resource_by_kind(STR("rbac.authorization.k8s.io"), STR("v1"), str_of(json_text(object, "kind")));
+        const struct resource *row = resource_by_kind(STR("rbac.authorization.k8s.io"), STR("v1"),
+                                                      str_of(json_text(object, "kind")));
         json_write(&text, object);
         put(row->key, text.data);
     }
@@ -68,10 +69,15 @@ static enum rbac_decision decide(const struct request *request)
     struct error err = {0};
     CLEANUP(user_clear) struct user user = {0};
     make_user(&user, request->user, request->groups);
-    const struct rbac_attributes attributes = {
-        .user = &user, .verb = request->verb, .group = request->group ? request->group : "",
-        .resource = request->resource ? request->resource : "", .subresource = request->sub ? request->sub : "",
-        .ns = request->ns ? request->ns : "", .name = request->object ? request->object : "", .path = request->path};
+    const struct rbac_attributes attributes = {.user = &user,
+                                               .verb = request->verb,
+                                               .group = request->group ? request->group : "",
+                                               .resource =
+                                                   request->resource ? request->resource : "",
+                                               .subresource = request->sub ? request->sub : "",
+                                               .ns = request->ns ? request->ns : "",
+                                               .name = request->object ? request->object : "",
+                                               .path = request->path};
     enum rbac_decision decision = rbac_authorize(cluster, &attributes, NULL);
     for (int i = 0; decision == RBAC_COLD && i < 3; i++) {
         assert_true(rbac_warm(cluster, &err));
@@ -84,7 +90,8 @@ static void run(const struct request *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (decide(&rows[i]) != rows[i].expected)
-            fail_msg("%s: %s", rows[i].name, rows[i].expected == RBAC_ALLOW ? "refused" : "allowed");
+            fail_msg("%s: %s", rows[i].name,
+                     rows[i].expected == RBAC_ALLOW ? "refused" : "allowed");
 }
 
 #define YES RBAC_ALLOW
@@ -92,6 +99,7 @@ static void run(const struct request *rows, size_t count)
 
 static void bootstrap_roles(void **state)
 {
+    /* clang-format off */
     static const struct request rows[] = {
         {.name = "masters", .user = "a", .groups = "system:masters", .verb = "delete", .resource = "nodes", .expected = YES},
         {.name = "anybody authenticated may discover", .user = "a", .verb = "get", .path = "/apis/apps", .expected = YES},
@@ -113,6 +121,7 @@ static void bootstrap_roles(void **state)
         {.name = "held to its resource name", .user = "system:kube-scheduler", .verb = "get", .resource = "configmaps",
          .ns = "kube-system", .object = "other", .expected = NO},
     };
+    /* clang-format on */
     (void)state;
     run(rows, ARRAY_LEN(rows));
 }
@@ -120,13 +129,17 @@ static void bootstrap_roles(void **state)
 static void aggregated_roles(void **state)
 {
     (void)state;
-    put(BINDINGS, "{metadata: {name: v, namespace: team}, roleRef: {kind: ClusterRole, name: view}, subjects: "
+    put(BINDINGS, "{metadata: {name: v, namespace: team}, roleRef: {kind: ClusterRole, name: "
+                  "view}, subjects: "
                   "[{kind: User, name: viewer}]}");
-    put(BINDINGS, "{metadata: {name: e, namespace: team}, roleRef: {kind: ClusterRole, name: edit}, subjects: "
+    put(BINDINGS, "{metadata: {name: e, namespace: team}, roleRef: {kind: ClusterRole, name: "
+                  "edit}, subjects: "
                   "[{kind: Group, name: editors}]}");
-    put(BINDINGS, "{metadata: {name: a, namespace: team}, roleRef: {kind: ClusterRole, name: admin}, subjects: "
+    put(BINDINGS, "{metadata: {name: a, namespace: team}, roleRef: {kind: ClusterRole, name: "
+                  "admin}, subjects: "
                   "[{kind: ServiceAccount, name: bot}]}");
     static const char bot[] = "system:serviceaccount:team:bot";
+    /* clang-format off */
     const struct request rows[] = {
         {.name = "view reads", .user = "viewer", .verb = "list", .resource = "pods", .ns = "team", .expected = YES},
         {.name = "view reads no Secret", .user = "viewer", .verb = "get", .resource = "secrets", .ns = "team", .expected = NO},
@@ -142,6 +155,7 @@ static void aggregated_roles(void **state)
         {.name = "a group's name as user", .user = "editors", .verb = "list", .resource = "pods", .ns = "team", .expected = NO},
         {.name = "a user's name as group", .user = "u", .groups = "viewer", .verb = "list", .resource = "pods", .ns = "team", .expected = NO},
     };
+    /* clang-format on */
     run(rows, ARRAY_LEN(rows));
 }
 
@@ -149,12 +163,16 @@ static void aggregated_roles(void **state)
 static void rules(void **state)
 {
     (void)state;
-    put(CLUSTER_ROLES, "{metadata: {name: logs}, rules: [{verbs: [get], apiGroups: [''], resources: ['pods/log', '*/status']}, "
-                       "{verbs: ['*'], apiGroups: [apps], resources: ['*']}, "
-                       "{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [one]}, "
-                       "{verbs: [get], nonResourceURLs: ['/debug/*', /x]}]}");
-    put(CLUSTER_BINDINGS, "{metadata: {name: logs}, roleRef: {kind: ClusterRole, name: logs}, subjects: [{kind: User, name: r}, "
+    put(CLUSTER_ROLES,
+        "{metadata: {name: logs}, rules: [{verbs: [get], apiGroups: [''], resources: ['pods/log', "
+        "'*/status']}, "
+        "{verbs: ['*'], apiGroups: [apps], resources: ['*']}, "
+        "{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [one]}, "
+        "{verbs: [get], nonResourceURLs: ['/debug/*', /x]}]}");
+    put(CLUSTER_BINDINGS, "{metadata: {name: logs}, roleRef: {kind: ClusterRole, name: logs}, "
+                          "subjects: [{kind: User, name: r}, "
                           "{kind: ServiceAccount, name: nobody}]}");
+    /* clang-format off */
     static const struct request rows[] = {
         {.name = "subresource", .user = "r", .verb = "get", .resource = "pods", .sub = "log", .ns = "x", .expected = YES},
         {.name = "not the resource", .user = "r", .verb = "get", .resource = "pods", .ns = "x", .expected = NO},
@@ -173,6 +191,7 @@ static void rules(void **state)
         {.name = "an account without namespace in a cluster binding is nobody", .user = "system:serviceaccount::nobody",
          .verb = "get", .resource = "pods", .sub = "log", .ns = "x", .expected = NO},
     };
+    /* clang-format on */
     run(rows, ARRAY_LEN(rows));
 }
 
@@ -183,14 +202,19 @@ static void changes_at_once(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         assert_int_equal(decide(&ask), NO);
-        put(BINDINGS, "{metadata: {name: late, namespace: late}, roleRef: {kind: Role, name: late}, subjects: [{kind: User, name: late}]}");
+        put(BINDINGS, "{metadata: {name: late, namespace: late}, roleRef: {kind: Role, name: "
+                      "late}, subjects: [{kind: User, name: late}]}");
         assert_int_equal(decide(&ask), NO); /* binds a Role that is not there */
-        put(ROLES, "{metadata: {name: late, namespace: late}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}");
+        put(ROLES, "{metadata: {name: late, namespace: late}, rules: [{verbs: [get], apiGroups: "
+                   "[''], resources: [pods]}]}");
         assert_int_equal(decide(&ask), YES);
-        world_replace(cluster, ROLES, "{metadata: {name: late, namespace: late}, rules: [{verbs: [list], apiGroups: [''], resources: [pods]}]}");
+        world_replace(cluster, ROLES,
+                      "{metadata: {name: late, namespace: late}, rules: [{verbs: [list], "
+                      "apiGroups: [''], resources: [pods]}]}");
         assert_int_equal(decide(&ask), NO);
         world_remove(cluster, ROLES, "late", "late");
-        put(ROLES, "{metadata: {name: late, namespace: late}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}");
+        put(ROLES, "{metadata: {name: late, namespace: late}, rules: [{verbs: [get], apiGroups: "
+                   "[''], resources: [pods]}]}");
         assert_int_equal(decide(&ask), YES);
         put("configmaps", "{metadata: {name: unrelated, namespace: late}}");
         assert_int_equal(decide(&ask), YES);
@@ -218,17 +242,24 @@ static void nodes(void **state)
 {
     static const char node[] = "system:node:n1", group[] = "system:nodes";
     (void)state;
-    put("pods", "{metadata: {name: mine, namespace: w}, spec: {nodeName: n1, serviceAccountName: bot, imagePullSecrets: "
-                "[{name: pull}], volumes: [{name: a, secret: {secretName: s-vol}}, {name: b, projected: {sources: [{configMap: "
-                "{name: c-proj}}]}}, {name: c, persistentVolumeClaim: {claimName: claim}}, {name: d, ephemeral: {}}], containers: "
-                "[{name: c, env: [{name: X, valueFrom: {secretKeyRef: {name: s-env, key: k}}}], envFrom: [{configMapRef: {name: "
+    put("pods", "{metadata: {name: mine, namespace: w}, spec: {nodeName: n1, serviceAccountName: "
+                "bot, imagePullSecrets: "
+                "[{name: pull}], volumes: [{name: a, secret: {secretName: s-vol}}, {name: b, "
+                "projected: {sources: [{configMap: "
+                "{name: c-proj}}]}}, {name: c, persistentVolumeClaim: {claimName: claim}}, {name: "
+                "d, ephemeral: {}}], containers: "
+                "[{name: c, env: [{name: X, valueFrom: {secretKeyRef: {name: s-env, key: k}}}], "
+                "envFrom: [{configMapRef: {name: "
                 "c-env}}]}]}}");
-    put("pods", "{metadata: {name: theirs, namespace: w}, spec: {nodeName: n2, serviceAccountName: other, volumes: [{name: a, "
+    put("pods", "{metadata: {name: theirs, namespace: w}, spec: {nodeName: n2, serviceAccountName: "
+                "other, volumes: [{name: a, "
                 "secret: {secretName: s-other}}], containers: [{name: c}]}}");
     put("persistentvolumes", "{metadata: {name: here, labels: {local.warren.dev/node: n1}}}");
     put("persistentvolumes", "{metadata: {name: there, labels: {local.warren.dev/node: n2}}}");
-    put("persistentvolumes", "{metadata: {name: used}, spec: {claimRef: {namespace: w, name: claim}}}");
+    put("persistentvolumes",
+        "{metadata: {name: used}, spec: {claimRef: {namespace: w, name: claim}}}");
 #define N .user = node, .groups = group
+    /* clang-format off */
     const struct request rows[] = {
         {.name = "own Node", N, .verb = "get", .resource = "nodes", .object = "n1", .expected = YES},
         {.name = "other Node", N, .verb = "get", .resource = "nodes", .object = "n2", .expected = NO},
@@ -277,12 +308,19 @@ static void nodes(void **state)
         {.name = "the group without a name", .user = "system:node:", .groups = group, .verb = "get", .resource = "nodes",
          .object = "n1", .expected = NO},
     };
+    /* clang-format on */
 #undef N
     run(rows, ARRAY_LEN(rows));
     CLEANUP(user_clear) struct user user = {0};
     make_user(&user, node, group);
-    struct rbac_attributes list = {.user = &user, .verb = "list", .group = "", .resource = "pods", .subresource = "", .ns = "",
-                                   .name = "", .pod_node = "n1"};
+    struct rbac_attributes list = {.user = &user,
+                                   .verb = "list",
+                                   .group = "",
+                                   .resource = "pods",
+                                   .subresource = "",
+                                   .ns = "",
+                                   .name = "",
+                                   .pod_node = "n1"};
     assert_int_equal(rbac_authorize(cluster, &list, NULL), RBAC_ALLOW);
     struct rbac_attributes volumes = list;
     volumes.resource = "persistentvolumes";
@@ -299,7 +337,8 @@ static void node_admission(void **state)
     (void)state;
     CLEANUP(user_clear) struct user node = {0}, other = {0};
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *own = world_yaml("{metadata: {name: n1}}"), *foreign = world_yaml("{metadata: {name: n2}}");
+    json_auto_t *own = world_yaml("{metadata: {name: n1}}"),
+                *foreign = world_yaml("{metadata: {name: n2}}");
     make_user(&node, "system:node:n1", "system:nodes");
     make_user(&other, "alice", "");
     assert_true(rbac_admit_node(&node, "nodes", own, &err));
@@ -313,6 +352,7 @@ static void messages(void **state)
     static const struct {
         struct rbac_attributes attributes;
         const char *message;
+        /* clang-format off */
     } rows[] = {
         {{.verb = "list", .group = "", .resource = "pods", .subresource = "", .ns = "y", .name = ""},
          "pods is forbidden: User \"x\" cannot list resource \"pods\" in API group \"\" in the namespace \"y\""},
@@ -323,6 +363,7 @@ static void messages(void **state)
          "nodes is forbidden: User \"x\" cannot list resource \"nodes\" in API group \"\" at the cluster scope"},
         {{.verb = "get", .path = "/metrics"}, "forbidden: User \"x\" cannot get path \"/metrics\""},
     };
+    /* clang-format on */
     (void)state;
     CLEANUP(user_clear) struct user user = {0};
     user_internal(&user, "x", false);
@@ -342,46 +383,71 @@ static void reasons(void **state)
     CLEANUP(user_clear) struct user user = {0};
     CLEANUP(free_ptr) char *reason = NULL;
     make_user(&user, "u", "editors");
-    const struct rbac_attributes attributes = {.user = &user, .verb = "list", .group = "", .resource = "pods", .subresource = "",
-                                               .ns = "team", .name = ""};
+    const struct rbac_attributes attributes = {.user = &user,
+                                               .verb = "list",
+                                               .group = "",
+                                               .resource = "pods",
+                                               .subresource = "",
+                                               .ns = "team",
+                                               .name = ""};
     assert_int_equal(rbac_authorize(cluster, &attributes, &reason), RBAC_ALLOW);
-    assert_string_equal(reason, "RBAC: allowed by RoleBinding \"e/team\" of ClusterRole \"edit\" to Group \"editors\"");
+    assert_string_equal(
+        reason,
+        "RBAC: allowed by RoleBinding \"e/team\" of ClusterRole \"edit\" to Group \"editors\"");
 }
 
 static void escalation(void **state)
 {
-    static const char covered[] = "{metadata: {name: r, namespace: team}, rules: [{verbs: [get, list], apiGroups: [''], resources: "
+    static const char covered[] = "{metadata: {name: r, namespace: team}, rules: [{verbs: [get, "
+                                  "list], apiGroups: [''], resources: "
                                   "[pods, 'pods/log']}]}";
     static const struct {
         const char *name, *user, *resource, *object, *message; /* message NULL: allowed */
     } rows[] = {
         {"what an admin has", "system:serviceaccount:team:bot", ROLES, covered, NULL},
         {"more than an admin has", "system:serviceaccount:team:bot", ROLES,
-         "{metadata: {name: r, namespace: team}, rules: [{verbs: [get, delete], apiGroups: [''], resources: [nodes, pods]}]}",
-         "roles.rbac.authorization.k8s.io \"r\" is forbidden: user \"system:serviceaccount:team:bot\" "
-         "(groups=[\"system:authenticated\" \"system:serviceaccounts\" \"system:serviceaccounts:team\"]) is attempting to grant RBAC "
-         "permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], Verbs:[\"get\" \"delete\"]}"},
+         "{metadata: {name: r, namespace: team}, rules: [{verbs: [get, delete], apiGroups: [''], "
+         "resources: [nodes, pods]}]}",
+         "roles.rbac.authorization.k8s.io \"r\" is forbidden: user "
+         "\"system:serviceaccount:team:bot\" "
+         "(groups=[\"system:authenticated\" \"system:serviceaccounts\" "
+         "\"system:serviceaccounts:team\"]) is attempting to grant RBAC "
+         "permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], "
+         "Verbs:[\"get\" \"delete\"]}"},
         {"by name", "system:serviceaccount:team:bot", ROLES,
-         "{metadata: {name: r, namespace: team}, rules: [{verbs: [use], apiGroups: [x], resources: [things], resourceNames: [z]}]}",
-         "roles.rbac.authorization.k8s.io \"r\" is forbidden: user \"system:serviceaccount:team:bot\" "
-         "(groups=[\"system:authenticated\" \"system:serviceaccounts\" \"system:serviceaccounts:team\"]) is attempting to grant RBAC "
-         "permissions not currently held:\n{APIGroups:[\"x\"], Resources:[\"things\"], ResourceNames:[\"z\"], Verbs:[\"use\"]}"},
+         "{metadata: {name: r, namespace: team}, rules: [{verbs: [use], apiGroups: [x], resources: "
+         "[things], resourceNames: [z]}]}",
+         "roles.rbac.authorization.k8s.io \"r\" is forbidden: user "
+         "\"system:serviceaccount:team:bot\" "
+         "(groups=[\"system:authenticated\" \"system:serviceaccounts\" "
+         "\"system:serviceaccounts:team\"]) is attempting to grant RBAC "
+         "permissions not currently held:\n{APIGroups:[\"x\"], Resources:[\"things\"], "
+         "ResourceNames:[\"z\"], Verbs:[\"use\"]}"},
         {"in another namespace", "system:serviceaccount:team:bot", ROLES,
-         "{metadata: {name: r, namespace: other}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}", ""},
+         "{metadata: {name: r, namespace: other}, rules: [{verbs: [get], apiGroups: [''], "
+         "resources: [pods]}]}",
+         ""},
         {"everything", "system:serviceaccount:team:bot", ROLES,
-         "{metadata: {name: r, namespace: team}, rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}", ""},
+         "{metadata: {name: r, namespace: team}, rules: [{verbs: ['*'], apiGroups: ['*'], "
+         "resources: ['*']}]}",
+         ""},
         {"binding what it has", "system:serviceaccount:team:bot", BINDINGS,
          "{metadata: {name: b, namespace: team}, roleRef: {kind: ClusterRole, name: view}}", NULL},
         {"binding cluster-admin", "system:serviceaccount:team:bot", BINDINGS,
-         "{metadata: {name: b, namespace: team}, roleRef: {kind: ClusterRole, name: cluster-admin}}", ""},
+         "{metadata: {name: b, namespace: team}, roleRef: {kind: ClusterRole, name: "
+         "cluster-admin}}",
+         ""},
         {"binding what is not there", "system:serviceaccount:team:bot", BINDINGS,
          "{metadata: {name: b, namespace: team}, roleRef: {kind: ClusterRole, name: nothing}}",
          "clusterroles.rbac.authorization.k8s.io \"nothing\" not found"},
         {"aggregation", "system:serviceaccount:team:bot", CLUSTER_ROLES,
          "{metadata: {name: all}, aggregationRule: {clusterRoleSelectors: [{}]}}",
-         "clusterroles.rbac.authorization.k8s.io \"all\" is forbidden: must have cluster-admin privileges to use the aggregationRule"},
-        {"with the verb escalate", "system:serviceaccount:kube-system:clusterrole-aggregation-controller", CLUSTER_ROLES,
-         "{metadata: {name: all}, rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}", NULL},
+         "clusterroles.rbac.authorization.k8s.io \"all\" is forbidden: must have cluster-admin "
+         "privileges to use the aggregationRule"},
+        {"with the verb escalate",
+         "system:serviceaccount:kube-system:clusterrole-aggregation-controller", CLUSTER_ROLES,
+         "{metadata: {name: all}, rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}",
+         NULL},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -404,8 +470,9 @@ static void hostile_role(void **state)
     json_auto_t *many = json_array();
     for (int i = 0; i < 10000; i++)
         json_array_append_new(many, json_sprintf("x%d", i));
-    json_auto_t *role = json_pack("{s:{s:s, s:s}, s:[{s:O, s:O, s:O}]}", "metadata", "name", "r", "namespace", "team", "rules",
-                                  "verbs", many, "apiGroups", many, "resources", many);
+    json_auto_t *role =
+        json_pack("{s:{s:s, s:s}, s:[{s:O, s:O, s:O}]}", "metadata", "name", "r", "namespace",
+                  "team", "rules", "verbs", many, "apiGroups", many, "resources", many);
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(user_clear) struct user user = {0};
     user_internal(&user, "viewer", false);
@@ -418,12 +485,16 @@ static void hostile_role(void **state)
 static void aggregation(void **state)
 {
     (void)state;
-    json_auto_t *role = world_yaml("{metadata: {name: all}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {x: '1'}}, "
-                                   "{matchExpressions: [{key: why, operator: Exists}]}]}}");
-    json_auto_t *a = world_yaml("{metadata: {name: b, labels: {x: '1'}}, rules: [{verbs: [b]}, {verbs: [same]}]}");
-    json_auto_t *b = world_yaml("{metadata: {name: a, labels: {why: ''}}, rules: [{verbs: [a]}, {verbs: [same]}]}");
+    json_auto_t *role = world_yaml(
+        "{metadata: {name: all}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {x: '1'}}, "
+        "{matchExpressions: [{key: why, operator: Exists}]}]}}");
+    json_auto_t *a = world_yaml(
+        "{metadata: {name: b, labels: {x: '1'}}, rules: [{verbs: [b]}, {verbs: [same]}]}");
+    json_auto_t *b = world_yaml(
+        "{metadata: {name: a, labels: {why: ''}}, rules: [{verbs: [a]}, {verbs: [same]}]}");
     json_auto_t *c = world_yaml("{metadata: {name: c, labels: {x: '2'}}, rules: [{verbs: [c]}]}");
-    json_auto_t *self = world_yaml("{metadata: {name: all, labels: {x: '1'}}, rules: [{verbs: [old]}]}");
+    json_auto_t *self =
+        world_yaml("{metadata: {name: all, labels: {x: '1'}}, rules: [{verbs: [old]}]}");
     const json_t *roles[] = {a, b, c, self};
     json_auto_t *rules_now = rbac_aggregate(role, roles, ARRAY_LEN(roles));
     json_auto_t *expected = world_yaml("[{verbs: [a]}, {verbs: [same]}, {verbs: [b]}]");
@@ -436,13 +507,16 @@ static void review(void **state)
     (void)state;
     CLEANUP(user_clear) struct user user = {0};
     make_user(&user, "viewer", "");
-    json_auto_t *team = rbac_rules(cluster, &user, "team"), *other = rbac_rules(cluster, &user, "other");
-    assert_true(json_array_size(json_at(team, "resourceRules")) > json_array_size(json_at(other, "resourceRules")));
+    json_auto_t *team = rbac_rules(cluster, &user, "team"),
+                *other = rbac_rules(cluster, &user, "other");
+    assert_true(json_array_size(json_at(team, "resourceRules")) >
+                json_array_size(json_at(other, "resourceRules")));
     assert_true(json_array_size(json_at(team, "nonResourceRules")) > 0);
     assert_true(json_is_false(json_at(team, "incomplete")));
 }
 
-/* Threads decide while roles come and go: each answer is one that was true meanwhile, and what never changes never errs. */
+/* Threads decide while roles come and go: each answer is one that was true meanwhile, and what
+ * never changes never errs. */
 struct decider {
     atomic_bool stop;
     unsigned wrong;
@@ -453,8 +527,13 @@ static void *decide_steadily(void *arg)
     struct decider *decider = arg;
     CLEANUP(user_clear) struct user user = {0};
     make_user(&user, "viewer", "");
-    const struct rbac_attributes attributes = {.user = &user, .verb = "list", .group = "", .resource = "pods", .subresource = "",
-                                               .ns = "team", .name = ""};
+    const struct rbac_attributes attributes = {.user = &user,
+                                               .verb = "list",
+                                               .group = "",
+                                               .resource = "pods",
+                                               .subresource = "",
+                                               .ns = "team",
+                                               .name = ""};
     while (!atomic_load(&decider->stop))
         decider->wrong += rbac_authorize(cluster, &attributes, NULL) != RBAC_ALLOW;
     return NULL;
@@ -469,7 +548,8 @@ static void changes_under_load(void **state)
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, decide_steadily, &deciders[i]), 0);
     for (int i = 0; i < CHANGES; i++) {
-        put(ROLES, "{metadata: {name: passing, namespace: team}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}");
+        put(ROLES, "{metadata: {name: passing, namespace: team}, rules: [{verbs: [get], apiGroups: "
+                   "[''], resources: [pods]}]}");
         world_remove(cluster, ROLES, "team", "passing");
     }
     for (int i = 0; i < THREADS; i++) {
@@ -483,11 +563,17 @@ static void changes_under_load(void **state)
 static void speed(void **state)
 {
     (void)state;
-    const struct request ask = {.user = "system:serviceaccount:team:bot", .verb = "list", .resource = "pods", .ns = "team"};
+    const struct request ask = {
+        .user = "system:serviceaccount:team:bot", .verb = "list", .resource = "pods", .ns = "team"};
     CLEANUP(user_clear) struct user user = {0};
     make_user(&user, ask.user, "");
-    const struct rbac_attributes attributes = {.user = &user, .verb = "list", .group = "", .resource = "pods", .subresource = "",
-                                               .ns = "team", .name = ""};
+    const struct rbac_attributes attributes = {.user = &user,
+                                               .verb = "list",
+                                               .group = "",
+                                               .resource = "pods",
+                                               .subresource = "",
+                                               .ns = "team",
+                                               .name = ""};
     assert_int_equal(decide(&ask), YES);
     int64_t before = clock_mono_ns();
     for (int i = 0; i < 20000; i++)
@@ -498,10 +584,12 @@ static void speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bootstrap_roles), cmocka_unit_test(aggregated_roles), cmocka_unit_test(rules),
-        cmocka_unit_test(changes_at_once), cmocka_unit_test(other_tenants),    cmocka_unit_test(nodes),
-        cmocka_unit_test(node_admission),  cmocka_unit_test(messages),         cmocka_unit_test(reasons),
-        cmocka_unit_test(escalation),      cmocka_unit_test(hostile_role),     cmocka_unit_test(aggregation),
+        cmocka_unit_test(bootstrap_roles), cmocka_unit_test(aggregated_roles),
+        cmocka_unit_test(rules),           cmocka_unit_test(changes_at_once),
+        cmocka_unit_test(other_tenants),   cmocka_unit_test(nodes),
+        cmocka_unit_test(node_admission),  cmocka_unit_test(messages),
+        cmocka_unit_test(reasons),         cmocka_unit_test(escalation),
+        cmocka_unit_test(hostile_role),    cmocka_unit_test(aggregation),
         cmocka_unit_test(review),          cmocka_unit_test(changes_under_load),
         cmocka_unit_test(speed),
     };

@@ -462,7 +462,8 @@ static void events_age(void **state)
     stop_controllers();
     start_controllers(1);
     create("events", "default",
-           "{'metadata':{'name':'aging'},'involvedObject':{'namespace':'default'},'reason':'R','type':'Normal'}");
+           "{'metadata':{'name':'aging'},'involvedObject':{'namespace':'default'},'reason':'R','"
+           "type':'Normal'}");
     wait_for("the Event's end", is_event_gone, "aging");
 }
 

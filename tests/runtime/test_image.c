@@ -406,9 +406,12 @@ static void linked_roots(void **state)
         CLEANUP(error_clear) struct error err = {0};
         const struct support_entry entries[] = {{parts[i], S_IFLNK, "/tmp", 0, 0},
                                                 {"tmp", S_IFDIR, NULL, 0, 0}};
-        struct container_config container = {
-            PLAIN,           .name = parts[i], .image = "t/linked", .command = command, .mounts = mounts,
-            .mount_count = 1};
+        struct container_config container = {PLAIN,
+                                             .name = parts[i],
+                                             .image = "t/linked",
+                                             .command = command,
+                                             .mounts = mounts,
+                                             .mount_count = 1};
         assert_true(import_entries(support, "linked", entries, 2, &err));
         assert_false(container_start(support->runtime, "linked", &container, &err));
         if (!strstr(err.message, "cannot be mounted on"))

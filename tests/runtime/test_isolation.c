@@ -118,6 +118,7 @@ static void refused(void **state)
         struct container_config config;
         const char *message; /* a part of it */
         bool stays;
+        /* clang-format off */
     } cases[] = {
         {"root", {PLAIN, .must_not_be_root = true}, "runAsNonRoot", true},
         {"capability", {PLAIN, .caps_add = unknown_cap}, "unknown capability", false},
@@ -130,6 +131,7 @@ static void refused(void **state)
         {"program", {PLAIN, .command = missing}, "executable file not found in $PATH", true},
         {"program by path", {PLAIN, .command = missing_path}, "no such file or directory", true},
     };
+    /* clang-format on */
     struct support *support = *state;
     support_sandbox(support, "refused");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -197,7 +197,7 @@ static void devices(void **state)
         if (!restricted)
             fail_msg("%s", err.message);
         assert_int_equal(before, 2); /* both can be opened */
-        assert_int_equal(after, 0); /* only the null device */
+        assert_int_equal(after, 0);  /* only the null device */
         return;
     }
     skip();

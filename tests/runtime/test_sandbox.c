@@ -127,20 +127,23 @@ static void reopened(void **state)
     support_remove(support, "again");
 }
 
-/* A copy of every pidfd of this process: what a child that posix_spawn has just made holds until it runs its program. */
+/* A copy of every pidfd of this process: what a child that posix_spawn has just made holds until it
+ * runs its program. */
 static size_t copy_pidfds(int *copies, size_t max)
 {
     size_t count = 0;
     for (int fd = 3; fd < 256 && count < max; fd++) {
         char path[32], target[64] = "";
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        if (readlink(path, target, sizeof(target) - 1) > 0 && strcmp(target, "anon_inode:[pidfd]") == 0)
+        if (readlink(path, target, sizeof(target) - 1) > 0 &&
+            strcmp(target, "anon_inode:[pidfd]") == 0)
             copies[count++] = dup(fd);
     }
     return count;
 }
 
-/* The end of a shim is told once, also while somebody else still holds the descriptor that told of it. */
+/* The end of a shim is told once, also while somebody else still holds the descriptor that told of
+ * it. */
 static void killed_shim_held(void **state)
 {
     struct support *support = *state;

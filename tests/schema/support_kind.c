@@ -142,8 +142,7 @@ void kind_check_strategies(const struct strategy_case *cases, size_t count)
         if (strcmp(got, cases[i].value) == 0)
             continue;
         wrong++;
-        print_message("%s: %s is %s, want %s\n", cases[i].name, cases[i].path, got,
-                      cases[i].value);
+        print_message("%s: %s is %s, want %s\n", cases[i].name, cases[i].path, got, cases[i].value);
     }
     assert_int_equal(wrong, 0);
 }

@@ -19,7 +19,8 @@ struct kind_case {
 bool lines_begin(const char *got, const char *want);
 /* JSON with ' for ". New reference. */
 json_t *kind_json(const char *text);
-/* Defaults, preparation and validation, as a request goes. Fails the test when a row gives other causes. */
+/* Defaults, preparation and validation, as a request goes. Fails the test when a row gives other
+ * causes. */
 void kind_check(const struct kind_case *cases, size_t count);
 
 struct default_case {
@@ -30,8 +31,8 @@ void kind_check_defaults(const struct default_case *cases, size_t count);
 
 struct strategy_case {
     const char *name, *resource, *object;
-    const char *old;         /* NULL: a create */
-    const char *subresource; /* "" for the object itself */
+    const char *old;          /* NULL: a create */
+    const char *subresource;  /* "" for the object itself */
     const char *path, *value; /* as in default_case */
 };
 /* What a create, or an update by that endpoint, is prepared to. */

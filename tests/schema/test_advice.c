@@ -11,60 +11,88 @@ static const struct row {
     {"nothing", "pods", "{'metadata':{'name':'a'},'spec':{'containers':[{'name':'c'}]}}", NULL, ""},
     {"another kind", "services", "{'metadata':{'name':'a.b'}}", NULL, ""},
     {"a dotted Pod", "pods", "{'metadata':{'name':'a.b'}}", NULL,
-     "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS "
+     "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
+     "a DNS "
      "label is recommended: [must not contain dots]\n"},
-    {"no word about updates of Pods", "pods", "{'metadata':{'name':'a.b'},'spec':{'nodeSelector':{'beta.kubernetes.io/os':'x'}}}", "{}", ""},
+    {"no word about updates of Pods", "pods",
+     "{'metadata':{'name':'a.b'},'spec':{'nodeSelector':{'beta.kubernetes.io/os':'x'}}}", "{}", ""},
     {"labels", "pods",
-     "{'spec':{'nodeSelector':{'beta.kubernetes.io/os':'linux','a':'b'},'affinity':{'nodeAffinity':{"
+     "{'spec':{'nodeSelector':{'beta.kubernetes.io/"
+     "os':'linux','a':'b'},'affinity':{'nodeAffinity':{"
      "'requiredDuringSchedulingIgnoredDuringExecution':{'nodeSelectorTerms':[" TERM "]},"
      "'preferredDuringSchedulingIgnoredDuringExecution':[{'preference':" TERM "}]}}}}",
      NULL,
-     "spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \"kubernetes.io/os\" instead\n"
-     "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]."
-     "matchExpressions[0].key: beta.kubernetes.io/os is deprecated since v1.14; use \"kubernetes.io/os\" instead\n"
+     "spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \"kubernetes.io/os\" "
+     "instead\n"
+     "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms["
+     "0]."
+     "matchExpressions[0].key: beta.kubernetes.io/os is deprecated since v1.14; use "
+     "\"kubernetes.io/os\" instead\n"
      "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference."
-     "matchExpressions[0].key: beta.kubernetes.io/os is deprecated since v1.14; use \"kubernetes.io/os\" instead\n"},
+     "matchExpressions[0].key: beta.kubernetes.io/os is deprecated since v1.14; use "
+     "\"kubernetes.io/os\" instead\n"},
     {"selectors that are not there", "deployments.apps",
-     "{'metadata':{'name':'d'},'spec':{'template':{'spec':{'topologySpreadConstraints':[{'topologyKey':'k'}],"
-     "'affinity':{'podAntiAffinity':{'preferredDuringSchedulingIgnoredDuringExecution':[{'podAffinityTerm':{}}]}}}}}}",
+     "{'metadata':{'name':'d'},'spec':{'template':{'spec':{'topologySpreadConstraints':[{'"
+     "topologyKey':'k'}],"
+     "'affinity':{'podAntiAffinity':{'preferredDuringSchedulingIgnoredDuringExecution':[{'"
+     "podAffinityTerm':{}}]}}}}}}",
      NULL,
-     "spec.template.spec.topologySpreadConstraints[0].labelSelector: a null labelSelector results in matching no pod\n"
-     "spec.template.spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm."
+     "spec.template.spec.topologySpreadConstraints[0].labelSelector: a null labelSelector results "
+     "in matching no pod\n"
+     "spec.template.spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution["
+     "0].podAffinityTerm."
      "labelSelector: a null labelSelector results in matching no pod\n"},
-    {"the same template", "deployments.apps", "{'spec':{'template':{'spec':{'terminationGracePeriodSeconds':-1}}}}",
+    {"the same template", "deployments.apps",
+     "{'spec':{'template':{'spec':{'terminationGracePeriodSeconds':-1}}}}",
      "{'spec':{'template':{'spec':{'terminationGracePeriodSeconds':-1}}}}", ""},
-    {"another template", "deployments.apps", "{'metadata':{'name':'a.b'},'spec':{'template':{'spec':{'terminationGracePeriodSeconds':-1}}}}",
+    {"another template", "deployments.apps",
+     "{'metadata':{'name':'a.b'},'spec':{'template':{'spec':{'terminationGracePeriodSeconds':-1}}}"
+     "}",
      "{'spec':{'template':{'spec':{}}}}",
-     "spec.template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1\n"},
+     "spec.template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid "
+     "and will be treated as 1\n"},
     {"containers", "cronjobs.batch",
-     "{'metadata':{'name':'c'},'spec':{'jobTemplate':{'spec':{'template':{'spec':{'containers':[{'resources':{'limits':"
-     "{'memory':'1500m'},'requests':{'cpu':'1500m'}},'env':[{'name':'A','value':'1'},{'name':'A','value':'$(A)2'},"
+     "{'metadata':{'name':'c'},'spec':{'jobTemplate':{'spec':{'template':{'spec':{'containers':[{'"
+     "resources':{'limits':"
+     "{'memory':'1500m'},'requests':{'cpu':'1500m'}},'env':[{'name':'A','value':'1'},{'name':'A','"
+     "value':'$(A)2'},"
      "{'name':'A','value':'3'}],'ports':[{'containerPort':1},{'containerPort':1}]}]}}}}}}",
      NULL,
-     "spec.jobTemplate.spec.template.spec.containers[0].resources.limits[memory]: fractional byte value \"1500m\" is invalid, "
+     "spec.jobTemplate.spec.template.spec.containers[0].resources.limits[memory]: fractional byte "
+     "value \"1500m\" is invalid, "
      "must be an integer\n"
-     "spec.jobTemplate.spec.template.spec.containers[0].env[2]: hides previous definition of \"A\", which may be dropped "
+     "spec.jobTemplate.spec.template.spec.containers[0].env[2]: hides previous definition of "
+     "\"A\", which may be dropped "
      "when using apply\n"
      "spec.jobTemplate.spec.template.spec.containers[0].ports[1]: duplicate port definition with "
      "spec.jobTemplate.spec.template.spec.containers[0].ports[0]\n"},
     {"lists", "podtemplates",
-     "{'template':{'metadata':{'annotations':{'scheduler.alpha.kubernetes.io/critical-pod':''}},'spec':{'volumes':[{'gitRepo':{}}],"
-     "'imagePullSecrets':[{'name':'a'},{'name':'a'},{}],'hostAliases':[{'ip':'::1'},{'ip':'::1'}]}}}",
+     "{'template':{'metadata':{'annotations':{'scheduler.alpha.kubernetes.io/"
+     "critical-pod':''}},'spec':{'volumes':[{'gitRepo':{}}],"
+     "'imagePullSecrets':[{'name':'a'},{'name':'a'},{}],'hostAliases':[{'ip':'::1'},{'ip':'::1'}]}}"
+     "}",
      NULL,
-     "template.metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use the "
+     "template.metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in "
+     "v1.16+; use the "
      "\"priorityClassName\" field instead\n"
      "template.spec.volumes[0].gitRepo: deprecated in v1.11\n"
      "template.spec.hostAliases[1].ip: duplicate ip \"::1\"\n"
      "template.spec.imagePullSecrets[1].name: duplicate name \"a\"\n"
      "template.spec.imagePullSecrets[2].name: invalid empty name \"\"\n"},
-    {"a volume", "persistentvolumes", "{'spec':{'persistentVolumeReclaimPolicy':'Recycle','rbd':{}}}", NULL,
-     "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use "
+    {"a volume", "persistentvolumes",
+     "{'spec':{'persistentVolumeReclaimPolicy':'Recycle','rbd':{}}}", NULL,
+     "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the "
+     "recommended approach is to use "
      "dynamic provisioning.\nspec.rbd: deprecated in v1.28, non-functional in v1.31+\n"},
-    {"a claim", "persistentvolumeclaims", "{'metadata':{'annotations':{'volume.beta.kubernetes.io/storage-class':'x'}}}", NULL,
-     "metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use \"storageClassName\" attribute "
+    {"a claim", "persistentvolumeclaims",
+     "{'metadata':{'annotations':{'volume.beta.kubernetes.io/storage-class':'x'}}}", NULL,
+     "metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "
+     "\"storageClassName\" attribute "
      "instead\n"},
-    {"an Ingress", "ingresses.networking.k8s.io", "{'metadata':{'annotations':{'kubernetes.io/ingress.class':'x'}}}", NULL,
-     "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead\n"},
+    {"an Ingress", "ingresses.networking.k8s.io",
+     "{'metadata':{'annotations':{'kubernetes.io/ingress.class':'x'}}}", NULL,
+     "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' "
+     "instead\n"},
 };
 
 /* With apostrophes for quotes. */

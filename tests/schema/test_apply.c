@@ -416,9 +416,10 @@ static void client_side_apply_goes_on(void **state)
     CLEANUP(free_ptr) char *left = fields_text(taken, "kubectl-client-side-apply");
     assert_string_equal(fields, "{\"f:spec\":{\"f:paused\":{},\"f:replicas\":{}}}");
     assert_null(strstr(left, "f:replicas"));
-    assert_string_equal(json_text(taken, "metadata", "annotations", LAST),
-                        "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":"
-                        "\"w\",\"namespace\":\"n\"},\"spec\":{\"paused\":false,\"replicas\":3}}\n");
+    assert_string_equal(
+        json_text(taken, "metadata", "annotations", LAST),
+        "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":"
+        "\"w\",\"namespace\":\"n\"},\"spec\":{\"paused\":false,\"replicas\":3}}\n");
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *applied = tree(config);
     assert_null(apply_configuration(&me, live, applied, &err));
@@ -439,14 +440,16 @@ static void what_others_changed_since_conflicts(void **state)
     assert_string_equal(err.causes[0].field, ".spec.replicas");
 }
 
-/* A last configuration that is none, or of another version, allows nothing; one that grows too large goes. */
+/* A last configuration that is none, or of another version, allows nothing; one that grows too
+ * large goes. */
 static void last_configurations_may_be_odd(void **state)
 {
     (void)state;
-    static const char *const odd[] = {
-        "{", "[]", "{\"kind\":\"Deployment\"}",
-        "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1beta1\",\"spec\":{\"replicas\":2,\"paused\":true}}",
-        "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"spec\":{\"replicas\":2,\"paused\":true,\"x\":1}}"};
+    static const char *const odd[] = {"{", "[]", "{\"kind\":\"Deployment\"}",
+                                      "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/"
+                                      "v1beta1\",\"spec\":{\"replicas\":2,\"paused\":true}}",
+                                      "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/"
+                                      "v1\",\"spec\":{\"replicas\":2,\"paused\":true,\"x\":1}}"};
     struct apply kubectl = by("kubectl");
     for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
         CLEANUP(error_clear) struct error err = {0};

@@ -30,7 +30,8 @@ static const struct row {
      "\"type\":\"object\",\"default\":{},\"properties\":{\"c\":{\"type\":\"string\",\"default\":"
      "\"x\"}}}}}",
      "{\"a\":null}", "{\"a\":3,\"b\":{\"c\":\"x\"}}", NULL},
-    {"nullable", "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"nullable\":true}}}",
+    {"nullable",
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"nullable\":true}}}",
      "{\"a\":null}", "{\"a\":null}", NULL},
     {"null", "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}", "{\"a\":null}",
      "{\"a\":null}",
@@ -38,7 +39,8 @@ static const struct row {
     {"type", "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}", "{\"a\":\"1\"}",
      "{\"a\":\"1\"}",
      "spec.a: Invalid value: \"string\": spec.a in body must be of type integer: \"string\""},
-    {"int or string", "{\"type\":\"object\",\"properties\":{\"a\":{\"x-kubernetes-int-or-string\":true}}}",
+    {"int or string",
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"x-kubernetes-int-or-string\":true}}}",
      "{\"a\":true}", "{\"a\":true}",
      "spec.a: Invalid value: \"boolean\": spec.a in body must be of type integer,string: "
      "\"boolean\""},
@@ -68,7 +70,8 @@ static const struct row {
      "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true,\"oneOf\":[{\"required\":["
      "\"a\"]},{\"required\":[\"b\"]}]}",
      "{}", "{}",
-     "spec: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found none "
+     "spec: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found "
+     "none "
      "valid"},
     {"list keys",
      "{\"type\":\"object\",\"properties\":{\"l\":{\"type\":\"array\",\"x-kubernetes-list-type\":"
@@ -85,8 +88,7 @@ static void test_rows(void **state)
         const struct row *row = &rows[i];
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(free_ptr)
-        char *text =
-            xasprintf("{\"type\":\"object\",\"properties\":{\"spec\":%s}}", row->schema);
+        char *text = xasprintf("{\"type\":\"object\",\"properties\":{\"spec\":%s}}", row->schema);
         json_auto_t *schema = parsed(text), *spec = parsed(row->spec), *after = parsed(row->after);
         json_auto_t *object = json_pack("{s:s, s:O}", "kind", "A", "spec", spec);
         struct crd_memory *memory = crd_memory_new();
@@ -137,10 +139,9 @@ static void test_defaults(void **state)
     CLEANUP(error_clear) struct error none = {0};
     CLEANUP(free_ptr) char *big = xcalloc(100001, 1);
     memset(big, 'x', 100000);
-    json_auto_t *schema =
-        json_pack("{s:s, s:{s:{s:s, s:{s:s, s:{s:{s:s, s:s}}}}}}", "type", "object", "properties",
-                  "l", "type", "array", "items", "type", "object", "properties", "a", "type",
-                  "string", "default", big);
+    json_auto_t *schema = json_pack("{s:s, s:{s:{s:s, s:{s:s, s:{s:{s:s, s:s}}}}}}", "type",
+                                    "object", "properties", "l", "type", "array", "items", "type",
+                                    "object", "properties", "a", "type", "string", "default", big);
     json_auto_t *object = json_object();
     json_t *list = json_ensure_array(object, "l");
     for (int i = 0; i < 10000; i++)

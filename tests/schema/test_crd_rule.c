@@ -33,50 +33,69 @@ struct definition_row {
 
 #define RULES(text) "\"x-kubernetes-validations\":[" text "]"
 #define AT          "schema.properties[spec]"
-#define HINT                                                                                                            \
-    " (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are " \
+#define HINT                                                                                       \
+    " (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, "  \
+    "maps, and strings are "                                                                       \
     "declared)"
-#define SHOWN(rule)                                                                                                     \
-    "Invalid value: apiextensions.ValidationRule{Rule:\"" rule "\", Message:\"\", MessageExpression:\"\", "              \
-    "Reason:(*apiextensions.FieldValueErrorReason)(nil), FieldPath:\"\", OptionalOldSelf:(*bool)(nil)}: "
+#define SHOWN(rule)                                                                                \
+    "Invalid value: apiextensions.ValidationRule{Rule:\"" rule                                     \
+    "\", Message:\"\", MessageExpression:\"\", "                                                   \
+    "Reason:(*apiextensions.FieldValueErrorReason)(nil), FieldPath:\"\", "                         \
+    "OptionalOldSelf:(*bool)(nil)}: "
 
 static const struct definition_row definitions[] = {
-    {"fine", "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"message\":\"must be positive\"}") "}", ""},
+    {"fine",
+     "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"message\":\"must be positive\"}") "}",
+     ""},
     {"an object with more",
-     "{\"type\":\"object\",\"additionalProperties\":true," RULES("{\"rule\":\"self == self\"}") "}", ""},
+     "{\"type\":\"object\",\"additionalProperties\":true," RULES("{\"rule\":\"self == self\"}") "}",
+     ""},
     {"empty", "{\"type\":\"integer\"," RULES("{\"rule\":\" \"}") "}",
      AT ".x-kubernetes-validations[0].rule: Required value: rule is not specified"},
     {"unknown name", "{\"type\":\"integer\"," RULES("{\"rule\":\"foo > 0\"}") "}",
-     AT ".x-kubernetes-validations[0].rule: " SHOWN("foo > 0")
-         "compilation failed: ERROR: <input>:1:1: undeclared reference to 'foo' (in container '')\n | foo > 0\n | ^"},
+     AT ".x-kubernetes-validations[0].rule: " SHOWN(
+         "foo > 0") "compilation failed: ERROR: <input>:1:1: undeclared reference to 'foo' (in "
+                    "container '')\n | foo > 0\n | ^"},
     {"no bool", "{\"type\":\"integer\"," RULES("{\"rule\":\"self\"}") "}",
-     AT ".x-kubernetes-validations[0].rule: " SHOWN("self") "cel expression must evaluate to a bool"},
+     AT
+     ".x-kubernetes-validations[0].rule: " SHOWN("self") "cel expression must evaluate to a bool"},
     {"unknown field",
-     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}," RULES("{\"rule\":\"self.b == ''\"}") "}",
-     AT ".x-kubernetes-validations[0].rule: " SHOWN("self.b == ''")
-         "compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b == ''\n | ....^"},
-    {"line break without message", "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\\n&& true\"}") "}",
-     AT ".x-kubernetes-validations[0].message: Required value: message must be specified if rule contains line breaks"},
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}," RULES(
+         "{\"rule\":\"self.b == ''\"}") "}",
+     AT ".x-kubernetes-validations[0].rule: " SHOWN(
+         "self.b == ''") "compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b "
+                         "== ''\n | ....^"},
+    {"line break without message",
+     "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\\n&& true\"}") "}",
+     AT ".x-kubernetes-validations[0].message: Required value: message must be specified if rule "
+        "contains line breaks"},
     {"reason", "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"reason\":\"Odd\"}") "}",
-     AT ".x-kubernetes-validations[0].reason: Unsupported value: \"Odd\": supported values: \"FieldValueDuplicate\", "
+     AT ".x-kubernetes-validations[0].reason: Unsupported value: \"Odd\": supported values: "
+        "\"FieldValueDuplicate\", "
         "\"FieldValueForbidden\", \"FieldValueInvalid\", \"FieldValueRequired\""},
     {"field path",
      "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}," RULES(
          "{\"rule\":\"true\",\"fieldPath\":\".b\"}") "}",
-     AT ".x-kubernetes-validations[0].fieldPath: Invalid value: \".b\": fieldPath must be a valid path: does not refer to "
+     AT ".x-kubernetes-validations[0].fieldPath: Invalid value: \".b\": fieldPath must be a valid "
+        "path: does not refer to "
         "a valid field"},
-    {"message expression", "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"messageExpression\":\"1\"}") "}",
-     AT ".x-kubernetes-validations[0].messageExpression: Invalid value: apiextensions.ValidationRule{Rule:\"self > 0\", "
-        "Message:\"\", MessageExpression:\"1\", Reason:(*apiextensions.FieldValueErrorReason)(nil), FieldPath:\"\", "
+    {"message expression",
+     "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"messageExpression\":\"1\"}") "}",
+     AT ".x-kubernetes-validations[0].messageExpression: Invalid value: "
+        "apiextensions.ValidationRule{Rule:\"self > 0\", "
+        "Message:\"\", MessageExpression:\"1\", "
+        "Reason:(*apiextensions.FieldValueErrorReason)(nil), FieldPath:\"\", "
         "OptionalOldSelf:(*bool)(nil)}: messageExpression must evaluate to a string"},
     {"transition in a set",
-     "{\"type\":\"array\",\"x-kubernetes-list-type\":\"set\",\"maxItems\":5,\"items\":{\"type\":\"string\",\"maxLength\":9,"
-     RULES("{\"rule\":\"self == oldSelf\"}") "}}",
-     AT ".items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used on the "
+     "{\"type\":\"array\",\"x-kubernetes-list-type\":\"set\",\"maxItems\":5,\"items\":{\"type\":"
+     "\"string\",\"maxLength\":9," RULES("{\"rule\":\"self == oldSelf\"}") "}}",
+     AT ".items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf "
+        "cannot be used on the "
         "uncorrelatable portion of the schema within " AT},
     {"optional old self for nothing",
      "{\"type\":\"integer\"," RULES("{\"rule\":\"self > 0\",\"optionalOldSelf\":true}") "}",
-     AT ".x-kubernetes-validations[0].optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule"},
+     AT ".x-kubernetes-validations[0].optionalOldSelf: Invalid value: true: may not be set if "
+        "oldSelf is not used in rule"},
     {"in an alternative",
      "{\"type\":\"integer\",\"anyOf\":[{\"minimum\":1," RULES("{\"rule\":\"true\"}") "}]}",
      AT ".anyOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural"},
@@ -84,10 +103,13 @@ static const struct definition_row definitions[] = {
      "{\"type\":\"integer\",\"default\":0," RULES("{\"rule\":\"self > 0\"}") "}",
      AT ".default: Invalid value: \"integer\": failed rule: self > 0"},
     {"expensive",
-     "{\"type\":\"array\",\"items\":{\"type\":\"string\"}," RULES("{\"rule\":\"self.all(a, self.all(b, a != b || true))\"}") "}",
-     AT ".x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x" HINT
-        "\n" AT ".x-kubernetes-validations[0].rule: Forbidden: contributed to estimated rule cost total "
-        "exceeding cost limit for entire OpenAPIv3 schema\nschema: Forbidden: x-kubernetes-validations estimated rule "
+     "{\"type\":\"array\",\"items\":{\"type\":\"string\"}," RULES(
+         "{\"rule\":\"self.all(a, self.all(b, a != b || true))\"}") "}",
+     AT ".x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by "
+        "factor of more than 100x" HINT "\n" AT
+        ".x-kubernetes-validations[0].rule: Forbidden: contributed to estimated rule cost total "
+        "exceeding cost limit for entire OpenAPIv3 schema\nschema: Forbidden: "
+        "x-kubernetes-validations estimated rule "
         "cost total for entire OpenAPIv3 schema exceeds budget by factor of more than 100x" HINT},
     {"bounded",
      "{\"type\":\"array\",\"maxItems\":10,\"items\":{\"type\":\"string\",\"maxLength\":10}," RULES(
@@ -102,7 +124,8 @@ static void test_definitions(void **state)
     for (size_t i = 0; i < ARRAY_LEN(definitions); i++) {
         const struct definition_row *row = &definitions[i];
         CLEANUP(error_clear) struct error err = {0};
-        CLEANUP(free_ptr) char *text = xasprintf("{\"type\":\"object\",\"properties\":{\"spec\":%s}}", row->spec);
+        CLEANUP(free_ptr)
+        char *text = xasprintf("{\"type\":\"object\",\"properties\":{\"spec\":%s}}", row->spec);
         json_auto_t *schema = parsed(text);
         struct crd_memory *memory = crd_memory_new();
         const struct crd_node *root = crd_compile(memory, schema, "schema", &err);
@@ -126,11 +149,14 @@ struct object_row {
 };
 
 #define ONE(type, rule) "{\"type\":\"" type "\"," RULES("{\"rule\":\"" rule "\"}") "}"
-#define PORTS                                                                                                           \
-    "{\"type\":\"array\",\"maxItems\":4,\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":[\"name\"],"   \
-    "\"items\":{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"},\"port\":{"    \
+#define PORTS                                                                                      \
+    "{\"type\":\"array\",\"maxItems\":4,\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-"   \
+    "map-keys\":[\"name\"],"                                                                       \
+    "\"items\":{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":"   \
+    "\"string\"},\"port\":{"                                                                       \
     "\"type\":\"integer\"}}," RULES("{\"rule\":\"self.port >= oldSelf.port\"}") "}}"
 
+/* clang-format off */
 static const struct object_row objects[] = {
     {"holds", ONE("integer", "self > 0"), "1", NULL, ""},
     {"fails", ONE("integer", "self > 0"), "0", NULL, "spec: Invalid value: \"integer\": failed rule: self > 0"},
@@ -188,6 +214,7 @@ static const struct object_row objects[] = {
          "{\"rule\":\"self.a__dash__b < self.__for__\"}") "}",
      "{\"a-b\":2,\"for\":1}", NULL, "spec: Invalid value: \"object\": failed rule: self.a__dash__b < self.__for__"},
 };
+/* clang-format on */
 
 static void test_objects(void **state)
 {
@@ -197,10 +224,14 @@ static void test_objects(void **state)
     for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
         const struct object_row *row = &objects[i];
         CLEANUP(error_clear) struct error err = {0}, verdict = {0};
-        CLEANUP(free_ptr) char *text = xasprintf("{\"type\":\"object\",\"properties\":{\"spec\":%s}}", row->spec);
+        CLEANUP(free_ptr)
+        char *text = xasprintf("{\"type\":\"object\",\"properties\":{\"spec\":%s}}", row->spec);
         CLEANUP(free_ptr) char *now_text = xasprintf("{\"kind\":\"A\",\"spec\":%s}", row->now);
-        CLEANUP(free_ptr) char *old_text = row->before ? xasprintf("{\"kind\":\"A\",\"spec\":%s}", row->before) : NULL;
-        json_auto_t *schema = parsed(text), *now = parsed(now_text), *old = old_text ? parsed(old_text) : NULL;
+        CLEANUP(free_ptr)
+        char *old_text =
+            row->before ? xasprintf("{\"kind\":\"A\",\"spec\":%s}", row->before) : NULL;
+        json_auto_t *schema = parsed(text), *now = parsed(now_text),
+                    *old = old_text ? parsed(old_text) : NULL;
         struct crd_memory *memory = crd_memory_new();
         const struct crd_node *root = crd_compile(memory, schema, "schema", &err);
         if (root)
@@ -225,7 +256,8 @@ static void test_root(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0}, verdict = {0};
-    json_auto_t *schema = parsed("{\"type\":\"object\"," RULES("{\"rule\":\"self.metadata.name == 'a' && self.kind == 'A'\"}") "}");
+    json_auto_t *schema = parsed("{\"type\":\"object\"," RULES(
+        "{\"rule\":\"self.metadata.name == 'a' && self.kind == 'A'\"}") "}");
     json_auto_t *object = parsed("{\"kind\":\"A\",\"metadata\":{\"name\":\"b\"}}");
     struct crd_memory *memory = crd_memory_new();
     const struct crd_node *root = crd_compile(memory, schema, "schema", &err);

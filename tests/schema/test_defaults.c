@@ -315,12 +315,14 @@ static void test_pairs(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        /* clang-format off */
         const struct strategy_case rows[] = {
             {pairs[i], pairs[i], "{'spec':{},'status':{'x':'y'}}", NULL, "", "status.x", ""},
             {pairs[i], pairs[i], "{'spec':{},'status':{'x':'y'}}", "{'spec':{},'status':{'x':'z'}}", "", "status.x", "'z'"},
             {pairs[i], pairs[i], "{'spec':{'x':'y'}}", "{'spec':{'x':'z'}}", "status", "spec.x", "'z'"},
             {pairs[i], pairs[i], "{'spec':{},'status':{'x':'y'}}", "{'spec':{},'status':{'x':'z'}}", "status", "status.x", "'y'"},
         };
+        /* clang-format on */
         kind_check_strategies(rows, ARRAY_LEN(rows));
     }
 }
@@ -333,7 +335,8 @@ static void test_defaults(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_strategies),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_strategies),
                                        cmocka_unit_test(test_pairs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ static void test_keys(void **state)
 
 static bool is_stored(const struct resource *resource)
 {
-    return (resource->verbs & VERB_CREATE) && (resource->verbs & VERB_WATCH) && strncmp(resource->group, "tenancy.", 8) != 0;
+    return (resource->verbs & VERB_CREATE) && (resource->verbs & VERB_WATCH) &&
+           strncmp(resource->group, "tenancy.", 8) != 0;
 }
 
 static void test_complete(void **state)
@@ -49,7 +50,8 @@ static void ignore_index(void *arg, const char *path, const char *value)
 /* Everything that a request calls, on an object that may be anything. */
 static void run_all(const struct kind_rules *rules, json_t *object)
 {
-    static const char *const subs[] = {"", "status", "scale", "approval", "finalize", "ephemeralcontainers", "resize"};
+    static const char *const subs[] = {
+        "", "status", "scale", "approval", "finalize", "ephemeralcontainers", "resize"};
     json_auto_t *old = json_deep_copy(object);
     CLEANUP(error_clear) struct error err = {0};
     if (rules->set_defaults)
@@ -79,11 +81,16 @@ static void test_anything(void **state)
         "{}",
         "{'metadata':{},'spec':{},'status':{}}",
         "{'metadata':null,'spec':null,'status':null}",
-        "{'metadata':{'name':'n'},'spec':{'containers':[{}],'ports':[{}],'template':{'spec':{'containers':[{}],'volumes':[{}]}},"
-        "'rules':[{}],'limits':[{}],'drivers':[{}],'metrics':[{}],'selector':{},'strategy':{},'updateStrategy':{},'behavior':{},"
-        "'jobTemplate':{'spec':{'template':{}}},'versions':[{'storage':true}],'volumeClaimTemplates':[{}],'ingress':[{'from':[{}],'ports':[{}]}],"
-        "'hard':{'a':'x'},'taints':[{}],'tokenRequests':[{}],'names':{'kind':'K'},'conversion':{}},'webhooks':[{'rules':[{}],'clientConfig':{}}],"
-        "'subsets':[{'addresses':[{}],'ports':[{}]}],'endpoints':[{}],'subjects':[{}],'roleRef':{},'rules':[{}],'data':{'a':'b'},'template':{}}",
+        "{'metadata':{'name':'n'},'spec':{'containers':[{}],'ports':[{}],'template':{'spec':{'"
+        "containers':[{}],'volumes':[{}]}},"
+        "'rules':[{}],'limits':[{}],'drivers':[{}],'metrics':[{}],'selector':{},'strategy':{},'"
+        "updateStrategy':{},'behavior':{},"
+        "'jobTemplate':{'spec':{'template':{}}},'versions':[{'storage':true}],'"
+        "volumeClaimTemplates':[{}],'ingress':[{'from':[{}],'ports':[{}]}],"
+        "'hard':{'a':'x'},'taints':[{}],'tokenRequests':[{}],'names':{'kind':'K'},'conversion':{}},"
+        "'webhooks':[{'rules':[{}],'clientConfig':{}}],"
+        "'subsets':[{'addresses':[{}],'ports':[{}]}],'endpoints':[{}],'subjects':[{}],'roleRef':{},"
+        "'rules':[{}],'data':{'a':'b'},'template':{}}",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -97,10 +104,13 @@ static void test_anything(void **state)
 static void test_speed(void **state)
 {
     const struct kind_rules *rules = kind_rules("deployments.apps");
-    json_auto_t *object = kind_json(
-        "{'metadata':{'name':'d'},'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}},'spec':{'containers':["
-        "{'name':'c','image':'i','ports':[{'containerPort':80}],'env':[{'name':'A','value':'1'}],'resources':{'limits':{'cpu':'1'}},"
-        "'livenessProbe':{'httpGet':{'port':80}},'volumeMounts':[{'name':'v','mountPath':'/v'}]}],'volumes':[{'name':'v'}]}}}}");
+    json_auto_t *object =
+        kind_json("{'metadata':{'name':'d'},'spec':{'selector':{'matchLabels':{'a':'b'}},'template'"
+                  ":{'metadata':{'labels':{'a':'b'}},'spec':{'containers':["
+                  "{'name':'c','image':'i','ports':[{'containerPort':80}],'env':[{'name':'A','"
+                  "value':'1'}],'resources':{'limits':{'cpu':'1'}},"
+                  "'livenessProbe':{'httpGet':{'port':80}},'volumeMounts':[{'name':'v','mountPath':"
+                  "'/v'}]}],'volumes':[{'name':'v'}]}}}}");
     CLEANUP(error_clear) struct error err = {0};
     (void)state;
     rules->set_defaults(object);
@@ -117,18 +127,25 @@ static void test_speed(void **state)
 static void test_long_lists(void **state)
 {
     const struct kind_rules *rules = kind_rules("pods");
-    json_auto_t *pod = kind_json("{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','image':'i','ports':[],'volumeMounts':[]}],"
-                                 "'volumes':[],'tolerations':[],'ephemeralContainers':[],'topologySpreadConstraints':[]}}");
-    json_t *spec = json_object_get(pod, "spec"), *container = json_array_get(json_object_get(spec, "containers"), 0);
+    json_auto_t *pod = kind_json(
+        "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','image':'i','ports':[],'"
+        "volumeMounts':[]}],"
+        "'volumes':[],'tolerations':[],'ephemeralContainers':[],'topologySpreadConstraints':[]}}");
+    json_t *spec = json_object_get(pod, "spec"),
+           *container = json_array_get(json_object_get(spec, "containers"), 0);
     CLEANUP(error_clear) struct error err = {0};
     (void)state;
     for (int i = 0; i < 20000; i++) {
         CLEANUP(free_ptr) char *name = xasprintf("n%d", i);
-        json_array_append_new(json_object_get(container, "ports"), json_pack("{s:s,s:i}", "name", name, "containerPort", 1));
-        json_array_append_new(json_object_get(container, "volumeMounts"), json_pack("{s:s,s:s}", "name", name, "mountPath", name));
+        json_array_append_new(json_object_get(container, "ports"),
+                              json_pack("{s:s,s:i}", "name", name, "containerPort", 1));
+        json_array_append_new(json_object_get(container, "volumeMounts"),
+                              json_pack("{s:s,s:s}", "name", name, "mountPath", name));
         json_array_append_new(json_object_get(spec, "volumes"), json_pack("{s:s}", "name", name));
-        json_array_append_new(json_object_get(spec, "tolerations"), json_pack("{s:s,s:s}", "key", name, "operator", "Exists"));
-        json_array_append_new(json_object_get(spec, "topologySpreadConstraints"), json_pack("{s:s}", "topologyKey", name));
+        json_array_append_new(json_object_get(spec, "tolerations"),
+                              json_pack("{s:s,s:s}", "key", name, "operator", "Exists"));
+        json_array_append_new(json_object_get(spec, "topologySpreadConstraints"),
+                              json_pack("{s:s}", "topologyKey", name));
     }
     rules->set_defaults(pod);
     int64_t start = clock_mono_ns();
@@ -141,7 +158,8 @@ static void test_long_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_complete),
-                                       cmocka_unit_test(test_anything), cmocka_unit_test(test_speed),
+                                       cmocka_unit_test(test_anything),
+                                       cmocka_unit_test(test_speed),
                                        cmocka_unit_test(test_long_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 static void test_defaults(void **state)
 {
+    /* clang-format off */
     static const struct default_case cases[] = {
         {"namespace label", "namespaces", "{'metadata':{'name':'n'}}", "metadata.labels", "{'kubernetes.io/metadata.name':'n'}"},
         {"namespace phase", "namespaces", "{'metadata':{'name':'n'}}", "status.phase", "'Active'"},
@@ -46,17 +47,21 @@ static void test_defaults(void **state)
          "spec.template.spec.containers.0.resources.requests", ""},
         {"template defaults", "replicasets.apps", "{'spec':{'template':{'spec':{}}}}", "spec.template.spec.restartPolicy", "'Always'"},
     };
+    /* clang-format on */
     (void)state;
     kind_check_defaults(cases, ARRAY_LEN(cases));
 }
 
 #define SERVICE(spec) "{'metadata':{'name':'s'},'spec':{" spec "}}"
-#define PORT "'ports':[{'port':80}]"
-#define DEPLOY(spec) "{'metadata':{'name':'d'},'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}}," \
-                     "'spec':{'containers':[{'name':'c','image':'i'}]}}" spec "}}"
+#define PORT          "'ports':[{'port':80}]"
+#define DEPLOY(spec)                                                                               \
+    "{'metadata':{'name':'d'},'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata'" \
+    ":{'labels':{'a':'b'}},"                                                                       \
+    "'spec':{'containers':[{'name':'c','image':'i'}]}}" spec "}}"
 
 static void test_services(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"fine", "services", SERVICE(PORT), NULL, NULL, ""},
         {"no ports", "services", SERVICE("'type':'ClusterIP'"), NULL, NULL, "spec.ports: Required value"},
@@ -88,12 +93,14 @@ static void test_services(void **state)
         {"node ports go with the type", "services", SERVICE("'ports':[{'port':80,'nodePort':30080}]"),
          SERVICE("'type':'NodePort','ports':[{'port':80,'nodePort':30080}]"), "", ""},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
 
 static void test_validate(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"a key", "configmaps", "{'data':{'a b':'1'}}", NULL, NULL, "data[a b]: Invalid value: 'a b': a valid config key must consist of"},
         {"two dots", "configmaps", "{'data':{'..a':'1'}}", NULL, NULL, "data[..a]: Invalid value: '..a': must not start with '..'"},
@@ -156,6 +163,7 @@ static void test_validate(void **state)
          "{'roleRef':{'kind':'ClusterRole','name':'b'},'subjects':[{'kind':'ServiceAccount','name':'s'}]}", NULL, NULL, "subjects[0].namespace: Required value"},
         {"phases", "namespaces", "{'status':{'phase':'Terminating'}}", "{}", "status", "status.Phase: Invalid value: 'Terminating': may only be 'Active' if `deletionTimestamp` is empty"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
@@ -164,31 +172,56 @@ static void test_deployments(void **state)
 {
     static const struct kind_case cases[] = {
         {"fine", "deployments.apps", DEPLOY(""), NULL, NULL, ""},
-        {"nothing", "deployments.apps", "{'spec':{}}", NULL, NULL, "spec.selector: Required value\nspec.template: Required value"},
-        {"an empty selector", "deployments.apps", "{'spec':{'selector':{},'template':{'spec':{'containers':[{'name':'c','image':'i'}]}}}}", NULL, NULL,
-         "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string(nil), MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: empty selector is invalid for deployment"},
+        {"nothing", "deployments.apps", "{'spec':{}}", NULL, NULL,
+         "spec.selector: Required value\nspec.template: Required value"},
+        {"an empty selector", "deployments.apps",
+         "{'spec':{'selector':{},'template':{'spec':{'containers':[{'name':'c','image':'i'}]}}}}",
+         NULL, NULL,
+         "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string(nil), "
+         "MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: empty selector is invalid for "
+         "deployment"},
         {"other labels", "deployments.apps",
-         "{'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'c'}},'spec':{'containers':[{'name':'c','image':'i'}]}}}}", NULL, NULL,
-         "spec.template.metadata.labels: Invalid value: map[string]string{'a':'c'}: `selector` does not match template `labels`"},
-        {"no containers", "deployments.apps", "{'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}},'spec':{}}}}", NULL, NULL,
-         "spec.template.spec.containers: Required value"},
-        {"fewer than none", "deployments.apps", DEPLOY(",'replicas':-1"), NULL, NULL, "spec.replicas: Invalid value: -1: must be greater than or equal to 0"},
-        {"neither surge nor gap", "deployments.apps", DEPLOY(",'strategy':{'rollingUpdate':{'maxSurge':0,'maxUnavailable':'0%'}}"), NULL, NULL,
-         "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: intstr.IntOrString{Type:1, IntVal:0, StrVal:'0%'}: may not be 0 when `maxSurge` is 0"},
-        {"recreate and rolling", "deployments.apps", DEPLOY(",'strategy':{'type':'Recreate','rollingUpdate':{}}"), NULL, NULL,
-         "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"},
-        {"too much", "deployments.apps", DEPLOY(",'strategy':{'rollingUpdate':{'maxUnavailable':'101%'}}"), NULL, NULL,
-         "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: intstr.IntOrString{Type:1, IntVal:0, StrVal:'101%'}: must not be greater than 100%"},
-        {"a deadline", "deployments.apps", DEPLOY(",'progressDeadlineSeconds':5,'minReadySeconds':5"), NULL, NULL,
+         "{'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'c'}}"
+         ",'spec':{'containers':[{'name':'c','image':'i'}]}}}}",
+         NULL, NULL,
+         "spec.template.metadata.labels: Invalid value: map[string]string{'a':'c'}: `selector` "
+         "does not match template `labels`"},
+        {"no containers", "deployments.apps",
+         "{'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}}"
+         ",'spec':{}}}}",
+         NULL, NULL, "spec.template.spec.containers: Required value"},
+        {"fewer than none", "deployments.apps", DEPLOY(",'replicas':-1"), NULL, NULL,
+         "spec.replicas: Invalid value: -1: must be greater than or equal to 0"},
+        {"neither surge nor gap", "deployments.apps",
+         DEPLOY(",'strategy':{'rollingUpdate':{'maxSurge':0,'maxUnavailable':'0%'}}"), NULL, NULL,
+         "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: intstr.IntOrString{Type:1, "
+         "IntVal:0, StrVal:'0%'}: may not be 0 when `maxSurge` is 0"},
+        {"recreate and rolling", "deployments.apps",
+         DEPLOY(",'strategy':{'type':'Recreate','rollingUpdate':{}}"), NULL, NULL,
+         "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is "
+         "'Recreate'"},
+        {"too much", "deployments.apps",
+         DEPLOY(",'strategy':{'rollingUpdate':{'maxUnavailable':'101%'}}"), NULL, NULL,
+         "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: intstr.IntOrString{Type:1, "
+         "IntVal:0, StrVal:'101%'}: must not be greater than 100%"},
+        {"a deadline", "deployments.apps",
+         DEPLOY(",'progressDeadlineSeconds':5,'minReadySeconds':5"), NULL, NULL,
          "spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds"},
         {"the selector is fixed", "deployments.apps",
-         "{'spec':{'selector':{'matchLabels':{'a':'c'}},'template':{'metadata':{'labels':{'a':'c'}},'spec':{'containers':[{'name':'c','image':'i'}]}}}}", DEPLOY(""), "",
-         "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string{'a':'c'}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: field is immutable"},
-        {"status counts", "deployments.apps", "{'status':{'replicas':1,'readyReplicas':2}}", DEPLOY(""), "status",
+         "{'spec':{'selector':{'matchLabels':{'a':'c'}},'template':{'metadata':{'labels':{'a':'c'}}"
+         ",'spec':{'containers':[{'name':'c','image':'i'}]}}}}",
+         DEPLOY(""), "",
+         "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string{'a':'c'}, "
+         "MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: field is immutable"},
+        {"status counts", "deployments.apps", "{'status':{'replicas':1,'readyReplicas':2}}",
+         DEPLOY(""), "status",
          "status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas"},
         {"restart never", "replicasets.apps",
-         "{'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}},'spec':{'restartPolicy':'Never','containers':[{'name':'c','image':'i'}]}}}}", NULL, NULL,
-         "spec.template.spec.restartPolicy: Unsupported value: 'Never': supported values: 'Always'"},
+         "{'spec':{'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'a':'b'}}"
+         ",'spec':{'restartPolicy':'Never','containers':[{'name':'c','image':'i'}]}}}}",
+         NULL, NULL,
+         "spec.template.spec.restartPolicy: Unsupported value: 'Never': supported values: "
+         "'Always'"},
     };
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
@@ -199,6 +232,7 @@ static void test_strategies(void **state)
 {
     static const struct {
         const char *name, *resource, *object, *old, *subresource, *member, *left;
+        /* clang-format off */
     } cases[] = {
         {"spec updates keep status", "deployments.apps", "{'spec':{'replicas':2},'status':{'replicas':9}}", "{'spec':{'replicas':1},'status':{'replicas':1}}", "", "status", "{'replicas':1}"},
         {"status updates keep spec", "deployments.apps", "{'spec':{'replicas':2},'status':{'replicas':9}}", "{'spec':{'replicas':1},'status':{'replicas':1}}", "status", "spec", "{'replicas':1}"},
@@ -213,9 +247,11 @@ static void test_strategies(void **state)
         {"an approval decides", "certificatesigningrequests.certificates.k8s.io", "{'spec':{'x':1},'status':{'certificate':'c','conditions':[{'type':'Approved'}]}}", "{'spec':{'y':1}}", "approval",
          "status", "{'conditions':[{'type':'Approved'}]}"},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        json_auto_t *object = kind_json(cases[i].object), *old = kind_json(cases[i].old), *want = kind_json(cases[i].left);
+        json_auto_t *object = kind_json(cases[i].object), *old = kind_json(cases[i].old),
+                    *want = kind_json(cases[i].left);
         kind_rules(cases[i].resource)->prepare_update(object, old, cases[i].subresource);
         json_t *got = json_object_get(object, cases[i].member);
         if (!json_equal(got, want))
@@ -226,7 +262,8 @@ static void test_strategies(void **state)
 static void test_generations(void **state)
 {
     const struct kind_rules *rules = kind_rules("deployments.apps");
-    json_auto_t *old = kind_json("{'metadata':{'generation':3,'annotations':{'a':'1'}},'spec':{'replicas':1}}");
+    json_auto_t *old =
+        kind_json("{'metadata':{'generation':3,'annotations':{'a':'1'}},'spec':{'replicas':1}}");
     static const struct {
         const char *object, *subresource;
         int want;
@@ -240,14 +277,16 @@ static void test_generations(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_auto_t *object = kind_json(cases[i].object);
         rules->prepare_update(object, old, cases[i].subresource);
-        assert_int_equal(json_integer_value(json_at(object, "metadata", "generation")), cases[i].want);
+        assert_int_equal(json_integer_value(json_at(object, "metadata", "generation")),
+                         cases[i].want);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),    cmocka_unit_test(test_services),
-                                       cmocka_unit_test(test_validate),    cmocka_unit_test(test_deployments),
-                                       cmocka_unit_test(test_strategies),  cmocka_unit_test(test_generations)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_services),
+        cmocka_unit_test(test_validate),   cmocka_unit_test(test_deployments),
+        cmocka_unit_test(test_strategies), cmocka_unit_test(test_generations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,22 +5,32 @@
 
 #include "schema/kinds/job.h"
 
-#define POD_TEMPLATE(policy) "'template':{'metadata':{'labels':{'a':'b'}},'spec':{'restartPolicy':'" policy "','containers':[{'name':'c','image':'i'}]}}"
-#define SELECTOR "'selector':{'matchLabels':{'a':'b'}},"
+#define POD_TEMPLATE(policy)                                                                       \
+    "'template':{'metadata':{'labels':{'a':'b'}},'spec':{'restartPolicy':'" policy                 \
+    "','containers':[{'name':'c','image':'i'}]}}"
+#define SELECTOR  "'selector':{'matchLabels':{'a':'b'}},"
 #define SET(rest) "{'metadata':{'name':'s'},'spec':{" SELECTOR POD_TEMPLATE("Always") rest "}}"
 #define JOB(rest) "{'metadata':{'name':'j','uid':'u'},'spec':{" POD_TEMPLATE("Never") rest "}}"
-#define CRON(rest) "{'metadata':{'name':'j'},'spec':{'schedule':'*/5 * * * *','jobTemplate':{'spec':{" POD_TEMPLATE("Never") "}}" rest "}}"
+#define CRON(rest)                                                                                 \
+    "{'metadata':{'name':'j'},'spec':{'schedule':'*/5 * * * "                                      \
+    "*','jobTemplate':{'spec':{" POD_TEMPLATE("Never") "}}" rest "}}"
 #define INGRESS(path) "{'spec':{'rules':[{'host':'a.b','http':{'paths':[" path "]}}]}}"
-#define BACKEND "'backend':{'service':{'name':'s','port':{'number':80}}}"
-#define POLICY(rest) "{'spec':{'podSelector':{}," rest "}}"
-#define HOOK(rest) "{'webhooks':[{'name':'a.b.c','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'https://h'}" rest "}]}"
-#define RULE(rest) "'rules':[{'operations':['CREATE'],'apiGroups':[''],'apiVersions':['v1'],'resources':['pods']" rest "}]"
-#define CSRS "certificatesigningrequests.certificates.k8s.io"
+#define BACKEND       "'backend':{'service':{'name':'s','port':{'number':80}}}"
+#define POLICY(rest)  "{'spec':{'podSelector':{}," rest "}}"
+#define HOOK(rest)                                                                                 \
+    "{'webhooks':[{'name':'a.b.c','sideEffects':'None','admissionReviewVersions':['v1'],'"         \
+    "clientConfig':{'url':'https://h'}" rest "}]}"
+#define RULE(rest)                                                                                 \
+    "'rules':[{'operations':['CREATE'],'apiGroups':[''],'apiVersions':['v1'],'resources':['pods'"  \
+    "]" rest "}]"
+#define CSRS          "certificatesigningrequests.certificates.k8s.io"
 #define DECIDED(type) "{'status':{'conditions':[{'type':'" type "','status':'True'}]}}"
-#define HPA(rest) "{'spec':{'scaleTargetRef':{'kind':'Deployment','name':'d'},'maxReplicas':3" rest "}}"
+#define HPA(rest)                                                                                  \
+    "{'spec':{'scaleTargetRef':{'kind':'Deployment','name':'d'},'maxReplicas':3" rest "}}"
 
 static void test_defaults(void **state)
 {
+    /* clang-format off */
     static const struct default_case cases[] = {
         {"stateful set", "statefulsets.apps", "{'spec':{}}", "spec.updateStrategy", "{'type':'RollingUpdate','rollingUpdate':{'partition':0}}"},
         {"management", "statefulsets.apps", "{'spec':{}}", "spec.podManagementPolicy", "'OrderedReady'"},
@@ -50,12 +60,14 @@ static void test_defaults(void **state)
         {"level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'limited':{}}}", "spec.limited.nominalConcurrencyShares", "30"},
         {"definition", "customresourcedefinitions.apiextensions.k8s.io", "{'spec':{'names':{'kind':'Foo'}}}", "spec.names", "{'kind':'Foo','singular':'foo','listKind':'FooList'}"},
     };
+    /* clang-format on */
     (void)state;
     kind_check_defaults(cases, ARRAY_LEN(cases));
 }
 
 static void test_workloads(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"a stateful set", "statefulsets.apps", SET(""), NULL, NULL, ""},
         {"on delete and rolling", "statefulsets.apps", SET(",'updateStrategy':{'type':'OnDelete','rollingUpdate':{}}"), NULL, NULL,
@@ -79,6 +91,7 @@ static void test_workloads(void **state)
         {"concurrency", "cronjobs.batch", CRON(",'concurrencyPolicy':'Maybe'"), NULL, NULL,
          "spec.concurrencyPolicy: Unsupported value: 'Maybe': supported values: 'Allow', 'Forbid', 'Replace'"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
@@ -90,9 +103,12 @@ static void test_job_selector(void **state)
     (void)state;
     rules->set_defaults(job);
     rules->prepare_create(job);
-    assert_string_equal(json_text(job, "spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"), "u");
+    assert_string_equal(
+        json_text(job, "spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"),
+        "u");
     assert_string_equal(json_text(job, "spec", "template", "metadata", "labels", "job-name"), "j");
-    assert_string_equal(json_text(job, "spec", "template", "metadata", "labels", "controller-uid"), "u");
+    assert_string_equal(json_text(job, "spec", "template", "metadata", "labels", "controller-uid"),
+                        "u");
 }
 
 static void test_cron(void **state)
@@ -128,6 +144,7 @@ static void test_cron(void **state)
 
 static void test_network(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"an ingress", "ingresses.networking.k8s.io", INGRESS("{'path':'/','pathType':'Prefix'," BACKEND "}"), NULL, NULL, ""},
         {"no type", "ingresses.networking.k8s.io", INGRESS("{'path':'/'," BACKEND "}"), NULL, NULL, "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified"},
@@ -149,12 +166,14 @@ static void test_network(void **state)
          "spec.egress[0].ports[0].endPort: Invalid value: 79: must be greater than or equal to `port`"},
         {"a class", "ingressclasses.networking.k8s.io", "{'spec':{'controller':'nginx'}}", NULL, NULL, "spec.controller: Invalid value: 'nginx': must be a domain-prefixed path (such as 'acme.io/foo')"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
 
 static void test_rest(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"an autoscaler", "horizontalpodautoscalers.autoscaling", HPA(""), NULL, NULL, ""},
         {"min over max", "horizontalpodautoscalers.autoscaling", HPA(",'minReplicas':5"), NULL, NULL,
@@ -205,20 +224,23 @@ static void test_rest(void **state)
         {"a level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'type':'Limited','limited':{'limitResponse':{'type':'Reject'}}}}", NULL, NULL, ""},
         {"a level without", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'type':'Limited'}}", NULL, NULL, "spec.limited: Required value: must not be empty when type is Limited"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
 
-#define JOBS "jobs.batch"
+#define JOBS          "jobs.batch"
 #define INDEXED(rest) JOB(",'completionMode':'Indexed','completions':4" rest)
-#define MANY(rest) JOB(",'completionMode':'Indexed','completions':200000,'backoffLimitPerIndex':1" rest)
+#define MANY(rest)                                                                                 \
+    JOB(",'completionMode':'Indexed','completions':200000,'backoffLimitPerIndex':1" rest)
 #define SUCCESS(rule) INDEXED(",'successPolicy':{'rules':[" rule "]}")
 #define WRONG_INDEXES "spec.successPolicy.rules[0].succeededIndexes: Invalid value: "
-#define STATUS(rest) "{'status':{" rest "}}"
-#define IS(type) "{'type':'" type "','status':'True'}"
+#define STATUS(rest)  "{'status':{" rest "}}"
+#define IS(type)      "{'type':'" type "','status':'True'}"
 
 static void test_job_policies(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"a host name that is too long", JOBS, "{'metadata':{'name':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','uid':'u'},'spec':{'completionMode':'Indexed','completions':11,"
          POD_TEMPLATE("Never") "}}", NULL, NULL, "metadata.name: Invalid value: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa': will not able to create pod with invalid DNS label: a"},
@@ -243,12 +265,14 @@ static void test_job_policies(void **state)
         {"a CronJob's", "cronjobs.batch", "{'metadata':{'name':'j'},'spec':{'schedule':'@daily','jobTemplate':{'spec':{'completionMode':'Indexed','parallelism':1," POD_TEMPLATE("Never") "}}}}", NULL, NULL,
          "spec.jobTemplate.spec.completions: Required value: when completion mode is Indexed"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
 
 static void test_job_status(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"ended", JOBS, STATUS("'startTime':'2026-01-01T00:00:00Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("SuccessCriteriaMet") "," IS("Complete") "]"), STATUS(""), "status", ""},
         {"ended without a time", JOBS, STATUS("'conditions':[" IS("Complete") "]"), STATUS(""), "status", "status.completionTime: Required value: completionTime is required for Complete jobs"},
@@ -266,20 +290,27 @@ static void test_job_status(void **state)
         {"fewer failed", JOBS, STATUS("'failed':1"), STATUS("'failed':2"), "status", "status.failed: Invalid value: 1: cannot decrease the failed counter"},
         {"wrong before", JOBS, STATUS("'active':1,'conditions':[" IS("Complete") "]"), STATUS("'conditions':[" IS("Complete") "]"), "status", ""},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
 
 #define CRDS "customresourcedefinitions.apiextensions.k8s.io"
-#define VERSION(name, stored, rest) "{'name':'" name "','served':true,'storage':" stored "," rest "}"
+#define VERSION(name, stored, rest)                                                                \
+    "{'name':'" name "','served':true,'storage':" stored "," rest "}"
 #define SCHEMA(spec) "'schema':{'openAPIV3Schema':{'type':'object','properties':{'spec':" spec "}}}"
-#define CRD(versions) "{'metadata':{'name':'foos.a.b'},'spec':{'group':'a.b','scope':'Cluster','names':{'plural':'foos','kind':'Foo'},'versions':[" versions "]}}"
+#define CRD(versions)                                                                              \
+    "{'metadata':{'name':'foos.a.b'},'spec':{'group':'a.b','scope':'Cluster','names':{'plural':'"  \
+    "foos','kind':'Foo'},'versions':[" versions "]}}"
 #define ANY "{'type':'object','x-kubernetes-preserve-unknown-fields':true}"
-#define KEYED(item) "{'type':'array','x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k'],'items':{'type':'object','properties':{" item "}}}"
+#define KEYED(item)                                                                                \
+    "{'type':'array','x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k'],'items':{'" \
+    "type':'object','properties':{" item "}}}"
 #define TEXT SCHEMA("{'type':'object','properties':{'s':{'type':'string'},'o':{'type':'object'}}}")
 
 static void test_definitions(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"columns", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'string','format':'date','jsonPath':'.spec.a'}]")), NULL, NULL, ""},
         {"a column of no type", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'text','jsonPath':'.a'}]")), NULL, NULL,
@@ -301,16 +332,18 @@ static void test_definitions(void **state)
         {"a key that is none", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'l':{'type':'string'}")))), NULL, NULL,
          "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: ['k']: entries must all be names of item properties"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_workloads),
-                                       cmocka_unit_test(test_job_selector), cmocka_unit_test(test_cron),
-                                       cmocka_unit_test(test_network),  cmocka_unit_test(test_rest),
-                                       cmocka_unit_test(test_job_policies), cmocka_unit_test(test_job_status),
-                                       cmocka_unit_test(test_definitions)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_workloads),
+        cmocka_unit_test(test_job_selector), cmocka_unit_test(test_cron),
+        cmocka_unit_test(test_network),      cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_job_policies), cmocka_unit_test(test_job_status),
+        cmocka_unit_test(test_definitions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,15 @@
 /* Pods: defaults, validation, updates by each endpoint. */
 #include "tests/schema/support_kind.h"
 
-
-#define POD(spec) "{'metadata':{'name':'p','namespace':'n'},'spec':{'containers':[{'name':'c','image':'i'}]," spec "}}"
+#define POD(spec)                                                                                  \
+    "{'metadata':{'name':'p','namespace':'n'},'spec':{'containers':[{'name':'c','image':'i'}]"     \
+    "," spec "}}"
 #define ONE(container) "{'metadata':{'name':'p'},'spec':{'containers':[" container "]}}"
-#define C(rest) "{'name':'c','image':'i'," rest "}"
+#define C(rest)        "{'name':'c','image':'i'," rest "}"
 
 static void test_defaults(void **state)
 {
+    /* clang-format off */
     static const struct default_case cases[] = {
         {"no tag", "pods", ONE("{'name':'c','image':'nginx'}"), "spec.containers.0.imagePullPolicy", "'Always'"},
         {"latest", "pods", ONE("{'name':'c','image':'r:5000/nginx:latest'}"), "spec.containers.0.imagePullPolicy", "'Always'"},
@@ -38,12 +40,14 @@ static void test_defaults(void **state)
         {"pod ips", "pods", "{'spec':{},'status':{'podIP':'10.0.0.1'}}", "status.podIPs", "[{'ip':'10.0.0.1'}]"},
         {"no spec", "pods", "{}", "spec", "{}"},
     };
+    /* clang-format on */
     (void)state;
     kind_check_defaults(cases, ARRAY_LEN(cases));
 }
 
 static void test_validate(void **state)
 {
+    /* clang-format off */
     static const struct kind_case cases[] = {
         {"fine", "pods", ONE(C("'ports':[{'name':'http','containerPort':80}]")), NULL, NULL, ""},
         {"nothing", "pods", "{'spec':{}}", NULL, NULL, "spec.containers: Required value"},
@@ -101,6 +105,7 @@ static void test_validate(void **state)
         {"not removed", "pods", POD("'tolerations':[]"), POD("'tolerations':[{'key':'a','operator':'Exists'}]"), "",
          "spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds"},
     };
+    /* clang-format on */
     (void)state;
     kind_check(cases, ARRAY_LEN(cases));
 }
@@ -118,7 +123,8 @@ static void test_qos(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        CLEANUP(free_ptr) char *text = xasprintf(ONE("{'name':'c','image':'i','resources':%s}"), cases[i].resources);
+        CLEANUP(free_ptr)
+        char *text = xasprintf(ONE("{'name':'c','image':'i','resources':%s}"), cases[i].resources);
         json_auto_t *pod = kind_json(text);
         const struct kind_rules *rules = kind_rules("pods");
         rules->set_defaults(pod);
@@ -130,6 +136,7 @@ static void test_qos(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_validate), cmocka_unit_test(test_qos)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_validate), cmocka_unit_test(test_qos)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

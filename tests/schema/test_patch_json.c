@@ -9,6 +9,7 @@
 
 static const struct patch_case {
     const char *name, *target, *patch, *result; /* NULL: refused */
+    /* clang-format off */
 } cases[] = {
     {"A.1 add a member", "{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/baz\",\"value\":\"qux\"}]",
      "{\"baz\":\"qux\",\"foo\":\"bar\"}"},
@@ -82,6 +83,7 @@ static const struct patch_case {
     {"an entry that is no object", "{}", "[1]", NULL},
     {"nothing", "{\"a\":1}", "[]", "{\"a\":1}"},
 };
+/* clang-format on */
 
 static void test_cases(void **state)
 {
@@ -102,9 +104,11 @@ static void test_status(void **state)
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *target = json_object();
     (void)state;
-    assert_null(patch_json(target, STR("[{\"op\":\"remove\",\"path\":\"/a\"}]"), PATCH_READ_STRICT, &err));
+    assert_null(
+        patch_json(target, STR("[{\"op\":\"remove\",\"path\":\"/a\"}]"), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 422);
-    assert_string_equal(err.message, "the server rejected our request due to an error in our request");
+    assert_string_equal(err.message,
+                        "the server rejected our request due to an error in our request");
 }
 
 static void test_words(void **state)
@@ -112,7 +116,8 @@ static void test_words(void **state)
     static const struct {
         const char *patch, *strict, *plain;
     } rows[] = {
-        {"{}", "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}",
+        {"{}",
+         "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}",
          "json: cannot unmarshal object into Go value of type jsonpatch.Patch"},
         {"[1]", "json: cannot unmarshal number into Go value of type jsonpatch.Operation",
          "json: cannot unmarshal number into Go value of type jsonpatch.Operation"},
@@ -125,7 +130,8 @@ static void test_words(void **state)
             CLEANUP(error_clear) struct error err = {0};
             assert_null(patch_json(target, str_of(rows[i].patch), reader, &err));
             assert_int_equal(err.code, 400);
-            assert_string_equal(err.message, reader == PATCH_READ_STRICT ? rows[i].strict : rows[i].plain);
+            assert_string_equal(err.message,
+                                reader == PATCH_READ_STRICT ? rows[i].strict : rows[i].plain);
         }
 }
 
@@ -133,7 +139,8 @@ static void test_limits(void **state)
 {
     struct buf patch = BUF_TEXT;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *target = json_loads("{\"a\":{\"x\":\"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\"}}", 0, NULL);
+    json_auto_t *target = json_loads(
+        "{\"a\":{\"x\":\"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\"}}", 0, NULL);
     (void)state;
     buf_add_char(&patch, '[');
     for (int i = 0; i < PATCH_OPERATIONS_MAX + 1; i++)
@@ -141,11 +148,13 @@ static void test_limits(void **state)
     buf_add_char(&patch, ']');
     assert_null(patch_json(target, buf_str(&patch), PATCH_READ_STRICT, &err));
     assert_int_equal(err.code, 413);
-    assert_string_equal(err.message, "The allowed maximum operations in a JSON patch is 10000, got 10001");
+    assert_string_equal(err.message,
+                        "The allowed maximum operations in a JSON patch is 10000, got 10001");
     buf_clear(&patch);
     buf_add_char(&patch, '[');
     for (int i = 0; i < 100; i++) /* doubles each time */
-        buf_printf(&patch, "%s{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/c%d\"}", i ? "," : "", i);
+        buf_printf(&patch, "%s{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/c%d\"}", i ? "," : "",
+                   i);
     buf_add_char(&patch, ']');
     error_clear(&err);
     assert_null(patch_json(target, buf_str(&patch), PATCH_READ_STRICT, &err));
@@ -155,7 +164,7 @@ static void test_limits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_status), cmocka_unit_test(test_words),
-                                       cmocka_unit_test(test_limits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_status),
+                                       cmocka_unit_test(test_words), cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

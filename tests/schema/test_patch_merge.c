@@ -38,7 +38,8 @@ static void test_examples(void **state)
         json_auto_t *want = json_loads(cases[i].result, JSON_DECODE_ANY, NULL);
         json_auto_t *got = patch_merge_tree(target, patch);
         if (!json_equal(got, want))
-            fail_msg("%s with %s: got %s", cases[i].target, cases[i].patch, json_dumps(got, JSON_ENCODE_ANY));
+            fail_msg("%s with %s: got %s", cases[i].target, cases[i].patch,
+                     json_dumps(got, JSON_ENCODE_ANY));
     }
 }
 
@@ -66,6 +67,7 @@ static void test_bodies(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_bodies)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples),
+                                       cmocka_unit_test(test_bodies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Strategic merge patch: each directive, lists by key and as sets, order, and what must be refused. */
+/* Strategic merge patch: each directive, lists by key and as sets, order, and what must be refused.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 static const struct strategic_case {
     const char *name, *type, *target, *patch, *result; /* result NULL: refused */
+    /* clang-format off */
 } cases[] = {
     {"a scalar", POD, "{'spec':{'nodeName':'a','hostNetwork':true}}", "{'spec':{'nodeName':'b'}}",
      "{'spec':{'nodeName':'b','hostNetwork':true}}"},
@@ -87,6 +89,7 @@ static const struct strategic_case {
     {"nothing", POD, "{'spec':{'nodeName':'a'}}", "{}", "{'spec':{'nodeName':'a'}}"},
     {"a custom type knows nothing", NULL, "{'spec':{'l':[1]}}", "{'spec':{'l':[2],'m':{'n':1}}}", "{'spec':{'l':[2],'m':{'n':1}}}"},
 };
+/* clang-format on */
 
 static void test_cases(void **state)
 {
@@ -95,10 +98,15 @@ static void test_cases(void **state)
         const struct strategic_case *row = &cases[i];
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *target = kind_json(row->target), *kept = json_deep_copy(target);
-        json_auto_t *patch = kind_json(row->patch), *want = row->result ? kind_json(row->result) : NULL;
-        json_auto_t *got = patch_strategic_tree(row->type ? type_find(row->type) : NULL, target, patch, &err);
+        json_auto_t *patch = kind_json(row->patch),
+                    *want = row->result ? kind_json(row->result) : NULL;
+        json_auto_t *got =
+            patch_strategic_tree(row->type ? type_find(row->type) : NULL, target, patch, &err);
         if (!got != !want || (got && !json_equal(got, want)))
-            fail_msg("%s: %s", row->name, got ? json_dumps(got, 0) : err.message ? err.message : "no message");
+            fail_msg("%s: %s", row->name,
+                     got           ? json_dumps(got, 0)
+                     : err.message ? err.message
+                                   : "no message");
         if (!got)
             assert_true(err.code == 400 || err.code == 422 || err.code == 500);
         assert_true(json_equal(target, kept));
@@ -113,8 +121,10 @@ static void test_words(void **state)
         int code;
         const char *message;
     } rows[] = {
-        {"no merge key", C("{'name':'a'}"), C("{'image':'x','ports':[{'containerPort':1}],'stdin':true}"), 500,
-         "map: map[image:x ports:[map[containerPort:1]] stdin:true] does not contain declared merge key: name"},
+        {"no merge key", C("{'name':'a'}"),
+         C("{'image':'x','ports':[{'containerPort':1}],'stdin':true}"), 500,
+         "map: map[image:x ports:[map[containerPort:1]] stdin:true] does not contain declared "
+         "merge key: name"},
         {"no merge key to delete by", C("{'name':'a'}"), C("{'$patch':'delete'}"), 500,
          "map: map[$patch:delete] does not contain declared merge key: name"},
         {"an unknown directive", "{'spec':{}}", "{'spec':{'$patch':'frob','a':null}}", 500,
@@ -125,18 +135,21 @@ static void test_words(void **state)
          "merging lists cannot yet be specified in the patch"},
         {"another order", "{'spec':{}}",
          "{'spec':{'$setElementOrder/containers':[{'name':'a'}],'containers':[{'name':'b'}]}}", 500,
-         "The order in patch list:\n[map[name:b]]\n doesn't match $setElementOrder list:\n[map[name:a]]\n"},
-        {"an order that is none", "{'spec':{}}", "{'spec':{'$setElementOrder/containers':'x'}}", 500,
-         "expected a []interface {}, but received a string"},
-        {"an order of what is no list", "{'spec':{}}", "{'spec':{'$setElementOrder/containers':[],'containers':{}}}", 500,
+         "The order in patch list:\n[map[name:b]]\n doesn't match $setElementOrder "
+         "list:\n[map[name:a]]\n"},
+        {"an order that is none", "{'spec':{}}", "{'spec':{'$setElementOrder/containers':'x'}}",
+         500, "expected a []interface {}, but received a string"},
+        {"an order of what is no list", "{'spec':{}}",
+         "{'spec':{'$setElementOrder/containers':[],'containers':{}}}", 500,
          "expected a []interface {}, but received a map[string]interface {}"},
         {"an order of nothing", "{'spec':{}}", "{'spec':{'$setElementOrder':[]}}", 400,
          "invalid patch format of setElementOrder list"},
-        {"keys that are no list", "{'spec':{}}", "{'spec':{'$retainKeys':'x'}}", 400, "invalid patch format of retainKeys"},
-        {"keys that leave one out", "{'spec':{}}", "{'spec':{'$retainKeys':[],'nodeName':'x'}}", 400,
+        {"keys that are no list", "{'spec':{}}", "{'spec':{'$retainKeys':'x'}}", 400,
          "invalid patch format of retainKeys"},
-        {"no list to delete", "{'metadata':{}}", "{'metadata':{'$deleteFromPrimitiveList':[]}}", 400,
-         "invalid patch format of primitive list"},
+        {"keys that leave one out", "{'spec':{}}", "{'spec':{'$retainKeys':[],'nodeName':'x'}}",
+         400, "invalid patch format of retainKeys"},
+        {"no list to delete", "{'metadata':{}}", "{'metadata':{'$deleteFromPrimitiveList':[]}}",
+         400, "invalid patch format of primitive list"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -150,13 +163,16 @@ static void test_words(void **state)
 
 static void test_long_lists(void **state)
 {
-    json_auto_t *target = json_pack("{s:{s:[]}}", "spec", "containers"), *patch = json_pack("{s:{s:[]}}", "spec", "containers");
+    json_auto_t *target = json_pack("{s:{s:[]}}", "spec", "containers"),
+                *patch = json_pack("{s:{s:[]}}", "spec", "containers");
     CLEANUP(error_clear) struct error err = {0};
     (void)state;
     for (int i = 0; i < 20000; i++) { /* quadratic work would take minutes */
         CLEANUP(free_ptr) char *name = xasprintf("c%d", i);
-        json_array_append_new(json_at(target, "spec", "containers"), json_pack("{s:s}", "name", name));
-        json_array_append_new(json_at(patch, "spec", "containers"), json_pack("{s:s,s:s}", "name", name, "image", "x"));
+        json_array_append_new(json_at(target, "spec", "containers"),
+                              json_pack("{s:s}", "name", name));
+        json_array_append_new(json_at(patch, "spec", "containers"),
+                              json_pack("{s:s,s:s}", "name", name, "image", "x"));
     }
     json_auto_t *got = patch_strategic_tree(type_find(POD), target, patch, &err);
     assert_non_null(got);
@@ -165,6 +181,7 @@ static void test_long_lists(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_words), cmocka_unit_test(test_long_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_words),
+                                       cmocka_unit_test(test_long_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

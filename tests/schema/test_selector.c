@@ -8,8 +8,9 @@
 #include "schema/selector.h"
 
 #define NAME_PART                                                                                  \
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "                           \
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "  \
+    "with an alphanumeric "                                                                        \
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "        \
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 
 static void test_label_matching(void **state)
@@ -64,6 +65,7 @@ static void test_label_errors(void **state)
 {
     static const struct {
         const char *selector, *message;
+        /* clang-format off */
     } cases[] = {
         {"=a", "found '=', expected: !, identifier, or 'end of string'"},
         {",", "found ',', expected: !, identifier, or 'end of string'"},
@@ -84,6 +86,7 @@ static void test_label_errors(void **state)
         {"-a=b", "unable to parse requirement: <nil>: Invalid value: \"-a\": " NAME_PART},
         {"/a=b", "unable to parse requirement: <nil>: Invalid value: \"/a\": prefix part must be non-empty"},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(error_clear) struct error err = {0};
@@ -91,7 +94,8 @@ static void test_label_errors(void **state)
         if (selector)
             fail_msg("%s: accepted", cases[i].selector);
         if (err.code != 400 || strcmp(err.message, cases[i].message) != 0)
-            fail_msg("%s: %d %s\nwant %s", cases[i].selector, err.code, err.message, cases[i].message);
+            fail_msg("%s: %d %s\nwant %s", cases[i].selector, err.code, err.message,
+                     cases[i].message);
     }
 }
 
@@ -103,7 +107,8 @@ static void test_long_value(void **state)
     memset(text + 2, 'x', 64);
     text[66] = '\0';
     assert_null(selector_parse_labels(str_of(text), &err));
-    assert_non_null(strstr(err.message, "unable to parse requirement: values[0][a]: Invalid value: \"xxxx"));
+    assert_non_null(
+        strstr(err.message, "unable to parse requirement: values[0][a]: Invalid value: \"xxxx"));
     assert_non_null(strstr(err.message, "must be no more than 63 characters"));
 }
 
@@ -112,6 +117,7 @@ static void test_from_json(void **state)
     static const struct {
         const char *selector, *labels;
         int want; /* -1: refused */
+        /* clang-format off */
     } cases[] = {
         {"{}", "{\"a\":\"b\"}", 1},
         {"null", "{\"a\":\"b\"}", 0},
@@ -125,6 +131,7 @@ static void test_from_json(void **state)
         {"{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\"}]}", "{}", -1},
         {"{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[\"1\"]}]}", "{}", -1},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(error_clear) struct error err = {0};
@@ -148,9 +155,11 @@ static void test_from_json(void **state)
 static void test_fields(void **state)
 {
     static const char *const allowed[] = {"spec.nodeName", "spec.host", "source", NULL};
-    const struct resource pods = {.key = "pods", .selectable = allowed}, plain = {.key = "leases"}, jobs = {.key = "jobs.batch"};
+    const struct resource pods = {.key = "pods", .selectable = allowed}, plain = {.key = "leases"},
+                          jobs = {.key = "jobs.batch"};
     static const struct {
         const char *text, *path, *exact, *message;
+        /* clang-format off */
     } cases[] = {
         {"metadata.name=x", "metadata.name", "x", NULL},
         {"metadata.name==x", "metadata.name", "x", NULL},
@@ -165,11 +174,13 @@ static void test_fields(void **state)
         {"spec.nodeName=a=b", NULL, NULL, "invalid field selector: unescaped character in value: 61"},
         {"spec.nodeName=a\\b", NULL, NULL, "invalid field selector: invalid escape sequence: \\b"},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(error_clear) struct error err = {0};
         struct selector *selector = selector_parse_fields(str_of(cases[i].text), &pods, &err);
-        if (!selector != (cases[i].message != NULL) || (err.message && strcmp(err.message, cases[i].message) != 0))
+        if (!selector != (cases[i].message != NULL) ||
+            (err.message && strcmp(err.message, cases[i].message) != 0))
             fail_msg("%s: %s", cases[i].text, err.message ? err.message : "accepted");
         if (selector && !text_eq(selector_exact(selector, cases[i].path), cases[i].exact))
             fail_msg("%s: wrong exact value", cases[i].text);
@@ -177,7 +188,9 @@ static void test_fields(void **state)
     }
     CLEANUP(error_clear) struct error err = {0};
     assert_null(selector_parse_fields(STR("a=b"), &plain, &err));
-    assert_string_equal(err.message, "\"a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
+    assert_string_equal(
+        err.message,
+        "\"a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
     error_clear(&err);
     assert_null(selector_parse_fields(STR("a=b"), &jobs, &err));
     assert_string_equal(err.message, "field label \"a\" not supported for Job");
@@ -186,8 +199,9 @@ static void test_fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_label_matching), cmocka_unit_test(test_label_errors), cmocka_unit_test(test_long_value),
-        cmocka_unit_test(test_from_json),      cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_label_matching), cmocka_unit_test(test_label_errors),
+        cmocka_unit_test(test_long_value),     cmocka_unit_test(test_from_json),
+        cmocka_unit_test(test_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

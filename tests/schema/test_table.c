@@ -1,4 +1,5 @@
-/* Tables: cells of each kind of source, Pods' status as upstream computes it, durations, what stands around rows. */
+/* Tables: cells of each kind of source, Pods' status as upstream computes it, durations, what
+ * stands around rows. */
 #include "tests/schema/support_kind.h"
 
 #include <string.h>
@@ -19,9 +20,11 @@ static void test_durations(void **state)
         int64_t seconds;
         const char *text;
     } cases[] = {
-        {-2, "<invalid>"}, {-1, "0s"}, {0, "0s"}, {119, "119s"}, {120, "2m"}, {185, "3m5s"}, {599, "9m59s"}, {600, "10m"},
-        {10799, "179m"}, {10800, "3h"}, {11000, "3h3m"}, {28800, "8h"}, {172799, "47h"}, {172800, "2d"}, {180000, "2d2h"},
-        {691199, "7d23h"}, {691200, "8d"}, {63072000, "2y"}, {63158400, "2y1d"}, {252288000, "8y"}, {300000000, "9y"},
+        {-2, "<invalid>"}, {-1, "0s"},     {0, "0s"},        {119, "119s"},      {120, "2m"},
+        {185, "3m5s"},     {599, "9m59s"}, {600, "10m"},     {10799, "179m"},    {10800, "3h"},
+        {11000, "3h3m"},   {28800, "8h"},  {172799, "47h"},  {172800, "2d"},     {180000, "2d2h"},
+        {691199, "7d23h"}, {691200, "8d"}, {63072000, "2y"}, {63158400, "2y1d"}, {252288000, "8y"},
+        {300000000, "9y"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -74,6 +77,7 @@ static void test_cells(void **state)
 {
     static const struct {
         const char *key, *object, *cells;
+        /* clang-format off */
     } cases[] = {
         {"pods", "{" META ",'spec':{'containers':[{'name':'c'}]},'status':{'phase':'Pending'}}",
          "x|0/1|Pending|0|60m|<none>|<none>|<none>|<none>"},
@@ -141,6 +145,7 @@ static void test_cells(void **state)
         {"apiservices.apiregistration.k8s.io", "{'metadata':{'name':'x'},'spec':{},'status':{'conditions':[{'type':'Available','status':'False','reason':'R'}]}}",
          "x|Local|False (R)|<unknown>"},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct resource *resource = resource_by_key(cases[i].key);
@@ -151,16 +156,17 @@ static void test_cells(void **state)
     }
 }
 
-#define RUNS "'state':{'running':{}},'ready':true"
+#define RUNS              "'state':{'running':{}},'ready':true"
 #define POD(spec, status) "{" META ",'spec':{" spec "},'status':{" status "}}"
-#define TWO "'containers':[{'name':'a'},{'name':'b'}]"
-#define INIT "'containers':[{'name':'a'}],'initContainers':[{'name':'i'},{'name':'j'}]"
-#define SIDE "'containers':[{'name':'a'}],'initContainers':[{'name':'i','restartPolicy':'Always'}]"
+#define TWO               "'containers':[{'name':'a'},{'name':'b'}]"
+#define INIT              "'containers':[{'name':'a'}],'initContainers':[{'name':'i'},{'name':'j'}]"
+#define SIDE              "'containers':[{'name':'a'}],'initContainers':[{'name':'i','restartPolicy':'Always'}]"
 
 static void test_pods(void **state)
 {
     static const struct {
         const char *name, *pod, *cells; /* ready|status|restarts */
+        /* clang-format off */
     } cases[] = {
         {"running", POD(TWO, "'phase':'Running','containerStatuses':[{'name':'a'," RUNS "},{'name':'b'," RUNS ",'restartCount':2}]"), "2/2|Running|2"},
         {"restarted lately",
@@ -187,12 +193,15 @@ static void test_pods(void **state)
         {"on a lost node", "{'metadata':{'name':'x','namespace':'n','deletionTimestamp':'2026-01-01T11:00:00Z'},'spec':{" TWO "},'status':{'phase':'Running','reason':'NodeLost'}}", "0/2|Unknown|0"},
         {"ended and deleted", "{'metadata':{'name':'x','namespace':'n','deletionTimestamp':'2026-01-01T11:00:00Z'},'spec':{" TWO "},'status':{'phase':'Succeeded'}}", "0/2|Succeeded|0"},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_auto_t *row = row_of(resource_by_key("pods"), cases[i].pod, TABLE_NONE);
         json_t *cells = json_object_get(row, "cells");
-        CLEANUP(free_ptr) char *got = xasprintf("%s|%s|%s", json_string_value(json_array_get(cells, 1)),
-                                                json_string_value(json_array_get(cells, 2)), json_string_value(json_array_get(cells, 3)));
+        CLEANUP(free_ptr)
+        char *got = xasprintf("%s|%s|%s", json_string_value(json_array_get(cells, 1)),
+                              json_string_value(json_array_get(cells, 2)),
+                              json_string_value(json_array_get(cells, 3)));
         if (strcmp(got, cases[i].cells) != 0)
             fail_msg("%s: %s, want %s", cases[i].name, got, cases[i].cells);
     }
@@ -200,6 +209,7 @@ static void test_pods(void **state)
 
 static void test_custom(void **state)
 {
+    /* clang-format off */
     static const struct column columns[] = {
         {.name = "Name", .type = "string", .format = "name", .description = "", .source = ".metadata.name"},
         {.name = "Size", .type = "integer", .format = "", .description = "", .source = ".spec.size"},
@@ -209,13 +219,18 @@ static void test_custom(void **state)
         {.name = "Names", .type = "string", .format = "", .description = "", .source = ".spec.list[*].name"},
         {.name = "Dotted", .type = "string", .format = "", .description = "", .source = ".metadata.annotations.a\\.b/c"},
     };
-    static const struct resource widgets = {.key = "widgets.example.com", .columns = columns, .column_count = ARRAY_LEN(columns)};
+    /* clang-format on */
+    static const struct resource widgets = {
+        .key = "widgets.example.com", .columns = columns, .column_count = ARRAY_LEN(columns)};
     (void)state;
-    CLEANUP(free_ptr) char *full = cells_of(&widgets,
-        "{'metadata':{'name':'w','creationTimestamp':'2026-01-01T11:00:00Z','annotations':{'a.b/c':'d'}},'spec':{'size':3,'on':true,"
-        "'list':[{'name':'p'},{'name':'q'}]},'status':{'conditions':[{'type':'X','status':'1'},{'type':'Ready','status':'True'}]}}");
+    CLEANUP(free_ptr)
+    char *full = cells_of(&widgets, "{'metadata':{'name':'w','creationTimestamp':'2026-01-01T11:00:"
+                                    "00Z','annotations':{'a.b/c':'d'}},'spec':{'size':3,'on':true,"
+                                    "'list':[{'name':'p'},{'name':'q'}]},'status':{'conditions':[{'"
+                                    "type':'X','status':'1'},{'type':'Ready','status':'True'}]}}");
     assert_string_equal(full, "w|3|True|true|60m|p q|d");
-    CLEANUP(free_ptr) char *empty = cells_of(&widgets, "{'metadata':{'name':'w'},'spec':{'size':'three'}}");
+    CLEANUP(free_ptr)
+    char *empty = cells_of(&widgets, "{'metadata':{'name':'w'},'spec':{'size':'three'}}");
     assert_string_equal(empty, "w|null|null|null|null|null|null");
 }
 
@@ -229,7 +244,8 @@ static void test_frame(void **state)
     json_auto_t *table = json_loadb(out.data, out.len, 0, NULL);
     assert_string_equal(json_text(table, "kind"), "Table");
     assert_string_equal(json_text(table, "metadata", "resourceVersion"), "5");
-    assert_int_equal(json_array_size(json_object_get(table, "columnDefinitions")), pods->column_count);
+    assert_int_equal(json_array_size(json_object_get(table, "columnDefinitions")),
+                     pods->column_count);
     buf_clear(&out);
     table_begin(&out, pods, NULL, false);
     table_end(&out);
@@ -239,7 +255,8 @@ static void test_frame(void **state)
     json_auto_t *row = row_of(pods, POD(TWO, "'phase':'Succeeded'"), TABLE_METADATA);
     assert_string_equal(json_text(row, "object", "kind"), "PartialObjectMetadata");
     assert_string_equal(json_text(row, "object", "metadata", "resourceVersion"), "7");
-    assert_string_equal(json_text(json_array_get(json_object_get(row, "conditions"), 0), "reason"), "Succeeded");
+    assert_string_equal(json_text(json_array_get(json_object_get(row, "conditions"), 0), "reason"),
+                        "Succeeded");
     json_auto_t *whole = row_of(pods, POD(TWO, "'phase':'Running'"), TABLE_OBJECT);
     assert_string_equal(json_text(whole, "object", "status", "phase"), "Running");
     assert_null(json_object_get(whole, "conditions"));
@@ -247,7 +264,8 @@ static void test_frame(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_durations), cmocka_unit_test(test_cells), cmocka_unit_test(test_pods),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_durations),
+                                       cmocka_unit_test(test_cells), cmocka_unit_test(test_pods),
                                        cmocka_unit_test(test_custom), cmocka_unit_test(test_frame)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,8 @@ int postgres_down(void **state)
 struct store *store_up(void)
 {
     struct error err = {0};
-    struct store *store = store_open(&(struct store_options){.conninfo = postgres_conninfo(test_postgres)}, &err);
+    struct store *store =
+        store_open(&(struct store_options){.conninfo = postgres_conninfo(test_postgres)}, &err);
     if (!store)
         fail_msg("%s", err.message);
     return store;
@@ -44,7 +45,8 @@ struct cluster *cluster_fresh(struct store *store)
     struct cluster *cluster = NULL;
     uuid_make(uid);
     (void)snprintf(name, sizeof(name), "tenant-%u-%.8s", next++, uid);
-    if (!store_cluster_create(store, &(struct cluster_seed){.name = name, .uid = uid}, &cluster, &err))
+    if (!store_cluster_create(store, &(struct cluster_seed){.name = name, .uid = uid}, &cluster,
+                              &err))
         fail_msg("%s", err.message);
     return cluster;
 }
@@ -54,10 +56,12 @@ enum store_result put_try(const struct put *put, struct object **object, size_t 
     const char *name = put->name ? put->name : "a", *ns = put->ns ? put->ns : "default";
     struct error err = {0};
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
-    json_auto_t *value = json_pack("{s:s, s:{s:s, s:s, s:s}, s:{s:i}}", "kind", "ConfigMap", "metadata", "name", name,
-                                   "namespace", ns, "uid", "u-1", "data", "value", put->value);
+    json_auto_t *value =
+        json_pack("{s:s, s:{s:s, s:s, s:s}, s:{s:i}}", "kind", "ConfigMap", "metadata", "name",
+                  name, "namespace", ns, "uid", "u-1", "data", "value", put->value);
     struct store_write write = {.cluster = put->cluster,
-                                .resource = store_intern(put->resource ? put->resource : "configmaps"),
+                                .resource =
+                                    store_intern(put->resource ? put->resource : "configmaps"),
                                 .op = put->op,
                                 .value = value,
                                 .expect_revision = put->expect,
@@ -90,7 +94,8 @@ int64_t sql(const char *statement)
     int64_t number = 0;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
         fail_msg("%s: %s", statement, PQerrorMessage(conn));
-    if (PQntuples(result) == 0 || !parse_i64(str_of(PQgetvalue(result, 0, 0)), INT64_MIN, INT64_MAX, &number))
+    if (PQntuples(result) == 0 ||
+        !parse_i64(str_of(PQgetvalue(result, 0, 0)), INT64_MIN, INT64_MAX, &number))
         number = 0;
     PQclear(result);
     PQfinish(conn);

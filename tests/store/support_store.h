@@ -1,4 +1,5 @@
-/* tests/store/support_store.h: one PostgreSQL a test program, clusters with fresh names, short ways to write. */
+/* tests/store/support_store.h: one PostgreSQL a test program, clusters with fresh names, short ways
+ * to write. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,8 @@ int64_t put_ok(const struct put *put);
 #define PUT(...) put_ok(&(const struct put){__VA_ARGS__})
 /* data.value of an object. */
 int object_value(const struct object *object);
-/* Runs SQL as the conninfo's role within schema warren; must succeed; the first value as a number, else 0. */
+/* Runs SQL as the conninfo's role within schema warren; must succeed; the first value as a number,
+ * else 0. */
 int64_t sql(const char *statement);
 /* Waits up to 60 s until `check` is true. */
 void eventually(bool (*check)(void *arg), void *arg, const char *what);

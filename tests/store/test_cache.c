@@ -50,17 +50,18 @@ static void lists(void **state)
     (void)state;
     CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
     struct object_list list = {0};
-    assert_int_equal(CACHE_LIST_COLD, cache_list_peek(cluster, "configmaps", &(struct cache_range){0}, &list));
+    assert_int_equal(CACHE_LIST_COLD,
+                     cache_list_peek(cluster, "configmaps", &(struct cache_range){0}, &list));
     assert_int_equal(0, cache_revision(cluster, "configmaps"));
-    PUT(cluster, .ns = "b", .name = "x", .value = 1);                      /* 2 */
-    PUT(cluster, .ns = "a", .name = "y", .value = 2);                      /* 3 */
+    PUT(cluster, .ns = "b", .name = "x", .value = 1); /* 2 */
+    PUT(cluster, .ns = "a", .name = "y", .value = 2); /* 3 */
     warm(cluster);
-    PUT(cluster, .ns = "a", .name = "x", .value = 3);                      /* 4 */
-    PUT(cluster, .ns = "a-b", .name = "x", .value = 4);                    /* 5 */
-    PUT(cluster, .ns = "a", .name = "y", .op = STORE_UPDATE, .value = 5);  /* 6 */
-    PUT(cluster, .ns = "b", .name = "x", .op = STORE_DELETE);              /* 7 */
-    PUT(cluster, .resource = "secrets", .name = "s");                      /* 8: another resource */
-    PUT(cluster, .ns = "b", .name = "x", .value = 6);                      /* 9 */
+    PUT(cluster, .ns = "a", .name = "x", .value = 3);                     /* 4 */
+    PUT(cluster, .ns = "a-b", .name = "x", .value = 4);                   /* 5 */
+    PUT(cluster, .ns = "a", .name = "y", .op = STORE_UPDATE, .value = 5); /* 6 */
+    PUT(cluster, .ns = "b", .name = "x", .op = STORE_DELETE);             /* 7 */
+    PUT(cluster, .resource = "secrets", .name = "s");                     /* 8: another resource */
+    PUT(cluster, .ns = "b", .name = "x", .value = 6);                     /* 9 */
     assert_int_equal(9, cache_revision(cluster, "configmaps"));
 
     static const struct {
@@ -70,6 +71,7 @@ static void lists(void **state)
         bool more;
         size_t remaining;
         int64_t revision;
+        /* clang-format off */
     } cases[] = {
         {"all", "a/x=3 a/y=5 a-b/x=4 b/x=6", {0}, CACHE_LIST_OK, false, 0, 9},
         {"a namespace, not its namesakes", "a/x=3 a/y=5", {.ns = "a"}, CACHE_LIST_OK, false, 0, 9},
@@ -89,14 +91,19 @@ static void lists(void **state)
         {"from the history of before it was warm", "b/x=1", {.at_revision = 2}, CACHE_LIST_OK, false, 0, 2},
         {"the empty beginning", "", {.at_revision = 1}, CACHE_LIST_OK, false, 0, 1},
     };
+    /* clang-format on */
     for (int round = 0; round < 2; round++) { /* the second time from what the database knows */
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-            enum cache_list_result result = cache_list_peek(cluster, "configmaps", &cases[i].range, &list);
+            enum cache_list_result result =
+                cache_list_peek(cluster, "configmaps", &cases[i].range, &list);
             CLEANUP(free_ptr) char *got = describe(&list);
-            if (result != cases[i].result || strcmp(got, cases[i].want) || list.more != cases[i].more ||
-                list.remaining != cases[i].remaining || list.revision != cases[i].revision)
-                fail_msg("%s (round %d): result %d, got \"%s\", more %d, remaining %zu, revision %lld", cases[i].name,
-                         round, (int)result, got, list.more, list.remaining, (long long)list.revision);
+            if (result != cases[i].result || strcmp(got, cases[i].want) ||
+                list.more != cases[i].more || list.remaining != cases[i].remaining ||
+                list.revision != cases[i].revision)
+                fail_msg(
+                    "%s (round %d): result %d, got \"%s\", more %d, remaining %zu, revision %lld",
+                    cases[i].name, round, (int)result, got, list.more, list.remaining,
+                    (long long)list.revision);
             object_list_free(&list);
         }
         assert_true(cache_drop_idle(store, -1) > 0);
@@ -176,7 +183,8 @@ static void *watch_run(void *arg)
     struct watcher *watcher = arg;
     struct watch *watch;
     int64_t seen = watcher->start;
-    if (watch_open(watcher->cluster, "configmaps", seen, wake_watcher, watcher, &watch) != CACHE_LIST_OK) {
+    if (watch_open(watcher->cluster, "configmaps", seen, wake_watcher, watcher, &watch) !=
+        CACHE_LIST_OK) {
         watcher->problem = "does not open";
         return NULL;
     }
@@ -230,7 +238,8 @@ static void watchers_see_each_event_once(void **state)
     PUT(cluster, .name = "first");
     warm(cluster);
     for (int i = 0; i < WATCHERS; i++) {
-        watchers[i] = (struct watcher){.cluster = cluster, .start = i % 2 ? 1 : 2, .end = 2 + WRITERS * 100};
+        watchers[i] =
+            (struct watcher){.cluster = cluster, .start = i % 2 ? 1 : 2, .end = 2 + WRITERS * 100};
         pthread_mutex_init(&watchers[i].lock, NULL);
         pthread_cond_init(&watchers[i].changed, NULL);
         pthread_create(&watchers[i].thread, NULL, watch_run, &watchers[i]);
@@ -250,7 +259,8 @@ static void watchers_see_each_event_once(void **state)
     }
 }
 
-/* Filling while writers are at it: a list is never newer or older than the revision that it claims. */
+/* Filling while writers are at it: a list is never newer or older than the revision that it claims.
+ */
 static void filling_races_with_writing(void **state)
 {
     (void)state;
@@ -335,7 +345,10 @@ static void history_outlives_a_restart(void **state)
         enum event_type type;
         int64_t revision;
         int value, before;
-    } want[] = {{EVENT_ADDED, 2, 1, -1}, {EVENT_MODIFIED, 3, 2, 1}, {EVENT_MODIFIED, 5, 3, 2}, {EVENT_DELETED, 6, 3, 3},
+    } want[] = {{EVENT_ADDED, 2, 1, -1},
+                {EVENT_MODIFIED, 3, 2, 1},
+                {EVENT_MODIFIED, 5, 3, 2},
+                {EVENT_DELETED, 6, 3, 3},
                 {EVENT_ADDED, 7, 4, -1}};
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
         assert_int_equal(WATCH_EVENT, watch_next(watch, &event));
@@ -362,9 +375,13 @@ static void cut_history_is_gone(void **state)
     sql("SELECT change_partitions(-1000000)"); /* drops everything */
     sql("SELECT change_partitions(600)");
     warm(cluster);
-    assert_int_equal(CACHE_LIST_GONE, watch_open(cluster, "configmaps", revision, NULL, NULL, &watch));
-    assert_int_equal(CACHE_LIST_GONE, cache_list_peek(cluster, "configmaps", &(struct cache_range){.at_revision = revision}, &list));
-    assert_int_equal(CACHE_LIST_OK, watch_open(cluster, "configmaps", revision + 1, NULL, NULL, &watch));
+    assert_int_equal(CACHE_LIST_GONE,
+                     watch_open(cluster, "configmaps", revision, NULL, NULL, &watch));
+    assert_int_equal(CACHE_LIST_GONE,
+                     cache_list_peek(cluster, "configmaps",
+                                     &(struct cache_range){.at_revision = revision}, &list));
+    assert_int_equal(CACHE_LIST_OK,
+                     watch_open(cluster, "configmaps", revision + 1, NULL, NULL, &watch));
     struct event *event;
     assert_int_equal(WATCH_EMPTY, watch_next(watch, &event));
     watch_close(watch);
@@ -393,13 +410,15 @@ struct heard {
     atomic_bool out_of_order;
 };
 
-static void hear(void *arg, struct cluster *cluster, enum event_type type, struct object *object, struct object *before)
+static void hear(void *arg, struct cluster *cluster, enum event_type type, struct object *object,
+                 struct object *before)
 {
     struct heard *heard = arg;
     (void)type;
     (void)before;
     for (int i = 0; i < 2; i++)
-        if (heard->clusters[i] == cluster && atomic_exchange(&heard->last[i], object->revision) != object->revision - 1)
+        if (heard->clusters[i] == cluster &&
+            atomic_exchange(&heard->last[i], object->revision) != object->revision - 1)
             atomic_store(&heard->out_of_order, true);
 }
 

@@ -29,7 +29,9 @@ static int down(void **state)
 
 static struct store *open_with(const char *path, struct error *err)
 {
-    return store_open(&(struct store_options){.conninfo = postgres_conninfo(test_postgres), .kek_file = path}, err);
+    return store_open(
+        &(struct store_options){.conninfo = postgres_conninfo(test_postgres), .kek_file = path},
+        err);
 }
 
 static void key_file_put(const char *text, mode_t mode)
@@ -48,6 +50,7 @@ static void key_files(void **state)
     static const struct {
         const char *name, *text;
         mode_t mode;
+        /* clang-format off */
     } cases[] = {
         {"empty", "", 0600},
         {"no number", HEX "\n", 0600},
@@ -56,6 +59,7 @@ static void key_files(void **state)
         {"number 0", "0 " HEX "\n", 0600},
         {"for others to read", "1 " HEX "\n", 0644},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
         key_file_put(cases[i].text, cases[i].mode);
@@ -74,7 +78,8 @@ static void key_files(void **state)
 
 static int64_t marks(const char *table, const char *column)
 {
-    char *query = xasprintf("SELECT count(*) FROM %s WHERE position('" MARK "'::bytea IN %s) > 0", table, column);
+    char *query = xasprintf("SELECT count(*) FROM %s WHERE position('" MARK "'::bytea IN %s) > 0",
+                            table, column);
     int64_t count = sql(query);
     free(query);
     return count;
@@ -111,11 +116,21 @@ static void secrets_are_sealed(void **state)
 
     /* Born with it. */
     struct cluster *born = NULL;
-    struct store_write seed = {.resource = store_intern("secrets"), .op = STORE_CREATE,
-                               .draft = {.ns = "", .name = "s", .uid = "", .revision_at = 13,
-                                         .body = STR("{\"metadata\":{},\"data\":{\"value\":" MARK "}}")}};
-    assert_true(store_cluster_create(store, &(struct cluster_seed){.name = "born", .uid = "u-born", .writes = &seed,
-                                                                   .write_count = 1, .secrets = STR(MARK)}, &born, &err));
+    struct store_write seed = {
+        .resource = store_intern("secrets"),
+        .op = STORE_CREATE,
+        .draft = {.ns = "",
+                  .name = "s",
+                  .uid = "",
+                  .revision_at = 13,
+                  .body = STR("{\"metadata\":{},\"data\":{\"value\":" MARK "}}")}};
+    assert_true(store_cluster_create(store,
+                                     &(struct cluster_seed){.name = "born",
+                                                            .uid = "u-born",
+                                                            .writes = &seed,
+                                                            .write_count = 1,
+                                                            .secrets = STR(MARK)},
+                                     &born, &err));
     cluster_unref(born);
     assert_int_equal(0, marks("cluster", "secrets"));
     assert_int_equal(1, marks("object", "body"));
@@ -159,7 +174,9 @@ static void keys_turn_over(void **state)
     struct store *store = open_with(key_file, &err);
     struct cluster *cluster = NULL;
     assert_non_null(store);
-    assert_true(store_cluster_create(store, &(struct cluster_seed){.name = "turned", .uid = "u", .secrets = STR("deep")}, &cluster, &err));
+    assert_true(store_cluster_create(
+        store, &(struct cluster_seed){.name = "turned", .uid = "u", .secrets = STR("deep")},
+        &cluster, &err));
     PUT(cluster, .resource = "secrets", .value = 7);
     cluster_unref(cluster);
     store_close(store);

@@ -1,4 +1,5 @@
-/* Kill -9 at random instants: what was acknowledged is there, and revisions have no gap and no duplicate. */
+/* Kill -9 at random instants: what was acknowledged is there, and revisions have no gap and no
+ * duplicate. */
 #include "support_store.h"
 
 #include <fcntl.h>
@@ -110,12 +111,17 @@ static void acknowledged_free(struct acknowledged *all)
 /* Against the tables, not against any cache of ours. */
 static void check(const struct acknowledged *all, const char *cluster)
 {
-    char *query = xasprintf("SELECT o.revision, o.name FROM object o JOIN cluster c ON c.id = o.cluster "
-                            "WHERE c.name = '%s' ORDER BY o.name", cluster);
-    char *gaps = xasprintf("SELECT count(*) FILTER (WHERE revision <> place) + abs(max(revision) - max(head)) FROM "
-                           "(SELECT ch.revision, 1 + row_number() OVER (ORDER BY ch.revision) AS place, h.revision AS head "
-                           "FROM change ch JOIN cluster c ON c.id = ch.cluster JOIN head h ON h.cluster = c.id "
-                           "WHERE c.name = '%s') t", cluster);
+    char *query =
+        xasprintf("SELECT o.revision, o.name FROM object o JOIN cluster c ON c.id = o.cluster "
+                  "WHERE c.name = '%s' ORDER BY o.name",
+                  cluster);
+    char *gaps = xasprintf(
+        "SELECT count(*) FILTER (WHERE revision <> place) + abs(max(revision) - max(head)) FROM "
+        "(SELECT ch.revision, 1 + row_number() OVER (ORDER BY ch.revision) AS place, h.revision AS "
+        "head "
+        "FROM change ch JOIN cluster c ON c.id = ch.cluster JOIN head h ON h.cluster = c.id "
+        "WHERE c.name = '%s') t",
+        cluster);
     PGconn *conn = PQconnectdb(postgres_conninfo(test_postgres));
     PQclear(PQexec(conn, "SET search_path = warren"));
     PGresult *rows = PQexec(conn, query);
@@ -131,8 +137,10 @@ static void check(const struct acknowledged *all, const char *cluster)
         }
         int64_t revision = 0;
         if (low == PQntuples(rows) || strcmp(PQgetvalue(rows, low, 1), all->names[i]) != 0 ||
-            !parse_i64(str_of(PQgetvalue(rows, low, 0)), 1, INT64_MAX, &revision) || revision != all->revisions[i])
-            fail_msg("%s was acknowledged as revision %lld", all->names[i], (long long)all->revisions[i]);
+            !parse_i64(str_of(PQgetvalue(rows, low, 0)), 1, INT64_MAX, &revision) ||
+            revision != all->revisions[i])
+            fail_msg("%s was acknowledged as revision %lld", all->names[i],
+                     (long long)all->revisions[i]);
     }
     PQclear(rows);
     PQfinish(conn);
@@ -151,7 +159,8 @@ static FILE *child_start(pid_t *pid)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    assert_int_equal(0, posix_spawn(pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ));
+    assert_int_equal(
+        0, posix_spawn(pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ));
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     return fdopen(ends[0], "r");
@@ -164,7 +173,8 @@ static void killed_server_loses_nothing(void **state)
     struct error err = {0};
     struct cluster *cluster;
     struct store *store = store_up();
-    assert_true(store_cluster_create(store, &(struct cluster_seed){.name = "crash", .uid = "u"}, &cluster, &err));
+    assert_true(store_cluster_create(store, &(struct cluster_seed){.name = "crash", .uid = "u"},
+                                     &cluster, &err));
     cluster_unref(cluster);
     store_close(store);
     for (int round = 0; round < ROUNDS; round++) {
@@ -201,7 +211,8 @@ static void *write_run(void *arg)
         char name[48];
         struct object *object = NULL;
         (void)snprintf(name, sizeof(name), "w%d-%d", writing->number, i);
-        enum store_result result = put_try(&(struct put){.cluster = writing->cluster, .name = name, .value = i}, &object, NULL);
+        enum store_result result = put_try(
+            &(struct put){.cluster = writing->cluster, .name = name, .value = i}, &object, NULL);
         if (result == STORE_OK)
             note(&writing->done, object->revision, name);
         else if (result == STORE_UNAVAILABLE)
@@ -226,7 +237,8 @@ static void writers_start(struct bench_of_writers *all)
     all->cluster = cluster_fresh(all->store);
     atomic_store(&all->stop, false);
     for (int i = 0; i < THREADS; i++) {
-        all->writers[i] = (struct writing){.cluster = all->cluster, .number = i, .stop = &all->stop};
+        all->writers[i] =
+            (struct writing){.cluster = all->cluster, .number = i, .stop = &all->stop};
         pthread_create(&all->writers[i].thread, NULL, write_run, &all->writers[i]);
     }
 }
@@ -270,7 +282,7 @@ static void cut_sessions_are_resolved(void **state)
     pause_ms(300);
     size_t count = writers_check(&all, &unavailable);
     assert_int_equal(0, unavailable); /* each was resolved, and written again if it had to be */
-    assert_true(count > 0); /* how many is a matter of the machine */
+    assert_true(count > 0);           /* how many is a matter of the machine */
 }
 
 static void killed_database_loses_nothing(void **state)
@@ -291,7 +303,7 @@ static void killed_database_loses_nothing(void **state)
     pause_ms(200);
     size_t count = writers_check(&all, &unavailable);
     assert_int_equal(0, unavailable); /* it came back within the 10 s that a write waits */
-    assert_true(count > 0); /* how many is a matter of the machine */
+    assert_true(count > 0);           /* how many is a matter of the machine */
 }
 
 static void long_outage_is_answered(void **state)
@@ -315,7 +327,8 @@ static void long_outage_is_answered(void **state)
     int64_t waited_ms = (clock_mono_ns() - start) / 1000000;
     assert_in_range(waited_ms, 9000, 25000);
     start = clock_mono_ns();
-    assert_int_equal(STORE_UNAVAILABLE, put_try(&(struct put){.cluster = cluster, .name = "lost"}, NULL, NULL));
+    assert_int_equal(STORE_UNAVAILABLE,
+                     put_try(&(struct put){.cluster = cluster, .name = "lost"}, NULL, NULL));
     assert_true((clock_mono_ns() - start) / 1000000 < 5000); /* now at once */
     assert_false(store_healthy(store));
     if (!postgres_restart(test_postgres, &err))

@@ -21,10 +21,15 @@ static void bodies(void **state)
     static const struct {
         const char *name, *in, *out;
     } cases[] = {
-        {"order and version", "{\"spec\":{},\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"3\"},\"apiVersion\":\"v1\",\"kind\":\"Pod\"}",
-         "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"7\",\"name\":\"a\"},\"spec\":{}}"},
-        {"empty metadata", "{\"kind\":\"Pod\",\"metadata\":{}}", "{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"7\"}}"},
-        {"only an old version", "{\"metadata\":{\"resourceVersion\":\"1\"}}", "{\"metadata\":{\"resourceVersion\":\"7\"}}"},
+        {"order and version",
+         "{\"spec\":{},\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"3\"},\"apiVersion\":"
+         "\"v1\",\"kind\":\"Pod\"}",
+         "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"7\",\"name\":"
+         "\"a\"},\"spec\":{}}"},
+        {"empty metadata", "{\"kind\":\"Pod\",\"metadata\":{}}",
+         "{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"7\"}}"},
+        {"only an old version", "{\"metadata\":{\"resourceVersion\":\"1\"}}",
+         "{\"metadata\":{\"resourceVersion\":\"7\"}}"},
         {"no metadata", "{\"a\":1}", "{\"metadata\":{\"resourceVersion\":\"7\"},\"a\":1}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -34,8 +39,8 @@ static void bodies(void **state)
     }
 }
 
-static void index_node(const char *resource, const json_t *value, void (*add)(void *, const char *, const char *),
-                       void *arg)
+static void index_node(const char *resource, const json_t *value,
+                       void (*add)(void *, const char *, const char *), void *arg)
 {
     assert_string_equal("pods", resource);
     add(arg, "spec.nodeName", json_text(value, "spec", "nodeName"));
@@ -46,9 +51,12 @@ static void labels_and_fields(void **state)
 {
     (void)state;
     object_set_index(index_node);
-    CLEANUP(object_unref_ptr) struct object *object =
-        make("{\"kind\":\"Pod\",\"metadata\":{\"name\":\"n\",\"namespace\":\"s\",\"uid\":\"u\",\"labels\":{\"z\":\"1\",\"app\":\"web\",\"m\":\"\"}},"
-             "\"spec\":{\"nodeName\":\"one\"}}", 1);
+    CLEANUP(object_unref_ptr)
+    struct object *object =
+        make("{\"kind\":\"Pod\",\"metadata\":{\"name\":\"n\",\"namespace\":\"s\",\"uid\":\"u\","
+             "\"labels\":{\"z\":\"1\",\"app\":\"web\",\"m\":\"\"}},"
+             "\"spec\":{\"nodeName\":\"one\"}}",
+             1);
     object_set_index(NULL);
     assert_string_equal("web", object_label(object, "app"));
     assert_string_equal("1", object_label(object, "z"));

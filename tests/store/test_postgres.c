@@ -65,7 +65,8 @@ static void data_survives_stop_and_kill(void **state)
     assert_non_null(third);
     assert_true(run_sql(postgres_conninfo(third), "SELECT 1 / count(*) FROM t"));
 
-    struct postgres *fourth = postgres_start(&options, &err); /* finds one that still runs: takes over */
+    struct postgres *fourth =
+        postgres_start(&options, &err); /* finds one that still runs: takes over */
     assert_non_null(fourth);
     assert_true(run_sql(postgres_conninfo(fourth), "SELECT 1 / count(*) FROM t"));
     postgres_stop(fourth);
@@ -128,7 +129,8 @@ static void killed_parent_takes_it_along(void **state)
     assert_int_equal(0, pipe2(ends, O_CLOEXEC));
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    assert_int_equal(0, posix_spawn(&child, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ));
+    assert_int_equal(
+        0, posix_spawn(&child, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ));
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     FILE *output = fdopen(ends[0], "r");

@@ -66,7 +66,8 @@ static void writes_show_on_the_other(void **state)
     PUT(pair.here, .value = 1);
     PUT(pair.here, .op = STORE_UPDATE, .value = 2);
     eventually(caught_up, &pair, "the other replica has the writes");
-    assert_true(clock_mono_ns() - start < (int64_t)5 * 1000000000); /* by notification, not by looking now and then */
+    assert_true(clock_mono_ns() - start <
+                (int64_t)5 * 1000000000); /* by notification, not by looking now and then */
     CLEANUP(object_unref_ptr) struct object *object = NULL;
     assert_int_equal(CACHE_HIT, cache_peek(pair.there, "configmaps", "default", "a", &object));
     assert_int_equal(2, object_value(object));
@@ -79,7 +80,8 @@ static void own_writes_are_read_back_over_a_gap(void **state)
     (void)state;
     struct error err = {0};
     CLEANUP(pair_free) struct pair pair = pair_make();
-    assert_true(cache_warm(pair.here, "configmaps", &err) && cache_warm(pair.there, "configmaps", &err));
+    assert_true(cache_warm(pair.here, "configmaps", &err) &&
+                cache_warm(pair.there, "configmaps", &err));
     for (int i = 0; i < 50; i++) {
         char name[16];
         struct object *object = NULL;
@@ -113,7 +115,9 @@ static void *charge_run(void *arg)
         char name[32];
         (void)snprintf(name, sizeof(name), "p%d-%d", worker->number, i);
         enum store_result result = put_try(
-            &(struct put){.cluster = worker->cluster, .name = name, .charges = &charge, .charge_count = 1}, NULL, NULL);
+            &(struct put){
+                .cluster = worker->cluster, .name = name, .charges = &charge, .charge_count = 1},
+            NULL, NULL);
         worker->made += result == STORE_OK;
         worker->refused += result == STORE_OVER_LIMIT;
     }
@@ -153,7 +157,8 @@ static void *update_run(void *arg)
     return NULL;
 }
 
-/* Watches on both replicas, writers on both: no event is lost, repeated or out of order anywhere. */
+/* Watches on both replicas, writers on both: no event is lost, repeated or out of order anywhere.
+ */
 static void watches_agree(void **state)
 {
     (void)state;
@@ -166,7 +171,8 @@ static void watches_agree(void **state)
     eventually(caught_up, &pair, "the other replica has the object");
     for (int i = 0; i < 2; i++) {
         assert_true(cache_warm(clusters[i], "configmaps", &err));
-        assert_int_equal(CACHE_LIST_OK, watch_open(clusters[i], "configmaps", first, NULL, NULL, &watches[i]));
+        assert_int_equal(CACHE_LIST_OK,
+                         watch_open(clusters[i], "configmaps", first, NULL, NULL, &watches[i]));
     }
     for (int i = 0; i < 4; i++) {
         workers[i] = (struct worker){.cluster = clusters[i % 2], .number = i};

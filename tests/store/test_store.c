@@ -37,6 +37,7 @@ static void outcomes(void **state)
         enum store_result result;
         int value; /* of the object that comes back; -1: none */
         int64_t revision;
+        /* clang-format off */
     } cases[] = {
         {"taken", {cluster, .value = 9}, STORE_EXISTS, 2, 3},
         {"stale update", {cluster, .op = STORE_UPDATE, .value = 9, .expect = first}, STORE_STALE, 2, 3},
@@ -50,6 +51,7 @@ static void outcomes(void **state)
         {"twice", {cluster, .op = STORE_DELETE}, STORE_ABSENT, -1, 0},
         {"again", {cluster, .value = 8}, STORE_OK, 8, 8},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(object_unref_ptr) struct object *object = NULL;
         enum store_result result = put_try(&cases[i].put, &object, NULL);
@@ -134,18 +136,27 @@ static void charges(void **state)
 {
     (void)state;
     CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
-    const struct store_charge one[] = {{"plan", "objects", 1, INT64_MAX}, {"quota/default/q", "pods", 1, 2}};
-    const struct store_charge too_much[] = {{"plan", "objects", 1, INT64_MAX}, {"quota/default/q", "pods", 3, 2}};
-    const struct store_charge back[] = {{"plan", "objects", -1, 0}, {"quota/default/q", "pods", -1, 0}};
+    const struct store_charge one[] = {{"plan", "objects", 1, INT64_MAX},
+                                       {"quota/default/q", "pods", 1, 2}};
+    const struct store_charge too_much[] = {{"plan", "objects", 1, INT64_MAX},
+                                            {"quota/default/q", "pods", 3, 2}};
+    const struct store_charge back[] = {{"plan", "objects", -1, 0},
+                                        {"quota/default/q", "pods", -1, 0}};
     size_t refused = 9;
 
-    assert_int_equal(STORE_OVER_LIMIT, put_try(&(struct put){cluster, .charges = too_much, .charge_count = 2}, NULL, &refused));
+    assert_int_equal(
+        STORE_OVER_LIMIT,
+        put_try(&(struct put){cluster, .charges = too_much, .charge_count = 2}, NULL, &refused));
     assert_int_equal(1, refused);
     assert_int_equal(0, pods_used(cluster));
     PUT(cluster, .name = "a", .charges = one, .charge_count = 2);
     PUT(cluster, .name = "b", .charges = one, .charge_count = 2);
-    assert_int_equal(STORE_EXISTS, put_try(&(struct put){cluster, .name = "a", .charges = one, .charge_count = 2}, NULL, NULL));
-    assert_int_equal(STORE_OVER_LIMIT, put_try(&(struct put){cluster, .name = "c", .charges = one, .charge_count = 2}, NULL, &refused));
+    assert_int_equal(STORE_EXISTS,
+                     put_try(&(struct put){cluster, .name = "a", .charges = one, .charge_count = 2},
+                             NULL, NULL));
+    assert_int_equal(STORE_OVER_LIMIT,
+                     put_try(&(struct put){cluster, .name = "c", .charges = one, .charge_count = 2},
+                             NULL, &refused));
     assert_int_equal(1, refused);
     assert_int_equal(2, pods_used(cluster));
     PUT(cluster, .name = "a", .op = STORE_DELETE, .charges = back, .charge_count = 2);
@@ -154,7 +165,9 @@ static void charges(void **state)
 
     /* The same counter twice in one write counts twice. */
     const struct store_charge twice[] = {{"t", "x", 1, 1}, {"t", "x", 1, 1}};
-    assert_int_equal(STORE_OVER_LIMIT, put_try(&(struct put){cluster, .name = "d", .charges = twice, .charge_count = 2}, NULL, &refused));
+    assert_int_equal(STORE_OVER_LIMIT, put_try(&(struct put){cluster, .name = "d", .charges = twice,
+                                                             .charge_count = 2},
+                                               NULL, &refused));
     assert_int_equal(1, refused);
 }
 
@@ -166,7 +179,8 @@ static void recount(void **state)
     CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
     const struct store_charge found[] = {{NULL, "pods", 7, 0}, {NULL, "services", 1, 0}};
     int64_t revision = PUT(cluster, .value = 1);
-    assert_true(store_usage_set(cluster, "quota/default/q", found, 2, revision - 1, &applied, &err));
+    assert_true(
+        store_usage_set(cluster, "quota/default/q", found, 2, revision - 1, &applied, &err));
     assert_false(applied);
     assert_int_equal(0, pods_used(cluster));
     assert_true(store_usage_set(cluster, "quota/default/q", found, 2, revision, &applied, &err));
@@ -183,22 +197,29 @@ static void mappings_are_unique_both_ways(void **state)
     char *host = NULL;
     CLEANUP(cluster_unref_ptr) struct cluster *one = cluster_fresh(store);
     CLEANUP(cluster_unref_ptr) struct cluster *two = cluster_fresh(store);
-    assert_true(store_mapping_claim(one, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err));
+    assert_true(
+        store_mapping_claim(one, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err));
     assert_string_equal("h/x", host);
     free(host);
-    assert_true(store_mapping_claim(one, &(struct store_mapping){"pods", "ns/a", "h/y"}, &host, &err)); /* keeps its own */
+    assert_true(store_mapping_claim(one, &(struct store_mapping){"pods", "ns/a", "h/y"}, &host,
+                                    &err)); /* keeps its own */
     assert_string_equal("h/x", host);
     free(host);
-    assert_false(store_mapping_claim(two, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err)); /* another's */
+    assert_false(store_mapping_claim(two, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host,
+                                     &err)); /* another's */
     assert_int_equal(409, err.code);
     error_clear(&err);
-    assert_false(store_mapping_claim(one, &(struct store_mapping){"pods", "ns/b", "h/x"}, &host, &err));
+    assert_false(
+        store_mapping_claim(one, &(struct store_mapping){"pods", "ns/b", "h/x"}, &host, &err));
     error_clear(&err);
-    assert_true(store_mapping_release(two, "pods", "ns/a", &err)); /* not its own: nothing happens */
-    assert_false(store_mapping_claim(two, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err));
+    assert_true(
+        store_mapping_release(two, "pods", "ns/a", &err)); /* not its own: nothing happens */
+    assert_false(
+        store_mapping_claim(two, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err));
     error_clear(&err);
     assert_true(store_mapping_release(one, "pods", "ns/a", &err));
-    assert_true(store_mapping_claim(two, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err));
+    assert_true(
+        store_mapping_claim(two, &(struct store_mapping){"pods", "ns/a", "h/x"}, &host, &err));
     free(host);
 }
 
@@ -213,12 +234,20 @@ static void clusters_come_and_go(void **state)
     char names[SEEDS][16];
     for (int i = 0; i < SEEDS; i++) {
         (void)snprintf(names[i], sizeof(names[i]), "s%03d", i);
-        writes[i] = (struct store_write){.resource = store_intern("configmaps"), .op = STORE_CREATE};
-        writes[i].draft = (struct object_draft){.ns = "default", .name = names[i], .uid = "u", .revision_at = 13,
-                                                .body = STR("{\"metadata\":{\"name\":\"x\"},\"data\":{\"value\":4}}")};
+        writes[i] =
+            (struct store_write){.resource = store_intern("configmaps"), .op = STORE_CREATE};
+        writes[i].draft = (struct object_draft){
+            .ns = "default",
+            .name = names[i],
+            .uid = "u",
+            .revision_at = 13,
+            .body = STR("{\"metadata\":{\"name\":\"x\"},\"data\":{\"value\":4}}")};
     }
-    const struct cluster_seed seed = {.name = "acme", .uid = "uid-1", .secrets = STR("key\0material"),
-                                      .writes = writes, .write_count = SEEDS};
+    const struct cluster_seed seed = {.name = "acme",
+                                      .uid = "uid-1",
+                                      .secrets = STR("key\0material"),
+                                      .writes = writes,
+                                      .write_count = SEEDS};
     assert_true(store_cluster_create(store, &seed, &cluster, &err));
     assert_false(store_cluster_create(store, &seed, &again, &err));
     assert_int_equal(409, err.code);
@@ -240,7 +269,8 @@ static void clusters_come_and_go(void **state)
     assert_true(store_cluster_set_state(cluster, CLUSTER_SUSPENDED, &err));
     assert_int_equal(1, sql("SELECT state FROM cluster WHERE name = 'acme'"));
     struct watch *watch = NULL;
-    assert_int_equal(CACHE_LIST_OK, watch_open(cluster, "configmaps", SEEDS + 1, NULL, NULL, &watch));
+    assert_int_equal(CACHE_LIST_OK,
+                     watch_open(cluster, "configmaps", SEEDS + 1, NULL, NULL, &watch));
     assert_true(store_cluster_delete(cluster, &err));
     struct event *event;
     assert_int_equal(WATCH_GONE, watch_next(watch, &event));
@@ -249,9 +279,10 @@ static void clusters_come_and_go(void **state)
     assert_int_equal(STORE_NO_CLUSTER, put_try(&(struct put){.cluster = cluster}, NULL, NULL));
     assert_false(cache_warm(cluster, "configmaps", &err));
     error_clear(&err);
-    char *count = xasprintf("SELECT (SELECT count(*) FROM object WHERE cluster = %lld) + (SELECT count(*) FROM change "
-                            "WHERE cluster = %lld) + (SELECT count(*) FROM head WHERE cluster = %lld)",
-                            (long long)cluster->id, (long long)cluster->id, (long long)cluster->id);
+    char *count = xasprintf(
+        "SELECT (SELECT count(*) FROM object WHERE cluster = %lld) + (SELECT count(*) FROM change "
+        "WHERE cluster = %lld) + (SELECT count(*) FROM head WHERE cluster = %lld)",
+        (long long)cluster->id, (long long)cluster->id, (long long)cluster->id);
     assert_int_equal(0, sql(count));
     free(count);
     cluster_unref(cluster);
@@ -287,7 +318,8 @@ struct flood {
     atomic_uint answered, taken, refused;
 };
 
-static void count_answer(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+static void count_answer(struct store_write *write, enum store_result result, struct object *object,
+                         size_t refused)
 {
     struct flood *flood = write->arg;
     (void)object;
@@ -307,12 +339,18 @@ static void full_queue_answers_at_once(void **state)
     struct flood flood = {0};
     CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
     struct store_write *writes = xcalloc(9000, sizeof(*writes));
-    char (*names)[16] = xcalloc(9000, 16);
+    char(*names)[16] = xcalloc(9000, 16);
     for (int i = 0; i < 9000; i++) {
         (void)snprintf(names[i], 16, "f%d", i);
-        writes[i] = (struct store_write){.cluster = cluster, .resource = store_intern("configmaps"), .op = STORE_CREATE,
-                                         .done = count_answer, .arg = &flood};
-        writes[i].draft = (struct object_draft){.ns = "", .name = names[i], .uid = "", .revision_at = 13,
+        writes[i] = (struct store_write){.cluster = cluster,
+                                         .resource = store_intern("configmaps"),
+                                         .op = STORE_CREATE,
+                                         .done = count_answer,
+                                         .arg = &flood};
+        writes[i].draft = (struct object_draft){.ns = "",
+                                                .name = names[i],
+                                                .uid = "",
+                                                .revision_at = 13,
                                                 .body = STR("{\"metadata\":{}}")};
         store_submit(store, &writes[i]);
     }
@@ -328,7 +366,8 @@ struct tally {
     atomic_int answers[STORE_UNAVAILABLE + 1], all;
 };
 
-static void tally_answer(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+static void tally_answer(struct store_write *write, enum store_result result, struct object *object,
+                         size_t refused)
 {
     struct tally *tally = write->arg;
     (void)object;
@@ -342,11 +381,13 @@ static bool tally_full(void *arg)
     return atomic_load(&((struct tally *)arg)->all) == 60;
 }
 
-/* Creates that are sent together, some of which must fail: those alone fail, and revisions have no gap. */
+/* Creates that are sent together, some of which must fail: those alone fail, and revisions have no
+ * gap. */
 static void bulk_creates(void **state)
 {
     (void)state;
-    static const struct store_charge charges[] = {{"plan", "objects", 1, INT64_MAX}, {"quota/default/q", "pods", 1, 25}};
+    static const struct store_charge charges[] = {{"plan", "objects", 1, INT64_MAX},
+                                                  {"quota/default/q", "pods", 1, 25}};
     CLEANUP(cluster_unref_ptr) struct cluster *cluster = cluster_fresh(store);
     struct store_write writes[60];
     struct tally tally = {0};
@@ -354,9 +395,17 @@ static void bulk_creates(void **state)
     for (int i = 0; i < 60; i++) { /* each name twice; room for 25 of 30 */
         if (i < 30)
             (void)snprintf(names[i], sizeof(names[i]), "b%d", i);
-        writes[i] = (struct store_write){.cluster = cluster, .resource = store_intern("configmaps"), .op = STORE_CREATE,
-                                         .charges = charges, .charge_count = 2, .done = tally_answer, .arg = &tally};
-        writes[i].draft = (struct object_draft){.ns = "", .name = names[i % 30], .uid = "", .revision_at = 13,
+        writes[i] = (struct store_write){.cluster = cluster,
+                                         .resource = store_intern("configmaps"),
+                                         .op = STORE_CREATE,
+                                         .charges = charges,
+                                         .charge_count = 2,
+                                         .done = tally_answer,
+                                         .arg = &tally};
+        writes[i].draft = (struct object_draft){.ns = "",
+                                                .name = names[i % 30],
+                                                .uid = "",
+                                                .revision_at = 13,
                                                 .body = STR("{\"metadata\":{}}")};
         store_submit(store, &writes[i]);
     }
@@ -368,7 +417,8 @@ static void bulk_creates(void **state)
     assert_int_equal(26, atomic_load(&cluster->revision));
 }
 
-/* A statement that forgets its cluster sees nothing of another's; one without a setting sees nothing at all. */
+/* A statement that forgets its cluster sees nothing of another's; one without a setting sees
+ * nothing at all. */
 /* ---- a write on the thread that brings it ---- */
 
 /* An update of `a` that may be left to the store: answered on another thread then. */
@@ -381,7 +431,8 @@ struct mine {
     enum store_result result;
 };
 
-static void note_mine(struct store_write *write, enum store_result result, struct object *object, size_t refused)
+static void note_mine(struct store_write *write, enum store_result result, struct object *object,
+                      size_t refused)
 {
     struct mine *mine = write->arg;
     (void)object, (void)refused;
@@ -393,10 +444,14 @@ static void mine_make(struct mine *mine, struct cluster *cluster, enum store_op 
 {
     struct error err = {0};
     *mine = (struct mine){.body = BUF_INIT(4096), .other_fd = -1};
-    mine->value = json_pack("{s:{s:s,s:s,s:s},s:{s:i}}", "metadata", "name", "a", "namespace", "default", "uid", "u", "data",
-                            "value", value);
-    mine->write = (struct store_write){.cluster = cluster, .resource = store_intern("configmaps"), .op = op,
-                                       .value = mine->value, .done = note_mine, .arg = mine};
+    mine->value = json_pack("{s:{s:s,s:s,s:s},s:{s:i}}", "metadata", "name", "a", "namespace",
+                            "default", "uid", "u", "data", "value", value);
+    mine->write = (struct store_write){.cluster = cluster,
+                                       .resource = store_intern("configmaps"),
+                                       .op = op,
+                                       .value = mine->value,
+                                       .done = note_mine,
+                                       .arg = mine};
     assert_true(object_draft_make(mine->value, &mine->body, &mine->write.draft, &err));
 }
 
@@ -428,7 +483,8 @@ static bool mine_here(struct mine *mine, int other_fd, enum store_result *result
 static PGconn *hold_row(const struct cluster *cluster)
 {
     PGconn *conn = PQconnectdb(postgres_conninfo(test_postgres));
-    char *lock = xasprintf("BEGIN; SELECT 1 FROM warren.head WHERE cluster = %lld FOR UPDATE", (long long)cluster->id);
+    char *lock = xasprintf("BEGIN; SELECT 1 FROM warren.head WHERE cluster = %lld FOR UPDATE",
+                           (long long)cluster->id);
     PGresult *held = PQexec(conn, lock);
     assert_int_equal(PGRES_TUPLES_OK, PQresultStatus(held));
     PQclear(held);
@@ -436,7 +492,8 @@ static PGconn *hold_row(const struct cluster *cluster)
     return conn;
 }
 
-/* True once the write waits in the database; while writes that met are still remembered, it is not begun. */
+/* True once the write waits in the database; while writes that met are still remembered, it is not
+ * begun. */
 static bool begun_here(void *arg)
 {
     struct mine *mine = arg;
@@ -446,7 +503,8 @@ static bool begun_here(void *arg)
     return sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 1;
 }
 
-/* What is begun here goes on in the store: once, in order, whatever else was meant to be looked after. */
+/* What is begun here goes on in the store: once, in order, whatever else was meant to be looked
+ * after. */
 static void left_write_goes_on(void **state)
 {
     (void)state;
@@ -502,8 +560,8 @@ static bool writes_here(void *arg)
     return false;
 }
 
-/* A write that is alone is over at once, as soon as the machine answers within the millisecond. What is not plain is gone on
- * with in the same way. */
+/* A write that is alone is over at once, as soon as the machine answers within the millisecond.
+ * What is not plain is gone on with in the same way. */
 static void lone_write_is_written_here(void **state)
 {
     (void)state;
@@ -523,7 +581,8 @@ static void lone_write_is_written_here(void **state)
     mine_clear(&taken);
 }
 
-/* A connection that is cut under a write begun here is no loss: it is found out what became of it. */
+/* A connection that is cut under a write begun here is no loss: it is found out what became of it.
+ */
 static void left_write_survives_its_connection(void **state)
 {
     (void)state;
@@ -532,7 +591,8 @@ static void left_write_survives_its_connection(void **state)
     mine_make(&mine, cluster, STORE_CREATE, 1);
     PGconn *holder = hold_row(cluster);
     eventually(begun_here, &mine, "a write that waits");
-    sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = "
+        "'Lock'");
     store_submit(store, &mine.write);
     PQfinish(holder);
     eventually(mine_answered, &mine, "an answer");
@@ -553,7 +613,8 @@ static void row_level_security(void **state)
     for (int i = 0; i < 2; i++) {
         struct cluster *cluster = i ? two : one;
         PUT(cluster, .charges = &charge, .charge_count = 1);
-        assert_true(store_mapping_claim(cluster, &(struct store_mapping){"rls", i ? "b" : "a", i ? "b" : "a"}, &host, &err));
+        assert_true(store_mapping_claim(
+            cluster, &(struct store_mapping){"rls", i ? "b" : "a", i ? "b" : "a"}, &host, &err));
         free(host);
     }
     static const char *const tables[] = {"object", "change", "usage", "mapping", "head"};
@@ -562,8 +623,9 @@ static void row_level_security(void **state)
                               "SELECT count(*) FROM %s WHERE cluster <> %lld",
                               (long long)one->id, tables[i], (long long)one->id);
         char *none = xasprintf("SET ROLE warren_tenant; SELECT count(*) FROM %s", tables[i]);
-        char *some = xasprintf("SET ROLE warren_tenant; SET warren.cluster = '%lld'; SELECT count(*) FROM %s",
-                               (long long)one->id, tables[i]);
+        char *some = xasprintf(
+            "SET ROLE warren_tenant; SET warren.cluster = '%lld'; SELECT count(*) FROM %s",
+            (long long)one->id, tables[i]);
         if (sql(own) != 0 || sql(none) != 0 || sql(some) == 0)
             fail_msg("rows of %s show", tables[i]);
         free(own);

@@ -1,4 +1,5 @@
-/* Tenants over HTTPS, as a SaaS back end makes them: created, used, suspended, resumed, deleted, refused. */
+/* Tenants over HTTPS, as a SaaS back end makes them: created, used, suspended, resumed, deleted,
+ * refused. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,16 +51,20 @@ static void start(struct error *err)
     assert_true(tenancy_bootstrap_host(&host, err));
     assert_true(tenancy_bootstrap_host(&host, err)); /* a second start changes nothing */
     server.host = store_cluster_by_id(world_store(), CLUSTER_HOST_ID);
-    server.api = api_start(
-        &(struct api_options){.store = world_store(), .listen = "127.0.0.1:0", .pod_address = POD_ADDRESS}, err);
+    server.api = api_start(&(struct api_options){.store = world_store(),
+                                                 .listen = "127.0.0.1:0",
+                                                 .pod_address = POD_ADDRESS},
+                           err);
     assert_non_null(server.api);
     server.controllers = controllers_new(&(struct controllers_options){.api = server.api});
     controllers_add_kubernetes(server.controllers);
     server.vcluster = vcluster_new(server.api, server.controllers, err);
     assert_non_null(server.vcluster);
-    server.tenancy = tenancy_new(&(struct tenancy_options){server.api, server.controllers, server.vcluster, NULL});
+    server.tenancy = tenancy_new(
+        &(struct tenancy_options){server.api, server.controllers, server.vcluster, NULL});
     assert_true(controllers_start(server.controllers, err));
-    assert_true(tenancy_kubeconfig(server.api, server.host, "kubernetes-admin", masters, 3600, &text, err));
+    assert_true(
+        tenancy_kubeconfig(server.api, server.host, "kubernetes-admin", masters, 3600, &text, err));
     server.admin = client_of(text);
 }
 
@@ -95,8 +100,10 @@ static int down(void **state)
 
 static bool create_tenant(const char *name, const char *spec, json_t **answer, struct error *err)
 {
-    CLEANUP(free_ptr) char *yaml = xasprintf("{apiVersion: tenancy.warren.dev/v1, kind: Tenant, metadata: {name: '%s'}, spec: %s}",
-                                             name, spec);
+    CLEANUP(free_ptr)
+    char *yaml = xasprintf(
+        "{apiVersion: tenancy.warren.dev/v1, kind: Tenant, metadata: {name: '%s'}, spec: %s}", name,
+        spec);
     json_auto_t *tenant = world_yaml(yaml);
     return client_create(server.admin, TENANTS_PATH, tenant, answer, err);
 }
@@ -147,12 +154,19 @@ static void delete_tenant(const char *name)
 static void usable_at_once(void **state)
 {
     static const char *const paths[] = {
-        "/api/v1/namespaces/default", "/api/v1/namespaces/kube-system", "/api/v1/namespaces/kube-public",
-        "/api/v1/namespaces/kube-node-lease", "/api/v1/namespaces/default/serviceaccounts/default",
-        "/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt", "/api/v1/namespaces/default/services/kubernetes",
+        "/api/v1/namespaces/default",
+        "/api/v1/namespaces/kube-system",
+        "/api/v1/namespaces/kube-public",
+        "/api/v1/namespaces/kube-node-lease",
+        "/api/v1/namespaces/default/serviceaccounts/default",
+        "/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt",
+        "/api/v1/namespaces/default/services/kubernetes",
         "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
-        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings/system:controller:token-cleaner",
-        "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical", "/version", "/apis",
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings/"
+        "system:controller:token-cleaner",
+        "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical",
+        "/version",
+        "/apis",
     };
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
@@ -164,12 +178,15 @@ static void usable_at_once(void **state)
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         if (get_code(client, paths[i]) != 200)
             fail_msg("%s", paths[i]);
-    assert_true(client_get(client, "/api/v1/namespaces/default/services/kubernetes", &service, &err));
+    assert_true(
+        client_get(client, "/api/v1/namespaces/default/services/kubernetes", &service, &err));
     assert_string_equal(json_text(service, "spec", "clusterIP"), "10.96.0.1");
     assert_string_equal(json_text(service, "metadata", "uid") ? "uid" : "none", "uid");
-    assert_true(client_get(client, "/apis/rbac.authorization.k8s.io/v1/clusterroles/view", &view, &err));
+    assert_true(
+        client_get(client, "/apis/rbac.authorization.k8s.io/v1/clusterroles/view", &view, &err));
     assert_true(json_array_size(json_at(view, "rules")) > 5);
-    json_auto_t *map = world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: mine, namespace: default}, data: {a: b}}");
+    json_auto_t *map = world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: mine, "
+                                  "namespace: default}, data: {a: b}}");
     assert_true(client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
 }
 
@@ -181,7 +198,8 @@ static void openid(void **state)
     CLEANUP(free_client) struct client *client = tenant_client("acme");
     json_auto_t *discovery = NULL, *own = NULL, *hosts = NULL;
     assert_true(client_get(client, "/.well-known/openid-configuration", &discovery, &err));
-    assert_string_equal(json_text(discovery, "issuer"), "https://kubernetes.default.svc.cluster.local");
+    assert_string_equal(json_text(discovery, "issuer"),
+                        "https://kubernetes.default.svc.cluster.local");
     assert_true(text_ends(json_text(discovery, "jwks_uri"), "/clusters/acme/openid/v1/jwks"));
     assert_true(client_get(client, "/openid/v1/jwks", &own, &err));
     assert_true(client_get(server.admin, "/openid/v1/jwks", &hosts, &err));
@@ -196,11 +214,16 @@ static void own_endpoints(void **state)
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(free_client) struct client *client = tenant_client("acme");
     json_auto_t *endpoints = NULL, *slice = NULL;
-    assert_true(client_get(client, "/api/v1/namespaces/default/endpoints/kubernetes", &endpoints, &err));
-    json_auto_t *subsets = world_yaml("[{addresses: [{ip: " POD_ADDRESS "}], ports: [{name: https, port: 6443, protocol: TCP}]}]");
+    assert_true(
+        client_get(client, "/api/v1/namespaces/default/endpoints/kubernetes", &endpoints, &err));
+    json_auto_t *subsets = world_yaml("[{addresses: [{ip: " POD_ADDRESS
+                                      "}], ports: [{name: https, port: 6443, protocol: TCP}]}]");
     assert_true(json_equal(json_object_get(endpoints, "subsets"), subsets));
-    assert_true(client_get(client, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes", &slice, &err));
-    assert_string_equal(json_text(slice, "metadata", "labels", "kubernetes.io/service-name"), "kubernetes");
+    assert_true(client_get(client,
+                           "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+                           &slice, &err));
+    assert_string_equal(json_text(slice, "metadata", "labels", "kubernetes.io/service-name"),
+                        "kubernetes");
     assert_string_equal(json_text(slice, "addressType"), "IPv4");
     json_auto_t *places = world_yaml("[{addresses: [" POD_ADDRESS "], conditions: {ready: true}}]");
     json_auto_t *ports = world_yaml("[{name: https, port: 6443, protocol: TCP}]");
@@ -216,7 +239,8 @@ static void tenants_apart(void **state)
     must_create("a");
     CLEANUP(free_client) struct client *a = tenant_client("a");
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *map = world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: only-a, namespace: default}}");
+    json_auto_t *map = world_yaml(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: only-a, namespace: default}}");
     assert_true(client_create(a, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
     CLEANUP(free_client) struct client *ab = tenant_client("ab");
     assert_int_equal(get_code(a, "/api/v1/namespaces/default/configmaps/only-a"), 200);
@@ -251,8 +275,11 @@ static void foreign_certificates(void **state)
         {host_url, "/clusters/mallor/api/v1/namespaces/default", 404},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(free_client) struct client *client = client_new(
-            &(struct client_options){.server = rows[i].url, .ca_pem = ca, .cert_pem = pair.cert, .key_pem = pair.key}, &err);
+        CLEANUP(free_client)
+        struct client *client = client_new(
+            &(struct client_options){
+                .server = rows[i].url, .ca_pem = ca, .cert_pem = pair.cert, .key_pem = pair.key},
+            &err);
         assert_non_null(client);
         int code = get_code(client, rows[i].path);
         if (code != rows[i].code && !(rows[i].code == 404 && code == 401))
@@ -266,6 +293,7 @@ static void refused(void **state)
     static const struct {
         const char *title, *name, *spec;
         int code;
+        /* clang-format off */
     } rows[] = {
         {"taken", "acme", "{}", 409},
         {"upper case", "Acme", "{}", 422},
@@ -281,13 +309,15 @@ static void refused(void **state)
         {"an unknown limit", "b", "{limits: {cheese: '1'}}", 422},
         {"a negative limit", "b", "{limits: {pods: '-1'}}", 422},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
         if (create_tenant(rows[i].name, rows[i].spec, NULL, &err) || err.code != rows[i].code)
             fail_msg("%s: %d %s", rows[i].title, err.code, err.message ? err.message : "");
         struct cluster *cluster = store_cluster(world_store(), rows[i].name);
-        assert_true(!cluster || strcmp(rows[i].name, "acme") == 0 || cluster->id == CLUSTER_HOST_ID);
+        assert_true(!cluster || strcmp(rows[i].name, "acme") == 0 ||
+                    cluster->id == CLUSTER_HOST_ID);
         cluster_unref(cluster);
     }
 }
@@ -327,7 +357,8 @@ static void wait_phase(const char *name, const char *phase)
     for (int waited = 0; waited < WAIT_MS; waited += 20) {
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *tenant = NULL;
-        if (client_get(server.admin, path, &tenant, &err) && text_eq(json_text(tenant, "status", "phase"), phase))
+        if (client_get(server.admin, path, &tenant, &err) &&
+            text_eq(json_text(tenant, "status", "phase"), phase))
             return;
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
@@ -340,13 +371,18 @@ static void suspend_and_resume(void **state)
         bool suspended;
         const char *phase;
         int code;
-    } rows[] = {{true, "Suspended", 403}, {false, "Active", 201}, {true, "Suspended", 403}, {false, "Active", 201}};
+    } rows[] = {{true, "Suspended", 403},
+                {false, "Active", 201},
+                {true, "Suspended", 403},
+                {false, "Active", 201}};
     (void)state;
     must_create("pausing");
     CLEANUP(free_client) struct client *client = tenant_client("pausing");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
-        CLEANUP(free_ptr) char *yaml = xasprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: m%zu, namespace: default}}", i);
+        CLEANUP(free_ptr)
+        char *yaml = xasprintf(
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: m%zu, namespace: default}}", i);
         json_auto_t *patch = json_pack("{s:{s:b}}", "spec", "suspended", rows[i].suspended);
         json_auto_t *map = world_yaml(yaml);
         assert_true(client_patch(server.admin, TENANTS_PATH "/pausing", patch, NULL, &err));
@@ -364,22 +400,27 @@ static void plan_limits_hold(void **state)
     assert_true(create_tenant("tight", "{limits: {configmaps: '8', namespaces: '5'}}", NULL, &err));
     CLEANUP(free_client) struct client *client = tenant_client("tight");
     for (int i = 0; i < 4; i++) { /* six are there from birth */
-        CLEANUP(free_ptr) char *yaml = xasprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: m%d, namespace: default}}", i);
+        CLEANUP(free_ptr)
+        char *yaml = xasprintf(
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: m%d, namespace: default}}", i);
         json_auto_t *map = world_yaml(yaml);
         bool done = client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err);
         if (done != (i < 2))
             fail_msg("%d: %s", i, err.message ? err.message : "made");
         if (!done) {
             assert_int_equal(err.code, 403);
-            assert_string_equal(err.message, i == 2 ? "configmaps \"m2\" is forbidden: exceeded plan, requested: configmaps=1, "
-                                                      "used: configmaps=8, limited: configmaps=8"
-                                                    : err.message);
+            assert_string_equal(
+                err.message,
+                i == 2 ? "configmaps \"m2\" is forbidden: exceeded plan, requested: configmaps=1, "
+                         "used: configmaps=8, limited: configmaps=8"
+                       : err.message);
             error_clear(&err);
         }
     }
     /* More is given; what is deleted comes back. */
     json_auto_t *patch = world_yaml("{spec: {limits: {configmaps: '9'}}}");
-    json_auto_t *map = world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: more, namespace: default}}");
+    json_auto_t *map =
+        world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: more, namespace: default}}");
     assert_true(client_patch(server.admin, TENANTS_PATH "/tight", patch, NULL, &err));
     assert_true(client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
     assert_true(client_delete(client, "/api/v1/namespaces/default/configmaps/more", NULL, &err));
@@ -398,13 +439,15 @@ static void built_in_plans(void **state)
     CLEANUP(error_clear) struct error err = {0};
     assert_false(client_delete(server.admin, PLANS_PATH "/small", NULL, &err)); /* acme has it */
     assert_int_equal(err.code, 403);
-    json_auto_t *bad = world_yaml("{apiVersion: tenancy.warren.dev/v1, kind: Plan, metadata: {name: bad}, spec: {limits: {x: '1'}}}");
+    json_auto_t *bad = world_yaml("{apiVersion: tenancy.warren.dev/v1, kind: Plan, metadata: "
+                                  "{name: bad}, spec: {limits: {x: '1'}}}");
     error_clear(&err);
     assert_false(client_create(server.admin, PLANS_PATH, bad, NULL, &err));
     assert_int_equal(err.code, 422);
 }
 
-/* The finalizer is not the client's to take, and a deleted tenant's name can be had again, empty. */
+/* The finalizer is not the client's to take, and a deleted tenant's name can be had again, empty.
+ */
 static void deletion_is_whole(void **state)
 {
     (void)state;
@@ -412,12 +455,15 @@ static void deletion_is_whole(void **state)
     must_create("gone");
     {
         CLEANUP(free_client) struct client *client = tenant_client("gone");
-        json_auto_t *map = world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: default}}");
-        assert_true(client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
+        json_auto_t *map = world_yaml(
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: default}}");
+        assert_true(
+            client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
         json_auto_t *patch = world_yaml("{metadata: {finalizers: null}}");
         json_auto_t *tenant = NULL;
         assert_true(client_patch(server.admin, TENANTS_PATH "/gone", patch, &tenant, &err));
-        assert_true(json_array_has_text(json_at(tenant, "metadata", "finalizers"), TENANT_FINALIZER));
+        assert_true(
+            json_array_has_text(json_at(tenant, "metadata", "finalizers"), TENANT_FINALIZER));
         delete_tenant("gone");
         struct cluster *cluster = store_cluster(world_store(), "gone");
         assert_null(cluster);
@@ -444,7 +490,8 @@ static void wait_object(struct client *client, const char *path, bool (*good)(co
 
 static bool one_secret_used(const json_t *quota)
 {
-    return text_eq(json_text(quota, "status", "used", "secrets"), "1") && text_eq(json_text(quota, "status", "hard", "secrets"), "2");
+    return text_eq(json_text(quota, "status", "used", "secrets"), "1") &&
+           text_eq(json_text(quota, "status", "hard", "secrets"), "2");
 }
 
 static bool knows_widgets(const json_t *role)
@@ -464,10 +511,14 @@ static void quotas_and_roles_follow(void **state)
     CLEANUP(error_clear) struct error err = {0};
     must_create("followed");
     CLEANUP(free_client) struct client *client = tenant_client("followed");
-    json_auto_t *quota = world_yaml("{apiVersion: v1, kind: ResourceQuota, metadata: {name: q, namespace: default}, spec: {hard: {secrets: '2'}}}");
-    json_auto_t *secret = world_yaml("{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: default}}");
-    json_auto_t *role = world_yaml("{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: widgets, labels: "
-                                   "{rbac.authorization.k8s.io/aggregate-to-view: 'true'}}, rules: [{apiGroups: [example.com], "
+    json_auto_t *quota = world_yaml("{apiVersion: v1, kind: ResourceQuota, metadata: {name: q, "
+                                    "namespace: default}, spec: {hard: {secrets: '2'}}}");
+    json_auto_t *secret =
+        world_yaml("{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: default}}");
+    json_auto_t *role = world_yaml("{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, "
+                                   "metadata: {name: widgets, labels: "
+                                   "{rbac.authorization.k8s.io/aggregate-to-view: 'true'}}, rules: "
+                                   "[{apiGroups: [example.com], "
                                    "resources: [widgets], verbs: [get]}]}");
     if (!client_create(client, "/api/v1/namespaces/default/resourcequotas", quota, NULL, &err) ||
         !client_create(client, "/api/v1/namespaces/default/secrets", secret, NULL, &err) ||
@@ -491,7 +542,8 @@ static void wait_no_cluster(const char *name)
     fail_msg("cluster %s is still there", name);
 }
 
-/* Stopped in the middle of a deletion, of a suspension, and between a cluster and its Tenant: the next start goes on. */
+/* Stopped in the middle of a deletion, of a suspension, and between a cluster and its Tenant: the
+ * next start goes on. */
 static void restart(void **state)
 {
     (void)state;
@@ -504,7 +556,8 @@ static void restart(void **state)
     assert_true(client_patch(server.admin, TENANTS_PATH "/resting", patch, NULL, &err));
     assert_true(client_delete(server.admin, TENANTS_PATH "/leaving", NULL, &err));
     stop();
-    const struct cluster_seed seed = {.name = "orphan", .uid = "11111111-2222-4333-8444-555555555555"};
+    const struct cluster_seed seed = {.name = "orphan",
+                                      .uid = "11111111-2222-4333-8444-555555555555"};
     assert_true(store_cluster_create(world_store(), &seed, &orphan, &err));
     cluster_unref(orphan);
     start(&err);
@@ -537,7 +590,8 @@ static void latency(void **state)
             took[k - 1] = other;
         }
     }
-    printf("a tenant over HTTPS: p50 %lld us, most %lld us\n", (long long)took[COUNT / 2] / 1000, (long long)took[COUNT - 1] / 1000);
+    printf("a tenant over HTTPS: p50 %lld us, most %lld us\n", (long long)took[COUNT / 2] / 1000,
+           (long long)took[COUNT - 1] / 1000);
     for (int i = 0; i < COUNT; i++) {
         CLEANUP(free_ptr) char *name = xasprintf("speed-%d", i);
         delete_tenant(name);
@@ -547,11 +601,13 @@ static void latency(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usable_at_once), cmocka_unit_test(openid), cmocka_unit_test(tenants_apart),    cmocka_unit_test(foreign_certificates),
-        cmocka_unit_test(own_endpoints),      cmocka_unit_test(refused),            cmocka_unit_test(suspend_and_resume), cmocka_unit_test(plan_limits_hold),
-        cmocka_unit_test(built_in_plans),     cmocka_unit_test(deletion_is_whole), cmocka_unit_test(quotas_and_roles_follow),
-        cmocka_unit_test(restart),            cmocka_unit_test(one_name_once),
-        cmocka_unit_test(latency),
+        cmocka_unit_test(usable_at_once),          cmocka_unit_test(openid),
+        cmocka_unit_test(tenants_apart),           cmocka_unit_test(foreign_certificates),
+        cmocka_unit_test(own_endpoints),           cmocka_unit_test(refused),
+        cmocka_unit_test(suspend_and_resume),      cmocka_unit_test(plan_limits_hold),
+        cmocka_unit_test(built_in_plans),          cmocka_unit_test(deletion_is_whole),
+        cmocka_unit_test(quotas_and_roles_follow), cmocka_unit_test(restart),
+        cmocka_unit_test(one_name_once),           cmocka_unit_test(latency),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

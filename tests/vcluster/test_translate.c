@@ -42,11 +42,14 @@ static const struct translate_context context = {.cluster = "acme",
 static json_t *pod_with(const char *spec)
 {
     CLEANUP(error_clear) struct error err = {0};
-    CLEANUP(free_ptr) char *text =
-        xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u1\","
+    CLEANUP(free_ptr)
+    char *text =
+        xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web\","
+                  "\"namespace\":\"shop\",\"uid\":\"u1\","
                   "\"labels\":{\"app\":\"web\",\"tenancy.warren.dev/cluster\":\"globex\"},"
                   "\"annotations\":{\"note\":\"x\",\"tenancy.warren.dev/cluster\":\"globex\"},"
-                  "\"ownerReferences\":[{\"kind\":\"Node\",\"name\":\"n\",\"uid\":\"u\",\"apiVersion\":\"v1\"}],"
+                  "\"ownerReferences\":[{\"kind\":\"Node\",\"name\":\"n\",\"uid\":\"u\","
+                  "\"apiVersion\":\"v1\"}],"
                   "\"finalizers\":[\"stay\"]},\"spec\":%s}",
                   spec);
     json_t *pod = json_parse(str_of(text), JSON_LOAD_STRICT, &err);
@@ -59,9 +62,10 @@ static void metadata_is_ours(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"priority\":1000000,"
-                                "\"preemptionPolicy\":\"Never\","
-                                "\"serviceAccountName\":\"robot\",\"nodeName\":\"node-1\"}");
+    json_auto_t *pod =
+        pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"priority\":1000000,"
+                 "\"preemptionPolicy\":\"Never\","
+                 "\"serviceAccountName\":\"robot\",\"nodeName\":\"node-1\"}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
     assert_string_equal(meta_name(host), "web-x-shop-x-acme");
@@ -76,7 +80,8 @@ static void metadata_is_ours(void **state)
     static const char *const absent[] = {"ownerReferences", "finalizers"};
     for (size_t i = 0; i < ARRAY_LEN(absent); i++)
         assert_null(json_at(host, "metadata", absent[i]));
-    static const char *const not_crossing[] = {"priority", "nodeName", "priorityClassName", "preemptionPolicy"};
+    static const char *const not_crossing[] = {"priority", "nodeName", "priorityClassName",
+                                               "preemptionPolicy"};
     for (size_t i = 0; i < ARRAY_LEN(not_crossing); i++)
         assert_null(json_at(host, "spec", not_crossing[i]));
     assert_string_equal(json_text(host, "spec", "serviceAccountName"), "default");
@@ -90,15 +95,18 @@ static void claims_become_the_hosts(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with("{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"c\",\"readOnly\":true}},"
-                                "{\"ephemeral\":{\"volumeClaimTemplate\":{\"spec\":{}}},\"name\":\"e\"}]}");
+    json_auto_t *pod =
+        pod_with("{\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"c\","
+                 "\"readOnly\":true}},"
+                 "{\"ephemeral\":{\"volumeClaimTemplate\":{\"spec\":{}}},\"name\":\"e\"}]}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
     const json_t *named = json_array_get(json_at(host, "spec", "volumes"), 0),
                  *ephemeral = json_array_get(json_at(host, "spec", "volumes"), 1);
     assert_string_equal(json_text(named, "persistentVolumeClaim", "claimName"), "volume-of-shop-c");
     assert_true(json_is_true(json_at(named, "persistentVolumeClaim", "readOnly")));
-    assert_string_equal(json_text(ephemeral, "persistentVolumeClaim", "claimName"), "volume-of-shop-web-e");
+    assert_string_equal(json_text(ephemeral, "persistentVolumeClaim", "claimName"),
+                        "volume-of-shop-web-e");
     assert_null(json_at(ephemeral, "ephemeral"));
 }
 
@@ -108,6 +116,7 @@ static void what_grants_rights_is_refused(void **state)
     (void)state;
     static const struct {
         const char *name, *spec, *refusal; /* NULL: allowed */
+        /* clang-format off */
     } rows[] = {
         {"host network", "{\"hostNetwork\":true}", "hostNetwork"},
         {"no host network", "{\"hostNetwork\":false}", NULL},
@@ -148,6 +157,7 @@ static void what_grants_rights_is_refused(void **state)
          "downward API"},
         {"a field of a later version", "{\"brandNewField\":{}}", "brandNewField"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *pod = pod_with(rows[i].spec);
@@ -163,22 +173,30 @@ static void references_get_host_names(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with(
-        "{\"containers\":[{\"name\":\"c\",\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}],\"env\":[{\"name\":\"NS\",\"valueFrom\":"
-        "{\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}}}]}],"
-        "\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"token\",\"expirationSeconds\":3607}},"
-        "{\"configMap\":{\"name\":\"kube-root-ca.crt\"}}]}}]}");
+    json_auto_t *pod =
+        pod_with("{\"containers\":[{\"name\":\"c\",\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}],"
+                 "\"env\":[{\"name\":\"NS\",\"valueFrom\":"
+                 "{\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}}}]}],"
+                 "\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{"
+                 "\"serviceAccountToken\":{\"path\":\"token\",\"expirationSeconds\":3607}},"
+                 "{\"configMap\":{\"name\":\"kube-root-ca.crt\"}}]}}]}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
     const json_t *container = json_array_get(json_at(host, "spec", "containers"), 0);
-    assert_string_equal(json_text(json_array_get(json_object_get(container, "envFrom"), 0), "secretRef", "name"),
-                        "s-x-shop-x-acme-secrets");
-    const json_t *env = json_object_get(container, "env"), *last = json_array_get(env, json_array_size(env) - 1);
-    assert_string_equal(json_text(last, "valueFrom", "fieldRef", "fieldPath"), "metadata.namespace");
+    assert_string_equal(
+        json_text(json_array_get(json_object_get(container, "envFrom"), 0), "secretRef", "name"),
+        "s-x-shop-x-acme-secrets");
+    const json_t *env = json_object_get(container, "env"),
+                 *last = json_array_get(env, json_array_size(env) - 1);
+    assert_string_equal(json_text(last, "valueFrom", "fieldRef", "fieldPath"),
+                        "metadata.namespace");
     assert_string_equal(json_text(json_array_get(env, 0), "name"), "KUBERNETES_SERVICE_HOST");
-    const json_t *sources = json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
-    assert_string_equal(json_text(json_array_get(sources, 0), "secret", "name"), "token-web-x-shop-x-acme");
-    assert_string_equal(json_text(json_array_get(sources, 1), "configMap", "name"), "kube-root-ca.crt-x-shop-x-acme-configmaps");
+    const json_t *sources =
+        json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
+    assert_string_equal(json_text(json_array_get(sources, 0), "secret", "name"),
+                        "token-web-x-shop-x-acme");
+    assert_string_equal(json_text(json_array_get(sources, 1), "configMap", "name"),
+                        "kube-root-ca.crt-x-shop-x-acme-configmaps");
     assert_int_equal(translate_pod_token_seconds(pod), 3607);
 }
 
@@ -193,10 +211,12 @@ static void only_own_addresses_are_served(void **state)
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
     size_t dropped = 0;
-    json_auto_t *slice = json_parse(STR("{\"metadata\":{\"name\":\"s\",\"namespace\":\"shop\"},\"addressType\":\"IPv4\",\"endpoints\":["
-                                        "{\"addresses\":[\"10.244.0.5\"]},{\"addresses\":[\"10.244.0.9\"]},"
-                                        "{\"addresses\":[\"169.254.169.254\"]}],\"ports\":[{\"port\":80}]}"),
-                                    JSON_LOAD_STRICT, &err);
+    json_auto_t *slice =
+        json_parse(STR("{\"metadata\":{\"name\":\"s\",\"namespace\":\"shop\"},\"addressType\":"
+                       "\"IPv4\",\"endpoints\":["
+                       "{\"addresses\":[\"10.244.0.5\"]},{\"addresses\":[\"10.244.0.9\"]},"
+                       "{\"addresses\":[\"169.254.169.254\"]}],\"ports\":[{\"port\":80}]}"),
+                   JSON_LOAD_STRICT, &err);
     json_auto_t *host = translate_endpointslice(&context, slice, "svc", owns_first, NULL, &dropped);
     assert_int_equal(dropped, 2);
     assert_int_equal(json_array_size(json_object_get(host, "endpoints")), 1);
@@ -233,8 +253,10 @@ static void events_do_not_name_the_host(void **state)
     (void)state;
     char node[HOST_NAME_MAX + 1];
     names_pseudo_node("acme", "rack7.example", node);
-    CLEANUP(free_ptr) char *text = status_text("acme", "warren-acme", "shop", "rack7.example",
-                                               "Successfully assigned warren-acme/web-x-shop-x-acme to rack7.example.", known_name, NULL);
+    CLEANUP(free_ptr)
+    char *text = status_text(
+        "acme", "warren-acme", "shop", "rack7.example",
+        "Successfully assigned warren-acme/web-x-shop-x-acme to rack7.example.", known_name, NULL);
     CLEANUP(free_ptr) char *want = xasprintf("Successfully assigned shop/web to %s.", node);
     assert_string_equal(text, want);
 }
@@ -244,9 +266,11 @@ static void host_addresses_do_not_show(void **state)
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *tenant = pod_with("{}");
-    json_auto_t *host = json_parse(STR("{\"status\":{\"phase\":\"Running\",\"hostIP\":\"203.0.113.7\",\"podIP\":\"10.244.0.5\","
-                                       "\"hostIPs\":[{\"ip\":\"203.0.113.7\"}],\"conditions\":[]}}"),
-                                   JSON_LOAD_STRICT, &err);
+    json_auto_t *host =
+        json_parse(STR("{\"status\":{\"phase\":\"Running\",\"hostIP\":\"203.0.113.7\",\"podIP\":"
+                       "\"10.244.0.5\","
+                       "\"hostIPs\":[{\"ip\":\"203.0.113.7\"}],\"conditions\":[]}}"),
+                   JSON_LOAD_STRICT, &err);
     json_auto_t *status = status_from_host("acme", tenant, host);
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     json_write(&text, status);
@@ -254,15 +278,18 @@ static void host_addresses_do_not_show(void **state)
     assert_string_equal(json_text(status, "podIP"), "10.244.0.5");
 }
 
-/* What a readiness gate names is the tenant's to say: it goes over, and the host's word of it does not come back. */
+/* What a readiness gate names is the tenant's to say: it goes over, and the host's word of it does
+ * not come back. */
 static void readiness_gates_are_the_tenants(void **state)
 {
     (void)state;
-    json_auto_t *tenant = json_pack(
-        "{s:{s:[{s:s}]}, s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "spec", "readinessGates", "conditionType", "example.com/ok",
-        "status", "conditions", "type", "example.com/ok", "status", "True", "type", "example.com/other", "status", "True");
-    json_auto_t *host = json_pack("{s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "status", "conditions", "type", "Ready", "status",
-                                  "False", "type", "example.com/ok", "status", "False");
+    json_auto_t *tenant = json_pack("{s:{s:[{s:s}]}, s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "spec",
+                                    "readinessGates", "conditionType", "example.com/ok", "status",
+                                    "conditions", "type", "example.com/ok", "status", "True",
+                                    "type", "example.com/other", "status", "True");
+    json_auto_t *host =
+        json_pack("{s:{s:[{s:s, s:s}, {s:s, s:s}]}}", "status", "conditions", "type", "Ready",
+                  "status", "False", "type", "example.com/ok", "status", "False");
     json_auto_t *next = status_gates_to_host(tenant, host);
     const json_t *conditions = json_at(next, "status", "conditions");
     assert_int_equal(json_array_size(conditions), 2);
@@ -276,13 +303,15 @@ static void readiness_gates_are_the_tenants(void **state)
     assert_string_equal(json_text(json_array_get(conditions, 1), "status"), "True");
 }
 
-/* A class is the tenant's own word: the host's API never hears it, and a node learns at most which runtime it lacks. */
+/* A class is the tenant's own word: the host's API never hears it, and a node learns at most which
+ * runtime it lacks. */
 static void a_runtime_class_chooses_nothing(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
     struct translate_context named = context;
-    json_auto_t *pod = pod_with("{\"runtimeClassName\":\"sandboxed\",\"overhead\":{\"cpu\":\"250m\"}}");
+    json_auto_t *pod =
+        pod_with("{\"runtimeClassName\":\"sandboxed\",\"overhead\":{\"cpu\":\"250m\"}}");
     json_set_text(json_at(pod, "metadata", "annotations"), POD_NOTE_HANDLER, "mine");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
@@ -301,10 +330,13 @@ static void audiences_have_keys(void **state)
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(strset_clear) struct strset audiences = {0};
     char key[TOKEN_KEY_SIZE];
-    json_auto_t *pod = pod_with("{\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"own\"}},"
-                                "{\"serviceAccountToken\":{\"path\":\"vault\",\"audience\":\"vault\",\"expirationSeconds\":7200}}]}}]}");
+    json_auto_t *pod = pod_with("{\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{"
+                                "\"serviceAccountToken\":{\"path\":\"own\"}},"
+                                "{\"serviceAccountToken\":{\"path\":\"vault\",\"audience\":"
+                                "\"vault\",\"expirationSeconds\":7200}}]}}]}");
     json_auto_t *host = translate_pod(&context, pod, &err);
-    const json_t *sources = json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
+    const json_t *sources =
+        json_at(json_array_get(json_at(host, "spec", "volumes"), 0), "projected", "sources");
     const json_t *own = json_array_get(json_at(json_array_get(sources, 0), "secret", "items"), 0),
                  *vault = json_array_get(json_at(json_array_get(sources, 1), "secret", "items"), 0);
     assert_string_equal(json_text(own, "key"), "token");
@@ -321,7 +353,8 @@ static void a_toleration_of_all_stays(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with("{\"tolerations\":[{\"operator\":\"Exists\"},{\"key\":\"gpu\",\"operator\":\"Exists\"}]}");
+    json_auto_t *pod = pod_with(
+        "{\"tolerations\":[{\"operator\":\"Exists\"},{\"key\":\"gpu\",\"operator\":\"Exists\"}]}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     const json_t *crossed = json_at(host, "spec", "tolerations");
     assert_int_equal(json_array_size(crossed), 1);
@@ -334,7 +367,8 @@ static void a_toleration_of_a_role_stays(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with("{\"tolerations\":[{\"key\":\"node-role.kubernetes.io/control-plane\",\"operator\":\"Exists\"}]}");
+    json_auto_t *pod = pod_with("{\"tolerations\":[{\"key\":\"node-role.kubernetes.io/"
+                                "control-plane\",\"operator\":\"Exists\"}]}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
     assert_int_equal(json_array_size(json_at(host, "spec", "tolerations")), 0);
@@ -345,14 +379,17 @@ static void debuggers_cross_as_containers_do(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"ephemeralContainers\":[{\"name\":\"d\","
-                                "\"image\":\"i\",\"targetContainerName\":\"c\",\"stdin\":true,\"tty\":true}]}");
+    json_auto_t *pod =
+        pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"ephemeralContainers\":[{"
+                 "\"name\":\"d\","
+                 "\"image\":\"i\",\"targetContainerName\":\"c\",\"stdin\":true,\"tty\":true}]}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     const json_t *one = json_array_get(json_at(host, "spec", "ephemeralContainers"), 0);
     assert_string_equal(json_text(one, "targetContainerName"), "c");
     const json_t *dropped = json_at(one, "securityContext", "capabilities", "drop");
     assert_string_equal(json_string_value(json_array_get(dropped, 0)), "NET_RAW");
-    json_auto_t *privileged = pod_with("{\"ephemeralContainers\":[{\"name\":\"d\",\"securityContext\":{\"privileged\":true}}]}");
+    json_auto_t *privileged = pod_with(
+        "{\"ephemeralContainers\":[{\"name\":\"d\",\"securityContext\":{\"privileged\":true}}]}");
     assert_null(translate_pod(&context, privileged, &err));
     assert_non_null(strstr(err.message, "privileged"));
 }
@@ -362,26 +399,35 @@ static void nodes_are_named_as_on_the_host(void **state)
 {
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *pod = pod_with(
-        "{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"nodeSelector\":{\"kubernetes.io/hostname\":\"metal-1\"},"
-        "\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{\"nodeSelectorTerms\":"
-        "[{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":[\"node-1\"]}]}]}}}}");
+    json_auto_t *pod =
+        pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],\"nodeSelector\":{"
+                 "\"kubernetes.io/hostname\":\"metal-1\"},"
+                 "\"affinity\":{\"nodeAffinity\":{"
+                 "\"requiredDuringSchedulingIgnoredDuringExecution\":{\"nodeSelectorTerms\":"
+                 "[{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":["
+                 "\"node-1\"]}]}]}}}}");
     json_auto_t *host = translate_pod(&context, pod, &err);
     assert_non_null(host);
-    const json_t *terms = json_at(host, "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
-                                  "nodeSelectorTerms");
+    const json_t *terms =
+        json_at(host, "spec", "affinity", "nodeAffinity",
+                "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms");
     const json_t *field = json_array_get(json_at(json_array_get(terms, 0), "matchFields"), 0);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(field, "values"), 0)), "metal-1");
-    assert_string_equal(json_text(host, "spec", "nodeSelector", "kubernetes.io/hostname"), "no-such-node.invalid");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(field, "values"), 0)),
+                        "metal-1");
+    assert_string_equal(json_text(host, "spec", "nodeSelector", "kubernetes.io/hostname"),
+                        "no-such-node.invalid");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_are_named_as_on_the_host),
-        cmocka_unit_test(metadata_is_ours),          cmocka_unit_test(what_grants_rights_is_refused),
-        cmocka_unit_test(references_get_host_names), cmocka_unit_test(only_own_addresses_are_served),
-        cmocka_unit_test(names_fit_and_differ),      cmocka_unit_test(events_do_not_name_the_host),
+        cmocka_unit_test(metadata_is_ours),
+        cmocka_unit_test(what_grants_rights_is_refused),
+        cmocka_unit_test(references_get_host_names),
+        cmocka_unit_test(only_own_addresses_are_served),
+        cmocka_unit_test(names_fit_and_differ),
+        cmocka_unit_test(events_do_not_name_the_host),
         cmocka_unit_test(host_addresses_do_not_show),
         cmocka_unit_test(claims_become_the_hosts),
         cmocka_unit_test(readiness_gates_are_the_tenants),

@@ -18,7 +18,9 @@ int world_up(void **state)
     (void)state;
     object_set_index(kind_index);
     postgres = postgres_temp(&err);
-    store = postgres ? store_open(&(struct store_options){.conninfo = postgres_conninfo(postgres)}, &err) : NULL;
+    store = postgres
+                ? store_open(&(struct store_options){.conninfo = postgres_conninfo(postgres)}, &err)
+                : NULL;
     if (!store)
         fprintf(stderr, "%s\n", err.message);
     return store ? 0 : -1;
@@ -60,12 +62,14 @@ json_t *world_yaml(const char *yaml)
     return value;
 }
 
-static struct object *write_object(struct cluster *cluster, const char *resource, const char *yaml, enum store_op op)
+static struct object *write_object(struct cluster *cluster, const char *resource, const char *yaml,
+                                   enum store_op op)
 {
     struct error err = {0};
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     json_auto_t *value = world_yaml(yaml);
-    struct store_write write = {.cluster = cluster, .resource = store_intern(resource), .op = op, .value = value};
+    struct store_write write = {
+        .cluster = cluster, .resource = store_intern(resource), .op = op, .value = value};
     struct object *object = NULL;
     char uid[UUID_TEXT_SIZE];
     size_t refused;
@@ -89,7 +93,9 @@ void world_replace(struct cluster *cluster, const char *resource, const char *ya
 
 void world_remove(struct cluster *cluster, const char *resource, const char *ns, const char *name)
 {
-    struct store_write write = {.cluster = cluster, .resource = store_intern(resource), .op = STORE_DELETE,
+    struct store_write write = {.cluster = cluster,
+                                .resource = store_intern(resource),
+                                .op = STORE_DELETE,
                                 .draft = {.ns = ns, .name = name}};
     size_t refused;
     assert_int_equal(store_write_wait(cluster->store, &write, NULL, &refused), STORE_OK);
