@@ -80,7 +80,7 @@ bool postgres_alive(struct postgres *postgres)
 }
 
 /* Starts the postmaster and waits until it takes connections. One that ends again at once is
- * retried: after a kill -9 the old one's children may need a moment to notice. */
+ * retried: the machine may be short of something for a moment. */
 static bool start_ready(struct postgres *postgres, struct error *err)
 {
     int64_t deadline = clock_mono_ns() + postgres->start_timeout_ms * 1000000;
@@ -204,5 +204,5 @@ bool postgres_crash(struct postgres *postgres, struct error *err)
 bool postgres_restart(struct postgres *postgres, struct error *err)
 {
     stop_postmaster(postgres, SIGINT);
-    return start_ready(postgres, err);
+    return postgres_clear_orphans(postgres, err) && start_ready(postgres, err);
 }

@@ -234,10 +234,9 @@ static unsigned signal_orphans(const struct stat *data, int signal_number)
     return count;
 }
 
-/* A postmaster whose caller was killed gets a fast shutdown; what does not go is killed. Only then,
- * with nobody left in the directory, may its lock file go: the number in it may belong to somebody
- * else by now. */
-static bool clear_orphans(struct postgres *postgres, struct error *err)
+/* A postmaster whose caller was killed gets a fast shutdown. The lock file goes only when nobody is
+ * left in the directory: the number in it may belong to somebody else by now. */
+bool postgres_clear_orphans(const struct postgres *postgres, struct error *err)
 {
     struct stat data;
     CLEANUP(free_ptr) char *lock = xasprintf("%s/postmaster.pid", postgres->data);
@@ -310,5 +309,5 @@ bool postgres_dir_prepare(struct postgres *postgres, struct error *err)
         return false;
     if (!data_version(postgres))
         return init_data(postgres, err);
-    return clear_orphans(postgres, err);
+    return postgres_clear_orphans(postgres, err);
 }

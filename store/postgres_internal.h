@@ -19,6 +19,9 @@ struct postgres {
 /* Finds the programs, makes what is missing of the directory, clears away what a killed postmaster
  * left. */
 MUST_CHECK bool postgres_dir_prepare(struct postgres *postgres, struct error *err);
+/* Ends who still works in the data directory after its postmaster was killed or left behind, for at
+ * most half a minute in their own way: as long as there is one of them, none can be started. */
+MUST_CHECK bool postgres_clear_orphans(const struct postgres *postgres, struct error *err);
 /* Starts a program as the user that PostgreSQL runs as, its output appended to the log. */
 MUST_CHECK bool postgres_launch(const struct postgres *postgres, const char *const *argv,
                                 pid_t *pid, struct error *err);
