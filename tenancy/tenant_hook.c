@@ -199,15 +199,16 @@ static void after_tenant(void *arg, const struct api_caller *caller, const json_
     struct tenancy *tenancy = arg;
     CLEANUP(error_clear) struct error ignored = {0}; /* the controller does it again */
     (void)caller;
-    if (!object || !old)
+    if (!object)
         return;
     struct cluster *cluster = store_cluster(api_store(tenancy->api), meta_name(object));
     if (!cluster)
         return;
-    if (tenant_state(object) != atomic_load(&cluster->state) &&
+    if (old && tenant_state(object) != atomic_load(&cluster->state) &&
         !store_cluster_set_state(cluster, tenant_state(object), &ignored))
         error_clear(&ignored);
-    if (!json_equal(json_at(object, "spec"), json_at(old, "spec")))
+    /* A new cluster may have been asked for its plan before there was a Tenant to have one. */
+    if (!old || !json_equal(json_at(object, "spec"), json_at(old, "spec")))
         quota_forget_plan(cluster);
     cluster_unref(cluster);
 }
