@@ -567,17 +567,23 @@ static void test_tenant(void **state)
     delete_pod(fixture, "web-x-shop-x-acme");
 }
 
+static bool lacks_config(const json_t *pod)
+{
+    return text_eq(json_text(first_status(pod), "state", "waiting", "reason"),
+                   "CreateContainerConfigError");
+}
+
 static void test_missing_config_waits(void **state)
 {
     struct fixture *fixture = *state;
     create_pod(fixture, "wait", "exec sleep 1000", "",
                ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"none\","
                "\"key\":\"k\"}}}]");
+    expect(fixture, "wait", lacks_config, "waiting for its Secret");
     for (int i = 0; i < 200 && !fake_api_events(fixture->api, "Failed"); i++)
         usleep(50000);
+    assert_true(fake_api_events(fixture->api, "Failed") > 0);
     json_auto_t *pod = fake_api_get(fixture->api, PODS "/wait");
-    assert_string_equal(json_text(first_status(pod), "state", "waiting", "reason"),
-                        "CreateContainerConfigError");
     assert_string_equal(json_text(first_status(pod), "state", "waiting", "message"),
                         "secret \"none\" not found");
     delete_pod(fixture, "wait");
