@@ -163,11 +163,12 @@ static enum rbac_decision used_by_pod(struct cluster *cluster, struct rbac_part 
     return decision;
 }
 
-static enum rbac_decision own_pod(struct cluster *cluster, struct rbac_part *part, const char *node,
-                                  const struct rbac_attributes *attributes)
+/* What to decide without the object, when it is not there or not known yet; RBAC_ALLOW with it. */
+static enum rbac_decision find(struct cluster *cluster, struct rbac_part *part,
+                               const char *resource, const char *ns, const char *name,
+                               struct object **found)
 {
-    CLEANUP(object_unref_ptr) struct object *pod = NULL;
-    switch (cache_peek(cluster, "pods", attributes->ns, attributes->name, &pod)) {
+    switch (cache_peek(cluster, resource, ns, name, found)) {
     case CACHE_COLD:
         return pods_cold(part);
     case CACHE_ABSENT:
@@ -175,6 +176,17 @@ static enum rbac_decision own_pod(struct cluster *cluster, struct rbac_part *par
     case CACHE_HIT:
         break;
     }
+    return RBAC_ALLOW;
+}
+
+static enum rbac_decision own_pod(struct cluster *cluster, struct rbac_part *part, const char *node,
+                                  const struct rbac_attributes *attributes)
+{
+    CLEANUP(object_unref_ptr) struct object *pod = NULL;
+    enum rbac_decision decision =
+        find(cluster, part, "pods", attributes->ns, attributes->name, &pod);
+    if (decision != RBAC_ALLOW)
+        return decision;
     return strcmp(object_field(pod, "spec.nodeName"), node) == 0 ? RBAC_ALLOW : RBAC_NO_OPINION;
 }
 
@@ -183,14 +195,10 @@ static enum rbac_decision own_volume(struct cluster *cluster, struct rbac_part *
                                      const char *node, const struct rbac_attributes *attributes)
 {
     CLEANUP(object_unref_ptr) struct object *found = NULL;
-    switch (cache_peek(cluster, "persistentvolumes", "", attributes->name, &found)) {
-    case CACHE_COLD:
-        return pods_cold(part);
-    case CACHE_ABSENT:
-        return RBAC_NO_OPINION;
-    case CACHE_HIT:
-        break;
-    }
+    enum rbac_decision decision =
+        find(cluster, part, "persistentvolumes", "", attributes->name, &found);
+    if (decision != RBAC_ALLOW)
+        return decision;
     json_auto_t *volume = object_json(found);
     if (text_eq(json_text(volume, "metadata", "labels", LOCAL_VOLUME_NODE), node))
         return RBAC_ALLOW;
