@@ -213,10 +213,7 @@ static enum reconcile_result reconcile_availability(void *arg, struct reconcile 
         seen.problem = problem;
     }
     availability_decide(&seen, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 /* Services and Endpoints concern those APIServices that name them. Where nobody has looked at

@@ -206,10 +206,7 @@ static enum reconcile_result reconcile_certificate(void *arg, struct reconcile *
             return RECONCILE_RETRY;
         certificate_issued(request, pem, &plan);
     }
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 static const struct controller_source sources[] = {{REQUESTS, NULL}, {NULL, NULL}};

@@ -30,6 +30,9 @@ enum reconcile_result {
     RECONCILE_RETRY, /* with back-off; err says why */
     RECONCILE_AGAIN, /* `again_ms` from now */
 };
+struct plan;
+/* How a key ends whose plan was applied, or failed: comes back then, or when the plan says so. */
+enum reconcile_result reconcile_end(bool applied, const struct plan *plan, int64_t *again_ms);
 
 struct controller;
 /* Calls add(arg, key) for each key that a change of `object` (or `before`) concerns. Must not

@@ -37,10 +37,9 @@ static enum reconcile_result reconcile_cronjob(void *arg, struct reconcile *reco
         return RECONCILE_RETRY;
     cronjob_decide(&(struct cronjob_seen){cronjob, jobs.items, jobs.count, reconcile->now_us},
                    &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err) && !error_is_terminating(err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err) ||
+                             error_is_terminating(err),
+                         &plan, again_ms);
 }
 
 static void map_job(struct cluster *cluster, const struct object *job, const struct object *before,

@@ -54,10 +54,7 @@ static enum reconcile_result reconcile_custom(void *arg, struct reconcile *recon
                                         .resource = query.resource,
                                         .objects = &objects},
                   &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 static const struct controller_source sources[] = {{CRD_STORAGE, NULL}, {NULL, NULL}};

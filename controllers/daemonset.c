@@ -63,10 +63,9 @@ static enum reconcile_result reconcile_daemonset(void *arg, struct reconcile *re
     };
     if (!observed.claimed)
         daemonset_decide(&seen, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err) && !error_is_terminating(err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err) ||
+                             error_is_terminating(err),
+                         &plan, again_ms);
 }
 
 static void map_owned(struct cluster *cluster, const struct object *object,

@@ -177,10 +177,7 @@ static enum reconcile_result reconcile_budget(void *arg, struct reconcile *recon
     disruption_decide(
         &(struct disruption_seen){budget, pods.items, pods.count, expected, reconcile->now_us},
         &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 /* ---- what wakes it ---- */

@@ -42,10 +42,7 @@ static enum reconcile_result reconcile_event(void *arg, struct reconcile *reconc
     if (!event)
         return RECONCILE_DONE;
     event_ttl_decide(event, reconcile->controllers->event_ttl_us, reconcile->now_us, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 static const struct controller_source sources[] = {{EVENTS, NULL}, {NULL, NULL}};

@@ -72,10 +72,9 @@ static enum reconcile_result reconcile_job(void *arg, struct reconcile *reconcil
         job_decide(&(struct job_seen){job, pods.items, pods.count, reconcile->now_us}, &plan);
     if (!job)
         job_release_decide(pods.items, pods.count, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err) && !error_is_terminating(err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err) ||
+                             error_is_terminating(err),
+                         &plan, again_ms);
 }
 
 static void map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
@@ -107,10 +106,7 @@ static enum reconcile_result reconcile_ttl(void *arg, struct reconcile *reconcil
     if (!job)
         return RECONCILE_DONE;
     job_ttl_decide(job, reconcile->now_us, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 static const struct controller_source ttl_sources[] = {{JOBS, NULL}, {NULL, NULL}};

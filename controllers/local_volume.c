@@ -139,17 +139,10 @@ static bool observe(struct reconcile *reconcile, struct local_claim_seen *seen, 
     return true;
 }
 
-static enum reconcile_result finish(struct reconcile *reconcile, const struct plan *plan,
-                                    struct error *err)
-{
-    return plan_apply(&reconcile->caller, plan, NULL, err) ? RECONCILE_DONE : RECONCILE_RETRY;
-}
-
 static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconcile,
                                              int64_t *again_ms, struct error *err)
 {
     (void)arg;
-    (void)again_ms;
     json_auto_t *claim = NULL, *class = NULL, *volume = NULL;
     CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, CLAIMS, reconcile->ns, reconcile->name, &claim, err))
@@ -160,21 +153,20 @@ static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconc
     if (!observe(reconcile, &seen, &class, &volume, err))
         return RECONCILE_RETRY;
     local_claim_decide(&seen, &plan);
-    return finish(reconcile, &plan, err);
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 static enum reconcile_result reconcile_volume(void *arg, struct reconcile *reconcile,
                                               int64_t *again_ms, struct error *err)
 {
     (void)arg;
-    (void)again_ms;
     json_auto_t *volume = NULL;
     CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, VOLUMES, "", reconcile->name, &volume, err))
         return RECONCILE_RETRY;
     if (volume)
         local_volume_decide(volume, &plan);
-    return finish(reconcile, &plan, err);
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 static const struct controller_source claim_sources[] = {

@@ -248,10 +248,7 @@ static enum reconcile_result reconcile_namespace(void *arg, struct reconcile *re
         .now_us = reconcile->now_us,
     };
     namespace_decide(&seen, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
 }
 
 /* ---- what wakes it ---- */

@@ -73,10 +73,7 @@ static bool observe_pods(const struct reconcile *reconcile, const char *node, st
 static enum reconcile_result finish(const struct reconcile *reconcile, const struct plan *plan,
                                     int64_t *again_ms, struct error *err)
 {
-    if (!plan_apply(&reconcile->caller, plan, NULL, err))
-        return RECONCILE_RETRY;
-    *again_ms = plan->again_ms;
-    return plan->again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, plan, NULL, err), plan, again_ms);
 }
 
 static enum reconcile_result reconcile_node(void *arg, struct reconcile *reconcile,

@@ -260,3 +260,11 @@ bool plan_apply(const struct api_caller *caller, const struct plan *plan,
         *failed = culprit;
     return ok;
 }
+
+enum reconcile_result reconcile_end(bool applied, const struct plan *plan, int64_t *again_ms)
+{
+    if (!applied)
+        return RECONCILE_RETRY;
+    *again_ms = plan->again_ms;
+    return plan->again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+}

@@ -84,10 +84,9 @@ static enum reconcile_result reconcile_statefulset(void *arg, struct reconcile *
     };
     if (!observed.claimed)
         statefulset_decide(&seen, &plan);
-    if (!plan_apply(&reconcile->caller, &plan, NULL, err) && !error_is_terminating(err))
-        return RECONCILE_RETRY;
-    *again_ms = plan.again_ms;
-    return plan.again_ms ? RECONCILE_AGAIN : RECONCILE_DONE;
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err) ||
+                             error_is_terminating(err),
+                         &plan, again_ms);
 }
 
 static void map_owned(struct cluster *cluster, const struct object *object,
