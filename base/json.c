@@ -349,6 +349,16 @@ void json_set_text(json_t *parent, const char *key, const char *text)
         json_object_del(parent, key);
 }
 
+json_t *json_named(const json_t *array, const char *name)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach (array, i, item)
+        if (text_eq(json_text(item, "name"), name))
+            return item;
+    return NULL;
+}
+
 bool json_array_has_text(const json_t *array, const char *text)
 {
     for (size_t i = 0; i < json_array_size(array); i++) {

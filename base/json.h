@@ -55,6 +55,8 @@ json_t *json_ensure_object(json_t *parent, const char *key);
 json_t *json_ensure_array(json_t *parent, const char *key);
 /* json_object_set_new(parent, key, json_string(text)), or removes the key when text is NULL. */
 void json_set_text(json_t *parent, const char *key, const char *text);
+/* The first object of the array whose "name" is this one, or NULL. Borrowed. */
+json_t *json_named(const json_t *array, const char *name);
 /* True when the array holds that string. */
 bool json_array_has_text(const json_t *array, const char *text);
 

@@ -147,16 +147,6 @@ struct env_secret {
     const char *variable, *secret; /* variable NULL: all of the secret */
 };
 
-static bool is_allowed(const json_t *allowed, const char *name)
-{
-    const json_t *item;
-    size_t i;
-    json_array_foreach (allowed, i, item)
-        if (text_eq(json_text(item, "name"), name))
-            return true;
-    return false;
-}
-
 static bool find_env_secret(const json_t *container, const json_t *allowed,
                             struct env_secret *found)
 {
@@ -165,13 +155,13 @@ static bool find_env_secret(const json_t *container, const json_t *allowed,
     json_array_foreach (json_object_get(container, "env"), i, item) {
         const json_t *ref = json_at(item, "valueFrom", "secretKeyRef");
         *found = (struct env_secret){json_text(item, "name"), json_text(ref, "name")};
-        if (ref && !is_allowed(allowed, found->secret))
+        if (ref && !json_named(allowed, found->secret))
             return true;
     }
     json_array_foreach (json_object_get(container, "envFrom"), i, item) {
         const json_t *ref = json_object_get(item, "secretRef");
         *found = (struct env_secret){NULL, json_text(ref, "name")};
-        if (ref && !is_allowed(allowed, found->secret))
+        if (ref && !json_named(allowed, found->secret))
             return true;
     }
     return false;
@@ -212,7 +202,7 @@ static enum step_result check_volumes(struct request *request, const json_t *acc
     json_array_foreach (json_at(request->object, "spec", "volumes"), i, volume) {
         const char *name = json_text(volume, "secret", "secretName");
         if (!json_object_get(volume, "secret") ||
-            is_allowed(json_object_get(account, "secrets"), name))
+            json_named(json_object_get(account, "secrets"), name))
             continue;
         CLEANUP(free_ptr)
         char *why = xasprintf("volume with secret.secretName=\"%s\" " NOT_REFERENCED " secret",
@@ -228,7 +218,7 @@ static enum step_result check_pull_secrets(struct request *request, const json_t
     size_t i;
     json_array_foreach (json_at(request->object, "spec", "imagePullSecrets"), i, item) {
         const char *name = json_text(item, "name");
-        if (is_allowed(json_object_get(account, "imagePullSecrets"), name))
+        if (json_named(json_object_get(account, "imagePullSecrets"), name))
             continue;
         CLEANUP(free_ptr)
         char *why =

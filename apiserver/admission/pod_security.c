@@ -215,22 +215,12 @@ static bool containers_matter(const json_t *pod, const json_t *old, const char *
     return false;
 }
 
-static const json_t *find_named(const json_t *containers, const char *name)
-{
-    const json_t *container;
-    size_t i;
-    json_array_foreach (containers, i, container)
-        if (text_eq(json_text(container, "name"), name))
-            return container;
-    return NULL;
-}
-
 static bool ephemeral_matter(const json_t *pod, const json_t *old)
 {
     const json_t *before = json_at(old, "spec", "ephemeralContainers"), *container;
     size_t i;
     json_array_foreach (json_at(pod, "spec", "ephemeralContainers"), i, container) {
-        const json_t *old_container = find_named(before, json_text(container, "name"));
+        const json_t *old_container = json_named(before, json_text(container, "name"));
         if (!old_container || container_matters(pod, old, container, old_container))
             return true;
     }

@@ -22,12 +22,9 @@ static const char *const container_lists[] = {"containers", "initContainers",
 
 static bool has_container(const json_t *pod, const char *name)
 {
-    const json_t *container;
-    size_t i;
-    for (size_t list = 0; list < ARRAY_LEN(container_lists); list++)
-        json_array_foreach (json_at(pod, "spec", container_lists[list]), i, container)
-            if (text_eq(json_text(container, "name"), name))
-                return true;
+    for (size_t i = 0; i < ARRAY_LEN(container_lists); i++)
+        if (json_named(json_at(pod, "spec", container_lists[i]), name))
+            return true;
     return false;
 }
 

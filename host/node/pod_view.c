@@ -38,13 +38,10 @@ bool pod_view_host_network(const struct pod_view *view)
 const json_t *pod_view_container(const struct pod_view *view, const char *name)
 {
     static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
-    size_t at;
-    const json_t *one;
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        json_array_foreach (json_at(view->pod, "spec", lists[i]), at, one)
-            if (text_eq(json_text(one, "name"), name))
-                return one;
-    return NULL;
+    const json_t *found = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(lists) && !found; i++)
+        found = json_named(json_at(view->pod, "spec", lists[i]), name);
+    return found;
 }
 
 /* ---- labels and annotations ---- */

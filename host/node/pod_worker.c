@@ -43,12 +43,7 @@ static void worker_free(struct pod_worker *worker)
 
 static json_t *find_status(const json_t *pod, const char *list, const char *name)
 {
-    size_t i;
-    json_t *one;
-    json_array_foreach (json_at(pod, "status", list), i, one)
-        if (text_eq(json_text(one, "name"), name))
-            return one;
-    return NULL;
+    return json_named(json_at(pod, "status", list), name);
 }
 
 /* The count goes on where an agent before us (or before a reboot) left it. */

@@ -227,12 +227,7 @@ bool volumes_update(struct volumes *volumes, const struct pod_view *view, int64_
 
 static const json_t *find_volume(const struct pod_view *view, const char *name)
 {
-    size_t i;
-    const json_t *one;
-    json_array_foreach (json_at(view->pod, "spec", "volumes"), i, one)
-        if (text_eq(json_text(one, "name"), name))
-            return one;
-    return NULL;
+    return json_named(json_at(view->pod, "spec", "volumes"), name);
 }
 
 /* A folder or a file to mount on, as what is mounted. */
