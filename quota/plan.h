@@ -6,7 +6,7 @@
 #include "quota/quota.h"
 
 #define PLAN_SCOPE "plan"
-/* Limits are asked for again after this long: another replica may have changed them. */
+/* Limits are asked for again after this long, in case a change of them was missed. */
 #define PLAN_KEEP_NS (INT64_C(30) * 1000000000)
 
 struct plan {

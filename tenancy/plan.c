@@ -64,23 +64,74 @@ static bool read_object(struct tenancy *tenancy, const char *resource, const cha
     return true;
 }
 
-/* The plan's limits, with the Tenant's own in their place. A plan that is gone limits nothing but
- * what the Tenant says: the hook below keeps plans that are in use. */
+/* The limits of a Plan; borrowed from `*plan`, a new reference. Of one that is gone they are those
+ * of the default one as it is built in: no tenant is ever without any. */
+static bool read_limits(struct tenancy *tenancy, const char *name, json_t **plan,
+                        const json_t **limits, struct error *err)
+{
+    if (!read_object(tenancy, PLANS, name, plan, err))
+        return false;
+    if (!*plan) {
+        json_auto_t *builtin = plan_builtin();
+        *plan = json_incref(json_array_get(builtin, 0));
+    }
+    *limits = json_at(*plan, "spec", "limits");
+    return true;
+}
+
+/* The plan's limits, with the Tenant's own in their place. Between a cluster's birth and its
+ * Tenant's, which another server may see later than the cluster, those of the default plan hold. */
 bool plan_limits(void *arg, struct cluster *cluster, json_t **limits, struct error *err)
 {
     struct tenancy *tenancy = arg;
     json_auto_t *tenant = NULL, *plan = NULL;
+    const json_t *planned;
     if (cluster->id == tenancy->host->id)
         return true; /* the operator's own */
-    if (!read_object(tenancy, TENANTS, cluster->name, &tenant, err))
-        return false;
-    const char *name = json_text(tenant, "spec", "plan");
-    if (name && !read_object(tenancy, PLANS, name, &plan, err))
+    if (!read_object(tenancy, TENANTS, cluster->name, &tenant, err) ||
+        !read_limits(tenancy, json_text(tenant, "spec", "plan") ?: PLAN_DEFAULT, &plan, &planned,
+                     err))
         return false;
     *limits = json_object();
-    json_object_update(*limits, json_at(plan, "spec", "limits"));
+    json_object_update(*limits, (json_t *)(uintptr_t)planned); /* read, not changed */
     json_object_update(*limits, json_at(tenant, "spec", "limits"));
     return true;
+}
+
+/* ---- when they change, whoever changed them ---- */
+
+static bool spec_changed(const struct object *object, const struct object *before)
+{
+    json_auto_t *now = object_json(object), *was = before ? object_json(before) : NULL;
+    return !was || !json_equal(json_at(now, "spec"), json_at(was, "spec"));
+}
+
+static void forget_all(struct store *store)
+{
+    size_t count;
+    struct cluster **clusters = store_clusters(store, &count);
+    for (size_t i = 0; i < count; i++) {
+        quota_forget_plan(clusters[i]);
+        cluster_unref(clusters[i]);
+    }
+    free(clusters);
+}
+
+void plan_changed(void *arg, struct cluster *cluster, enum event_type type, struct object *object,
+                  struct object *before)
+{
+    (void)arg;
+    if (cluster->id != CLUSTER_HOST_ID || type == EVENT_DELETED)
+        return;
+    if (strcmp(object->resource, PLANS) == 0 && type == EVENT_MODIFIED &&
+        spec_changed(object, before))
+        forget_all(cluster->store);
+    if (strcmp(object->resource, TENANTS) != 0 || !spec_changed(object, before))
+        return;
+    struct cluster *tenant = store_cluster(cluster->store, object->name);
+    if (tenant)
+        quota_forget_plan(tenant);
+    cluster_unref(tenant);
 }
 
 /* ---- what may be written ---- */
@@ -128,23 +179,4 @@ static bool before_plan(void *arg, const struct api_caller *caller, json_t *obje
     return !used || error_forbidden(err, PLANS, meta_name(old), "there are tenants with this plan");
 }
 
-/* Every cluster of the plan asks for its limits again. */
-static void after_plan(void *arg, const struct api_caller *caller, const json_t *object,
-                       const json_t *old)
-{
-    struct tenancy *tenancy = arg;
-    struct object_list tenants = {0};
-    CLEANUP(error_clear) struct error ignored = {0}; /* they ask again when they were idle */
-    (void)caller;
-    if (!object || !old || !cache_list(tenancy->host, TENANTS, NULL, &tenants, &ignored))
-        return;
-    for (size_t i = 0; i < tenants.count; i++) {
-        struct cluster *cluster = store_cluster(api_store(tenancy->api), tenants.items[i]->name);
-        if (cluster && strcmp(object_field(tenants.items[i], "spec.plan"), meta_name(object)) == 0)
-            quota_forget_plan(cluster);
-        cluster_unref(cluster);
-    }
-    object_list_free(&tenants);
-}
-
-const struct api_hook plan_hook = {.resource = PLANS, .before = before_plan, .after = after_plan};
+const struct api_hook plan_hook = {.resource = PLANS, .before = before_plan};

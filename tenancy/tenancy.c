@@ -2,6 +2,7 @@
 #include "tenancy/tenancy.h"
 
 #include "quota/quota.h"
+#include "store/cache.h"
 #include "tenancy/tenancy_internal.h"
 
 struct row { /* what the frame and the hooks borrow for life */
@@ -27,6 +28,7 @@ struct tenancy *tenancy_new(const struct tenancy_options *options)
     tenancy->domain = options->domain ? xstrdup(options->domain) : NULL;
     user_internal(&tenancy->user, TENANCY_USER, true);
     quota_set_plan_source(plan_limits, tenancy);
+    store_listen(api_store(options->api), plan_changed, tenancy);
     add_hook(tenancy, &tenant_hook);
     add_hook(tenancy, &plan_hook);
     const struct controller *const all[] = {&tenant_controller, &refresh_controller};
@@ -44,6 +46,7 @@ void tenancy_free(struct tenancy *tenancy)
 {
     if (!tenancy)
         return;
+    store_listen(tenancy->host->store, NULL, tenancy);
     quota_set_plan_source(NULL, NULL);
     cluster_unref(tenancy->host);
     user_clear(&tenancy->user);

@@ -63,6 +63,9 @@ extern const struct api_hook plan_hook;
 json_t *plan_builtin(void);
 /* quota_plan_fn; `arg` is the tenancy. */
 bool plan_limits(void *arg, struct cluster *cluster, json_t **limits, struct error *err);
+/* store_change_fn: who lives by what has changed asks for its limits again. */
+void plan_changed(void *arg, struct cluster *cluster, enum event_type type, struct object *object,
+                  struct object *before);
 /* Causes for limits whose name or amount is none, under `field`. */
 void plan_check_limits(const json_t *limits, const char *field, struct error *err);
 

@@ -4,7 +4,6 @@
 
 #include "auth/auth.h"
 #include "base/json.h"
-#include "quota/quota.h"
 #include "schema/meta.h"
 #include "store/cache.h"
 #include "tenancy/tenancy_internal.h"
@@ -199,17 +198,14 @@ static void after_tenant(void *arg, const struct api_caller *caller, const json_
     struct tenancy *tenancy = arg;
     CLEANUP(error_clear) struct error ignored = {0}; /* the controller does it again */
     (void)caller;
-    if (!object)
+    if (!object || !old)
         return;
     struct cluster *cluster = store_cluster(api_store(tenancy->api), meta_name(object));
     if (!cluster)
         return;
-    if (old && tenant_state(object) != atomic_load(&cluster->state) &&
+    if (tenant_state(object) != atomic_load(&cluster->state) &&
         !store_cluster_set_state(cluster, tenant_state(object), &ignored))
         error_clear(&ignored);
-    /* A new cluster may have been asked for its plan before there was a Tenant to have one. */
-    if (!old || !json_equal(json_at(object, "spec"), json_at(old, "spec")))
-        quota_forget_plan(cluster);
     cluster_unref(cluster);
 }
 

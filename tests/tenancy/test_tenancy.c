@@ -428,6 +428,45 @@ static void plan_limits_hold(void **state)
     delete_tenant("tight");
 }
 
+/* As on a server that has the cluster already, but not yet its Tenant. */
+static void limits_before_the_tenant(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(cluster_unref_ptr) struct cluster *cluster = NULL;
+    json_auto_t *limits = NULL;
+    assert_true(provision_cluster(server.tenancy, "early", "0b0e2b1e-5f0a-4f0e-8f5e-2f4f6f1a7c11",
+                                  &cluster, &err));
+    assert_true(plan_limits(server.tenancy, cluster, &limits, &err));
+    assert_string_equal(json_text(limits, "configmaps"), "50000");
+    assert_true(store_cluster_delete(cluster, &err));
+}
+
+/* As another server would write it: no hook of this one runs. */
+static void limits_from_elsewhere(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(object_unref_ptr) struct object *object = NULL;
+    struct buf text = BUF_TEXT;
+    must_create("moved");
+    CLEANUP(free_client) struct client *client = tenant_client("moved");
+    json_auto_t *map =
+        world_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: one, namespace: default}}");
+    assert_true(client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
+    assert_true(cache_get(server.host, TENANTS, "", "moved", &object, &err));
+    json_auto_t *tenant = object_json(object);
+    json_set_text(json_ensure_object(json_ensure_object(tenant, "spec"), "limits"), "configmaps",
+                  "1");
+    json_write(&text, tenant);
+    CLEANUP(free_ptr) char *yaml = buf_take(&text);
+    world_replace(server.host, TENANTS, yaml);
+    json_set_text(json_ensure_object(map, "metadata"), "name", "two");
+    assert_false(client_create(client, "/api/v1/namespaces/default/configmaps", map, NULL, &err));
+    assert_int_equal(err.code, 403);
+    delete_tenant("moved");
+}
+
 static void built_in_plans(void **state)
 {
     static const char *const names[] = {"small", "medium", "large"};
@@ -601,13 +640,22 @@ static void latency(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usable_at_once),          cmocka_unit_test(openid),
-        cmocka_unit_test(tenants_apart),           cmocka_unit_test(foreign_certificates),
-        cmocka_unit_test(own_endpoints),           cmocka_unit_test(refused),
-        cmocka_unit_test(suspend_and_resume),      cmocka_unit_test(plan_limits_hold),
-        cmocka_unit_test(built_in_plans),          cmocka_unit_test(deletion_is_whole),
-        cmocka_unit_test(quotas_and_roles_follow), cmocka_unit_test(restart),
-        cmocka_unit_test(one_name_once),           cmocka_unit_test(latency),
+        cmocka_unit_test(usable_at_once),
+        cmocka_unit_test(openid),
+        cmocka_unit_test(tenants_apart),
+        cmocka_unit_test(foreign_certificates),
+        cmocka_unit_test(own_endpoints),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(suspend_and_resume),
+        cmocka_unit_test(plan_limits_hold),
+        cmocka_unit_test(limits_before_the_tenant),
+        cmocka_unit_test(limits_from_elsewhere),
+        cmocka_unit_test(built_in_plans),
+        cmocka_unit_test(deletion_is_whole),
+        cmocka_unit_test(quotas_and_roles_follow),
+        cmocka_unit_test(restart),
+        cmocka_unit_test(one_name_once),
+        cmocka_unit_test(latency),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
