@@ -273,6 +273,61 @@ static size_t watch_fan(const struct target *target, const struct fan_size *size
     return errors;
 }
 
+/* ---- lists of Pods, by encoding ---- */
+
+static const struct list_encoding {
+    const char *what, *accept;
+} list_encodings[] = {
+    {"json", "application/json"},
+    {"protobuf", "application/vnd.kubernetes.protobuf"},
+    {"table", "application/json;as=Table;v=v1;g=meta.k8s.io"},
+    {"metadata", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"},
+};
+
+static bool list_pods(struct http *http, struct latencies *all, struct buf *body)
+{
+    int64_t begin = clock_mono_ns();
+    buf_clear(body);
+    if (http_call(http, "GET", "/api/v1/namespaces/bench/pods", NULL, (struct str){0}, body) != 200)
+        return false;
+    all->ns[all->count++] = clock_mono_ns() - begin;
+    return true;
+}
+
+static void report_list(const char *what, const char *which, struct latencies *all, size_t bytes)
+{
+    qsort(all->ns, all->count, sizeof(*all->ns), compare);
+    double ms = ms_at(all, 0.5), mb_per_s = ms > 0 ? (double)bytes / ms / 1e3 : 0;
+    printf("{\"op\":\"list\",\"what\":\"pods %s\",\"which\":\"%s\",\"count\":%zu,\"bytes\":%zu,"
+           "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"mb_per_s\":%.0f}\n",
+           what, which, all->count, bytes, ms, ms_at(all, 0.99), mb_per_s);
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "list pods  %-12s %-6s %8zu  %10.0f MB/s  p50 %8.3f ms  p99 %8.3f ms\n",
+                  what, which, all->count, mb_per_s, ms, ms_at(all, 0.99));
+}
+
+/* The first list of an encoding, which may have to make what later ones share, and `count` more. */
+static size_t measure_lists(const struct target *target, size_t count)
+{
+    struct http *http = http_open(target);
+    CLEANUP(buf_free) struct buf body = BUF_INIT((size_t)256 << 20);
+    struct latencies all = {xcalloc(count, sizeof(int64_t)), 0};
+    size_t errors = !http;
+    for (size_t i = 0; http && i < ARRAY_LEN(list_encodings); i++) {
+        const struct list_encoding *encoding = &list_encodings[i];
+        http_accept(http, encoding->accept);
+        all.count = 0;
+        errors += !list_pods(http, &all, &body);
+        report_list(encoding->what, "first", &all, body.len);
+        for (size_t round = all.count = 0; round < count; round++)
+            errors += !list_pods(http, &all, &body);
+        report_list(encoding->what, "later", &all, body.len);
+    }
+    http_close(http);
+    free(all.ns);
+    return errors;
+}
+
 /* ---- from a tenant's Pod to the host's, and to a running container ---- */
 
 #define PODS_MAX    1000
@@ -476,6 +531,11 @@ static size_t mode_pods(const struct target *target, const struct options *optio
     return errors;
 }
 
+static size_t mode_lists(const struct target *target, const struct options *options)
+{
+    return measure_lists(target, options->numbers[0]);
+}
+
 static const struct mode {
     const char *name;
     size_t word_count, number_count;
@@ -485,6 +545,7 @@ static const struct mode {
     {"cluster", 0, 1, {1000}, mode_cluster},
     {"load", 1, 2, {WORKERS_MAX, 1000000}, mode_load},
     {"fan", 0, 4, {WORKERS_MAX, 100000, WORKERS_MAX, 100000}, mode_fan},
+    {"lists", 0, 1, {1000}, mode_lists},
     {"pods", 1, 1, {PODS_MAX}, mode_pods},
 };
 
@@ -519,6 +580,8 @@ int main(int argc, char **argv)
                               "of: configmaps pods get list tenants\n"
                               "       warren_bench fan KUBECONFIG WATCHERS CREATES WRITERS RATE  "
                               "each watcher must see each create; RATE a second, 0: no pause\n"
+                              "       warren_bench lists KUBECONFIG COUNT                      "
+                              "the Pods of `load`, by encoding\n"
                               "       warren_bench pods KUBECONFIG HOST-KUBECONFIG COUNT       a "
                               "tenant's Pod to the host's, and to running\n");
         return 2;

@@ -20,6 +20,7 @@
 
 struct http {
     const struct target *target;
+    const char *accept; /* lives as long */
     int fd;
     SSL *tls;
     struct buf in; /* received and not used yet, from `at` on */
@@ -108,12 +109,18 @@ void target_close(struct target *target)
 
 /* ---- connections ---- */
 
+void http_accept(struct http *http, const char *media_type)
+{
+    http->accept = media_type;
+}
+
 struct http *http_open(const struct target *target)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     const int on = 1;
     struct http *http = xcalloc(1, sizeof(*http));
     http->target = target;
+    http_accept(http, "application/json");
     http->in = http->out = http->line = BUF_INIT(BODY_MAX);
     http->fd = getaddrinfo(target->host, target->port, &hints, &found) == 0
                    ? socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0)
@@ -240,8 +247,8 @@ static bool send_request(struct http *http, const char *method, const char *path
                          struct str body)
 {
     buf_clear(&http->out);
-    buf_printf(&http->out, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\nAccept: application/json\r\n",
-               method, http->target->prefix, path, http->target->host, http->target->port);
+    buf_printf(&http->out, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\nAccept: %s\r\n", method,
+               http->target->prefix, path, http->target->host, http->target->port, http->accept);
     if (type)
         buf_printf(&http->out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body.len);
     buf_add_text(&http->out, "\r\n");

@@ -18,6 +18,9 @@ struct http;
 /* Connects and shakes hands. NULL when that fails. */
 struct http *http_open(const struct target *target);
 void http_close(struct http *http);
+/* What the connection's requests accept from now on; `media_type` must outlive it. JSON at first.
+ */
+void http_accept(struct http *http, const char *media_type);
 /* One exchange; the status, or 0 when the connection broke. `body` (may be NULL) gets the answer's.
  */
 int http_call(struct http *http, const char *method, const char *path, const char *content_type,

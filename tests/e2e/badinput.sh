@@ -151,8 +151,10 @@ refused_write "a write while PostgreSQL is gone" 15
 check_fails "/readyz fails" 'etcd failed|rror' kubectl --kubeconfig "$ADMIN" get --raw '/readyz?verbose'
 check "/livez does not" kubectl --kubeconfig "$ADMIN" get --raw /livez
 check "reads go on while PostgreSQL is gone" timeout 20 kubectl --kubeconfig acme.kubeconfig get configmap before1
+sleep "${GONE:=1}" # GONE=60 shows a whole minute
 put gone2
 refused_write "another write" 15
+check "reads still go on" timeout 20 kubectl --kubeconfig acme.kubeconfig get configmap before1
 mv "$DATA"/postgres/PG_VERSION.kept "$DATA"/postgres/data/PG_VERSION
 wait_for "writes go on when PostgreSQL is back" 60 put after-gone
 wait_for "/readyz is well again" 60 kubectl --kubeconfig "$ADMIN" get --raw /readyz
