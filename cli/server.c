@@ -26,6 +26,8 @@
 #define IDLE_MS         60000
 #define HOUSEKEEPING_MS 15000
 #define EVENT_TTL_MAX_S YEAR_S
+#define HISTORY_MAX_MIB (INT64_C(1) << 20)
+#define MIB             (INT64_C(1) << 20)
 #define POD_GATEWAY     "10.244.0.1"
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *advertise, *postgres_url,
@@ -33,7 +35,8 @@ static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *adver
 static const char *supervisor, *user_name, *credentials_dir;
 static bool webhooks_anywhere;
 static const char *event_ttl;
-static int64_t event_ttl_s;
+static int64_t event_ttl_s, history_mib;
+static const char *history_memory;
 
 /* clang-format off */
 static const struct option options[] = {
@@ -45,6 +48,7 @@ static const struct option options[] = {
     {"pod-address", 0, OPTION_TEXT, &pod_address, "ADDR", "where Pods reach this server (default: " POD_GATEWAY ")", NULL},
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"event-ttl", 0, OPTION_TEXT, &event_ttl, "SECONDS", "how long Events are kept after they were last written (default: 3600)", NULL},
+    {"history-memory", 0, OPTION_TEXT, &history_memory, "MIB", "what past events may take in memory, of all clusters together (default: 128)", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
     {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "what that node is given as --address (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "become this user, when started by root; DIR/server is given to him", NULL},
@@ -144,7 +148,8 @@ static bool start(struct server *server, struct error *err)
     CLEANUP(free_ptr) char *key_file = paths_join(data_dir, "server/encryption.key");
     if (!store_key_file_make(key_file, err))
         return false;
-    const struct store_options store_options = {.conninfo = postgres_url, .kek_file = key_file};
+    const struct store_options store_options = {
+        .conninfo = postgres_url, .kek_file = key_file, .event_bytes_max = history_mib * MIB};
     const struct api_options api_options = {.listen = listen_address,
                                             .socket = server->socket,
                                             .domain = domain,
@@ -209,6 +214,8 @@ static int run(const char *const *args, size_t count)
             "--postgres URL is needed; 'warren up' brings a PostgreSQL of its own");
     if (event_ttl && !parse_i64(str_of(event_ttl), 1, EVENT_TTL_MAX_S, &event_ttl_s))
         return command_usage(&command_server, "--event-ttl must be a number of seconds");
+    if (history_memory && !parse_i64(str_of(history_memory), 1, HISTORY_MAX_MIB, &history_mib))
+        return command_usage(&command_server, "--history-memory must be a number of MiB");
     if (!credentials_dir)
         credentials_dir = data_dir ? data_dir : PATHS_DEFAULT_DIR;
     ready_block_signals();

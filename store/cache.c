@@ -13,7 +13,7 @@
 
 /* ---- the parts ---- */
 
-static struct resource_cache *resource_cache_new(const char *resource)
+static struct resource_cache *resource_cache_new(struct event_budget *budget, const char *resource)
 {
     struct resource_cache *cache = xcalloc(1, sizeof(*cache));
     pthread_condattr_t attributes;
@@ -23,6 +23,7 @@ static struct resource_cache *resource_cache_new(const char *resource)
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&cache->lock, NULL);
     atomic_init(&cache->refs, 1);
+    cache->budget = budget;
     cache->resource = resource;
     return cache;
 }
@@ -32,6 +33,7 @@ static void resource_cache_empty(struct resource_cache *cache)
 {
     object_set_clear(&cache->objects);
     event_ring_clear(&cache->ring);
+    event_budget_shrunk(cache);
     for (size_t i = 0; i < cache->pending_count; i++)
         event_unref(cache->pending[i]);
     free(cache->pending);
@@ -96,13 +98,14 @@ static struct resource_cache *find_item(const struct cluster_cache *all, const c
     return NULL;
 }
 
-static struct resource_cache *add_item(struct cluster_cache *all, const char *resource)
+static struct resource_cache *add_item(struct cluster_cache *all, struct event_budget *budget,
+                                       const char *resource)
 {
     if (all->count == all->capacity) {
         all->capacity = all->capacity ? all->capacity * 2 : 4;
         all->items = xreallocarray(all->items, all->capacity, sizeof(struct resource_cache *));
     }
-    return all->items[all->count++] = resource_cache_new(resource);
+    return all->items[all->count++] = resource_cache_new(budget, resource);
 }
 
 struct resource_cache *cluster_cache_find(struct cluster *cluster, const char *resource, bool make)
@@ -116,7 +119,7 @@ struct resource_cache *cluster_cache_find(struct cluster *cluster, const char *r
     pthread_mutex_lock(&all->lock);
     struct resource_cache *found = find_item(all, resource);
     if (!found && make)
-        found = add_item(all, resource);
+        found = add_item(all, &cluster->store->events, resource);
     if (found)
         refs_take(&found->refs);
     pthread_mutex_unlock(&all->lock);
@@ -182,6 +185,7 @@ static void apply_warm(struct resource_cache *cache, enum event_type type, int64
     else
         *before = object_set_put(&cache->objects, object_ref(object));
     event_ring_push(&cache->ring, event_new(type, revision, object, *before), clock_mono_ns());
+    event_budget_used(cache);
 }
 
 void cache_apply(struct cluster *cluster, enum event_type type, int64_t revision,
@@ -253,6 +257,7 @@ void cache_finish_fill(struct resource_cache *cache, struct cache_contents *cont
         cache->objects = contents->objects;
         cache->ring = contents->ring;
         *contents = (struct cache_contents){.snapshot = contents->snapshot};
+        event_budget_used(cache);
     }
     for (size_t i = 0; i < cache->pending_count; i++) {
         CLEANUP(object_unref_ptr) struct object *before = NULL;
@@ -321,6 +326,7 @@ void cluster_cache_expire(struct cluster *cluster, int64_t now_mono_ns)
     for (size_t i = 0; i < all->count; i++) {
         pthread_mutex_lock(&all->items[i]->lock);
         event_ring_expire(&all->items[i]->ring, now_mono_ns);
+        event_budget_shrunk(all->items[i]);
         pthread_mutex_unlock(&all->items[i]->lock);
     }
     pthread_mutex_unlock(&all->lock);

@@ -2,11 +2,12 @@
  *
  * cluster part → one resource_cache a resource → object_set (the present) and event_ring (how it
  * came about). Locks, in this order: the cluster's apply lock, cluster_cache.lock,
- * resource_cache.lock. */
+ * resource_cache.lock, event_budget.lock. */
 #pragma once
 #include <pthread.h>
 
 #include "store/cache.h"
+#include "store/event_budget.h"
 
 /* ---- the present, by (ns, name): an array of leaves, each a sorted array; O(log n) to find,
  * bounded moves to change. Members are references that the set owns. Guarded by its owner's lock.
@@ -58,6 +59,9 @@ void event_ring_push(struct event_ring *ring, struct event *event, int64_t now_m
 struct event *event_ring_at(const struct event_ring *ring, uint64_t sequence);
 /* The sequence number of the first event behind `revision`. */
 uint64_t event_ring_after(const struct event_ring *ring, int64_t revision);
+/* Drops the oldest events until it holds at most so many bytes, but none of the last `events_min`.
+ */
+void event_ring_shrink(struct event_ring *ring, size_t bytes_max, uint64_t events_min);
 /* Drops events that are older than RING_AGE_NS. */
 void event_ring_expire(struct event_ring *ring, int64_t now_mono_ns);
 void event_ring_clear(struct event_ring *ring);
@@ -94,6 +98,9 @@ struct resource_cache {
     size_t pending_count, pending_capacity;
     struct watch *armed; /* watches to wake at the next event */
     unsigned watch_count;
+    struct event_budget *budget;            /* the store's */
+    struct resource_cache *colder, *hotter; /* guarded by budget->lock, as what follows */
+    size_t counted;                         /* of its ring's bytes; written under both locks */
 };
 void resource_cache_unref(struct resource_cache *cache);
 /* Wakes and forgets every armed watch; under cache->lock. */

@@ -15,8 +15,10 @@ void directory_init(struct directory *directory)
 void directory_deinit(struct directory *directory)
 {
     strmap_clear(&directory->by_name);
-    for (size_t i = 0; i < directory->count; i++)
+    for (size_t i = 0; i < directory->count; i++) {
+        (void)cluster_cache_drop(directory->by_id[i]); /* out of the store's budget */
         cluster_unref(directory->by_id[i]);
+    }
     free(directory->by_id);
     pthread_rwlock_destroy(&directory->lock);
 }

@@ -49,6 +49,16 @@ static void drop_first(struct event_ring *ring)
     event_unref(event);
 }
 
+/* Of an empty ring. */
+static void free_slots(struct event_ring *ring)
+{
+    if (ring->first < ring->end)
+        return;
+    free(ring->slots);
+    ring->slots = NULL;
+    ring->capacity = 0;
+}
+
 static void grow(struct event_ring *ring)
 {
     size_t capacity = ring->capacity ? ring->capacity * 2 : 8;
@@ -73,16 +83,19 @@ void event_ring_push(struct event_ring *ring, struct event *event, int64_t now_m
     event_ring_expire(ring, now_mono_ns);
 }
 
+void event_ring_shrink(struct event_ring *ring, size_t bytes_max, uint64_t events_min)
+{
+    while (ring->end - ring->first > events_min && ring->bytes > bytes_max)
+        drop_first(ring);
+    free_slots(ring);
+}
+
 void event_ring_expire(struct event_ring *ring, int64_t now_mono_ns)
 {
     while (ring->first < ring->end &&
            now_mono_ns - slot_of(ring, ring->first)->at_mono_ns > RING_AGE_NS)
         drop_first(ring);
-    if (ring->first == ring->end && ring->capacity) {
-        free(ring->slots);
-        ring->slots = NULL;
-        ring->capacity = 0;
-    }
+    free_slots(ring);
 }
 
 struct event *event_ring_at(const struct event_ring *ring, uint64_t sequence)

@@ -52,6 +52,8 @@ struct store *store_open(const struct store_options *options, struct error *err)
     uuid_make(store->id);
     pthread_rwlock_init(&store->listeners_lock, NULL);
     duty_init(&store->duty);
+    event_budget_init(&store->events, options->event_bytes_max ? (size_t)options->event_bytes_max
+                                                               : EVENT_BYTES_DEFAULT);
     directory_init(&store->directory);
     readers_init(&store->readers,
                  options->reader_connections ? options->reader_connections : READERS_DEFAULT);
@@ -81,6 +83,7 @@ void store_close(struct store *store)
     cipher_free(store->cipher);
     pthread_rwlock_destroy(&store->listeners_lock);
     duty_deinit(&store->duty);
+    event_budget_deinit(&store->events);
     free(store->conninfo);
     free(store);
 }

@@ -17,6 +17,7 @@ struct store_options {
     unsigned writer_threads;     /* 0: 2; a cluster's writes always go through the same one */
     unsigned reader_connections; /* 0: 4 */
     int64_t change_keep_s;       /* how long changes are kept for watches; 0: 600 */
+    int64_t event_bytes_max; /* of past events in memory, of all clusters together; 0: 128 MiB */
     /* Encryption at rest of Secrets and of clusters' secrets; NULL: none. A file of mode 0600 with
      * a line a key: a number and 64 hexadecimal digits. The first is used from now on (at start,
      * every cluster's own key is wrapped anew with it), the others are still read. A database that

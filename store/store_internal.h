@@ -10,6 +10,7 @@
 #include "base/strmap.h"
 #include "store/cache.h"
 #include "store/cipher_internal.h"
+#include "store/event_budget.h"
 #include "store/pg_internal.h"
 #include "store/store.h"
 
@@ -57,6 +58,7 @@ struct store {
     struct feed *feed;
     struct partitions *partitions;
     struct duty duty;
+    struct event_budget events;
     pthread_rwlock_t listeners_lock;
     /* guarded by listeners_lock */
     struct {

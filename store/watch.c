@@ -57,6 +57,7 @@ enum cache_list_result watch_open(struct cluster *cluster, const char *resource,
                             .next = event_ring_after(&cache->ring, revision)};
     cache->watch_count++;
     refs_take(&cache->refs);
+    event_budget_used(cache);
     cluster_cache_unlock(cache);
     *out = watch;
     return CACHE_LIST_OK;

@@ -7,6 +7,8 @@
 
 #include "store/store_internal.h"
 
+#define HISTORY_BYTES ((size_t)16384)
+
 static struct store *store;
 
 static int up(void **state)
@@ -387,6 +389,56 @@ static void cut_history_is_gone(void **state)
     watch_close(watch);
 }
 
+/* ---- what the rings of all clusters hold together ---- */
+
+static enum cache_list_result open_at(struct cluster *cluster, int64_t revision)
+{
+    struct watch *watch = NULL;
+    enum cache_list_result result = watch_open(cluster, "configmaps", revision, NULL, NULL, &watch);
+    watch_close(watch);
+    return result;
+}
+
+/* The quiet one gives way to the busy one, and that to nobody but itself. */
+static void the_coldest_history_gives_way(void **state)
+{
+    struct error err = {0};
+    (void)state;
+    struct store *small =
+        store_open(&(struct store_options){.conninfo = postgres_conninfo(test_postgres),
+                                           .event_bytes_max = HISTORY_BYTES},
+                   &err);
+    assert_non_null(small);
+    struct cluster *quiet = cluster_fresh(small), *warmed = cluster_fresh(small),
+                   *busy = cluster_fresh(small);
+    struct cluster *const all[] = {quiet, warmed, busy};
+    int64_t first[ARRAY_LEN(all)], last[ARRAY_LEN(all)];
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        first[i] = PUT(all[i], .value = 1);
+        warm(all[i]);
+        for (size_t k = 0; k < 5 * i + 1; k++)
+            last[i] = PUT(all[i], .op = STORE_UPDATE, .value = 2);
+    }
+    assert_int_equal(CACHE_LIST_OK, open_at(quiet, first[0]));
+    assert_int_equal(CACHE_LIST_OK, open_at(warmed, first[1])); /* was used after `quiet` */
+    for (size_t before = 0, now; (now = event_budget_bytes(&small->events)) > before; before = now)
+        last[2] = PUT(busy, .op = STORE_UPDATE, .value = 3);
+    last[2] = PUT(busy, .op = STORE_UPDATE, .value = 3);
+    assert_int_equal(CACHE_LIST_GONE, open_at(quiet, first[0]));
+    assert_int_equal(CACHE_LIST_OK, open_at(warmed, last[1] - 1));
+    assert_int_equal(CACHE_LIST_OK, open_at(busy, first[2]));
+    for (int i = 0; i < 100; i++) {
+        last[2] = PUT(busy, .op = STORE_UPDATE, .value = i);
+        assert_true(event_budget_bytes(&small->events) <= HISTORY_BYTES);
+    }
+    assert_int_equal(CACHE_LIST_GONE, open_at(warmed, last[1] - 1));
+    assert_int_equal(CACHE_LIST_GONE, open_at(busy, first[2]));
+    assert_int_equal(CACHE_LIST_OK, open_at(busy, last[2] - 1));
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        cluster_unref(all[i]);
+    store_close(small);
+}
+
 /* As on a server that was away for longer than changes are kept. */
 static void who_missed_changes_forgets_what_it_made_of_them(void **state)
 {
@@ -457,6 +509,7 @@ int main(void)
         cmocka_unit_test(idle_clusters_keep_what_is_held),
         cmocka_unit_test(history_outlives_a_restart),
         cmocka_unit_test(cut_history_is_gone),
+        cmocka_unit_test(the_coldest_history_gives_way),
         cmocka_unit_test(who_missed_changes_forgets_what_it_made_of_them),
         cmocka_unit_test(listeners_hear_in_order),
     };
