@@ -211,3 +211,22 @@ void fixture_ask(struct fixture *fixture, const struct ask *ask, struct answer *
     answer->json = json_parse(buf_str(&answer->body), JSON_LOAD_LENIENT, &ignored);
     error_clear(&ignored);
 }
+
+void fixture_send(struct fixture *fixture, const char *method, const char *path, const char *body,
+                  struct answer *answer)
+{
+    const char *type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL;
+    fixture_ask(fixture, &(struct ask){.method = method, .path = path, .body = body, .type = type},
+                answer);
+}
+
+void fixture_expect(struct fixture *fixture, const char *name, const char *method, const char *path,
+                    const char *body, long code, const char *want)
+{
+    struct answer answer;
+    fixture_send(fixture, method, path, body, &answer);
+    if (answer.code != code || (want && !strstr(answer.body.data ? answer.body.data : "", want)))
+        fail_msg("%s: %s %s: %ld, %s (wanted %ld, %s)", name, method, path, answer.code,
+                 answer.body.data, code, want ? want : "anything");
+    answer_clear(&answer);
+}

@@ -47,3 +47,10 @@ struct ask {
 };
 /* One request; the connection is reused within a thread. */
 void fixture_ask(struct fixture *fixture, const struct ask *ask, struct answer *answer);
+/* The same by an administrator, a PATCH being a merge patch; `body` NULL: none. */
+void fixture_send(struct fixture *fixture, const char *method, const char *path, const char *body,
+                  struct answer *answer);
+/* Sends, and fails the test `name` when the code is another or the body does not hold `want` (NULL:
+ * any body). */
+void fixture_expect(struct fixture *fixture, const char *name, const char *method, const char *path,
+                    const char *body, long code, const char *want);

@@ -195,24 +195,6 @@ static const struct hook_path paths[] = {
 
 /* ---- requests ---- */
 
-void hooked_ask(const char *method, const char *path, const char *body, struct answer *answer)
-{
-    const char *type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL;
-    fixture_ask(&hooked.fixture,
-                &(struct ask){.method = method, .path = path, .body = body, .type = type}, answer);
-}
-
-void hooked_expect(const char *name, const char *method, const char *path, const char *body,
-                   long code, const char *want)
-{
-    struct answer answer;
-    hooked_ask(method, path, body, &answer);
-    if (answer.code != code || (want && !strstr(answer.body.data ? answer.body.data : "", want)))
-        fail_msg("%s: %s %s: %ld, %s (wanted %ld, %s)", name, method, path, answer.code,
-                 answer.body.data, code, want ? want : "anything");
-    answer_clear(&answer);
-}
-
 json_t *hooked_webhook(const char *name, const char *path, const char *extra)
 {
     struct error err = {0};
@@ -236,7 +218,7 @@ void hooked_configure(bool mutating, const char *name, json_t *list)
     json_auto_t *object = json_pack("{s:{s:s}, s:o}", "metadata", "name", name, "webhooks", list);
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
     json_write(&body, object);
-    hooked_expect(name, "POST", path, body.data, 201, NULL);
+    fixture_expect(&hooked.fixture, name, "POST", path, body.data, 201, NULL);
 }
 
 void hooked_configure_one(bool mutating, const char *name, const char *path, const char *extra)
@@ -247,10 +229,10 @@ void hooked_configure_one(bool mutating, const char *name, const char *path, con
 
 void hooked_forget(void)
 {
-    hooked_expect("clean", "DELETE", CONFIGURATIONS "mutatingwebhookconfigurations", NULL, 200,
-                  NULL);
-    hooked_expect("clean", "DELETE", CONFIGURATIONS "validatingwebhookconfigurations", NULL, 200,
-                  NULL);
+    fixture_expect(&hooked.fixture, "clean", "DELETE",
+                   CONFIGURATIONS "mutatingwebhookconfigurations", NULL, 200, NULL);
+    fixture_expect(&hooked.fixture, "clean", "DELETE",
+                   CONFIGURATIONS "validatingwebhookconfigurations", NULL, 200, NULL);
     hook_server_clear(&hooked.hooks);
 }
 
@@ -258,25 +240,25 @@ void hooked_forget(void)
 
 void hooked_make_objects(void)
 {
-    hooked_expect("make", "POST", "/api/v1/namespaces",
-                  "{\"metadata\":{\"name\":\"marked\",\"labels\":{\"marked\":\"yes\"}}}", 201,
-                  NULL);
-    hooked_expect("make", "POST", "/api/v1/namespaces/marked/serviceaccounts",
-                  "{\"metadata\":{\"name\":\"default\"}}", 201, NULL);
-    hooked_expect(
-        "make", "POST", "/apis/apps/v1/namespaces/default/deployments",
+    fixture_expect(&hooked.fixture, "make", "POST", "/api/v1/namespaces",
+                   "{\"metadata\":{\"name\":\"marked\",\"labels\":{\"marked\":\"yes\"}}}", 201,
+                   NULL);
+    fixture_expect(&hooked.fixture, "make", "POST", "/api/v1/namespaces/marked/serviceaccounts",
+                   "{\"metadata\":{\"name\":\"default\"}}", 201, NULL);
+    fixture_expect(
+        &hooked.fixture, "make", "POST", "/apis/apps/v1/namespaces/default/deployments",
         "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
         "\"template\":{"
         "\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\","
         "\"image\":\"i\"}]}}}}",
         201, NULL);
-    hooked_expect(
-        "make", "POST", "/api/v1/namespaces/default/pods",
+    fixture_expect(
+        &hooked.fixture, "make", "POST", "/api/v1/namespaces/default/pods",
         "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
         "\"i\"}]}}",
         201, NULL);
-    hooked_expect("make", "POST", MAPS,
-                  "{\"metadata\":{\"name\":\"there\",\"labels\":{\"x\":\"y\"}}}", 201, NULL);
+    fixture_expect(&hooked.fixture, "make", "POST", MAPS,
+                   "{\"metadata\":{\"name\":\"there\",\"labels\":{\"x\":\"y\"}}}", 201, NULL);
 }
 
 /* ---- the group ---- */

@@ -21,10 +21,6 @@ extern struct hooked {
 int hooked_start(void **state);
 int hooked_stop(void **state);
 
-void hooked_ask(const char *method, const char *path, const char *body, struct answer *answer);
-/* Fails the test when the answer is another; `want` NULL: any body. */
-void hooked_expect(const char *name, const char *method, const char *path, const char *body,
-                   long code, const char *want);
 /* A webhook at that path, new. `extra`: more members, as JSON without braces; those of the same
  * name replace. */
 json_t *hooked_webhook(const char *name, const char *path, const char *extra);

@@ -15,13 +15,7 @@ static struct fixture fixture;
 
 static void ask(const char *method, const char *path, const char *body, struct answer *answer)
 {
-    fixture_ask(
-        &fixture,
-        &(struct ask){.method = method,
-                      .path = path,
-                      .body = body,
-                      .type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL},
-        answer);
+    fixture_send(&fixture, method, path, body, answer);
 }
 
 static void make(const char *name, const char *label)

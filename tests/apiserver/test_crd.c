@@ -39,13 +39,7 @@ static void ask(const char *method, const char *path, const char *body, const ch
 static void expect(const char *method, const char *path, const char *body, long code,
                    const char *want)
 {
-    struct answer answer;
-    const char *type = strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : NULL;
-    ask(method, path, body, type, NULL, &answer);
-    if (answer.code != code || (want && !strstr(answer.body.data ? answer.body.data : "", want)))
-        fail_msg("%s %s: %ld, %s (wanted %ld, %s)", method, path, answer.code, answer.body.data,
-                 code, want ? want : "anything");
-    answer_clear(&answer);
+    fixture_expect(&fixture, "definitions", method, path, body, code, want);
 }
 
 static void test_define(void **state)

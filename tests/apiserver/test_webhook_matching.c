@@ -15,7 +15,7 @@ static void run_match(const struct match *row, bool mutating)
     char *dry = xasprintf("%s%sdryRun=All", row->path, strchr(row->path, '?') ? "&" : "?");
     struct answer answer;
     hooked_configure_one(mutating, "match", "/deny-message", row->extra);
-    hooked_ask(row->method, dry, row->body, &answer);
+    fixture_send(&hooked.fixture, row->method, dry, row->body, &answer);
     bool denied = answer.code == 403 && strstr(answer.body.data, "not today");
     if (denied != row->called || (hook_server_calls(&hooked.hooks) > 0) != row->called)
         fail_msg("%s: %ld, %s", row->name, answer.code, answer.body.data);
@@ -182,7 +182,8 @@ static void test_conditions(void **state)
         char *extra = xasprintf(ON("", "configmaps", "CREATE") ",\"matchConditions\":[%s]%s",
                                 row->conditions, row->more);
         hooked_configure_one(i % 2, "conditions", "/deny-message", extra);
-        hooked_expect(row->name, "POST", MAPS "?dryRun=All", row->body, row->code, row->want);
+        fixture_expect(&hooked.fixture, row->name, "POST", MAPS "?dryRun=All", row->body, row->code,
+                       row->want);
         if ((hook_server_calls(&hooked.hooks) > 0) != row->called)
             fail_msg("%s: %zu calls", row->name, hook_server_calls(&hooked.hooks));
         hooked_forget();
@@ -206,9 +207,9 @@ static void test_bad_conditions(void **state)
         CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s", plurals[i]);
         CLEANUP(buf_free) struct buf body = BUF_TEXT;
         json_write(&body, object);
-        hooked_expect("bad", "POST", path, body.data, 422,
-                      "webhooks[0].matchConditions[0].expression: Invalid value: ");
-        hooked_expect("bad", "POST", path, body.data, 422, "compilation failed");
+        fixture_expect(&hooked.fixture, "bad", "POST", path, body.data, 422,
+                       "webhooks[0].matchConditions[0].expression: Invalid value: ");
+        fixture_expect(&hooked.fixture, "bad", "POST", path, body.data, 422, "compilation failed");
     }
 }
 

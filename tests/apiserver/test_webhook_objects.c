@@ -23,8 +23,8 @@ static void test_update_review(void **state)
     };
     (void)state;
     hooked_configure_one(false, "ask", "/allow", ON("", "configmaps", "*"));
-    hooked_expect("review", "PATCH", MAPS "/there?dryRun=All&fieldManager=me",
-                  "{\"data\":{\"new\":\"1\"}}", 200, NULL);
+    fixture_expect(&hooked.fixture, "review", "PATCH", MAPS "/there?dryRun=All&fieldManager=me",
+                   "{\"data\":{\"new\":\"1\"}}", 200, NULL);
     const json_t *request = hook_server_request(&hooked.hooks);
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         CLEANUP(buf_free) struct buf text = BUF_TEXT;
@@ -44,7 +44,7 @@ static void test_delete_review(void **state)
 {
     (void)state;
     hooked_configure_one(false, "ask", "/allow", ON("", "configmaps", "*"));
-    hooked_expect("review", "DELETE", MAPS "/there?dryRun=All", NULL, 200, NULL);
+    fixture_expect(&hooked.fixture, "review", "DELETE", MAPS "/there?dryRun=All", NULL, 200, NULL);
     const json_t *request = hook_server_request(&hooked.hooks);
     assert_true(json_is_null(json_object_get(request, "object")));
     assert_string_equal(json_text(request, "oldObject", "metadata", "name"), "there");
@@ -55,14 +55,14 @@ static void test_unnamed_review(void **state)
 {
     (void)state;
     hooked_configure_one(false, "ask", "/allow", ON("", "configmaps", "*"));
-    hooked_expect("review", "POST", MAPS "?dryRun=All",
-                  "{\"metadata\":{\"generateName\":\"gen-\"}}", 201, "gen-");
+    fixture_expect(&hooked.fixture, "review", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"generateName\":\"gen-\"}}", 201, "gen-");
     assert_non_null(json_text(hook_server_request(&hooked.hooks), "object", "metadata",
                               "uid")); /* validating */
     hooked_forget();
     hooked_configure_one(true, "ask", "/allow", ON("", "configmaps", "*"));
-    hooked_expect("review", "POST", MAPS "?dryRun=All",
-                  "{\"metadata\":{\"generateName\":\"gen-\"}}", 201, "gen-");
+    fixture_expect(&hooked.fixture, "review", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"generateName\":\"gen-\"}}", 201, "gen-");
     const json_t *request = hook_server_request(&hooked.hooks);
     assert_null(json_at(request, "name"));
     assert_null(json_at(request, "object", "metadata", "name"));
@@ -74,8 +74,9 @@ static void test_scale_review(void **state)
 {
     (void)state;
     hooked_configure_one(false, "ask", "/allow", ON("apps", "deployments/scale", "*"));
-    hooked_expect("review", "PATCH", "/apis/apps/v1/namespaces/default/deployments/d/scale",
-                  "{\"spec\":{\"replicas\":1}}", 200, NULL);
+    fixture_expect(&hooked.fixture, "review", "PATCH",
+                   "/apis/apps/v1/namespaces/default/deployments/d/scale",
+                   "{\"spec\":{\"replicas\":1}}", 200, NULL);
     const json_t *request = hook_server_request(&hooked.hooks);
     assert_string_equal(json_text(request, "kind", "kind"), "Scale");
     assert_string_equal(json_text(request, "kind", "group"), "autoscaling");
@@ -88,9 +89,10 @@ static void test_connect_review(void **state)
 {
     (void)state;
     hooked_configure_one(false, "ask", "/deny", ON("", "pods/exec", "CONNECT"));
-    hooked_expect("review", "GET",
-                  "/api/v1/namespaces/default/pods/p/exec?command=a&command=b&tty=true&container=c",
-                  NULL, 400, "without explanation");
+    fixture_expect(
+        &hooked.fixture, "review", "GET",
+        "/api/v1/namespaces/default/pods/p/exec?command=a&command=b&tty=true&container=c", NULL,
+        400, "without explanation");
     const json_t *request = hook_server_request(&hooked.hooks);
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     json_write(&text, json_object_get(request, "object"));
@@ -104,8 +106,8 @@ static void test_other_version_review(void **state)
 {
     (void)state;
     hooked_configure_one(false, "ask", "/allow", ON("events.k8s.io", "events", "*"));
-    hooked_expect(
-        "review", "POST", "/api/v1/namespaces/default/events?dryRun=All",
+    fixture_expect(
+        &hooked.fixture, "review", "POST", "/api/v1/namespaces/default/events?dryRun=All",
         "{\"metadata\":{\"name\":\"e\"},\"message\":\"m\",\"involvedObject\":{\"kind\":\"Pod\","
         "\"namespace\":"
         "\"default\"}}",
@@ -130,8 +132,8 @@ static void test_order(void **state)
     hooked_configure(true, "a-first",
                      json_pack("[o]", hooked_webhook("one.hooks.test", "/stage-1",
                                                      ON("", "configmaps", "CREATE"))));
-    hooked_ask("POST", MAPS "?dryRun=All",
-               "{\"metadata\":{\"name\":\"o\"},\"data\":{\"stage-0\":\"yes\"}}", &answer);
+    fixture_send(&hooked.fixture, "POST", MAPS "?dryRun=All",
+                 "{\"metadata\":{\"name\":\"o\"},\"data\":{\"stage-0\":\"yes\"}}", &answer);
     assert_int_equal(answer.code, 201);
     assert_string_equal(json_text(answer.json, "data", "mutation-stage-1"), "yes");
     assert_string_equal(json_text(answer.json, "data", "mutation-stage-2"), "yes");
@@ -162,8 +164,8 @@ static void test_reinvocation(void **state)
         hooked_configure(true, "chain",
                          json_pack("[o, o]", hooked_webhook("two.hooks.test", "/stage-2", first),
                                    hooked_webhook("one.hooks.test", "/stage-1", second)));
-        hooked_ask("POST", MAPS "?dryRun=All",
-                   "{\"metadata\":{\"name\":\"o\"},\"data\":{\"x\":\"y\"}}", &answer);
+        fixture_send(&hooked.fixture, "POST", MAPS "?dryRun=All",
+                     "{\"metadata\":{\"name\":\"o\"},\"data\":{\"x\":\"y\"}}", &answer);
         assert_int_equal(answer.code, 201);
         if (hook_server_calls(&hooked.hooks) != rows[i].calls ||
             (json_text(answer.json, "data", "mutation-stage-2") != NULL) != rows[i].staged)
@@ -180,8 +182,8 @@ static void test_defaults_after(void **state)
     struct answer answer;
     (void)state;
     hooked_configure_one(true, "pods", "/add-container", ON("", "pods", "CREATE"));
-    hooked_ask(
-        "POST", "/api/v1/namespaces/default/pods?dryRun=All",
+    fixture_send(
+        &hooked.fixture, "POST", "/api/v1/namespaces/default/pods?dryRun=All",
         "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]"
         "}}",
         &answer);
@@ -198,13 +200,13 @@ static void test_other_mutations(void **state)
 {
     (void)state;
     hooked_configure_one(true, "scale", "/ten-replicas", ON("apps", "deployments/scale", "UPDATE"));
-    hooked_expect("scale", "PATCH",
-                  "/apis/apps/v1/namespaces/default/deployments/d/scale?dryRun=All",
-                  "{\"spec\":{\"replicas\":2}}", 200, "\"replicas\":10");
+    fixture_expect(&hooked.fixture, "scale", "PATCH",
+                   "/apis/apps/v1/namespaces/default/deployments/d/scale?dryRun=All",
+                   "{\"spec\":{\"replicas\":2}}", 200, "\"replicas\":10");
     hooked_forget();
     hooked_configure_one(true, "gone", "/stage-1", ON("", "configmaps", "DELETE"));
-    hooked_expect("delete", "DELETE", MAPS "/there", NULL, 500,
-                  "which is not supported for this operation");
+    fixture_expect(&hooked.fixture, "delete", "DELETE", MAPS "/there", NULL, 500,
+                   "which is not supported for this operation");
     hooked_forget();
 }
 
@@ -229,16 +231,20 @@ static void test_custom_denied(void **state)
     (void)state;
     hooked_configure_one(false, "crds", "/deny-message",
                          ON("apiextensions.k8s.io", "customresourcedefinitions", "CREATE"));
-    hooked_expect("definition", "POST", CRDS, DEFINITION("true", "false"), 403, "not today");
+    fixture_expect(&hooked.fixture, "definition", "POST", CRDS, DEFINITION("true", "false"), 403,
+                   "not today");
     hooked_forget();
-    hooked_expect("definition", "POST", CRDS, DEFINITION("true", "false"), 201, NULL);
-    hooked_expect("make", "POST", ANTS, "{\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\"b\"}}",
-                  201, NULL);
+    fixture_expect(&hooked.fixture, "definition", "POST", CRDS, DEFINITION("true", "false"), 201,
+                   NULL);
+    fixture_expect(&hooked.fixture, "make", "POST", ANTS,
+                   "{\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\"b\"}}", 201, NULL);
     hooked_configure_one(false, "ants", "/deny-message", ON("ants.test", "ants", "*"));
-    hooked_expect("create", "POST", ANTS, "{\"metadata\":{\"name\":\"c\"}}", 403, "not today");
-    hooked_expect("update", "PATCH", ANTS "/a", "{\"data\":{\"a\":\"c\"}}", 403, "not today");
-    hooked_expect("delete", "DELETE", ANTS "/a", NULL, 403, "not today");
-    hooked_expect("collection", "DELETE", ANTS, NULL, 403, "not today");
+    fixture_expect(&hooked.fixture, "create", "POST", ANTS, "{\"metadata\":{\"name\":\"c\"}}", 403,
+                   "not today");
+    fixture_expect(&hooked.fixture, "update", "PATCH", ANTS "/a", "{\"data\":{\"a\":\"c\"}}", 403,
+                   "not today");
+    fixture_expect(&hooked.fixture, "delete", "DELETE", ANTS "/a", NULL, 403, "not today");
+    fixture_expect(&hooked.fixture, "collection", "DELETE", ANTS, NULL, 403, "not today");
     hooked_forget();
 }
 
@@ -252,8 +258,8 @@ static void test_custom_mutated(void **state)
             "[o, o]",
             hooked_webhook("one.hooks.test", "/stage-1", ON("ants.test", "ants", "CREATE")),
             hooked_webhook("two.hooks.test", "/stage-unknown", ON("ants.test", "ants", "CREATE"))));
-    hooked_ask("POST", ANTS, "{\"metadata\":{\"name\":\"mutated\"},\"data\":{\"a\":\"b\"}}",
-               &answer);
+    fixture_send(&hooked.fixture, "POST", ANTS,
+                 "{\"metadata\":{\"name\":\"mutated\"},\"data\":{\"a\":\"b\"}}", &answer);
     assert_int_equal(answer.code, 201);
     assert_string_equal(json_text(answer.json, "data", "mutation-stage-1"), "yes");
     assert_null(json_at(answer.json, "data", "mutation-stage-2")); /* pruned */
@@ -270,30 +276,32 @@ static void test_custom_versions(void **state)
                          "\"rules\":[{\"apiGroups\":[\"ants.test\"],\"apiVersions\":[\"v1\"],"
                          "\"resources\":[\"ants\"],"
                          "\"operations\":[\"*\"]}]");
-    hooked_expect("stored", "PATCH", CRDS "/ants.ants.test", DEFINITION("false", "true"), 200,
-                  "\"storedVersions\":[\"v1\",\"v2\"]");
-    hooked_expect("other", "POST", "/apis/ants.test/v2/namespaces/default/ants",
-                  "{\"metadata\":{\"name\":\"second\"},\"data\":{\"a\":\"b\"}}", 201,
-                  "\"mutation-stage-1\":\"yes\"");
+    fixture_expect(&hooked.fixture, "stored", "PATCH", CRDS "/ants.ants.test",
+                   DEFINITION("false", "true"), 200, "\"storedVersions\":[\"v1\",\"v2\"]");
+    fixture_expect(&hooked.fixture, "other", "POST", "/apis/ants.test/v2/namespaces/default/ants",
+                   "{\"metadata\":{\"name\":\"second\"},\"data\":{\"a\":\"b\"}}", 201,
+                   "\"mutation-stage-1\":\"yes\"");
     const json_t *request = hook_server_request(&hooked.hooks);
     assert_string_equal(json_text(request, "requestKind", "version"), "v2");
     assert_string_equal(json_text(request, "kind", "version"), "v1");
     assert_string_equal(json_text(request, "object", "apiVersion"), "ants.test/v1");
     hook_server_clear(&hooked.hooks);
-    hooked_expect("patch", "PATCH", ANTS "/a", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 200,
-                  "\"mutation-stage-1\":\"yes\"");
+    fixture_expect(&hooked.fixture, "patch", "PATCH", ANTS "/a",
+                   "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 200,
+                   "\"mutation-stage-1\":\"yes\"");
     hooked_forget();
-    hooked_expect("gone", "DELETE", CRDS "/ants.ants.test", NULL, 200, NULL);
+    fixture_expect(&hooked.fixture, "gone", "DELETE", CRDS "/ants.ants.test", NULL, 200, NULL);
 }
 
 static void test_discovery(void **state)
 {
     (void)state;
-    hooked_expect("discovery", "GET", "/apis/admissionregistration.k8s.io/v1", NULL, 200,
-                  "mutatingwebhookconfigurations");
-    hooked_expect("discovery", "GET", "/apis/admissionregistration.k8s.io/v1", NULL, 200,
-                  "validatingwebhookconfigurations");
-    hooked_expect("discovery", "GET", "/apis", NULL, 200, "admissionregistration.k8s.io/v1");
+    fixture_expect(&hooked.fixture, "discovery", "GET", "/apis/admissionregistration.k8s.io/v1",
+                   NULL, 200, "mutatingwebhookconfigurations");
+    fixture_expect(&hooked.fixture, "discovery", "GET", "/apis/admissionregistration.k8s.io/v1",
+                   NULL, 200, "validatingwebhookconfigurations");
+    fixture_expect(&hooked.fixture, "discovery", "GET", "/apis", NULL, 200,
+                   "admissionregistration.k8s.io/v1");
 }
 
 static int start(void **state)

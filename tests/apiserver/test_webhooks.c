@@ -68,7 +68,7 @@ static void test_answers(void **state)
         char *body =
             xasprintf("{\"metadata\":{\"name\":\"%s\"},\"data\":{\"a\":\"b\"}}", row->name);
         hooked_configure_one(row->mutating, row->name, row->path, extra);
-        hooked_expect(row->name, "POST", MAPS, body, row->code, row->want);
+        fixture_expect(&hooked.fixture, row->name, "POST", MAPS, body, row->code, row->want);
         hook_server_release(&hooked.hooks);
         hooked_forget();
     }
@@ -99,8 +99,8 @@ static void test_trust(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         hooked_configure_one(false, rows[i].name, "/allow", rows[i].extra);
-        hooked_expect(rows[i].name, "POST", MAPS, "{\"metadata\":{\"name\":\"trust\"}}", 500,
-                      rows[i].want);
+        fixture_expect(&hooked.fixture, rows[i].name, "POST", MAPS,
+                       "{\"metadata\":{\"name\":\"trust\"}}", 500, rows[i].want);
         assert_int_equal(hook_server_calls(&hooked.hooks), 0);
         hooked_forget();
     }
@@ -111,8 +111,8 @@ static void test_dry_run(void **state)
     (void)state;
     hooked_configure_one(true, "dry", "/allow",
                          ON("", "configmaps", "CREATE") ",\"sideEffects\":\"NoneOnDryRun\"");
-    hooked_expect("dry", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"dry\"}}", 201,
-                  NULL);
+    fixture_expect(&hooked.fixture, "dry", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"dry\"}}", 201, NULL);
     assert_true(json_is_true(json_object_get(hook_server_request(&hooked.hooks), "dryRun")));
     hooked_forget();
 }
@@ -122,7 +122,8 @@ static void test_warnings(void **state)
     struct answer answer;
     (void)state;
     hooked_configure_one(false, "warn", "/warn", ON("", "configmaps", "CREATE"));
-    hooked_ask("POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"w\"}}", &answer);
+    fixture_send(&hooked.fixture, "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"w\"}}",
+                 &answer);
     assert_non_null(strstr(answer.headers.data, "Warning: 299 - \"be \\\"careful\\\"\""));
     assert_non_null(strstr(answer.headers.data, "Warning: 299 - \"twice\""));
     answer_clear(&answer);
@@ -138,16 +139,16 @@ static void check_update(bool mutating)
         mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
     CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s/live", plural);
     hooked_configure_one(mutating, "live", "/deny", ON("", "configmaps", "CREATE"));
-    hooked_expect("denied", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 400,
-                  NULL);
+    fixture_expect(&hooked.fixture, "denied", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"l\"}}", 400, NULL);
     json_auto_t *patch =
         json_pack("{s:[o]}", "webhooks",
                   hooked_webhook("live.hooks.test", "/deny", ON("", "configmaps", "UPDATE")));
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
     json_write(&body, patch);
-    hooked_expect("patch", "PATCH", path, body.data, 200, NULL);
-    hooked_expect("allowed", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 201,
-                  NULL);
+    fixture_expect(&hooked.fixture, "patch", "PATCH", path, body.data, 200, NULL);
+    fixture_expect(&hooked.fixture, "allowed", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"l\"}}", 201, NULL);
     hooked_forget();
 }
 
@@ -169,17 +170,17 @@ static void check_labelled(bool mutating)
         CLEANUP(free_ptr) char *name = xasprintf("labelled-%d", i);
         CLEANUP(free_ptr) char *at = xasprintf(CONFIGURATIONS "%s/%s", plural, name);
         hooked_configure_one(mutating, name, "/deny", ON("", "configmaps", "CREATE"));
-        hooked_expect("label", "PATCH", at, "{\"metadata\":{\"labels\":{\"set\":\"mine\"}}}", 200,
-                      NULL);
+        fixture_expect(&hooked.fixture, "label", "PATCH", at,
+                       "{\"metadata\":{\"labels\":{\"set\":\"mine\"}}}", 200, NULL);
     }
-    hooked_ask("GET", path, NULL, &answer);
+    fixture_send(&hooked.fixture, "GET", path, NULL, &answer);
     assert_int_equal(json_array_size(json_object_get(answer.json, "items")), 3);
     answer_clear(&answer);
-    hooked_expect("denied", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 400,
-                  NULL);
-    hooked_expect("delete them", "DELETE", path, NULL, 200, NULL);
-    hooked_expect("allowed", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"l\"}}", 201,
-                  NULL);
+    fixture_expect(&hooked.fixture, "denied", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"l\"}}", 400, NULL);
+    fixture_expect(&hooked.fixture, "delete them", "DELETE", path, NULL, 200, NULL);
+    fixture_expect(&hooked.fixture, "allowed", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"l\"}}", 201, NULL);
     hook_server_clear(&hooked.hooks);
 }
 
@@ -203,7 +204,8 @@ static void test_parallel(void **state)
         json_array_append_new(list, hooked_webhook(name, "/meet", ON("", "configmaps", "CREATE")));
     }
     hooked_configure(false, "meet", list);
-    hooked_ask("POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"p\"}}", &answer);
+    fixture_send(&hooked.fixture, "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"p\"}}",
+                 &answer);
     assert_int_equal(answer.code, 201);
     assert_non_null(strstr(answer.headers.data, "Warning: 299 - \"twice\""));
     answer_clear(&answer);
@@ -215,8 +217,8 @@ static void test_parallel(void **state)
                   hooked_webhook("a.hooks.test", "/deny-message", ON("", "configmaps", "CREATE")),
                   hooked_webhook("b.hooks.test", "/allow", ON("", "configmaps", "CREATE")),
                   hooked_webhook("c.hooks.test", "/deny-message", ON("", "configmaps", "CREATE"))));
-    hooked_expect("all", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"p\"}}", 403,
-                  "denied the request: not today");
+    fixture_expect(&hooked.fixture, "all", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"p\"}}", 403, "denied the request: not today");
     assert_int_equal(hook_server_calls(&hooked.hooks), 3);
     hooked_forget();
 }
@@ -235,8 +237,8 @@ static void test_heavy(void **state)
                                  ON("", "configmaps", "CREATE") ",\"timeoutSeconds\":30"));
     }
     hooked_configure(false, "heavy", list);
-    hooked_expect("heavy", "POST", MAPS "?dryRun=All", "{\"metadata\":{\"name\":\"h\"}}", 201,
-                  NULL);
+    fixture_expect(&hooked.fixture, "heavy", "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"h\"}}", 201, NULL);
     hooked_forget();
 }
 
@@ -250,8 +252,9 @@ static void test_request_time(void **state)
         char *extra =
             xasprintf(ON("", "configmaps", "CREATE") ",\"timeoutSeconds\":30%s", extras[i / 2]);
         hooked_configure_one(i % 2, "late", "/slow", extra);
-        hooked_expect(
-            "late", "POST", MAPS "?timeout=1s", "{\"metadata\":{\"name\":\"late\"}}", 504,
+        fixture_expect(
+            &hooked.fixture, "late", "POST", MAPS "?timeout=1s",
+            "{\"metadata\":{\"name\":\"late\"}}", 504,
             "Timeout: request did not complete within requested timeout - context deadline "
             "exceeded");
         hook_server_release(&hooked.hooks);

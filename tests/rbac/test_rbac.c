@@ -311,8 +311,14 @@ static void nodes(void **state)
     /* clang-format on */
 #undef N
     run(rows, ARRAY_LEN(rows));
+}
+
+/* A node may list what a selector keeps to itself. */
+static void nodes_by_selector(void **state)
+{
+    (void)state;
     CLEANUP(user_clear) struct user user = {0};
-    make_user(&user, node, group);
+    make_user(&user, "system:node:n1", "system:nodes");
     struct rbac_attributes list = {.user = &user,
                                    .verb = "list",
                                    .group = "",
@@ -584,13 +590,21 @@ static void speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bootstrap_roles), cmocka_unit_test(aggregated_roles),
-        cmocka_unit_test(rules),           cmocka_unit_test(changes_at_once),
-        cmocka_unit_test(other_tenants),   cmocka_unit_test(nodes),
-        cmocka_unit_test(node_admission),  cmocka_unit_test(messages),
-        cmocka_unit_test(reasons),         cmocka_unit_test(escalation),
-        cmocka_unit_test(hostile_role),    cmocka_unit_test(aggregation),
-        cmocka_unit_test(review),          cmocka_unit_test(changes_under_load),
+        cmocka_unit_test(bootstrap_roles),
+        cmocka_unit_test(aggregated_roles),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(changes_at_once),
+        cmocka_unit_test(other_tenants),
+        cmocka_unit_test(nodes),
+        cmocka_unit_test(nodes_by_selector),
+        cmocka_unit_test(node_admission),
+        cmocka_unit_test(messages),
+        cmocka_unit_test(reasons),
+        cmocka_unit_test(escalation),
+        cmocka_unit_test(hostile_role),
+        cmocka_unit_test(aggregation),
+        cmocka_unit_test(review),
+        cmocka_unit_test(changes_under_load),
         cmocka_unit_test(speed),
     };
     return cmocka_run_group_tests(tests, up, down);
