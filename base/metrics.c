@@ -3,6 +3,7 @@
  * series is made: looking one up costs a copy of its values and their hash. */
 #include "base/metrics.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ struct metric {
     const struct metric_family *family;
     struct metric *above;        /* counts what this one counts, too; NULL: none */
     _Atomic int64_t value;       /* counter, gauge; of a histogram its count */
-    _Atomic double sum;          /* histogram */
+    _Atomic double sum;          /* histogram; of a real its value */
     atomic_llong *bucket_counts; /* histogram, one a bucket, not cumulative */
     struct metric *next;
 };
@@ -34,6 +35,7 @@ struct metric_set {
     struct metric_set *above; /* NULL: none */
     pthread_rwlock_t lock;    /* guards the rest, taken before that of `above`; series are atomic */
     struct state *families, *last;
+    size_t lines; /* that its series take */
 };
 
 static struct metric_set process = {.series_max = METRIC_SERIES_MAX,
@@ -113,6 +115,21 @@ static bool make_key(char key[KEY_SIZE], const struct metric_family *family,
     return values != NULL;
 }
 
+static size_t lines_of(const struct metric_family *family)
+{
+    return family->kind == METRIC_HISTOGRAM ? family->bucket_count + 3 : 1;
+}
+
+/* Whether there may be one more of the family. What has no labels is one series anyway. */
+static bool has_room(const struct metric_set *set, const struct state *state)
+{
+    const struct metric_family *family = state->family;
+    size_t most = family->series_max && family->series_max < set->series_max ? family->series_max
+                                                                             : set->series_max;
+    return !family->labels[0] ||
+           (state->series.count < most && set->lines + lines_of(family) <= METRIC_LINES_MAX);
+}
+
 static struct metric *series_make(struct state *state, const char *key, const char *const *values)
 {
     struct buf labels = BUF_TEXT;
@@ -139,9 +156,11 @@ static struct metric *series_add(struct metric_set *set, const struct metric_fam
     pthread_rwlock_wrlock(&set->lock);
     struct state *state = state_of(set, family);
     struct metric *metric = strmap_get(&state->series, key);
-    if (!metric && (!fits || state->series.count < set->series_max)) {
+    if (!metric && (!fits || has_room(set, state))) {
         metric = series_make(state, key, fits ? values : NULL);
-        metric->above = set->above ? series_add(set->above, family, fits ? values : NULL) : NULL;
+        set->lines += lines_of(family);
+        if (set->above && !family->own)
+            metric->above = series_add(set->above, family, fits ? values : NULL);
     }
     pthread_rwlock_unlock(&set->lock);
     return metric ? metric : series_add(set, family, NULL);
@@ -208,6 +227,16 @@ void metric_add(struct metric *metric, int64_t amount)
         atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
 }
 
+void metric_set_value(struct metric *metric, int64_t value)
+{
+    atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
+void metric_set_real(struct metric *metric, double value)
+{
+    atomic_store_explicit(&metric->sum, value, memory_order_relaxed);
+}
+
 /* In `bucket`, which is bucket_count for what is above all bounds. */
 static void observe(struct metric *metric, size_t bucket, double value)
 {
@@ -260,7 +289,10 @@ static void render_histogram(struct buf *out, struct metric *metric)
 
 static void render_family(struct buf *out, const struct state *state)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    static const char *const kinds[] = {[METRIC_COUNTER] = "counter",
+                                        [METRIC_GAUGE] = "gauge",
+                                        [METRIC_REAL] = "gauge",
+                                        [METRIC_HISTOGRAM] = "histogram"};
     const struct metric_family *family = state->family;
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
                kinds[family->kind]);
@@ -270,8 +302,11 @@ static void render_family(struct buf *out, const struct state *state)
             continue;
         }
         render_line(out, metric, "", "");
-        buf_printf(out, "%lld\n",
-                   (long long)atomic_load_explicit(&metric->value, memory_order_relaxed));
+        if (family->kind == METRIC_REAL)
+            buf_printf(out, "%.12g\n", atomic_load_explicit(&metric->sum, memory_order_relaxed));
+        else
+            buf_printf(out, "%lld\n",
+                       (long long)atomic_load_explicit(&metric->value, memory_order_relaxed));
     }
 }
 
@@ -283,7 +318,46 @@ void metric_set_render(struct metric_set *set, struct buf *out)
     pthread_rwlock_unlock(&set->lock);
 }
 
+/* ---- what is found out only when it is asked for ---- */
+
+#define COLLECTORS_MAX 8
+
+static struct {
+    pthread_mutex_t lock; /* held while they run; guards the rest */
+    struct {
+        void (*collect)(void *arg);
+        void *arg;
+    } items[COLLECTORS_MAX];
+    size_t count;
+} collectors = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void forget_collector(const void *arg)
+{
+    for (size_t i = 0; i < collectors.count; i++)
+        if (collectors.items[i].arg == arg) {
+            collectors.items[i] = collectors.items[--collectors.count];
+            return;
+        }
+}
+
+void metrics_collect(void (*collect)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&collectors.lock);
+    assert(!collect || collectors.count < COLLECTORS_MAX);
+    if (collect) {
+        collectors.items[collectors.count].collect = collect;
+        collectors.items[collectors.count++].arg = arg;
+    } else {
+        forget_collector(arg);
+    }
+    pthread_mutex_unlock(&collectors.lock);
+}
+
 void metrics_render(struct buf *out)
 {
+    pthread_mutex_lock(&collectors.lock);
+    for (size_t i = 0; i < collectors.count; i++)
+        collectors.items[i].collect(collectors.items[i].arg);
+    pthread_mutex_unlock(&collectors.lock);
     metric_set_render(&process, out);
 }

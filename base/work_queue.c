@@ -27,8 +27,9 @@ struct entry {
     bool dirty;               /* while working: to be done again */
     int64_t dirty_at_mono_ns; /* 0: at once */
     int64_t due_mono_ns;
+    int64_t ready_mono_ns; /* since when it waits for a worker */
     size_t heap_at;
-    struct entry *next; /* in its group's list */
+    struct entry *next; /* in its group's list, or among those being worked on */
 };
 
 struct group {
@@ -48,6 +49,8 @@ struct work_queue {
     struct group *first, *last;
     struct entry **heap; /* delayed entries, the soonest first */
     size_t heap_count, heap_capacity;
+    struct entry *working; /* a worker has them */
+    uint32_t *waiting;     /* how many keys of each kind below options.kinds */
     uint32_t busy;
     bool stopped;
 };
@@ -63,6 +66,7 @@ struct work_queue *work_queue_new(const struct work_queue_options *options)
         queue->options.backoff_max_ms = 1000000;
     if (!queue->options.items_max)
         queue->options.items_max = 1000000;
+    queue->waiting = xcalloc(queue->options.kinds + 1, sizeof(*queue->waiting));
     pthread_mutex_init(&queue->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -93,6 +97,7 @@ void work_queue_free(struct work_queue *queue)
     strmap_clear(&queue->entries);
     strmap_clear(&queue->groups);
     free(queue->heap);
+    free(queue->waiting);
     pthread_cond_destroy(&queue->wake);
     pthread_mutex_destroy(&queue->lock);
     free(queue);
@@ -192,6 +197,12 @@ static void ring_append(struct work_queue *queue, struct group *group)
     queue->last = group;
 }
 
+static void count_waiting(struct work_queue *queue, const struct entry *entry, int change)
+{
+    if (entry->item.kind < queue->options.kinds)
+        queue->waiting[entry->item.kind] += (uint32_t)change;
+}
+
 /* Appends to the group's list. `counted`: the group counts it as busy already (it was being worked
  * on). */
 static void make_waiting(struct work_queue *queue, struct entry *entry, bool counted)
@@ -199,6 +210,8 @@ static void make_waiting(struct work_queue *queue, struct entry *entry, bool cou
     struct group *group = group_of(queue, entry->item.group, true);
     entry->state = ENTRY_WAITING;
     entry->next = NULL;
+    entry->ready_mono_ns = clock_mono_ns();
+    count_waiting(queue, entry, 1);
     if (group->last) {
         group->last->next = entry;
     } else {
@@ -316,7 +329,22 @@ static struct entry *take_first(struct work_queue *queue)
     entry->state = ENTRY_WORKING;
     entry->dirty = false;
     entry->dirty_at_mono_ns = 0;
+    entry->item.taken_mono_ns = clock_mono_ns();
+    entry->item.waited_ns = entry->item.taken_mono_ns - entry->ready_mono_ns;
+    entry->next = queue->working;
+    queue->working = entry;
+    count_waiting(queue, entry, -1);
     return entry;
+}
+
+/* There are no more of them than workers. */
+static void end_working(struct work_queue *queue, struct entry *entry)
+{
+    struct entry **at = &queue->working;
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    entry->next = NULL;
 }
 
 struct work_item *work_queue_take(struct work_queue *queue)
@@ -348,6 +376,7 @@ static void finish(struct work_queue *queue, struct work_item *item, int64_t due
     struct entry *entry = (struct entry *)(void *)item;
     pthread_mutex_lock(&queue->lock);
     struct group *group = group_of(queue, item->group, false);
+    end_working(queue, entry);
     item->failures = failed ? item->failures + 1 : 0;
     if (entry->dirty && (due_mono_ns < 0 || entry->dirty_at_mono_ns < due_mono_ns))
         due_mono_ns = entry->dirty_at_mono_ns;
@@ -404,6 +433,7 @@ static void drop_waiting(struct work_queue *queue, struct group *group)
         struct entry *next = entry->next;
         bool last = group->busy == 1;
         group_release(queue, group);
+        count_waiting(queue, entry, -1);
         entry_forget(queue, entry);
         if (last)
             break;
@@ -433,6 +463,23 @@ void work_queue_stop(struct work_queue *queue)
     pthread_mutex_lock(&queue->lock);
     queue->stopped = true;
     pthread_cond_broadcast(&queue->wake);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void work_queue_report(struct work_queue *queue, struct work_report *kinds)
+{
+    int64_t now = clock_mono_ns();
+    pthread_mutex_lock(&queue->lock);
+    for (uint32_t i = 0; i < queue->options.kinds; i++)
+        kinds[i] = (struct work_report){.waiting = queue->waiting[i]};
+    for (const struct entry *entry = queue->working; entry; entry = entry->next) {
+        if (entry->item.kind >= queue->options.kinds)
+            continue;
+        struct work_report *kind = &kinds[entry->item.kind];
+        int64_t ns = now - entry->item.taken_mono_ns;
+        kind->working_ns += ns;
+        kind->longest_ns = ns > kind->longest_ns ? ns : kind->longest_ns;
+    }
     pthread_mutex_unlock(&queue->lock);
 }
 

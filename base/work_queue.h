@@ -16,11 +16,13 @@ struct work_item {
     uint32_t kind; /* index of the controller */
     char *key;     /* "namespace/name" or "name"; owned by the item */
     unsigned failures;
+    int64_t taken_mono_ns, waited_ns; /* when a worker got it, and how long it was ready before */
 };
 
 struct work_queue_options {
     int64_t backoff_first_ms, backoff_max_ms; /* 0: 5 ms and 1,000 s, as upstream */
     uint32_t items_max;                       /* 0: 1,000,000; adds past it are refused */
+    uint32_t kinds;                           /* that work_queue_report() tells of, from 0 on */
 };
 
 struct work_queue *work_queue_new(const struct work_queue_options *options);
@@ -43,5 +45,12 @@ void work_queue_again(struct work_queue *queue, struct work_item *item,
 void work_queue_drop_group(struct work_queue *queue, int64_t group);
 /* Wakes and ends all takers. */
 void work_queue_stop(struct work_queue *queue);
+/* What goes on with the keys of one kind. */
+struct work_report {
+    uint32_t waiting;
+    int64_t working_ns, longest_ns; /* of those being worked on: all together, and the longest */
+};
+/* Of the kinds that the queue was made for; an array of as many. */
+void work_queue_report(struct work_queue *queue, struct work_report *kinds);
 /* Keys waiting or being worked on, for one group or (group 0) all. Delayed ones do not count. */
 uint32_t work_queue_busy(struct work_queue *queue, int64_t group);

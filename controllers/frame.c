@@ -18,32 +18,12 @@
 #define OUTAGE_RETRY_MS                                                                            \
     2000 /* a database that is away is not the key's fault: it is back at once for all of them */
 
-static const double work_buckets[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
-
-static const struct metric_family adds_family = {
-    .name = "workqueue_adds_total",
-    .help = "Keys handed to the work queue, by controller.",
-    .kind = METRIC_COUNTER,
-    .labels = {"name"}};
-static const struct metric_family retries_family = {
-    .name = "workqueue_retries_total",
-    .help = "Keys put back after a failure, by controller.",
-    .kind = METRIC_COUNTER,
-    .labels = {"name"}};
-static const struct metric_family seconds_family = {
-    .name = "workqueue_work_duration_seconds",
-    .help = "How long working on one key takes, by controller.",
-    .kind = METRIC_HISTOGRAM,
-    .labels = {"name"},
-    .buckets = work_buckets,
-    .bucket_count = ARRAY_LEN(work_buckets)};
-
 struct controllers *controllers_new(const struct controllers_options *options)
 {
     struct controllers *controllers = xcalloc(1, sizeof(*controllers));
     controllers->api = options->api;
     controllers->store = api_store(options->api);
-    controllers->queue = work_queue_new(&(struct work_queue_options){0});
+    controllers->queue = work_queue_new(&(struct work_queue_options){.kinds = CONTROLLER_ROWS_MAX});
     controllers->settle = settle_new(controllers->store, controllers->queue);
     controllers->thread_max = options->threads ? options->threads : THREADS_DEFAULT;
     controllers->event_ttl_us =
@@ -71,9 +51,7 @@ void controllers_add(struct controllers *controllers, const struct controller *s
     CLEANUP(free_ptr) char *name = xasprintf("system:serviceaccount:kube-system:%s", spec->name);
     row->spec = spec;
     user_internal(&row->user, spec->user ? spec->user : name, spec->is_master);
-    row->adds = metric_with(&adds_family, spec->name);
-    row->retries = metric_with(&retries_family, spec->name);
-    row->seconds = metric_with(&seconds_family, spec->name);
+    row_measure(row);
     for (const struct controller_source *source = spec->sources; source->resource; source++) {
         struct listener *listener = listener_of(controllers, source->resource);
         assert(listener->count < CONTROLLER_ROWS_MAX);
@@ -243,10 +221,9 @@ static enum reconcile_result run_row(struct controllers *controllers, struct clu
         .caller = {controllers->api, cluster, &row->user},
         .now_us = clock_now_us(),
     };
-    int64_t start = clock_mono_ns();
     cut_key(&reconcile, item->key);
     enum reconcile_result result = row->spec->reconcile(row->spec->arg, &reconcile, again_ms, &err);
-    metric_observe(row->seconds, (double)(clock_mono_ns() - start) / 1e9);
+    row_worked(row, item->waited_ns, clock_mono_ns() - item->taken_mono_ns);
     if (result == RECONCILE_RETRY) {
         *again_ms = longest_wait_ms(&err);
         metric_add(row->retries, 1);
@@ -426,6 +403,7 @@ static bool start_threads(struct controllers *controllers, struct error *err)
 bool controllers_start(struct controllers *controllers, struct error *err)
 {
     store_listen(controllers->store, on_change, controllers);
+    metrics_collect(controllers_measure, controllers);
     atomic_store(&controllers->running, true);
     if (!settle_start(controllers->settle, err) || !start_threads(controllers, err))
         return false;
@@ -447,6 +425,7 @@ void controllers_stop(struct controllers *controllers)
     if (!controllers)
         return;
     atomic_store(&controllers->running, false);
+    metrics_collect(NULL, controllers);
     store_on_duty(controllers->store, NULL, NULL);
     work_queue_stop(controllers->queue);
     for (unsigned i = 0; i < controllers->thread_count; i++)

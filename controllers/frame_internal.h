@@ -14,7 +14,8 @@
 struct controller_row {
     const struct controller *spec;
     struct user user;
-    struct metric *adds, *retries, *seconds;
+    const char *queue; /* what upstream calls its work queue */
+    struct metric *adds, *retries, *depth, *unfinished, *longest;
 };
 
 /* Which rows a change of one resource wakes. */
@@ -82,3 +83,9 @@ bool relist_cluster(struct controllers *controllers, struct cluster *cluster, st
 bool row_serves(const struct controller *spec, const struct cluster *cluster);
 void row_map(struct controllers *controllers, struct cluster *cluster, uint32_t kind,
              controller_map_fn map, const struct object *object, const struct object *before);
+
+/* frame_metrics.c: the work queue under upstream's metric names, as if each row had its own. */
+void row_measure(struct controller_row *row); /* makes its metrics */
+void row_worked(const struct controller_row *row, int64_t waited_ns, int64_t worked_ns);
+/* For metrics_collect(); `arg` is the controllers. */
+void controllers_measure(void *arg);

@@ -49,6 +49,30 @@ static void a_key_added_while_worked_on_comes_again(void **state)
     work_queue_free(queue);
 }
 
+static void what_goes_on_is_told_by_kind(void **state)
+{
+    (void)state;
+    struct work_report kinds[2];
+    struct work_queue *queue = work_queue_new(&(struct work_queue_options){.kinds = 2});
+    work_queue_add(queue, 1, 0, "a");
+    work_queue_add(queue, 1, 1, "b");
+    work_queue_add(queue, 2, 1, "c");
+    work_queue_add(queue, 2, 7, "d"); /* of a kind that nobody asks for */
+    struct work_item *item = work_queue_take(queue);
+    assert_true(item->taken_mono_ns > 0 && item->waited_ns >= 0);
+    work_queue_report(queue, kinds);
+    assert_int_equal(kinds[0].waiting, 0);
+    assert_true(kinds[0].working_ns >= kinds[0].longest_ns && kinds[0].longest_ns >= 0);
+    assert_int_equal(kinds[1].waiting, 2);
+    assert_int_equal(kinds[1].longest_ns, 0);
+    work_queue_done(queue, item);
+    work_queue_drop_group(queue, 1);
+    work_queue_drop_group(queue, 2);
+    work_queue_report(queue, kinds);
+    assert_int_equal(kinds[0].working_ns + kinds[1].waiting, 0);
+    work_queue_free(queue);
+}
+
 static void failures_back_off(void **state)
 {
     (void)state;
@@ -166,6 +190,53 @@ static void pools_run_everything(void **state)
     assert_int_equal(count, 1000);
 }
 
+static const struct metric_family jobs = {.name = "jobs", .help = "J.", .kind = METRIC_GAUGE};
+
+static void collect(void *arg)
+{
+    metric_set_value(metric_series(arg, NULL), 7);
+}
+
+static size_t lines_in(struct metric_set *set)
+{
+    CLEANUP(buf_free) struct buf text = BUF_INIT((size_t)1 << 20);
+    size_t lines = 0;
+    metric_set_render(set, &text);
+    for (const char *at = text.data; at && (at = strchr(at, '\n')); at++)
+        lines += at[1] && at[1] != '#';
+    return lines;
+}
+
+/* Whoever counts, and however many things there are to be told apart. */
+static void a_set_has_few_lines(void **state)
+{
+    (void)state;
+    static const double bounds[] = {1, 2, 3};
+    static const struct metric_family few = {.name = "few",
+                                             .help = "F.",
+                                             .kind = METRIC_HISTOGRAM,
+                                             .labels = {"x"},
+                                             .buckets = bounds,
+                                             .bucket_count = 3,
+                                             .series_max = 2},
+                                      own = {.name = "own",
+                                             .help = "O.",
+                                             .kind = METRIC_COUNTER,
+                                             .labels = {"x"},
+                                             .own = true};
+    struct metric_set *above = metric_set_new(1000, NULL), *set = metric_set_new(1000, above);
+    for (int i = 0; i < 2000; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof(text), "%d", i);
+        metric_observe(metric_set_series(set, &few, (const char *const[]){text}), 1);
+        metric_add(metric_set_series(set, &own, (const char *const[]){text}), 1);
+    }
+    assert_int_equal(lines_in(above), 3 * 6); /* two and the rest */
+    assert_int_equal(lines_in(set), 3 * 6 + 1000 + 1);
+    metric_set_free(set);
+    metric_set_free(above);
+}
+
 static void metrics_print_and_bound_their_series(void **state)
 {
     (void)state;
@@ -177,6 +248,7 @@ static void metrics_print_and_bound_their_series(void **state)
                                            .kind = METRIC_HISTOGRAM,
                                            .buckets = bounds,
                                            .bucket_count = 2};
+    static const struct metric_family since = {.name = "since", .help = "S.", .kind = METRIC_REAL};
     char code[16];
     metric_add(metric_with(&requests, "2\"00"), 2);
     for (int i = 0; i < 3 * METRIC_SERIES_MAX; i++) {
@@ -204,8 +276,13 @@ static void metrics_print_and_bound_their_series(void **state)
         strchr(apart.data, '{'),
         "{code=\"1\"} 2\nrequests_total{code=\"2\"} 1\nrequests_total{code=\"other\"} 1\n");
     metric_set_free(all);
+    metric_set_real(metric_series(&since, NULL), 1.5);
+    metrics_collect(collect, (void *)(uintptr_t)&jobs);
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     metrics_render(&out);
+    metrics_collect(NULL, (void *)(uintptr_t)&jobs);
+    assert_non_null(strstr(out.data, "# TYPE since gauge\nsince 1.5\n"));
+    assert_non_null(strstr(out.data, "# TYPE jobs gauge\njobs 7\n"));
     assert_non_null(
         strstr(out.data, "# TYPE requests_total counter\nrequests_total{code=\"2\\\"00\"} 2\n"));
     assert_non_null(strstr(out.data, "requests_total{code=\"other\"} 401\n"));
@@ -248,12 +325,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_merged_and_groups_take_turns),
         cmocka_unit_test(a_key_added_while_worked_on_comes_again),
+        cmocka_unit_test(what_goes_on_is_told_by_kind),
         cmocka_unit_test(failures_back_off),
         cmocka_unit_test(a_failure_may_say_how_long_at_most),
         cmocka_unit_test(groups_can_be_dropped_and_queues_are_bounded),
         cmocka_unit_test(a_key_is_worked_on_by_one_at_a_time),
         cmocka_unit_test(pools_run_everything),
         cmocka_unit_test(metrics_print_and_bound_their_series),
+        cmocka_unit_test(a_set_has_few_lines),
         cmocka_unit_test(programs_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
