@@ -9,6 +9,7 @@
 #include "apiserver/body.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
+#include "schema/go_text.h"
 #include "schema/meta.h"
 
 #define MANAGER_MAX 128
@@ -101,14 +102,51 @@ static const char *expected_kind(const struct request *request, char **api_versi
     return own ? sub->kind : request->resource->kind;
 }
 
-static json_t *configuration(struct request *request)
+/* A map, as upstream decodes it; NULL with its error. `notes`: of duplicate keys. */
+static json_t *parse(struct request *request, struct buf *notes)
+{
+    struct error *err = &request->error;
+    CLEANUP(buf_free) struct buf kind = BUF_TEXT;
+    bool validates = request->validation != FIELD_VALIDATION_IGNORE;
+    json_auto_t *tree = yaml_parse_noting(buf_str(&request->body), validates ? notes : NULL, err);
+    if (!tree) {
+        error_wrap(err, "error decoding YAML: error converting YAML to JSON");
+        return NULL;
+    }
+    if (json_is_object(tree) || json_is_null(tree))
+        return TAKE(tree);
+    go_value_kind(&kind, tree, false);
+    error_bad_request(err,
+                      "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: "
+                      "cannot unmarshal %s into Go value of type map[string]interface {}",
+                      kind.data);
+    return NULL;
+}
+
+/* Duplicate keys are told when everything else is right. */
+static bool check_notes(struct request *request, const struct buf *notes)
+{
+    struct str rest = buf_str(notes);
+    if (notes->len && request->validation == FIELD_VALIDATION_STRICT) {
+        CLEANUP(free_ptr) char *errors = yaml_notes_error(notes);
+        return error_bad_request(&request->error,
+                                 "error strict decoding YAML: error converting YAML to JSON: %s",
+                                 errors);
+    }
+    while (rest.len) {
+        struct str line = str_cut(&rest, '\n');
+        CLEANUP(free_ptr) char *text = xstrndup(line.data, line.len);
+        warnings_add(&request->warnings, text);
+    }
+    return true;
+}
+
+static json_t *configuration(struct request *request, struct buf *notes)
 {
     struct error *err = &request->error;
     CLEANUP(free_ptr) char *want_version = NULL;
     const char *want = expected_kind(request, &want_version);
-    enum json_load_kind kind =
-        request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
-    json_t *tree = yaml_parse(buf_str(&request->body), kind, err);
+    json_t *tree = parse(request, notes);
     if (!tree)
         return NULL;
     const char *api_version = json_text(tree, "apiVersion"), *name = json_text(tree, "kind");
@@ -194,7 +232,8 @@ enum step_result step_apply(struct request *request)
     }
     if (!check_manager(request, manager))
         return STEP_FAIL;
-    json_auto_t *tree = configuration(request);
+    CLEANUP(buf_free) struct buf notes = BUF_INIT(YAML_NOTES_MAX);
+    json_auto_t *tree = configuration(request, &notes);
     if (!tree || !check_names(request, tree))
         return STEP_FAIL;
     request->applies = true;
@@ -208,7 +247,7 @@ enum step_result step_apply(struct request *request)
         whole && request->old ? request->view->show(request->resource, request->old) : NULL;
     request->object =
         apply_configuration(&apply, shown ? shown : request->old, tree, &request->error);
-    if (!request->object)
+    if (!request->object || !check_notes(request, &notes))
         return STEP_FAIL;
     json_set_text(request->object, "kind", request->resource->kind);
     json_set_text(request->object, "apiVersion", resource_api_version(request->resource));

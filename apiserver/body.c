@@ -108,14 +108,8 @@ static json_t *parse_body(struct request *request, const struct type *type)
     switch (body_media(request)) {
     case BODY_JSON:
         return schema_decode(type, body, request->validation, &request->warnings, err);
-    case BODY_YAML: {
-        enum json_load_kind kind =
-            request->validation == FIELD_VALIDATION_STRICT ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT;
-        json_t *tree = yaml_parse(body, kind, err);
-        if (tree && !schema_shape(type, tree, request->validation, &request->warnings, err))
-            json_decref(tree), tree = NULL;
-        return tree;
-    }
+    case BODY_YAML:
+        return schema_decode_yaml(type, body, request->validation, &request->warnings, err);
     case BODY_PROTOBUF:
         return protobuf_decode_object(type, body, err);
     case BODY_UNKNOWN:
@@ -264,29 +258,35 @@ static bool is_old_version(const char *given, const char *group)
            strcmp(given, "extensions/v1beta1") == 0;
 }
 
-/* Upstream's order: a kind that it does not know, one that is not what is wanted, another version
- * of what is wanted. */
+/* Upstream's order: a kind that it does not know, one that is not what is wanted. */
+char *body_unreadable_kind(const char *given_version, const char *given_kind, const char *kind,
+                           const char *group)
+{
+    const char *slash = strchr(given_version, '/'), *version = slash ? slash + 1 : given_version;
+    bool same_kind = strcmp(given_kind, kind) == 0;
+    struct str package = internal_package(group);
+    if (!(same_kind && is_old_version(given_version, group)) &&
+        !is_known_kind(given_version, given_kind))
+        return xasprintf("no kind \"%s\" is registered for version \"%s\" in scheme "
+                         "\"pkg/api/legacyscheme/scheme.go:30\"",
+                         given_kind, given_version);
+    return same_kind ? NULL
+                     : xasprintf("converting (%s.%s) to (" STR_FMT ".%s): unknown conversion",
+                                 version, given_kind, STR_ARG(package), kind);
+}
+
+/* At last another version of what is wanted. */
 static bool refuse_kind(struct request *request, const char *given_version, const char *given_kind,
                         const char *kind, const char *group, const char *api_version)
 {
     const char *slash = strchr(given_version, '/'), *version = slash ? slash + 1 : given_version;
-    bool custom = request->type->custom, same_kind = strcmp(given_kind, kind) == 0;
-    if (!custom && !(same_kind && is_old_version(given_version, group)) &&
-        !is_known_kind(given_version, given_kind))
-        return error_bad_request(
-            &request->error,
-            "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is "
-            "registered for version \"%s\" in scheme "
-            "\"pkg/api/legacyscheme/scheme.go:30\"",
-            given_kind, version, kind, given_kind, given_version);
-    if (!custom && !same_kind) {
-        struct str package = internal_package(group);
+    CLEANUP(free_ptr)
+    char *why =
+        request->type->custom ? NULL : body_unreadable_kind(given_version, given_kind, kind, group);
+    if (why)
         return error_bad_request(&request->error,
-                                 "%s in version \"%s\" cannot be handled as a %s: converting "
-                                 "(%s.%s) to (" STR_FMT ".%s): unknown conversion",
-                                 given_kind, version, kind, version, given_kind, STR_ARG(package),
-                                 kind);
-    }
+                                 "%s in version \"%s\" cannot be handled as a %s: %s", given_kind,
+                                 version, kind, why);
     if (strcmp(given_version, api_version) != 0)
         return error_bad_request(
             &request->error,

@@ -12,6 +12,10 @@ json_t *body_decode_plain(struct request *request, const struct type *type);
 void body_refuse_dry_run(struct request *request, const char *value);
 /* The kind of the options in the query that a verb takes: "CreateOptions". */
 const char *body_options_kind(const char *verb);
+/* Why upstream could not read a built-in kind as the one of `group` that is wanted; owned. NULL:
+ * the kind is that one, in whatever version. */
+char *body_unreadable_kind(const char *given_version, const char *given_kind, const char *kind,
+                           const char *group);
 /* The kind that the endpoint takes; a subresource may take one of another group. */
 void body_expects(const struct request *request, const char **kind, const char **group,
                   const char **version);

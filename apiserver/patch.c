@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/body.h"
+#include "apiserver/custom.h"
 #include "apiserver/steps.h"
 #include "schema/go_text.h"
 #include "schema/meta.h"
@@ -31,23 +33,22 @@ static enum patch_kind patch_kind(const struct request *request)
     return PATCH_UNKNOWN;
 }
 
-static json_t *patched(struct request *request, const json_t *target)
+/* `found`: what strictness found in the patch; NULL: nobody asks. */
+static json_t *patched(struct request *request, const json_t *target, struct warnings *found)
 {
     struct str patch = buf_str(&request->body);
     struct error *err = &request->error;
-    enum patch_reader reader =
-        request->validation == FIELD_VALIDATION_IGNORE ? PATCH_READ_PLAIN : PATCH_READ_STRICT;
     if (request->caller)
         return patch_merge_tree(target, request->given);
     switch (patch_kind(request)) {
     case PATCH_JSON:
-        return patch_json(target, patch, reader, err);
+        return patch_json(target, patch, found, err);
     case PATCH_MERGE:
-        return patch_merge(target, patch, reader, err);
+        return patch_merge(target, patch, found, err);
     case PATCH_STRATEGIC:
         if (request->type->custom)
             break;
-        return patch_strategic(request->type, target, patch, err);
+        return patch_strategic(request->type, target, patch, found, err);
     case PATCH_UNKNOWN:
         break;
     }
@@ -81,13 +82,21 @@ static char *shown_patch(struct request *request, const json_t *target)
     CLEANUP(buf_free) struct buf text = BUF_INIT(SHOWN_MAX);
     bool strategic = patch_kind(request) == PATCH_STRATEGIC;
     json_auto_t *tree = strategic ? json_parse(buf_str(&request->body), JSON_LOAD_LENIENT, &ignored)
-                                  : patched(request, target);
+                                  : patched(request, target, NULL);
     if (strategic)
         go_print(&text, tree);
     else if (json_is_object(tree))
         show_members(&text, tree);
     char *shown = buf_take(&text);
     return shown ? shown : xstrdup("");
+}
+
+static enum step_result refuse_patched(struct request *request, const json_t *target,
+                                       const char *why)
+{
+    CLEANUP(free_ptr) char *shown = shown_patch(request, target);
+    error_add_invalid(&request->error, "patch", shown, why);
+    return request_invalid(request, "", "", "");
 }
 
 /* A patch that makes something undecodable is the patch's fault. */
@@ -98,9 +107,56 @@ static enum step_result blame_patch(struct request *request, const json_t *targe
         return STEP_FAIL;
     CLEANUP(free_ptr) char *why = xstrdup(err->message);
     error_clear(err);
-    CLEANUP(free_ptr) char *shown = shown_patch(request, target);
-    error_add_invalid(err, "patch", shown, why);
-    return request_invalid(request, "", "", "");
+    return refuse_patched(request, target, why);
+}
+
+/* Another kind of custom resource is read, and then is not valid as it; another version is read
+ * when it is served. */
+static enum step_result check_custom_kind(struct request *request, const json_t *target,
+                                          const char *kind, const char *version)
+{
+    const struct resource *row = request->resource;
+    size_t len = strlen(row->group);
+    bool same_group = strncmp(version, row->group, len) == 0 && version[len] == '/',
+         served =
+             same_group && custom_find(request->custom, row->group, version + len + 1, row->plural);
+    if (!served) {
+        CLEANUP(free_ptr)
+        char *why =
+            same_group
+                ? xasprintf("request to convert CR from an invalid group/version: %s", version)
+                : xasprintf("%s, Kind=%s is unstructured and is not suitable for "
+                            "converting to \"%s\"",
+                            version, kind, row->api_version);
+        return refuse_patched(request, target, why);
+    }
+    if (strcmp(kind, row->kind) == 0)
+        return STEP_NEXT;
+    CLEANUP(free_ptr) char *detail = xasprintf("must be %s", row->kind);
+    error_add_invalid(&request->error, "kind", kind, detail);
+    return request_invalid(request, kind, row->group, request->route.name);
+}
+
+/* A strategic merge patch is read as what is stored, whatever it says that it is; what others make
+ * must be readable as that. */
+static enum step_result check_kind(struct request *request, const json_t *target)
+{
+    const char *kind = json_text(request->object, "kind"),
+               *version = json_text(request->object, "apiVersion"),
+               *want_kind = json_text(target, "kind"),
+               *want_version = json_text(target, "apiVersion");
+    kind = kind && *kind ? kind : want_kind;
+    version = version && *version ? version : want_version;
+    if (request->caller || patch_kind(request) == PATCH_STRATEGIC ||
+        (text_eq(kind, want_kind) && text_eq(version, want_version)))
+        return STEP_NEXT;
+    if (request->type->custom)
+        return check_custom_kind(request, target, kind, version);
+    struct str rest = str_of(want_version);
+    struct str group = strchr(want_version, '/') ? str_cut(&rest, '/') : STR("");
+    CLEANUP(free_ptr) char *name = xstrndup(group.data, group.len);
+    CLEANUP(free_ptr) char *why = body_unreadable_kind(version, kind, want_kind, name);
+    return why ? refuse_patched(request, target, why) : STEP_NEXT;
 }
 
 enum step_result step_patch_read(struct request *request)
@@ -123,12 +179,16 @@ enum step_result step_patch(struct request *request)
     json_auto_t *shown =
         request->view ? request->view->show(request->resource, request->old) : NULL;
     const json_t *target = shown ? shown : request->old;
-    request->object = patched(request, target);
+    CLEANUP(warnings_free) struct warnings found = {0};
+    bool validates = request->validation != FIELD_VALIDATION_IGNORE;
+    request->object = patched(request, target, validates ? &found : NULL);
     if (!request->object)
         return STEP_FAIL;
-    if (!schema_shape(request->type, request->object, request->validation, &request->warnings,
-                      &request->error))
+    if (!schema_shape_patched(request->type, request->object, &found, request->validation,
+                              &request->warnings, &request->error))
         return blame_patch(request, target);
+    if (check_kind(request, target) != STEP_NEXT)
+        return STEP_FAIL;
     json_object_set(request->object, "kind", json_object_get(target, "kind"));
     json_object_set(request->object, "apiVersion", json_object_get(target, "apiVersion"));
     if (strcmp(meta_name(request->object), request->route.name) != 0) {

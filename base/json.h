@@ -64,6 +64,13 @@ bool json_array_has_text(const json_t *array, const char *text);
  * a ten-fold expansion; numbers, booleans and null by YAML 1.2's core schema as sigs.k8s.io/yaml
  * reads them. */
 MUST_CHECK json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err);
+#define YAML_NOTES_MAX ((size_t)64 << 10)
+/* The same, lenient; appends to `notes` (NULL: nobody asks) what strictness would say, a line each:
+ * `line 3: key "a" already set in map`. Its maximum is YAML_NOTES_MAX; what does not fit is left
+ * out. */
+MUST_CHECK json_t *yaml_parse_noting(struct str text, struct buf *notes, struct error *err);
+/* Notes as one error of Go's reader, which is what a strict yaml_parse() fails with. Owned. */
+char *yaml_notes_error(const struct buf *notes);
 /* Puts the keys of every object in there into the order of upstream's YAML. */
 void yaml_sort(json_t *value);
 /* Block style, as kubectl prints it. */

@@ -16,10 +16,11 @@
 #include "base/strmap.h"
 
 #define YAML_NODES_MAX 100000
+#define YAML_NOTE_MAX  1024 /* bytes of a line of notes; longer ones are left out */
 
 struct reader {
     yaml_parser_t parser;
-    enum json_load_kind kind;
+    struct buf *notes;     /* of duplicate keys; NULL: nobody asks */
     struct strmap anchors; /* name -> json_t, owned */
     size_t nodes, depth;
     struct error *err;
@@ -29,8 +30,7 @@ static json_t *read_node(struct reader *reader, yaml_event_t *event);
 
 static json_t *fail(struct reader *reader, const char *why)
 {
-    error_bad_request(reader->err, "error converting YAML to JSON: yaml: line %zu: %s",
-                      reader->parser.mark.line + 1, why);
+    error_bad_request(reader->err, "yaml: line %zu: %s", reader->parser.mark.line + 1, why);
     return NULL;
 }
 
@@ -171,19 +171,21 @@ static bool merge_key(struct reader *reader, json_t *object, json_t *value)
     return fine;
 }
 
+static void note_duplicate(struct buf *notes, const char *key, size_t line)
+{
+    if (strlen(key) < YAML_NOTE_MAX - 64 && notes->max - notes->len >= YAML_NOTE_MAX)
+        buf_printf(notes, "%sline %zu: key \"%s\" already set in map", notes->len ? "\n" : "", line,
+                   key);
+}
+
 /* `line`: of the value, from 0. */
 static bool add_member(struct reader *reader, json_t *object, const char *key, json_t *value,
                        size_t line)
 {
     if (strcmp(key, "<<") == 0)
         return merge_key(reader, object, value);
-    if (reader->kind == JSON_LOAD_STRICT && json_object_get(object, key)) {
-        json_decref(value);
-        return error_bad_request(reader->err,
-                                 "error converting YAML to JSON: yaml: unmarshal errors:\n  line "
-                                 "%zu: key \"%s\" already set in map",
-                                 line + 1, key);
-    }
+    if (reader->notes && json_object_get(object, key))
+        note_duplicate(reader->notes, key, line + 1);
     if (json_object_set_new(object, key, value) == 0)
         return true;
     fail(reader, "a mapping key is not UTF-8");
@@ -334,9 +336,9 @@ static bool read_documents(struct reader *reader, json_t *documents)
     }
 }
 
-static json_t *parse_all(struct str text, enum json_load_kind kind, struct error *err)
+static json_t *parse_all(struct str text, struct buf *notes, struct error *err)
 {
-    struct reader reader = {.kind = kind, .err = err};
+    struct reader reader = {.notes = notes, .err = err};
     if (!yaml_parser_initialize(&reader.parser)) {
         error_internal(err, "cannot start the YAML parser");
         return NULL;
@@ -365,12 +367,12 @@ static json_t *parse_as_json(struct str text, enum json_load_kind kind)
     return json_parse_tape(&tape, kind, &ignored);
 }
 
-json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err)
+json_t *yaml_parse_noting(struct str text, struct buf *notes, struct error *err)
 {
-    json_t *json = parse_as_json(text, kind);
+    json_t *json = parse_as_json(text, notes ? JSON_LOAD_STRICT : JSON_LOAD_LENIENT);
     if (json)
         return json;
-    json_auto_t *documents = parse_all(text, kind, err);
+    json_auto_t *documents = parse_all(text, notes, err);
     if (!documents)
         return NULL;
     if (json_array_size(documents) > 1) {
@@ -379,4 +381,27 @@ json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err)
     }
     json_t *first = json_array_get(documents, 0);
     return first ? json_incref(first) : json_null();
+}
+
+json_t *yaml_parse(struct str text, enum json_load_kind kind, struct error *err)
+{
+    CLEANUP(buf_free) struct buf notes = BUF_INIT(YAML_NOTES_MAX);
+    json_auto_t *value = yaml_parse_noting(text, kind == JSON_LOAD_STRICT ? &notes : NULL, err);
+    if (!value || !notes.len)
+        return TAKE(value);
+    CLEANUP(free_ptr) char *errors = yaml_notes_error(&notes);
+    error_bad_request(err, "%s", errors);
+    return NULL;
+}
+
+char *yaml_notes_error(const struct buf *notes)
+{
+    CLEANUP(buf_free) struct buf text = BUF_INIT(4 * notes->max);
+    struct str rest = buf_str(notes);
+    buf_add_text(&text, "yaml: unmarshal errors:");
+    while (rest.len) {
+        buf_add_text(&text, "\n  ");
+        buf_add_str(&text, str_cut(&rest, '\n'));
+    }
+    return buf_take(&text);
 }

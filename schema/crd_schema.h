@@ -87,6 +87,10 @@ const struct crd_node *crd_property(const struct crd_node *node, const char *nam
 
 /* Drops what the schema does not know; reports it in `found`, which may be NULL. */
 void crd_prune(const struct crd_node *node, json_t *object, struct warnings *found);
+/* Checks kind, version and metadata of the resources embedded in `object`, whose own are checked
+ * already. False with BAD_REQUEST when they are not of their types. */
+MUST_CHECK bool crd_shape_embedded(const struct crd_node *node, json_t *object,
+                                   struct shaper *shaper);
 void crd_default(const struct crd_node *node, json_t *object);
 bool crd_has_defaults(const struct crd_node *node);
 /* Appends causes. `old`: what the object was before, whose own faults are let pass where it is as

@@ -5,8 +5,6 @@
 
 #include "schema/crd_schema.h"
 
-#define META_TYPE "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-
 struct make {
     struct crd_memory *memory;
 };

@@ -3,31 +3,44 @@
 
 #include "schema/decode_internal.h"
 
-/* Turns what strictness found into the error or the warnings that were asked for. */
-static bool report(const struct warnings *found, enum field_validation validation,
-                   struct warnings *warnings, struct error *err)
+/* Warnings: a line of YAML's notes each, then fields. */
+static void warn(const struct buf *notes, const struct warnings *found, struct warnings *warnings)
 {
-    if (!found->count || validation == FIELD_VALIDATION_IGNORE)
+    struct str rest = buf_str(notes);
+    while (rest.len) {
+        struct str line = str_cut(&rest, '\n');
+        CLEANUP(free_ptr) char *text = xstrndup(line.data, line.len);
+        warnings_add(warnings, text);
+    }
+    for (size_t i = 0; i < found->count; i++)
+        warnings_add(warnings, found->items[i]);
+}
+
+/* Turns what strictness found into the error or the warnings that were asked for. */
+static bool report(const struct buf *notes, const struct warnings *found,
+                   enum field_validation validation, struct warnings *warnings, struct error *err)
+{
+    if ((!found->count && !notes->len) || validation == FIELD_VALIDATION_IGNORE)
         return true;
     if (validation == FIELD_VALIDATION_WARN) {
-        for (size_t i = 0; warnings && i < found->count; i++)
-            warnings_add(warnings, found->items[i]);
+        if (warnings)
+            warn(notes, found, warnings);
         return true;
     }
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    CLEANUP(free_ptr) char *lines = notes->len ? yaml_notes_error(notes) : NULL;
+    buf_add_text(&text, lines ? lines : "");
     for (size_t i = 0; i < found->count; i++)
-        buf_printf(&text, "%s%s", i ? ", " : "", found->items[i]);
+        buf_printf(&text, "%s%s", text.len ? ", " : "", found->items[i]);
     return error_bad_request(err, "strict decoding error: %s", buf_ok(&text) ? text.data : "");
 }
 
-/* Parses; on duplicate keys the last one wins, and `*duplicates` says that there were some. */
-static json_t *parse(struct str body, enum field_validation validation, bool *duplicates,
-                     struct error *err)
+json_t *strict_parse(struct str body, bool *duplicates, struct error *err)
 {
     CLEANUP(error_clear) struct error why = {0};
-    *duplicates = false;
-    if (validation == FIELD_VALIDATION_IGNORE)
+    if (!duplicates)
         return json_parse(body, JSON_LOAD_LENIENT, err);
+    *duplicates = false;
     json_t *value = json_parse(body, JSON_LOAD_STRICT, &why);
     if (value)
         return value;
@@ -39,25 +52,63 @@ static json_t *parse(struct str body, enum field_validation validation, bool *du
 json_t *schema_decode(const struct type *type, struct str body, enum field_validation validation,
                       struct warnings *warnings, struct error *err)
 {
+    static const struct buf no_notes;
     CLEANUP(warnings_free) struct warnings found = {0};
-    bool duplicates;
-    json_auto_t *value = parse(body, validation, &duplicates, err);
+    bool duplicates = false, look = validation != FIELD_VALIDATION_IGNORE;
+    json_auto_t *value = strict_parse(body, look ? &duplicates : NULL, err);
     if (!value)
         return NULL;
-    if (duplicates)
+    if (duplicates && type->custom)
+        strict_scan_untyped(body, &found);
+    else if (duplicates)
         strict_scan(type, body, &found);
-    bool look = validation != FIELD_VALIDATION_IGNORE && !duplicates;
+    look = look && (type->custom || !duplicates);
     struct shaper shaper = {.found = look ? &found : NULL, .exact_numbers = true, .err = err};
-    if (!shape_document(&shaper, type, value) || !report(&found, validation, warnings, err))
+    if (!shape_document(&shaper, type, value) ||
+        !report(&no_notes, &found, validation, warnings, err))
         return NULL;
     return TAKE(value);
+}
+
+/* Shapes a tree, adds to `found`, and reports. */
+static bool shape_tree(const struct type *type, json_t *value, const struct buf *notes,
+                       struct warnings *found, enum field_validation validation,
+                       struct warnings *warnings, struct error *err)
+{
+    size_t from = found->count;
+    struct shaper shaper = {.found = validation != FIELD_VALIDATION_IGNORE ? found : NULL,
+                            .err = err};
+    if (!shape_document(&shaper, type, value))
+        return false;
+    if (!type->custom)
+        strict_sort(found, from);
+    return report(notes, found, validation, warnings, err);
+}
+
+json_t *schema_decode_yaml(const struct type *type, struct str body,
+                           enum field_validation validation, struct warnings *warnings,
+                           struct error *err)
+{
+    CLEANUP(buf_free) struct buf notes = BUF_INIT(YAML_NOTES_MAX);
+    CLEANUP(warnings_free) struct warnings found = {0};
+    json_auto_t *value =
+        yaml_parse_noting(body, validation == FIELD_VALIDATION_IGNORE ? NULL : &notes, err);
+    if (!value || !shape_tree(type, value, &notes, &found, validation, warnings, err))
+        return NULL;
+    return TAKE(value);
+}
+
+bool schema_shape_patched(const struct type *type, json_t *value, struct warnings *found,
+                          enum field_validation validation, struct warnings *warnings,
+                          struct error *err)
+{
+    static const struct buf no_notes;
+    return shape_tree(type, value, &no_notes, found, validation, warnings, err);
 }
 
 bool schema_shape(const struct type *type, json_t *value, enum field_validation validation,
                   struct warnings *warnings, struct error *err)
 {
     CLEANUP(warnings_free) struct warnings found = {0};
-    struct shaper shaper = {.found = validation != FIELD_VALIDATION_IGNORE ? &found : NULL,
-                            .err = err};
-    return shape_document(&shaper, type, value) && report(&found, validation, warnings, err);
+    return schema_shape_patched(type, value, &found, validation, warnings, err);
 }

@@ -30,11 +30,19 @@ void warnings_free(struct warnings *warnings);
 MUST_CHECK json_t *schema_decode(const struct type *type, struct str body,
                                  enum field_validation validation, struct warnings *warnings,
                                  struct error *err);
-/* The same for a tree (from YAML, from a patch): consumes nothing; drops what the type does not
- * know. */
+/* The same for YAML, whose duplicate keys are told first, by their lines. */
+MUST_CHECK json_t *schema_decode_yaml(const struct type *type, struct str body,
+                                      enum field_validation validation, struct warnings *warnings,
+                                      struct error *err);
+/* The same for a tree: consumes nothing; drops what the type does not know. */
 MUST_CHECK bool schema_shape(const struct type *type, json_t *value,
                              enum field_validation validation, struct warnings *warnings,
                              struct error *err);
+/* The same for what a patch made, of whose text `found` says already what strictness found
+ * (schema/patch.h), and then what it finds in `value` too. */
+MUST_CHECK bool schema_shape_patched(const struct type *type, json_t *value, struct warnings *found,
+                                     enum field_validation validation, struct warnings *warnings,
+                                     struct error *err);
 /* Structural defaults of the type and its kind's rules (schema/kind.h): what upstream's
  * SetObjectDefaults does. */
 void schema_default(const struct type *type, json_t *value);

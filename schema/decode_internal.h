@@ -41,6 +41,20 @@ bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct
 /* schema_shape() for one document. */
 MUST_CHECK bool shape_document(struct shaper *shaper, const struct type *type, json_t *value);
 
+#define META_TYPE "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+/* The same for the metadata at `step` of something inside a document. */
+MUST_CHECK bool shape_metadata(struct shaper *shaper, const struct step *step, json_t *metadata);
+
 /* Walks the text of a document that is known to be JSON, and reports the unknown and duplicate
  * fields of `type` in the order of the document. */
 void strict_scan(const struct type *type, struct str body, struct warnings *found);
+/* The same without a type: duplicates alone. */
+void strict_scan_untyped(struct str body, struct warnings *found);
+/* The same of the operations of a JSON patch. */
+void strict_scan_operations(struct str body, struct warnings *found);
+/* Parses; on duplicate keys the last one wins, and with `duplicates` (NULL: nobody asks) that says
+ * whether there were some. */
+MUST_CHECK json_t *strict_parse(struct str body, bool *duplicates, struct error *err);
+/* Puts what was found from `from` on into the order of its paths, in which upstream comes upon it
+ * where it reads documents that it made itself: their keys are in order. */
+void strict_sort(struct warnings *found, size_t from);

@@ -105,17 +105,24 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void print_map(struct buf *out, const json_t *map)
+/* Owned; the keys are the map's. */
+static const char **sorted_keys(const json_t *map)
 {
     const char *key;
     json_t *member;
     size_t count = 0;
-    CLEANUP(free_ptr) const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
+    const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
     json_object_foreach (map, key, member)
         keys[count++] = key;
     qsort(keys, count, sizeof(*keys), compare_keys);
+    return keys;
+}
+
+static void print_map(struct buf *out, const json_t *map)
+{
+    CLEANUP(free_ptr) const char **keys = sorted_keys(map);
     buf_add_text(out, "map[");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < json_object_size(map); i++) {
         buf_printf(out, "%s%s:", i ? " " : "", keys[i]);
         go_print(out, json_object_get(map, keys[i]));
     }
@@ -137,6 +144,39 @@ void go_print(struct buf *out, const json_t *value)
         buf_add(out, json_string_value(value), json_string_length(value));
     } else if (!value || json_is_null(value)) {
         buf_add_text(out, "<nil>");
+    } else {
+        json_write(out, value);
+    }
+}
+
+static void print_map_syntax(struct buf *out, const json_t *map)
+{
+    CLEANUP(free_ptr) const char **keys = sorted_keys(map);
+    buf_add_text(out, "map[string]interface {}{");
+    for (size_t i = 0; i < json_object_size(map); i++) {
+        buf_add_text(out, i ? ", " : "");
+        go_quote(out, str_of(keys[i]));
+        buf_add_char(out, ':');
+        go_print_syntax(out, json_object_get(map, keys[i]));
+    }
+    buf_add_char(out, '}');
+}
+
+void go_print_syntax(struct buf *out, const json_t *value)
+{
+    if (json_is_object(value)) {
+        print_map_syntax(out, value);
+    } else if (json_is_array(value)) {
+        buf_add_text(out, "[]interface {}{");
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            buf_add_text(out, i ? ", " : "");
+            go_print_syntax(out, json_array_get(value, i));
+        }
+        buf_add_char(out, '}');
+    } else if (json_is_string(value)) {
+        go_quote(out, (struct str){json_string_value(value), json_string_length(value)});
+    } else if (!value || json_is_null(value)) {
+        buf_add_text(out, "interface {}(nil)");
     } else {
         json_write(out, value);
     }

@@ -25,6 +25,8 @@ const char *type_short_name(const struct type *type);
 void go_value_kind(struct buf *out, const json_t *value, bool with_number);
 /* Appends a tree as Go's %v prints what was decoded into an interface: `map[a:1 b:[x <nil>]]`. */
 void go_print(struct buf *out, const json_t *value);
+/* The same as Go's %#v: `map[string]interface {}{"a":1}`. */
+void go_print_syntax(struct buf *out, const json_t *value);
 /* Appends the Go type of that: `map[string]interface {}`. */
 void go_interface_type(struct buf *out, const json_t *value);
 /* Appends why `text` is no time, as time.Parse says it. */

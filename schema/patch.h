@@ -3,25 +3,21 @@
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
+#include "schema/decode.h"
 #include "schema/type.h"
 
 #define PATCH_OPERATIONS_MAX 10000
 
-/* Who decodes a patch, for the words in which it is refused: where fields are validated (which is
- * the default), upstream decodes it once more than otherwise. */
-enum patch_reader {
-    PATCH_READ_STRICT,
-    PATCH_READ_PLAIN, /* fieldValidation=Ignore, and the patches of webhooks */
-};
-
 /* Each returns a new tree; NULL with BAD_REQUEST, INVALID or UNKNOWN in upstream's words. `target`
- * is not changed. */
-MUST_CHECK json_t *patch_json(const json_t *target, struct str patch, enum patch_reader reader,
+ * is not changed. Where fields are validated (which is the default), upstream decodes a patch once
+ * more than otherwise: that gives other words for what is no patch, and tells what strictness finds
+ * in its text, which is added to `found`. NULL: fieldValidation=Ignore, and patches of webhooks. */
+MUST_CHECK json_t *patch_json(const json_t *target, struct str patch, struct warnings *found,
                               struct error *err);
-MUST_CHECK json_t *patch_merge(const json_t *target, struct str patch, enum patch_reader reader,
+MUST_CHECK json_t *patch_merge(const json_t *target, struct str patch, struct warnings *found,
                                struct error *err);
 MUST_CHECK json_t *patch_strategic(const struct type *type, const json_t *target, struct str patch,
-                                   struct error *err);
+                                   struct warnings *found, struct error *err);
 /* The same on trees. */
 MUST_CHECK json_t *patch_merge_tree(const json_t *target, const json_t *patch);
 MUST_CHECK json_t *patch_strategic_tree(const struct type *type, const json_t *target,

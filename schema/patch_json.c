@@ -6,6 +6,7 @@
  * null for `copy`, and made by `replace`; a `value` that is left out is null. What cannot be
  * applied is one 422 without details. Source: gopkg.in/evanphx/json-patch.v4, patch.go. */
 #include "base/parse.h"
+#include "schema/decode_internal.h"
 #include "schema/go_text.h"
 #include "schema/patch.h"
 
@@ -291,12 +292,53 @@ static bool apply_one(struct change *change, const json_t *entry)
     return ok;
 }
 
-/* False for what is no list of maps, in the words of who decodes it: upstream's strict decoder,
- * which comes first, looks no further than the list. A null among them is no operation, but may be
- * there. */
-static bool check_shape(const json_t *tree, enum patch_reader reader, struct error *err)
+/* What the members of an operation are, to upstream's strict decoder, which comes first. */
+static const char *const text_members[] = {"op", "path", "from"};
+
+/* The first member that is no text, and the operation's `*name` of it; NULL: all are. */
+static const json_t *odd_member(const json_t *entry, const char **name)
 {
-    bool strict = reader == PATCH_READ_STRICT;
+    for (size_t i = 0; i < ARRAY_LEN(text_members); i++) {
+        const json_t *value = json_object_get(entry, text_members[i]);
+        *name = text_members[i];
+        if (value && !json_is_string(value) && !json_is_null(value))
+            return value;
+    }
+    return NULL;
+}
+
+/* False for what is no list of operations, in the strict decoder's words. A null among them is no
+ * operation, but may be there. */
+static bool check_strictly(const json_t *tree, struct error *err)
+{
+    static const char start[] = "error decoding patch: json: cannot unmarshal";
+    CLEANUP(buf_free) struct buf kind = BUF_TEXT;
+    if (!json_is_array(tree) && !json_is_null(tree)) {
+        go_value_kind(&kind, tree, false);
+        return error_bad_request(err, "%s %s into Go value of type []handlers.jsonPatchOp", start,
+                                 kind.data);
+    }
+    for (size_t i = 0; i < json_array_size(tree); i++) {
+        const json_t *entry = json_array_get(tree, i), *odd;
+        const char *name;
+        if (!json_is_object(entry) && !json_is_null(entry)) {
+            go_value_kind(&kind, entry, false);
+            return error_bad_request(err, "%s %s into Go value of type handlers.jsonPatchOp", start,
+                                     kind.data);
+        }
+        odd = odd_member(entry, &name);
+        if (!odd)
+            continue;
+        go_value_kind(&kind, odd, false);
+        return error_bad_request(err, "%s %s into Go struct field jsonPatchOp.%s of type string",
+                                 start, kind.data, name);
+    }
+    return true;
+}
+
+/* The same in the words of the patch library's decoder. */
+static bool check_shape(const json_t *tree, struct error *err)
+{
     CLEANUP(buf_free) struct buf kind = BUF_TEXT;
     const json_t *wrong = json_is_array(tree) || json_is_null(tree) ? NULL : tree;
     for (size_t i = 0; !wrong && i < json_array_size(tree); i++) {
@@ -306,38 +348,45 @@ static bool check_shape(const json_t *tree, enum patch_reader reader, struct err
     if (!wrong)
         return true;
     go_value_kind(&kind, wrong, false);
-    return error_bad_request(err, "%sjson: cannot unmarshal %s into Go value of type %s",
-                             wrong == tree && strict ? "error decoding patch: " : "", kind.data,
-                             wrong != tree ? "jsonpatch.Operation"
-                             : strict      ? "[]interface {}"
-                                           : "jsonpatch.Patch");
+    return error_bad_request(err, "json: cannot unmarshal %s into Go value of type jsonpatch.%s",
+                             kind.data, wrong == tree ? "Patch" : "Operation");
 }
 
-static json_t *decode(struct str patch, enum patch_reader reader, struct error *err)
+/* Whether an operation has members that none has. */
+static bool has_unknown(const json_t *tree)
 {
-    json_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err);
-    if (!tree && reader == PATCH_READ_STRICT)
-        error_wrap(err, "error decoding patch");
-    if (!tree)
-        return NULL;
-    if (!check_shape(tree, reader, err)) {
-        json_decref(tree);
-        return NULL;
+    for (size_t i = 0; i < json_array_size(tree); i++) {
+        const json_t *entry = json_array_get(tree, i);
+        size_t known = json_object_get(entry, "value") != NULL;
+        for (size_t k = 0; k < ARRAY_LEN(text_members); k++)
+            known += json_object_get(entry, text_members[k]) != NULL;
+        if (json_object_size(entry) != known)
+            return true;
     }
-    if (json_array_size(tree) > PATCH_OPERATIONS_MAX)
-        error_set(err, ERROR_TOO_LARGE,
-                  "The allowed maximum operations in a JSON patch is %d, got %zu",
-                  PATCH_OPERATIONS_MAX, json_array_size(tree));
-    else
-        return tree;
-    json_decref(tree);
+    return false;
+}
+
+static json_t *decode(struct str patch, struct warnings *found, struct error *err)
+{
+    bool duplicates = false;
+    json_auto_t *tree = strict_parse(patch, found ? &duplicates : NULL, err);
+    if (!tree && found)
+        error_wrap(err, "error decoding patch");
+    if (!tree || !(found ? check_strictly(tree, err) : check_shape(tree, err)))
+        return NULL;
+    if (found && (duplicates || has_unknown(tree)))
+        strict_scan_operations(patch, found);
+    if (json_array_size(tree) <= PATCH_OPERATIONS_MAX)
+        return TAKE(tree);
+    error_set(err, ERROR_TOO_LARGE, "The allowed maximum operations in a JSON patch is %d, got %zu",
+              PATCH_OPERATIONS_MAX, json_array_size(tree));
     return NULL;
 }
 
-json_t *patch_json(const json_t *target, struct str patch, enum patch_reader reader,
+json_t *patch_json(const json_t *target, struct str patch, struct warnings *found,
                    struct error *err)
 {
-    json_auto_t *entries = decode(patch, reader, err);
+    json_auto_t *entries = decode(patch, found, err);
     if (!entries)
         return NULL;
     struct change change = {.root = json_deep_copy(target)};

@@ -1,6 +1,7 @@
 /* JSON merge patch (RFC 7386): objects are merged, null deletes, everything else replaces. */
 #include "schema/patch.h"
 
+#include "schema/decode_internal.h"
 #include "schema/go_text.h"
 
 static json_t *without_nulls(const json_t *patch);
@@ -53,10 +54,10 @@ json_t *patch_merge_tree(const json_t *target, const json_t *patch)
 }
 
 /* What is no map, in the words of who decodes it. */
-static void refuse(const json_t *tree, enum patch_reader reader, struct error *err)
+static void refuse(const json_t *tree, bool strict, struct error *err)
 {
     CLEANUP(buf_free) struct buf kind = BUF_TEXT;
-    if (reader == PATCH_READ_PLAIN || json_is_null(tree)) {
+    if (!strict || json_is_null(tree)) {
         error_bad_request(err, "Invalid JSON Patch");
         return;
     }
@@ -67,15 +68,18 @@ static void refuse(const json_t *tree, enum patch_reader reader, struct error *e
                       kind.data);
 }
 
-json_t *patch_merge(const json_t *target, struct str patch, enum patch_reader reader,
+json_t *patch_merge(const json_t *target, struct str patch, struct warnings *found,
                     struct error *err)
 {
-    json_auto_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err);
+    bool duplicates = false;
+    json_auto_t *tree = strict_parse(patch, found ? &duplicates : NULL, err);
+    if (duplicates)
+        strict_scan_untyped(patch, found);
     if (json_is_object(tree))
         return patch_merge_tree(target, tree);
     if (tree) {
-        refuse(tree, reader, err);
-    } else if (reader == PATCH_READ_STRICT) {
+        refuse(tree, found, err);
+    } else if (found) {
         error_wrap(err, "error decoding patch");
     } else {
         error_clear(err);

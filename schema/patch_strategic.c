@@ -4,6 +4,7 @@
  * `$setElementOrder/LIST` orders LIST; `$deleteFromPrimitiveList/LIST` takes scalars out of it.
  * Source: apimachinery pkg/util/strategicpatch, as the API server calls it (parallel lists merged,
  * nulls ignored). */
+#include "schema/decode_internal.h"
 #include "schema/go_text.h"
 #include "schema/patch_internal.h"
 
@@ -285,8 +286,11 @@ json_t *patch_strategic_tree(const struct type *type, const json_t *target, cons
 }
 
 json_t *patch_strategic(const struct type *type, const json_t *target, struct str patch,
-                        struct error *err)
+                        struct warnings *found, struct error *err)
 {
-    json_auto_t *tree = json_parse(patch, JSON_LOAD_LENIENT, err);
+    bool duplicates = false;
+    json_auto_t *tree = strict_parse(patch, found ? &duplicates : NULL, err);
+    if (duplicates)
+        strict_scan_untyped(patch, found);
     return tree ? patch_strategic_tree(type, target, tree, err) : NULL;
 }

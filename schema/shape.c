@@ -213,10 +213,37 @@ static bool is_head(struct str key)
     return str_is(key, "apiVersion") || str_is(key, "kind") || str_is(key, "metadata");
 }
 
+static size_t found_count(const struct shaper *shaper)
+{
+    return shaper->found ? shaper->found->count : 0;
+}
+
+static void sort_found(struct shaper *shaper, size_t from)
+{
+    if (shaper->found)
+        strict_sort(shaper->found, from);
+}
+
+/* The rest of a custom resource; what was found in its head begins at `from`. Upstream reads all
+ * three from maps. */
+static bool shape_custom(struct shaper *shaper, const struct crd_node *node, json_t *object,
+                         size_t from)
+{
+    sort_found(shaper, from);
+    from = found_count(shaper);
+    crd_prune(node, object, shaper->found);
+    sort_found(shaper, from);
+    from = found_count(shaper);
+    bool ok = crd_shape_embedded(node, object, shaper);
+    sort_found(shaper, from);
+    return ok;
+}
+
 static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type,
                          json_t *object)
 {
     unsigned depth = step_depth(step);
+    size_t from = found_count(shaper);
     if (!count_struct(shaper))
         return false;
     if (depth >= JSON_DEPTH_MAX)
@@ -241,9 +268,12 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
         if (!field || (!shaper->keep_empty && is_omitted(field, better ? better : value)))
             json_object_deln(object, key.data, key.len);
     }
-    if (type->custom)
-        crd_prune(type->custom, object, shaper->found);
-    return true;
+    return !type->custom || shape_custom(shaper, type->custom, object, from);
+}
+
+bool shape_metadata(struct shaper *shaper, const struct step *step, json_t *metadata)
+{
+    return shape_struct(shaper, step, type_find(META_TYPE), metadata);
 }
 
 bool shape_document(struct shaper *shaper, const struct type *type, json_t *value)

@@ -1,7 +1,8 @@
 /* The slow path of strict decoding: when a document has duplicate keys, its text is walked once
  * more beside its type, to say which. jansson's tree has lost them by then. The text is known to be
  * well-formed and not too deep. Source: sigs.k8s.io/json reports duplicates of fields that a type
- * knows and of keys of maps, nothing inside values that it skips or keeps raw. */
+ * knows and of keys of maps, nothing inside values that it skips or keeps raw; of what is decoded
+ * without a type, all duplicates. */
 #include <string.h>
 
 #include "base/strmap.h"
@@ -10,6 +11,9 @@
 struct scan {
     const char *at, *end;
     struct warnings *found;
+    const char *unknown, *duplicate; /* what is said of a field */
+    bool untyped;
+    const char *const *names; /* NULL-ended: of the members of what is in an untyped list; NULL */
 };
 
 static void scan_value(struct scan *scan, const struct step *step, const struct field *field,
@@ -79,6 +83,16 @@ static void skip_value(struct scan *scan)
     } while (depth);
 }
 
+/* Whether a member without a field may be there. */
+static bool is_free(const struct scan *scan, const struct step *step, const char *key)
+{
+    bool listed = scan->names && step && !step->parent;
+    for (size_t i = 0; listed && scan->names[i]; i++)
+        if (strcmp(scan->names[i], key) == 0)
+            return true;
+    return scan->untyped && !listed;
+}
+
 /* The members of an object. `type` for a struct, `map` for a map's values. */
 static void scan_members(struct scan *scan, const struct step *step, const struct type *type,
                          const struct field *map)
@@ -93,12 +107,13 @@ static void scan_members(struct scan *scan, const struct step *step, const struc
                                   .key = str_of(key),
                                   .kind = STEP_KEY,
                                   .depth = step ? step->depth + 1 : 0};
+        bool known = field || is_free(scan, step, key);
         (void)take(scan, ':'); /* well-formed: it is there */
-        if (!field)
-            step_report(scan->found, "unknown", step, str_of(key));
+        if (!known)
+            step_report(scan->found, scan->unknown, step, str_of(key));
         else if (strmap_put(&seen, key, &seen))
-            step_report(scan->found, "duplicate", step, str_of(key));
-        if (field)
+            step_report(scan->found, scan->duplicate, step, str_of(key));
+        if (known)
             scan_value(scan, &here, field, !type);
         else
             skip_value(scan);
@@ -113,8 +128,10 @@ static void scan_items(struct scan *scan, const struct step *step, const struct 
     if (!take(scan, '['))
         return;
     while (!take(scan, ']')) {
-        const struct step here = {
-            .parent = step, .index = index++, .kind = STEP_INDEX, .depth = step->depth + 1};
+        const struct step here = {.parent = step,
+                                  .index = index++,
+                                  .kind = STEP_INDEX,
+                                  .depth = step ? step->depth + 1 : 0};
         scan_value(scan, &here, field, true);
         if (!take(scan, ',') && scan->at == scan->end)
             return;
@@ -126,22 +143,55 @@ static void scan_value(struct scan *scan, const struct step *step, const struct 
 {
     skip_space(scan);
     char first = scan->at < scan->end ? *scan->at : '\0';
-    bool deep = step->depth > JSON_DEPTH_MAX;
-    if (!deep && !item && field->card == CARD_LIST && first == '[')
+    bool deep = step && step->depth > JSON_DEPTH_MAX;
+    if (!deep && scan->untyped && first == '[')
+        scan_items(scan, step, NULL);
+    else if (!deep && scan->untyped && first == '{')
+        scan_members(scan, step, NULL, NULL);
+    else if (deep || scan->untyped)
+        skip_value(scan);
+    else if (!item && field->card == CARD_LIST && first == '[')
         scan_items(scan, step, field);
-    else if (!deep && !item && field->card == CARD_MAP && first == '{')
+    else if (!item && field->card == CARD_MAP && first == '{')
         scan_members(scan, step, NULL, field);
-    else if (!deep && (item || field->card == CARD_ONE) && field->kind == FIELD_REF &&
-             first == '{' && !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
+    else if ((item || field->card == CARD_ONE) && field->kind == FIELD_REF && first == '{' &&
+             !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
         scan_members(scan, step, field->ref, NULL);
     else
         skip_value(scan);
 }
 
+static struct scan scan_of(struct str body, struct warnings *found)
+{
+    return (struct scan){.at = body.data,
+                         .end = body.data + body.len,
+                         .found = found,
+                         .unknown = "unknown",
+                         .duplicate = "duplicate"};
+}
+
 void strict_scan(const struct type *type, struct str body, struct warnings *found)
 {
-    struct scan scan = {.at = body.data, .end = body.data + body.len, .found = found};
+    struct scan scan = scan_of(body, found);
     skip_space(&scan);
     if (!(type->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
         scan_members(&scan, NULL, type, NULL);
+}
+
+void strict_scan_untyped(struct str body, struct warnings *found)
+{
+    struct scan scan = scan_of(body, found);
+    scan.untyped = true;
+    scan_value(&scan, NULL, NULL, false);
+}
+
+void strict_scan_operations(struct str body, struct warnings *found)
+{
+    static const char *const names[] = {"op", "path", "from", "value", NULL};
+    struct scan scan = scan_of(body, found);
+    scan.untyped = true;
+    scan.names = names;
+    scan.unknown = "json patch unknown";
+    scan.duplicate = "json patch duplicate";
+    scan_value(&scan, NULL, NULL, false);
 }

@@ -78,7 +78,7 @@ static json_t *apply_patch(const struct calling *calling, struct error *err)
     if (!base64_decode(&patch, str_of(calling->patch), BASE64_STANDARD))
         error_set(&why, ERROR_BAD_REQUEST, "illegal base64 data");
     else
-        object = patch_json(calling->object, buf_str(&patch), PATCH_READ_PLAIN, &why);
+        object = patch_json(calling->object, buf_str(&patch), NULL, &why);
     if (object && !type)
         return object;
     if (object && schema_shape(type, object, FIELD_VALIDATION_IGNORE, NULL, &why)) {

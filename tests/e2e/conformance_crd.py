@@ -1,17 +1,10 @@
 #!/usr/bin/env python3
 """conformance_crd.py KUBECONFIG [WORD]: what upstream's conformance tests ask of CustomResourceDefinitions. No Pod has to run."""
 import json
-import random
-import string
 import time
 
 from conformance_kit import *
 
-ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-PORTS = {"type": "array", "x-kubernetes-list-map-keys": ["containerPort", "protocol"], "x-kubernetes-list-type": "map",
-         "items": {"type": "object", "required": ["containerPort", "protocol"],
-                   "properties": {"containerPort": {"format": "int32", "type": "integer"}, "hostIP": {"type": "string"},
-                                  "name": {"type": "string"}, "protocol": {"type": "string"}}}}
 CRON = {"type": "string", "pattern": r"^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$"}
 BODY = """apiVersion: {version}
 kind: {kind}
@@ -26,40 +19,6 @@ metadata:
     containerPort: 80
     protocol: TCP
 """
-
-
-def crd(schemas, group="mygroup.example.com", scope="Cluster", name=None, labels=None, **version):
-    """A definition with one version a schema: {"v1": {...}}; the first is stored."""
-    name = name or "foo" + "".join(random.choices(string.ascii_lowercase, k=5)) + "a"
-    versions = [dict(name=one, served=True, storage=not i, schema={"openAPIV3Schema": schema}, **version)
-                for i, (one, schema) in enumerate(schemas.items())]
-    names = {"plural": name + "s", "singular": name, "kind": name, "listKind": name + "List"}
-    return dict(meta(f"{name}s.{group}", labels=labels or {}), spec={"group": group, "versions": versions, "names": names, "scope": scope})
-
-
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-def define(api, body):
-    made = api("POST", CRDS, body)
-    names, group = body["spec"]["names"], body["spec"]["group"]
-
-    def served():
-        found = api.session.get(f"{api.base}/apis/{group}/{body['spec']['versions'][-1]['name']}", timeout=30)
-        return found.status_code == 200 and names["plural"] in [one["name"] for one in found.json()["resources"]]
-    until("in discovery", served)
-    return made
-
-
-def resources(body, version=None, ns=None):
-    spec = body["spec"]
-    space = f"/namespaces/{ns}" if ns else ""
-    return f"/apis/{spec['group']}/{version or spec['versions'][0]['name']}{space}/{spec['names']['plural']}"
-
-
-def undefine(api, body):
-    api("DELETE", f"{CRDS}/{body['metadata']['name']}")
-    until("the definition is gone", lambda: gone(api, f"{CRDS}/{body['metadata']['name']}"))
 
 
 # ---- the definitions themselves ----

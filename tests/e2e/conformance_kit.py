@@ -5,6 +5,8 @@ WORD picks those whose name has it. Each check gets a namespace of its own. Debi
 """
 import base64
 import json
+import random
+import string
 import sys
 import tempfile
 import time
@@ -18,6 +20,12 @@ APPLY = "application/apply-patch+yaml"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PARTIAL = "application/json;as=PartialObjectMetadata%s;v=v1;g=meta.k8s.io"
 CHECKS = []
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+PORTS = {"type": "array", "x-kubernetes-list-map-keys": ["containerPort", "protocol"], "x-kubernetes-list-type": "map",
+         "items": {"type": "object", "required": ["containerPort", "protocol"],
+                   "properties": {"containerPort": {"format": "int32", "type": "integer"}, "hostIP": {"type": "string"},
+                                  "name": {"type": "string"}, "protocol": {"type": "string"}}}}
 
 
 class Api:
@@ -126,6 +134,40 @@ def status_patch_cycle(api, path, condition="StatusPatched"):
     updated = {"type": "StatusUpdated", "status": "True", "reason": "E2E", "message": "updated"}
     got = rewrite(api, path + "/status", lambda one: one["status"]["conditions"].append(updated))
     assert [one["type"] for one in got["status"]["conditions"]] == [condition, "StatusUpdated"], got
+
+
+# ---- custom resources ----
+
+
+def crd(schemas, group="mygroup.example.com", scope="Cluster", name=None, labels=None, **version):
+    """A definition with one version a schema: {"v1": {...}}; the first is stored."""
+    name = name or "foo" + "".join(random.choices(string.ascii_lowercase, k=5)) + "a"
+    versions = [dict(name=one, served=True, storage=not i, schema={"openAPIV3Schema": schema}, **version)
+                for i, (one, schema) in enumerate(schemas.items())]
+    names = {"plural": name + "s", "singular": name, "kind": name, "listKind": name + "List"}
+    return dict(meta(f"{name}s.{group}", labels=labels or {}), spec={"group": group, "versions": versions, "names": names, "scope": scope})
+
+
+def define(api, body):
+    made = api("POST", CRDS, body)
+    names, group = body["spec"]["names"], body["spec"]["group"]
+
+    def served():
+        found = api.session.get(f"{api.base}/apis/{group}/{body['spec']['versions'][-1]['name']}", timeout=30)
+        return found.status_code == 200 and names["plural"] in [one["name"] for one in found.json()["resources"]]
+    until("in discovery", served)
+    return made
+
+
+def resources(body, version=None, ns=None):
+    spec = body["spec"]
+    space = f"/namespaces/{ns}" if ns else ""
+    return f"/apis/{spec['group']}/{version or spec['versions'][0]['name']}{space}/{spec['names']['plural']}"
+
+
+def undefine(api, body):
+    api("DELETE", f"{CRDS}/{body['metadata']['name']}")
+    until("the definition is gone", lambda: gone(api, f"{CRDS}/{body['metadata']['name']}"))
 
 
 def main():

@@ -148,7 +148,7 @@ STATES = [
     (None, "PATCH", "/configmaps/ap", "", "{", MERGE, 400, "BadRequest", "error decoding patch: unexpected end of JSON input"),
     (None, "PATCH", "/configmaps/ap", "", "[]", MERGE, 400, "BadRequest", "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"),
     (None, "PATCH", "/configmaps/ap", "fieldValidation=Ignore", "[]", MERGE, 400, "BadRequest", "Invalid JSON Patch"),
-    (None, "PATCH", "/configmaps/ap", "", "{}", JSON_PATCH, 400, "BadRequest", "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}"),
+    (None, "PATCH", "/configmaps/ap", "", "{}", JSON_PATCH, 400, "BadRequest", "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"),
     (None, "PATCH", "/configmaps/ap", "", "{", STRATEGIC, 400, "BadRequest", "unexpected end of JSON input"),
     (None, "PATCH", "/configmaps/ap", "", {"data": 5}, STRATEGIC, 422, "Invalid", ' "" is invalid: patch: Invalid value: '),
     (None, "PATCH", "/configmaps/ap", "", {"metadata": {"uid": "1"}}, MERGE, 409, "Conflict",

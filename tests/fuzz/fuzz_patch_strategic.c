@@ -17,10 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         "[{\"containerPort\":80}]},{\"name\":\"b\"}],\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]"
         "}}}}";
     CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(warnings_free) struct warnings found = {0};
     json_auto_t *target = json_loads(text, 0, NULL), *kept = json_deep_copy(target);
     const struct type *type = type_find("io.k8s.api.apps.v1.Deployment");
     json_auto_t *changed =
-        patch_strategic(type, target, (struct str){(const char *)data, size}, &err);
+        patch_strategic(type, target, (struct str){(const char *)data, size}, &found, &err);
     assert(type);
     assert(changed || err.code == 400 || err.code == 422 || err.code == 500);
     assert(json_equal(target, kept));

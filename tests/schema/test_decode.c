@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "schema/decode.h"
+#include "schema/decode_internal.h"
 #include "base/go_duration.h"
 
 #define DEPLOYMENT "io.k8s.api.apps.v1.Deployment"
@@ -214,6 +214,45 @@ static void strictness(void **state)
     }
 }
 
+/* YAML says where a key comes again, all at once; what is found in the tree comes in order. */
+static void yaml_is_strict(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "spec:\n  paused: true\n  paused: false\n  zz: 1\n  b: 2\nmetadata:\n"
+        "  labels: {a: b,\n    a: c}\n  odd: 1\n";
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(warnings_free) struct warnings warnings = {0};
+    const struct type *type = type_find(DEPLOYMENT);
+    assert_null(schema_decode_yaml(type, STR(text), FIELD_VALIDATION_STRICT, &warnings, &err));
+    assert_string_equal(err.message,
+                        "strict decoding error: yaml: unmarshal errors:\n"
+                        "  line 3: key \"paused\" already set in map\n"
+                        "  line 8: key \"a\" already set in map, unknown field \"metadata.odd\", "
+                        "unknown field \"spec.b\", unknown field \"spec.zz\"");
+    json_auto_t *value =
+        schema_decode_yaml(type, STR(text), FIELD_VALIDATION_WARN, &warnings, &err);
+    assert_string_equal(json_text(value, "metadata", "labels", "a"), "c");
+    assert_int_equal(warnings.count, 5);
+    assert_string_equal(warnings.items[1], "line 8: key \"a\" already set in map");
+    assert_string_equal(warnings.items[2], "unknown field \"metadata.odd\"");
+}
+
+static void findings_are_in_order(void **state)
+{
+    (void)state;
+    static const char *const in_order[] = {
+        "unknown field \"a\"",          "unknown field \"a[9].b\"",   "unknown field \"a[10].b\"",
+        "unknown field \"a.b\"",        "unknown field \"a.b.c\"",    "unknown field \"a.b-c\"",
+        "unknown field \"spec.odd10\"", "unknown field \"spec.odd2\""};
+    CLEANUP(warnings_free) struct warnings found = {0};
+    for (size_t i = ARRAY_LEN(in_order); i-- > 0;)
+        warnings_add(&found, in_order[i]);
+    strict_sort(&found, 0);
+    for (size_t i = 0; i < ARRAY_LEN(in_order); i++)
+        assert_string_equal(found.items[i], in_order[i]);
+}
+
 static void trees_are_shaped(void **state)
 {
     (void)state;
@@ -323,6 +362,8 @@ int main(void)
         cmocka_unit_test(wrong_documents_are_refused),
         cmocka_unit_test(malformed_text_is_refused),
         cmocka_unit_test(strictness),
+        cmocka_unit_test(yaml_is_strict),
+        cmocka_unit_test(findings_are_in_order),
         cmocka_unit_test(trees_are_shaped),
         cmocka_unit_test(warnings_are_bounded),
         cmocka_unit_test(durations),

@@ -92,7 +92,8 @@ static void test_cases(void **state)
         CLEANUP(error_clear) struct error err = {0};
         json_auto_t *target = json_loads(cases[i].target, 0, NULL), *kept = json_deep_copy(target);
         json_auto_t *want = cases[i].result ? json_loads(cases[i].result, 0, NULL) : NULL;
-        json_auto_t *got = patch_json(target, str_of(cases[i].patch), PATCH_READ_STRICT, &err);
+        CLEANUP(warnings_free) struct warnings found = {0};
+        json_auto_t *got = patch_json(target, str_of(cases[i].patch), &found, &err);
         if (!got != !want || (got && !json_equal(got, want)))
             fail_msg("%s: %s", cases[i].name, got ? json_dumps(got, 0) : err.message);
         assert_true(json_equal(target, kept));
@@ -104,8 +105,7 @@ static void test_status(void **state)
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *target = json_object();
     (void)state;
-    assert_null(
-        patch_json(target, STR("[{\"op\":\"remove\",\"path\":\"/a\"}]"), PATCH_READ_STRICT, &err));
+    assert_null(patch_json(target, STR("[{\"op\":\"remove\",\"path\":\"/a\"}]"), NULL, &err));
     assert_int_equal(err.code, 422);
     assert_string_equal(err.message,
                         "the server rejected our request due to an error in our request");
@@ -117,22 +117,52 @@ static void test_words(void **state)
         const char *patch, *strict, *plain;
     } rows[] = {
         {"{}",
-         "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}",
+         "error decoding patch: json: cannot unmarshal object into Go value of type "
+         "[]handlers.jsonPatchOp",
          "json: cannot unmarshal object into Go value of type jsonpatch.Patch"},
-        {"[1]", "json: cannot unmarshal number into Go value of type jsonpatch.Operation",
+        {"[1]",
+         "error decoding patch: json: cannot unmarshal number into Go value of type "
+         "handlers.jsonPatchOp",
          "json: cannot unmarshal number into Go value of type jsonpatch.Operation"},
         {"[", "error decoding patch: unexpected end of JSON input", "unexpected end of JSON input"},
     };
     json_auto_t *target = json_object();
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        for (enum patch_reader reader = PATCH_READ_STRICT; reader <= PATCH_READ_PLAIN; reader++) {
+        for (int strict = 0; strict < 2; strict++) {
             CLEANUP(error_clear) struct error err = {0};
-            assert_null(patch_json(target, str_of(rows[i].patch), reader, &err));
+            CLEANUP(warnings_free) struct warnings found = {0};
+            assert_null(patch_json(target, str_of(rows[i].patch), strict ? &found : NULL, &err));
             assert_int_equal(err.code, 400);
-            assert_string_equal(err.message,
-                                reader == PATCH_READ_STRICT ? rows[i].strict : rows[i].plain);
+            assert_string_equal(err.message, strict ? rows[i].strict : rows[i].plain);
         }
+}
+
+/* What strictness finds in the text itself. */
+static void test_found(void **state)
+{
+    static const struct {
+        const char *patch, *found[4];
+    } rows[] = {
+        {"[{\"op\":\"add\",\"path\":\"/a\",\"value\":{\"foo\":1}},null]", {NULL}},
+        {"[{\"op\":\"add\",\"path\":\"/a\",\"foo\":{\"b\":1,\"b\":2}}]",
+         {"json patch unknown field \"[0].foo\""}},
+        {"[{\"op\":\"add\",\"path\":\"/a\",\"value\":[{\"b\":1,\"b\":2}],\"op\":\"add\",\"x\":1}]",
+         {"json patch duplicate field \"[0].value[0].b\"", "json patch duplicate field \"[0].op\"",
+          "json patch unknown field \"[0].x\""}},
+    };
+    json_auto_t *target = json_object();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(warnings_free) struct warnings found = {0};
+        json_auto_t *ignored = patch_json(target, str_of(rows[i].patch), &found, &err);
+        size_t count = 0;
+        for (; rows[i].found[count]; count++)
+            assert_string_equal(count < found.count ? found.items[count] : "",
+                                rows[i].found[count]);
+        assert_int_equal(found.count, count);
+    }
 }
 
 static void test_limits(void **state)
@@ -146,7 +176,7 @@ static void test_limits(void **state)
     for (int i = 0; i < PATCH_OPERATIONS_MAX + 1; i++)
         buf_printf(&patch, "%s{\"op\":\"add\",\"path\":\"/b\",\"value\":1}", i ? "," : "");
     buf_add_char(&patch, ']');
-    assert_null(patch_json(target, buf_str(&patch), PATCH_READ_STRICT, &err));
+    assert_null(patch_json(target, buf_str(&patch), NULL, &err));
     assert_int_equal(err.code, 413);
     assert_string_equal(err.message,
                         "The allowed maximum operations in a JSON patch is 10000, got 10001");
@@ -157,7 +187,7 @@ static void test_limits(void **state)
                    i);
     buf_add_char(&patch, ']');
     error_clear(&err);
-    assert_null(patch_json(target, buf_str(&patch), PATCH_READ_STRICT, &err));
+    assert_null(patch_json(target, buf_str(&patch), NULL, &err));
     assert_int_equal(err.code, 422);
     buf_free(&patch);
 }
@@ -165,6 +195,7 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_status),
-                                       cmocka_unit_test(test_words), cmocka_unit_test(test_limits)};
+                                       cmocka_unit_test(test_words), cmocka_unit_test(test_found),
+                                       cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,21 +47,22 @@ static void test_bodies(void **state)
 {
     CLEANUP(error_clear) struct error err = {0};
     json_auto_t *target = json_loads("{\"a\":1}", 0, NULL);
-    json_auto_t *got = patch_merge(target, STR("{\"b\":2}"), PATCH_READ_STRICT, &err);
+    CLEANUP(warnings_free) struct warnings found = {0};
+    json_auto_t *got = patch_merge(target, STR("{\"b\":2}"), &found, &err);
     (void)state;
     assert_non_null(got);
-    assert_null(patch_merge(target, STR("{"), PATCH_READ_STRICT, &err));
+    assert_null(patch_merge(target, STR("{"), &found, &err));
     assert_int_equal(err.code, 400);
     error_clear(&err);
-    assert_null(patch_merge(target, STR("[]"), PATCH_READ_STRICT, &err));
+    assert_null(patch_merge(target, STR("[]"), &found, &err));
     assert_int_equal(err.code, 400);
     assert_string_equal(err.message, "error decoding patch: json: cannot unmarshal array into Go "
                                      "value of type map[string]interface {}");
     error_clear(&err);
-    assert_null(patch_merge(target, STR("[]"), PATCH_READ_PLAIN, &err));
+    assert_null(patch_merge(target, STR("[]"), NULL, &err));
     assert_string_equal(err.message, "Invalid JSON Patch");
     error_clear(&err);
-    assert_null(patch_merge(target, STR("null"), PATCH_READ_STRICT, &err));
+    assert_null(patch_merge(target, STR("null"), &found, &err));
     assert_string_equal(err.message, "Invalid JSON Patch");
 }
 

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""conformance_apply.py KUBECONFIG [WORD]: what upstream's integration tests ask of field validation, patches and server-side apply, of built-in
+and of custom resources. No Pod has to run."""
+from conformance_kit import *
+
+LEVELS = ("Strict", "Warn", "Ignore", "")
+YAML, JSON = "application/yaml", "application/json"
+
+
+def ask(api, method, path, body, type=JSON, level="", **params):
+    """The answer, and the texts of its warnings."""
+    if level:
+        params["fieldValidation"] = level
+    answer = api.session.request(method, api.base + path, params=params, timeout=30, data=body if isinstance(body, str) else json.dumps(body),
+                                 headers={"Content-Type": type, "Accept": JSON})
+    texts = [one[len('299 - "'):-1].replace('\\"', '"') for one in answer.raw.headers.getlist("Warning")]
+    return answer, texts
+
+
+def unknown(*fields):
+    return [f'unknown field "{field}"' for field in fields]
+
+
+def duplicate(*fields):
+    return [f'duplicate field "{field}"' for field in fields]
+
+
+def lines(**numbers):
+    return [f'line {number}: key "{key}" already set in map' for key, number in numbers.items()]
+
+
+def strict(texts, before="strict decoding error: "):
+    """The error that holds all of what would be warnings."""
+    yaml_lines = [text for text in texts if text.startswith("line ")]
+    parts = ["\n  ".join(["yaml: unmarshal errors:"] + yaml_lines)] if yaml_lines else []
+    return before + ", ".join(parts + texts[len(yaml_lines):])
+
+
+def judge(wrong, name, asked, level, texts, error=None):
+    """Strictness refuses, warnings tell, and nobody hears of it otherwise."""
+    answer, got = asked
+    message = answer.json().get("message", "")
+    if level == "Strict":
+        fine = answer.status_code in (400, 422) and message.endswith(error or strict(texts)) and not got
+    else:
+        fine = answer.status_code in (200, 201) and got == ([] if level == "Ignore" else texts)
+    if not fine:
+        wrong.append(f"{name} {level}: {answer.status_code} {message[-600:]} {got}, wanted {texts}")
+
+
+# ---- field validation ----
+
+C0 = "spec.template.spec.containers[0]."
+CONTAINER = '{"name": "c", "image": "i", %s"imagePullPolicy": "Always", "imagePullPolicy": "Never"}'
+DEPLOYMENT = """{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "other", "name": "%s", "labels": {"a": "b"}, "metaOdd": "x"},
+ "spec": {"odd": 1, "oddTwice": 1, "oddTwice": 2, "paused": true, "paused": false, "selector": {"matchLabels": {"a": "b"}},
+ "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [""" + CONTAINER % '"deep": 1, ' + "]}}}}"
+DEPLOYMENT_YAML = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: other
+  name: %s
+  metaOdd: x
+spec:
+  odd: 1
+  oddTwice: 1
+  oddTwice: 2
+  paused: true
+  paused: false
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec:
+      containers:
+      - name: c
+        image: i
+        deep: 1
+        imagePullPolicy: Always
+        imagePullPolicy: Never
+"""
+BY_TEXT = (duplicate("metadata.name") + unknown("metadata.metaOdd", "spec.odd", "spec.oddTwice") + duplicate("spec.paused") +
+           unknown(C0 + "deep") + duplicate(C0 + "imagePullPolicy"))
+BY_LINE = lines(name=5, oddTwice=10, paused=12, imagePullPolicy=22) + unknown("metadata.metaOdd", "spec.odd", "spec.oddTwice", C0 + "deep")
+MERGED = '{"spec": {"odd": 1, "oddTwice": 1, "oddTwice": 2, "paused": true, "paused": false, "template": {"spec": {"containers": [%s]}}}}' % (
+    CONTAINER % '"deep": 1, ')
+MERGED_KNOWN = '{"spec": {"paused": true, "paused": false, "template": {"spec": {"containers": [%s]}}}}' % CONTAINER % ""
+OPERATIONS = """[{"op": "add", "path": "/spec/odd", "value": 1, "foo": "bar"}, {"op": "add", "path": "/spec/gone", "path": "/spec/odd3", "value": {"a": 1, "a": 2}},
+ {"op": "add", "path": "/spec/paused", "value": true}, {"op": "add", "path": "/spec/paused", "value": false},
+ {"op": "add", "path": "/spec/template/spec/containers/0/deep", "value": 1}]"""
+OP_TEXTS = ['json patch unknown field "[0].foo"', 'json patch duplicate field "[1].path"', 'json patch duplicate field "[1].value.a"']
+PATCHES = [
+    ("merge patch", MERGED, MERGE, duplicate("spec.oddTwice", "spec.paused", C0 + "imagePullPolicy") + unknown("spec.odd", "spec.oddTwice", C0 + "deep")),
+    ("merge patch of known fields", MERGED_KNOWN, MERGE, duplicate("spec.paused", C0 + "imagePullPolicy")),
+    ("JSON patch", OPERATIONS, JSON_PATCH, OP_TEXTS + unknown("spec.odd", "spec.odd3", C0 + "deep")),
+    ("strategic merge patch", MERGED, STRATEGIC,
+     duplicate("spec.oddTwice", "spec.paused", C0 + "imagePullPolicy") + unknown("spec.odd", "spec.oddTwice", C0 + "deep")),
+    ("strategic merge patch of known fields", MERGED_KNOWN, STRATEGIC, duplicate("spec.paused", C0 + "imagePullPolicy")),
+]
+APPLIED = """{"apiVersion": "%s", "kind": "%s", "metadata": {"name": "%s"},
+ "spec": {"%s": %s,
+  "%s": %s%s}}"""
+NO_YAML = "error strict decoding YAML: error converting YAML to JSON: "
+
+
+def deployment(name):
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template("x") | {"metadata": {"labels": {"a": "b"}}}}}
+
+
+@check("field validation of built-in objects: create, update, each patch, apply, in JSON and YAML")
+def built_in_fields(api, ns):
+    path, wrong = f"/apis/apps/v1/namespaces/{ns}/deployments", []
+    rest = f', "selector": {{"matchLabels": {{"a": "b"}}}}, "template": {json.dumps(deployment("x")["spec"]["template"])}'
+    for level in LEVELS:
+        name = (level or "none").lower()
+        api("POST", path, deployment(name))
+        for kind, body, type, texts in (("JSON", DEPLOYMENT, JSON, BY_TEXT), ("YAML", DEPLOYMENT_YAML, YAML, BY_LINE)):
+            judge(wrong, kind + " create", ask(api, "POST", path, body % f"{name}-{kind.lower()}", type, level, dryRun="All"), level, texts)
+            judge(wrong, kind + " update", ask(api, "PUT", f"{path}/{name}", body % name, type, level, dryRun="All"), level, texts)
+        for kind, body, type, texts in PATCHES:
+            judge(wrong, kind, ask(api, "PATCH", f"{path}/{name}", body, type, level, dryRun="All"), level, texts)
+        for target in (name, "new"):
+            body = APPLIED % ("apps/v1", "Deployment", target, "paused", "false", "paused", "true", rest)
+            judge(wrong, "apply to " + target, ask(api, "PATCH", f"{path}/{target}", body, APPLY, level, fieldManager="m", dryRun="All"), level,
+                  lines(paused=3), NO_YAML + strict(lines(paused=3), ""))
+    assert not wrong, "\n".join(wrong)
+
+
+CUSTOM = """{"apiVersion": "%(version)s", "kind": "%(kind)s", "metadata": {"name": "other", "name": "%(name)s", "metaOdd": "x", "resourceVersion": "%(revision)s"},
+ "spec": {"odd": 1, "oddTwice": 1, "oddTwice": 2, "known": "a", "known": "b",
+  "ports": [{"containerPort": 80, "protocol": "TCP", "name": "a", "name": "b", "deep": 1}],
+  "embedded": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "d", "metaOdd": "x"}}}}"""
+CUSTOM_YAML = """apiVersion: %(version)s
+kind: %(kind)s
+metadata:
+  name: other
+  name: %(name)s
+  metaOdd: x
+  resourceVersion: "%(revision)s"
+spec:
+  odd: 1
+  oddTwice: 1
+  oddTwice: 2
+  known: a
+  known: b
+  ports:
+  - containerPort: 80
+    protocol: TCP
+    name: a
+    name: b
+    deep: 1
+  embedded:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: c, namespace: d, metaOdd: x}
+"""
+CUSTOM_MERGED = """{"spec": {"odd": 1, "oddTwice": 1, "oddTwice": 2, "known": "a", "known": "b",
+ "ports": [{"containerPort": 80, "protocol": "TCP", "name": "a", "name": "b", "deep": 1}]}}"""
+CUSTOM_OPERATIONS = """[{"op": "add", "path": "/spec/odd", "value": 1, "foo": "bar"}, {"op": "add", "path": "/spec/gone", "path": "/spec/oddTwice", "value": 1},
+ {"op": "add", "path": "/spec/ports/0/deep", "value": 1}]"""
+
+
+def custom_schema(**spec):
+    embedded = {"type": "object", "x-kubernetes-embedded-resource": True, "properties": {"metadata": {"type": "object"}}}
+    return {"type": "object", "properties": {"spec": dict(
+        type="object", properties={"known": {"type": "string"}, "ports": PORTS, "embedded": embedded}, **spec)}}
+
+
+@check("field validation of custom resources, with and without a schema for all of them")
+def custom_fields(api, ns):
+    wrong = []
+    for open_ended, spec in (("", {}), ("open ", {"x-kubernetes-preserve-unknown-fields": True})):
+        body = crd({"v1": custom_schema(**spec)})
+        define(api, body)
+        path, kind, version = resources(body), body["spec"]["names"]["kind"], body["spec"]["group"] + "/v1"
+        inside, odd = unknown("spec.ports[0].deep"), unknown("spec.odd", "spec.oddTwice")
+        odd = sorted(inside + ([] if open_ended else odd))
+        texts = unknown("metadata.metaOdd") + odd + unknown("spec.embedded.metadata.metaOdd")
+        twice = duplicate("spec.oddTwice", "spec.known", "spec.ports[0].name")
+        for level in LEVELS:
+            name = (level or "none").lower()
+            made = api("POST", path, dict(meta(name), apiVersion=version, kind=kind, spec={"ports": [{"containerPort": 80, "protocol": "TCP"}]}))
+            fill = {"version": version, "kind": kind, "name": name, "revision": made["metadata"]["resourceVersion"]}
+            for media, text, type, first in (("JSON", CUSTOM, JSON, duplicate("metadata.name") + twice),
+                                             ("YAML", CUSTOM_YAML, YAML, lines(name=5, oddTwice=11, known=13) + lines(name=18))):
+                judge(wrong, open_ended + media + " create", ask(api, "POST", path, text % dict(fill, name="new", revision=""), type, level, dryRun="All"),
+                      level, first + texts)
+                judge(wrong, open_ended + media + " update", ask(api, "PUT", f"{path}/{name}", text % fill, type, level, dryRun="All"), level, first + texts)
+            for what, text, type, first in (("merge patch", CUSTOM_MERGED, MERGE, twice), ("JSON patch", CUSTOM_OPERATIONS, JSON_PATCH, OP_TEXTS[:2])):
+                judge(wrong, open_ended + what, ask(api, "PATCH", f"{path}/{name}", text, type, level, dryRun="All"), level, first + odd)
+            for target in (name, "new"):
+                judge(wrong, open_ended + "apply to " + target,
+                      ask(api, "PATCH", f"{path}/{target}", APPLIED % (version, kind, target, "known", '"a"', "known", '"b"', ""), APPLY, level,
+                          fieldManager="m", dryRun="All"), level, lines(known=3), NO_YAML + strict(lines(known=3), ""))
+        undefine(api, body)
+    assert not wrong, "\n".join(wrong)
+
+
+# ---- patches of what an object is ----
+
+NO_KIND = 'no kind "%s" is registered for version "%s" in scheme "pkg/api/legacyscheme/scheme.go:30"'
+
+
+@check("a patch can change neither kind nor version")
+def patched_kind(api, ns):
+    path, wrong = f"/api/v1/namespaces/{ns}/configmaps", []
+    api("POST", path, meta("c"))
+    body = crd({"v1": ANY, "v2": ANY})
+    define(api, body)
+    custom, kind, group = resources(body), body["spec"]["names"]["kind"], body["spec"]["group"]
+    api("POST", custom, dict(meta("c"), apiVersion=group + "/v1", kind=kind))
+    for name, at, change, text in (
+            ("unknown kind", path, {"kind": "Foo"}, NO_KIND % ("Foo", "v1")),
+            ("unknown version", path, {"apiVersion": "v2"}, NO_KIND % ("ConfigMap", "v2")),
+            ("other kind", path, {"kind": "Secret"}, "converting (v1.Secret) to (core.ConfigMap): unknown conversion"),
+            ("same", path, {"kind": "ConfigMap", "apiVersion": "v1"}, None),
+            ("none", path, {"kind": None}, None),
+            ("custom kind", custom, {"kind": "Bar"}, f'Bar.{group} "c" is invalid: kind: Invalid value: "Bar": must be {kind}'),
+            ("custom version", custom, {"apiVersion": group + "/v3"}, f"request to convert CR from an invalid group/version: {group}/v3"),
+            ("custom group", custom, {"apiVersion": "v1"}, f'v1, Kind={kind} is unstructured and is not suitable for converting to "{group}/v1"'),
+            ("custom, served version", custom, {"apiVersion": group + "/v2"}, None)):
+        operations = [{"op": "add" if value else "remove", "path": "/" + key, "value": value} for key, value in change.items()]
+        for type, patch in ((MERGE, change), (JSON_PATCH, operations)):
+            answer, _ = ask(api, "PATCH", at + "/c", patch, type)
+            message = answer.json().get("message", "")
+            if answer.status_code != (422 if text else 200) or not message.endswith(text or ""):
+                wrong.append(f"{name}: {answer.status_code} {message}")
+    answer, _ = ask(api, "PATCH", path + "/c", {"kind": "Foo"}, STRATEGIC)
+    assert answer.status_code == 200 and answer.json()["kind"] == "ConfigMap", answer.text
+    undefine(api, body)
+    assert not wrong, "\n".join(wrong)
+
+
+main()
