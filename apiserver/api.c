@@ -110,6 +110,7 @@ void api_stop(struct api *api)
 void api_expire(struct api *api)
 {
     message_cache_expire(api->messages, clock_mono_ns());
+    ports_expire(api->ports);
 }
 
 unsigned api_port(const struct api *api)

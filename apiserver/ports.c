@@ -93,19 +93,42 @@ void ports_stop(struct ports *ports)
     ports->address = NULL;
 }
 
+static void close_all(struct port *port)
+{
+    while (port) {
+        struct port *next = port->next;
+        close(port->fd);
+        cluster_unref(port->cluster);
+        free(port);
+        port = next;
+    }
+}
+
 void ports_free(struct ports *ports)
 {
     if (!ports)
         return;
-    while (ports->first) {
-        struct port *port = ports->first;
-        ports->first = port->next;
-        close(port->fd);
-        cluster_unref(port->cluster);
-        free(port);
-    }
+    close_all(ports->first);
     pthread_mutex_destroy(&ports->lock);
     free(ports);
+}
+
+void ports_expire(struct ports *ports)
+{
+    struct port *gone = NULL;
+    pthread_mutex_lock(&ports->lock);
+    for (struct port **at = &ports->first; *at;) {
+        struct port *port = *at;
+        if (atomic_load(&port->cluster->state) != CLUSTER_DELETING) {
+            at = &port->next;
+            continue;
+        }
+        *at = port->next;
+        port->next = gone;
+        gone = port;
+    }
+    pthread_mutex_unlock(&ports->lock);
+    close_all(gone);
 }
 
 struct cluster *ports_cluster(struct ports *ports, unsigned number)

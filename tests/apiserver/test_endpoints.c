@@ -281,12 +281,30 @@ static int stop(void **state)
     return 0;
 }
 
+/* It listens until somebody keeps house. */
+static void test_port_of_a_deleted_cluster(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct buf body = BUF_TEXT;
+    CLEANUP(cluster_unref_ptr) struct cluster *brief = fixture_tenant(&fixture, "brief");
+    CLEANUP(free_ptr)
+    char *url = xasprintf("https://127.0.0.1:%u", api_pod_port(fixture.api, brief));
+    const struct visit what = {.url = url, .path = "/livez", .ca = fixture.ca_path};
+    assert_int_not_equal(-CURLE_COULDNT_CONNECT, visit(&what, &body));
+    assert_true(store_cluster_delete(brief, &err));
+    api_expire(fixture.api);
+    assert_int_equal(-CURLE_COULDNT_CONNECT, visit(&what, &body));
+    assert_int_not_equal(0, api_pod_port(fixture.api, acme)); /* others stay */
+    buf_free(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ways),      cmocka_unit_test(test_anonymous),
         cmocka_unit_test(test_token),     cmocka_unit_test(test_impersonation),
-        cmocka_unit_test(test_suspended),
+        cmocka_unit_test(test_suspended), cmocka_unit_test(test_port_of_a_deleted_cluster),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
