@@ -345,10 +345,15 @@ static bool walk(const char *group, unsigned depth, group_fn fn, void *arg)
     return fn(group, arg) && ok;
 }
 
-/* Signals every process of one group; `arg` counts them. Always true. */
-static bool kill_members(const char *group, void *arg)
+struct visit {
+    cgroup_process_fn fn;
+    void *arg;
+};
+
+/* Calls the visit's function for every process of one group. Always true. */
+static bool visit_members(const char *group, void *arg)
 {
-    size_t *count = arg;
+    const struct visit *visit = arg;
     CLEANUP(error_clear) struct error ignored = {0};
     CLEANUP(buf_free) struct buf text = BUF_INIT((size_t)1 << 20);
     CLEANUP(free_ptr) char *file = xasprintf("%s/cgroup.procs", group);
@@ -358,12 +363,16 @@ static bool kill_members(const char *group, void *arg)
     while (lines.data) {
         int64_t pid;
         /* 0 is a process of another pid namespace than ours: kill(0) would hit ourselves */
-        if (!parse_i64(str_cut(&lines, '\n'), 1, INT32_MAX, &pid))
-            continue;
-        ++*count;
-        (void)kill((pid_t)pid, SIGKILL); /* gone is as good */
+        if (parse_i64(str_cut(&lines, '\n'), 1, INT32_MAX, &pid))
+            visit->fn(visit->arg, (pid_t)pid);
     }
     return true;
+}
+
+static void kill_process(void *arg, pid_t pid)
+{
+    (void)arg;
+    (void)kill(pid, SIGKILL); /* gone is as good */
 }
 
 static bool count_members(const char *group, void *arg)
@@ -379,13 +388,22 @@ static bool count_members(const char *group, void *arg)
 
 void cgroup_kill(struct cgroups *cgroups, const char *path)
 {
-    size_t count = 0;
+    struct visit all = {.fn = kill_process};
     if (cgroups->unified && group_write(cgroups, cgroups->unified, path, "cgroup.kill", "1"))
         return;
     for (size_t i = 0; i < cgroups->mount_count; i++) {
         CLEANUP(free_ptr) char *group = group_file(cgroups, cgroups->mounts[i], path, "");
-        walk(group, 0, kill_members, &count);
+        walk(group, 0, visit_members, &all);
     }
+}
+
+void cgroup_processes(struct cgroups *cgroups, const char *path, cgroup_process_fn fn, void *arg)
+{
+    struct visit visit = {fn, arg};
+    if (cgroups->mount_count == 0)
+        return;
+    CLEANUP(free_ptr) char *group = group_file(cgroups, cgroups->mounts[0], path, "");
+    walk(group, 0, visit_members, &visit);
 }
 
 bool cgroup_is_empty(struct cgroups *cgroups, const char *path)
@@ -477,7 +495,7 @@ static bool usage_v1(struct cgroups *cgroups, const char *path, int64_t *cpu_ns,
 bool cgroup_usage(struct cgroups *cgroups, const char *path, int64_t *cpu_ns, int64_t *memory_bytes)
 {
     int64_t cpu_us = 0, inactive = 0;
-    if (cgroups->v1[CONTROLLER_MEMORY])
+    if (cgroups->v1[CONTROLLER_MEMORY] && cgroups->v1[CONTROLLER_CPUACCT])
         return usage_v1(cgroups, path, cpu_ns, memory_bytes);
     if (!cgroups->unified_controls ||
         !group_number(cgroups, cgroups->unified, path, "cpu.stat", "usage_usec", &cpu_us) ||

@@ -34,6 +34,9 @@ MUST_CHECK bool cgroup_enter(struct cgroups *cgroups, const char *path, pid_t pi
 void cgroup_kill(struct cgroups *cgroups, const char *path);
 /* True when no process is in it or below it. */
 bool cgroup_is_empty(struct cgroups *cgroups, const char *path);
+/* Calls fn(arg, pid) for every process in it and below it. */
+typedef void (*cgroup_process_fn)(void *arg, pid_t pid);
+void cgroup_processes(struct cgroups *cgroups, const char *path, cgroup_process_fn fn, void *arg);
 /* Kills until it is empty, then removes it and what is below; gives up after `timeout_ms`. */
 MUST_CHECK bool cgroup_remove(struct cgroups *cgroups, const char *path, int64_t timeout_ms,
                               struct error *err);

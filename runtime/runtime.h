@@ -129,12 +129,18 @@ void exec_close(struct exec_session *session);
 MUST_CHECK bool sandbox_connect(struct runtime *runtime, const char *sandbox, const char *address,
                                 unsigned port, int *fd, struct error *err);
 
-/* Usage from cgroups, for metering and `kubectl top`. */
+/* Usage so far, for metering and `kubectl top`: CPU time, and the working set. Of a sandbox or
+ * container from its control group; where there are no such counters from its processes, whose CPU
+ * time may then go back when one ends. NOT_FOUND when there is nothing to be read. */
 struct usage_sample {
     int64_t cpu_ns, memory_bytes, at_us;
 };
 MUST_CHECK bool sandbox_usage(struct runtime *runtime, const char *sandbox,
                               struct usage_sample *sample, struct error *err);
+MUST_CHECK bool container_usage(struct runtime *runtime, const char *sandbox, const char *name,
+                                struct usage_sample *sample, struct error *err);
+/* Of the whole machine. */
+MUST_CHECK bool machine_usage(struct usage_sample *sample, struct error *err);
 
 /* The entry point of `warren shim`: argv as spawned above. Returns its exit status. */
 int shim_main(int argc, char **argv);

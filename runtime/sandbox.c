@@ -327,14 +327,3 @@ bool sandbox_connect(struct runtime *runtime, const char *sandbox, const char *a
     *fd = fds.fds[0];
     return true;
 }
-
-bool sandbox_usage(struct runtime *runtime, const char *sandbox, struct usage_sample *sample,
-                   struct error *err)
-{
-    struct usage_sample made = {.at_us = clock_now_us()};
-    if (!sandbox_id_valid(sandbox) ||
-        !cgroup_usage(runtime->cgroups, sandbox, &made.cpu_ns, &made.memory_bytes))
-        return error_set(err, ERROR_NOT_FOUND, "no usage of sandbox %s", sandbox);
-    *sample = made;
-    return true;
-}

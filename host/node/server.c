@@ -65,17 +65,27 @@ static bool is_allowed(struct MHD_Connection *connection)
 
 /* ---- answers ---- */
 
-enum MHD_Result request_reply(const struct request *request, unsigned code, const char *text)
+static enum MHD_Result reply(const struct request *request, unsigned code, const char *type,
+                             struct str text)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+        text.len, (void *)(uintptr_t)text.data, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
-    (void)MHD_add_response_header(response, "Content-Type",
-                                  "text/plain; charset=utf-8"); /* a nicety */
+    (void)MHD_add_response_header(response, "Content-Type", type); /* a nicety */
     enum MHD_Result result = MHD_queue_response(request->connection, code, response);
     MHD_destroy_response(response);
     return result;
+}
+
+enum MHD_Result request_reply(const struct request *request, unsigned code, const char *text)
+{
+    return reply(request, code, "text/plain; charset=utf-8", str_of(text));
+}
+
+enum MHD_Result request_reply_as(const struct request *request, const char *type, struct str text)
+{
+    return reply(request, 200, type, text);
 }
 
 enum MHD_Result request_reply_error(const struct request *request, const struct error *err)
@@ -113,6 +123,8 @@ static const struct route {
     {"exec", 4, 5, true, serve_exec},
     {"attach", 4, 5, true, serve_attach},
     {"portForward", 3, 4, true, serve_port_forward},
+    {"metrics", 2, 2, false, serve_metrics},
+    {"stats", 2, 2, false, serve_stats},
 };
 
 static enum MHD_Result route_request(struct request *request)

@@ -33,11 +33,16 @@ struct request {
 
 /* Answers with a text. */
 enum MHD_Result request_reply(const struct request *request, unsigned code, const char *text);
+/* 200 with this text. */
+enum MHD_Result request_reply_as(const struct request *request, const char *type, struct str text);
 enum MHD_Result request_reply_error(const struct request *request, const struct error *err);
 /* A query argument, or NULL. */
 const char *request_argument(const struct request *request, const char *name);
 bool request_flag(const struct request *request, const char *name);
 
+/* server_usage.c */
+enum MHD_Result serve_metrics(struct request *request);
+enum MHD_Result serve_stats(struct request *request);
 /* server_logs.c */
 enum MHD_Result serve_logs(struct request *request);
 /* stream_start.c */

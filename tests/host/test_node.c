@@ -416,6 +416,44 @@ static void test_pod_runs_logs_and_goes(void **state)
     assert_int_equal(fake_api_events(fixture->api, "Killing"), 1);
 }
 
+static void test_usage_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(error_clear) struct error err = {0};
+    long code = 0;
+    create_pod(fixture, "busy", "while :; do :; done", "", "");
+    expect(fixture, "busy", is_ready, "ready");
+    CLEANUP(free_ptr)
+    char *metrics = get_from_node(fixture, &fixture->caller, "/metrics/resource", &code);
+    assert_int_equal(code, 200);
+    static const char *const said[] = {
+        "\nnode_cpu_usage_seconds_total ",
+        "\nnode_memory_working_set_bytes ",
+        "\ncontainer_cpu_usage_seconds_total{container=\"main\",namespace=\"default\",pod=\"busy\"}"
+        " ",
+        "\ncontainer_memory_working_set_bytes{container=\"main\",namespace=\"default\",pod="
+        "\"busy\"} ",
+        "\ncontainer_start_time_seconds{container=\"main\",namespace=\"default\",pod=\"busy\"} ",
+        "\npod_cpu_usage_seconds_total{namespace=\"default\",pod=\"busy\"} ",
+        "\nresource_scrape_error 0\n"};
+    for (size_t i = 0; i < ARRAY_LEN(said); i++)
+        if (!strstr(metrics, said[i]))
+            fail_msg("no %s in:\n%s", said[i], metrics);
+    CLEANUP(free_ptr)
+    char *text = get_from_node(fixture, &fixture->caller, "/stats/summary", &code);
+    assert_int_equal(code, 200);
+    json_auto_t *summary = json_parse(str_of(text), JSON_LOAD_STRICT, &err);
+    const json_t *pod = json_array_get(json_object_get(summary, "pods"), 0);
+    assert_string_equal(json_text(pod, "podRef", "name"), "busy");
+    assert_string_equal(json_text(summary, "node", "nodeName"), "n1");
+    CLEANUP(free_ptr)
+    char *other = get_from_node(fixture, &fixture->caller, "/metrics/none", &code);
+    assert_int_equal(code, 404);
+    CLEANUP(free_ptr) char *refused = get_from_node(fixture, NULL, "/metrics/resource", &code);
+    assert_int_equal(code, 401);
+    delete_pod(fixture, "busy");
+}
+
 static void test_exit_codes_decide(void **state)
 {
     struct fixture *fixture = *state;
@@ -791,6 +829,7 @@ int main(int argc, char **argv)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pod_runs_logs_and_goes),
+        cmocka_unit_test(test_usage_is_told),
         cmocka_unit_test(test_exit_codes_decide),
         cmocka_unit_test(test_crash_restarts_then_backs_off),
         cmocka_unit_test(test_agent_restart_keeps_containers),

@@ -70,6 +70,14 @@ static void usage(void **state)
     assert_int_equal(status.phase, CONTAINER_EXITED);
     assert_true(sandbox_usage(support->runtime, "usage", &sample, &err));
     assert_true(sample.cpu_ns > 0 && sample.memory_bytes >= 0 && sample.at_us > 0);
+    int64_t whole_ns = sample.cpu_ns;
+    assert_true(container_usage(support->runtime, "usage", "c", &sample, &err));
+    assert_true(sample.cpu_ns > 0 && sample.cpu_ns <= whole_ns);
+    assert_true(machine_usage(&sample, &err));
+    assert_true(sample.cpu_ns >= whole_ns && sample.memory_bytes > 0);
+    assert_false(container_usage(support->runtime, "usage", "../c", &sample, &err));
+    assert_int_equal(err.reason, ERROR_INVALID);
+    error_clear(&err);
     support_remove(support, "usage");
     assert_false(sandbox_usage(support->runtime, "usage", &sample, &err));
 }
