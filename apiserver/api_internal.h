@@ -94,3 +94,6 @@ const struct webhook_rooms *flow_webhook_rooms(struct cluster_part *part);
 struct aggregate_slot *flow_aggregate_slot(struct cluster_part *part);
 struct flow_slot *flow_match_slot(struct cluster_part *part);
 struct metric_set *flow_meter(struct cluster_part *part);
+struct metric_set *flow_checks(struct cluster_part *part); /* what health checks came to */
+/* Adds the requests that are under way. */
+void flow_count(struct cluster_part *part, unsigned *reads, unsigned *writes);

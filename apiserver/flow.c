@@ -14,13 +14,13 @@
 
 struct flow_part {
     struct cluster_part part;
-    atomic_uint in_flight, forwarded;
+    atomic_uint in_flight, writes, forwarded; /* `writes` are some of `in_flight` */
     struct custom_slot *custom;
     struct admission_slot *admission;
     struct webhook_rooms webhook_rooms;
     struct aggregate_slot *aggregate;
     struct flow_slot *match;
-    struct metric_set *meter;
+    struct metric_set *meter, *checks;
 };
 
 static void part_free(struct cluster_part *part)
@@ -31,6 +31,7 @@ static void part_free(struct cluster_part *part)
     aggregate_slot_free(((struct flow_part *)part)->aggregate);
     flow_slot_free(((struct flow_part *)part)->match);
     metric_set_free(((struct flow_part *)part)->meter);
+    metric_set_free(((struct flow_part *)part)->checks);
     free(part);
 }
 
@@ -46,6 +47,7 @@ static struct cluster_part *part_make(struct cluster *cluster)
     flow->aggregate = aggregate_slot_new();
     flow->match = flow_slot_new();
     flow->meter = metric_set_new(METER_SERIES_MAX, metrics_process());
+    flow->checks = metric_set_new(METRIC_SERIES_MAX, NULL);
     return &flow->part;
 }
 
@@ -84,6 +86,28 @@ struct metric_set *flow_meter(struct cluster_part *part)
     return ((struct flow_part *)part)->meter;
 }
 
+struct metric_set *flow_checks(struct cluster_part *part)
+{
+    return ((struct flow_part *)part)->checks;
+}
+
+void flow_count(struct cluster_part *part, unsigned *reads, unsigned *writes)
+{
+    struct flow_part *flow = (struct flow_part *)part;
+    unsigned all = atomic_load(&flow->in_flight), some = atomic_load(&flow->writes);
+    *writes += some;
+    *reads += all > some ? all - some : 0;
+}
+
+static bool is_read(const struct route *route)
+{
+    static const char *const verbs[] = {"get", "list", "watch"};
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (text_eq(route->verb, verbs[i]))
+            return true;
+    return false;
+}
+
 enum step_result step_flow(struct request *request)
 {
     if (request->caller)
@@ -94,12 +118,15 @@ enum step_result step_flow(struct request *request)
         !user_in(&request->user, "system:masters")) {
         atomic_fetch_sub(&flow->in_flight, 1);
         cluster_part_unref(part);
+        meter_refused(request);
         error_set(&request->error, ERROR_TOO_MANY_REQUESTS,
                   "Too many requests, please try again later.");
         request->error.retry_after_s = 1;
         return STEP_FAIL;
     }
     request->flow = part;
+    request->writes = !is_read(&request->route);
+    atomic_fetch_add(&flow->writes, request->writes);
     return flow_classify(request);
 }
 
@@ -108,6 +135,7 @@ void flow_leave(struct request *request)
     struct flow_part *flow = (struct flow_part *)request->flow;
     if (!flow)
         return;
+    atomic_fetch_sub(&flow->writes, request->writes);
     atomic_fetch_sub(&flow->in_flight, 1);
     cluster_part_unref(request->flow);
     request->flow = NULL;

@@ -39,7 +39,8 @@ struct rule {
 struct row {
     int64_t precedence;
     char schema_uid[UUID_TEXT_SIZE], level_uid[UUID_TEXT_SIZE];
-    struct flow_match match; /* of the two above */
+    char *schema_name, *level_name; /* owned */
+    struct flow_match match;        /* of the four above */
     struct rule *rules;
     size_t rule_count;
 };
@@ -89,6 +90,8 @@ void flow_table_unref(struct flow_table *table)
         for (size_t k = 0; k < table->rows[i].rule_count; k++)
             free_rule(&table->rows[i].rules[k]);
         free(table->rows[i].rules);
+        free(table->rows[i].schema_name);
+        free(table->rows[i].level_name);
     }
     free(table->rows);
     free(table);
@@ -200,6 +203,8 @@ static bool read_row(const struct object *schema, const struct object_list *leve
     json_auto_t *level_tree = object_json(level);
     snprintf(row->schema_uid, sizeof(row->schema_uid), "%s", meta_uid(tree));
     snprintf(row->level_uid, sizeof(row->level_uid), "%s", meta_uid(level_tree));
+    row->schema_name = xstrdup(schema->name);
+    row->level_name = xstrdup(level->name);
     row->rules = xcalloc(json_array_size(rules) + 1, sizeof(*row->rules));
     json_array_foreach (rules, i, item)
         read_rule(item, &row->rules[row->rule_count++]);
@@ -224,7 +229,8 @@ static struct flow_table *make(const struct object_list *schemas, const struct o
     }
     for (size_t i = 0; i < table->count; i++)
         table->rows[i].match =
-            (struct flow_match){table->rows[i].schema_uid, table->rows[i].level_uid};
+            (struct flow_match){table->rows[i].schema_uid, table->rows[i].level_uid,
+                                table->rows[i].schema_name, table->rows[i].level_name};
     return table;
 }
 

@@ -23,4 +23,5 @@ enum step_result flow_classify(struct request *request);
 
 struct flow_match { /* borrowed from its table */
     const char *schema_uid, *level_uid;
+    const char *schema_name, *level_name;
 };

@@ -7,6 +7,7 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
 #include "apiserver/custom.h"
+#include "apiserver/meter.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/api_hook.h"
 #include "apiserver/negotiate.h"
@@ -254,6 +255,8 @@ enum step_result step_authorize(struct request *request)
         .volume_node = route_labelled(route, LOCAL_VOLUME_NODE),
     };
     enum step_result result = authorize(request, &attributes);
+    if (result != STEP_BLOCK)
+        request->authorized = result == STEP_NEXT ? AUTHORIZED_YES : AUTHORIZED_NO;
     if (result != STEP_NEXT || request->caller || is_read(route->verb))
         return result;
     if (atomic_load(&request->cluster->state) != CLUSTER_ACTIVE) {
@@ -529,8 +532,10 @@ static bool check_include(struct request *request)
 /* Kinds that upstream says to use no more, as of the version that is served. */
 static void warn_of_kind(struct request *request)
 {
-    if (strcmp(request->resource->key, "componentstatuses") == 0)
+    if (strcmp(request->resource->key, "componentstatuses") == 0) {
         warnings_add(&request->warnings, "v1 ComponentStatus is deprecated in v1.19+");
+        meter_deprecated(request);
+    }
 }
 
 /* What cannot be read, such as a review, has no columns. */

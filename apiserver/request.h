@@ -94,6 +94,8 @@ struct call {
     const char *verb, *resource, *sub, *ns, *name; /* resource: storage key; "" for none */
 };
 
+enum authorized { AUTHORIZED_UNKNOWN, AUTHORIZED_YES, AUTHORIZED_NO };
+
 enum request_phase {
     PHASE_HEADERS,
     PHASE_BODY,
@@ -137,6 +139,7 @@ struct request {
     unsigned response_code;
     size_t response_size;      /* of its body; SIZE_MAX: not known */
     struct cluster_part *flow; /* its place in the in-flight limit of its cluster; NULL: none */
+    bool writes;               /* its place there is one for writes */
 
     /* derived: cleared by request_rewind */
     struct route route;
@@ -145,6 +148,7 @@ struct request {
     struct user user;
     struct flow_table *flow_table;         /* referenced; NULL: not known */
     const struct flow_match *flow_matched; /* in there; NULL: nothing */
+    enum authorized authorized;
     struct custom *custom; /* the cluster's custom resources, once they are asked for; referenced */
     struct aggregates
         *aggregates; /* the cluster's APIServices, once they are asked for; referenced */

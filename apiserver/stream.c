@@ -529,6 +529,15 @@ void stream_link(struct stream *stream, struct streams *streams)
     pthread_mutex_unlock(&streams->lock);
 }
 
+void streams_each(struct streams *streams, void (*each)(void *arg, const struct request *request),
+                  void *arg)
+{
+    pthread_mutex_lock(&streams->lock);
+    for (const struct stream *stream = streams->first; stream; stream = stream->next)
+        each(arg, stream->request);
+    pthread_mutex_unlock(&streams->lock);
+}
+
 static void stream_unlink(struct stream *stream, struct streams *streams)
 {
     pthread_mutex_lock(&streams->lock);

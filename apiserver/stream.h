@@ -83,6 +83,9 @@ void streams_start(struct streams *streams);
 /* Ends every stream and the heartbeat; connections close by themselves. */
 void streams_stop(struct streams *streams);
 
+/* Calls each(arg, request) for every stream that is being served; under streams->lock. */
+void streams_each(struct streams *streams, void (*each)(void *arg, const struct request *request),
+                  void *arg);
 /* Hands the stream to the heartbeat, once its response is queued. */
 void stream_link(struct stream *stream, struct streams *streams);
 /* There may be something new: the cache calls this. Any thread. */

@@ -292,6 +292,7 @@ static void render_family(struct buf *out, const struct state *state)
     static const char *const kinds[] = {[METRIC_COUNTER] = "counter",
                                         [METRIC_GAUGE] = "gauge",
                                         [METRIC_REAL] = "gauge",
+                                        [METRIC_SECONDS] = "counter",
                                         [METRIC_HISTOGRAM] = "histogram"};
     const struct metric_family *family = state->family;
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
@@ -302,7 +303,7 @@ static void render_family(struct buf *out, const struct state *state)
             continue;
         }
         render_line(out, metric, "", "");
-        if (family->kind == METRIC_REAL)
+        if (family->kind == METRIC_REAL || family->kind == METRIC_SECONDS)
             buf_printf(out, "%.12g\n", atomic_load_explicit(&metric->sum, memory_order_relaxed));
         else
             buf_printf(out, "%lld\n",

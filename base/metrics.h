@@ -12,10 +12,16 @@
 #include "base/buf.h"
 
 #define METRIC_SERIES_MAX 200  /* of the process's own set, a family */
-#define METRIC_LINES_MAX  1800 /* of a set; what is "other" comes on top */
+#define METRIC_LINES_MAX  1700 /* of a set; what is "other" comes on top */
 #define METRIC_LABELS_MAX 10
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_REAL /* a gauge, too */, METRIC_HISTOGRAM };
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_REAL /* a gauge, too */,
+    METRIC_SECONDS /* a counter, set */,
+    METRIC_HISTOGRAM
+};
 
 struct metric_family {
     const char *name, *help;

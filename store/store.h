@@ -136,6 +136,8 @@ MUST_CHECK bool store_usage(struct cluster *cluster, const char *scope,
 MUST_CHECK bool store_object_counts(struct cluster *cluster,
                                     void (*each)(void *arg, const char *resource, int64_t count),
                                     void *arg, struct error *err);
+/* What all clusters together take on disk. Blocking. */
+MUST_CHECK bool store_size_bytes(struct store *store, int64_t *bytes, struct error *err);
 /* Sets counters to what a recount found, if the cluster's revision is still `revision`; else
  * `*applied` is false. */
 MUST_CHECK bool store_usage_set(struct cluster *cluster, const char *scope,

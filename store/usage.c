@@ -44,6 +44,19 @@ bool store_object_counts(struct cluster *cluster,
     return rows ? true : store_fail(err);
 }
 
+bool store_size_bytes(struct store *store, int64_t *bytes, struct error *err)
+{
+    struct pg_params params = {0};
+    PGconn *conn = reader_take(store, err);
+    CLEANUP(pg_result_clear) PGresult *rows = NULL;
+    if (conn)
+        rows = pg_query(conn, "SELECT pg_database_size(current_database())", &params, err);
+    reader_give(store, conn);
+    if (rows && PQntuples(rows))
+        *bytes = pg_get_i64(rows, 0, 0);
+    return rows ? true : store_fail(err);
+}
+
 /* Holds the cluster's head, as writers do: nobody charges meanwhile. */
 static bool lock_revision(PGconn *conn, struct cluster *cluster, int64_t revision, bool *same,
                           struct error *err)

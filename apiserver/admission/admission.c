@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/meter.h"
 #include "apiserver/service_address.h"
 #include "apiserver/steps.h"
+#include "base/clock.h"
 #include "rbac/rbac.h"
 #include "schema/meta.h"
 
@@ -209,12 +211,29 @@ static bool concerns(const struct plugin *plugin, const struct request *request)
     return false;
 }
 
+/* What has to wait is run anew, and counted then. */
+static bool has_decided(enum step_result result)
+{
+    return result == STEP_NEXT || result == STEP_FAIL;
+}
+
+static enum step_result run_plugin(struct request *request, const struct plugin *plugin,
+                                   enum meter_admission step)
+{
+    step_fn decide = step == METER_ADMIT ? plugin->admit : plugin->validate;
+    if (!decide || !concerns(plugin, request))
+        return STEP_NEXT;
+    int64_t start = clock_mono_ns();
+    enum step_result result = decide(request);
+    if (has_decided(result))
+        meter_admission(request, step, plugin->name, result == STEP_FAIL, start);
+    return result;
+}
+
 static enum step_result run_mutating(struct request *request)
 {
     for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
-        enum step_result result = STEP_NEXT;
-        if (plugins[i].admit && concerns(&plugins[i], request))
-            result = plugins[i].admit(request);
+        enum step_result result = run_plugin(request, &plugins[i], METER_ADMIT);
         if (result != STEP_NEXT)
             return result;
     }
@@ -224,9 +243,7 @@ static enum step_result run_mutating(struct request *request)
 static enum step_result run_validating(struct request *request)
 {
     for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
-        enum step_result result = STEP_NEXT;
-        if (plugins[i].validate && concerns(&plugins[i], request))
-            result = plugins[i].validate(request);
+        enum step_result result = run_plugin(request, &plugins[i], METER_VALIDATE);
         if (result != STEP_NEXT)
             return result;
     }
@@ -235,14 +252,24 @@ static enum step_result run_validating(struct request *request)
 
 enum step_result step_admit(struct request *request)
 {
+    int64_t start = clock_mono_ns();
     enum step_result result = run_mutating(request);
-    return result == STEP_NEXT ? admit_configured(request, run_mutating) : result;
+    if (result == STEP_NEXT)
+        result = admit_configured(request, run_mutating);
+    if (has_decided(result))
+        meter_admission(request, METER_ADMIT, NULL, result == STEP_FAIL, start);
+    return result;
 }
 
 enum step_result step_admit_validate(struct request *request)
 {
+    int64_t start = clock_mono_ns();
     enum step_result result = run_validating(request);
-    return result == STEP_NEXT ? check_configured(request) : result;
+    if (result == STEP_NEXT)
+        result = check_configured(request);
+    if (has_decided(result))
+        meter_admission(request, METER_VALIDATE, NULL, result == STEP_FAIL, start);
+    return result;
 }
 
 /* What is no plain write meets the plugins that look at more than stored objects. */

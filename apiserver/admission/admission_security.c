@@ -5,6 +5,7 @@
 
 #include "apiserver/admission/admission.h"
 #include "apiserver/admission/pod_security.h"
+#include "apiserver/meter.h"
 #include "base/clock.h"
 #include "schema/meta.h"
 
@@ -46,13 +47,33 @@ static bool judge(const struct pod_security_grade *grade, const json_t *metadata
     return pod_security_violates(grade, metadata, spec, NULL, out);
 }
 
-static void warn(struct request *request, const struct pod_security_grade *grade,
+static void count(const struct request *request, const struct pod_security_policy *policy,
+                  enum pod_security_mode mode, bool violated)
+{
+    static const char *const modes[POD_SECURITY_MODES] = {"enforce", "audit", "warn"};
+    CLEANUP(buf_free) struct buf grade = BUF_TEXT;
+    pod_security_grade_write(&grade, &policy->grades[mode]);
+    char *version = strchr(grade.data, ':');
+    *version++ = '\0';
+    meter_pod_security(
+        request, &(struct meter_pod_security){
+                     .decision = violated ? "deny" : "allow",
+                     .mode = modes[mode],
+                     .level = grade.data,
+                     .version = version,
+                     .resource = strcmp(request->storage, "pods") == 0 ? "pod" : "controller"});
+}
+
+static void warn(struct request *request, const struct pod_security_policy *policy,
                  const json_t *metadata, const json_t *spec)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    if (grade->level != POD_SECURITY_PRIVILEGED &&
-        judge(grade, metadata, spec, "would violate", &text))
-        warnings_add(&request->warnings, text.data);
+    const struct pod_security_grade *grade = &policy->grades[POD_SECURITY_WARN];
+    if (grade->level == POD_SECURITY_PRIVILEGED ||
+        !judge(grade, metadata, spec, "would violate", &text))
+        return;
+    count(request, policy, POD_SECURITY_WARN, true);
+    warnings_add(&request->warnings, text.data);
 }
 
 enum step_result check_pod_security(struct request *request)
@@ -62,15 +83,21 @@ enum step_result check_pod_security(struct request *request)
     struct pod_security_policy policy;
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     enum step_result result = read_policy(request, &policy);
-    if (result != STEP_NEXT || pod_security_is_privileged(&policy))
+    if (result != STEP_NEXT)
         return result;
+    if (pod_security_is_privileged(&policy)) {
+        count(request, &policy, POD_SECURITY_ENFORCE, false);
+        return STEP_NEXT;
+    }
     if (request->current && !pod_security_matters(pod, request->old))
         return STEP_NEXT;
-    if (judge(&policy.grades[POD_SECURITY_ENFORCE], metadata, spec, "violates", &text)) {
+    bool violated = judge(&policy.grades[POD_SECURITY_ENFORCE], metadata, spec, "violates", &text);
+    count(request, &policy, POD_SECURITY_ENFORCE, violated);
+    if (violated) {
         error_forbidden(&request->error, "pods", meta_name(pod), "%s", text.data);
         return STEP_FAIL;
     }
-    warn(request, &policy.grades[POD_SECURITY_WARN], metadata, spec);
+    warn(request, &policy, metadata, spec);
     return STEP_NEXT;
 }
 
@@ -93,7 +120,7 @@ enum step_result check_template_security(struct request *request)
         return STEP_NEXT;
     enum step_result result = read_policy(request, &policy);
     if (result == STEP_NEXT)
-        warn(request, &policy.grades[POD_SECURITY_WARN], json_object_get(template, "metadata"),
+        warn(request, &policy, json_object_get(template, "metadata"),
              json_object_get(template, "spec"));
     return result;
 }

@@ -5,6 +5,8 @@
 #include "apiserver/admission/admission_eval.h"
 #include "apiserver/admission/webhook_review.h"
 #include "apiserver/admission/admission_config.h"
+#include "apiserver/meter.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 void calling_clear(struct calling *calling)
@@ -241,7 +243,13 @@ static enum call_result call_hook(struct calling *calling, struct verdict *verdi
 bool calling_run(struct calling *calling, struct verdict *verdict)
 {
     CLEANUP(error_clear) struct error failure = {0};
+    int64_t start = clock_mono_ns();
     enum call_result result = call_hook(calling, verdict, &failure);
+    meter_webhook(calling->asked->request, calling->mutating ? METER_ADMIT : METER_VALIDATE,
+                  calling->hook->name,
+                  result == CALL_REJECTED ||
+                      (result == CALL_FAILED && !calling->hook->ignores_failure),
+                  start);
     if (result == CALL_ALLOWED)
         return true;
     if (result == CALL_REJECTED || !calling->hook->ignores_failure)

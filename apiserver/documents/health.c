@@ -10,7 +10,6 @@
 #include "apiserver/documents/documents.h"
 #include "apiserver/documents/served.h"
 #include "auth/auth.h"
-#include "base/metrics.h"
 
 #define OPENID_CACHING "public, max-age=3600"
 #define METRICS_MAX    ((size_t)16 << 20)
@@ -123,6 +122,8 @@ static enum step_result run_checks(struct request *request, const struct probe_r
         bool skipped = strset_remove(&excluded, checks[i].name),
              passed = skipped || checks[i].check(request);
         ok = ok && passed;
+        if (!skipped)
+            meter_check(request, checks[i].name, probe->name, passed);
         if (skipped)
             buf_printf(&text, "[+]%s excluded: ok\n", checks[i].name);
         else
@@ -170,20 +171,26 @@ static enum step_result serve_version(struct request *request)
                                 "compiler", KUBERNETES_COMPILER, "platform", PLATFORM));
 }
 
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
 /* The process is shared by all clusters, so only the host cluster shows its metrics. */
 static enum step_result serve_metrics(struct request *request)
 {
     struct buf text = BUF_INIT(METRICS_MAX);
-    bool host = request->cluster->id == CLUSTER_HOST_ID;
-    if (!host && !request->may_block)
+    if (!request->may_block)
         return STEP_BLOCK;
-    if (host) {
-        metrics_render(&text);
-    } else if (!meter_render(request, &text)) {
+    if (!meter_render(request, &text)) {
         buf_free(&text);
         return STEP_FAIL;
     }
-    return reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
+    return reply_bytes(request, 200, METRICS_TYPE, &text);
+}
+
+static enum step_result serve_slis(struct request *request)
+{
+    struct buf text = BUF_INIT(METRICS_MAX);
+    meter_render_checks(request, &text);
+    return reply_bytes(request, 200, METRICS_TYPE, &text);
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -236,6 +243,7 @@ static enum step_result serve_paths(struct request *request)
                                         "/healthz",
                                         "/livez",
                                         "/metrics",
+                                        "/metrics/slis",
                                         "/openapi/v2",
                                         "/openapi/v3",
                                         "/openapi/v3/",
@@ -287,6 +295,7 @@ static const struct path_row {
 } path_rows[] = {
     {"/version", serve_version, true},
     {"/metrics", serve_metrics, false},
+    {"/metrics/slis", serve_slis, false},
     {"/", serve_paths, false},
     {"/index.html", serve_paths, false},
     {"/.well-known/openid-configuration", serve_openid, true},
