@@ -245,12 +245,10 @@ def implied_default(made, member):
 
 
 def prints_zero(member):
-    """Whether Go prints the field when nobody set it, and clients are better off seeing it."""
-    if member.card != "ONE" or member.pointer:
-        return False
-    if member.kind in ("REF", "TIME", "MICRO_TIME", "QUANTITY"):
-        return True
-    return not member.omit_empty and member.kind in ("INT32", "INT64", "BOOL", "DOUBLE")
+    """Whether Go prints the field when nobody set it: unless it is left out when empty, which structs never are."""
+    is_struct = member.card == "ONE" and not member.pointer and member.kind in (
+        "REF", "TIME", "MICRO_TIME", "QUANTITY", "INT_OR_STRING", "DURATION", "RAW")
+    return "typemeta" not in member.words and (is_struct or not member.omit_empty)
 
 
 def field_flags(member, types):
@@ -264,6 +262,7 @@ def field_flags(member, types):
                      ("PATCH_RETAIN", "retainKeys" in words), ("STRUCT_ATOMIC", atomic),
                      ("ENUM_CLOSED", "enum" in words), ("TYPEMETA", "typemeta" in words),
                      ("OFF", "off" in words), ("VIA", "via" in words),
+                     ("PATCH_REPLACE", "replace" in words), ("STRUCT_GRANULAR", "granular" in words),
                      ("DEFAULTED", words.get("default") not in (None, "none", '""', "{}", "0", "false"))):
         if on:
             flags.append("FIELD_" + name)
@@ -271,7 +270,8 @@ def field_flags(member, types):
 
 
 def field_list_type(member):
-    if member.card != "LIST":
+    """Of lists; some that are none are marked, too, to be replaced as a whole."""
+    if member.card == "MAP" or (member.card == "ONE" and "atomic" not in member.words):
         return "NONE"
     return next((n.upper() for n in ("atomic", "set", "map") if n in member.words), "NONE")
 

@@ -17,26 +17,31 @@ static json_t *default_value(const char *text)
     return value;
 }
 
+/* What Go prints of a field that nobody set; NULL: nothing. */
 static json_t *zero_value(const struct field *field)
 {
     if (field->flags & FIELD_DEFAULTED)
         return default_value(field->default_json);
+    if (field->card != CARD_ONE || (field->flags & FIELD_POINTER))
+        return json_null();
     switch ((enum field_kind)field->kind) {
     case FIELD_REF:
         return field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED) ? NULL : json_object();
+    case FIELD_STRING:
+        return json_string("");
     case FIELD_INT32:
     case FIELD_INT64:
     case FIELD_DOUBLE:
+    case FIELD_INT_OR_STRING:
         return json_integer(0);
     case FIELD_BOOL:
         return json_false();
     case FIELD_QUANTITY:
         return json_string("0");
-    case FIELD_TIME:
-    case FIELD_MICRO_TIME:
-        return json_null();
+    case FIELD_DURATION:
+        return json_string("0s");
     default:
-        return NULL;
+        return json_null();
     }
 }
 

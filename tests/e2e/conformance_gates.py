@@ -65,7 +65,7 @@ OFF = [
     ("StatefulSet", S(updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}), "spec.updateStrategy.rollingUpdate", {"partition": 0}),
     ("Volume", S(volumeAttributesClassName="x"), "spec.volumeAttributesClassName", ABSENT),
     ("Claim", S(volumeAttributesClassName="x"), "spec.volumeAttributesClassName", ABSENT),
-    ("Claim", S(dataSourceRef={"kind": "PersistentVolumeClaim", "name": "x", "namespace": "y"}), "spec.dataSourceRef", {"kind": "PersistentVolumeClaim", "name": "x"}),
+    ("Claim", S(dataSourceRef={"kind": "PersistentVolumeClaim", "name": "x", "namespace": "y"}), "spec.dataSourceRef", {"kind": "PersistentVolumeClaim", "name": "x", "apiGroup": None}),
     ("Lease", S(strategy="OldestEmulationVersion", preferredHolder="x"), "spec.strategy", ABSENT),
     ("Lease", S(strategy="OldestEmulationVersion", preferredHolder="x"), "spec.preferredHolder", ABSENT),
     # what 1.32 does not know yet
@@ -98,7 +98,7 @@ ON = [
     ("Driver", S(seLinuxMount=True), "spec.seLinuxMount", True),
     ("Slice", {"endpoints": [{"addresses": ["10.0.0.1"], "hints": {"forZones": [{"name": "z"}]}}]}, "endpoints.0.hints", {"forZones": [{"name": "z"}]}),
     ("Volume", {}, "status.lastPhaseTransitionTime", lambda text: text.endswith("Z")),
-    ("Claim", S(dataSourceRef={"kind": "PersistentVolumeClaim", "name": "x"}), "spec.dataSource", {"kind": "PersistentVolumeClaim", "name": "x"}),
+    ("Claim", S(dataSourceRef={"kind": "PersistentVolumeClaim", "name": "x"}), "spec.dataSource", {"kind": "PersistentVolumeClaim", "name": "x", "apiGroup": None}),
 ]
 # ---- filled in: defaulting, strategies, allocation, admission ----
 FILLED = [

@@ -95,7 +95,7 @@ static const struct default_case defaults[] = {
     {"AzureDiskVolumeSource fsType", "pods", V("'azureDisk':{}"), "spec.volumes.0.azureDisk.fsType", "'ext4'"},
     {"AzureDiskVolumeSource readOnly", "pods", V("'azureDisk':{}"), "spec.volumes.0.azureDisk.readOnly", "false"},
     {"AzureDiskVolumeSource kind", "pods", V("'azureDisk':{}"), "spec.volumes.0.azureDisk.kind", "'Shared'"},
-    {"AzureDiskVolumeSource, PersistentVolume", "persistentvolumes", PV("'azureDisk':{}"), "spec.azureDisk", "{'cachingMode':'ReadWrite','fsType':'ext4','kind':'Shared','readOnly':false}"},
+    {"AzureDiskVolumeSource, PersistentVolume", "persistentvolumes", PV("'azureDisk':{}"), "spec.azureDisk", "{'cachingMode':'ReadWrite','fsType':'ext4','kind':'Shared','readOnly':false,'diskName':'','diskURI':''}"},
     {"ScaleIOVolumeSource storage", "pods", V("'scaleIO':{}"), "spec.volumes.0.scaleIO.storageMode", "'ThinProvisioned'"},
     {"ScaleIOVolumeSource fsType", "pods", V("'scaleIO':{}"), "spec.volumes.0.scaleIO.fsType", "'xfs'"},
     {"ScaleIOPersistentVolumeSource storage", "persistentvolumes", PV("'scaleIO':{}"), "spec.scaleIO.storageMode", "'ThinProvisioned'"},

@@ -58,7 +58,7 @@ static void test_defaults(void **state)
         {"scope", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'rules':[{}]}]}", "webhooks.0.rules.0.scope", "'*'"},
         {"flow", "flowschemas.flowcontrol.apiserver.k8s.io", "{'spec':{}}", "spec.matchingPrecedence", "1000"},
         {"level", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "{'spec':{'limited':{}}}", "spec.limited.nominalConcurrencyShares", "30"},
-        {"definition", "customresourcedefinitions.apiextensions.k8s.io", "{'spec':{'names':{'kind':'Foo'}}}", "spec.names", "{'kind':'Foo','singular':'foo','listKind':'FooList'}"},
+        {"definition", "customresourcedefinitions.apiextensions.k8s.io", "{'spec':{'names':{'kind':'Foo'}}}", "spec.names", "{'kind':'Foo','singular':'foo','listKind':'FooList','plural':''}"},
     };
     /* clang-format on */
     (void)state;

@@ -38,7 +38,7 @@ static void test_defaults(void **state)
          "spec.containers.0.ports.0.hostPort", "80"},
         {"account", "pods", POD("'serviceAccount':'sa'"), "spec.serviceAccountName", "'sa'"},
         {"pod ips", "pods", "{'spec':{},'status':{'podIP':'10.0.0.1'}}", "status.podIPs", "[{'ip':'10.0.0.1'}]"},
-        {"no spec", "pods", "{}", "spec", "{}"},
+        {"no spec", "pods", "{}", "spec", "{'containers':null}"},
     };
     /* clang-format on */
     (void)state;
