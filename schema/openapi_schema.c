@@ -84,11 +84,11 @@ static int compare_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The values of a closed set, sorted as upstream sorts them; v3 only. */
+/* The values of a closed set, sorted as upstream sorts them. */
 static void enum_member(struct openapi *doc, const struct field *field)
 {
     size_t count = 0;
-    if (doc->version != OPENAPI_V3 || !(field->flags & FIELD_ENUM_CLOSED))
+    if (!(field->flags & FIELD_ENUM_CLOSED))
         return;
     while (field->enums[count])
         count++;
@@ -115,12 +115,28 @@ static void item_schema(struct openapi *doc, const char *key, const struct field
     doc_close(doc->out, '}');
 }
 
+static const char *map_type(const struct field *field)
+{
+    if (field->flags & FIELD_STRUCT_GRANULAR)
+        return "granular";
+    return field->card == CARD_MAP && (field->flags & FIELD_STRUCT_ATOMIC) ? "atomic" : NULL;
+}
+
+static const char *patch_strategy(const struct field *field)
+{
+    unsigned both = FIELD_PATCH_MERGE | FIELD_PATCH_RETAIN;
+    if ((field->flags & both) == both)
+        return "merge,retainKeys";
+    if (field->flags & both)
+        return field->flags & FIELD_PATCH_MERGE ? "merge" : "retainKeys";
+    return field->flags & FIELD_PATCH_REPLACE ? "replace" : NULL;
+}
+
 /* What apply and strategic merge want to know. */
 static void merge_members(struct openapi *doc, const struct field *field)
 {
     static const char *const list_types[] = {
         [LIST_NONE] = NULL, [LIST_ATOMIC] = "atomic", [LIST_SET] = "set", [LIST_MAP] = "map"};
-    unsigned both = FIELD_PATCH_MERGE | FIELD_PATCH_RETAIN;
     doc_text(doc->out, "x-kubernetes-list-type", list_types[field->list_type]);
     if (field->map_keys) {
         doc_array(doc->out, "x-kubernetes-list-map-keys");
@@ -128,15 +144,9 @@ static void merge_members(struct openapi *doc, const struct field *field)
             doc_item(doc->out, *key);
         doc_close(doc->out, ']');
     }
-    if (field->card != CARD_LIST && field->kind != FIELD_REF &&
-        (field->flags & FIELD_STRUCT_ATOMIC))
-        doc_text(doc->out, "x-kubernetes-map-type", "atomic");
+    doc_text(doc->out, "x-kubernetes-map-type", map_type(field));
     doc_text(doc->out, "x-kubernetes-patch-merge-key", field->merge_key);
-    if (field->flags & both)
-        doc_text(doc->out, "x-kubernetes-patch-strategy",
-                 (field->flags & both) == both      ? "merge,retainKeys"
-                 : field->flags & FIELD_PATCH_MERGE ? "merge"
-                                                    : "retainKeys");
+    doc_text(doc->out, "x-kubernetes-patch-strategy", patch_strategy(field));
 }
 
 /* In v3 a reference stands alone: what goes with it needs allOf around it. */

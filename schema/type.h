@@ -42,6 +42,9 @@ enum field_flags {
     FIELD_OFF = 1 << 8,         /* behind a feature gate that is off in 1.32: known, but not kept */
     FIELD_DEFAULTED = 1 << 9,   /* `default_json` is more than the zero value: set when absent */
     FIELD_VIA = 1 << 10,        /* `inlined` names the wrapper that holds the number */
+    FIELD_PATCH_REPLACE = 1 << 11, /* patchStrategy replace */
+    FIELD_STRUCT_GRANULAR =
+        1 << 12, /* x-kubernetes-map-type: granular, where the type says atomic */
 };
 
 enum type_flags {

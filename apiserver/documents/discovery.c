@@ -118,7 +118,7 @@ static json_t *resource_json(const struct resource *row)
                              "kind", row->kind, "verbs", verbs_json(row->verbs));
     set_texts(json, "shortNames", row->short_names);
     set_texts(json, "categories", row->categories);
-    if (row->storage_version_hash)
+    if (row->storage_version_hash && *row->storage_version_hash)
         json_set_text(json, "storageVersionHash", row->storage_version_hash);
     return json;
 }
@@ -126,14 +126,11 @@ static json_t *resource_json(const struct resource *row)
 static json_t *subresource_json(const struct resource *row, const struct subresource *sub)
 {
     CLEANUP(free_ptr) char *name = xasprintf("%s/%s", row->plural, sub->name);
-    json_t *json = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "singularName", "",
-                             "namespaced", row->namespaced, "kind",
-                             sub->kind ? sub->kind : row->kind, "verbs", verbs_json(sub->verbs));
-    if (sub->version && *sub->version) {
-        json_set_text(json, "group", sub->group);
-        json_set_text(json, "version", sub->version);
-    }
-    return json;
+    bool other = sub->version && *sub->version; /* than the resource's own */
+    return json_pack("{s:s, s:s, s:b, s:s*, s:s*, s:s, s:o}", "name", name, "singularName", "",
+                     "namespaced", row->namespaced, "group", other ? sub->group : NULL, "version",
+                     other ? sub->version : NULL, "kind", sub->kind ? sub->kind : row->kind,
+                     "verbs", verbs_json(sub->verbs));
 }
 
 bool discovery_resources(struct buf *out, const struct edition *edition, const char *group,

@@ -144,6 +144,67 @@ static void some_members_in_full(void **state)
                             "/api/v1/namespaces/{namespace}/services/{name}/proxy/{path}", "head"));
 }
 
+/* How merges go of one field of v2 and of v3: each extension, or NULL where there is none. */
+static void merges_are_told(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct {
+        const char *type, *field, *list, *map, *strategy, *key;
+    } rows[] = {
+        {"io.k8s.api.core.v1.PodSpec", "nodeSelector", NULL, "atomic", NULL, NULL},
+        {"io.k8s.api.core.v1.PodSpec", "volumes", "map", NULL, "merge,retainKeys", "name"},
+        {"io.k8s.api.core.v1.Container", "args", "atomic", NULL, NULL, NULL},
+        {"io.k8s.api.core.v1.PersistentVolumeSpec", "claimRef", NULL, "granular", NULL, NULL},
+        {"io.k8s.api.core.v1.PersistentVolumeClaimStatus", "allocatedResourceStatuses", NULL, "granular", NULL, NULL},
+        {"io.k8s.api.apps.v1.DeploymentSpec", "strategy", NULL, NULL, "retainKeys", NULL},
+        {"io.k8s.api.policy.v1.PodDisruptionBudgetSpec", "selector", NULL, NULL, "replace", NULL},
+        {"io.k8s.api.certificates.v1.CertificateSigningRequestSpec", "request", "atomic", NULL, NULL, NULL},
+        {"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec", "caBundle", "atomic", NULL, NULL, NULL},
+        {"io.k8s.apimachinery.pkg.apis.meta.v1.Status", "details", "atomic", NULL, NULL, NULL},
+        {"io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", "finalizers", "set", NULL, "merge", NULL},
+    };
+    /* clang-format on */
+    json_auto_t *swagger = v2(NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const json_t *field =
+            json_at(swagger, "definitions", rows[i].type, "properties", rows[i].field);
+        if (!field || !text_eq(json_text(field, "x-kubernetes-list-type"), rows[i].list) ||
+            !text_eq(json_text(field, "x-kubernetes-map-type"), rows[i].map) ||
+            !text_eq(json_text(field, "x-kubernetes-patch-strategy"), rows[i].strategy) ||
+            !text_eq(json_text(field, "x-kubernetes-patch-merge-key"), rows[i].key))
+            fail_msg("%s.%s", rows[i].type, rows[i].field);
+    }
+}
+
+/* Sets of values that are closed stand in the documents, sorted. */
+static void enums_are_told(void **state)
+{
+    (void)state;
+    json_auto_t *swagger = v2(NULL, 0), *core = v3("", "v1");
+    const json_t *definitions = json_object_get(swagger, "definitions");
+    const json_t *schemas = json_at(core, "components", "schemas");
+    size_t count;
+    const struct type *const *types = type_all(&count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < types[i]->field_count; j++) {
+            const struct field *field = &types[i]->fields[j];
+            const json_t *old = json_at(definitions, types[i]->name, "properties", field->name);
+            const json_t *new = json_at(schemas, types[i]->name, "properties", field->name);
+            const char *inside = field->card == CARD_LIST  ? "items"
+                                 : field->card == CARD_MAP ? "additionalProperties"
+                                                           : NULL;
+            const json_t *set =
+                json_object_get(inside ? json_object_get(old, inside) : old, "enum");
+            const json_t *same =
+                json_object_get(inside ? json_object_get(new, inside) : new, "enum");
+            if (old && !set == !!(field->flags & FIELD_ENUM_CLOSED))
+                fail_msg("%s.%s", types[i]->name, field->name);
+            if (old && new &&set && !json_equal(set, same))
+                fail_msg("%s.%s differs", types[i]->name, field->name);
+        }
+}
+
 static void host_rows_are_asked_for(void **state)
 {
     (void)state;
@@ -246,9 +307,14 @@ static void version_3_in_protobuf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_group_has_a_document), cmocka_unit_test(every_resource_is_there),
-        cmocka_unit_test(some_members_in_full),       cmocka_unit_test(host_rows_are_asked_for),
-        cmocka_unit_test(old_kubectls_form),          cmocka_unit_test(version_3_in_protobuf),
+        cmocka_unit_test(every_group_has_a_document),
+        cmocka_unit_test(every_resource_is_there),
+        cmocka_unit_test(some_members_in_full),
+        cmocka_unit_test(host_rows_are_asked_for),
+        cmocka_unit_test(merges_are_told),
+        cmocka_unit_test(enums_are_told),
+        cmocka_unit_test(old_kubectls_form),
+        cmocka_unit_test(version_3_in_protobuf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
