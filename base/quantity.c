@@ -6,6 +6,7 @@
 #include "base/quantity.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef __int128 wide;
 
@@ -87,12 +88,11 @@ static bool read_suffix(struct parts *parts)
     return read_exponent(parts->suffix, &parts->exponent);
 }
 
-static bool split(struct str text, struct parts *parts)
+/* Sign, digits and fraction; the suffix is what is left. */
+static void split(struct str text, struct parts *parts)
 {
     *parts = (struct parts){0};
-    if (text.len == 0)
-        return false;
-    if (text.data[0] == '-' || text.data[0] == '+') {
+    if (text.len && (text.data[0] == '-' || text.data[0] == '+')) {
         parts->negative = text.data[0] == '-';
         text = (struct str){text.data + 1, text.len - 1};
     }
@@ -106,7 +106,21 @@ static bool split(struct str text, struct parts *parts)
         parts->fraction = take_digits(&text);
     }
     parts->suffix = text;
-    return read_suffix(parts);
+}
+
+const char *quantity_problem(struct str text)
+{
+    struct parts parts;
+    split(text, &parts);
+    struct str rest = parts.suffix;
+    while (rest.len && strchr("eEinumkKMGTP", rest.data[0]))
+        rest = (struct str){rest.data + 1, rest.len - 1};
+    if (rest.len && (rest.data[0] == '-' || rest.data[0] == '+'))
+        rest = (struct str){rest.data + 1, rest.len - 1};
+    (void)take_digits(&rest);
+    return text.len && !rest.len ? "unable to parse quantity's suffix"
+                                 : "quantities must match the regular expression "
+                                   "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 }
 
 /* acc * factor + add; saturates. */
@@ -174,7 +188,8 @@ static wide binary_nano(const struct parts *parts)
 
 static bool parse_parts(struct str text, struct parts *parts, struct quantity *out)
 {
-    if (!split(text, parts))
+    split(text, parts);
+    if (!text.len || !read_suffix(parts))
         return false;
     out->format = parts->format;
     if (parts->format == QUANTITY_BINARY_SI)

@@ -19,6 +19,8 @@ struct quantity {
 #define QUANTITY_TEXT_SIZE 48
 
 MUST_CHECK bool quantity_parse(struct str text, struct quantity *out);
+/* What upstream says of a text that is none: its form is wrong, or its suffix unknown. */
+const char *quantity_problem(struct str text);
 /* Canonical form. */
 void quantity_format(const struct quantity *quantity, char out[QUANTITY_TEXT_SIZE]);
 /* Rounded up, saturating. */

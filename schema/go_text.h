@@ -29,5 +29,3 @@ void go_print(struct buf *out, const json_t *value);
 void go_print_syntax(struct buf *out, const json_t *value);
 /* Appends the Go type of that: `map[string]interface {}`. */
 void go_interface_type(struct buf *out, const json_t *value);
-/* Appends why `text` is no time, as time.Parse says it. */
-void go_time_error(struct buf *out, struct str text, const char *layout);

@@ -6,12 +6,12 @@
 #include "base/codec.h"
 #include "schema/decode_internal.h"
 #include "base/go_duration.h"
+#include "schema/go_base64.h"
 #include "schema/go_text.h"
+#include "schema/go_time.h"
 #include "base/quantity.h"
 
-#define LAYOUT       "2006-01-02T15:04:05Z07:00"
-#define LAYOUT_MICRO "2006-01-02T15:04:05.000000Z07:00"
-#define BYTES_MAX    ((size_t)4 << 20)
+#define BYTES_MAX ((size_t)4 << 20)
 
 /* Context that all checks need. */
 struct scalar {
@@ -97,65 +97,33 @@ static bool check_int64(const struct scalar *s)
     return whole(s, INT64_MIN, INT64_MAX, s->out) || mismatch(s);
 }
 
-/* Place of the first character that cannot stand where it does. */
-static size_t base64_error_at(struct str text)
-{
-    size_t i = 0;
-    for (; i < text.len; i++) {
-        char c = text.data[i];
-        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!letter && c != '+' && c != '/' && c != '\r' && c != '\n')
-            break;
-    }
-    return i;
-}
-
-/* Without the line breaks that Go's decoder skips. */
-static char *without_breaks(struct str text)
-{
-    char *copy = xmalloc(text.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] != '\r' && text.data[i] != '\n')
-            copy[len++] = text.data[i];
-    copy[len] = '\0';
-    return copy;
-}
-
 static bool check_bytes(const struct scalar *s)
 {
     if (!json_is_string(s->value))
         return mismatch(s);
     CLEANUP(buf_free) struct buf bytes = BUF_INIT(BYTES_MAX);
-    struct str text = text_of(s);
-    if (base64_decode(&bytes, text, BASE64_STANDARD))
+    size_t at;
+    if (base64_decode(&bytes, text_of(s), BASE64_STANDARD))
         return true;
-    CLEANUP(free_ptr) char *clean = without_breaks(text);
     buf_clear(&bytes);
-    if (strlen(clean) < text.len && base64_decode(&bytes, str_of(clean), BASE64_STANDARD)) {
-        *s->out = json_string(clean);
-        return true;
-    }
-    return error_bad_request(s->shaper->err, "illegal base64 data at input byte %zu",
-                             base64_error_at(text));
+    if (!go_base64_decode(&bytes, text_of(s), &at))
+        return error_bad_request(s->shaper->err, "illegal base64 data at input byte %zu", at);
+    CLEANUP(buf_free) struct buf text = BUF_INIT(BYTES_MAX * 2);
+    base64_encode(&text, bytes.data, bytes.len, BASE64_STANDARD);
+    *s->out = json_stringn(buf_ok(&text) && text.len ? text.data : "", text.len);
+    return true;
 }
 
-static bool bad_time(const struct scalar *s, const char *layout)
-{
-    CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    go_time_error(&text, text_of(s), layout);
-    return error_bad_request(s->shaper->err, "%s", buf_ok(&text) ? text.data : "malformed time");
-}
-
-static bool check_any_time(const struct scalar *s, const char *layout,
+static bool check_any_time(const struct scalar *s, enum go_time_layout layout,
                            void (*format)(int64_t, char[TIME_TEXT_SIZE]))
 {
+    CLEANUP(buf_free) struct buf why = BUF_TEXT;
     char text[TIME_TEXT_SIZE];
     int64_t at_us;
     if (!json_is_string(s->value))
         return value_mismatch(s, "string", false);
-    if (!time_parse(text_of(s), &at_us))
-        return bad_time(s, layout);
+    if (!go_time_parse(text_of(s), layout, &at_us, &why))
+        return error_bad_request(s->shaper->err, "%s", buf_ok(&why) ? why.data : "malformed time");
     format(at_us, text);
     if (!str_is(text_of(s), text))
         *s->out = json_string(text);
@@ -164,12 +132,12 @@ static bool check_any_time(const struct scalar *s, const char *layout,
 
 static bool check_time(const struct scalar *s)
 {
-    return check_any_time(s, LAYOUT, time_format);
+    return check_any_time(s, GO_TIME_SECONDS, time_format);
 }
 
 static bool check_micro_time(const struct scalar *s)
 {
-    return check_any_time(s, LAYOUT_MICRO, time_format_micro);
+    return check_any_time(s, GO_TIME_MICRO, time_format_micro);
 }
 
 static bool check_duration(const struct scalar *s)
@@ -189,23 +157,16 @@ static bool check_duration(const struct scalar *s)
     return error_bad_request(s->shaper->err, "time: invalid duration %s", quoted.data);
 }
 
-static bool bad_quantity(const struct scalar *s)
-{
-    return error_bad_request(s->shaper->err, "quantities must match the regular expression "
-                                             "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-}
-
 static bool check_quantity(const struct scalar *s)
 {
-    CLEANUP(buf_free) struct buf number = BUF_TEXT;
+    CLEANUP(buf_free) struct buf other = BUF_TEXT;
     char text[QUANTITY_TEXT_SIZE];
-    if (json_is_number(s->value))
-        json_write(&number, s->value);
-    else if (!json_is_string(s->value))
-        return bad_quantity(s);
-    struct str given = json_is_string(s->value) ? str_trim(text_of(s)) : buf_str(&number);
-    if (!quantity_canonical(given, text))
-        return bad_quantity(s);
+    if (!json_is_string(s->value))
+        json_write(&other, s->value);
+    struct str given = json_is_string(s->value) ? str_trim(text_of(s)) : buf_str(&other);
+    bool told = json_is_string(s->value) || json_is_number(s->value);
+    if (!told || !quantity_canonical(given, text))
+        return error_bad_request(s->shaper->err, "%s", quantity_problem(given));
     if (!json_is_string(s->value) || !str_is(text_of(s), text))
         *s->out = json_string(text);
     return true;
