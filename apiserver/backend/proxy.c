@@ -69,6 +69,14 @@ static char *path_of(const struct request *request)
                      route->query ? route->query : "");
 }
 
+/* As upstream: what reads a page is sent to the path with a slash; every other method goes on to
+ * "/". */
+static bool wants_slash(const struct request *request)
+{
+    bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    return reads && !*request->route.rest && !forward_is_upgrade(request);
+}
+
 /* So that relative links of the page below are those of the page here. */
 static enum step_result redirect(struct request *request)
 {
@@ -101,7 +109,7 @@ static enum step_result to_pod(struct request *request, enum reach_kind kind,
         return STEP_BLOCK;
     if (!find_place(request, kind, name, &target.place))
         return STEP_FAIL;
-    if (!*request->route.rest && !forward_is_upgrade(request))
+    if (wants_slash(request))
         return redirect(request);
     if (strcmp(name->scheme, "https") == 0)
         target.flags = FORWARD_TLS | FORWARD_INSECURE; /* as upstream: the name proves nothing */
@@ -158,7 +166,7 @@ static enum step_result to_agent(struct request *request, const struct proxy_nam
     }
     if (*name->port && strcmp(name->port, port) != 0)
         return refuse_node(request, "only the node agent's own port can be reached through a node");
-    if (!*request->route.rest && !forward_is_upgrade(request))
+    if (wants_slash(request))
         return redirect(request);
     target.path = path_of(request);
     target.prefix = prefix_of(request);
