@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "host/pseudo_node.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
@@ -130,6 +131,51 @@ json_t *status_from_host(const char *cluster, const json_t *tenant_pod, const js
     }
     return to;
 }
+
+/* ---- a host Pod that is gone ---- */
+
+#define LOST_EXIT_CODE 137 /* as if it had been killed */
+
+static void lose_containers(json_t *status, const char *field, bool waiting_too)
+{
+    json_t *list = json_object_get(status, field);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *one = json_array_get(list, i);
+        if (!json_at(one, "state", "running") && !(waiting_too && json_at(one, "state", "waiting")))
+            continue;
+        json_object_set_new(one, "ready", json_false());
+        json_object_set_new(one, "started", json_false());
+        json_object_set_new(one, "state",
+                            json_pack("{s:{s:i, s:s, s:s, s:n, s:n}}", "terminated", "exitCode",
+                                      LOST_EXIT_CODE, "reason", "ContainerStatusUnknown", "message",
+                                      "The container could not be located when the pod was "
+                                      "terminated",
+                                      "startedAt", "finishedAt"));
+    }
+}
+
+json_t *status_of_lost(const json_t *tenant_pod, int64_t now_us)
+{
+    static const char *const types[] = {"Ready", "ContainersReady"};
+    json_t *status = json_deep_copy(json_object_get(tenant_pod, "status"));
+    char now[TIME_TEXT_SIZE];
+    time_format(now_us, now);
+    json_set_text(status, "phase", "Failed");
+    lose_containers(status, "initContainerStatuses", false);
+    lose_containers(status, "containerStatuses", true);
+    lose_containers(status, "ephemeralContainerStatuses", false);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        json_t *condition = find_condition(json_object_get(status, "conditions"), types[i]);
+        if (!condition || text_eq(json_text(condition, "status"), "False"))
+            continue;
+        json_set_text(condition, "status", "False");
+        json_set_text(condition, "reason", "PodFailed");
+        json_set_text(condition, "lastTransitionTime", now);
+    }
+    return status;
+}
+
+/* ---- text ---- */
 
 static bool is_name_char(char c)
 {

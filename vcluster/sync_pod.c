@@ -47,6 +47,7 @@ enum pod_step {
     POD_NOTHING,
     POD_FORGET,    /* both are gone: give the mapping back */
     POD_STOP_HOST, /* delete the host Pod, with the tenant's grace */
+    POD_CLOSE,     /* the host Pod is gone and something holds the tenant's: say that it ended */
     POD_FINISH,    /* the host Pod is gone: let the tenant's go */
     POD_EVICT,     /* the host Pod vanished: delete the tenant's */
     POD_START,     /* create the host Pod */
@@ -66,6 +67,12 @@ static bool is_stale(const struct pod_seen *seen)
     return seen->host && seen->tenant && !text_eq(uid, meta_uid(seen->tenant));
 }
 
+/* By a finalizer: it stays when it is deleted, and somebody wants to know how it ended. */
+static bool is_held(const json_t *pod)
+{
+    return json_array_size(json_at(pod, "metadata", "finalizers")) > 0;
+}
+
 /* Nobody may place it yet. */
 static bool is_gated(const json_t *pod)
 {
@@ -81,7 +88,7 @@ static enum pod_step decide(const struct pod_seen *seen)
         return meta_deleting(seen->host) ? POD_NOTHING : POD_STOP_HOST;
     if (meta_deleting(seen->tenant)) {
         if (!seen->host)
-            return POD_FINISH;
+            return is_held(seen->tenant) && !is_finished(seen->tenant) ? POD_CLOSE : POD_FINISH;
         return meta_deleting(seen->host) ? POD_FOLLOW : POD_STOP_HOST;
     }
     if (seen->host)
@@ -440,14 +447,30 @@ static bool forget(struct sync *sync, const struct pod_seen *seen, struct error 
     return true;
 }
 
+/* The grace of the tenant's Pod. A Pod that is held gets a second at the least: with none, the host
+ * Pod is gone before its node can say how the containers ended. */
+static int64_t grace_of(const struct pod_seen *seen)
+{
+    if (!seen->tenant || is_stale(seen))
+        return -1;
+    int64_t grace_s =
+        json_int_or(json_at(seen->tenant, "metadata", "deletionGracePeriodSeconds"), -1);
+    return grace_s == 0 && is_held(seen->tenant) ? 1 : grace_s;
+}
+
 static bool stop_host(struct sync *sync, const struct pod_seen *seen, struct error *err)
 {
-    int64_t grace_s =
-        seen->tenant && !is_stale(seen)
-            ? json_int_or(json_at(seen->tenant, "metadata", "deletionGracePeriodSeconds"), -1)
-            : -1;
+    int64_t grace_s = grace_of(seen);
     return sync_remove(&sync->vcluster->on_host, "pods", seen->host_ns, seen->host_name,
                        meta_uid(seen->host), grace_s, err);
+}
+
+static bool close_tenant(struct sync *sync, const struct pod_seen *seen, struct error *err)
+{
+    json_auto_t *next = json_deep_copy(seen->tenant);
+    json_object_set_new(next, "status", status_of_lost(seen->tenant, sync->reconcile->now_us));
+    return api_update(&sync->on_tenant, "pods", "status", meta_namespace(next), meta_name(next),
+                      next, NULL, err);
 }
 
 static bool finish(struct sync *sync, const struct pod_seen *seen, struct error *err)
@@ -466,6 +489,8 @@ static bool take_step(struct sync *sync, struct pod_seen *seen, int64_t *again_m
         return forget(sync, seen, err);
     case POD_STOP_HOST:
         return stop_host(sync, seen, err);
+    case POD_CLOSE:
+        return close_tenant(sync, seen, err);
     case POD_FINISH:
     case POD_EVICT:
         return finish(sync, seen, err);

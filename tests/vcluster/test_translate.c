@@ -278,6 +278,45 @@ static void host_addresses_do_not_show(void **state)
     assert_string_equal(json_text(status, "podIP"), "10.244.0.5");
 }
 
+/* Nobody saw how its containers ended: what ran, or was to run, has failed; what had ended keeps
+ * how. */
+static void a_lost_pod_has_failed(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *tenant = json_parse(
+        STR("{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":"
+            "\"True\"},"
+            "{\"type\":\"PodScheduled\",\"status\":\"True\"}],"
+            "\"initContainerStatuses\":[{\"name\":\"i\",\"state\":{\"terminated\":{\"exitCode\":0}}"
+            "},"
+            "{\"name\":\"j\",\"state\":{\"waiting\":{}}}],"
+            "\"containerStatuses\":[{\"name\":\"a\",\"ready\":true,\"state\":{\"running\":{}}},"
+            "{\"name\":\"b\",\"state\":{\"waiting\":{}}},"
+            "{\"name\":\"c\",\"state\":{\"terminated\":{\"exitCode\":3}}}]}}"),
+        JSON_LOAD_STRICT, &err);
+    json_auto_t *status = status_of_lost(tenant, 0);
+    const json_t *conditions = json_object_get(status, "conditions"),
+                 *containers = json_object_get(status, "containerStatuses"),
+                 *inits = json_object_get(status, "initContainerStatuses");
+    static const int64_t codes[] = {137, 137, 3};
+    assert_string_equal(json_text(status, "phase"), "Failed");
+    assert_string_equal(json_text(json_array_get(conditions, 0), "status"), "False");
+    assert_string_equal(json_text(json_array_get(conditions, 1), "status"), "True");
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        assert_int_equal(json_integer_value(json_at(json_array_get(containers, i), "state",
+                                                    "terminated", "exitCode")),
+                         codes[i]);
+    assert_true(json_is_false(json_at(json_array_get(containers, 0), "ready")));
+    assert_int_equal(
+        json_integer_value(json_at(json_array_get(inits, 0), "state", "terminated", "exitCode")),
+        0);
+    assert_non_null(json_at(json_array_get(inits, 1), "state", "waiting"));
+    json_auto_t *after = json_pack("{s:O}", "status", status);
+    json_auto_t *again = status_of_lost(after, 1);
+    assert_true(json_equal(status, again));
+}
+
 /* What a readiness gate names is the tenant's to say: it goes over, and the host's word of it does
  * not come back. */
 static void readiness_gates_are_the_tenants(void **state)
@@ -430,6 +469,7 @@ int main(void)
         cmocka_unit_test(events_do_not_name_the_host),
         cmocka_unit_test(host_addresses_do_not_show),
         cmocka_unit_test(claims_become_the_hosts),
+        cmocka_unit_test(a_lost_pod_has_failed),
         cmocka_unit_test(readiness_gates_are_the_tenants),
         cmocka_unit_test(a_runtime_class_chooses_nothing),
         cmocka_unit_test(audiences_have_keys),
