@@ -971,47 +971,4 @@ def conflicts(api, ns):
     until("gone", lambda: gone(api, path + "/c"))
 
 
-@check("should support FlowSchema API operations")
-def flowschema(api, ns):
-    for kind, spec in (("flowschemas", {"matchingPrecedence": 10000, "priorityLevelConfiguration": {"name": "global-default"},
-                                        "distinguisherMethod": {"type": "ByUser"}}),
-                       ("prioritylevelconfigurations", {"type": "Limited", "limited": {"nominalConcurrencyShares": 2,
-                                                                                       "limitResponse": {"type": "Reject"}}})):
-        base = f"/apis/flowcontrol.apiserver.k8s.io/v1/{kind}"
-        api("POST", base, dict(meta("e2e-" + ns, labels={"e2e": ns}), spec=spec))
-        path = f"{base}/e2e-{ns}"
-        assert len(api("GET", base, labelSelector=f"e2e={ns}")["items"]) == 1
-        api("PATCH", path, {"metadata": {"annotations": {"patched": "true"}}}, type=MERGE)
-        rewrite(api, path, lambda one: one["metadata"]["annotations"].update(updated="true"))
-        assert api("GET", path + "/status")["metadata"]["name"] == "e2e-" + ns
-        patch = {"status": {"conditions": [{"type": "E2E", "status": "False", "reason": "x", "message": "y"}]}}
-        assert api("PATCH", path + "/status", patch, type=MERGE)["status"]["conditions"], path
-        rewrite(api, path + "/status", lambda one: None)
-        api("DELETE", path)
-        api("DELETE", base, labelSelector=f"e2e={ns}")
-        assert gone(api, path)
-
-
-@check("should support ValidatingAdmissionPolicy API operations")
-def policies(api, ns):
-    base = "/apis/admissionregistration.k8s.io/v1/"
-    spec = {"matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"],
-                                                    "resources": ["deployments"]}], "namespaceSelector": {"matchLabels": {ns: "true"}}},
-            "validations": [{"expression": "object.spec.replicas > 1"}]}
-    for kind, body in (("validatingadmissionpolicies", spec),
-                       ("validatingadmissionpolicybindings", {"policyName": "p", "validationActions": ["Deny"]}),
-                       ):
-        path = f"{base}{kind}/e2e-{ns}"
-        api("POST", base + kind, dict(meta("e2e-" + ns, labels={"e2e": ns}), spec=body))
-        assert len(api("GET", base + kind, labelSelector=f"e2e={ns}")["items"]) == 1
-        api("PATCH", path, {"metadata": {"annotations": {"patched": "true"}}}, type=MERGE)
-        rewrite(api, path, lambda one: one["metadata"]["annotations"].update(updated="true"))
-        if kind == "validatingadmissionpolicies":
-            patch = {"status": {"conditions": [{"type": "E2E", "status": "True", "reason": "x", "message": "y", "lastTransitionTime": "2024-01-01T00:00:00Z"}]}}
-            assert api("PATCH", path + "/status", patch, type=MERGE)["status"]["conditions"]
-        api("DELETE", path)
-        api("DELETE", base + kind, labelSelector=f"e2e={ns}")
-        assert gone(api, path)
-
-
 main()

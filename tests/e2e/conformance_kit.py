@@ -120,6 +120,38 @@ def template(name, **resources):
     return {"metadata": {"labels": {"app": name}}, "spec": pod(name, **resources)["spec"]}
 
 
+def at(gv, kind, ns=None, name=None, sub=None):
+    """The path of a resource, by group and version."""
+    parts = ["/api/v1" if gv == "v1" else "/apis/" + gv] + (["namespaces", ns] if ns else []) + [kind]
+    return "/".join(parts + [part for part in (name, sub) if part])
+
+
+def names(got):
+    return sorted(one["metadata"]["name"] for one in got["items"])
+
+
+def saw(api, path, since, label, wanted):
+    """The watch from `since` shows, one after the other, an event that each of `wanted` takes."""
+    events, left = api.watch(path, resourceVersion=since, labelSelector=label), list(wanted)
+    for event in events:
+        if left and left[0](event):
+            left.pop(0)
+        if not left:
+            break
+    events.close()
+    assert not left, f"{path}: {len(left)} events not seen"
+
+
+def annotated(key):
+    return lambda event: event["type"] == "MODIFIED" and key in event["object"]["metadata"].get("annotations", {})
+
+
+def has(got, wanted):
+    """Whether `got` has all that `wanted` names: fields of objects, and for each item of a list one that has it."""
+    return all(has(got.get(key), value) for key, value in wanted.items()) if isinstance(wanted, dict) else \
+        all(any(has(one, value) for one in got or []) for value in wanted) if isinstance(wanted, list) else got == wanted
+
+
 def gone(api, path):
     answer = api.session.get(api.base + path, timeout=30)
     return answer.status_code == 404

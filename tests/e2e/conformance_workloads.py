@@ -85,39 +85,8 @@ def scales(kind):
 for each in KINDS:
     check(KINDS[each][0])(scales(each))
 
-STATUS = {
-    "deployments": ("should validate Deployment Status endpoints", workload),
-    "replicasets": ("should validate Replicaset Status endpoints", workload),
-    "statefulsets": ("should validate Statefulset Status endpoints", stateful),
-    "daemonsets": ("should verify changes to a daemon set status", daemons),
-}
-
-
-def has_status(kind):
-    def run(api, ns):
-        api("POST", path(ns, kind), STATUS[kind][1]("s"))
-        settles(api, ns, kind, "s", "numberReady" if kind == "daemonsets" else "readyReplicas", 1)
-        status_patch_cycle_of_writers(api, path(ns, kind, "s"))
-    return run
-
-
-def status_patch_cycle_of_writers(api, at):
-    """The controllers write the status, too: what we say has to survive them."""
-    got = api("PATCH", at + "/status", {"metadata": {"annotations": {"patched": "yes"}}, "status": {"conditions": [
-        {"type": "StatusPatched", "status": "True", "reason": "E2E", "message": "set"}]}}, type=STRATEGIC)
-    assert got["metadata"]["annotations"]["patched"] == "yes" and condition(got, "StatusPatched") == "True", got["status"]
-
-    updated = {"type": "StatusUpdate", "status": "True", "reason": "E2E", "message": "updated"}
-    got = rewrite(api, at + "/status", lambda one: one["status"].update(conditions=[updated]))
-    assert condition(got, "StatusUpdate") == "True", got["status"]
-
-
-for each in STATUS:
-    check(STATUS[each][0])(has_status(each))
-
 COLLECTIONS = {
     "replicasets": ("should list and delete a collection of ReplicaSets", workload),
-    "statefulsets": ("should list, patch and delete a collection of StatefulSets", stateful),
     "daemonsets": ("should list and delete a collection of DaemonSets", daemons),
 }
 
@@ -205,19 +174,6 @@ def proportional(api, ns):
     until("both grow", lambda: sizes() == [5, 5])
 
 
-@check("should run the lifecycle of a Deployment")
-def deployment_life(api, ns):
-    api("POST", path(ns, "deployments"), workload("life"))
-    settles(api, ns, "deployments", "life", "readyReplicas", 1)
-    got = api("PATCH", path(ns, "deployments", "life"), {"metadata": {"labels": {"patched": "yes"}}, "spec": {"replicas": 2}}, type=STRATEGIC)
-    assert got["metadata"]["labels"]["patched"] == "yes"
-    settles(api, ns, "deployments", "life", "readyReplicas", 2)
-    assert api("GET", group("deployments") + "/deployments", labelSelector="patched=yes")["items"][0]["metadata"]["name"] == "life"
-    api("DELETE", path(ns, "deployments"), labelSelector="patched=yes")
-    until("gone", lambda: gone(api, path(ns, "deployments", "life")))
-    until("its Pods as well", lambda: not pods_of(api, ns, "life"))
-
-
 # ---- ReplicaSet, ReplicationController ----
 
 def adopts(api, ns, kind, body):
@@ -241,20 +197,6 @@ def replicaset_adopts(api, ns):
 @check("ReplicationController should adopt matching pods on creation")
 def controller_adopts(api, ns):
     adopts(api, ns, "replicationcontrollers", controller)
-
-
-@check("ReplicaSet Replace and Patch tests")
-def replicaset_patch(api, ns):
-    api("POST", path(ns, "replicasets"), workload("rp"))
-    settles(api, ns, "replicasets", "rp", "readyReplicas", 1)
-
-    def replace(got):
-        got["metadata"]["labels"]["replaced"] = "yes"
-        got["spec"]["replicas"] = 2
-    rewrite(api, path(ns, "replicasets", "rp"), replace)
-    settles(api, ns, "replicasets", "rp", "readyReplicas", 2)
-    api("PATCH", path(ns, "replicasets", "rp"), {"spec": {"replicas": 3}}, type=STRATEGIC)
-    settles(api, ns, "replicasets", "rp", "readyReplicas", 3)
 
 
 @check("should surface a failure condition on a common issue like exceeded quota")
@@ -339,21 +281,7 @@ def daemon_updates(api, ns):
           [one["metadata"]["labels"]["controller-revision-hash"] for one in pods_of(api, ns, "ds")] not in ([], [first]), 60)
 
 
-@check("should manage the lifecycle of a ControllerRevision")
-def revision_life(api, ns):
-    api("POST", path(ns, "daemonsets"), daemons("ds"))
-    at = path(ns, "controllerrevisions")
-    first = until("a revision", lambda: api("GET", at, labelSelector="app=ds")["items"])[0]
-    name = first["metadata"]["name"]
-    got = api("PATCH", f"{at}/{name}", {"metadata": {"labels": {"patched": "yes"}}}, type=STRATEGIC)
-    assert got["metadata"]["labels"]["patched"] == "yes" and got["revision"] == 1, got
-    made = api("POST", at, dict(meta("made", labels={"app": "ds"}), data=got["data"], revision=got["revision"] + 1))
-    is_status(api("PUT", at + "/made", dict(made, data={"spec": {}}), code=422), 422, "Invalid", "immutable")
-    api("DELETE", at, labelSelector="patched=yes")
-    until("made again", lambda: [one for one in api("GET", at, labelSelector="app=ds")["items"] if "patched" not in one["metadata"]["labels"]])
-
-
-# ---- Job, CronJob ----
+# ---- Job ----
 
 @check("Job should adopt matching orphans and release non-matching pods")
 def job_adopts(api, ns):
@@ -393,49 +321,12 @@ def job_indexed(api, ns):
     assert seen == {str(i): f"ix-{i}" for i in range(3)}, seen
 
 
-@check("should manage the lifecycle of a job")
-def job_life(api, ns):
-    api("POST", path(ns, "jobs"), job("life", ["sh", "-c", "exit 0"], suspend=True, completions=2))
-    until("suspended", lambda: condition(api("GET", path(ns, "jobs", "life")), "Suspended") == "True")
-    api("PATCH", path(ns, "jobs", "life"), {"metadata": {"labels": {"patched": "yes"}}, "spec": {"suspend": False}}, type=STRATEGIC)
-    settles(api, ns, "jobs", "life", "succeeded", 2)
-    api("DELETE", path(ns, "jobs"), labelSelector="patched=yes", propagationPolicy="Foreground")
-    until("gone", lambda: gone(api, path(ns, "jobs", "life")))
-
-
 @check("Job should delete a job")
 def job_delete(api, ns):
     api("POST", path(ns, "jobs"), job("del", SLEEP, parallelism=2))
     settles(api, ns, "jobs", "del", "ready", 2)
     api("DELETE", path(ns, "jobs", "del"), propagationPolicy="Background")
     until("gone with its Pods", lambda: gone(api, path(ns, "jobs", "del")) and not pods_of(api, ns, "del"), 60)
-
-
-@check("should apply changes to a job status")
-def job_status(api, ns):
-    api("POST", path(ns, "jobs"), job("st", suspend=True))
-    until("suspended", lambda: condition(api("GET", path(ns, "jobs", "st")), "Suspended") == "True")
-    got = api("PATCH", path(ns, "jobs", "st/status"), {"metadata": {"annotations": {"patched": "yes"}}, "status": {"ready": 0}}, type=MERGE)
-    assert got["metadata"]["annotations"]["patched"] == "yes"
-    assert rewrite(api, path(ns, "jobs", "st/status"), lambda one: None)["kind"] == "Job"
-
-
-@check("should support CronJob API operations")
-def cronjob(api, ns):
-    at = path(ns, "cronjobs")
-    body = dict(meta("cj", labels={"special": "yes"}), spec={"schedule": "*/1 * * * ?", "suspend": True,
-                                                             "jobTemplate": {"spec": job("cj")["spec"]}})
-    api("POST", at, body)
-    assert api("GET", at + "/cj")["spec"]["concurrencyPolicy"] == "Allow"
-    assert len(api("GET", group("cronjobs") + "/cronjobs", labelSelector="special=yes")["items"]) >= 1
-    got = api("PATCH", at + "/cj", {"metadata": {"annotations": {"patched": "yes"}}}, type=MERGE)
-    got["metadata"]["annotations"]["updated"] = "yes"
-    assert api("PUT", at + "/cj", got)["metadata"]["annotations"] == {"patched": "yes", "updated": "yes"}
-    stamp = "2025-01-02T03:04:05Z"
-    got = api("PATCH", at + "/cj/status", {"status": {"lastScheduleTime": stamp}}, type=MERGE)
-    assert got["status"]["lastScheduleTime"] == stamp
-    api("DELETE", at, labelSelector="special=yes")
-    until("gone", lambda: gone(api, at + "/cj"))
 
 
 # ---- disruption ----
