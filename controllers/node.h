@@ -22,7 +22,8 @@ void node_decide(const struct node_seen *seen, struct plan *plan);
 
 /* Deletes Pods that do not tolerate a NoExecute taint, or not for so long. Pure. */
 void eviction_decide(const struct node_seen *seen, struct plan *plan);
-/* Deletes Pods of a node that is gone. Pure. */
+/* Deletes Pods of a node that is gone, and says that they failed: finalizers may hold them. Pure.
+ */
 void pod_gc_decide(json_t *const *pods, size_t count, int64_t now_us, struct plan *plan);
 
 struct controllers;

@@ -194,19 +194,18 @@ static int64_t may_stay_until(const json_t *pod, const json_t *taint, int64_t no
     return until_us;
 }
 
-static void evict(const json_t *pod, int64_t now_us, const char *reason, const char *why,
-                  struct plan *plan)
+/* Says why the Pod has to go, and its last phase where nobody else will (NULL: somebody will). */
+static void say_why(const json_t *pod, const struct condition *target, const char *phase,
+                    int64_t now_us, struct plan *plan)
 {
     const json_t *old = json_at(pod, "status", "conditions");
     json_auto_t *conditions = old ? json_deep_copy(old) : json_array();
-    const struct condition target = {"DisruptionTarget", "True", reason, why};
-    if (condition_set(conditions, &target, now_us, false)) {
-        json_t *patch = json_pack("{s:{s:s, s:s}, s:{s:O}}", "metadata", "uid", meta_uid(pod),
-                                  "resourceVersion", meta_resource_version(pod), "status",
-                                  "conditions", conditions);
-        plan_patch(plan, "pods", pod, patch)->subresource = "status";
-    }
-    plan_delete(plan, "pods", pod);
+    if (!condition_set(conditions, target, now_us, false) && !phase)
+        return;
+    json_t *patch = json_pack("{s:{s:s, s:s}, s:{s:O, s:s*}}", "metadata", "uid", meta_uid(pod),
+                              "resourceVersion", meta_resource_version(pod), "status", "conditions",
+                              conditions, "phase", phase);
+    plan_patch(plan, "pods", pod, patch)->subresource = "status";
 }
 
 void eviction_decide(const struct node_seen *seen, struct plan *plan)
@@ -230,20 +229,20 @@ void eviction_decide(const struct node_seen *seen, struct plan *plan)
         }
         plan_event(plan, pod, "Normal", "TaintManagerEviction", "Marking for deletion Pod %s/%s",
                    meta_namespace(pod), meta_name(pod));
-        evict(pod, seen->now_us, "DeletionByTaintManager",
-              "Taint manager: deleting due to NoExecute taint", plan);
+        const struct condition target = {"DisruptionTarget", "True", "DeletionByTaintManager",
+                                         "Taint manager: deleting due to NoExecute taint"};
+        say_why(pod, &target, NULL, seen->now_us, plan);
+        plan_delete(plan, "pods", pod);
     }
 }
 
 void pod_gc_decide(json_t *const *pods, size_t count, int64_t now_us, struct plan *plan)
 {
+    static const struct condition target = {"DisruptionTarget", "True", "DeletionByPodGC",
+                                            "PodGC: node no longer exists"};
     for (size_t i = 0; i < count; i++) {
-        if (pod_is_terminal(pods[i]) ||
-            condition_find(json_at(pods[i], "status", "conditions"), "DisruptionTarget")) {
-            plan_delete(plan, "pods", pods[i])->grace_s = 0;
-            continue;
-        }
-        evict(pods[i], now_us, "DeletionByPodGC", "PodGC: node no longer exists", plan);
-        plan->items[plan->count - 1].grace_s = 0;
+        if (!pod_is_terminal(pods[i]))
+            say_why(pods[i], &target, "Failed", now_us, plan);
+        plan_delete(plan, "pods", pods[i])->grace_s = 0;
     }
 }

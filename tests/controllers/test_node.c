@@ -196,13 +196,22 @@ static void pods_of_a_lost_node_are_removed(void **state)
     CLEANUP(plan_clear) struct plan plan = {0};
     json_auto_t *running = sim_json("{'metadata':{'name':'a'},'status':{'phase':'Running'}}");
     json_auto_t *done = sim_json("{'metadata':{'name':'b'},'status':{'phase':'Succeeded'}}");
-    json_t *pods[] = {running, done};
+    json_auto_t *evicted =
+        sim_json("{'metadata':{'name':'c'},'status':{'phase':'Running','conditions':"
+                 "[{'type':'DisruptionTarget','status':'True',"
+                 "'reason':'DeletionByTaintManager'}]}}");
+    json_t *pods[] = {running, done, evicted};
     (void)state;
-    pod_gc_decide(pods, 2, NOW, &plan);
+    pod_gc_decide(pods, 3, NOW, &plan);
     CLEANUP(free_ptr) char *text = sim_text(&plan);
-    assert_string_equal(text, "patch pods/status a\ndelete pods a\ndelete pods b\n");
-    assert_int_equal(plan.items[1].grace_s, 0);
-    assert_int_equal(plan.items[2].grace_s, 0);
+    assert_string_equal(text, "patch pods/status a\ndelete pods a\ndelete pods b\n"
+                              "patch pods/status c\ndelete pods c\n");
+    static const size_t patches[] = {0, 3}, deletes[] = {1, 2, 4};
+    for (size_t i = 0; i < ARRAY_LEN(patches); i++)
+        assert_string_equal(
+            json_text(json_object_get(plan.items[patches[i]].body, "status"), "phase"), "Failed");
+    for (size_t i = 0; i < ARRAY_LEN(deletes); i++)
+        assert_int_equal(plan.items[deletes[i]].grace_s, 0);
 }
 
 int main(void)
