@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
-#include "apiserver/body.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/go_text.h"
@@ -29,19 +28,31 @@ static void agent_name(const struct request *request, char out[MANAGER_MAX + 1])
         memcpy(out, "unknown", sizeof("unknown"));
 }
 
-static bool check_manager(struct request *request, const char *manager)
+/* Whatever is beyond ASCII passes for printable. */
+static void check_manager(struct error *err, const char *manager)
 {
-    struct error *err = &request->error;
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
     if (strlen(manager) > MANAGER_MAX)
         error_add_cause(err, CAUSE_TOO_LONG, "fieldManager",
                         "Too long: may not be more than %d bytes", MANAGER_MAX);
-    for (const char *at = manager; *at; at++)
-        if (!isprint((unsigned char)*at) && !((unsigned char)*at & 0x80)) {
-            error_add_invalid(err, "fieldManager", manager,
-                              "should only contain printable characters");
-            break;
-        }
-    return error_seal_invalid(err, body_options_kind(request->route.verb), "meta.k8s.io", "");
+    go_quote(&quoted, str_of(manager));
+    for (size_t i = 0; manager[i]; i++)
+        if ((unsigned char)manager[i] < 0x20 || manager[i] == 0x7f)
+            error_add_cause(err, CAUSE_INVALID, "fieldManager",
+                            "Invalid value: %s: invalid character U+%04X (at position %zu)",
+                            buf_ok(&quoted) ? quoted.data : "\"\"", (unsigned)manager[i], i);
+}
+
+void apply_check_options(struct request *request)
+{
+    const char *manager = route_arg(&request->route, "fieldManager");
+    bool patches = strcmp(request->route.verb, "patch") == 0;
+    if (patches && !apply_wanted(request) && route_arg(&request->route, "force"))
+        error_add_forbidden(&request->error, "force", "may not be specified for non-apply patch");
+    if (patches && apply_wanted(request) && (!manager || !*manager))
+        error_add_required(&request->error, "fieldManager", "is required for apply patch");
+    if (manager)
+        check_manager(&request->error, manager);
 }
 
 static struct apply apply_of(const struct request *request, const char *manager)
@@ -78,8 +89,6 @@ enum step_result step_track(struct request *request)
     char agent[MANAGER_MAX + 1];
     if (request->caller || request->applies || request->deletes)
         return STEP_NEXT;
-    if (given && !check_manager(request, given))
-        return STEP_FAIL;
     if (!given || !*given)
         agent_name(request, agent);
     const struct apply apply = apply_of(request, given && *given ? given : agent);
@@ -166,20 +175,15 @@ static json_t *configuration(struct request *request, struct buf *notes)
 
 static bool check_names(struct request *request, json_t *tree)
 {
-    const char *name = meta_name(tree), *ns = meta_namespace(tree);
+    const char *name = meta_name(tree);
     json_t *metadata = json_ensure_object(tree, "metadata");
+    if (!request_place_object(request, tree))
+        return false;
     if (*name && strcmp(name, request->route.name) != 0)
         return error_bad_request(
             &request->error, "the name of the object (%s) does not match the name on the URL (%s)",
             name, request->route.name);
-    if (*ns && strcmp(ns, request_ns(request)) != 0)
-        return error_bad_request(
-            &request->error,
-            "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
-            request_ns(request));
     json_set_text(metadata, "name", request->route.name);
-    if (request->resource->namespaced)
-        json_set_text(metadata, "namespace", request_ns(request));
     return true;
 }
 
@@ -226,12 +230,6 @@ bool apply_wanted(const struct request *request)
 enum step_result step_apply(struct request *request)
 {
     const char *manager = route_arg(&request->route, "fieldManager");
-    if (!manager || !*manager) {
-        error_add_required(&request->error, "fieldManager", "is required for apply patch");
-        return request_invalid(request, "PatchOptions", "meta.k8s.io", "");
-    }
-    if (!check_manager(request, manager))
-        return STEP_FAIL;
     CLEANUP(buf_free) struct buf notes = BUF_INIT(YAML_NOTES_MAX);
     json_auto_t *tree = configuration(request, &notes);
     if (!tree || !check_names(request, tree))

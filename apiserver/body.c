@@ -40,6 +40,7 @@ static const struct validation_row {
 static void read_validation(struct request *request)
 {
     const char *text = route_arg(&request->route, "fieldValidation");
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
     request->validation = request->caller ? FIELD_VALIDATION_IGNORE : FIELD_VALIDATION_WARN;
     if (!text)
         return;
@@ -48,28 +49,47 @@ static void read_validation(struct request *request)
             request->validation = validation_rows[i].validation;
             return;
         }
-    error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "fieldValidation",
-                    "Unsupported value: \"%s\": supported values: \"Ignore\", \"Strict\", \"Warn\"",
-                    text);
+    go_quote(&quoted, str_of(text));
+    error_add_cause(
+        &request->error, CAUSE_NOT_SUPPORTED, "fieldValidation",
+        "Unsupported value: %s: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
+        buf_ok(&quoted) ? quoted.data : "\"\"");
 }
 
-void body_refuse_dry_run(struct request *request, const char *value)
+void body_read_dry_run(struct request *request, const char *const *values, size_t count)
 {
-    error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "dryRun",
-                    "Unsupported value: []string{\"%s\"}: supported values: \"All\"", value);
+    CLEANUP(buf_free) struct buf all = BUF_TEXT;
+    bool known = true;
+    for (size_t i = 0; i < count; i++) {
+        known = known && strcmp(values[i], "All") == 0;
+        buf_add_text(&all, i ? ", " : "");
+        go_quote(&all, str_of(values[i]));
+    }
+    if (known)
+        request->dry_run = count > 0 || request->dry_run;
+    else
+        error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "dryRun",
+                        "Unsupported value: []string{%s}: supported values: \"All\"",
+                        buf_ok(&all) ? all.data : "");
+}
+
+void body_query_dry_run(struct request *request)
+{
+    const struct route *route = &request->route;
+    const char *values[ROUTE_ARGS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < route->arg_count; i++)
+        if (strcmp(route->args[i].key, "dryRun") == 0)
+            values[count++] = route->args[i].value;
+    body_read_dry_run(request, values, count);
 }
 
 enum step_result step_options(struct request *request)
 {
     const struct route *route = &request->route;
-    for (size_t i = 0; i < route->arg_count; i++) {
-        if (strcmp(route->args[i].key, "dryRun") != 0)
-            continue;
-        if (strcmp(route->args[i].value, "All") == 0)
-            request->dry_run = true;
-        else
-            body_refuse_dry_run(request, route->args[i].value);
-    }
+    if (!request->caller)
+        apply_check_options(request);
+    body_query_dry_run(request);
     read_validation(request);
     return error_seal_invalid(&request->error, body_options_kind(route->verb), "meta.k8s.io", "")
                ? STEP_NEXT
@@ -95,17 +115,26 @@ static enum body_media body_media(const struct request *request)
     return BODY_UNKNOWN;
 }
 
+/* To Go's decoder null is an object of which nothing is said, and so is YAML without a node. */
+static struct str body_text(const struct request *request, enum body_media media)
+{
+    struct str body = buf_str(&request->body), bare = str_trim(body);
+    bool empty = media == BODY_YAML && bare.len == 0;
+    return str_is(bare, "null") || empty ? STR("{}") : body;
+}
+
 static json_t *parse_body(struct request *request, const struct type *type)
 {
     struct error *err = &request->error;
-    struct str body = buf_str(&request->body);
+    enum body_media media = body_media(request);
+    struct str body = body_text(request, media);
     if (request->caller) {
         json_t *copy = request->given ? json_deep_copy(request->given) : json_object();
         if (!schema_shape(type, copy, FIELD_VALIDATION_IGNORE, &request->warnings, err))
             json_decref(copy), copy = NULL;
         return copy;
     }
-    switch (body_media(request)) {
+    switch (media) {
     case BODY_JSON:
         return schema_decode(type, body, request->validation, &request->warnings, err);
     case BODY_YAML:
@@ -138,7 +167,8 @@ static void summarize(struct buf *out, struct str body)
         buf_add_text(out, " ...");
 }
 
-#define NO_KIND "couldn't get version/kind; json parse error: "
+#define NO_KIND          "couldn't get version/kind; json parse error: "
+#define NO_GROUP_VERSION "unexpected GroupVersion string: %s"
 
 /* What JSON must be for its kind and version to be read, in upstream's words. */
 static bool is_object(const json_t *tree, struct error *why)
@@ -155,6 +185,26 @@ static bool is_object(const json_t *tree, struct error *why)
                              got.data);
 }
 
+/* Whether those two are what they must be: texts, and a group version. */
+static bool has_types(const json_t *tree, struct error *why)
+{
+    static const char *const keys[] = {"kind", "apiVersion"};
+    const char *version = json_text(tree, "apiVersion");
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        CLEANUP(buf_free) struct buf got = BUF_TEXT;
+        const json_t *value = json_object_get(tree, keys[i]);
+        if (!value || json_is_string(value) || json_is_null(value))
+            continue;
+        go_value_kind(&got, value, false);
+        return error_bad_request(
+            why, NO_KIND "json: cannot unmarshal %s into Go struct field .%s of type string",
+            got.data, keys[i]);
+    }
+    if (version && strchr(version, '/') != strrchr(version, '/'))
+        return error_bad_request(why, NO_GROUP_VERSION, version);
+    return true;
+}
+
 /* Whether a body that was refused says its kind and version, which upstream reads on their own
  * first. */
 static bool has_kind(const struct request *request, struct error *why)
@@ -164,11 +214,11 @@ static bool has_kind(const struct request *request, struct error *why)
     switch (request->caller ? BODY_UNKNOWN : body_media(request)) {
     case BODY_JSON:
         tree = json_parse(body, JSON_LOAD_LENIENT, why);
-        return tree ? is_object(tree, why)
+        return tree ? is_object(tree, why) && has_types(tree, why)
                     : error_wrap(why, "couldn't get version/kind; json parse error");
     case BODY_YAML:
         tree = yaml_parse(body, JSON_LOAD_LENIENT, why);
-        return tree && is_object(tree, why);
+        return tree && is_object(tree, why) && has_types(tree, why);
     case BODY_PROTOBUF:
         return (body.len >= 4 && memcmp(body.data, "k8s", 4) == 0) ||
                error_bad_request(why, "%s", request->error.message);
@@ -178,11 +228,20 @@ static bool has_kind(const struct request *request, struct error *why)
     return true;
 }
 
+static bool blame_bytes(struct request *request, const char *kind, const char *why)
+{
+    CLEANUP(buf_free) struct buf summary = BUF_TEXT;
+    summarize(&summary, buf_str(&request->body));
+    error_clear(&request->error);
+    return error_bad_request(&request->error,
+                             "the object provided is unrecognized (must be of type %s): %s (%s)",
+                             kind, why, buf_ok(&summary) ? summary.data : "");
+}
+
 /* A body without kind and version is blamed by its bytes, any other by what it was to be. */
 static void explain(struct request *request, const char *kind, const char *version)
 {
     CLEANUP(error_clear) struct error why = {0};
-    CLEANUP(buf_free) struct buf summary = BUF_TEXT;
     if (request->error.reason != ERROR_BAD_REQUEST)
         return;
     if (has_kind(request, &why)) {
@@ -192,11 +251,7 @@ static void explain(struct request *request, const char *kind, const char *versi
         error_wrap(&request->error, "%s", what);
         return;
     }
-    summarize(&summary, buf_str(&request->body));
-    error_clear(&request->error);
-    error_bad_request(&request->error,
-                      "the object provided is unrecognized (must be of type %s): %s (%s)", kind,
-                      why.message, buf_ok(&summary) ? summary.data : "");
+    blame_bytes(request, kind, why.message);
 }
 
 json_t *body_decode(struct request *request, const struct type *type, const char *kind,
@@ -242,12 +297,19 @@ static struct str internal_package(const char *group)
     return *group && strcmp(group, "events.k8s.io") != 0 ? str_cut(&rest, '.') : STR("core");
 }
 
+/* Lists are kinds as well. */
 static bool is_known_kind(const char *api_version, const char *kind)
 {
-    struct str version = str_of(api_version), group = {"", 0};
+    struct str version = str_of(api_version), group = {"", 0}, name = str_of(kind);
     if (strchr(api_version, '/'))
         group = str_cut(&version, '/');
-    return resource_by_kind(group, version, str_of(kind)) != NULL;
+    if (resource_by_kind(group, version, name))
+        return true;
+    if (!text_ends(kind, "List"))
+        return false;
+    name.len -= strlen("List");
+    return name.len ? resource_by_kind(group, version, name) != NULL
+                    : strcmp(api_version, "v1") == 0;
 }
 
 /* A version of the same kind that upstream once served and still reads: "apps/v1beta1". */
@@ -280,6 +342,10 @@ static bool refuse_kind(struct request *request, const char *given_version, cons
                         const char *kind, const char *group, const char *api_version)
 {
     const char *slash = strchr(given_version, '/'), *version = slash ? slash + 1 : given_version;
+    if (slash && strchr(version, '/')) {
+        CLEANUP(free_ptr) char *what = xasprintf(NO_GROUP_VERSION, given_version);
+        return blame_bytes(request, kind, what);
+    }
     CLEANUP(free_ptr)
     char *why =
         request->type->custom ? NULL : body_unreadable_kind(given_version, given_kind, kind, group);
@@ -307,8 +373,10 @@ static bool check_kind(struct request *request, const char *kind, const char *gr
     given_version = given_version && *given_version ? given_version : api_version;
     given_kind = given_kind && *given_kind ? given_kind : kind;
     if ((strcmp(given_version, api_version) != 0 || strcmp(given_kind, kind) != 0) &&
-        !refuse_kind(request, given_version, given_kind, kind, group, api_version))
+        !refuse_kind(request, given_version, given_kind, kind, group, api_version)) {
+        warnings_free(&request->warnings); /* of fields, read as another kind's */
         return false;
+    }
     json_set_text(request->object, "apiVersion", api_version);
     json_set_text(request->object, "kind", kind);
     return true;

@@ -8,8 +8,10 @@ json_t *body_decode(struct request *request, const struct type *type, const char
                     const char *version, bool optional);
 /* The same where upstream passes on what its decoder says, as an error that names no reason. */
 json_t *body_decode_plain(struct request *request, const struct type *type);
-/* Adds what upstream says of a dryRun that is not "All". */
-void body_refuse_dry_run(struct request *request, const char *value);
+/* Sets request->dry_run, or adds what upstream says of values that are not "All". */
+void body_read_dry_run(struct request *request, const char *const *values, size_t count);
+/* The same for those of the query. */
+void body_query_dry_run(struct request *request);
 /* The kind of the options in the query that a verb takes: "CreateOptions". */
 const char *body_options_kind(const char *verb);
 /* Why upstream could not read a built-in kind as the one of `group` that is wanted; owned. NULL:

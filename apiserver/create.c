@@ -13,25 +13,6 @@
 
 #define GENERATED_BASE_MAX 58 /* 63 less the suffix */
 
-static bool place(struct request *request, json_t *metadata)
-{
-    const char *given = meta_namespace(request->object), *ns = request_ns(request);
-    if (!request->resource->namespaced) {
-        if (*given)
-            return error_bad_request(
-                &request->error,
-                "the namespace of the provided object does not match the namespace "
-                "sent on the request");
-        json_object_del(metadata, "namespace");
-        return true;
-    }
-    if (*given && strcmp(given, ns) != 0)
-        return error_bad_request(&request->error, "the namespace of the provided object does not "
-                                                  "match the namespace sent on the request");
-    json_set_text(metadata, "namespace", ns);
-    return true;
-}
-
 static void fill_system_fields(json_t *metadata, bool applies)
 {
     static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
@@ -80,7 +61,7 @@ enum step_result step_create_meta(struct request *request)
         return STEP_FAIL;
     }
     json_object_del(metadata, "resourceVersion");
-    return place(request, metadata) ? STEP_NEXT : STEP_FAIL;
+    return request_place(request) ? STEP_NEXT : STEP_FAIL;
 }
 
 /* Behind mutating admission, which sees the object as the client sent it. */
@@ -88,7 +69,7 @@ enum step_result step_create_fill(struct request *request)
 {
     json_t *metadata = json_ensure_object(request->object, "metadata");
     json_object_del(metadata, "resourceVersion");
-    if (!place(request, metadata))
+    if (!request_place(request))
         return STEP_FAIL;
     fill_system_fields(metadata, request->applies);
     generate_name(request, metadata);

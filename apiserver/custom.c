@@ -203,15 +203,6 @@ const struct resource *custom_find(const struct custom *custom, const char *grou
     return NULL;
 }
 
-bool custom_serves(const struct custom *custom, const char *group, const char *version)
-{
-    for (size_t i = 0; custom && i < custom->row_count; i++)
-        if (strcmp(custom->rows[i]->group, group) == 0 &&
-            strcmp(custom->rows[i]->version, version) == 0)
-            return true;
-    return false;
-}
-
 static const struct crd *find_crd(const struct custom *custom, const char *key)
 {
     for (size_t i = 0; i < custom->count; i++)

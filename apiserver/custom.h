@@ -32,8 +32,6 @@ enum step_result custom_load(struct request *request);
 /* NULL when there is none. */
 const struct resource *custom_find(const struct custom *custom, const char *group,
                                    const char *version, const char *plural);
-/* Whether any custom resource is served there; `custom` may be NULL. */
-bool custom_serves(const struct custom *custom, const char *group, const char *version);
 /* By storage key, the stored version. */
 const struct resource *custom_by_key(const struct custom *custom, const char *key);
 

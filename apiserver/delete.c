@@ -11,10 +11,11 @@
 #include "apiserver/delete.h"
 #include "apiserver/admission/admission_config.h"
 #include "apiserver/list.h"
+#include "apiserver/query.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
-#include "base/parse.h"
 #include "schema/crd.h"
+#include "schema/go_text.h"
 #include "schema/kind.h"
 #include "schema/meta.h"
 
@@ -36,15 +37,6 @@ static void options_clear(struct delete_options *options)
 
 /* ---- options ---- */
 
-static bool parse_grace(struct request *request, const char *text, int64_t *grace_s)
-{
-    if (!text || !*text)
-        return true;
-    return parse_i64(str_of(text), INT64_MIN, INT64_MAX, grace_s) ||
-           error_bad_request(&request->error, "strconv.ParseInt: parsing \"%s\": invalid syntax",
-                             text);
-}
-
 /* Upstream takes less than nothing for a second. */
 static int64_t clamp_grace(int64_t grace_s)
 {
@@ -62,14 +54,12 @@ static void set_orphan(struct request *request, struct delete_options *options, 
 
 static bool options_from_query(struct request *request, struct delete_options *options)
 {
-    const char *grace = route_arg(&request->route, "gracePeriodSeconds");
-    const char *policy = route_arg(&request->route, "propagationPolicy");
-    if (!parse_grace(request, grace, &options->grace_s))
+    bool has_grace = route_arg(&request->route, "gracePeriodSeconds") != NULL;
+    if (!query_int(&request->route, "gracePeriodSeconds", &options->grace_s, &request->error))
         return false;
-    if (grace && *grace)
+    if (has_grace)
         options->grace_s = clamp_grace(options->grace_s);
-    if (policy && *policy)
-        options->policy = policy;
+    options->policy = route_arg(&request->route, "propagationPolicy");
     if (route_arg(&request->route, "orphanDependents"))
         set_orphan(request, options, route_flag(&request->route, "orphanDependents"));
     return true;
@@ -80,21 +70,24 @@ static void options_from_body(struct request *request, struct delete_options *op
     const json_t *body = options->body;
     const json_t *orphan = json_at(body, "orphanDependents"),
                  *grace = json_at(body, "gracePeriodSeconds");
-    json_t *item;
-    size_t i;
     options->uid = json_text(body, "preconditions", "uid");
     options->revision = json_text(body, "preconditions", "resourceVersion");
     options->policy = json_text(body, "propagationPolicy");
     if (json_is_integer(grace))
         options->grace_s = clamp_grace(json_integer_value(grace));
-    json_array_foreach (json_at(body, "dryRun"), i, item) {
-        if (text_eq(json_string_value(item), "All"))
-            request->dry_run = true;
-        else
-            body_refuse_dry_run(request, json_string_value(item));
-    }
     if (json_is_boolean(orphan))
         set_orphan(request, options, json_is_true(orphan));
+}
+
+static void dry_run_from_body(struct request *request, const json_t *body)
+{
+    const json_t *list = json_at(body, "dryRun");
+    size_t count = json_array_size(list);
+    const char **values = xcalloc(count + 1, sizeof(*values));
+    for (size_t i = 0; i < count; i++)
+        values[i] = json_string_value(json_array_get(list, i)) ?: "";
+    body_read_dry_run(request, values, count);
+    free(values);
 }
 
 /* Upstream reads these options without a say of fieldValidation, and takes those of any group
@@ -108,9 +101,25 @@ static bool decode_options(struct request *request, struct delete_options *optio
     if (kind && *kind && strcmp(kind, "DeleteOptions") != 0)
         return error_set(&request->error, ERROR_UNKNOWN,
                          "no kind \"%s\" is registered for version \"%s\" in scheme "
-                         "\"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go\"",
+                         "\"pkg/apis/meta/internalversion/scheme/register.go:27\"",
                          kind, json_text(options->body, "apiVersion"));
     return request->error.code == 0;
+}
+
+static void check_policy(struct request *request, const char *policy)
+{
+    static const char *const policies[] = {"Foreground", "Background", "Orphan"};
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
+    if (!policy)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+        if (strcmp(policy, policies[i]) == 0)
+            return;
+    go_quote(&quoted, str_of(policy));
+    error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "propagationPolicy",
+                    "Unsupported value: %s: supported values: \"Foreground\", \"Background\", "
+                    "\"Orphan\", \"nil\"",
+                    buf_ok(&quoted) ? quoted.data : "\"\"");
 }
 
 static bool read_options(struct request *request, struct delete_options *options)
@@ -124,13 +133,11 @@ static bool read_options(struct request *request, struct delete_options *options
         options_from_body(request, options);
     else if (!options_from_query(request, options))
         return false;
-    const char *policy = options->policy;
-    if (policy && strcmp(policy, "Orphan") != 0 && strcmp(policy, "Background") != 0 &&
-        strcmp(policy, "Foreground") != 0)
-        error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "propagationPolicy",
-                        "Unsupported value: \"%s\": supported values: \"Foreground\", "
-                        "\"Background\", \"Orphan\", \"nil\"",
-                        policy);
+    check_policy(request, options->policy);
+    if (options->body)
+        dry_run_from_body(request, options->body);
+    else
+        body_query_dry_run(request);
     return error_seal_invalid(&request->error, "DeleteOptions", "meta.k8s.io", "");
 }
 
@@ -330,26 +337,43 @@ enum step_result delete_plan(struct request *request, const json_t *options)
 {
     CLEANUP(options_clear) struct delete_options read = {.grace_s = GRACE_UNSET};
     read.body = json_incref((json_t *)(uintptr_t)options);
-    if (options)
+    if (options) {
         options_from_body(request, &read);
-    return plan(request, &read);
+        dry_run_from_body(request, options);
+    }
+    return error_seal_invalid(&request->error, "DeleteOptions", "meta.k8s.io", "")
+               ? plan(request, &read)
+               : STEP_FAIL;
 }
 
 enum step_result step_delete(struct request *request)
 {
     CLEANUP(options_clear) struct delete_options options;
+    if (!read_options(request, &options))
+        return STEP_FAIL;
+    enum step_result result = step_read(request);
+    if (result != STEP_NEXT)
+        return result;
     if (is_immortal(request)) {
         error_forbidden(&request->error, "namespaces", request->route.name,
                         "this namespace may not be deleted");
-        options.body = NULL;
         return STEP_FAIL;
     }
-    if (!read_options(request, &options))
-        return STEP_FAIL;
     return plan(request, &options);
 }
 
 /* ---- collections ---- */
+
+/* As an item of a list: only those of custom resources name their kind. */
+static json_t *listed(const struct request *request, const struct object *object)
+{
+    json_t *item = object_json(object);
+    if (!request->type->custom) {
+        json_object_del(item, "kind");
+        json_object_del(item, "apiVersion");
+    }
+    return item;
+}
 
 static bool delete_one(struct request *request, const struct object *object, json_t *options,
                        json_t *items)
@@ -363,7 +387,7 @@ static bool delete_one(struct request *request, const struct object *object, jso
     struct request *one = call_run(&caller, &call, options, request);
     bool ok = !one->error.code || one->error.reason == ERROR_NOT_FOUND;
     if (ok)
-        json_array_append_new(items, object_json(object));
+        json_array_append_new(items, listed(request, object));
     else
         error_move(&request->error, &one->error);
     request_free(one);

@@ -28,8 +28,21 @@ static enum step_result not_served(struct request *request)
     return STEP_FAIL;
 }
 
+static bool is_custom(const struct request *request)
+{
+    return request->resource && request->resource->type && request->resource->type->custom;
+}
+
+/* Custom resources have a handler of their own, upstream, that names what was wanted. */
 static enum step_result not_allowed(struct request *request)
 {
+    const char *key = is_custom(request) ? request->resource->key : NULL;
+    if (key) {
+        error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
+                  "%s is not supported on resources of kind \"%s\"", request->route.verb, key);
+        error_details(&request->error, key, NULL);
+        return STEP_FAIL;
+    }
     error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
               "the server does not allow this method on the requested resource");
     return STEP_FAIL;
@@ -62,9 +75,10 @@ static bool check_timeout(struct request *request)
     if (!timeout || !*timeout || route_runs_long(&request->route) ||
         go_duration_parse(str_of(timeout), &ns))
         return true;
-    return error_bad_request(
-        &request->error,
-        "invalid timeout specified in the request URL - time: invalid duration \"%s\"", timeout);
+    CLEANUP(buf_free) struct buf why = BUF_TEXT;
+    go_duration_error(&why, str_of(timeout));
+    return error_bad_request(&request->error, "invalid timeout specified in the request URL - %s",
+                             buf_ok(&why) ? why.data : "");
 }
 
 enum step_result step_route(struct request *request)
@@ -432,9 +446,9 @@ static const step_fn patch_chain[] = {step_options,         step_compute,
                                       step_update_validate, step_admit_validate,
                                       step_track,           step_quota,
                                       step_store,           NULL};
-static const step_fn delete_chain[] = {step_options, step_read,  step_delete, step_admit_delete,
-                                       step_quota,   step_store, NULL};
-static const step_fn delete_collection_chain[] = {step_options, step_delete_collection, NULL};
+static const step_fn delete_chain[] = {step_delete, step_admit_delete, step_quota, step_store,
+                                       NULL};
+static const step_fn delete_collection_chain[] = {step_delete_collection, NULL};
 static const step_fn document_chain[] = {step_document, NULL};
 
 const step_fn *const create_chain = post_chain + 3;
@@ -461,6 +475,15 @@ static const struct verb_row *verb_find(const char *verb)
         if (strcmp(verb, verb_rows[i].verb) == 0)
             return &verb_rows[i];
     return NULL;
+}
+
+/* Resources that are built in have no HEAD, and watches by their path ask with GET. */
+static bool fits_method(const struct request *request, const struct verb_row *row)
+{
+    bool head = strcmp(request->method, "HEAD") == 0;
+    return request->caller ||
+           (head ? is_custom(request)
+                 : row->flag != VERB_WATCH || strcmp(request->method, "GET") == 0);
 }
 
 /* Whether the path has the shape that this scope and verb are served at. */
@@ -491,10 +514,7 @@ static enum step_result find_row(struct request *request)
     if (row && !row->aggregated && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
         return STEP_NEXT;
     request->resource = NULL;
-    if (documents_serves(request->cluster, route->group, route->version) ||
-        custom_serves(request->custom, route->group, route->version))
-        return not_served(request);
-    return reply_text(request, 404, "404 page not found\n");
+    return documents_absent(request);
 }
 
 static enum step_result find_subresource(struct request *request)
@@ -502,6 +522,10 @@ static enum step_result find_subresource(struct request *request)
     const struct route *route = &request->route;
     const struct api_hook *hook = api_hook_find(request->api, request->resource->key);
     request->sub = resource_sub(request->resource, str_of(route->sub));
+    if (!request->sub && is_custom(request)) {
+        error_not_found(&request->error, request->resource->key, route->name);
+        return STEP_FAIL;
+    }
     bool hooked = hook && hook->sub && !(request->sub && request->sub->type);
     if (hooked)
         request->chain = api_hook_chain;
@@ -583,7 +607,7 @@ enum step_result step_dispatch(struct request *request)
     if (route->is_deep)
         return not_served(request);
     const struct verb_row *row = verb_find(route->verb);
-    if (!row || strcmp(request->method, "HEAD") == 0) /* resources have no HEAD */
+    if (!row || !fits_method(request, row))
         return not_allowed(request);
     if (*route->sub && ((result = find_subresource(request)) != STEP_NEXT || request->chain))
         return result;

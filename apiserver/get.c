@@ -1,12 +1,13 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/list_options.h"
 #include "apiserver/steps.h"
 
 enum step_result step_get(struct request *request)
 {
     struct object *object;
     int64_t revision;
-    if (!list_revision(request, &revision))
+    if (!list_options_revision(request, NULL, &revision))
         return STEP_FAIL;
     if (revision > atomic_load(&request->cluster->revision))
         return list_from_future(request, revision);

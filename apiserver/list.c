@@ -9,10 +9,10 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
 #include "apiserver/identity_lease.h"
+#include "apiserver/list_options.h"
 #include "apiserver/list_token.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
-#include "base/parse.h"
 
 /* ---- selection ---- */
 
@@ -81,85 +81,44 @@ static void plan_clear(struct list_plan *plan)
     list_token_clear(&plan->token);
 }
 
-static bool invalid_option(struct request *request, enum cause_kind kind, const char *field,
-                           const char *message)
+static bool parse_revision(struct request *request, const struct list_options *options,
+                           struct list_plan *plan)
 {
-    error_add_cause(&request->error, kind, field, "%s", message);
-    return error_seal_invalid(&request->error, "ListOptions", "meta.k8s.io", "");
-}
-
-bool list_revision(struct request *request, int64_t *value)
-{
-    const char *revision = route_arg(&request->route, "resourceVersion");
-    *value = 0;
-    if (!revision || !*revision || parse_i64(str_of(revision), 0, INT64_MAX, value))
-        return true;
-    return error_bad_request(
-        &request->error,
-        "invalid resource version: strconv.ParseUint: parsing \"%s\": invalid syntax", revision);
-}
-
-static bool parse_revision(struct request *request, struct list_plan *plan)
-{
-    const char *revision = route_arg(&request->route, "resourceVersion");
-    const char *match = route_arg(&request->route, "resourceVersionMatch");
-    int64_t value = 0;
-    bool exact = text_eq(match, "Exact");
-    if (match && *match && !exact && strcmp(match, "NotOlderThan") != 0)
-        return invalid_option(request, CAUSE_NOT_SUPPORTED, "resourceVersionMatch",
-                              "Unsupported value: supported values: \"Exact\", \"NotOlderThan\"");
-    if (match && *match && (!revision || !*revision))
-        return invalid_option(
-            request, CAUSE_FORBIDDEN, "resourceVersionMatch",
-            "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
-    if (match && *match && plan->continued)
-        return invalid_option(
-            request, CAUSE_FORBIDDEN, "resourceVersionMatch",
-            "Forbidden: resourceVersionMatch is forbidden when continue is provided");
-    if (route_arg(&request->route, "sendInitialEvents"))
-        return invalid_option(request, CAUSE_FORBIDDEN, "sendInitialEvents",
-                              "Forbidden: sendInitialEvents is forbidden for list");
-    if (!revision || !*revision)
-        return true;
-    if (!list_revision(request, &value))
+    int64_t value;
+    if (!list_options_revision(request, options, &value))
         return false;
-    if (exact && value == 0)
-        return invalid_option(
-            request, CAUSE_FORBIDDEN, "resourceVersionMatch",
-            "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     if (plan->continued && value != 0)
         return error_bad_request(&request->error,
                                  "specifying resource version is not allowed when using continue");
     if (value > atomic_load(&request->cluster->revision))
         return list_from_future(request, value) == STEP_NEXT;
     /* Without a match rule a limited list is taken at exactly that revision. */
-    if (exact || (!match && plan->limit && value))
+    if (options->exact || (!options->matches && plan->limit && value))
         plan->at_revision = value;
+    return true;
+}
+
+static bool parse_token(struct request *request, const struct list_options *options,
+                        struct list_plan *plan)
+{
+    plan->continued = options->next != NULL;
+    if (!plan->continued)
+        return true;
+    if (!list_token_parse(options->next, &plan->token, &request->error))
+        return false;
+    plan->at_revision = plan->token.revision == LIST_TOKEN_REVISION_NOW ? 0 : plan->token.revision;
     return true;
 }
 
 static bool plan_parse(struct request *request, struct list_plan *plan)
 {
-    const char *limit = route_arg(&request->route, "limit"),
-               *next = route_arg(&request->route, "continue"),
-               *timeout = route_arg(&request->route, "timeoutSeconds");
-    int64_t count = 0, timeout_s;
+    struct list_options options;
     *plan = (struct list_plan){0};
-    if (limit && *limit && !parse_i64(str_of(limit), INT64_MIN, INT64_MAX, &count))
-        return error_bad_request(&request->error,
-                                 "strconv.ParseInt: parsing \"%s\": invalid syntax", limit);
-    if (timeout && *timeout && !parse_i64(str_of(timeout), INT64_MIN, INT64_MAX, &timeout_s))
-        return error_bad_request(&request->error,
-                                 "strconv.ParseInt: parsing \"%s\": invalid syntax", timeout);
-    plan->limit = count > 0 ? (size_t)count : 0;
-    plan->continued = next && *next;
-    if (plan->continued) {
-        if (!list_token_parse(next, &plan->token, &request->error))
-            return false;
-        plan->at_revision =
-            plan->token.revision == LIST_TOKEN_REVISION_NOW ? 0 : plan->token.revision;
-    }
-    return parse_revision(request, plan) && selection_parse(request, &plan->selection);
+    if (!list_options_parse(request, false, &options) ||
+        !selection_parse(request, &plan->selection))
+        return false;
+    plan->limit = options.limit > 0 ? (size_t)options.limit : 0;
+    return parse_token(request, &options, plan) && parse_revision(request, &options, plan);
 }
 
 enum step_result list_from_future(struct request *request, int64_t revision)
@@ -257,12 +216,11 @@ enum step_result step_list(struct request *request)
 
 enum step_result list_selected(struct request *request, struct object_list *list)
 {
-    struct selection selection;
+    CLEANUP(plan_clear) struct list_plan plan;
     bool gone = false;
-    if (!selection_parse(request, &selection))
+    if (!plan_parse(request, &plan))
         return STEP_FAIL;
-    struct cache_range range = {.ns = selection.ns, .keep = keep, .arg = &selection};
+    struct cache_range range = range_of(&plan);
     enum step_result result = request_list(request, request->storage, &range, list, &gone);
-    selection_clear(&selection);
-    return result;
+    return result == STEP_NEXT && gone ? expired(request, &plan) : result;
 }

@@ -14,10 +14,8 @@ MUST_CHECK bool selection_parse(struct request *request, struct selection *selec
 void selection_clear(struct selection *selection);
 bool selection_keeps(const struct selection *selection, const struct object *object);
 
-/* Everything that the request's namespace and selectors select, now. STEP_NEXT, STEP_BLOCK or
- * STEP_FAIL. */
+/* What a LIST with the request's namespace, selectors and options would show. STEP_NEXT, STEP_BLOCK
+ * or STEP_FAIL. */
 enum step_result list_selected(struct request *request, struct object_list *list);
-/* The request's resourceVersion, 0 when it has none; false with BAD_REQUEST. */
-MUST_CHECK bool list_revision(struct request *request, int64_t *value);
 /* `Too large resource version` of a revision that does not exist yet. Always STEP_FAIL. */
 enum step_result list_from_future(struct request *request, int64_t revision);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "schema/go_text.h"
 
 #define VERSION "meta.k8s.io/v1"
 
@@ -33,14 +34,38 @@ char *list_token_make(int64_t revision, int64_t taken_s, const char *ns, const c
     return buf_take(&text);
 }
 
-static json_t *decode(const char *text)
+static bool refuse(struct error *err, const char *why)
+{
+    return error_bad_request(err, "invalid continue token: continue key is not valid: %s", why);
+}
+
+/* Where Go's decoder of bare base64 stops. */
+static size_t illegal_byte(const char *text)
+{
+    size_t fine = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    return text[fine] || !fine ? fine : fine - 1;
+}
+
+static json_t *decode(const char *text, struct error *err)
 {
     CLEANUP(buf_free) struct buf json = BUF_INIT(LIST_TOKEN_MAX);
+    CLEANUP(error_clear) struct error why = {0};
     json_error_t where;
     if (strlen(text) > LIST_TOKEN_MAX || !base64_decode(&json, str_of(text), BASE64_URL) ||
-        !buf_ok(&json))
+        !buf_ok(&json)) {
+        error_bad_request(err,
+                          "invalid continue token: continue key is not valid: illegal base64 "
+                          "data at input byte %zu",
+                          illegal_byte(text));
         return NULL;
-    return json_loadb(json.data ? json.data : "", json.len, JSON_ALLOW_NUL, &where);
+    }
+    json_t *value = json_loadb(json.data ? json.data : "", json.len, JSON_ALLOW_NUL, &where);
+    if (value)
+        return value;
+    json_auto_t *again = json_parse(buf_str(&json), JSON_LOAD_LENIENT, &why);
+    (void)again; /* parsed for what is said of it */
+    refuse(err, why.message ? why.message : "it is no object");
+    return NULL;
 }
 
 /* Names are no paths: what path.Clean would change, and what names more than one level, is refused.
@@ -54,33 +79,36 @@ static bool take_start(const char *key, struct list_token *token, struct error *
 {
     const char *slash = strchr(key, '/');
     if (!*key)
-        return error_bad_request(err, "invalid continue token: continue key is not valid: encoded "
-                                      "start key empty (version " VERSION ")");
+        return refuse(err, "encoded start key empty (version " VERSION ")");
     token->ns = slash ? xstrndup(key, (size_t)(slash - key)) : xstrdup("");
     token->name = xstrdup(slash ? slash + 1 : key);
     if (is_name(token->name) && (!slash || is_name(token->ns)))
         return true;
     list_token_clear(token);
-    return error_bad_request(err, "invalid continue token: continue key is not valid: %s", key);
+    return refuse(err, key);
+}
+
+static bool check_version(const char *version, struct error *err)
+{
+    CLEANUP(buf_free) struct buf why = BUF_TEXT;
+    if (text_eq(version, VERSION))
+        return true;
+    buf_add_text(&why, "server does not recognize this encoded version ");
+    go_quote(&why, str_of(version ? version : ""));
+    return refuse(err, buf_ok(&why) ? why.data : "");
 }
 
 bool list_token_parse(const char *text, struct list_token *token, struct error *err)
 {
     *token = (struct list_token){0};
-    json_auto_t *json = decode(text);
-    if (!json)
-        return error_bad_request(
-            err, "invalid continue token: continue key is not valid: it cannot be decoded");
-    const json_t *start = json_at(json, "start");
-    if (!text_eq(json_text(json, "v"), VERSION) || !json_is_string(start))
-        return error_bad_request(err, "invalid continue token: continue key is not valid: server "
-                                      "does not recognize this encoded version");
+    json_auto_t *json = decode(text, err);
+    if (!json || !check_version(json_text(json, "v"), err))
+        return false;
+    const char *start = json_text(json, "start");
     int64_t revision = json_int_or(json_at(json, "rv"), 0);
     if (revision == 0 || revision < LIST_TOKEN_REVISION_NOW)
-        return error_bad_request(err,
-                                 "invalid continue token: continue key is not valid: incorrect "
-                                 "encoded start resourceVersion (version " VERSION ")");
+        return refuse(err, "incorrect encoded start resourceVersion (version " VERSION ")");
     token->revision = revision;
     token->taken_s = json_int_or(json_at(json, "at"), 0);
-    return take_start(json_string_value(start), token, err);
+    return take_start(start ? start : "", token, err);
 }

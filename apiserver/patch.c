@@ -172,10 +172,6 @@ enum step_result step_patch(struct request *request)
 {
     if (apply_wanted(request))
         return step_apply(request);
-    if (route_arg(&request->route, "force")) {
-        error_add_forbidden(&request->error, "force", "may not be specified for non-apply patch");
-        return request_invalid(request, "PatchOptions", "meta.k8s.io", "");
-    }
     json_auto_t *shown =
         request->view ? request->view->show(request->resource, request->old) : NULL;
     const json_t *target = shown ? shown : request->old;
@@ -191,6 +187,8 @@ enum step_result step_patch(struct request *request)
         return STEP_FAIL;
     json_object_set(request->object, "kind", json_object_get(target, "kind"));
     json_object_set(request->object, "apiVersion", json_object_get(target, "apiVersion"));
+    if (!request_place(request))
+        return STEP_FAIL;
     if (strcmp(meta_name(request->object), request->route.name) != 0) {
         error_bad_request(&request->error,
                           "the name of the object (%s) does not match the name on the URL (%s)",

@@ -11,6 +11,7 @@
 #include "apiserver/backend/tunnel.h"
 #include "base/clock.h"
 #include "base/go_duration.h"
+#include "schema/meta.h"
 
 #define DRAFT_MAX     ((size_t)4 << 20)
 #define COMPILE_LIGHT ((size_t)64 << 10) /* some milliseconds */
@@ -256,4 +257,24 @@ bool request_whole_view(const struct request *request)
 const char *request_rules_sub(const struct request *request)
 {
     return request->view && !request_whole_view(request) ? "" : request->route.sub;
+}
+
+bool request_place(struct request *request)
+{
+    return request_place_object(request, request->object);
+}
+
+bool request_place_object(struct request *request, json_t *object)
+{
+    const char *given = meta_namespace(object), *ns = request_ns(request);
+    json_t *metadata = json_ensure_object(object, "metadata");
+    bool namespaced = request->resource->namespaced;
+    if (namespaced && *given && strcmp(given, ns) != 0)
+        return error_bad_request(&request->error, "the namespace of the provided object does not "
+                                                  "match the namespace sent on the request");
+    if (namespaced)
+        json_set_text(metadata, "namespace", ns);
+    else
+        json_object_del(metadata, "namespace");
+    return true;
 }

@@ -237,3 +237,7 @@ bool request_whole_view(const struct request *request);
 const char *request_rules_sub(const struct request *request);
 /* The name and namespace that the request works on; "" for none. */
 const char *request_ns(const struct request *request);
+/* Puts the object into the request's namespace, or into none where its kind has none. BAD_REQUEST
+ * when it says that it is in another. */
+MUST_CHECK bool request_place(struct request *request);
+MUST_CHECK bool request_place_object(struct request *request, json_t *object);

@@ -14,7 +14,7 @@ enum step_result
 step_body(struct request *request); /* waits for it, unless it goes on as it comes */
 
 /* body.c */
-enum step_result step_options(struct request *request); /* dryRun, fieldValidation */
+enum step_result step_options(struct request *request); /* of creates, updates, patches */
 enum step_result step_decode(struct request *request);
 
 /* compute.c */
@@ -47,11 +47,12 @@ enum step_result step_patch(struct request *request);
 
 /* apply.c */
 bool apply_wanted(const struct request *request);
+void apply_check_options(struct request *request); /* adds what is wrong with fieldManager, force */
 enum step_result step_apply(struct request *request);
 enum step_result step_track(struct request *request); /* managedFields of every write */
 
 /* delete.c */
-enum step_result step_delete(struct request *request);
+enum step_result step_delete(struct request *request); /* reads the object, too */
 enum step_result step_delete_collection(struct request *request);
 
 /* admission.c */

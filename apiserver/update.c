@@ -28,6 +28,8 @@ enum step_result step_read(struct request *request)
 enum step_result step_update_read(struct request *request)
 {
     const char *given = meta_name(request->object), *name = request->route.name;
+    if (!request_place(request))
+        return STEP_FAIL;
     if (!*given && !request->caller) {
         error_bad_request(&request->error, "name must be provided");
         return STEP_FAIL;
@@ -36,14 +38,6 @@ enum step_result step_update_read(struct request *request)
         error_bad_request(&request->error,
                           "the name of the object (%s) does not match the name on the URL (%s)",
                           given, name);
-        return STEP_FAIL;
-    }
-    const char *ns = meta_namespace(request->object), *wanted = request_ns(request);
-    if (*ns && *wanted && strcmp(ns, wanted) != 0) {
-        error_bad_request(
-            &request->error,
-            "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
-            wanted);
         return STEP_FAIL;
     }
     enum step_result result = step_read(request);
@@ -116,17 +110,12 @@ static bool check_revision(struct request *request)
 
 static bool check_identity(struct request *request)
 {
-    const char *uid = meta_uid(request->object), *ns = meta_namespace(request->object);
+    const char *uid = meta_uid(request->object);
     if (*uid && strcmp(uid, request->current->uid) != 0)
         return error_conflict(
             &request->error, request->resource->key, request->route.name,
             "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
             request->current->uid);
-    if (request->resource->namespaced && *ns && strcmp(ns, request_ns(request)) != 0)
-        return error_bad_request(
-            &request->error,
-            "the namespace of the object (%s) does not match the namespace on the request (%s)", ns,
-            request_ns(request));
     return true;
 }
 

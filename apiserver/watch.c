@@ -4,19 +4,13 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/list_options.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
-#include "base/parse.h"
 
 #define TIMEOUT_MIN_S                                                                              \
     1800 /* upstream's --min-request-timeout; the deadline is spread over twice that */
 #define TIMEOUT_MAX_S ((int64_t)1 << 31)
-
-static bool forbidden(struct request *request, const char *field, const char *why)
-{
-    error_add_forbidden(&request->error, field, why);
-    return error_seal_invalid(&request->error, "ListOptions", "meta.k8s.io", "");
-}
 
 struct watch_options {
     int64_t revision;
@@ -25,35 +19,29 @@ struct watch_options {
     int64_t timeout_s;
 };
 
-static bool parse_start(struct request *request, struct watch_options *options)
+/* Less than nothing is over at once. */
+static int64_t timeout_of(const struct list_options *given)
 {
-    const char *match = route_arg(&request->route, "resourceVersionMatch");
-    const char *initial = route_arg(&request->route, "sendInitialEvents");
-    options->initial = initial && route_flag(&request->route, "sendInitialEvents");
-    if (initial && !text_eq(match, "NotOlderThan"))
-        return forbidden(request, "resourceVersionMatch",
-                         "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-    if (match && *match && !initial)
-        return forbidden(
-            request, "resourceVersionMatch",
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-    if (!list_revision(request, &options->revision))
-        return false;
-    options->from_now = options->revision == 0 && (!initial || options->initial);
-    return true;
+    unsigned char dice[2];
+    if (given->timeout_s < 0)
+        return 0;
+    if (given->timeout_s > 0)
+        return given->timeout_s < TIMEOUT_MAX_S ? given->timeout_s : TIMEOUT_MAX_S;
+    random_bytes(dice, sizeof(dice));
+    return TIMEOUT_MIN_S + (dice[0] << 8 | dice[1]) % TIMEOUT_MIN_S;
 }
 
 static bool parse_options(struct request *request, struct watch_options *options)
 {
-    const char *timeout = route_arg(&request->route, "timeoutSeconds");
-    unsigned char dice[2];
-    random_bytes(dice, sizeof(dice));
-    *options = (struct watch_options){.timeout_s =
-                                          TIMEOUT_MIN_S + (dice[0] << 8 | dice[1]) % TIMEOUT_MIN_S};
-    if (timeout && *timeout && !parse_i64(str_of(timeout), 0, TIMEOUT_MAX_S, &options->timeout_s))
-        return error_bad_request(&request->error,
-                                 "strconv.ParseInt: parsing \"%s\": invalid syntax", timeout);
-    return parse_start(request, options);
+    struct list_options given;
+    *options = (struct watch_options){0};
+    if (!list_options_parse(request, true, &given) ||
+        !list_options_revision(request, &given, &options->revision))
+        return false;
+    options->timeout_s = timeout_of(&given);
+    options->initial = given.initial;
+    options->from_now = options->revision == 0 && (!given.initial_given || given.initial);
+    return true;
 }
 
 static struct stream *stream_new(struct request *request, const struct watch_options *options)

@@ -15,18 +15,22 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Reads the unit at the front of `rest`; the longest name wins, which "m" and "ms" need. */
-static const struct unit *take_unit(struct str *rest)
+/* What is at the front of `rest` up to the next number, which is cut off there. */
+static struct str take_name(struct str *rest)
 {
-    size_t len = 0;
-    while (len < rest->len && !is_digit(rest->data[len]) && rest->data[len] != '.')
-        len++;
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (str_is((struct str){rest->data, len}, units[i].name)) {
-            *rest = (struct str){rest->data + len, rest->len - len};
+    struct str name = {rest->data, 0};
+    while (name.len < rest->len && !is_digit(rest->data[name.len]) && rest->data[name.len] != '.')
+        name.len++;
+    *rest = (struct str){rest->data + name.len, rest->len - name.len};
+    return name;
+}
+
+/* The whole name counts, which "m" and "ms" need. */
+static const struct unit *find_unit(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (str_is(name, units[i].name))
             return &units[i];
-        }
-    }
     return NULL;
 }
 
@@ -47,7 +51,7 @@ static bool take_part(struct str *rest, __int128 *total)
     if (!digits)
         return false;
     *rest = (struct str){rest->data + i, rest->len - i};
-    const struct unit *unit = take_unit(rest);
+    const struct unit *unit = find_unit(take_name(rest));
     if (!unit)
         return false;
     *total += value * unit->ns + fraction * unit->ns / scale;
@@ -72,6 +76,35 @@ bool go_duration_parse(struct str text, int64_t *ns)
             return false;
     *ns = (int64_t)(negative ? -total : total);
     return true;
+}
+
+/* Cuts off a number's digits and point; false when there is no digit. */
+static bool take_digits(struct str *rest)
+{
+    size_t used = 0, digits = 0;
+    for (; used < rest->len && (is_digit(rest->data[used]) || rest->data[used] == '.'); used++)
+        digits += is_digit(rest->data[used]);
+    *rest = (struct str){rest->data + used, rest->len - used};
+    return digits;
+}
+
+void go_duration_error(struct buf *out, struct str text)
+{
+    struct str rest = text, unit = {"", 0};
+    if (text.len && (text.data[0] == '-' || text.data[0] == '+'))
+        rest = (struct str){text.data + 1, text.len - 1};
+    bool unknown = false, missing = false;
+    while (rest.len && !unknown && !missing && take_digits(&rest)) {
+        unit = take_name(&rest);
+        missing = !unit.len;
+        unknown = unit.len && !find_unit(unit);
+    }
+    buf_add_text(out, "time: ");
+    if (unknown)
+        buf_printf(out, "unknown unit \"" STR_FMT "\" in", STR_ARG(unit));
+    else
+        buf_add_text(out, missing ? "missing unit in" : "invalid");
+    buf_printf(out, " duration \"" STR_FMT "\"", STR_ARG(text));
 }
 
 /* `value` in units of `unit_ns` with as many decimals as it needs. */

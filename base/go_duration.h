@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -10,5 +11,7 @@
 
 /* As time.ParseDuration; false when it is none or does not fit. */
 MUST_CHECK bool go_duration_parse(struct str text, int64_t *ns);
+/* What time.ParseDuration says of text that it refuses: `time: missing unit in duration "1"`. */
+void go_duration_error(struct buf *out, struct str text);
 /* As Duration.String. */
 void go_duration_format(int64_t ns, char out[GO_DURATION_TEXT_SIZE]);

@@ -145,15 +145,32 @@ static struct document *keep(struct documents *documents, const char *key, struc
     return kept;
 }
 
-bool documents_serves(const struct cluster *cluster, const char *group, const char *version)
+/* Upstream has a web service for each group of its own, whose answers are Statuses, and one for
+ * /api. */
+static bool is_service_path(const struct cluster *cluster, const char *path)
 {
     struct edition edition = {.host = cluster->id == CLUSTER_HOST_ID};
+    struct str rest = str_of(path);
     size_t count;
     const struct group_version *all = group_version_all(&count);
+    if (text_eq(path, "/api") || text_starts(path, "/api/"))
+        return true;
+    if (!text_starts(path, "/apis/"))
+        return false;
+    rest = (struct str){rest.data + 6, rest.len - 6};
+    struct str group = str_cut(&rest, '/');
     for (size_t i = 0; i < count; i++)
-        if (strcmp(all[i].group, group) == 0 && strcmp(all[i].version, version) == 0)
-            return edition_shows(&edition, group);
+        if (group.len && str_is(group, all[i].group))
+            return edition_shows(&edition, all[i].group);
     return false;
+}
+
+enum step_result documents_absent(struct request *request)
+{
+    if (!is_service_path(request->cluster, request->route.path))
+        return reply_text(request, 404, "404 page not found\n");
+    error_set(&request->error, ERROR_NOT_FOUND, "the server could not find the requested resource");
+    return STEP_FAIL;
 }
 
 /* ---- which document a path names ---- */
@@ -307,11 +324,6 @@ enum step_result document_get_only(struct request *request)
     error_set(&request->error, ERROR_METHOD_NOT_ALLOWED,
               "the server does not allow this method on the requested resource");
     return STEP_FAIL;
-}
-
-static enum step_result not_found(struct request *request)
-{
-    return reply_text(request, 404, "404 page not found\n");
 }
 
 static enum step_result send_document(struct request *request, const struct document *document)
@@ -489,7 +501,8 @@ static enum step_result serve(struct request *request, const struct document_row
                    ? make(row, &variant, &bytes)
                    : NULL;
     buf_free(&bytes);
-    return document ? answer(request, row, keep(documents, key, document)) : not_found(request);
+    return document ? answer(request, row, keep(documents, key, document))
+                    : documents_absent(request);
 }
 
 enum step_result step_document(struct request *request)
@@ -500,5 +513,5 @@ enum step_result step_document(struct request *request)
     if (row)
         return serve(request, row);
     enum step_result result = health_serve(request);
-    return result == STEP_NEXT ? not_found(request) : result;
+    return result == STEP_NEXT ? documents_absent(request) : result;
 }

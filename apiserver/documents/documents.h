@@ -12,8 +12,9 @@ struct documents;
 
 struct documents *documents_new(void);
 void documents_free(struct documents *documents);
-/* Whether the group version is served by this cluster at all. */
-bool documents_serves(const struct cluster *cluster, const char *group, const char *version);
+/* The answer at a path that nothing is served at: a Status below the groups that are built in,
+ * plain text elsewhere. */
+enum step_result documents_absent(struct request *request);
 /* The answer to another method, where upstream answers GET alone (elsewhere it does not look). */
 enum step_result document_get_only(struct request *request);
 /* Appends its bytes. */

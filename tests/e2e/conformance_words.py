@@ -11,6 +11,9 @@ GENERIC_405 = "the server does not allow this method on the requested resource"
 NO_KIND = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: "
 SCHEME = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'
 NO_CONVERSION = 'cannot be handled as a ConfigMap: converting (v1.%s) to (core.ConfigMap): unknown conversion'
+NO_REVISION = 'resourceVersion: Invalid value: "%s": strconv.ParseUint: parsing "%s": invalid syntax'
+NO_TOKEN = "invalid continue token: continue key is not valid: "
+LIST_INVALID = 'ListOptions.meta.k8s.io "" is invalid: '
 PROPAGATION = 'propagationPolicy: Unsupported value: "foo": supported values: "Foreground", "Background", "Orphan", "nil"'
 PARSE_INT = 'strconv.ParseInt: parsing "abc": invalid syntax'
 BOTH = 'propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set'
@@ -29,7 +32,28 @@ REQUESTS = [
     ("GET", "", "limit=abc", None, 400, "BadRequest", PARSE_INT),
     ("GET", "", "limit=-1", None, 200, None, None),
     ("GET", "", "allowWatchBookmarks=maybe", None, 200, None, None),
-    ("GET", "", "resourceVersion=-1", None, 400, "BadRequest", 'invalid resource version: strconv.ParseUint: parsing "-1": invalid syntax'),
+    ("GET", "", "limit=99999999999999999999", None, 400, "BadRequest", 'strconv.ParseInt: parsing "99999999999999999999": value out of range'),
+    ("GET", "", "limit=", None, 400, "BadRequest", 'strconv.ParseInt: parsing "": invalid syntax'),
+    ("GET", "", "timeout=1", None, 400, "BadRequest", 'invalid timeout specified in the request URL - time: missing unit in duration "1"'),
+    ("GET", "", "timeout=1x", None, 400, "BadRequest", 'invalid timeout specified in the request URL - time: unknown unit "x" in duration "1x"'),
+    ("GET", "", "resourceVersion=-1", None, 500, None, NO_REVISION % ("-1", "-1")),
+    ("GET", "", "watch=1&resourceVersion=x", None, 500, None, NO_REVISION % ("x", "x")),
+    ("GET", "/c", "resourceVersion=x", None, 500, None, NO_REVISION % ("x", "x")),
+    ("GET", "", "limit=1&resourceVersion=x", None, 400, "BadRequest", "invalid resource version: " + NO_REVISION % ("x", "x")),
+    ("GET", "", "resourceVersion=x&resourceVersionMatch=Exact", None, 400, "BadRequest", "invalid resource version: " + NO_REVISION % ("x", "x")),
+    ("GET", "", "resourceVersionMatch=x", None, 422, "Invalid", LIST_INVALID + "[resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless "
+     'resourceVersion is provided, resourceVersionMatch: Unsupported value: "x": supported values: "Exact", "NotOlderThan", ""]'),
+    ("GET", "", "resourceVersionMatch=Exact&resourceVersion=1&continue=x", None, 422, "Invalid",
+     LIST_INVALID + "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided"),
+    ("GET", "", "sendInitialEvents=false", None, 422, "Invalid", LIST_INVALID + "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"),
+    ("GET", "", "watch=1&sendInitialEvents=true&resourceVersionMatch=Exact", None, 422, "Invalid", LIST_INVALID + "[resourceVersionMatch: Forbidden: "
+     'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, resourceVersionMatch: Unsupported value: "Exact": supported values: "NotOlderThan"]'),
+    ("GET", "", "watch=1&resourceVersionMatch=NotOlderThan&continue=x", None, 422, "Invalid", LIST_INVALID + "[resourceVersionMatch: Forbidden: resourceVersionMatch "
+     "is forbidden for watch unless sendInitialEvents is provided, resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided]"),
+    ("GET", "", "continue=%25", None, 400, "BadRequest", NO_TOKEN + "illegal base64 data at input byte 0"),
+    ("GET", "", "continue=e30", None, 400, "BadRequest", NO_TOKEN + 'server does not recognize this encoded version ""'),
+    ("GET", "", "continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ", None, 400, "BadRequest", NO_TOKEN + "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
+    ("GET", "", "continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MX0", None, 400, "BadRequest", NO_TOKEN + "encoded start key empty (version meta.k8s.io/v1)"),
     ("GET", "", "labelSelector=a==b==c", None, 400, "BadRequest", "found '==', expected: ',' or 'end of string'"),
     ("GET", "", "fieldSelector=a>b", None, 400, "BadRequest", "invalid selector: 'a>b'; can't understand 'a>b'"),
     ("GET", "", "fieldSelector=a.b=c", None, 400, "BadRequest", '"a.b" is not a known field selector: only "metadata.name", "metadata.namespace"'),
@@ -44,14 +68,31 @@ REQUESTS = [
     ("GET", "/c/status", "", None, 404, "NotFound", GENERIC_404),
     ("GET", "/api/v1/namespaces/default/namespaces", "", None, 404, "NotFound", GENERIC_404),
     ("GET", "/api/v1/namespaces/default/nodes", "", None, 404, "NotFound", GENERIC_404),
-    ("GET", "/apis/apps/v9", "", None, 404, None, "404 page not found"),
+    ("GET", "/apis/apps/v9", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/apis/apps/v9/things", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/api/v2", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "/api/v1/namespaces//configmaps", "", None, 404, "NotFound", GENERIC_404),
+    ("GET", "//api/v1/configmaps", "", None, 404, None, "404 page not found"),
     ("GET", "/apis/nope.example.com/v1/things", "", None, 404, None, "404 page not found"),
     ("GET", "/api/v1/bindings", "", None, 405, "MethodNotAllowed", GENERIC_405),
     ("PUT", "", "", meta("c"), 405, "MethodNotAllowed", GENERIC_405),
+    ("POST", "/api/v1/watch/configmaps", "", None, 405, "MethodNotAllowed", GENERIC_405),
     ("POST", "/c", "", meta("c"), 405, "MethodNotAllowed", GENERIC_405),
     # options of writes
     ("POST", "", "fieldValidation=foo", meta("new"), 422, "Invalid",
-     'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "foo": supported values: "Ignore", "Strict", "Warn"'),
+     'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "foo": supported values: "", "Ignore", "Strict", "Warn"'),
+    ("POST", "", "dryRun=All&dryRun=x&fieldValidation=y&fieldManager=a%0Ab", meta("new"), 422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: ['
+     'fieldManager: Invalid value: "a\\nb": invalid character U+000A (at position 1), dryRun: Unsupported value: []string{"All", "x"}: supported values: "All", '
+     'fieldValidation: Unsupported value: "y": supported values: "", "Ignore", "Strict", "Warn"]'),
+    ("PUT", "/c", "fieldManager=" + "m" * 129, meta("c"), 422, "Invalid",
+     'UpdateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes'),
+    ("DELETE", "/none", "propagationPolicy=", None, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "": '),
+    ("DELETE", "/c", "", {"propagationPolicy": "x", "orphanDependents": True, "dryRun": ["x", "All"]}, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: '
+     '[propagationPolicy: Invalid value: "x": orphanDependents and deletionPropagation cannot be both set, propagationPolicy: Unsupported value: "x": '
+     'supported values: "Foreground", "Background", "Orphan", "nil", dryRun: Unsupported value: []string{"x", "All"}: supported values: "All"]'),
+    ("DELETE", "/c", "gracePeriodSeconds=", None, 400, "BadRequest", 'strconv.ParseInt: parsing "": invalid syntax'),
+    ("DELETE", "", "limit=x", None, 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
+    ("DELETE", "", "resourceVersionMatch=Exact", None, 422, "Invalid", LIST_INVALID + "resourceVersionMatch: Forbidden: "),
     ("POST", "", "dryRun=x", meta("new"), 422, "Invalid",
      'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: []string{"x"}: supported values: "All"'),
     ("DELETE", "/c", "propagationPolicy=foo", None, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: ' + PROPAGATION),
@@ -76,6 +117,12 @@ REQUESTS = [
     ("POST", "", "", "", 400, "BadRequest", NO_KIND + "unexpected end of JSON input (<empty>)"),
     ("POST", "", "", "{", 400, "BadRequest", NO_KIND + "unexpected end of JSON input ({)"),
     ("POST", "", "", "[]", 400, "BadRequest", NO_KIND + "json: cannot unmarshal array into Go value of type struct { APIVersion string "),
+    ("POST", "", "", "null", 422, "Invalid", 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required'),
+    ("POST", "", "", {"kind": 1}, 400, "BadRequest", NO_KIND + 'json: cannot unmarshal number into Go struct field .kind of type string ({"kind": 1})'),
+    ("POST", "", "", typed("ConfigMap", "a/b/c"), 400, "BadRequest",
+     "the object provided is unrecognized (must be of type ConfigMap): unexpected GroupVersion string: a/b/c ("),
+    ("POST", "", "", typed("ConfigMapList", "v1"), 400, "BadRequest", 'ConfigMapList in version "v1" ' + NO_CONVERSION % "ConfigMapList"),
+    ("POST", "", "", typed("List", "v1"), 400, "BadRequest", 'List in version "v1" ' + NO_CONVERSION % "List"),
     ("POST", "", "", typed("Secret", "v1"), 400, "BadRequest", 'Secret in version "v1" ' + NO_CONVERSION % "Secret"),
     ("POST", "", "", typed("Deployment", "apps/v1"), 400, "BadRequest", 'Deployment in version "v1" ' + NO_CONVERSION % "Deployment"),
     ("PUT", "/c", "", typed("Secret", "v1", "c"), 400, "BadRequest", 'Secret in version "v1" ' + NO_CONVERSION % "Secret"),
@@ -88,6 +135,8 @@ REQUESTS = [
     ("POST", "", "", meta("new", resourceVersion="5"), 500, None, "resourceVersion should not be set on objects to be created"),
     ("POST", "", "", meta("new", namespace="other"), 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
     ("POST", "", "", meta("c"), 409, "AlreadyExists", 'configmaps "c" already exists'),
+    ("POST", "/api/v1/nodes", "dryRun=All", meta("new", namespace="other"), 201, None, None),
+    ("PUT", "/c", "", meta("c", namespace="other"), 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
     ("PUT", "/c", "", meta("other"), 400, "BadRequest", "the name of the object (other) does not match the name on the URL (c)"),
     ("PUT", "/c", "", {"metadata": {}}, 400, "BadRequest", "name must be provided"),
     ("PUT", "/c", "", meta("c", uid="other"), 409, "Conflict", UIDS),
@@ -102,7 +151,7 @@ def requests_refused(api, ns):
     base, wrong = CM % ns, []
     api("POST", base, meta("c"))
     for method, path, query, body, code, reason, message in REQUESTS:
-        at = (path % ns if "%s" in path else path) if path.startswith(("/api", "/apis")) else base + path
+        at = (path % ns if "%s" in path else path) if path.startswith(("/api", "//api")) else base + path
         request = requests.Request(method, api.base + at, data=body if body is None or isinstance(body, str) else json.dumps(body),
                                    headers={"Content-Type": "application/json", "Accept": "application/json"})
         ready = api.session.prepare_request(request)
