@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/strset.h"
 
 static const struct reason_row {
     const char *text;
@@ -266,22 +267,30 @@ void error_add_forbidden(struct error *err, const char *field, const char *detai
     add(err, CAUSE_FORBIDDEN, field, xasprintf("Forbidden: %s", detail));
 }
 
+/* The causes, each once however often it was found. True when they are several. */
+static bool list_causes(const struct error *err, struct buf *list)
+{
+    CLEANUP(strset_clear) struct strset told = {0};
+    for (size_t i = 0; i < err->cause_count; i++) {
+        const struct error_cause *cause = &err->causes[i];
+        CLEANUP(free_ptr) char *line = xasprintf("%s: %s", cause->field, cause->message);
+        if (strset_add(&told, line))
+            buf_printf(list, "%s%s", list->len ? ", " : "", line);
+    }
+    return told.count > 1;
+}
+
 bool error_seal_invalid(struct error *err, const char *kind, const char *group, const char *name)
 {
     if (err->cause_count == 0)
         return true;
     bool has_group = group && *group;
+    CLEANUP(buf_free) struct buf list = BUF_TEXT;
+    bool several = list_causes(err, &list);
     struct buf text = BUF_TEXT;
-    buf_printf(&text, "%s%s%s \"%s\" is invalid: ", kind, has_group ? "." : "",
-               has_group ? group : "", name ? name : "");
-    if (err->cause_count > 1)
-        buf_add_char(&text, '[');
-    for (size_t i = 0; i < err->cause_count; i++) {
-        const struct error_cause *cause = &err->causes[i];
-        buf_printf(&text, "%s%s: %s", i ? ", " : "", cause->field, cause->message);
-    }
-    if (err->cause_count > 1)
-        buf_add_char(&text, ']');
+    buf_printf(&text, "%s%s%s \"%s\" is invalid: %s%s%s", kind, has_group ? "." : "",
+               has_group ? group : "", name ? name : "", several ? "[" : "", list.data,
+               several ? "]" : "");
     free(err->message);
     free(err->kind);
     free(err->group);
