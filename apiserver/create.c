@@ -16,7 +16,7 @@
 static void fill_system_fields(json_t *metadata, bool applies)
 {
     static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
-                                          "selfLink", "generation"};
+                                          "selfLink"};
     char uid[UUID_TEXT_SIZE], now[TIME_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(cleared); i++)
         json_object_del(metadata, cleared[i]);

@@ -60,18 +60,23 @@ static void carry(json_t *metadata, const json_t *old, const char *key)
         json_object_del(metadata, key);
 }
 
-/* What of metadata a client cannot change is taken from the old object where it was left out;
- * validation finds the rest. */
+/* What of metadata a client cannot change is taken from the old object: the times whatever the
+ * client sent, the rest where it was left out; validation finds what is left. */
 static void carry_metadata(struct request *request)
 {
-    static const char *const carried[] = {"uid", "creationTimestamp", "deletionTimestamp",
-                                          "deletionGracePeriodSeconds"};
+    static const struct {
+        const char *member;
+        bool whatever;
+    } rows[] = {{"uid", false},
+                {"creationTimestamp", true},
+                {"deletionTimestamp", true},
+                {"deletionGracePeriodSeconds", false}};
     json_t *metadata = json_ensure_object(request->object, "metadata");
-    for (size_t i = 0; i < ARRAY_LEN(carried); i++) {
-        json_t *old = json_at(request->old, "metadata", carried[i]);
-        json_t *now = json_object_get(metadata, carried[i]);
-        if (old && (!now || json_is_null(now)))
-            json_object_set(metadata, carried[i], old);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_t *old = json_at(request->old, "metadata", rows[i].member);
+        json_t *now = json_object_get(metadata, rows[i].member);
+        if (old && (rows[i].whatever || !now || json_is_null(now)))
+            json_object_set(metadata, rows[i].member, old);
     }
     carry(metadata, request->old, "generation");
     if (!request->applies &&
