@@ -148,8 +148,21 @@ static bool is_standard_finalizer(const char *name)
         name, (const char *const[]){"kubernetes", FINALIZER_ORPHAN, FINALIZER_FOREGROUND, NULL});
 }
 
-static void check_finalizers(struct error *err, const struct path *path, const json_t *finalizers,
-                             bool built_in)
+/* What built-in kinds ask of them beside. */
+static void check_known_finalizers(struct error *err, const struct path *path,
+                                   const json_t *finalizers)
+{
+    const json_t *item;
+    LIST_EACH (finalizers, i, item) {
+        const char *name = json_string_value(item) ? json_string_value(item) : "";
+        if (!strchr(name, '/') && !is_standard_finalizer(name))
+            rule_invalid_text(
+                err, PATH_AT(path, i), name,
+                "name is neither a standard finalizer name nor is it fully qualified");
+    }
+}
+
+static void check_finalizers(struct error *err, const struct path *path, const json_t *finalizers)
 {
     const json_t *item;
     bool orphan = false, foreground = false;
@@ -158,10 +171,6 @@ static void check_finalizers(struct error *err, const struct path *path, const j
         const char *wrong = name_check_qualified(name);
         if (wrong)
             rule_invalid_text(err, path, name, wrong);
-        else if (built_in && !strchr(name, '/') && !is_standard_finalizer(name))
-            rule_invalid_text(
-                err, PATH_AT(path, i), name,
-                "name is neither a standard finalizer name nor is it fully qualified");
         orphan = orphan || strcmp(name, FINALIZER_ORPHAN) == 0;
         foreground = foreground || strcmp(name, FINALIZER_FOREGROUND) == 0;
     }
@@ -199,9 +208,10 @@ static void check_common(const struct resource *resource, const json_t *meta, co
     check_labels(err, PATH(at, "labels"), member_object(meta, "labels"));
     check_annotations(err, PATH(at, "annotations"), member_object(meta, "annotations"));
     check_owners(err, PATH(at, "ownerReferences"), member_array(meta, "ownerReferences"));
-    check_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"),
-                     kind_is_built_in(resource->key));
+    check_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"));
     check_managed_fields(err, PATH(at, "managedFields"), member_array(meta, "managedFields"));
+    if (kind_is_built_in(resource->key))
+        check_known_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"));
 }
 
 static void check_object_name(const struct resource *resource, const json_t *meta,

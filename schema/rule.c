@@ -89,7 +89,8 @@ void rule_invalid_raw(struct error *err, const struct path *path, const char *va
     if (is_full(err))
         return;
     CLEANUP(free_ptr) char *where = path_text(path);
-    error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s: %s", value, detail);
+    error_add_cause(err, CAUSE_INVALID, where, "Invalid value: %s%s%s", value, *detail ? ": " : "",
+                    detail);
 }
 
 void rule_invalid_bare(struct error *err, const struct path *path, const char *detail)
@@ -159,11 +160,6 @@ void rule_too_many(struct error *err, const struct path *path, size_t actual, si
                     actual, max, max == 1 ? "" : "s");
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 void rule_not_supported(struct error *err, const struct path *path, const json_t *value,
                         const char *const *allowed)
 {
@@ -171,15 +167,10 @@ void rule_not_supported(struct error *err, const struct path *path, const json_t
         return;
     CLEANUP(free_ptr) char *where = path_text(path);
     CLEANUP(free_ptr) char *shown = value_text(value ? value : NULL);
-    const char *sorted[32];
-    size_t count = 0;
     struct buf list = BUF_TEXT;
-    for (; allowed[count] && count < ARRAY_LEN(sorted); count++)
-        sorted[count] = allowed[count];
-    qsort(sorted, count, sizeof(sorted[0]), compare_texts);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; allowed[i]; i++) {
         buf_add_text(&list, i ? ", " : "");
-        go_quote(&list, str_of(sorted[i]));
+        go_quote(&list, str_of(allowed[i]));
     }
     CLEANUP(free_ptr) char *text = buf_take(&list);
     error_add_cause(err, CAUSE_NOT_SUPPORTED, where, "Unsupported value: %s: supported values: %s",

@@ -48,7 +48,7 @@ void rule_duplicate(struct error *err, const struct path *path, const json_t *va
 void rule_not_found(struct error *err, const struct path *path, const json_t *value);
 void rule_too_long(struct error *err, const struct path *path, size_t max);
 void rule_too_many(struct error *err, const struct path *path, size_t actual, size_t max);
-/* `allowed`: NULL-ended, in any order; printed sorted. */
+/* `allowed`: NULL-ended, in the order in which upstream shows them: mostly sorted. */
 void rule_not_supported(struct error *err, const struct path *path, const json_t *value,
                         const char *const *allowed);
 

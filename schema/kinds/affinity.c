@@ -2,7 +2,7 @@
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
 
-static const char *const effects[] = {"NoExecute", "NoSchedule", "PreferNoSchedule", NULL};
+static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute", NULL};
 
 /* How many values an operator takes. */
 static const struct operator_row {

@@ -98,11 +98,11 @@ void check_resource_field_ref(struct error *err, const struct path *at, const js
                               bool needs_container)
 {
     static const char *const known[] = {"limits.cpu",
-                                        "limits.memory",
                                         "limits.ephemeral-storage",
+                                        "limits.memory",
                                         "requests.cpu",
-                                        "requests.memory",
                                         "requests.ephemeral-storage",
+                                        "requests.memory",
                                         NULL};
     static const char *const cpu_divisors[] = {"0", "1m", "1", NULL};
     static const char *const divisors[] = {"0",   "1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",

@@ -129,10 +129,41 @@ static size_t cron_words(const char *schedule, struct str *words, size_t max)
     return count;
 }
 
+/* A file of the zone database, named without leaving it. */
+static bool is_zone(const char *name)
+{
+    struct stat info;
+    if (!*name || *name == '/' || strstr(name, "..") || strlen(name) > 100)
+        return false;
+    if (strcmp(name, "UTC") == 0)
+        return true;
+    CLEANUP(free_ptr) char *path = xasprintf("/usr/share/zoneinfo/%s", name);
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* Cuts "TZ=Europe/Vienna " off, which says where the hours are meant. False when that is nowhere.
+ */
+static bool cut_zone(const char **schedule, struct buf *why)
+{
+    struct str rest = str_of(*schedule);
+    if (!text_starts(*schedule, "TZ=") && !text_starts(*schedule, "CRON_TZ="))
+        return true;
+    struct str name = str_cut(&rest, ' ');
+    (void)str_cut(&name, '=');
+    CLEANUP(free_ptr) char *zone = str_dup(name);
+    *schedule = rest.data ? rest.data : "";
+    *schedule += strspn(*schedule, " ");
+    if (!is_zone(zone))
+        buf_printf(why, "provided bad location %s: unknown time zone %s", zone, zone);
+    return why->len == 0;
+}
+
 char *cron_check(const char *schedule)
 {
     struct str words[8];
     struct buf why = BUF_TEXT;
+    if (!cut_zone(&schedule, &why))
+        return buf_take(&why);
     size_t count = cron_words(schedule, words, ARRAY_LEN(words));
     if (*schedule == '@') {
         if (!is_descriptor(schedule))
@@ -151,18 +182,6 @@ char *cron_check(const char *schedule)
     return NULL;
 }
 
-/* A file of the zone database, named without leaving it. */
-static bool is_zone(const char *name)
-{
-    struct stat info;
-    if (!*name || *name == '/' || strstr(name, "..") || strlen(name) > 100)
-        return false;
-    if (strcmp(name, "UTC") == 0)
-        return true;
-    CLEANUP(free_ptr) char *path = xasprintf("/usr/share/zoneinfo/%s", name);
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
-}
-
 static void check_zone(struct error *err, const json_t *spec)
 {
     const char *zone = rule_text(spec, "timeZone");
@@ -171,48 +190,51 @@ static void check_zone(struct error *err, const json_t *spec)
         return;
     if (!*zone) {
         rule_invalid_text(err, path, zone, "timeZone must be nil or non-empty string");
-    } else if (strcasecmp(zone, "Local") == 0) {
+        return;
+    }
+    if (strcasecmp(zone, "Local") == 0)
         rule_invalid_text(
             err, path, zone,
             "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
-    } else if (!is_zone(zone)) {
+    if (strcmp(zone, "Local") != 0 && !is_zone(zone)) {
         CLEANUP(free_ptr) char *detail = xasprintf("unknown time zone %s", zone);
         rule_invalid_text(err, path, zone, detail);
     }
 }
 
-static void check_schedule(struct error *err, const json_t *spec, bool create)
+/* `zoned_before`: what is updated had a zone in its schedule. */
+static void check_schedule(struct error *err, const json_t *spec, bool zoned_before)
 {
     const char *schedule = rule_text(spec, "schedule");
     CLEANUP(free_ptr) char *wrong = cron_check(schedule);
     const struct path *path = PATH(SPEC, "schedule");
-    bool zoned = strstr(schedule, "TZ=") != NULL;
+    bool zoned = strstr(schedule, "TZ") != NULL;
     if (!*schedule) {
         rule_required(err, path, NULL);
         return;
     }
-    if (zoned && rule_has(spec, "timeZone"))
+    if (wrong)
+        rule_invalid_text(err, path, schedule, wrong);
+    if (zoned && zoned_before && rule_has(spec, "timeZone"))
         rule_invalid_text(err, path, schedule,
-                          "cannot use TZ or CRON_TZ in schedule when timeZone field is set");
-    else if (zoned && create)
+                          "cannot use both timeZone field and TZ or CRON_TZ in schedule");
+    else if (zoned && !zoned_before)
         rule_invalid_text(err, path, schedule,
                           "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
-    else if (!zoned && wrong)
-        rule_invalid_text(err, path, schedule, wrong);
 }
 
-static void check_spec(const json_t *object, struct error *err, bool create)
+/* `before`: what is updated, NULL when it is created. */
+static void check_spec(const json_t *spec, const json_t *before, struct error *err)
 {
     static const char *const policies[] = {"Allow", "Forbid", "Replace", NULL};
-    static const char *const numbers[] = {"startingDeadlineSeconds", "successfulJobsHistoryLimit",
-                                          "failedJobsHistoryLimit"};
-    const json_t *spec = json_object_get(object, "spec"),
-                 *job = json_at(spec, "jobTemplate", "spec");
-    check_schedule(err, spec, create);
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        check_min(err, SPEC, spec, numbers[i], 0);
-    check_zone(err, spec);
+    const json_t *job = json_at(spec, "jobTemplate", "spec");
+    check_schedule(err, spec, strstr(rule_text(before, "schedule"), "TZ") != NULL);
+    check_min(err, SPEC, spec, "startingDeadlineSeconds", 0);
+    if (!before ||
+        !rule_equal(json_object_get(spec, "timeZone"), json_object_get(before, "timeZone")))
+        check_zone(err, spec);
     check_enum_required(err, SPEC, spec, "concurrencyPolicy", policies);
+    check_job_spec(err, TEMPLATE, job);
     if (rule_has(job, "selector"))
         rule_invalid(err, PATH(TEMPLATE, "selector"), json_object_get(job, "selector"),
                      "`selector` will be auto-generated");
@@ -220,23 +242,23 @@ static void check_spec(const json_t *object, struct error *err, bool create)
         rule_not_supported(err, PATH(TEMPLATE, "manualSelector"),
                            json_object_get(job, "manualSelector"),
                            (const char *const[]){"nil", "false", NULL});
-    check_job_spec(err, TEMPLATE, job);
+    check_min(err, SPEC, spec, "successfulJobsHistoryLimit", 0);
+    check_min(err, SPEC, spec, "failedJobsHistoryLimit", 0);
 }
 
 static void validate(const json_t *object, struct error *err)
 {
+    check_spec(json_object_get(object, "spec"), NULL, err);
     if (strlen(meta_name(object)) > NAME_MAX_52)
         rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object),
                           "must be no more than 52 characters");
-    check_spec(object, err, true);
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
                             struct error *err)
 {
-    (void)old;
     if (is_main(subresource))
-        check_spec(object, err, false);
+        check_spec(json_object_get(object, "spec"), json_object_get(old, "spec"), err);
 }
 
 const struct kind_rules kind_cron_jobs = {

@@ -58,11 +58,8 @@ static void check_tokens(struct error *err, const json_t *tokens)
 static void driver_validate(const json_t *object, struct error *err)
 {
     static const char *const policies[] = {"File", "None", "ReadWriteOnceWithFSType", NULL};
-    static const char *const modes[] = {"Ephemeral", "Persistent", NULL};
+    static const char *const modes[] = {"Persistent", "Ephemeral", NULL};
     const json_t *spec = json_object_get(object, "spec"), *mode;
-    const char *wrong = check_driver_name(meta_name(object));
-    if (wrong && *meta_name(object))
-        rule_invalid_text(err, PATH(PATH(NULL, "metadata"), "name"), meta_name(object), wrong);
     check_enum(err, SPEC, spec, "fsGroupPolicy", policies);
     LIST_EACH (member_array(spec, "volumeLifecycleModes"), i, mode) {
         if (!json_is_string(mode) || !rule_one_of(json_string_value(mode), modes))

@@ -55,7 +55,7 @@ static void keep_status(json_t *object, const json_t *old, const char *subresour
 
 static void check_daemon_strategy(struct error *err, const json_t *spec)
 {
-    static const char *const types[] = {"OnDelete", "RollingUpdate", NULL};
+    static const char *const types[] = {"RollingUpdate", "OnDelete", NULL};
     const json_t *strategy = member_object(spec, "updateStrategy"),
                  *rolling = member_object(strategy, "rollingUpdate");
     const struct path *at = PATH(SPEC, "updateStrategy"), *rolling_at = PATH(at, "rollingUpdate");
@@ -75,30 +75,46 @@ static void check_daemon_strategy(struct error *err, const json_t *spec)
     check_int_or_percent(err, rolling_at, rolling, "maxSurge");
     check_percent_max(err, rolling_at, rolling, "maxUnavailable");
     check_percent_max(err, rolling_at, rolling, "maxSurge");
-    if (!is_zero_int_or_percent(unavailable) && !is_zero_int_or_percent(surge))
-        rule_invalid(err, PATH(rolling_at, "maxSurge"), surge,
-                     "may not be set when maxUnavailable is non-zero");
-    else if (is_zero_int_or_percent(unavailable) && is_zero_int_or_percent(surge))
+    if (!is_zero_int_or_percent(unavailable) && !is_zero_int_or_percent(surge)) {
+        CLEANUP(free_ptr) char *shown = int_or_string_go(surge);
+        rule_invalid_raw(err, PATH(rolling_at, "maxSurge"), shown,
+                         "may not be set when maxUnavailable is non-zero");
+    } else if (is_zero_int_or_percent(unavailable) && is_zero_int_or_percent(surge))
         rule_required(err, PATH(rolling_at, "maxUnavailable"), "cannot be 0 when maxSurge is 0");
+}
+
+/* One that is missing selects nothing, and one that cannot be read is told only that. */
+static void check_daemon_selector(struct error *err, const json_t *spec)
+{
+    const json_t *selector = member_object(spec, "selector");
+    if (selector)
+        check_workload_selector(err, SPEC, spec, "daemonset");
 }
 
 static void daemon_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec");
-    check_workload_selector(err, SPEC, spec, "daemonset");
+    check_daemon_selector(err, spec);
     check_workload_template(err, SPEC, spec, "DaemonSet");
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_daemon_strategy(err, spec);
     check_min(err, SPEC, spec, "revisionHistoryLimit", 0);
 }
 
-static const struct status_order no_orders[] = {{NULL, NULL}};
+static const char *const daemon_counts[] = {
+    "currentNumberScheduled", "numberMisscheduled",
+    "desiredNumberScheduled", "numberReady",
+    "observedGeneration",     "updatedNumberScheduled",
+    "numberAvailable",        "numberUnavailable",
+    "collisionCount",         NULL,
+};
+static const struct status_order no_orders[] = {{NULL, NULL, NULL}};
 
 static void daemon_validate_update(const json_t *object, const json_t *old, const char *subresource,
                                    struct error *err)
 {
     if (is_sub(subresource, "status")) {
-        check_counts(err, object, old, no_orders);
+        check_counts(err, object, old, daemon_counts, no_orders);
         return;
     }
     daemon_validate(object, err);
@@ -126,7 +142,8 @@ static void controller_defaults(json_t *object)
     if (labels && !rule_filled(meta, "labels"))
         json_object_set_new(meta, "labels", json_deep_copy(labels));
     default_int(spec, "replicas", 1);
-    pod_template_defaults(spec);
+    if (rule_has(spec, "template"))
+        pod_template_defaults(spec);
 }
 
 /* Every pair of `selector` stands in `labels`. */
@@ -156,25 +173,26 @@ static void controller_validate(const json_t *object, struct error *err)
         rule_invalid_raw(err, PATH(PATH(PATH(SPEC, "template"), "metadata"), "labels"), shown,
                          "`selector` does not match template `labels`");
     }
-    json_auto_t *only_template = json_object();
-    if (rule_has(spec, "template"))
-        json_object_set(only_template, "template", json_object_get(spec, "template"));
-    check_workload_template(err, SPEC, only_template, "ReplicationController");
+    check_template_pods(err, SPEC, spec, "ReplicationController");
 }
 
+static const char *const controller_counts[] = {
+    "replicas",          "fullyLabeledReplicas", "readyReplicas",
+    "availableReplicas", "observedGeneration",   NULL,
+};
 static const struct status_order controller_orders[] = {
-    {"fullyLabeledReplicas", "replicas"},
-    {"readyReplicas", "replicas"},
-    {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"},
-    {NULL, NULL},
+    {"fullyLabeledReplicas", STATUS_REPLICAS},
+    {"readyReplicas", STATUS_REPLICAS},
+    {"availableReplicas", STATUS_REPLICAS},
+    {"availableReplicas", "readyReplicas", "readyReplicas"},
+    {NULL, NULL, NULL},
 };
 
 static void controller_validate_update(const json_t *object, const json_t *old,
                                        const char *subresource, struct error *err)
 {
     if (is_sub(subresource, "status"))
-        check_counts(err, object, old, controller_orders);
+        check_counts(err, object, old, controller_counts, controller_orders);
     else
         controller_validate(object, err);
 }

@@ -85,7 +85,8 @@ static void deployment_validate(const json_t *object, struct error *err)
                  *deadline = json_object_get(spec, "progressDeadlineSeconds");
     check_min(err, SPEC, spec, "replicas", 0);
     check_workload_selector(err, SPEC, spec, "deployment");
-    check_workload_template(err, SPEC, spec, "ReplicaSet");
+    if (check_selector_reads(err, SPEC, spec, "invalid label selector"))
+        check_workload_template(err, SPEC, spec, "ReplicaSet");
     check_strategy(err, spec);
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_min(err, SPEC, spec, "revisionHistoryLimit", 0);
@@ -96,19 +97,25 @@ static void deployment_validate(const json_t *object, struct error *err)
                      "must be greater than minReadySeconds");
 }
 
+static const char *const deployment_counts[] = {
+    "observedGeneration", "replicas",
+    "updatedReplicas",    "readyReplicas",
+    "availableReplicas",  "unavailableReplicas",
+    "collisionCount",     NULL,
+};
 static const struct status_order deployment_orders[] = {
-    {"updatedReplicas", "replicas"},
-    {"readyReplicas", "replicas"},
-    {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"},
-    {NULL, NULL},
+    {"updatedReplicas", STATUS_REPLICAS},
+    {"readyReplicas", STATUS_REPLICAS},
+    {"availableReplicas", STATUS_REPLICAS},
+    {"availableReplicas", "readyReplicas", "readyReplicas"},
+    {NULL, NULL, NULL},
 };
 
 static void deployment_validate_update(const json_t *object, const json_t *old,
                                        const char *subresource, struct error *err)
 {
     if (is_sub(subresource, "status")) {
-        check_counts(err, object, old, deployment_orders);
+        check_counts(err, object, old, deployment_counts, deployment_orders);
         return;
     }
     deployment_validate(object, err);
@@ -144,22 +151,27 @@ static void replica_set_validate(const json_t *object, struct error *err)
     check_min(err, SPEC, spec, "replicas", 0);
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_workload_selector(err, SPEC, spec, "deployment");
-    check_workload_template(err, SPEC, spec, "ReplicaSet");
+    if (check_selector_reads(err, SPEC, spec, "invalid label selector"))
+        check_workload_template(err, SPEC, spec, "ReplicaSet");
 }
 
+static const char *const replica_set_counts[] = {
+    "replicas",          "fullyLabeledReplicas", "readyReplicas",
+    "availableReplicas", "observedGeneration",   NULL,
+};
 static const struct status_order replica_set_orders[] = {
-    {"fullyLabeledReplicas", "replicas"},
-    {"readyReplicas", "replicas"},
-    {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"},
-    {NULL, NULL},
+    {"fullyLabeledReplicas", STATUS_REPLICAS},
+    {"readyReplicas", STATUS_REPLICAS},
+    {"availableReplicas", STATUS_REPLICAS},
+    {"availableReplicas", "readyReplicas", "readyReplicas"},
+    {NULL, NULL, NULL},
 };
 
 static void replica_set_validate_update(const json_t *object, const json_t *old,
                                         const char *subresource, struct error *err)
 {
     if (is_sub(subresource, "status")) {
-        check_counts(err, object, old, replica_set_orders);
+        check_counts(err, object, old, replica_set_counts, replica_set_orders);
         return;
     }
     replica_set_validate(object, err);

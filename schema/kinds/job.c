@@ -71,7 +71,7 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
 
 static void check_restart_policy(struct error *err, const struct path *at, const json_t *spec)
 {
-    static const char *const policies[] = {"Never", "OnFailure", NULL};
+    static const char *const policies[] = {"OnFailure", "Never", NULL};
     const json_t *pod = json_at(spec, "template", "spec");
     const struct path *path = PATH(PATH(at, "template"), "spec");
     const char *policy = rule_text(pod, "restartPolicy");
@@ -93,32 +93,72 @@ void check_job_spec(struct error *err, const struct path *at, const json_t *spec
                                           "ttlSecondsAfterFinished",
                                           "backoffLimitPerIndex",
                                           "maxFailedIndexes"};
-    static const char *const modes[] = {"Indexed", "NonIndexed", NULL};
+    static const char *const modes[] = {"NonIndexed", "Indexed", NULL};
     static const char *const replacements[] = {"Failed", "TerminatingOrFailed", NULL};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         check_min(err, at, spec, numbers[i], 0);
+    if (rule_has(spec, "maxFailedIndexes") && !rule_has(spec, "backoffLimitPerIndex"))
+        rule_required(err, PATH(at, "backoffLimitPerIndex"), "when maxFailedIndexes is specified");
+    if (rule_has(spec, "managedBy")) {
+        check_name_required(err, at, spec, "managedBy", value_check_domain_path);
+        check_max_text(err, at, spec, "managedBy", MANAGED_BY_MAX);
+    }
     check_enum(err, at, spec, "completionMode", modes);
     check_job_policies(err, at, spec);
-    check_pod_template(err, PATH(at, "template"), member_object(spec, "template"));
-    check_restart_policy(err, at, spec);
     check_enum(err, at, spec, "podReplacementPolicy",
                rule_has(spec, "podFailurePolicy") ? (const char *const[]){"Failed", NULL}
                                                   : replacements);
-    check_name(err, at, spec, "managedBy", value_check_domain_path);
-    check_max_text(err, at, spec, "managedBy", MANAGED_BY_MAX);
+    check_pod_template(err, PATH(at, "template"), member_object(spec, "template"));
+    check_restart_policy(err, at, spec);
 }
 
-static void check_selector(const json_t *object, struct error *err)
+/* A label that the server sets, and that the client has not set otherwise. */
+static void check_own_label(struct error *err, const json_t *labels, const char *key,
+                            const char *value)
+{
+    const struct path *path =
+        PATH_KEY(PATH(PATH(PATH(SPEC, "template"), "metadata"), "labels"), key);
+    const char *actual = json_string_value(json_object_get(labels, key));
+    if (!actual || strcmp(actual, value) == 0)
+        return;
+    CLEANUP(free_ptr) char *shown = rule_map_go(labels);
+    CLEANUP(free_ptr) char *detail = xasprintf("must be '%s'", value);
+    rule_invalid_raw(err, path, shown, detail);
+}
+
+/* Unless it is manual, the selector is what the server makes of it. */
+static void check_generated_selector(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"),
                  *selector = member_object(spec, "selector");
-    const json_t *labels = json_at(spec, "template", "metadata", "labels");
-    if (!selector) {
-        rule_required(err, PATH(SPEC, "selector"), NULL);
+    const struct {
+        const char *key, *value;
+    } rows[] = {{"controller-uid", meta_uid(object)},
+                {"job-name", meta_name(object)},
+                {"batch.kubernetes.io/controller-uid", meta_uid(object)},
+                {"batch.kubernetes.io/job-name", meta_name(object)}};
+    json_auto_t *expected = json_object();
+    if (rule_bool(spec, "manualSelector") || !selector)
         return;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check_own_label(err, json_at(spec, "template", "metadata", "labels"), rows[i].key,
+                        rows[i].value);
+        json_set_text(expected, rows[i].key, rows[i].value);
     }
+    if (!selector_is_readable(selector) || rule_selects(selector, expected))
+        return;
+    CLEANUP(free_ptr) char *shown = rule_selector_go(selector);
+    rule_invalid_raw(err, PATH(SPEC, "selector"), shown, "`selector` not auto-generated");
+}
+
+static void check_selector(const json_t *spec, struct error *err)
+{
+    const json_t *selector = member_object(spec, "selector");
+    const json_t *labels = json_at(spec, "template", "metadata", "labels");
+    if (!selector)
+        rule_required(err, PATH(SPEC, "selector"), NULL);
     check_label_selector(err, PATH(SPEC, "selector"), selector);
-    if (!rule_selects(selector, labels)) {
+    if (selector_is_readable(selector) && !rule_selects(selector, labels)) {
         CLEANUP(free_ptr) char *shown = rule_map_go(labels);
         rule_invalid_raw(err, PATH(PATH(PATH(SPEC, "template"), "metadata"), "labels"), shown,
                          "`selector` does not match template `labels`");
@@ -142,9 +182,11 @@ static void check_last_hostname(const json_t *object, struct error *err)
 
 static void validate(const json_t *object, struct error *err)
 {
-    check_selector(object, err);
+    const json_t *spec = json_object_get(object, "spec");
+    check_generated_selector(object, err);
+    check_job_spec(err, SPEC, spec);
+    check_selector(spec, err);
     check_last_hostname(object, err);
-    check_job_spec(err, SPEC, json_object_get(object, "spec"));
 }
 
 /* Suspended and never started: its template's placement may still change. */
@@ -154,12 +196,10 @@ static bool may_be_placed(const json_t *old)
            !rule_has(json_object_get(old, "status"), "startTime");
 }
 
-static bool template_fits(const json_t *now, const json_t *before)
+/* The same but for members that are open to change. */
+static bool fits_but_for(const json_t *now, const json_t *before, const char *const *open)
 {
-    static const char *const open[] = {"nodeSelector", "affinity", "tolerations", "schedulingGates",
-                                       NULL};
-    const json_t *spec = json_object_get(now, "spec"), *old = json_object_get(before, "spec");
-    const json_t *sides[] = {spec, old};
+    const json_t *sides[] = {now, before};
     const char *key;
     json_t *value;
     for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
@@ -171,6 +211,17 @@ static bool template_fits(const json_t *now, const json_t *before)
     return true;
 }
 
+static bool template_fits(const json_t *now, const json_t *before)
+{
+    static const char *const placed[] = {"nodeSelector", "affinity", "tolerations",
+                                         "schedulingGates", NULL};
+    static const char *const affinity[] = {"nodeAffinity", NULL};
+    const json_t *spec = json_object_get(now, "spec"), *old = json_object_get(before, "spec");
+    return fits_but_for(spec, old, placed) &&
+           fits_but_for(json_object_get(spec, "affinity"), json_object_get(old, "affinity"),
+                        affinity);
+}
+
 static void check_completions_update(const json_t *spec, const json_t *before, struct error *err)
 {
     const json_t *now = json_object_get(spec, "completions"),
@@ -179,9 +230,9 @@ static void check_completions_update(const json_t *spec, const json_t *before, s
         return;
     if (!job_is_indexed(spec))
         rule_invalid(err, PATH(SPEC, "completions"), now, RULE_IMMUTABLE);
-    else if (!json_is_integer(now) || !json_equal(now, parallelism))
+    else if (json_is_integer(now) && !json_equal(now, parallelism))
         rule_invalid(err, PATH(SPEC, "completions"), now,
-                     "can only be modified in tandem with parallelism");
+                     "can only be modified in tandem with spec.parallelism");
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -197,6 +248,7 @@ static void validate_update(const json_t *object, const json_t *old, const char 
         return;
     }
     check_job_spec(err, SPEC, spec);
+    check_selector(spec, err);
     check_completions_update(spec, before, err);
     check_selector_immutable(err, PATH(SPEC, "selector"), json_object_get(spec, "selector"),
                              json_object_get(before, "selector"));

@@ -46,7 +46,8 @@ static void check_exit_codes(struct error *err, const struct path *at, const jso
     const json_t *container = json_object_get(codes, "containerName");
     const json_t *values = member_array(codes, "values"), *value;
     const struct path *path = PATH(at, "values");
-    bool is_in = strcmp(rule_text(codes, "operator"), "In") == 0;
+    bool is_in = strcmp(rule_text(codes, "operator"), "In") == 0, ordered = true;
+    json_auto_t *seen = json_object();
     check_choice(err, at, codes, "operator", operators);
     if (json_is_string(container) && !has_container(pod, json_string_value(container)))
         rule_invalid(err, PATH(at, "containerName"), container,
@@ -56,13 +57,16 @@ static void check_exit_codes(struct error *err, const struct path *at, const jso
     else if (json_array_size(values) > EXIT_CODES_MAX)
         rule_too_many(err, path, json_array_size(values), EXIT_CODES_MAX);
     LIST_EACH (values, i, value) {
+        CLEANUP(free_ptr) char *text = xasprintf("%lld", (long long)json_int_or(value, 0));
         if (is_in && json_int_or(value, 1) == 0)
             rule_invalid(err, PATH_AT(path, i), value, "must not be 0 for the In operator");
-        if (i && json_equal(value, json_array_get(values, i - 1)))
+        if (rule_seen(seen, text))
             rule_duplicate(err, PATH_AT(path, i), value);
-        else if (i && json_int_or(value, 0) < json_int_or(json_array_get(values, i - 1), 0))
-            rule_invalid(err, path, values, "must be ordered");
+        ordered = ordered &&
+                  (!i || json_int_or(value, 0) >= json_int_or(json_array_get(values, i - 1), 0));
     }
+    if (!ordered)
+        rule_invalid(err, path, values, "must be ordered");
 }
 
 static void check_failure_rule(struct error *err, const struct path *at, const json_t *rule,
@@ -84,7 +88,9 @@ static void check_failure_rule(struct error *err, const struct path *at, const j
                       POLICY_RULES_MAX);
     LIST_EACH (conditions, i, item) {
         const struct path *path = PATH_AT(PATH(at, "onPodConditions"), i);
-        check_name_required(err, path, item, "type", name_check_qualified);
+        const char *wrong = name_check_qualified(rule_text(item, "type"));
+        if (wrong)
+            rule_invalid_text(err, PATH(path, "type"), rule_text(item, "type"), wrong);
         check_choice(err, path, item, "status", statuses);
     }
     if (codes && json_array_size(conditions))
@@ -152,7 +158,7 @@ static bool read_interval(struct indexes *indexes, struct str text)
     return true;
 }
 
-static char *read_indexes(const char *text, int64_t completions, int64_t *total)
+char *job_read_indexes(const char *text, int64_t completions, int64_t *total)
 {
     struct indexes indexes = {.completions = completions, .last = INT64_MIN};
     struct str rest = str_of(text);
@@ -173,7 +179,8 @@ static void check_success_rule(struct error *err, const struct path *at, const j
                       "at least one of succeededCount or succeededIndexes must be specified");
     check_max_text(err, at, rule, "succeededIndexes", SUCCEEDED_MAX);
     if (json_is_string(named)) {
-        CLEANUP(free_ptr) char *wrong = read_indexes(json_string_value(named), completions, &total);
+        CLEANUP(free_ptr)
+        char *wrong = job_read_indexes(json_string_value(named), completions, &total);
         if (wrong)
             rule_invalid(err, PATH(at, "succeededIndexes"), named,
                          "error parsing succeededIndexes: %s", wrong);
@@ -235,8 +242,6 @@ static void check_index_limits(struct error *err, const struct path *at, const j
     int64_t completions = rule_int(spec, "completions", INT64_MAX);
     bool many = completions > INDEXES_MANY && completions != INT64_MAX &&
                 rule_has(spec, "backoffLimitPerIndex");
-    if (json_is_integer(failed) && !rule_has(spec, "backoffLimitPerIndex"))
-        rule_required(err, PATH(at, "backoffLimitPerIndex"), "when maxFailedIndexes is specified");
     if (!job_is_indexed(spec)) {
         check_unindexed(err, at, spec);
         return;

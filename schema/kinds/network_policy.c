@@ -92,7 +92,7 @@ static void check_rules(struct error *err, const json_t *spec, const struct dire
 
 static void validate(const json_t *object, struct error *err)
 {
-    static const char *const types[] = {"Egress", "Ingress", NULL};
+    static const char *const types[] = {"Ingress", "Egress", NULL};
     const json_t *spec = json_object_get(object, "spec"), *list = member_array(spec, "policyTypes"),
                  *type;
     const struct path *path = PATH(SPEC, "policyTypes");

@@ -176,7 +176,9 @@ void pod_spec_defaults(json_t *spec)
 
 void pod_template_defaults(json_t *owner_spec)
 {
-    pod_spec_defaults(member_object(member_object(owner_spec, "template"), "spec"));
+    json_t *template = owner_spec ? default_object(owner_spec, "template") : NULL;
+    if (template)
+        pod_spec_defaults(default_object(template, "spec"));
 }
 
 /* Only for Pods, not for templates: limits are requests where none are given. */

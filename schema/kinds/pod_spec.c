@@ -7,8 +7,8 @@
 #define SEARCHES_MAX      32
 #define SEARCHES_TEXT_MAX 2048
 
-static const char *const restart_policies[] = {"Always", "Never", "OnFailure", NULL};
-static const char *const dns_policies[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default",
+static const char *const restart_policies[] = {"Always", "OnFailure", "Never", NULL};
+static const char *const dns_policies[] = {"ClusterFirstWithHostNet", "ClusterFirst", "Default",
                                            "None", NULL};
 
 static void check_searches(struct error *err, const struct path *path, const json_t *searches)
@@ -122,7 +122,7 @@ static void check_os(struct error *err, const struct path *at, const json_t *os)
 void check_pod_spec(struct error *err, const struct path *at, const json_t *spec,
                     enum pod_holder holder)
 {
-    static const char *const preemptions[] = {"Never", "PreemptLowerPriority", NULL};
+    static const char *const preemptions[] = {"PreemptLowerPriority", "Never", NULL};
     const json_t *readiness;
     const json_t *grace = json_object_get(spec, "terminationGracePeriodSeconds");
     check_volumes(err, PATH(at, "volumes"), member_array(spec, "volumes"));
@@ -165,16 +165,16 @@ static void check_template_meta(struct error *err, const struct path *path, cons
     }
 }
 
+/* Upstream's paths lack "metadata". */
 void check_pod_template_meta(struct error *err, const struct path *at, const json_t *template)
 {
-    check_template_meta(err, at,
-                        member_object(template, "metadata")); /* upstream's paths lack "metadata" */
+    check_template_meta(err, at, member_object(template, "metadata"));
 }
 
 void check_pod_template(struct error *err, const struct path *at, const json_t *template)
 {
     const json_t *spec = member_object(template, "spec");
-    check_template_meta(err, PATH(at, "metadata"), member_object(template, "metadata"));
+    check_pod_template_meta(err, at, template);
     check_pod_spec(err, PATH(at, "spec"), spec, HOLDER_TEMPLATE);
     if (rule_filled(spec, "ephemeralContainers"))
         rule_forbidden(err, PATH(PATH(at, "spec"), "ephemeralContainers"),

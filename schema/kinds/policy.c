@@ -76,7 +76,7 @@ static bool is_system_class(const json_t *object)
 
 static void priority_validate(const json_t *object, struct error *err)
 {
-    static const char *const policies[] = {"Never", "PreemptLowerPriority", NULL};
+    static const char *const policies[] = {"PreemptLowerPriority", "Never", NULL};
     if (text_starts(meta_name(object), "system-")) {
         if (!is_system_class(object))
             rule_forbidden(err, PATH(PATH(NULL, "metadata"), "name"),

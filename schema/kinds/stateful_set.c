@@ -59,7 +59,7 @@ static void check_strategy(struct error *err, const json_t *spec)
 static void validate(const json_t *object, struct error *err)
 {
     static const char *const management[] = {"OrderedReady", "Parallel", NULL};
-    static const char *const retention[] = {"Delete", "Retain", NULL};
+    static const char *const retention[] = {"Retain", "Delete", NULL};
     const json_t *spec = json_object_get(object, "spec"),
                  *policy = member_object(spec, "persistentVolumeClaimRetentionPolicy");
     const struct path *policy_at = PATH(SPEC, "persistentVolumeClaimRetentionPolicy");
@@ -76,6 +76,7 @@ static void validate(const json_t *object, struct error *err)
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     check_min(err, PATH(SPEC, "ordinals"), member_object(spec, "ordinals"), "start", 0);
     check_workload_selector(err, SPEC, spec, "statefulset");
+    (void)check_selector_reads(err, SPEC, spec, ""); /* its Pods are looked at all the same */
     check_claiming_template(err, SPEC, spec, "StatefulSet");
 }
 
@@ -101,17 +102,24 @@ static bool spec_fits(const json_t *spec, const json_t *before)
     return true;
 }
 
+static const char *const counts[] = {
+    "replicas",          "readyReplicas",      "currentReplicas", "updatedReplicas",
+    "availableReplicas", "observedGeneration", "collisionCount",  NULL,
+};
 static const struct status_order orders[] = {
-    {"readyReplicas", "replicas"},          {"currentReplicas", "replicas"},
-    {"updatedReplicas", "replicas"},        {"availableReplicas", "replicas"},
-    {"availableReplicas", "readyReplicas"}, {NULL, NULL},
+    {"readyReplicas", STATUS_REPLICAS},
+    {"currentReplicas", STATUS_REPLICAS},
+    {"updatedReplicas", STATUS_REPLICAS},
+    {"availableReplicas", STATUS_REPLICAS},
+    {"availableReplicas", "readyReplicas", "status.readyReplicas"},
+    {NULL, NULL, NULL},
 };
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
                             struct error *err)
 {
     if (is_sub(subresource, "status")) {
-        check_counts(err, object, old, orders);
+        check_counts(err, object, old, counts, orders);
         return;
     }
     validate(object, err);
@@ -136,9 +144,9 @@ const struct kind_rules kind_stateful_sets = {
 
 static void revision_validate(const json_t *object, struct error *err)
 {
-    check_min(err, NULL, object, "revision", 0);
     if (!rule_has(object, "data"))
         rule_required(err, PATH(NULL, "data"), "data is mandatory");
+    check_min(err, NULL, object, "revision", 0);
 }
 
 static void revision_validate_update(const json_t *object, const json_t *old,

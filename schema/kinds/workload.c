@@ -1,10 +1,20 @@
 /* Selectors, templates and counts of workloads. */
 #include "schema/kinds/workload.h"
+#include "schema/selector.h"
 
 #define PERCENT_DETAIL                                                                             \
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "   \
     "'93%', regex used for "                                                                       \
     "validation is '[0-9]+%')"
+
+bool selector_is_readable(const json_t *selector)
+{
+    CLEANUP(error_clear) struct error ignored = {0}; /* told by check_label_selector */
+    struct selector *parsed = selector_from_json(selector, &ignored);
+    bool yes = parsed != NULL;
+    selector_free(parsed);
+    return yes;
+}
 
 void check_workload_selector(struct error *err, const struct path *at, const json_t *spec,
                              const char *kind)
@@ -23,6 +33,17 @@ void check_workload_selector(struct error *err, const struct path *at, const jso
     }
 }
 
+bool check_selector_reads(struct error *err, const struct path *at, const json_t *spec,
+                          const char *detail)
+{
+    const json_t *selector = member_object(spec, "selector");
+    if (selector_is_readable(selector))
+        return true;
+    CLEANUP(free_ptr) char *shown = rule_selector_go(selector);
+    rule_invalid_raw(err, PATH(at, "selector"), shown, detail);
+    return false;
+}
+
 void check_selector_immutable(struct error *err, const struct path *path, const json_t *now,
                               const json_t *before)
 {
@@ -32,25 +53,16 @@ void check_selector_immutable(struct error *err, const struct path *path, const 
     rule_invalid_raw(err, path, shown, RULE_IMMUTABLE);
 }
 
-/* What is asked of the template whatever its Pods look like. False when there is none. */
-static bool check_template_fits(struct error *err, const struct path *at, const json_t *spec)
+/* The selector, unless it cannot be read, selects the template's Pods. */
+static void check_template_fits(struct error *err, const struct path *at, const json_t *spec)
 {
-    const json_t *template = member_object(spec, "template"),
-                 *selector = member_object(spec, "selector");
-    const json_t *labels = json_at(template, "metadata", "labels");
-    const struct path *path = PATH(at, "template");
-    bool chooses =
-        rule_filled(selector, "matchLabels") || rule_filled(selector, "matchExpressions");
-    if (!template) {
-        rule_required(err, path, NULL);
-        return false;
-    }
-    if (chooses && !rule_selects(selector, labels)) {
-        CLEANUP(free_ptr) char *shown = rule_map_go(labels);
-        rule_invalid_raw(err, PATH(PATH(path, "metadata"), "labels"), shown,
-                         "`selector` does not match template `labels`");
-    }
-    return true;
+    const json_t *selector = member_object(spec, "selector"),
+                 *labels = json_at(spec, "template", "metadata", "labels");
+    if (!selector_is_readable(selector) || rule_selects(selector, labels))
+        return;
+    CLEANUP(free_ptr) char *shown = rule_map_go(labels);
+    rule_invalid_raw(err, PATH(PATH(PATH(at, "template"), "metadata"), "labels"), shown,
+                     "`selector` does not match template `labels`");
 }
 
 static void check_template_runs(struct error *err, const struct path *path, const json_t *pod,
@@ -63,22 +75,30 @@ static void check_template_runs(struct error *err, const struct path *path, cons
                        "activeDeadlineSeconds in %s is not Supported", kind);
 }
 
+void check_template_pods(struct error *err, const struct path *at, const json_t *spec,
+                         const char *kind)
+{
+    const json_t *template = member_object(spec, "template");
+    if (!template) {
+        rule_required(err, PATH(at, "template"), NULL);
+        return;
+    }
+    check_pod_template(err, PATH(at, "template"), template);
+    check_template_runs(err, PATH(at, "template"), member_object(template, "spec"), kind);
+}
+
 void check_workload_template(struct error *err, const struct path *at, const json_t *spec,
                              const char *kind)
 {
-    const json_t *template = member_object(spec, "template");
-    if (!check_template_fits(err, at, spec))
-        return;
-    check_pod_template(err, PATH(at, "template"), template);
-    check_template_runs(err, PATH(at, "template"), member_object(template, "spec"), kind);
+    check_template_fits(err, at, spec);
+    check_template_pods(err, at, spec, kind);
 }
 
 void check_claiming_template(struct error *err, const struct path *at, const json_t *spec,
                              const char *kind)
 {
     const json_t *template = member_object(spec, "template");
-    if (!check_template_fits(err, at, spec))
-        return;
+    check_template_fits(err, at, spec);
     check_pod_template_meta(err, PATH(at, "template"), template);
     check_template_runs(err, PATH(at, "template"), member_object(template, "spec"), kind);
 }
@@ -129,23 +149,19 @@ char *int_or_string_go(const json_t *value)
 }
 
 void check_counts(struct error *err, const json_t *object, const json_t *old,
-                  const struct status_order *orders)
+                  const char *const *counts, const struct status_order *orders)
 {
     const json_t *status = json_object_get(object, "status"),
                  *before = json_object_get(old, "status");
     const struct path *at = PATH(NULL, "status");
     const json_t *collisions = json_object_get(status, "collisionCount");
-    const char *key;
-    json_t *value;
-    MAP_EACH (status, key, value) {
-        if (json_is_integer(value) && json_integer_value(value) < 0)
-            rule_invalid(err, PATH(at, key), value, RULE_NOT_NEGATIVE);
-    }
+    for (; *counts; counts++)
+        check_min(err, at, status, *counts, 0);
     for (; orders->member; orders++)
         if (rule_int(status, orders->member, 0) > rule_int(status, orders->limit, 0)) {
-            bool whole = strcmp(orders->limit, "replicas") == 0;
-            rule_invalid(err, PATH(at, orders->member), json_object_get(status, orders->member),
-                         "cannot be greater than %s%s", whole ? "status." : "", orders->limit);
+            json_auto_t *shown = json_integer(rule_int(status, orders->member, 0));
+            rule_invalid(err, PATH(at, orders->member), shown, "cannot be greater than %s",
+                         orders->shown);
         }
     if (rule_has(before, "collisionCount") &&
         json_int_or(collisions, 0) < rule_int(before, "collisionCount", 0))

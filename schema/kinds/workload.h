@@ -5,6 +5,11 @@
 /* spec.selector: required, well formed, not empty; `kind` is how upstream's message names it. */
 void check_workload_selector(struct error *err, const struct path *at, const json_t *spec,
                              const char *kind);
+/* Can it be made a selector of? One that is missing selects nothing. */
+bool selector_is_readable(const json_t *selector);
+/* False, with `detail`, when spec.selector cannot be made a selector of. */
+bool check_selector_reads(struct error *err, const struct path *at, const json_t *spec,
+                          const char *detail);
 /* A LabelSelector that may not change; shown in Go's syntax. */
 void check_selector_immutable(struct error *err, const struct path *path, const json_t *now,
                               const json_t *before);
@@ -12,8 +17,11 @@ void check_selector_immutable(struct error *err, const struct path *path, const 
  * "ReplicaSet". */
 void check_workload_template(struct error *err, const struct path *at, const json_t *spec,
                              const char *kind);
-/* Likewise, but its Pod spec is not looked into: volumes that it mounts may come from claims. As
- * upstream's StatefulSet. */
+/* Likewise, whatever the selector is. */
+void check_template_pods(struct error *err, const struct path *at, const json_t *spec,
+                         const char *kind);
+/* Likewise with a selector, but its Pod spec is not looked into: volumes that it mounts may come
+ * from claims. As upstream's StatefulSet. */
 void check_claiming_template(struct error *err, const struct path *at, const json_t *spec,
                              const char *kind);
 /* A number >= 0 or a percentage. */
@@ -27,11 +35,13 @@ bool is_zero_int_or_percent(const json_t *value);
 /* intstr.IntOrString{...}; owned. */
 char *int_or_string_go(const json_t *value);
 
-/* `member` may not be above `limit`, both in status. Ended by a NULL member. */
+/* `member` may not be above `limit`, both in status; `shown` is what messages call the limit. Ended
+ * by a NULL member. */
 struct status_order {
-    const char *member, *limit;
+    const char *member, *limit, *shown;
 };
-/* Counts of status: none negative, in order; `observedGeneration` not negative, `collisionCount`
- * never less. */
+#define STATUS_REPLICAS "replicas", "status.replicas"
+/* Counts of status: none of `counts` (NULL-ended) negative, all in order, `collisionCount` never
+ * less. */
 void check_counts(struct error *err, const json_t *object, const json_t *old,
-                  const struct status_order *orders);
+                  const char *const *counts, const struct status_order *orders);

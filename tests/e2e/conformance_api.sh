@@ -20,5 +20,8 @@ for script in conformance_api.py conformance_lifecycle.py conformance_crd.py con
         run "$kubeconfig" "$script" "${1:-}"
     done
 done
+for kubeconfig in acme.kubeconfig "$ADMIN"; do
+    run "$kubeconfig" conformance_groups.py "${1:-}"
+done
 stop_warren
 summary

@@ -128,7 +128,7 @@ static void test_validate(void **state)
          "endpoints[0].addresses[0]: Invalid value: '::2': must be a valid IPv4 address"},
         {"the type is fixed", "endpointslices.discovery.k8s.io", "{'addressType':'IPv6'}", "{'addressType':'IPv4'}", "", "addressType: Invalid value: 'IPv6': field is immutable"},
         {"a taint", "nodes", "{'spec':{'taints':[{'key':'a','effect':'Never'}]}}", NULL, NULL,
-         "metadata.taints[0].effect: Unsupported value: 'Never': supported values: 'NoExecute', 'NoSchedule', 'PreferNoSchedule'"},
+         "metadata.taints[0].effect: Unsupported value: 'Never': supported values: 'NoSchedule', 'PreferNoSchedule', 'NoExecute'"},
         {"a Pod range stays", "nodes", "{'spec':{'podCIDRs':['10.0.1.0/24']}}", "{'spec':{'podCIDRs':['10.0.0.0/24']}}", "",
          "spec.podCIDRs: Forbidden: node updates may not change podCIDR except from '' to valid"},
         {"a lease", "leases.coordination.k8s.io", "{'spec':{'leaseDurationSeconds':0}}", NULL, NULL, "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0"},
@@ -173,7 +173,10 @@ static void test_deployments(void **state)
     static const struct kind_case cases[] = {
         {"fine", "deployments.apps", DEPLOY(""), NULL, NULL, ""},
         {"nothing", "deployments.apps", "{'spec':{}}", NULL, NULL,
-         "spec.selector: Required value\nspec.template: Required value"},
+         "spec.selector: Required value\nspec.template.metadata.labels: Invalid value: "
+         "map[string]string(nil): "
+         "`selector` does not match template `labels`\nspec.template.spec.containers: Required "
+         "value"},
         {"an empty selector", "deployments.apps",
          "{'spec':{'selector':{},'template':{'spec':{'containers':[{'name':'c','image':'i'}]}}}}",
          NULL, NULL,

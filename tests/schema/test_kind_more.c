@@ -77,7 +77,7 @@ static void test_workloads(void **state)
         {"its replicas are not", "statefulsets.apps", SET(",'replicas':4"), SET(",'replicas':1"), "", ""},
         {"a daemon set", "daemonsets.apps", SET(""), NULL, NULL, ""},
         {"surge and gap", "daemonsets.apps", SET(",'updateStrategy':{'rollingUpdate':{'maxSurge':1}}"), NULL, NULL,
-         "spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero"},
+         "spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: intstr.IntOrString{Type:0, IntVal:1, StrVal:''}: may not be set when maxUnavailable is non-zero"},
         {"a controller", "replicationcontrollers", "{'spec':{" POD_TEMPLATE("Always") "}}", NULL, NULL, ""},
         {"a job", "jobs.batch", JOB(""), NULL, NULL, ""},
         {"an eager job", "jobs.batch", "{'metadata':{'name':'j','uid':'u'},'spec':{" POD_TEMPLATE("Always") "}}", NULL, NULL,
@@ -275,20 +275,31 @@ static void test_job_status(void **state)
     /* clang-format off */
     static const struct kind_case cases[] = {
         {"ended", JOBS, STATUS("'startTime':'2026-01-01T00:00:00Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("SuccessCriteriaMet") "," IS("Complete") "]"), STATUS(""), "status", ""},
-        {"ended without a time", JOBS, STATUS("'conditions':[" IS("Complete") "]"), STATUS(""), "status", "status.completionTime: Required value: completionTime is required for Complete jobs"},
+        {"ended without a time", JOBS, STATUS("'startTime':'2026-01-01T00:00:00Z','conditions':[" IS("SuccessCriteriaMet") "," IS("Complete") "]"), STATUS(""), "status", "status.completionTime: Required value: completionTime is required for Complete jobs"},
         {"a time without an end", JOBS, STATUS("'completionTime':'2026-01-01T00:00:01Z'"), STATUS(""), "status",
          "status.completionTime: Invalid value: '2026-01-01T00:00:01Z': cannot set completionTime when there is no Complete=True condition"},
-        {"ended before it began", JOBS, STATUS("'startTime':'2026-01-01T00:00:02Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "]"), STATUS(""), "status",
+        {"ended before it began", JOBS, STATUS("'startTime':'2026-01-01T00:00:02Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("SuccessCriteriaMet") "," IS("Complete") "]"), STATUS(""), "status",
          "status.completionTime: Invalid value: '2026-01-01T00:00:01Z': completionTime cannot be set before startTime"},
         {"another time", JOBS, STATUS("'completionTime':'2026-01-01T00:00:02Z','conditions':[" IS("Complete") "]"), STATUS("'completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "]"), "status",
          "status.completionTime: Invalid value: '2026-01-01T00:00:02Z': completionTime cannot be mutated"},
-        {"both", JOBS, STATUS("'completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "," IS("Failed") "]"), STATUS(""), "status",
-         "status.conditions: Invalid value: cannot set Complete=True and Failed=true conditions"},
+        {"both", JOBS, STATUS("'startTime':'2026-01-01T00:00:00Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("SuccessCriteriaMet") "," IS("Complete") "," IS("Failed") "]"), STATUS(""), "status",
+         "status.conditions: Invalid value: cannot set Complete=True and Failed=true conditions\n"
+         "status.conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition\n"
+         "status.conditions: Invalid value: cannot set SuccessCriteriaMet=True and Failed=true conditions"},
+        {"ended, but why", JOBS, STATUS("'startTime':'2026-01-01T00:00:00Z','completionTime':'2026-01-01T00:00:01Z','conditions':[" IS("Complete") "]"), STATUS(""), "status",
+         "status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition"},
+        {"ended, but runs", JOBS, STATUS("'active':1,'terminating':1,'conditions':[" IS("FailureTarget") "," IS("Failed") "]"), STATUS(""), "status",
+         "status.active: Invalid value: 1: active>0 is invalid for finished job\nstatus.startTime: Required value: startTime is required for finished job\n"
+         "status.terminating: Invalid value: 1: terminating>0 is invalid for finished job"},
+        {"more ready than there are", JOBS, STATUS("'ready':1"), STATUS(""), "status", "status.ready: Invalid value: 1: cannot set more ready pods than active"},
+        {"never started", JOBS, STATUS(""), STATUS("'startTime':'2026-01-01T00:00:00Z'"), "status", "status.startTime: Required value: startTime cannot be removed for unsuspended job"},
+        {"indexes of none", JOBS, STATUS("'completedIndexes':'0'"), STATUS(""), "status",
+         "status.completedIndexes: Invalid value: '0': cannot set non-empty completedIndexes when non-indexed completion mode"},
         {"failing and met", JOBS, STATUS("'conditions':[" IS("SuccessCriteriaMet") "," IS("FailureTarget") "]"), STATUS(""), "status",
          "status.conditions: Invalid value: cannot set SuccessCriteriaMet=True and FailureTarget=true conditions"},
         {"failed no more", JOBS, STATUS(""), STATUS("'conditions':[" IS("Failed") "]"), "status", "status.conditions: Invalid value: cannot disable the terminal Failed=True condition"},
         {"fewer failed", JOBS, STATUS("'failed':1"), STATUS("'failed':2"), "status", "status.failed: Invalid value: 1: cannot decrease the failed counter"},
-        {"wrong before", JOBS, STATUS("'active':1,'conditions':[" IS("Complete") "]"), STATUS("'conditions':[" IS("Complete") "]"), "status", ""},
+        {"wrong before", JOBS, STATUS("'succeeded':1,'conditions':[" IS("Complete") "]"), STATUS("'conditions':[" IS("Complete") "]"), "status", ""},
     };
     /* clang-format on */
     (void)state;

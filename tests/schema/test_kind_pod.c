@@ -59,7 +59,7 @@ static void test_validate(void **state)
         {"policy", "pods", ONE(C("'imagePullPolicy':'Often'")), NULL, NULL,
          "spec.containers[0].imagePullPolicy: Unsupported value: 'Often': supported values: 'Always', 'IfNotPresent', 'Never'"},
         {"restart policy", "pods", POD("'restartPolicy':'Maybe'"), NULL, NULL,
-         "spec.restartPolicy: Unsupported value: 'Maybe': supported values: 'Always', 'Never', 'OnFailure'"},
+         "spec.restartPolicy: Unsupported value: 'Maybe': supported values: 'Always', 'OnFailure', 'Never'"},
         {"a port too high", "pods", ONE(C("'ports':[{'containerPort':70000}]")), NULL, NULL,
          "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"},
         {"no port", "pods", ONE(C("'ports':[{}]")), NULL, NULL, "spec.containers[0].ports[0].containerPort: Required value"},
