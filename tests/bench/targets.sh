@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/bench/targets.sh [BUILD-DIR] [TRIALS]: the figures that have a target, one after the other, in some 40 seconds a trial; each
+# tests/bench/targets.sh [BUILD-DIR] [TRIALS]: the figures that have a target, one after the other, in a minute a trial; each
 # trial on an empty database of its own, in its own namespaces. A table on standard error, JSON lines on standard output.
 set -euo pipefail
 build=$(realpath "${1:-build}") trials=${2:-3}
@@ -42,7 +42,7 @@ for trial in $(seq "$trials"); do
     measure 20 load "$work/kubeconfig" list 1 20
     measure 2000 load "$work/kubeconfig" pods 16 2000
     "$build/warren_bench" load "$work/kubeconfig" pods 32 3000 > /dev/null 2>&1
-    sleep 10 # what the syncer and the scheduler say of 5,000 Pods
+    sleep 30 # the syncer and the scheduler have their say of 5,000 Pods
     "$build/warren_bench" lists "$work/kubeconfig" 20
     kill "$up"
     wait "$up" || true
