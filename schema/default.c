@@ -68,14 +68,20 @@ static void fill_field(const struct field *field, json_t *value, unsigned depth)
     }
 }
 
+/* Upstream keeps objects as protobuf, where an empty list is none: it is read back as null. */
+static bool is_empty_list(const struct field *field, const json_t *value)
+{
+    return field->card == CARD_LIST && json_is_array(value) && !json_array_size(value);
+}
+
 static void fill_struct(const struct type *type, json_t *object, unsigned depth)
 {
     if (depth > JSON_DEPTH_MAX || (type->flags & (TYPE_UNION | TYPE_UNWRAPPED)))
         return;
     for (size_t i = 0; i < type->zero_count; i++) {
         const struct field *field = &type->fields[type->zeroes[i]];
-        bool there = json_object_getn(object, field->name, field->name_len) != NULL;
-        json_t *zero = there ? NULL : zero_value(field);
+        json_t *there = json_object_getn(object, field->name, field->name_len);
+        json_t *zero = there && !is_empty_list(field, there) ? NULL : zero_value(field);
         if (zero)
             json_object_setn_new_nocheck(object, field->name, field->name_len, zero);
     }

@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""conformance_defaults.py KUBECONFIG [WORD]: what the server itself puts into objects beside conformance_gates.py's defaults: generations, empty
+status, what admission adds; and what each resource takes: methods, PUT of what is not there, PUT without a resourceVersion."""
+from conformance_kinds import *
+
+ADMISSION, OPEN = "/apis/admissionregistration.k8s.io/v1/", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+RULE = {"apiGroups": ["zz.z"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["xs"]}
+HOOK = {"webhooks": [{"name": "a.b.c", "clientConfig": {"url": "https://x/y"}, "sideEffects": "None", "admissionReviewVersions": ["v1"], "rules": [RULE]}]}
+VERSION = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": OPEN, "status": OPEN}}},
+           "subresources": {"status": {}}}
+BASES.update({
+    "VWC": (ADMISSION + "validatingwebhookconfigurations", HOOK), "MWC": (ADMISSION + "mutatingwebhookconfigurations", HOOK),
+    "VAP": (ADMISSION + "validatingadmissionpolicies", {"spec": {"matchConstraints": {"resourceRules": [RULE]}, "validations": [{"expression": "true"}]}}),
+    "VAPB": (ADMISSION + "validatingadmissionpolicybindings", {"spec": {"policyName": "x", "validationActions": ["Deny"]}}),
+    "CRD": ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            {"spec": {"group": "made.example.com", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"}, "versions": [VERSION]}}),
+    "Foo": ("/apis/made.example.com/v1/namespaces/%s/foos", {"apiVersion": "made.example.com/v1", "kind": "Foo", "spec": {"a": 1}}),
+    "ClusterBinding": ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", BASES["RoleBinding"][1]),
+    "OldAutoscaler": ("/apis/autoscaling/v1/namespaces/%s/horizontalpodautoscalers", BASES["Autoscaler"][1]),
+    "Account": ("/api/v1/namespaces/%s/serviceaccounts", {}),
+})
+NAMES.update({"CRD": "foos.made.example.com", "APIService": "v1.made2.example.com"})
+BASES["APIService"][1]["spec"]["group"] = "made2.example.com"
+
+LABEL, NOTE = ({"metadata": {member: {"l": "x"}}} for member in ("labels", "annotations"))
+
+# kind: (what is patched, the generation then)...; the first is that of the create
+GENERATIONS = {
+    "Deployment": [1, (LABEL, 1), (NOTE, 2), (S(minReadySeconds=1), 3)], "ReplicaSet": [1, (NOTE, 1), (S(minReadySeconds=1), 2)],
+    "StatefulSet": [1, (NOTE, 1), (S(minReadySeconds=1), 2)], "DaemonSet": [1, (NOTE, 1), (S(minReadySeconds=1), 2)],
+    "Job": [1, (NOTE, 1), (S(backoffLimit=9), 2)], "CronJob": [1, (NOTE, 1), (S(schedule="1 * * * *"), 2)],
+    "Controller": [1, (NOTE, 1), (S(minReadySeconds=1), 2)], "PodTemplate": [1, (NOTE, 1), ({"template": {"spec": {"nodeName": "n"}}}, 2)],
+    "Ingress": [1, (NOTE, 1), (S(ingressClassName="x"), 2)], "IngressClass": [1, (NOTE, 1), (S(parameters={"kind": "K", "name": "n"}), 2)],
+    "NetworkPolicy": [1, (NOTE, 1), (S(ingress=[{}]), 2)], "Budget": [1, (NOTE, 1), (S(minAvailable=2), 2)],
+    "PriorityClass": [1, (NOTE, 1), ({"description": "d"}, 1)], "Slice": [1, (NOTE, 1), (LABEL, 2), ({"ports": [{"port": 81}]}, 3)],
+    "FlowSchema": [1, (NOTE, 1), (S(matchingPrecedence=7), 2)], "Level": [1, (NOTE, 1), (S(limited={"nominalConcurrencyShares": 6}), 2)],
+    "VAP": [1, (NOTE, 1), (S(failurePolicy="Ignore"), 2)], "VAPB": [1, (NOTE, 1), (S(validationActions=["Warn"]), 2)],
+    "VWC": [1, (NOTE, 1), ({"webhooks": [dict(HOOK["webhooks"][0], timeoutSeconds=3)]}, 2)],
+    "MWC": [1, (NOTE, 1), ({"webhooks": [dict(HOOK["webhooks"][0], timeoutSeconds=3)]}, 2)],
+    "CRD": [1, (NOTE, 1), (S(names={"shortNames": ["fo"]}), 2)], "Foo": [1, (NOTE, 1), ({"status": {"a": 1}}, 1), (S(a=2), 2)],
+    "Driver": [None, (NOTE, None), (S(requiresRepublish=True), 1)],
+    "Autoscaler": [None, (S(maxReplicas=4), None)], "Pod": [None, (S(activeDeadlineSeconds=9), None)], "Service": [None, (S(sessionAffinity="ClientIP"), None)],
+    "ConfigMap": [None, ({"data": {"k": "w"}}, None)], "StorageClass": [None, ({"allowVolumeExpansion": True}, None)], "Lease": [None, (S(holderIdentity="y"), None)],
+}
+
+# kind: (a status that a client sends, the one that a create begins with)
+BEGINNINGS = {
+    "Deployment": ({"replicas": 7}, {}), "ReplicaSet": ({"replicas": 7}, {"replicas": 0}), "StatefulSet": ({"replicas": 7}, {"replicas": 0, "availableReplicas": 0}),
+    "DaemonSet": ({"numberReady": 7}, {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}),
+    "Job": ({"active": 7}, {}), "CronJob": ({"lastScheduleTime": "2026-01-02T03:04:05Z"}, {}), "Controller": ({"replicas": 7}, {"replicas": 0}),
+    "ResourceQuota": ({"used": {"pods": "7"}}, {}), "Service": ({"loadBalancer": {"ingress": [{"ip": "10.7.7.7"}]}}, {"loadBalancer": {}}),
+    "Volume": ({"phase": "Bound"}, None), "Claim": ({"phase": "Bound"}, {"phase": "Pending"}), "Ingress": ({"loadBalancer": {"ingress": [{"ip": "10.7.7.7"}]}}, {"loadBalancer": {}}),
+    "Budget": ({"expectedPods": 7}, {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}),
+    "Autoscaler": ({"currentReplicas": 7, "desiredReplicas": 7}, {"desiredReplicas": 0, "currentMetrics": None}),
+    "FlowSchema": ({"conditions": [{"type": "Dangling", "status": "True"}]}, {}), "Level": ({"conditions": [{"type": "x", "status": "True"}]}, {}),
+    "VAP": ({"observedGeneration": 7}, {}), "Attachment": ({"attached": True}, {"attached": False}),
+    "APIService": ({"conditions": [{"type": "Available", "status": "True"}]}, {}), "Foo": ({"a": 1}, "absent"),
+    "Pod": ({"phase": "Running", "podIP": "10.7.7.7"}, {"phase": "Pending", "qosClass": "BestEffort"}),
+}
+
+# kind, what is asked, the whole list or member that is shown where the type has no omitempty
+SHOWN = [
+    ("Role", {"rules": None}, "rules", None), ("ClusterRole", {"rules": []}, "rules", None), ("Slice", {"endpoints": None}, "endpoints", None),
+    ("Slice", {"ports": None}, "ports", None), ("LimitRange", S(limits=None), "spec.limits", None), ("CSINode", S(drivers=None), "spec.drivers", None),
+    ("Event", {}, "reportingInstance", ""), ("Node", {}, "status.nodeInfo.kubeletVersion", ""), ("Node", {}, "status.daemonEndpoints.kubeletEndpoint.Port", 0),
+    ("Claim", S(dataSource={"kind": "PersistentVolumeClaim", "name": "x"}), "spec.dataSource.apiGroup", None),
+    ("Deployment", {}, "spec.template.metadata.creationTimestamp", None),
+]
+
+
+def at(tree, path):
+    for step in path.split("."):
+        tree = tree.get(step, "absent") if isinstance(tree, dict) else "absent"
+    return tree
+
+
+def define(api):
+    """The custom kind of this file: once for all checks, which share the cluster."""
+    path, body = made("CRD", "", "")
+    body["metadata"]["name"] = NAMES["CRD"]
+    if gone(api, f"{path}/{NAMES['CRD']}"):
+        send(api, "POST", path, body)
+    until("the kind is served", lambda: not gone(api, "/apis/made.example.com/v1/foos"))
+
+
+def forget(api, where):
+    send(api, "DELETE", where, None, gracePeriodSeconds=0, propagationPolicy="Background")
+
+
+@check("generation counts what upstream counts")
+def generations(api, ns):
+    define(api)
+    wrong = []
+    for kind, (first, *changes) in GENERATIONS.items():
+        path, body = made(kind, ns, f"gen-{ns}")
+        if kind == "CRD":
+            path, body = path, dict(merged(body, S(group="other.example.com")), metadata={"name": "foos.other.example.com"})
+        where = f"{path}/{body['metadata']['name']}"
+        got = send(api, "POST", path, body)
+        for what, wanted in [("create", first)] + changes:
+            if what != "create":
+                got = send(api, "PATCH", where, what)
+            count = got.json().get("metadata", {}).get("generation")
+            if got.status_code not in (200, 201) or count != wanted:
+                wrong.append(f"{kind} {json.dumps(what)[:80]}: {got.status_code} {count}, wanted {wanted} {got.text[:200] if got.status_code > 201 else ''}")
+        forget(api, where)
+    assert not wrong, "\n".join(wrong)
+
+
+@check("a create begins with the status that upstream gives it")
+def beginnings(api, ns):
+    define(api)
+    wrong = []
+    for kind, (sent, wanted) in BEGINNINGS.items():
+        path, body = made(kind, ns, f"begin-{ns}")
+        got = send(api, "POST", path, dict(body, status=sent), dryRun="All").json()
+        status = got.get("status", "absent")
+        fine = status["phase"] == "Pending" and "lastPhaseTransitionTime" in status if kind == "Volume" else status == wanted
+        if not fine:
+            wrong.append(f"{kind}: {json.dumps(status)}, wanted {wanted}")
+    local = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v9.made.example.com"},
+             "spec": {"group": "made.example.com", "version": "v9", "groupPriorityMinimum": 10, "versionPriority": 10}}
+    told = api("POST", BASES["APIService"][0], local, dryRun="All")["status"]["conditions"][0]
+    if (told["type"], told["status"], told["reason"], told["message"]) != ("Available", "True", "Local", "Local APIServices are always available"):
+        wrong.append(f"local APIService: {told}")
+    assert not wrong, "\n".join(wrong)
+
+
+@check("members without omitempty are shown empty")
+def shown(api, ns):
+    wrong = []
+    for number, (kind, change, path, wanted) in enumerate(SHOWN):
+        where, body = made(kind, ns, f"s{number}-{ns}")
+        got = send(api, "POST", where, merged(body, change), dryRun="All")
+        if got.status_code != 201 or at(got.json(), path) != wanted:
+            wrong.append(f"{row_name(kind, change)} {path}: {at(got.json(), path)} {got.text[:200]}")
+    assert not wrong, "\n".join(wrong)
+
+
+@check("what admission adds")
+def admission(api, ns):
+    base, wrong = f"/api/v1/namespaces/{ns}", []
+    api("PATCH", base + "/serviceaccounts/default", {"imagePullSecrets": [{"name": "pull"}]}, type=MERGE)
+    api("POST", "/apis/node.k8s.io/v1/runtimeclasses", dict(meta(f"heavy-{ns}"), handler="h", overhead={"podFixed": {"cpu": "10m"}}, scheduling={
+        "nodeSelector": {"r": "s"}, "tolerations": [{"key": "t", "operator": "Exists"}]}))
+    api("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", dict(meta(f"calm-{ns}"), value=7, preemptionPolicy="Never"))
+    mine = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}
+    away = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for spec, path, wanted in [
+            ({}, "imagePullSecrets", [{"name": "pull"}]), (S(imagePullSecrets=[{"name": "own"}])["spec"], "imagePullSecrets", [{"name": "own"}]),
+            ({"runtimeClassName": f"heavy-{ns}"}, "overhead", {"cpu": "10m"}), ({"runtimeClassName": f"heavy-{ns}"}, "nodeSelector", {"r": "s"}),
+            ({"runtimeClassName": f"heavy-{ns}", "nodeSelector": {"q": "z"}}, "nodeSelector", {"q": "z", "r": "s"}),
+            ({"tolerations": [mine]}, "tolerations", [mine, away]), ({"tolerations": [{"operator": "Exists"}]}, "tolerations", [{"operator": "Exists"}]),
+            ({"priorityClassName": f"calm-{ns}"}, "priority", 7), ({"priorityClassName": f"calm-{ns}"}, "preemptionPolicy", "Never"),
+            ({"priorityClassName": "system-node-critical"}, "priority", 2000001000),
+            ({"automountServiceAccountToken": False}, "volumes", "absent"), ({"serviceAccountName": "default"}, "serviceAccount", "default")]:
+        got = send(api, "POST", base + "/pods", pod("p", **spec), dryRun="All")
+        if got.status_code != 201 or at(got.json()["spec"], path) != wanted:
+            wrong.append(f"{spec} {path}: {got.text[:900]}, wanted {wanted}")
+    token = api("POST", base + "/pods", pod("p"), dryRun="All")["spec"]
+    name = token["volumes"][0]["name"]
+    sources = [{"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+               {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+               {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}}]
+    assert token["volumes"] == [{"name": name, "projected": {"defaultMode": 420, "sources": sources}}] and len(name) == len("kube-api-access-12345"), token
+    assert token["containers"][0]["volumeMounts"] == [{"name": name, "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}], token
+    api("DELETE", f"/apis/node.k8s.io/v1/runtimeclasses/heavy-{ns}"), api("DELETE", f"/apis/scheduling.k8s.io/v1/priorityclasses/calm-{ns}")
+    assert not wrong, "\n".join(wrong)
+
+
+@check("what a class or a limit that is the default adds")
+def default_classes(api, ns):
+    claims, ingresses = f"/api/v1/namespaces/{ns}/persistentvolumeclaims", f"/apis/networking.k8s.io/v1/namespaces/{ns}/ingresses"
+    claim, ingress = made("Claim", ns, "c")[1], made("Ingress", ns, "i")[1]
+    claim["spec"].pop("storageClassName")
+    stores, doors = "/apis/storage.k8s.io/v1/storageclasses", "/apis/networking.k8s.io/v1/ingressclasses"
+    usual = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true", "ingressclass.kubernetes.io/is-default-class": "true"}}
+    api("POST", stores, dict(meta(f"usual-{ns}", **usual), provisioner="example.com/p"))
+    api("POST", doors, dict(meta(f"usual-{ns}", **usual), spec={"controller": "example.com/x"}))
+    api("POST", f"/api/v1/namespaces/{ns}/limitranges", dict(meta("l"), spec={"limits": [{"type": "Container", "default": {"cpu": "2"}, "defaultRequest": {"cpu": "1"}}]}))
+    try:
+        until("the class's name", lambda: api("POST", claims, claim, dryRun="All")["spec"].get("storageClassName") == f"usual-{ns}")
+        assert api("POST", claims, dict(claim, spec=dict(claim["spec"], storageClassName="")), dryRun="All")["spec"]["storageClassName"] == ""
+        until("the ingress's class", lambda: api("POST", ingresses, ingress, dryRun="All")["spec"].get("ingressClassName") == f"usual-{ns}")
+        old = dict(ingress, metadata=dict(ingress["metadata"], annotations={"kubernetes.io/ingress.class": "x"}))
+        assert "ingressClassName" not in api("POST", ingresses, old, dryRun="All")["spec"]
+        got = api("POST", f"/api/v1/namespaces/{ns}/pods", pod("p"), dryRun="All")
+        assert got["spec"]["containers"][0]["resources"] == {"limits": {"cpu": "2"}, "requests": {"cpu": "1"}}, got["spec"]
+        assert got["metadata"]["annotations"] == {"kubernetes.io/limit-ranger": "LimitRanger plugin set: cpu request for container c; cpu limit for container c"}, got
+    finally:
+        api("DELETE", f"{stores}/usual-{ns}"), api("DELETE", f"{doors}/usual-{ns}")
+
+
+CREATED_BY_PUT = {"endpoints", "events", "limitranges", "services", "clusterrolebindings", "clusterroles", "rolebindings", "roles",
+                  "leases", "runtimeclasses"}
+NEED_VERSION = {"apiservices", "poddisruptionbudgets", "csidrivers", "csinodes", "csistoragecapacities", "volumeattachments", "mutatingwebhookconfigurations",
+                "validatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "customresourcedefinitions", "leases",
+                "runtimeclasses", "foos"}
+
+
+@check("PUT of what is not there, and PUT without a resourceVersion")
+def puts(api, ns):
+    define(api)
+    wrong, seen = [], set()
+    for kind in BASES:
+        path, body = made(kind, ns, f"put-{ns}")
+        plural, where = path.rsplit("/", 1)[1], f"{path}/{body['metadata']['name']}"
+        if path in seen or plural == "pods":
+            continue
+        seen.add(path)
+        if kind == "CRD":
+            body = dict(merged(body, S(group="put.example.com")), metadata={"name": "foos.put.example.com"})
+            where = f"{path}/foos.put.example.com"
+        got = send(api, "PUT", where, body)
+        if got.status_code not in ((201,) if plural in CREATED_BY_PUT else (404, 405)):
+            wrong.append(f"{plural}: PUT answers {got.status_code} {got.text[:200]}")
+        if got.status_code != 201:
+            got = send(api, "POST", path, body)
+        if got.status_code != 201:
+            continue  # what has no PUT
+        again = got.json()
+        again["metadata"].pop("resourceVersion")
+        again["metadata"]["labels"] = {"x": "y"}
+        answer = send(api, "PUT", where, again)
+        if answer.status_code != (422 if plural in NEED_VERSION else 200):
+            wrong.append(f"{plural}: without a version {answer.status_code} {answer.text[:200]}")
+        if answer.status_code == 422 and "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update" not in answer.text:
+            wrong.append(f"{plural}: {answer.text[:300]}")
+        forget(api, where)
+    assert not wrong, "\n".join(wrong)
+
+
+VERBS = {"get": ("GET", False), "list": ("GET", True), "create": ("POST", True), "update": ("PUT", False), "patch": ("PATCH", False), "delete": ("DELETE", False),
+         "deletecollection": ("DELETE", True)}
+
+
+@check("each resource answers the methods of its verbs, and no other")
+def methods(api, ns):
+    wrong = []
+    groups = [api("GET", "/api/v1")] + [api("GET", f"/apis/{one['preferredVersion']['groupVersion']}") for one in api("GET", "/apis")["groups"]
+                                        if one["name"].endswith(".k8s.io") or "." not in one["name"]]
+    for one in groups:
+        root = ("/apis/" if "/" in one["groupVersion"] else "/api/") + one["groupVersion"] + "/"
+        for resource in one["resources"]:
+            plural, _, sub = resource["name"].partition("/")
+            collection = root + (f"namespaces/{ns}/" if resource["namespaced"] else "") + plural
+            for verb, (method, of_all) in VERBS.items():
+                if sub and (of_all or "get" not in resource["verbs"] or resource["kind"].endswith("Options")):
+                    continue  # connections, and what is only created
+                if of_all and verb in resource["verbs"] and method == "DELETE":
+                    continue
+                got = send(api, method, collection + ("" if of_all else "/none" + (f"/{sub}" if sub else "")), None if method == "GET" else {})
+                if (got.status_code == 405) == (verb in resource["verbs"]):
+                    wrong.append(f"{method} {resource['name']}{' (all)' if of_all else ''}: {got.status_code} {got.text[:120]}")
+    assert not wrong, "\n".join(wrong)
+
+
+main()
