@@ -1,4 +1,5 @@
 /* Putting the server together, and taking it down. */
+#include "apiserver/audit/audit.h"
 #include "apiserver/api.h"
 
 #include <string.h>
@@ -74,7 +75,9 @@ struct api *api_start(const struct api_options *options, struct error *err)
     api->port = port;
     api->advertise =
         options->advertise ? xstrdup(options->advertise) : listen_text(options->listen, port);
-    if (server_start(api, fd, options, err))
+    if (!audit_open(&options->audit, &api->audit, err))
+        close(fd);
+    else if (server_start(api, fd, options, err))
         return api;
     api_stop(api);
     return NULL;
@@ -98,6 +101,7 @@ void api_stop(struct api *api)
     documents_free(api->documents);
     message_cache_free(api->messages);
     tunnels_free(api->tunnels);
+    audit_close(api->audit);
     patience_stop(api->patience);
     node_identity_free(api->node_identity);
     pthread_cond_destroy(&api->idle);

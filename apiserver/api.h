@@ -13,6 +13,13 @@
 
 struct api;
 
+/* The audit log, as upstream's flags of the same names ask for it. */
+struct api_audit_options {
+    const char *policy_file, *log_path; /* either NULL: there is none. Path "-": standard output */
+    int64_t log_size_max_mib;           /* 0: 100 */
+    int64_t log_backups_max, log_age_max_days; /* 0: all are kept */
+};
+
 struct api_options {
     struct store *store;
     const char *listen;      /* "127.0.0.1:6443"; port 0: any */
@@ -23,8 +30,9 @@ struct api_options {
                                 are opened */
     unsigned io_threads;     /* 0: number of processors */
     unsigned pool_threads;   /* 0: 4 */
-    bool webhooks_anywhere;  /* URLs of tenants' webhooks may lead to loopback, private and host
-                                addresses */
+    struct api_audit_options audit;
+    bool webhooks_anywhere; /* URLs of tenants' webhooks may lead to loopback, private and host
+                               addresses */
 };
 struct api *api_start(const struct api_options *options, struct error *err);
 void api_stop(struct api *api);

@@ -21,6 +21,7 @@ struct lanes;
 struct callouts;
 struct metric_set;
 struct message_cache;
+struct audit;
 
 struct api {
     struct store *store;
@@ -36,6 +37,7 @@ struct api {
     struct lanes *lanes;
     struct callouts *callouts;
     struct message_cache *messages;
+    struct audit *audit; /* NULL: there is no audit log */
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/steps.h"
 #include "schema/go_text.h"
 #include "schema/meta.h"
@@ -260,7 +261,9 @@ json_t *body_decode(struct request *request, const struct type *type, const char
     if (optional && !request->caller && request->body.len == 0)
         return NULL;
     json_t *tree = parse_body(request, type);
-    if (!tree)
+    if (tree)
+        audit_asked(request, tree);
+    else
         explain(request, kind, version);
     return tree;
 }
@@ -271,6 +274,8 @@ json_t *body_decode_plain(struct request *request, const struct type *type)
     if (!request->caller && request->body.len == 0)
         return NULL;
     json_t *tree = parse_body(request, type);
+    if (tree)
+        audit_asked(request, tree);
     if (!tree && request->error.reason == ERROR_BAD_REQUEST) {
         bool readable = has_kind(request, &why);
         CLEANUP(free_ptr) char *text = xstrdup(readable ? request->error.message : why.message);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 
 struct request *call_run(const struct api_caller *caller, const struct call *call, json_t *given,
                          const struct request *whole)
@@ -16,6 +17,8 @@ struct request *call_run(const struct api_caller *caller, const struct call *cal
     request->may_call = whole && whole->may_call;
     request->may_block = true;
     pipeline_run(request);
+    audit_answered(request,
+                   (unsigned)(request->error.code ? request->error.code : request->reply.code));
     return request;
 }
 

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/flow_match.h"
 #include "apiserver/list_body.h"
@@ -25,7 +26,6 @@
 #define STREAM_BLOCK ((size_t)32 << 10)
 #define GZIP_MIN     ((size_t)128 << 10) /* upstream's threshold */
 #define GZIP_LEVEL   1
-#define AUDIT_ID_MAX 64
 #define YEAR_S       ((int64_t)365 * 24 * 3600)
 
 /* ---- bytes ---- */
@@ -293,7 +293,10 @@ static void add_warnings(struct request *request, struct MHD_Response *response)
 /* The client's own, or a fresh one: what an answer is looked up by. */
 static void add_audit_id(struct request *request, struct MHD_Response *response)
 {
-    const char *given = MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, "Audit-Id");
+    const char *audited = audit_id(request),
+               *given = audited ? audited
+                                : MHD_lookup_connection_value(request->http, MHD_HEADER_KIND,
+                                                              "Audit-Id");
     char fresh[UUID_TEXT_SIZE];
     if (!given || !*given || strlen(given) > AUDIT_ID_MAX)
         uuid_make(fresh);
@@ -380,9 +383,11 @@ struct MHD_Response *encode_response(struct request *request, unsigned *code)
         error_internal(&request->error, "the request was not answered");
     if (request->error.code) {
         *code = (unsigned)request->error.code;
+        audit_answered(request, *code);
         response = encode_error(request, &encoding);
     } else {
         *code = (unsigned)request->reply.code;
+        audit_answered(request, *code);
         response = encoders[request->reply.kind](request, &encoding);
     }
     if (response)

@@ -5,6 +5,7 @@
 
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/connection.h"
 #include "apiserver/custom.h"
 #include "apiserver/meter.h"
@@ -225,20 +226,23 @@ enum step_result step_authenticate(struct request *request)
         break;
     }
     error_set(&request->error, ERROR_UNAUTHORIZED, "Unauthorized");
+    audit_nobody(request);
     return STEP_FAIL;
 }
 
 /* ---- may they ---- */
 
-static enum step_result authorize(struct request *request, const struct rbac_attributes *attributes)
+/* `reason` may be NULL. */
+static enum step_result authorize(struct request *request, const struct rbac_attributes *attributes,
+                                  char **reason)
 {
-    enum rbac_decision decision = rbac_authorize(request->cluster, attributes, NULL);
+    enum rbac_decision decision = rbac_authorize(request->cluster, attributes, reason);
     if (decision == RBAC_COLD) {
         if (!request->may_block)
             return STEP_BLOCK;
         if (!rbac_warm(request->cluster, &request->error))
             return STEP_FAIL;
-        decision = rbac_authorize(request->cluster, attributes, NULL);
+        decision = rbac_authorize(request->cluster, attributes, reason);
     }
     if (decision == RBAC_ALLOW)
         return STEP_NEXT;
@@ -268,7 +272,11 @@ enum step_result step_authorize(struct request *request)
         .pod_node = route_selected(route, "spec.nodeName"),
         .volume_node = route_labelled(route, LOCAL_VOLUME_NODE),
     };
-    enum step_result result = authorize(request, &attributes);
+    char *reason = NULL;
+    enum step_result result =
+        authorize(request, &attributes, audit_wanted(request) ? &reason : NULL);
+    if (result != STEP_BLOCK && audit_wanted(request))
+        audit_authorized(request, result == STEP_NEXT, reason);
     if (result != STEP_BLOCK)
         request->authorized = result == STEP_NEXT ? AUTHORIZED_YES : AUTHORIZED_NO;
     if (result != STEP_NEXT || request->caller || is_read(route->verb))
@@ -295,7 +303,7 @@ static enum step_result may_impersonate(struct request *request, const char *gro
         .ns = ns,
         .name = name,
     };
-    return authorize(request, &attributes);
+    return authorize(request, &attributes, NULL);
 }
 
 struct impersonation {
@@ -417,6 +425,7 @@ enum step_result step_impersonate(struct request *request)
                                                                       : "system:authenticated");
     user_clear(&request->user);
     request->user = as.user;
+    audit_impersonated(request);
     return STEP_NEXT;
 }
 
@@ -559,6 +568,7 @@ static void warn_of_kind(struct request *request)
     if (strcmp(request->resource->key, "componentstatuses") == 0) {
         warnings_add(&request->warnings, "v1 ComponentStatus is deprecated in v1.19+");
         meter_deprecated(request);
+        audit_annotate(request, "k8s.io/deprecated", "true");
     }
 }
 

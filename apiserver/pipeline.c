@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/steps.h"
 
 static const step_fn front[] = {
-    step_route,       step_cluster, step_authenticate,
-    step_impersonate, step_flow,    step_authorize,
-    step_dispatch,    step_body,    NULL,
+    step_route, step_cluster,   step_authenticate, step_audit, step_impersonate,
+    step_flow,  step_authorize, step_dispatch,     step_body,  NULL,
 };
 
 enum step_result pipeline_chain(struct request *request, const step_fn *chain)

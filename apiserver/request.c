@@ -4,6 +4,7 @@
 
 #include "apiserver/backend/aggregate.h"
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/custom.h"
 #include "apiserver/flow_match.h"
 #include "apiserver/admission/lanes.h"
@@ -89,6 +90,7 @@ void request_free(struct request *request)
 {
     if (!request)
         return;
+    audit_end(request);
     request_rewind(request);
     if (request->entered_mono_ns)
         lanes_leave(request->api->lanes, request->caller->cluster->id, request->entered_mono_ns);

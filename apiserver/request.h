@@ -30,6 +30,7 @@ struct aggregates;
 struct aggregate_item;
 struct flow_table;
 struct flow_match;
+struct audit_entry;
 
 enum step_result {
     STEP_NEXT,  /* go on with the next step */
@@ -140,6 +141,8 @@ struct request {
     size_t response_size;      /* of its body; SIZE_MAX: not known */
     struct cluster_part *flow; /* its place in the in-flight limit of its cluster; NULL: none */
     bool writes;               /* its place there is one for writes */
+    struct audit_entry *audit; /* owned; NULL: the audit log is not told of it */
+    bool audit_judged;         /* whether it is, has been decided */
 
     /* derived: cleared by request_rewind */
     struct route route;

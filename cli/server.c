@@ -37,6 +37,9 @@ static bool webhooks_anywhere;
 static const char *event_ttl;
 static int64_t event_ttl_s, history_mib;
 static const char *history_memory;
+static const char *audit_policy_file, *audit_log_path, *audit_maxsize, *audit_maxbackup,
+    *audit_maxage;
+static struct api_audit_options audit;
 
 /* clang-format off */
 static const struct option options[] = {
@@ -49,6 +52,11 @@ static const struct option options[] = {
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"event-ttl", 0, OPTION_TEXT, &event_ttl, "SECONDS", "how long Events are kept after they were last written (default: 3600)", NULL},
     {"history-memory", 0, OPTION_TEXT, &history_memory, "MIB", "what past events may take in memory, of all clusters together (default: 128)", NULL},
+    {"audit-policy-file", 0, OPTION_TEXT, &audit_policy_file, "FILE", "a Policy of audit.k8s.io/v1: which requests the audit log tells of", NULL},
+    {"audit-log-path", 0, OPTION_TEXT, &audit_log_path, "FILE", "where audit events go, a line of JSON each; - for standard output", NULL},
+    {"audit-log-maxsize", 0, OPTION_TEXT, &audit_maxsize, "MIB", "then the file is put aside (default: 100)", NULL},
+    {"audit-log-maxbackup", 0, OPTION_TEXT, &audit_maxbackup, "N", "files that were put aside and are kept (default: all)", NULL},
+    {"audit-log-maxage", 0, OPTION_TEXT, &audit_maxage, "DAYS", "how long they are kept (default: for ever)", NULL},
     {"node", 0, OPTION_TEXT, &node_name, "NAME", "write credentials for a node of that name under DIR/node", NULL},
     {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "what that node is given as --address (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "become this user, when started by root; DIR/server is given to him", NULL},
@@ -155,6 +163,7 @@ static bool start(struct server *server, struct error *err)
                                             .domain = domain,
                                             .advertise = advertise,
                                             .pod_address = pod_address ? pod_address : POD_GATEWAY,
+                                            .audit = audit,
                                             .webhooks_anywhere = webhooks_anywhere};
     if (!(server->store = store_open(&store_options, err)))
         return false;
@@ -202,6 +211,23 @@ static void keep_house(struct server *server)
         (void)malloc_trim(0);
 }
 
+/* Of the options that are numbers; false when one is none. */
+static bool read_audit(void)
+{
+    const struct {
+        const char *text;
+        int64_t max, *to;
+    } rows[] = {{audit_maxsize, HISTORY_MAX_MIB, &audit.log_size_max_mib},
+                {audit_maxbackup, INT32_MAX, &audit.log_backups_max},
+                {audit_maxage, YEAR_S, &audit.log_age_max_days}};
+    audit.policy_file = audit_policy_file;
+    audit.log_path = audit_log_path;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].text && !parse_i64(str_of(rows[i].text), 0, rows[i].max, rows[i].to))
+            return false;
+    return true;
+}
+
 static int run(const char *const *args, size_t count)
 {
     static struct server server;
@@ -216,6 +242,8 @@ static int run(const char *const *args, size_t count)
         return command_usage(&command_server, "--event-ttl must be a number of seconds");
     if (history_memory && !parse_i64(str_of(history_memory), 1, HISTORY_MAX_MIB, &history_mib))
         return command_usage(&command_server, "--history-memory must be a number of MiB");
+    if (!read_audit())
+        return command_usage(&command_server, "--audit-log-max... must be numbers");
     if (!credentials_dir)
         credentials_dir = data_dir ? data_dir : PATHS_DEFAULT_DIR;
     ready_block_signals();

@@ -29,7 +29,8 @@ extern char **environ;
 #define ARGS_MAX         32
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name,
-                             *node_address, *user_name = CONFINE_DEFAULT_USER, *event_ttl;
+                             *node_address, *user_name = CONFINE_DEFAULT_USER, *event_ttl,
+                             *audit_policy_file, *audit_log_path;
 static struct option_list http_registries;
 static bool no_node, webhooks_anywhere;
 
@@ -42,6 +43,8 @@ static const struct option options[] = {
     {"no-node", 0, OPTION_FLAG, &no_node, NULL, "only the control plane: no containers are run here", NULL},
     {"webhooks-anywhere", 0, OPTION_FLAG, &webhooks_anywhere, NULL, "URLs of tenants' webhooks may lead to private addresses and this machine", NULL},
     {"event-ttl", 0, OPTION_TEXT, &event_ttl, "SECONDS", "how long Events are kept after they were last written (default: 3600)", NULL},
+    {"audit-policy-file", 0, OPTION_TEXT, &audit_policy_file, "FILE", "a Policy of audit.k8s.io/v1: which requests the audit log tells of", NULL},
+    {"audit-log-path", 0, OPTION_TEXT, &audit_log_path, "FILE", "where audit events go, a line of JSON each; - for standard output", NULL},
     {"node-name", 0, OPTION_TEXT, &node_name, "NAME", "of the node (default: the host name)", NULL},
     {"node-address", 0, OPTION_TEXT, &node_address, "ADDR", "of the node, by which its NodePorts are reached (default: 127.0.0.1)", NULL},
     {"user", 0, OPTION_TEXT, &user_name, "NAME", "whom the server runs as, when root starts it (default: " CONFINE_DEFAULT_USER ", made if need be)", NULL},
@@ -181,6 +184,10 @@ static void describe_server(struct up *up, const char *conninfo)
         add(server, "--webhooks-anywhere", NULL);
     if (event_ttl)
         add(server, "--event-ttl", event_ttl);
+    if (audit_policy_file)
+        add(server, "--audit-policy-file", audit_policy_file);
+    if (audit_log_path)
+        add(server, "--audit-log-path", audit_log_path);
     if (!no_node)
         add(server, "--node", node_name);
     if (!no_node && node_address)

@@ -1,10 +1,11 @@
 /* The PodSecurity plugin: asks pod_security.c about Pods, about templates of Pods (warnings alone),
- * and about the Pods of a namespace whose labels change. The audit labels are checked and no more,
- * there being no audit log. Source: pod-security-admission's admission.go. */
+ * and about the Pods of a namespace whose labels change. What the audit labels ask for is
+ * an annotation of the audit event. Source: pod-security-admission's admission.go. */
 #include <string.h>
 
 #include "apiserver/admission/admission.h"
 #include "apiserver/admission/pod_security.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/meter.h"
 #include "base/clock.h"
 #include "schema/meta.h"
@@ -64,6 +65,29 @@ static void count(const struct request *request, const struct pod_security_polic
                      .resource = strcmp(request->storage, "pods") == 0 ? "pod" : "controller"});
 }
 
+#define NOTE(name) "pod-security.kubernetes.io/" name
+
+static void note_enforced(struct request *request, const struct pod_security_policy *policy)
+{
+    CLEANUP(buf_free) struct buf grade = BUF_TEXT;
+    if (!audit_wanted(request))
+        return;
+    pod_security_grade_write(&grade, &policy->grades[POD_SECURITY_ENFORCE]);
+    audit_annotate(request, NOTE("enforce-policy"), grade.data);
+}
+
+static void note_violations(struct request *request, const struct pod_security_policy *policy,
+                            const json_t *metadata, const json_t *spec)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    const struct pod_security_grade *grade = &policy->grades[POD_SECURITY_AUDIT];
+    if (grade->level == POD_SECURITY_PRIVILEGED ||
+        !judge(grade, metadata, spec, "would violate", &text))
+        return;
+    count(request, policy, POD_SECURITY_AUDIT, true);
+    audit_annotate(request, NOTE("audit-violations"), text.data);
+}
+
 static void warn(struct request *request, const struct pod_security_policy *policy,
                  const json_t *metadata, const json_t *spec)
 {
@@ -85,6 +109,8 @@ enum step_result check_pod_security(struct request *request)
     enum step_result result = read_policy(request, &policy);
     if (result != STEP_NEXT)
         return result;
+    if (!request->current || pod_security_matters(pod, request->old))
+        note_enforced(request, &policy);
     if (pod_security_is_privileged(&policy)) {
         count(request, &policy, POD_SECURITY_ENFORCE, false);
         return STEP_NEXT;
@@ -93,6 +119,7 @@ enum step_result check_pod_security(struct request *request)
         return STEP_NEXT;
     bool violated = judge(&policy.grades[POD_SECURITY_ENFORCE], metadata, spec, "violates", &text);
     count(request, &policy, POD_SECURITY_ENFORCE, violated);
+    note_violations(request, &policy, metadata, spec);
     if (violated) {
         error_forbidden(&request->error, "pods", meta_name(pod), "%s", text.data);
         return STEP_FAIL;
@@ -119,9 +146,12 @@ enum step_result check_template_security(struct request *request)
     if (!template)
         return STEP_NEXT;
     enum step_result result = read_policy(request, &policy);
-    if (result == STEP_NEXT)
-        warn(request, &policy, json_object_get(template, "metadata"),
-             json_object_get(template, "spec"));
+    if (result != STEP_NEXT)
+        return result;
+    const json_t *metadata = json_object_get(template, "metadata"),
+                 *spec = json_object_get(template, "spec");
+    note_violations(request, &policy, metadata, spec);
+    warn(request, &policy, metadata, spec);
     return result;
 }
 

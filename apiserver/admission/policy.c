@@ -4,9 +4,11 @@
 
 #include "apiserver/admission/admission_eval.h"
 #include "apiserver/admission/policy_params.h"
+#include "apiserver/audit/audit.h"
 #include "schema/meta.h"
 
-#define MESSAGE_MAX ((size_t)5 << 10) /* of a messageExpression's value */
+#define MESSAGE_MAX ((size_t)5 << 10)  /* of a messageExpression's value */
+#define NOTE_MAX    ((size_t)10 << 10) /* of an audit annotation's */
 
 /* One policy, one binding, one request, one param. */
 struct judging {
@@ -15,6 +17,7 @@ struct judging {
     const struct policy_binding *binding; /* NULL: the policy itself is wrong */
     struct eval_input input;
     json_t *object, *old, *namespace_object; /* owned; what the input borrows */
+    size_t expression;                       /* of the validations: the one that runs */
     bool denied;                             /* request->error has the first denial */
 };
 
@@ -67,8 +70,25 @@ static void deny(struct judging *judging, const char *message, const char *reaso
     err->causes[err->cause_count++] = (struct error_cause){.message = xstrdup(text)};
 }
 
+/* What an audit event says of a validation that does not hold. */
+static void note_failure(struct judging *judging, const char *message)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    json_auto_t *actions = json_deep_copy(judging->binding->action_names);
+    json_auto_t *list =
+        json_pack("[{s:s, s:s, s:s, s:i, s:O}]", "message", message, "policy",
+                  judging->policy->name, "binding", judging->binding->name, "expressionIndex",
+                  (int)judging->expression, "validationActions", actions);
+    json_write(&text, list);
+    audit_annotate(judging->asked->request, "validation.policy.admission.k8s.io/validation_failure",
+                   text.data);
+}
+
 static void violate(struct judging *judging, const char *message, const char *reason)
 {
+    if (judging->binding && (judging->binding->actions & POLICY_AUDIT) &&
+        audit_wanted(judging->asked->request))
+        note_failure(judging, message);
     if (!judging->binding || (judging->binding->actions & POLICY_DENY)) {
         deny(judging, message, reason);
         return;
@@ -120,6 +140,7 @@ static void run_validations(struct judging *judging, struct evaluation *evaluati
     for (size_t i = 0; i < programs->validations.count; i++) {
         struct cel_value value;
         CLEANUP(free_ptr) char *why = NULL;
+        judging->expression = i;
         if (!evaluation_run(evaluation, &programs->validations.items[i], &value, &why)) {
             fail(judging, why);
             continue;
@@ -133,15 +154,34 @@ static void run_validations(struct judging *judging, struct evaluation *evaluati
     }
 }
 
-/* Their values are for an audit log; what cannot be evaluated is a failure. */
+/* "POLICY/KEY": the text that the expression gives, if any. */
+static void note_value(struct judging *judging, size_t at, const struct cel_value *value)
+{
+    const json_t *list = json_object_get(judging->policy->spec, "auditAnnotations");
+    struct str text;
+    if (!audit_wanted(judging->asked->request) || !cel_value_text(value, &text))
+        return;
+    text = str_trim(text);
+    if (!text.len)
+        return;
+    CLEANUP(free_ptr)
+    char *key =
+        xasprintf("%s/%s", judging->policy->name, json_text(json_array_get(list, at), "key"));
+    CLEANUP(free_ptr)
+    char *note = str_dup((struct str){text.data, text.len < NOTE_MAX ? text.len : NOTE_MAX});
+    audit_annotate(judging->asked->request, key, note);
+}
+
+/* Their values are for the audit log; what cannot be evaluated is a failure. */
 static void run_annotations(struct judging *judging, struct evaluation *evaluation)
 {
     const struct admission_expressions *annotations = &judging->policy->programs->annotations;
     for (size_t i = 0; i < annotations->count; i++) {
         struct cel_value value;
         CLEANUP(free_ptr) char *why = NULL;
-        if (!evaluation_run(evaluation, &annotations->items[i], &value, &why) &&
-            !judging->policy->ignores_failure)
+        if (evaluation_run(evaluation, &annotations->items[i], &value, &why))
+            note_value(judging, i, &value);
+        else if (!judging->policy->ignores_failure)
             deny(judging, why, NULL);
     }
 }

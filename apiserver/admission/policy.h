@@ -13,6 +13,7 @@ struct policy_binding {
     const json_t *param_ref; /* NULL: none */
     struct selector *params; /* paramRef.selector; NULL: by name */
     unsigned actions;
+    const json_t *action_names; /* the same, as they were given */
 };
 
 struct policy { /* compiled; immutable; borrows from its definition */

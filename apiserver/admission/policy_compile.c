@@ -18,6 +18,7 @@ static void compile_binding(struct policy_binding *binding, const json_t *object
                  *resources = json_object_get(spec, "matchResources");
     struct error ignored = {0};
     *binding = (struct policy_binding){.name = meta_name(object),
+                                       .action_names = json_object_get(spec, "validationActions"),
                                        .param_ref = json_object_get(spec, "paramRef")};
     admission_match_init(&binding->match, resources, "resourceRules");
     const json_t *selector = json_object_get(binding->param_ref, "selector");

@@ -5,6 +5,7 @@
 #include "apiserver/admission/admission_eval.h"
 #include "apiserver/admission/webhook_review.h"
 #include "apiserver/admission/admission_config.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/meter.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -143,6 +144,35 @@ static void add_warnings(struct verdict *verdict, const json_t *warnings)
     pthread_mutex_unlock(&verdict->lock);
 }
 
+/* "WEBHOOK/KEY", as it says of itself. */
+static void add_notes(const struct calling *calling, struct verdict *verdict, const json_t *notes)
+{
+    json_t *tree = (json_t *)(uintptr_t)notes, *value; /* iterated, not changed */
+    const char *key;
+    if (!audit_wanted(verdict->request) || !json_is_object(notes))
+        return;
+    pthread_mutex_lock(&verdict->lock);
+    json_object_foreach (tree, key, value) {
+        CLEANUP(free_ptr) char *name = xasprintf("%s/%s", calling->hook->name, key);
+        if (json_is_string(value))
+            audit_annotate(verdict->request, name, json_string_value(value));
+    }
+    pthread_mutex_unlock(&verdict->lock);
+}
+
+static void note_failed_open(const struct calling *calling, struct verdict *verdict)
+{
+    if (!audit_wanted(verdict->request))
+        return;
+    CLEANUP(free_ptr)
+    char *key =
+        xasprintf("failed-open.%s.webhook.admission.k8s.io/round_%u_index_%zu",
+                  calling->mutating ? "mutation" : "validating", calling->round, calling->index);
+    pthread_mutex_lock(&verdict->lock);
+    audit_annotate(verdict->request, key, calling->hook->name);
+    pthread_mutex_unlock(&verdict->lock);
+}
+
 /* ---- the call ---- */
 
 enum call_result {
@@ -188,6 +218,7 @@ static enum call_result read_answer(struct calling *calling, const json_t *answe
     if (!webhook_review_read(answer, question, calling->mutating, &said, &why))
         return call_failed(calling, why.message, err);
     add_warnings(verdict, said.warnings);
+    add_notes(calling, verdict, said.annotations);
     if (!said.allowed) {
         webhook_review_deny(calling->hook->name, said.result, err);
         return CALL_REJECTED;
@@ -254,6 +285,7 @@ bool calling_run(struct calling *calling, struct verdict *verdict)
         return true;
     if (result == CALL_REJECTED || !calling->hook->ignores_failure)
         return reject(verdict, &failure);
+    note_failed_open(calling, verdict);
     log_debug("apiserver", "webhook fails open in cluster %s: %s",
               calling->asked->request->cluster->name, failure.message);
     return true;

@@ -15,6 +15,8 @@ struct calling {
     struct asked *asked;
     const struct webhook *hook;
     bool mutating;
+    unsigned round;             /* of mutating ones: 0, or 1 when they are asked again */
+    size_t index;               /* its place among the cluster's */
     const struct resource *row; /* by which it matched */
     json_t *object, *old;       /* owned: in the row's version */
     char *patch;                /* owned: what it wants changed, base64; NULL: nothing */

@@ -4,6 +4,7 @@
 
 #include "apiserver/admission/webhook_calling.h"
 #include "apiserver/api_internal.h"
+#include "apiserver/audit/audit.h"
 #include "apiserver/admission/admission_config.h"
 #include "apiserver/admission/lanes.h"
 #include "base/codec.h"
@@ -129,12 +130,30 @@ static enum step_result run_mutating(struct calling *calling, bool *changed)
     return calling->patch ? take_patch(calling, changed) : STEP_NEXT;
 }
 
+/* Whether it changed anything, and (where objects are logged) what. */
+static void note_mutation(struct calling *calling, bool changed)
+{
+    struct request *request = calling->asked->request;
+    const struct webhook *hook = calling->hook;
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    if (!audit_wanted(request))
+        return;
+    CLEANUP(free_ptr)
+    char *key = xasprintf("mutation.webhook.admission.k8s.io/round_%u_index_%zu", calling->round,
+                          calling->index);
+    json_auto_t *note = json_pack("{s:s, s:s, s:b}", "configuration", hook->configuration,
+                                  "webhook", hook->name, "mutated", changed);
+    json_write(&text, note);
+    audit_annotate(request, key, text.data);
+}
+
 static enum step_result mutate_by(struct asked *asked, const struct admission_config *config,
                                   size_t at, struct webhook_rounds *rounds)
 {
     const struct webhook *hook = &config->mutating[at];
     CLEANUP(calling_clear)
-    struct calling calling = {.asked = asked, .hook = hook, .mutating = true};
+    struct calling calling = {
+        .asked = asked, .hook = hook, .mutating = true, .round = rounds->second, .index = at};
     bool called = false, changed = false;
     if (rounds->second && !bit_of(rounds->again, at))
         return STEP_NEXT;
@@ -144,6 +163,7 @@ static enum step_result mutate_by(struct asked *asked, const struct admission_co
     result = run_mutating(&calling, &changed);
     if (result != STEP_NEXT)
         return result;
+    note_mutation(&calling, changed);
     if (changed) {
         require_again(rounds, config->mutating_count);
         rounds->changed = true;
@@ -195,7 +215,7 @@ static enum step_result gather(struct validation *validation, struct asked *aske
     validation->callings = xcalloc(config->validating_count + 1, sizeof(*validation->callings));
     for (size_t i = 0; i < config->validating_count && result == STEP_NEXT; i++) {
         CLEANUP(calling_clear)
-        struct calling calling = {.asked = asked, .hook = &config->validating[i]};
+        struct calling calling = {.asked = asked, .hook = &config->validating[i], .index = i};
         bool called = false;
         result = calling_prepare(&calling, validation->callings, validation->count, &called);
         if (result != STEP_NEXT || !called)

@@ -113,6 +113,7 @@ bool webhook_review_read(const json_t *answer, const struct review_ask *ask, boo
         .allowed = json_is_true(json_object_get(response, "allowed")),
         .result = json_object_get(response, "status"),
         .warnings = json_object_get(response, "warnings"),
+        .annotations = json_object_get(response, "auditAnnotations"),
         .patch = mutating ? patch : NULL,
     };
     return true;

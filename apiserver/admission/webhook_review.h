@@ -14,7 +14,7 @@ json_t *webhook_review(const struct review_ask *ask);
 
 struct review_answer { /* borrowed from the answer */
     bool allowed;
-    const json_t *result, *warnings;
+    const json_t *result, *warnings, *annotations;
     const char *patch; /* base64; NULL: none */
 };
 /* False, with the reason, when the answer is none to this question. */

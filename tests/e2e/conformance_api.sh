@@ -4,7 +4,10 @@
 own_namespaces "$@"
 cd "$WARREN_E2E_WORK" || exit 1
 
-start_warren --no-node
+mkdir -m 777 audit # the server is a user of its own
+export WARREN_AUDIT_LOG=$PWD/audit/audit.log
+/usr/bin/python3 "$here/tests/e2e/conformance_audit.py" --policy > audit/policy.yaml
+start_warren --no-node --audit-policy-file "$PWD/audit/policy.yaml" --audit-log-path "$WARREN_AUDIT_LOG"
 check "tenant create" "$WARREN" tenant create acme --data-dir "$DATA" --kubeconfig acme.kubeconfig
 run() { # KUBECONFIG SCRIPT [WORD]
     while IFS= read -r line; do
@@ -15,7 +18,7 @@ run() { # KUBECONFIG SCRIPT [WORD]
         esac
     done < <(PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$here/tests/e2e/$2" "$1" "${3:-}" 2>&1)
 }
-for script in conformance_api.py conformance_lifecycle.py conformance_crd.py conformance_rules.py conformance_fields.py conformance_wire.py conformance_words.py conformance_apply.py conformance_gates.py conformance_metrics.py; do
+for script in conformance_api.py conformance_lifecycle.py conformance_crd.py conformance_rules.py conformance_fields.py conformance_wire.py conformance_words.py conformance_apply.py conformance_gates.py conformance_metrics.py conformance_audit.py; do
     for kubeconfig in acme.kubeconfig "$ADMIN"; do
         run "$kubeconfig" "$script" "${1:-}"
     done
