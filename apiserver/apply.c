@@ -82,13 +82,10 @@ static void track_shown(struct request *request, const struct apply *apply)
         json_object_set(json_ensure_object(request->object, "metadata"), "managedFields", entries);
 }
 
-/* Calls from inside are not tracked: what our own components set is nobody's. */
-enum step_result step_track(struct request *request)
+static enum step_result track(struct request *request)
 {
     const char *given = route_arg(&request->route, "fieldManager");
     char agent[MANAGER_MAX + 1];
-    if (request->caller || request->applies || request->deletes)
-        return STEP_NEXT;
     if (!given || !*given)
         agent_name(request, agent);
     const struct apply apply = apply_of(request, given && *given ? given : agent);
@@ -96,6 +93,18 @@ enum step_result step_track(struct request *request)
         track_shown(request, &apply);
     else
         apply_track(&apply, request->old, request->object);
+    return STEP_NEXT;
+}
+
+/* Calls from inside are not tracked: what our own components set is nobody's. */
+enum step_result step_track(struct request *request)
+{
+    if (request->caller || request->deletes)
+        return STEP_NEXT;
+    if (!request->applies && track(request) == STEP_FAIL)
+        return STEP_FAIL;
+    if (request->old)
+        apply_keep_times(request->old, request->object);
     return STEP_NEXT;
 }
 
@@ -165,7 +174,7 @@ static json_t *configuration(struct request *request, struct buf *notes)
             err,
             "the API version and kind in the data (%s, %s) do not match the expected ones (%s, %s)",
             api_version ? api_version : "", name ? name : "", want_version, want);
-    else if (json_array_size(json_at(tree, "metadata", "managedFields")) > 0)
+    else if (json_is_array(json_at(tree, "metadata", "managedFields")))
         ok = error_bad_request(err, "metadata.managedFields must be nil");
     if (ok) /* not shaped: that would drop what is false on purpose; apply_configuration() checks */
         return tree;

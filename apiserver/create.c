@@ -13,7 +13,7 @@
 
 #define GENERATED_BASE_MAX 58 /* 63 less the suffix */
 
-static void fill_system_fields(json_t *metadata, bool applies)
+static void fill_system_fields(json_t *metadata, bool inside)
 {
     static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
                                           "selfLink"};
@@ -24,7 +24,7 @@ static void fill_system_fields(json_t *metadata, bool applies)
     time_format(clock_now_us(), now);
     json_set_text(metadata, "uid", uid);
     json_set_text(metadata, "creationTimestamp", now);
-    if (!applies)
+    if (inside) /* what a client sends, step_track reads */
         json_object_del(metadata, "managedFields");
 }
 
@@ -71,7 +71,7 @@ enum step_result step_create_fill(struct request *request)
     json_object_del(metadata, "resourceVersion");
     if (!request_place(request))
         return STEP_FAIL;
-    fill_system_fields(metadata, request->applies);
+    fill_system_fields(metadata, request->caller);
     generate_name(request, metadata);
     return STEP_NEXT;
 }

@@ -80,7 +80,7 @@ static void carry_metadata(struct request *request)
     }
     carry(metadata, request->old, "generation");
     if (!request->applies &&
-        (request->caller || !json_array_size(json_object_get(metadata, "managedFields"))))
+        (request->caller || !json_is_array(json_object_get(metadata, "managedFields"))))
         carry(metadata, request->old, "managedFields"); /* what a client sends, step_track reads */
     json_object_del(metadata, "selfLink");
     json_object_set(metadata, "name", json_at(request->old, "metadata", "name"));

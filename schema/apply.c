@@ -102,7 +102,7 @@ static json_t *base_of(const struct apply *apply, const json_t *object)
     return copy;
 }
 
-static const json_t *entries_of(const json_t *object)
+static json_t *entries_of(const json_t *object)
 {
     return json_at(object, "metadata", "managedFields");
 }
@@ -138,10 +138,12 @@ static void take_away(const struct apply *apply, struct managers *managers,
 
 /* ---- every other write ---- */
 
-/* `managedFields: [{}]` asks to forget. */
+/* `managedFields: [{}]` and `[]` ask to forget. */
 static bool is_reset(const json_t *entries)
 {
-    return json_array_size(entries) == 1 && json_object_size(json_array_get(entries, 0)) == 0;
+    size_t count = json_array_size(entries);
+    return json_is_array(entries) &&
+           (count == 0 || (count == 1 && json_object_size(json_array_get(entries, 0)) == 0));
 }
 
 static struct managers read_managers(const struct apply *apply, struct arena *arena,
@@ -177,9 +179,52 @@ void apply_track(const struct apply *apply, const json_t *live, json_t *object)
     CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
     json_auto_t *before = base_of(apply, live), *after = base_of(apply, object);
     struct managers managers = read_managers(apply, &arena, live, object);
-    if (*apply->subresource || !is_reset(entries_of(object)))
+    if (!live || managers.count) /* what was forgotten stays so until somebody applies */
         track(apply, &arena, before, after, &managers);
     set_entries(object, &arena, &managers);
+}
+
+static bool same_but_time(const json_t *a, const json_t *b)
+{
+    const char *key;
+    json_t *value;
+    size_t a_size = json_object_size(a) - (json_object_get(a, "time") != NULL),
+           b_size = json_object_size(b) - (json_object_get(b, "time") != NULL);
+    if (a_size != b_size)
+        return false;
+    json_object_foreach (a, key, value)
+        if (strcmp(key, "time") != 0 && !json_equal(value, json_object_get(b, key)))
+            return false;
+    return true;
+}
+
+/* Their order follows from times, too. */
+static bool same_entries(const json_t *a, const json_t *b)
+{
+    size_t count = json_array_size(a);
+    bool same = count == json_array_size(b);
+    for (size_t i = 0; same && i < count; i++) {
+        same = false;
+        for (size_t k = 0; !same && k < count; k++)
+            same = same_but_time(json_array_get(a, i), json_array_get(b, k));
+    }
+    return same;
+}
+
+void apply_keep_times(const json_t *live, json_t *object)
+{
+    json_t *mine = entries_of(object), *old = entries_of(live);
+    if (json_equal(mine, old) || !same_entries(mine, old))
+        return;
+    json_auto_t *before = json_copy((json_t *)(uintptr_t)live), *now = json_copy(object);
+    json_auto_t *before_meta = json_copy(json_object_get(live, "metadata")),
+                *now_meta = json_copy(json_object_get(object, "metadata"));
+    json_object_set(before, "metadata", before_meta);
+    json_object_set(now, "metadata", now_meta);
+    json_object_set(now_meta, "managedFields", old);
+    json_object_set(now_meta, "resourceVersion", json_object_get(before_meta, "resourceVersion"));
+    if (json_equal(before, now))
+        json_object_set(json_object_get(object, "metadata"), "managedFields", old);
 }
 
 /* ---- conflicts ---- */
@@ -398,7 +443,7 @@ static bool check_configuration(const struct apply *apply, struct arena *arena, 
                                 struct error *err)
 {
     struct shaper shaper = {.keep_empty = true, .err = err};
-    if (json_array_size(entries_of(applied)))
+    if (json_is_array(entries_of(applied)))
         return error_bad_request(err, "metadata.managedFields must be nil");
     if (typed_check(arena, typed_root(apply->type), applied, err) &&
         shape_document(&shaper, apply->type, applied)) {

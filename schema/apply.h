@@ -30,5 +30,10 @@ MUST_CHECK json_t *apply_configuration(const struct apply *apply, const json_t *
 
 /* Any other write: sets `object`'s managedFields from those of `live` (NULL: created) and what
  * differs. Call it last, when defaults and admission are done. Returns nothing: what cannot be read
- * is tracked anew. */
+ * is as if it were not there, and who wrote to an object that nobody is noted for is not noted
+ * until somebody applies, as upstream. */
 void apply_track(const struct apply *apply, const json_t *live, json_t *object);
+
+/* Gives `object` the managedFields of `live` when the two differ in nothing but their times (and
+ * resourceVersion): an update that changes nothing is none. */
+void apply_keep_times(const json_t *live, json_t *object);

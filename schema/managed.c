@@ -79,13 +79,11 @@ static bool parse_entry(struct arena *arena, struct managers *managers, const js
         strcmp(text_or(entry, "fieldsType", ""), "FieldsV1") != 0)
         return false;
     struct manager *made = managers_ensure(arena, managers, &id);
-    if (*time && !made->time)
-        made->time = time;
     if (fields && !field_set_parse(arena, &set, fields, &err))
         return false;
-    bool first = field_set_empty(&made->set);
-    manager_add(arena, made, &set);
-    made->fields = first ? fields : made->fields;
+    made->time = *time ? time : NULL; /* of several of one identity, the last one counts */
+    made->set = set;
+    made->fields = fields;
     return true;
 }
 

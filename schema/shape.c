@@ -239,6 +239,14 @@ static bool shape_custom(struct shaper *shaper, const struct crd_node *node, jso
     return ok;
 }
 
+/* An empty list of the document's own metadata.managedFields, which is not as none: it asks to
+ * forget (schema/apply.h). */
+static bool is_reset(const struct step *step, struct str key, const json_t *value)
+{
+    return step && !step->parent && json_is_array(value) && str_is(key, "managedFields") &&
+           str_is(step->key, "metadata");
+}
+
 static bool shape_struct(struct shaper *shaper, const struct step *step, const struct type *type,
                          json_t *object)
 {
@@ -265,7 +273,8 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
         next = json_object_iter_next(object, at);
         if (better)
             json_object_iter_set_new(object, at, better);
-        if (!field || (!shaper->keep_empty && is_omitted(field, better ? better : value)))
+        if (!field || (!shaper->keep_empty && !is_reset(step, key, value) &&
+                       is_omitted(field, better ? better : value)))
             json_object_deln(object, key.data, key.len);
     }
     return !type->custom || shape_custom(shaper, type->custom, object, from);

@@ -32,7 +32,8 @@ struct typed_items typed_items_of(struct arena *arena, struct typed list, const 
     return items;
 }
 
-size_t typed_items_place(const struct typed_items *items, struct str element)
+/* Where the first of that element is among the sorted ones; SIZE_MAX: nowhere. */
+static size_t find(const struct typed_items *items, struct str element)
 {
     size_t low = 0, high = element.data ? items->sorted_count : 0;
     while (low < high) {
@@ -42,18 +43,26 @@ size_t typed_items_place(const struct typed_items *items, struct str element)
         else
             high = middle;
     }
-    if (!element.data || low == items->sorted_count || !str_eq(items->sorted[low].element, element))
-        return SIZE_MAX;
-    return items->sorted[low].at;
+    bool found =
+        element.data && low < items->sorted_count && str_eq(items->sorted[low].element, element);
+    return found ? low : SIZE_MAX;
+}
+
+size_t typed_items_place(const struct typed_items *items, struct str element)
+{
+    size_t at = find(items, element);
+    return at == SIZE_MAX ? SIZE_MAX : items->sorted[at].at;
 }
 
 bool typed_items_have(const struct typed_items *items, struct str element)
 {
-    return typed_items_place(items, element) != SIZE_MAX;
+    return find(items, element) != SIZE_MAX;
 }
 
-const json_t *typed_items_find(const struct typed_items *items, struct str element)
+const json_t *typed_items_only(const struct typed_items *items, struct str element)
 {
-    size_t at = typed_items_place(items, element);
-    return at == SIZE_MAX ? NULL : json_array_get(items->list, at);
+    size_t at = find(items, element);
+    bool many = at != SIZE_MAX && at + 1 < items->sorted_count &&
+                str_eq(items->sorted[at + 1].element, element);
+    return at == SIZE_MAX || many ? NULL : json_array_get(items->list, items->sorted[at].at);
 }

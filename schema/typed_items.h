@@ -21,5 +21,5 @@ struct typed_items typed_items_of(struct arena *arena, struct typed list, const 
 /* The first place of that element; SIZE_MAX when there is none, and for NULL data. */
 size_t typed_items_place(const struct typed_items *items, struct str element);
 bool typed_items_have(const struct typed_items *items, struct str element);
-/* The first item of that element; NULL when there is none. Borrowed. */
-const json_t *typed_items_find(const struct typed_items *items, struct str element);
+/* The one item of that element; NULL when there is none, or several. Borrowed. */
+const json_t *typed_items_only(const struct typed_items *items, struct str element);

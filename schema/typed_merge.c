@@ -68,7 +68,7 @@ static json_t *merge_items(struct arena *arena, struct typed typed, const json_t
         struct str taken = applied.by_place[r].element;
         const json_t *item = json_array_get(applied_list, r++);
         json_array_append_new(
-            out, typed_merge(arena, typed_item(typed), typed_items_find(&live, taken), item));
+            out, typed_merge(arena, typed_item(typed), typed_items_only(&live, taken), item));
         if (both || (shared.data && taken.data && str_eq(shared, taken)))
             shared = next_shared(&live, &applied, &shared_at);
         l += both;
@@ -168,13 +168,59 @@ static void compare_members(const struct comparison *at, struct typed typed, con
     field_set_sort(&changes->removed);
 }
 
-/* The next different element at or after `*at`; NULL data at the end. */
-static struct str next_element(const struct typed_items *items, size_t *at)
+/* Items of one element, next to each other among the sorted ones. */
+struct run {
+    const struct typed_items *items;
+    size_t from, count;
+};
+
+/* The next one at or after `at`. */
+static struct run next_run(const struct typed_items *items, size_t at)
 {
-    while (*at && *at < items->sorted_count &&
-           str_eq(items->sorted[*at - 1].element, items->sorted[*at].element))
-        (*at)++;
-    return *at < items->sorted_count ? items->sorted[*at].element : (struct str){0};
+    size_t end = at;
+    while (end < items->sorted_count &&
+           str_eq(items->sorted[at].element, items->sorted[end].element))
+        end++;
+    return (struct run){items, at, end - at};
+}
+
+static struct str run_element(const struct run *run)
+{
+    return run->count ? run->items->sorted[run->from].element : (struct str){0};
+}
+
+/* NULL past the last of them. */
+static const json_t *run_item(const struct run *run, size_t at)
+{
+    return at < run->count ? json_array_get(run->items->list, run->items->sorted[run->from + at].at)
+                           : NULL;
+}
+
+static bool runs_equal(const struct run *old, const struct run *new)
+{
+    bool same = old->count == new->count;
+    for (size_t i = 0; same && i < old->count; i++)
+        same = json_equal(run_item(old, i), run_item(new, i));
+    return same;
+}
+
+/* Several items of one element are one value, that nothing is known to be in. */
+static void compare_runs(const struct comparison *at, struct typed typed, const struct run *old,
+                         const struct run *new, struct typed_changes *changes)
+{
+    static const struct field_set nothing;
+    struct str element = run_element(old->count ? old : new);
+    const json_t *was = run_item(old, 0), *is = run_item(new, 0);
+    bool was_many = old->count > 1, is_many = new->count > 1;
+    if (was_many && is_many) {
+        put(at, &changes->modified, element, !runs_equal(old, new), &nothing);
+        return;
+    }
+    if (!is_same(at, was_many ? NULL : was, is_many ? NULL : is))
+        compare_at(at, typed_item(typed), element, was_many ? NULL : was, is_many ? NULL : is,
+                   changes);
+    put(at, &changes->removed, element, was_many, &nothing);
+    put(at, &changes->added, element, is_many, &nothing);
 }
 
 static void compare_items(const struct comparison *at, struct typed typed, const json_t *before,
@@ -183,17 +229,18 @@ static void compare_items(const struct comparison *at, struct typed typed, const
     struct typed_items old = typed_items_of(at->arena, typed, before);
     struct typed_items new = typed_items_of(at->arena, typed, after);
     size_t o = 0, n = 0;
-    for (;;) {
-        struct str gone = next_element(&old, &o), come = next_element(&new, &n);
-        if (!gone.data && !come.data)
-            return;
-        int order = !gone.data ? 1 : !come.data ? -1 : str_compare(gone, come);
-        struct str element = order <= 0 ? gone : come;
-        const json_t *was = typed_items_find(&old, element), *is = typed_items_find(&new, element);
-        if (!is_same(at, was, is))
-            compare_at(at, typed_item(typed), element, was, is, changes);
-        o += order <= 0;
-        n += order >= 0;
+    while (o < old.sorted_count || n < new.sorted_count) {
+        struct run gone = next_run(&old, o), come = next_run(&new, n);
+        int order = !gone.count   ? 1
+                    : !come.count ? -1
+                                  : str_compare(run_element(&gone), run_element(&come));
+        if (order < 0)
+            come.count = 0;
+        if (order > 0)
+            gone.count = 0;
+        compare_runs(at, typed, &gone, &come, changes);
+        o += gone.count;
+        n += come.count;
     }
 }
 

@@ -231,4 +231,87 @@ def patched_kind(api, ns):
     assert not wrong, "\n".join(wrong)
 
 
+# ---- whose fields are whose ----
+
+
+def owners(got):
+    """(manager, operation, subresource): fields"""
+    return {(one["manager"], one["operation"], one.get("subresource", "")): one["fieldsV1"] for one in got["metadata"].get("managedFields", [])}
+
+
+def apply(api, path, body, manager, code=200, **params):
+    return api("PATCH", path, body, code, APPLY, fieldManager=manager, **params)
+
+
+def config(name):
+    return dict(meta(name, labels={"l": "v"}), apiVersion="v1", kind="ConfigMap", data={"k": "v"})
+
+
+@check("managedFields that are emptied are kept no longer, until somebody applies")
+def forgetting(api, ns):
+    path = f"/api/v1/namespaces/{ns}/configmaps"
+    for none in ([], [{}]):
+        replaced = config("c")
+        replaced["metadata"]["managedFields"] = none
+        for type, body in ((MERGE, {"metadata": {"managedFields": none}}), (STRATEGIC, {"metadata": {"managedFields": [{}]}}),
+                           (JSON_PATCH, [{"op": "replace", "path": "/metadata/managedFields", "value": none}]), (None, replaced)):
+            apply(api, path + "/c", config("c"), "one", 201)
+            got = api("PATCH", path + "/c", body, type=type) if type else api("PUT", path + "/c", body)
+            assert not owners(got), (type, none, owners(got))
+            got = api("PATCH", path + "/c", {"data": {"k": "w"}}, type=MERGE)
+            assert not owners(got), owners(got)
+            is_status(apply(api, path + "/c", config("c"), "one", 409), 409, "Conflict", 'conflict with "before-first-apply" using v1: .data.k')
+            api("DELETE", path + "/c")
+
+
+@check("managedFields that a client writes: renamed, without their subresource, with the object, malformed")
+def written(api, ns):
+    path = f"/api/v1/namespaces/{ns}/pods"
+    name, head = path + "/p", {"apiVersion": "v1", "kind": "Pod"}
+    apply(api, name, dict(pod("p", schedulingGates=[{"name": "x/y"}]), **head), "first", 201)
+    apply(api, name, dict(head, metadata={"labels": {"a": "1"}}), "second")
+    apply(api, name + "/status", dict(head, metadata={"labels": {"b": "2"}}), "second")
+    assert list(owners(api("GET", name)))[-2:] == [("second", "Apply", ""), ("second", "Apply", "status")], owners(api("GET", name))
+    got = rewrite(api, name, lambda one: [entry.pop("subresource", None) for entry in one["metadata"]["managedFields"]])
+    assert owners(got)[("second", "Apply", "")] == {"f:metadata": {"f:labels": {"f:b": {}}}}, owners(got)
+    got = rewrite(api, name, lambda one: [entry.update(manager="both") for entry in one["metadata"]["managedFields"] if entry["operation"] == "Apply"])
+    assert [key for key in owners(got) if key[1] == "Apply"] == [("both", "Apply", "")], owners(got)
+    path, body = f"/api/v1/namespaces/{ns}/configmaps", config("c")
+    entry = {"manager": "early", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:other": {}}}}
+    body["metadata"]["managedFields"] = [entry]
+    assert owners(api("POST", path, body))[("early", "Apply", "")] == entry["fieldsV1"]
+    body["metadata"].update(name="d", managedFields=[dict(entry, fieldsType="")])
+    assert ("early", "Apply", "") not in owners(api("POST", path, body))
+
+
+@check("what is applied again changes nothing, also where defaults come between")
+def nothing_new(api, ns):
+    path = f"/apis/apps/v1/namespaces/{ns}/statefulsets"
+    claim = {"metadata": {"name": "v"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}}}
+    body = dict(deployment("s"), kind="StatefulSet")
+    body["spec"].update(serviceName="s", volumeClaimTemplates=[claim])
+    made = apply(api, path + "/s", body, "m", 201)
+    early = dict(next(one for one in made["metadata"]["managedFields"] if one["manager"] == "m"), time="2019-07-08T09:31:18Z")
+    api("PATCH", path + "/s", {"metadata": {"annotations": {"a": "b"}, "managedFields": [early]}}, type=MERGE)
+    made = apply(api, path + "/s", body, "m")
+    assert early in made["metadata"]["managedFields"], made["metadata"]
+
+
+@check("items of one key, which an update may leave in a list, are one value")
+def duplicates(api, ns):
+    path = f"/apis/apps/v1/namespaces/{ns}/deployments"
+    body = deployment("d")
+    body["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": one} for one in "12"] + [{"name": "B", "value": "3"}]
+
+    def env(got, manager):
+        return owners(got)[manager]["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"c"}'].get("f:env")
+    got = api("POST", path, body, fieldManager="creator")
+    assert env(got, ("creator", "Update", "")) == {".": {}, 'k:{"name":"A"}': {}, 'k:{"name":"B"}': {".": {}, "f:name": {}, "f:value": {}}}, owners(got)
+    body["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "4"}]
+    is_status(apply(api, path + "/d", body, "m", 409), 409, "Conflict", '.spec.template.spec.containers[name="c"].env[name="A"]')
+    got = apply(api, path + "/d", body, "m", force="true")
+    assert got["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "A", "value": "4"}, {"name": "B", "value": "3"}], got["spec"]
+    assert 'k:{"name":"A"}' not in env(got, ("creator", "Update", "")), owners(got)
+
+
 main()

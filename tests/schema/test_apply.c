@@ -337,7 +337,7 @@ static void updates_are_capped(void **state)
         CLEANUP(free_ptr) char *name = xasprintf("m%02d", i);
         struct apply each = by(name);
         each.now_us += (int64_t)i * 1000000;
-        json_auto_t *before = json_deep_copy(object);
+        json_auto_t *before = i ? json_deep_copy(object) : NULL;
         json_set_text(json_ensure_object(json_object_get(object, "metadata"), "labels"), name, "x");
         apply_track(&each, before, object);
     }
@@ -483,6 +483,126 @@ static void forgetting_is_not_noted(void **state)
     assert_null(json_at(object, "metadata", "managedFields"));
 }
 
+/* Nobody is noted then, until somebody applies. */
+static void what_is_forgotten_stays_so(void **state)
+{
+    (void)state;
+    const struct apply me = by("me"), you = by("you");
+    json_auto_t *object = tree("{" HEAD ",\"spec\":{\"replicas\":2}}");
+    apply_track(&me, NULL, object);
+    json_auto_t *empty = json_deep_copy(object), *later = NULL;
+    json_object_set_new(json_object_get(empty, "metadata"), "managedFields", json_array());
+    apply_track(&me, object, empty);
+    assert_null(json_at(empty, "metadata", "managedFields"));
+    later = json_deep_copy(empty);
+    json_object_set_new(json_object_get(later, "spec"), "replicas", json_integer(3));
+    apply_track(&you, empty, later);
+    assert_null(json_at(later, "metadata", "managedFields"));
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *config = tree("{" HEAD ",\"spec\":{\"replicas\":4}}");
+    assert_null(apply_configuration(&you, later, config, &err));
+    assert_non_null(strstr(err.message, "before-first-apply"));
+}
+
+/* Of two entries of one identity the later one counts. */
+static void the_later_entry_counts(void **state)
+{
+    (void)state;
+    const struct apply me = by("me");
+    json_auto_t *live = tree("{" HEAD ",\"spec\":{\"replicas\":2,\"paused\":true}}");
+    apply_track(&me, NULL, live);
+    json_auto_t *object = json_deep_copy(live);
+    json_set_text(json_ensure_object(json_object_get(object, "metadata"), "labels"), "a", "b");
+    json_object_set_new(
+        json_object_get(object, "metadata"), "managedFields",
+        tree(
+            "[{\"manager\":\"x\",\"operation\":\"Apply\",\"apiVersion\":\"apps/v1\",\"fieldsType\":"
+            "\"FieldsV1\",\"fieldsV1\":{\"f:spec\":{\"f:replicas\":{}}}},{\"manager\":\"x\","
+            "\"operation\":\"Apply\",\"apiVersion\":\"apps/v1\",\"fieldsType\":\"FieldsV1\","
+            "\"fieldsV1\":{\"f:spec\":{\"f:paused\":{}}}}]"));
+    apply_track(&me, live, object);
+    CLEANUP(free_ptr) char *fields = fields_text(object, "x");
+    assert_string_equal(fields, "{\"f:spec\":{\"f:paused\":{}}}");
+}
+
+#define ENV(items)                                                                                 \
+    "{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"env\":[" items  \
+    "]}]}}}}"
+#define ENV_FIELDS(fields)                                                                         \
+    "{\"f:spec\":{\"f:template\":{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":"   \
+    "{" fields "}}}}}}"
+#define ONE(name) "\"k:{\\\"name\\\":\\\"" name "\\\"}\":"
+
+/* Items of one key, which an update may have, are one value: it has no fields. */
+static void items_of_one_key(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *fields; /* of who updates */
+    } rows[] = {
+        {NULL,
+         ENV("{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"a\",\"value\":\"2\"},{\"name\":\"b\"}"),
+         ENV_FIELDS("\".\":{},\"f:env\":{\".\":{}," ONE("a") "{}," ONE(
+             "b") "{\".\":{},\"f:name\":{}}},\"f:name\":{}")},
+        {ENV("{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"a\",\"value\":\"2\"}"),
+         ENV("{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"a\",\"value\":\"3\"}"),
+         ENV_FIELDS("\"f:env\":{" ONE("a") "{}}")},
+        {ENV("{\"name\":\"a\"}"), ENV("{\"name\":\"a\"},{\"name\":\"a\"}"),
+         ENV_FIELDS("\"f:env\":{" ONE("a") "{}}")},
+        {ENV("{\"name\":\"a\"},{\"name\":\"a\"}"), ENV("{\"name\":\"a\"}"),
+         ENV_FIELDS("\"f:env\":{" ONE("a") "{\".\":{},\"f:name\":{}}}")},
+    };
+    const struct apply first = by("first"), second = by("second");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_auto_t *before = rows[i].before ? tree(rows[i].before) : NULL;
+        json_auto_t *after = tree(rows[i].after);
+        if (before)
+            apply_track(&first, NULL, before);
+        apply_track(&second, before, after);
+        CLEANUP(free_ptr) char *fields = fields_text(after, "second");
+        assert_string_equal(fields, rows[i].fields);
+    }
+}
+
+/* An applied item takes the place of all of its key. */
+static void an_applied_item_replaces_several(void **state)
+{
+    (void)state;
+    const struct apply first = by("first");
+    struct apply me = by("me");
+    me.force = true;
+    json_auto_t *live = tree(
+        ENV("{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"b\"},{\"name\":\"a\",\"value\":\"2\"}"));
+    apply_track(&first, NULL, live);
+    json_auto_t *applied = apply_text(&me, live, ENV("{\"name\":\"a\"}"));
+    CLEANUP(free_ptr) char *text = rendered(json_at(applied, "spec", "template", "spec"));
+    assert_string_equal(
+        text, "{\"containers\":[{\"env\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"name\":\"c\"}]}");
+}
+
+/* A write that changes nothing but times changes nothing. */
+static void times_alone_are_no_change(void **state)
+{
+    (void)state;
+    struct apply me = by("me");
+    json_auto_t *live = tree("{" HEAD ",\"spec\":{\"replicas\":2}}");
+    apply_track(&me, NULL, live);
+    json_auto_t *object = json_deep_copy(live), *other = json_deep_copy(live);
+    json_t *entry = json_array_get(json_at(object, "metadata", "managedFields"), 0);
+    json_set_text(entry, "time", "2030-01-01T00:00:00Z");
+    json_auto_t *later = json_deep_copy(object);
+    json_object_set_new(json_object_get(later, "spec"), "replicas", json_integer(3));
+    apply_keep_times(live, object);
+    assert_true(json_equal(live, object));
+    apply_keep_times(live, later);
+    assert_string_equal(
+        json_text(json_array_get(json_at(later, "metadata", "managedFields"), 0), "time"),
+        "2030-01-01T00:00:00Z");
+    json_object_del(json_object_get(other, "metadata"), "managedFields");
+    apply_keep_times(live, other);
+    assert_null(json_at(other, "metadata", "managedFields"));
+}
+
 /* Applying random configurations of two managers in turn: what was applied is there; the same again
  * changes nothing. */
 static void random_configurations(void **state)
@@ -557,6 +677,11 @@ int main(void)
         cmocka_unit_test(what_others_changed_since_conflicts),
         cmocka_unit_test(last_configurations_may_be_odd),
         cmocka_unit_test(forgetting_is_not_noted),
+        cmocka_unit_test(what_is_forgotten_stays_so),
+        cmocka_unit_test(the_later_entry_counts),
+        cmocka_unit_test(items_of_one_key),
+        cmocka_unit_test(an_applied_item_replaces_several),
+        cmocka_unit_test(times_alone_are_no_change),
         cmocka_unit_test(random_configurations),
         cmocka_unit_test(many_members),
     };
