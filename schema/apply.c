@@ -2,61 +2,15 @@
 
 #include <string.h>
 
+#include "schema/apply_difference.h"
 #include "schema/decode_internal.h"
 #include "schema/go_text.h"
-#include "schema/managed.h"
-#include "schema/typed.h"
-
-/* Bookkeeping that belongs to nobody; NULL-ended. */
-static const char *const unowned[][3] = {
-    {"apiVersion"},
-    {"kind"},
-    {"metadata"},
-    {"metadata", "name"},
-    {"metadata", "namespace"},
-    {"metadata", "creationTimestamp"},
-    {"metadata", "selfLink"},
-    {"metadata", "uid"},
-    {"metadata", "clusterName"},
-    {"metadata", "generation"},
-    {"metadata", "managedFields"},
-    {"metadata", "resourceVersion"},
-};
 
 /* Where kubectl's client-side apply keeps what it applied last, and the manager whose apply on the
  * server goes on from there. */
 #define LAST_APPLIED    "kubectl.kubernetes.io/last-applied-configuration"
 #define LAST_MANAGER    "kubectl"
 #define ANNOTATIONS_MAX ((size_t)256 << 10) /* keys and values of all */
-
-/* What an endpoint does not change, and so nobody comes to own through it; NULL: nothing. */
-static const char *ignored(const struct apply *apply)
-{
-    bool has_spec = type_field(apply->type, STR("spec")) != NULL;
-    if (strcmp(apply->subresource, "status") == 0 && has_spec)
-        return "spec";
-    return !*apply->subresource && has_spec && type_field(apply->type, STR("status")) ? "status"
-                                                                                      : NULL;
-}
-
-static void strip(const struct apply *apply, struct field_set *set)
-{
-    const char *const whole[] = {ignored(apply), NULL};
-    if (whole[0])
-        field_set_drop_path(set, whole, true);
-    for (size_t i = 0; i < ARRAY_LEN(unowned); i++)
-        field_set_drop_path(set, unowned[i], false);
-}
-
-/* What changed, and by whom that may be owned. */
-static void find_changes(const struct apply *apply, struct arena *arena, const json_t *before,
-                         const json_t *after, struct typed_changes *changes)
-{
-    typed_compare(arena, typed_root(apply->type), before, after, changes);
-    strip(apply, &changes->added);
-    strip(apply, &changes->modified);
-    strip(apply, &changes->removed);
-}
 
 static json_t *zero_object(const struct type *type);
 
@@ -77,10 +31,13 @@ static json_t *zero_field(const struct field *field)
     return plain && field->kind == FIELD_BOOL ? json_false() : json_null();
 }
 
-/* What Go's new object of the type prints: what a created object is compared with. */
+/* What Go's new object of the type prints: what a created object is compared with. One without a
+ * Go type has nothing. */
 static json_t *zero_object(const struct type *type)
 {
     json_t *object = json_object();
+    if (type->custom)
+        return object;
     for (size_t i = 0; i < type->field_count; i++) {
         json_t *zero = zero_field(&type->fields[i]);
         if (zero)
@@ -122,18 +79,38 @@ static void set_entries(json_t *object, struct arena *arena, struct managers *ma
         json_object_set_new(metadata, "managedFields", entries);
 }
 
-/* Takes what changed away from every manager but `except`. */
-static void take_away(const struct apply *apply, struct managers *managers,
-                      const struct manager *except, const struct typed_changes *changes)
+/* Takes what changed away from every manager but `except`; those of versions that are no more go.
+ */
+static void take_away(struct difference *difference, struct managers *managers,
+                      const struct manager *except)
 {
+    const struct typed_changes *changes;
     for (size_t i = 0; i < managers->count; i++) {
         struct manager *manager = &managers->items[i];
-        if (manager == except || strcmp(manager->api_version, apply->api_version) != 0)
+        if (manager == except)
             continue;
-        manager_take_away(manager, &changes->modified);
-        manager_take_away(manager, &changes->added);
-        manager_take_away(manager, &changes->removed);
+        switch (difference_in(difference, manager->api_version, &changes)) {
+        case DIFFERENCE_KNOWN:
+            manager_take_away(manager, &changes->modified);
+            manager_take_away(manager, &changes->added);
+            manager_take_away(manager, &changes->removed);
+            break;
+        case DIFFERENCE_GONE:
+            manager->set = (struct field_set){0};
+            break;
+        case DIFFERENCE_UNKNOWN:
+            break;
+        }
     }
+}
+
+bool apply_has_other_version(const json_t *object, const char *api_version)
+{
+    const json_t *entries = entries_of(object);
+    for (size_t i = 0; i < json_array_size(entries); i++)
+        if (!text_eq(json_text(json_array_get(entries, i), "apiVersion"), api_version))
+            return true;
+    return false;
 }
 
 /* ---- every other write ---- */
@@ -162,15 +139,16 @@ static struct managers read_managers(const struct apply *apply, struct arena *ar
 static void track(const struct apply *apply, struct arena *arena, const json_t *before,
                   const json_t *after, struct managers *managers)
 {
-    struct typed_changes changes = {0};
     const struct manager_id self = who(apply, false);
-    find_changes(apply, arena, before, after, &changes);
-    take_away(apply, managers, NULL, &changes);
-    field_set_union(arena, &changes.modified, &changes.added);
-    if (field_set_empty(&changes.modified))
+    struct difference difference;
+    difference_find(&difference, apply, arena, before, after);
+    take_away(&difference, managers, NULL);
+    struct field_set set = difference.own.modified;
+    field_set_union(arena, &set, &difference.own.added);
+    if (field_set_empty(&set))
         return;
     struct manager *manager = managers_ensure(arena, managers, &self);
-    manager_add(arena, manager, &changes.modified);
+    manager_add(arena, manager, &set);
     managers_set_time(arena, manager, apply->now_us);
 }
 
@@ -381,53 +359,39 @@ static void note_last_applied(const struct apply *apply, const json_t *applied, 
 
 /* ---- */
 
-/* False with the error when others own what changes, unless that is forced. */
-static bool check_conflicts(const struct apply *apply, struct arena *arena,
-                            const struct managers *managers, const struct manager *self,
-                            const struct typed_changes *changes, const json_t *base,
-                            struct error *err)
+/* What `manager` has of what changes. */
+static void find_conflict(struct difference *difference, const struct manager *manager,
+                          struct managers *conflicts)
 {
-    struct managers conflicts = {0};
-    struct field_set changed = {0};
+    const struct typed_changes *changes;
+    struct arena *arena = difference->arena;
+    struct field_set changed = {0}, both = {0};
+    if (difference_in(difference, manager->api_version, &changes) != DIFFERENCE_KNOWN)
+        return;
     field_set_copy(arena, &changed, &changes->modified);
     field_set_union(arena, &changed, &changes->added);
-    for (size_t i = 0; !apply->force && i < managers->count; i++) {
-        const struct manager *manager = &managers->items[i];
-        struct field_set both = {0};
-        if (manager == self || strcmp(manager->api_version, apply->api_version) != 0 ||
-            !field_set_meets(&manager->set, &changed))
-            continue;
-        field_set_copy(arena, &both, &manager->set);
-        field_set_intersect(&both, &changed);
-        const struct manager_id id = manager_id_of(manager);
-        manager_add(arena, managers_ensure(arena, &conflicts, &id), &both);
-    }
+    if (!field_set_meets(&manager->set, &changed))
+        return;
+    field_set_copy(arena, &both, &manager->set);
+    field_set_intersect(&both, &changed);
+    const struct manager_id id = manager_id_of(manager);
+    manager_add(arena, managers_ensure(arena, conflicts, &id), &both);
+}
+
+/* False with the error when others own what changes, unless that is forced. */
+static bool check_conflicts(struct difference *difference, const struct managers *managers,
+                            const struct manager *self, struct error *err)
+{
+    struct managers conflicts = {0};
+    for (size_t i = 0; !difference->apply->force && i < managers->count; i++)
+        if (&managers->items[i] != self)
+            find_conflict(difference, &managers->items[i], &conflicts);
     if (conflicts.count)
-        allow_last_applied(apply, arena, base, &conflicts);
+        allow_last_applied(difference->apply, difference->arena, difference->before, &conflicts);
     return !conflicts.count || refuse(&conflicts, err);
 }
 
 /* ---- applying ---- */
-
-/* Removes what the manager applied last time, does not apply now, and nobody else owns. */
-static json_t *prune(const struct apply *apply, struct arena *arena, const json_t *merged,
-                     const struct managers *managers, const struct manager *self,
-                     const struct field_set *last)
-{
-    struct typed root = typed_root(apply->type);
-    struct field_set gone = {0}, managed = {0};
-    if (field_set_covers(&self->set, last)) /* it only ever adds: most often */
-        return json_incref((json_t *)(uintptr_t)merged);
-    field_set_copy(arena, &gone, last);
-    typed_name_fields(root, &gone);
-    for (size_t i = 0; i < managers->count; i++)
-        if (strcmp(managers->items[i].api_version, apply->api_version) == 0)
-            field_set_union(arena, &managed, &managers->items[i].set);
-    typed_name_fields(root, &managed);
-    field_set_subtract(&gone, &managed);
-    json_t *left = typed_remove(root, merged, &gone);
-    return left ? left : json_object();
-}
 
 static bool misfit(const struct apply *apply, const json_t *applied, struct error *err)
 {
@@ -463,19 +427,18 @@ static void note_earlier(const struct apply *apply, struct arena *arena, const j
     track(&earlier, arena, zero, base, managers);
 }
 
-/* The manager that applies, with the fields of its configuration; `last`: those it had. */
+/* The manager that applies, with the fields of its configuration; `last`: what it was. */
 static struct manager *claim(const struct apply *apply, struct arena *arena,
-                             struct managers *managers, const json_t *config,
-                             struct field_set *last)
+                             struct managers *managers, const json_t *config, struct manager *last)
 {
     const struct manager_id id = who(apply, true);
     struct manager *self = managers_ensure(arena, managers, &id);
-    *last = self->set;
+    *last = *self;
     self->set = (struct field_set){0};
     self->api_version = apply->api_version;
     typed_fields(arena, typed_root(apply->type), config, &self->set);
-    strip(apply, &self->set);
-    if (!field_set_equal(last, &self->set))
+    difference_strip(apply, &self->set);
+    if (!field_set_equal(&last->set, &self->set))
         self->fields = NULL;
     return self;
 }
@@ -486,8 +449,8 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, json_
     struct typed root = typed_root(apply->type);
     CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
     struct managers managers = {0};
-    struct field_set last;
-    struct typed_changes changes = {0};
+    struct manager last;
+    struct difference difference;
     if (!check_configuration(apply, &arena, applied, err))
         return NULL;
     json_auto_t *base = base_of(apply, live);
@@ -498,17 +461,15 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, json_
     struct manager *self = claim(apply, &arena, &managers, applied, &last);
 
     json_auto_t *merged = typed_merge(&arena, root, base, applied);
-    json_auto_t *pruned = prune(apply, &arena, merged, &managers, self, &last);
+    json_auto_t *pruned = apply_prune(apply, &arena, merged, &managers, self, &last);
     /* What is applied is there, also where the last that was in it has gone. */
     json_auto_t *object =
         pruned == merged ? json_incref(pruned) : typed_merge(&arena, root, pruned, applied);
-    find_changes(apply, &arena, base, object, &changes);
-    if (!check_conflicts(apply, &arena, &managers, self, &changes, base, err))
+    difference_find(&difference, apply, &arena, base, object);
+    if (!check_conflicts(&difference, &managers, self, err))
         return NULL;
-    take_away(apply, &managers, self, &changes);
-    bool changed = !field_set_empty(&changes.added) || !field_set_empty(&changes.modified) ||
-                   !field_set_empty(&changes.removed) || !field_set_equal(&last, &self->set);
-    if (changed || !self->time)
+    take_away(&difference, &managers, self);
+    if (!self->time || difference_any(&difference) || !field_set_equal(&last.set, &self->set))
         managers_set_time(&arena, self, apply->now_us);
     json_auto_t *result = json_deep_copy(object);
     if (!schema_shape(apply->type, result, FIELD_VALIDATION_IGNORE, NULL, err))

@@ -2,13 +2,23 @@
  * on every write.
  *
  * Pure: trees in, trees out; time comes in as data. Entries of other API versions than the
- * request's are kept as they are. Source: apimachinery's managedfields and structured-merge-diff's
- * merge. */
+ * request's are compared in theirs where `versions` tells them, else kept as they are. Source:
+ * apimachinery's managedfields and structured-merge-diff's merge. */
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
 #include "schema/field_set.h"
 #include "schema/resource.h"
+
+/* The versions of a kind beside the request's. */
+struct apply_versions {
+    void *arg;
+    /* NULL: it is not served, and its entries are dropped. */
+    const struct type *(*type)(void *arg, const char *api_version);
+    /* `object` in that version; new reference. NULL: it cannot be had, and its entries stay as they
+     * are. */
+    json_t *(*convert)(void *arg, const json_t *object, const char *api_version);
+};
 
 struct apply {
     const struct type *type;
@@ -18,7 +28,11 @@ struct apply {
         *manager; /* fieldManager; for other writes its default is the user agent up to "/" */
     bool force;   /* take over fields of others; apply only */
     int64_t now_us;
+    const struct apply_versions *versions; /* NULL: none is known */
 };
+
+/* Whether somebody's entry is of another version than `api_version`. */
+bool apply_has_other_version(const json_t *object, const char *api_version);
 
 /* Applies a configuration. `live` NULL: creates. New reference: the merged object, shaped, not yet
  * defaulted, with its managedFields, of which it shares with `live` what stays (FieldsV1). `live`

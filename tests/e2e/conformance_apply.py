@@ -314,4 +314,107 @@ def duplicates(api, ns):
     assert 'k:{"name":"A"}' not in env(got, ("creator", "Update", "")), owners(got)
 
 
+TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
+SPEC = {"list": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": {
+            "type": "object", "required": ["name"], "properties": {
+                "name": TEXT, "number": NUMBER, "set": {"type": "array", "items": TEXT, "x-kubernetes-list-type": "set"}}}},
+        "set": {"type": "array", "items": TEXT, "x-kubernetes-list-type": "set"}, "atomic": {"type": "array", "items": TEXT},
+        "maps": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": TEXT}},
+        "struct": {"type": "object", "properties": {"name": TEXT, "number": NUMBER}}, "text": TEXT}
+SPECS = {"type": "object", "properties": {"spec": {"type": "object", "properties": SPEC}}}
+
+
+def named(**items):
+    """A list by name: number, or the set's items."""
+    fill = {int: lambda value: {"number": value}, str: lambda value: {"set": list(value)} if value else {}}
+    return {"list": [dict({"name": name}, **fill[type(value)](value)) for name, value in items.items()]}
+
+
+def own(name, *fields, **sets):
+    under = {".": {}, "f:name": {}, **{"f:" + field: {} for field in fields}, **{"f:" + key: {f'v:"{one}"': {} for one in value} for key, value in sets.items()}}
+    return {f'k:{{"name":"{name}"}}': under}
+
+
+A, S0 = 'spec.list[name="a"]', {"name": "a", "number": 1}
+# Name; who does what (applies, + forced, or updates) and the fields it conflicts with; the spec then, and whose what is: of writes in three versions.
+MERGES = [
+    ("an item less", [("one", named(a="", b="")), ("two", named(c="")), ("one", named(a=""))], named(a="", c=""),
+     [{}, {"f:list": own("c")}, {"f:list": own("a")}]),
+    ("an item that two have", [("one", named(a="", b="", c="")), ("two", named(c="", d="")), ("one", named(a=""))], named(a="", c="", d=""),
+     [{}, {"f:list": own("c") | own("d")}, {"f:list": own("a")}]),
+    ("the same value", [("one", named(a=0)), ("two", named(a=0))], named(a=0), [{"f:list": own("a", "number")}] * 2),
+    ("another value", [("one", named(a=0)), ("two", named(a=1), "." + A + ".number")], named(a=0), [{"f:list": own("a", "number")}]),
+    ("another value, forced", [("one", named(a=0)), ("two+", named(a=1))], named(a=1), [{"f:list": own("a")}, {"f:list": own("a", "number")}]),
+    ("items of an item", [("one", named(a="", b="c")), ("two", named(b="d")), ("one", named(a=""))], named(a="", b="d"),
+     [{}, {"f:list": own("b", set="d")}, {"f:list": own("a")}]),
+    ("items that hang on", [("one", named(a="", b="c")), ("two", named(b="d")), ("update", named(a="", b="cde")), ("one", named(a=""))],
+     named(a="", b="de"), [{}, {"f:list": own("b", set="d")}, {"f:list": {'k:{"name":"b"}': {"f:set": {'v:"e"': {}}}}}, {"f:list": own("a")}]),
+    ("items that go with theirs", [("one", named(a="", b="c")), ("two", named(a="b")), ("update", named(a="b", b="cd")), ("one", named(a=""))],
+     named(a="b"), [{}, {"f:list": own("a", set="b")}, {}, {"f:list": own("a")}]),
+    ("a field less", [("one", {"struct": S0}), ("one", {"struct": {"name": "a"}})], {"struct": {"name": "a"}}, [{}, {"f:struct": {"f:name": {}}}]),
+    ("a field that two have", [("one", {"struct": S0}), ("two", {"struct": {"number": 1}}), ("one", {"struct": {"name": "a"}})], {"struct": S0},
+     [{}, {"f:struct": {"f:number": {}}}, {"f:struct": {"f:name": {}}}]),
+    ("a field that an updater has", [("update", {"struct": S0}), ("one", {"struct": S0}), ("one", {"struct": {"name": "a"}})], {"struct": S0},
+     [{".": {}, "f:struct": {".": {}, "f:name": {}, "f:number": {}}}, {}, {"f:struct": {"f:name": {}}}]),
+    ("an updater takes over", [("one", {"struct": S0}), ("update", {"struct": {"name": "a", "number": 2}})], {"struct": {"name": "a", "number": 2}},
+     [{"f:struct": {"f:name": {}}}, {"f:struct": {"f:number": {}}}]),
+    ("a struct less", [("one", {"text": "x", "struct": S0}), ("one", {"text": "x"})], {"text": "x"}, [{}, {"f:text": {}}]),
+    ("an atomic list", [("one", {"atomic": ["a", "b"]}), ("two", {"atomic": ["b"]}, ".spec.atomic"), ("one", {"text": "x"})], {"text": "x"},
+     [{}, {}, {"f:text": {}}]),
+    ("maps", [("one", {"maps": {"a": {"x": "1"}, "b": {"y": "1"}}}), ("two", {"maps": {"b": {"z": "1"}}}), ("one", {"maps": {"a": {"x": "1"}}})],
+     {"maps": {"a": {"x": "1"}, "b": {"z": "1"}}}, [{}, {"f:maps": {"f:b": {".": {}, "f:z": {}}}}, {"f:maps": {"f:a": {".": {}, "f:x": {}}}}]),
+    ("the order that is applied", [("one", {"set": ["a", "b", "c", "d"]}), ("two", {"set": ["d", "b"]})], {"set": ["a", "c", "d", "b"]},
+     [{"f:set": {f'v:"{one}"': {} for one in "abcd"}}, {"f:set": {'v:"b"': {}, 'v:"d"': {}}}]),
+]
+
+
+def merge_once(api, body, name, writes, versions):
+    head = {"kind": body["spec"]["names"]["kind"], "metadata": {"name": name}}
+    for (who, spec, *conflict), version in zip(writes, versions):
+        path = f"{resources(body, version)}/{name}"
+        one = dict(head, apiVersion=f"{body['spec']['group']}/{version}", spec=spec)
+        if who != "update":
+            got = api.session.patch(api.base + path, json=one, timeout=30, headers={"Content-Type": APPLY},
+                                    params={"fieldManager": who.strip("+"), "force": str("+" in who).lower()})
+            told = [cause["field"] for cause in got.json().get("details", {}).get("causes", [])]
+            assert told == conflict and got.status_code in (200, 201, 409), (who, version, told, got.text[:300])
+        elif gone(api, path):
+            api("POST", resources(body, version), one, fieldManager=who)
+        else:
+            api("PATCH", path, [{"op": "replace", "path": "/spec", "value": spec}], type=JSON_PATCH, fieldManager=who)
+    return api("GET", f"{resources(body)}/{name}")
+
+
+@check("what managers apply in several versions is merged, pruned and owned in theirs")
+def merges(api, ns):
+    body, wrong = crd({"v1": SPECS, "v2": SPECS, "v3": SPECS}), []
+    define(api, body)
+    for versions in (["v1"] * 4, ["v2", "v1", "v3", "v2"]):
+        for number, (name, writes, spec, fields) in enumerate(MERGES):
+            got = merge_once(api, body, f"m{number}-{versions[0]}", writes, versions)
+            have = {(one["manager"], one["apiVersion"].split("/")[1]): one["fieldsV1"]["f:spec"] for one in got["metadata"]["managedFields"]}
+            want = {(who.strip("+"), version): mine for (who, *_), version, mine in zip(writes, versions, fields) if mine}
+            if got["spec"] != spec or have != want:
+                wrong.append(f"{name} in {versions}: {got['spec']} {have}, wanted {want}")
+    assert not wrong, "\n".join(wrong)
+    api("PATCH", f"{CRDS}/{body['metadata']['name']}", [{"op": "replace", "path": "/spec/versions/1/served", "value": False}], type=JSON_PATCH)
+    until("v2 is not served", lambda: gone(api, resources(body, "v2")))
+    got = merge_once(api, body, "m0-v2", [("three", {"text": "x"})], ["v1"])
+    assert sorted(one["manager"] for one in got["metadata"]["managedFields"]) == ["one", "three", "two"], got["metadata"]
+    got = merge_once(api, body, "m9-v2", [("three", {"text": "x"})], ["v1"])
+    assert [one["apiVersion"].split("/")[1] for one in got["metadata"]["managedFields"]] == ["v3", "v1", "v1"], got["metadata"]
+    undefine(api, body)
+
+
+@check("an apply leaves alone what nobody applied: finalizers and annotations of others")
+def left_alone(api, ns):
+    path = f"/api/v1/namespaces/{ns}/persistentvolumeclaims"
+    body = dict(meta("p", labels={"a": "b"}), apiVersion="v1", kind="PersistentVolumeClaim",
+                spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}})
+    assert apply(api, path + "/p", body, "m", 201)["metadata"]["finalizers"] == ["kubernetes.io/pvc-protection"]
+    del body["metadata"]["labels"]
+    got = apply(api, path + "/p", body, "m")
+    assert got["metadata"].get("finalizers") == ["kubernetes.io/pvc-protection"] and "labels" not in got["metadata"], got["metadata"]
+
+
 main()

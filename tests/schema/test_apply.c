@@ -580,6 +580,87 @@ static void an_applied_item_replaces_several(void **state)
         text, "{\"containers\":[{\"env\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"name\":\"c\"}]}");
 }
 
+static const struct type *served(void *arg, const char *api_version)
+{
+    (void)arg;
+    return strcmp(api_version, "old/v1") == 0 ? NULL : type_find(DEPLOYMENT);
+}
+
+/* Other versions call replicas the revisionHistoryLimit. */
+static json_t *renamed(void *arg, const json_t *object, const char *api_version)
+{
+    bool here = strcmp(api_version, "apps/v1") == 0,
+         was_here = text_eq(json_text(object, "apiVersion"), "apps/v1");
+    const char *from = was_here ? "replicas" : "revisionHistoryLimit",
+               *to = here ? "replicas" : "revisionHistoryLimit";
+    json_t *copy = json_deep_copy(object), *spec = json_ensure_object(copy, "spec");
+    json_auto_t *value = json_incref(json_object_get(spec, from));
+    (void)arg;
+    if (strcmp(api_version, "broken/v1") == 0) {
+        json_decref(copy);
+        return NULL;
+    }
+    json_object_del(spec, from);
+    if (value)
+        json_object_set(spec, to, value);
+    json_set_text(copy, "apiVersion", api_version);
+    return copy;
+}
+
+#define OTHER(name, version)                                                                       \
+    "{\"manager\":\"" name "\",\"operation\":\"Apply\",\"apiVersion\":\"" version                  \
+    "\",\"fieldsType\":\"FieldsV1\","                                                              \
+    "\"fieldsV1\":{\"f:spec\":{\"f:revisionHistoryLimit\":{}}}}"
+#define OF_OTHERS                                                                                  \
+    "{\"apiVersion\":\"apps/"                                                                      \
+    "v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"w\",\"managedFields\":[" OTHER(         \
+        "known",                                                                                   \
+        "new/v1") "," OTHER("gone",                                                                \
+                            "old/v1") "," OTHER("unknown",                                         \
+                                                "broken/v1") "]},\"spec\":{\"replicas\":2}}"
+
+/* Managers are asked in the version that they know. */
+static void versions_are_converted(void **state)
+{
+    (void)state;
+    const struct apply_versions versions = {NULL, served, renamed};
+    struct apply me = by("me"), known = by("known");
+    me.versions = known.versions = &versions;
+    json_auto_t *live = tree(OF_OTHERS), *config = tree("{" HEAD ",\"spec\":{\"replicas\":3}}");
+    CLEANUP(error_clear) struct error err = {0};
+    assert_true(apply_has_other_version(live, "apps/v1"));
+    assert_null(apply_configuration(&me, live, config, &err));
+    assert_string_equal(err.message, "Apply failed with 1 conflict: conflict with \"known\": "
+                                     ".spec.revisionHistoryLimit");
+    /* What is given up in another version goes, too. */
+    json_auto_t *less = apply_text(&known, live, "{" HEAD ",\"spec\":{\"paused\":true}}");
+    assert_null(json_at(less, "spec", "replicas"));
+    json_auto_t *object = json_deep_copy(live);
+    json_object_set_new(json_object_get(object, "spec"), "replicas", json_integer(5));
+    apply_track(&me, live, object);
+    CLEANUP(free_ptr) char *kept = fields_text(object, "unknown");
+    assert_string_equal(kept, "{\"f:spec\":{\"f:revisionHistoryLimit\":{}}}");
+    assert_int_equal(json_array_size(json_at(object, "metadata", "managedFields")), 2);
+}
+
+/* What our own components wrote, which nobody is noted for, outlives what it stands beside. */
+static void the_rest_of_metadata_stays(void **state)
+{
+    (void)state;
+    const struct apply me = by("me");
+    json_auto_t *live = apply_text(&me, NULL,
+                                   "{\"metadata\":{\"name\":\"w\",\"annotations\":{\"mine\":\"x\"}}"
+                                   ",\"spec\":{\"replicas\":1}}");
+    json_set_text(json_at(live, "metadata", "annotations"), "theirs", "y");
+    json_object_set_new(json_object_get(live, "metadata"), "finalizers", tree("[\"a/b\"]"));
+    json_auto_t *left =
+        apply_text(&me, live, "{\"metadata\":{\"name\":\"w\"},\"spec\":{\"replicas\":1}}");
+    json_object_del(json_object_get(left, "metadata"), "managedFields");
+    CLEANUP(free_ptr) char *text = rendered(json_object_get(left, "metadata"));
+    assert_string_equal(
+        text, "{\"annotations\":{\"theirs\":\"y\"},\"finalizers\":[\"a/b\"],\"name\":\"w\"}");
+}
+
 /* A write that changes nothing but times changes nothing. */
 static void times_alone_are_no_change(void **state)
 {
@@ -681,6 +762,8 @@ int main(void)
         cmocka_unit_test(the_later_entry_counts),
         cmocka_unit_test(items_of_one_key),
         cmocka_unit_test(an_applied_item_replaces_several),
+        cmocka_unit_test(versions_are_converted),
+        cmocka_unit_test(the_rest_of_metadata_stays),
         cmocka_unit_test(times_alone_are_no_change),
         cmocka_unit_test(random_configurations),
         cmocka_unit_test(many_members),
