@@ -1,7 +1,11 @@
 /* Resources inside custom resources: their kind, version and metadata have Go's shape whatever the
  * schema says. Source: apiextensions-apiserver pkg/apiserver/schema/objectmeta. */
+#include <ctype.h>
+
 #include "schema/crd_schema.h"
 #include "schema/go_text.h"
+#include "schema/meta.h"
+#include "schema/rule_internal.h"
 
 static bool visit(const struct crd_node *node, const struct step *step, json_t *value,
                   struct shaper *shaper);
@@ -84,4 +88,44 @@ static bool visit(const struct crd_node *node, const struct step *step, json_t *
 bool crd_shape_embedded(const struct crd_node *node, json_t *object, struct shaper *shaper)
 {
     return visit(node, NULL, object, shaper);
+}
+
+static void validate_kind(const struct path *at, const char *kind, struct error *err)
+{
+    CLEANUP(free_ptr) char *lower = xstrdup(kind);
+    for (char *c = lower; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    const char *wrong = name_check_dns_1035_label(lower);
+    CLEANUP(free_ptr)
+    char *detail =
+        xasprintf("may have mixed case, but should otherwise match: %s", wrong ? wrong : "");
+    if (wrong)
+        rule_invalid_text(err, at, kind, detail);
+}
+
+static void validate_version(const struct path *at, const char *version, struct error *err)
+{
+    const char *slash = strchr(version, '/');
+    CLEANUP(free_ptr) char *detail = xasprintf("unexpected GroupVersion string: %s", version);
+    if (slash && strchr(slash + 1, '/'))
+        rule_invalid_text(err, at, version, detail);
+}
+
+static const struct head_row {
+    const char *name;
+    void (*validate)(const struct path *at, const char *text, struct error *err);
+} head_rows[] = {{"apiVersion", validate_version}, {"kind", validate_kind}};
+
+void crd_validate_embedded(const json_t *object, const char *path, struct error *err)
+{
+    const struct path *at = PATH(NULL, path);
+    for (size_t i = 0; i < ARRAY_LEN(head_rows); i++) {
+        const char *text = json_text(object, head_rows[i].name);
+        const struct path *here = PATH(at, head_rows[i].name);
+        if (text && *text)
+            head_rows[i].validate(here, text, err);
+        else
+            rule_required(err, here, "must not be empty");
+    }
+    meta_validate_embedded(json_object_get(object, "metadata"), PATH(at, "metadata"), err);
 }

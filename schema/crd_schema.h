@@ -91,6 +91,8 @@ void crd_prune(const struct crd_node *node, json_t *object, struct warnings *fou
  * already. False with BAD_REQUEST when they are not of their types. */
 MUST_CHECK bool crd_shape_embedded(const struct crd_node *node, json_t *object,
                                    struct shaper *shaper);
+/* Appends causes for kind, version and metadata of one of them, which stands at `path`. */
+void crd_validate_embedded(const json_t *object, const char *path, struct error *err);
 void crd_default(const struct crd_node *node, json_t *object);
 bool crd_has_defaults(const struct crd_node *node);
 /* Appends causes. `old`: what the object was before, whose own faults are let pass where it is as

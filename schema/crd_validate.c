@@ -402,13 +402,12 @@ static void check_object(struct check *check, const struct step *step, const str
                            &here, child, value))
             check->failed = true;
     }
-    if (whole && step)
-        for (size_t i = 0; i < 2; i++) {
-            const char *name = i ? "kind" : "apiVersion";
-            const struct step here = {.parent = step, .key = str_of(name), .kind = STEP_KEY};
-            if (!json_text(object, name) || !*json_text(object, name))
-                add(check, &here, CAUSE_REQUIRED, "Required value: must not be empty");
-        }
+    if (whole && step && !check->quiet) {
+        CLEANUP(free_ptr) char *path = path_of(step);
+        size_t before = check->err->cause_count;
+        crd_validate_embedded(object, path, check->err);
+        check->failed = check->failed || check->err->cause_count > before;
+    }
 }
 
 /* ---- alternatives ---- */

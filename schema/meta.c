@@ -201,7 +201,7 @@ static void check_managed_fields(struct error *err, const struct path *path, con
 }
 
 /* What creation and update have in common. */
-static void check_common(const struct resource *resource, const json_t *meta, const struct path *at,
+static void check_common(bool built_in, const json_t *meta, const struct path *at,
                          struct error *err)
 {
     check_min(err, at, meta, "generation", 0);
@@ -210,7 +210,7 @@ static void check_common(const struct resource *resource, const json_t *meta, co
     check_owners(err, PATH(at, "ownerReferences"), member_array(meta, "ownerReferences"));
     check_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"));
     check_managed_fields(err, PATH(at, "managedFields"), member_array(meta, "managedFields"));
-    if (kind_is_built_in(resource->key))
+    if (built_in)
         check_known_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"));
 }
 
@@ -240,7 +240,18 @@ void meta_validate(const struct resource *resource, const json_t *object, struct
         check_name_required(err, at, meta, "namespace", name_check_dns_label);
     else if (*rule_text(meta, "namespace"))
         rule_forbidden(err, PATH(at, "namespace"), "not allowed on this type");
-    check_common(resource, meta, at, err);
+    check_common(kind_is_built_in(resource->key), meta, at, err);
+}
+
+void meta_validate_embedded(const json_t *meta, const struct path *at, struct error *err)
+{
+    const char *name = rule_text(meta, "name");
+    const char *wrong = *name ? name_check_path_segment(name) : NULL;
+    if (wrong)
+        rule_invalid_text(err, PATH(at, "name"), name, wrong);
+    if (*rule_text(meta, "namespace"))
+        check_name_required(err, at, meta, "namespace", name_check_dns_label);
+    check_common(false, meta, at, err);
 }
 
 /* An object that is being deleted gets no further finalizers. */
@@ -284,5 +295,5 @@ void meta_validate_update(const struct resource *resource, const json_t *object,
                      "must not be decremented");
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         check_immutable(err, at, meta, before, fixed[i]);
-    check_common(resource, meta, at, err);
+    check_common(kind_is_built_in(resource->key), meta, at, err);
 }

@@ -34,3 +34,6 @@ const char *name_check(const char *format, const char *value, bool is_prefix);
 void meta_validate(const struct resource *resource, const json_t *object, struct error *err);
 void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old,
                           struct error *err);
+struct path;
+/* The first for metadata of a resource inside another, which needs no name. */
+void meta_validate_embedded(const json_t *meta, const struct path *at, struct error *err);

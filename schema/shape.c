@@ -273,8 +273,9 @@ static bool shape_struct(struct shaper *shaper, const struct step *step, const s
         next = json_object_iter_next(object, at);
         if (better)
             json_object_iter_set_new(object, at, better);
-        if (!field || (!shaper->keep_empty && !is_reset(step, key, value) &&
-                       is_omitted(field, better ? better : value)))
+        const json_t *kept = better ? better : value;
+        if (!field ||
+            (!shaper->keep_empty && !is_reset(step, key, kept) && is_omitted(field, kept)))
             json_object_deln(object, key.data, key.len);
     }
     return !type->custom || shape_custom(shaper, type->custom, object, from);

@@ -196,6 +196,36 @@ def custom_fields(api, ns):
     assert not wrong, "\n".join(wrong)
 
 
+EMBEDDED = {"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+KIND = "may have mixed case, but should otherwise match: a DNS-1035 label must consist of"
+EMBEDDINGS = [  # what is embedded, the code, what is blamed and why
+    ({"kind": "Foo", "apiVersion": "foo/v1", "metadata": {"name": "foo", "odd": 1}}, 201, "", ""),
+    ({"kind": "Foo"}, 422, "x.apiVersion", "Required value: must not be empty"),
+    ({"kind": "%", "apiVersion": "v1"}, 422, "x.kind", 'Invalid value: "%": ' + KIND),
+    ({"kind": "Foo", "apiVersion": "a/b/c"}, 422, "x.apiVersion", 'Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c'),
+    ({"kind": "Foo", "apiVersion": "v1", "metadata": {"name": ".."}}, 422, "x.metadata.name", "Invalid value: \"..\": may not be '..'"),
+    ({"kind": "Foo", "apiVersion": "v1", "metadata": {"labels": {"a": "b c"}}}, 422, "x.metadata.labels", 'Invalid value: "b c"'),
+    ({"kind": 1, "apiVersion": "v1"}, 400, "x.kind", "Invalid value: 1: must be a string"),
+    ({"kind": "Foo", "apiVersion": "v1", "metadata": {"namespace": 42}}, 400, "x.metadata",
+     'Invalid value: map[string]interface {}{"namespace":42}: json: cannot unmarshal number into Go struct field ObjectMeta.namespace of type string'),
+]
+
+
+@check("embedded resources have a kind, a version and metadata")
+def embedded(api, ns):
+    body, wrong = crd({"v1": {"type": "object", "properties": {"x": dict(EMBEDDED, properties={"y": EMBEDDED})}}}), []
+    define(api, body)
+    head = {"apiVersion": body["spec"]["group"] + "/v1", "kind": body["spec"]["names"]["kind"]}
+    for inner, code, field, why in EMBEDDINGS:
+        for at, value in (("x", inner), ("x.y", {"kind": "Foo", "apiVersion": "v1", "y": inner})):
+            answer, _ = ask(api, "POST", resources(body), dict(meta("e"), x=value, **head), dryRun="All")
+            got = answer.json()
+            if answer.status_code != code or (field and f"{at}{field[1:]}: {why}" not in got["message"]) or "odd" in str(got.get("x")):
+                wrong.append(f"{value}: {answer.text}, wanted {at}{field[1:]}: {why}")
+    undefine(api, body)
+    assert not wrong, "\n".join(wrong)
+
+
 # ---- patches of what an object is ----
 
 NO_KIND = 'no kind "%s" is registered for version "%s" in scheme "pkg/api/legacyscheme/scheme.go:30"'

@@ -291,7 +291,7 @@ def strategic(api, ns):
 @check("ten managers of updates are kept apart")
 def managers(api, ns):
     path = configmaps(ns)
-    api("POST", path, meta("c"))
+    api("POST", path, dict(meta("c"), data={"m": "x"}))  # nobody is noted for an object that was created without a field
     for i in range(12):
         api("PATCH", path + "/c", {"data": {f"m{i}": "x"}}, type=MERGE, fieldManager=f"m{i}")
     kept = [one["manager"] for one in api("GET", path + "/c")["metadata"]["managedFields"]]
