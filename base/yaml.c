@@ -103,25 +103,32 @@ static bool looks_like_float(struct str text)
     return digit;
 }
 
+/* Copies `text` without the underscores that may stand in a number; empty when it is too long. */
+static void without_underscores(struct str text, char *plain, size_t size)
+{
+    size_t len = 0;
+    bool begun = text.len && text.data[0] != '.' && text.data[0] != '_';
+    for (size_t i = 0; i < text.len && len + 1 < size && text.len < size; i++)
+        if (text.data[i] != '_' || !begun)
+            plain[len++] = text.data[i];
+    plain[len] = '\0';
+}
+
 static json_t *number_value(struct str text)
 {
     int64_t integer;
     double real;
     char plain[64];
     int used = 0;
-    json_t *based = based_value(text);
+    without_underscores(text, plain, sizeof(plain));
+    struct str number = str_of(plain);
+    json_t *based = based_value(number);
     if (based)
         return based;
-    struct str unsigned_text = text;
-    if (text.len && text.data[0] == '+')
-        unsigned_text = (struct str){text.data + 1, text.len - 1};
-    if (parse_i64(unsigned_text, INT64_MIN, INT64_MAX, &integer))
+    if (parse_i64(plain[0] == '+' ? str_of(plain + 1) : number, INT64_MIN, INT64_MAX, &integer))
         return json_integer(integer);
-    if (text.len >= sizeof(plain) || !looks_like_float(text))
-        return NULL;
-    memcpy(plain, text.data, text.len);
-    plain[text.len] = '\0';
-    if (sscanf(plain, "%lf%n", &real, &used) != 1 || (size_t)used != text.len || !isfinite(real))
+    if (!looks_like_float(number) || sscanf(plain, "%lf%n", &real, &used) != 1 ||
+        (size_t)used != number.len || !isfinite(real))
         return NULL;
     return json_real(real + 0.0); /* -0 is 0, as it is once JSON was read in between */
 }

@@ -171,6 +171,9 @@ static void yaml_documents(void **state)
         {"a: &x {k: v}\nb: &y {l: w}\nc:\n  <<: [*x, *y, {k: u}]\n",
          "{\"a\":{\"k\":\"v\"},\"b\":{\"l\":\"w\"},\"c\":{\"k\":\"v\",\"l\":\"w\"}}"},
         {"a: 100m\nb: 1Gi\nc: 2026-01-02\n", "{\"a\":\"100m\",\"b\":\"1Gi\",\"c\":\"2026-01-02\"}"},
+        {"a: 1_000\nb: -1_0.5\nc: 0x1_F\nd: _1\ne: a_1\nf: '1_0'\ng: ._5\nh: +1_\n",
+         "{\"a\":1000,\"b\":-10.5,\"c\":31,\"d\":\"_1\",\"e\":\"a_1\",\"f\":\"1_0\",\"g\":\"._5\","
+         "\"h\":1}"},
         {"", "null"},
         {"{\"a\": {\"b\": 1}}", "{\"a\":{\"b\":1}}"},
         {"a: [", NULL},
@@ -242,6 +245,7 @@ static void yaml_written_reads_back(void **state)
         "{\"key\\nof lines\":\"x\",\"a: b\":\"- "
         "c\",\"del\":\"a\\u007fb\",\"next\":\"a\\u0085b\\nc\",\"mark\":\"\\ufeffa\\u2028\\nb\"}",
         "\"0\\n:2a\"",
+        "[\"1_0\",\"0x_1\",\"-1_\",\"+_1_0.5\",\"_1\",\"a_1\"]",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
