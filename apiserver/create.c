@@ -61,6 +61,7 @@ enum step_result step_create_meta(struct request *request)
         return STEP_FAIL;
     }
     json_object_del(metadata, "resourceVersion");
+    request_drop_owners(request, "");
     return request_place(request) ? STEP_NEXT : STEP_FAIL;
 }
 
@@ -72,6 +73,7 @@ enum step_result step_create_fill(struct request *request)
     if (!request_place(request))
         return STEP_FAIL;
     fill_system_fields(metadata, request->caller);
+    request_drop_owners(request, OWNERS_ADMITTED);
     generate_name(request, metadata);
     return STEP_NEXT;
 }

@@ -390,11 +390,23 @@ static enum step_result impersonate(struct request *request, struct impersonatio
     return as->result;
 }
 
+/* Who says that somebody is not authenticated is believed. */
+static void add_kind_of_user(struct user *user)
+{
+    static const char unknown[] = "system:unauthenticated";
+    bool anonymous = strcmp(user->name, "system:anonymous") == 0;
+    if (anonymous || !strset_has(&user->groups, unknown))
+        strset_add(&user->groups, anonymous ? unknown : "system:authenticated");
+}
+
+/* What needs a user to go with. */
 static enum MHD_Result each_other(void *cls, enum MHD_ValueKind kind, const char *key,
                                   const char *value)
 {
-    (void)kind, (void)value;
-    if (strncasecmp(key, "Impersonate-", 12) != 0)
+    (void)kind;
+    bool uid = strcasecmp(key, "Impersonate-Uid") == 0 && value && *value;
+    if (!uid && strcasecmp(key, "Impersonate-Group") != 0 &&
+        strncasecmp(key, "Impersonate-Extra-", 18) != 0)
         return MHD_YES;
     *(bool *)cls = true;
     return MHD_NO;
@@ -408,7 +420,7 @@ enum step_result step_impersonate(struct request *request)
     bool others = false;
     if (!request->http)
         return STEP_NEXT;
-    if (!name) {
+    if (!name || !*name) {
         MHD_get_connection_values(request->http, MHD_HEADER_KIND, each_other, &others);
         if (!others)
             return STEP_NEXT;
@@ -421,8 +433,7 @@ enum step_result step_impersonate(struct request *request)
     }
     as.user.name = xstrdup(name);
     as.user.uid = uid ? xstrdup(uid) : NULL;
-    strset_add(&as.user.groups, strcmp(name, "system:anonymous") == 0 ? "system:unauthenticated"
-                                                                      : "system:authenticated");
+    add_kind_of_user(&as.user);
     user_clear(&request->user);
     request->user = as.user;
     audit_impersonated(request);

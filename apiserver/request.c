@@ -280,3 +280,17 @@ bool request_place_object(struct request *request, json_t *object)
         json_object_del(metadata, "namespace");
     return true;
 }
+
+void request_drop_owners(struct request *request, const char *when)
+{
+    CLEANUP(buf_free) struct buf uids = BUF_TEXT;
+    if (request->caller || !meta_drop_duplicate_owners(request->object, &uids))
+        return;
+    CLEANUP(free_ptr)
+    char *text = xasprintf(
+        ".metadata.ownerReferences contains duplicate entries%s; API server dedups owner "
+        "references in 1.20+, and may reject such requests as early as 1.24; please fix your "
+        "requests; duplicate UID(s) observed: %s",
+        when, buf_ok(&uids) ? uids.data : "");
+    warnings_add(&request->warnings, text);
+}

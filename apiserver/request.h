@@ -244,3 +244,7 @@ const char *request_ns(const struct request *request);
  * when it says that it is in another. */
 MUST_CHECK bool request_place(struct request *request);
 MUST_CHECK bool request_place_object(struct request *request, json_t *object);
+/* Drops owner references that are there twice, with a warning; `when` is OWNERS_ADMITTED behind
+ * mutating admission (where patches are seen to first), "" before. */
+#define OWNERS_ADMITTED " after mutating admission happens"
+void request_drop_owners(struct request *request, const char *when);

@@ -4,6 +4,7 @@
 #include "apiserver/special.h"
 #include "auth/auth.h"
 #include "rbac/rbac.h"
+#include "schema/go_text.h"
 #include "schema/meta.h"
 
 static const char *text_or_empty(const json_t *object, const char *key)
@@ -48,20 +49,48 @@ static void check_metadata(struct request *request)
     }
 }
 
-/* Operators that are not known are let through, so that newer clients may ask. */
-static void check_requirement(struct error *err, const json_t *requirement, const char *path)
+static void check_label_key(struct error *err, const char *path, const char *key)
+{
+    const char *wrong = name_check_qualified(key);
+    if (wrong)
+        error_add_invalid(err, path, key, wrong);
+}
+
+static void check_label_values(struct error *err, const char *path, const json_t *values)
+{
+    json_t *value;
+    size_t i;
+    json_array_foreach (values, i, value) {
+        const char *text = json_string_value(value) ? json_string_value(value) : "";
+        const char *wrong = name_check_label_value(text);
+        CLEANUP(free_ptr) char *at = xasprintf("%s[%zu]", path, i);
+        if (wrong)
+            error_add_invalid(err, at, text, wrong);
+    }
+}
+
+/* Operators that are not known are let through, so that newer clients may ask. Keys of fields are
+ * paths, keys of labels are names. */
+static void check_requirement(struct error *err, const json_t *requirement, const char *path,
+                              bool labels)
 {
     const char *operator= text_or_empty(requirement, "operator");
-    bool filled = json_array_size(json_object_get(requirement, "values")) > 0;
+    const char *name = text_or_empty(requirement, "key");
+    const json_t *list = json_object_get(requirement, "values");
+    bool filled = json_array_size(list) > 0;
     CLEANUP(free_ptr) char *key = xasprintf("%s.key", path);
     CLEANUP(free_ptr) char *values = xasprintf("%s.values", path);
-    if (!*text_or_empty(requirement, "key"))
+    if (!labels && !*name)
         error_add_required(err, key, "must be specified");
     if (!filled && (strcmp(operator, "In") == 0 || strcmp(operator, "NotIn") == 0))
         error_add_required(err, values, "must be specified when `operator` is 'In' or 'NotIn'");
     if (filled && (strcmp(operator, "Exists") == 0 || strcmp(operator, "DoesNotExist") == 0))
         error_add_forbidden(err, values,
                             "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    if (!labels)
+        return;
+    check_label_key(err, key, name);
+    check_label_values(err, values, list);
 }
 
 /* Source: pkg/apis/authorization/validation. */
@@ -78,7 +107,8 @@ static void check_selector(struct error *err, const json_t *resource, const char
     CLEANUP(free_ptr) char *raw_path = xasprintf("%s.rawSelector", path);
     CLEANUP(free_ptr) char *list_path = xasprintf("%s.requirements", path);
     if (raw && json_array_size(requirements) > 0)
-        error_add_forbidden(err, raw_path, "may not specified at the same time as requirements");
+        error_add_invalid(err, raw_path, text_or_empty(selector, "rawSelector"),
+                          "may not specified at the same time as requirements");
     if (!raw && json_array_size(requirements) == 0) {
         CLEANUP(free_ptr)
         char *detail =
@@ -87,8 +117,20 @@ static void check_selector(struct error *err, const json_t *resource, const char
     }
     json_array_foreach (requirements, i, item) {
         CLEANUP(free_ptr) char *at = xasprintf("%s[%zu]", list_path, i);
-        check_requirement(err, item, at);
+        check_requirement(err, item, at, strcmp(member, "labelSelector") == 0);
     }
+}
+
+/* As Go prints the struct. */
+static void refuse_path(struct error *err, const json_t *path, const char *why)
+{
+    CLEANUP(buf_free) struct buf shown = BUF_TEXT;
+    buf_add_text(&shown, "authorization.NonResourceAttributes{Path:");
+    go_quote(&shown, str_of(text_or_empty(path, "path")));
+    buf_add_text(&shown, ", Verb:");
+    go_quote(&shown, str_of(text_or_empty(path, "verb")));
+    error_add_cause(err, CAUSE_INVALID, "spec.nonResourceAttributes", "Invalid value: %s}: %s",
+                    buf_ok(&shown) ? shown.data : "", why);
 }
 
 static enum step_result answer(struct request *request, const struct user *user)
@@ -97,9 +139,8 @@ static enum step_result answer(struct request *request, const struct user *user)
     const json_t *resource = json_object_get(spec, "resourceAttributes"),
                  *path = json_object_get(spec, "nonResourceAttributes");
     if (resource && path)
-        error_add_cause(
-            &request->error, CAUSE_INVALID, "spec.nonResourceAttributes",
-            "Invalid value: cannot be specified in combination with resourceAttributes");
+        refuse_path(&request->error, path,
+                    "cannot be specified in combination with resourceAttributes");
     else if (!resource && !path)
         error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
                         "Invalid value: null: exactly one of nonResourceAttributes or "
@@ -152,8 +193,8 @@ enum step_result step_review_access(struct request *request)
         error_add_invalid(&request->error, "spec.resourceAttributes.namespace", ns ? ns : "",
                           "must match metadata.namespace");
     if (request->resource->namespaced && json_object_get(spec, "nonResourceAttributes"))
-        error_add_cause(&request->error, CAUSE_INVALID, "spec.nonResourceAttributes",
-                        "Invalid value: disallowed on this kind of request");
+        refuse_path(&request->error, json_object_get(spec, "nonResourceAttributes"),
+                    "disallowed on this kind of request");
     if (!*user.name && user.groups.count == 0)
         error_add_invalid(&request->error, "spec.user", "",
                           "at least one of user or group must be specified");

@@ -43,7 +43,8 @@ void status_write(struct buf *out, const struct error *err, const char *next_pag
                                     "metadata", "status", "Failure");
     json_t *details = details_json(err);
     bool wants_details = err->reason == ERROR_NOT_FOUND ||
-                         err->reason == ERROR_METHOD_NOT_ALLOWED || err->reason == ERROR_FORBIDDEN;
+                         err->reason == ERROR_METHOD_NOT_ALLOWED ||
+                         err->reason == ERROR_FORBIDDEN || err->kind;
     if (next_page)
         json_set_text(json_object_get(status, "metadata"), "continue", next_page);
     json_set_text(status, "message", err->message ? err->message : "");

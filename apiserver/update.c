@@ -30,6 +30,7 @@ enum step_result step_update_read(struct request *request)
     const char *given = meta_name(request->object), *name = request->route.name;
     if (!request_place(request))
         return STEP_FAIL;
+    request_drop_owners(request, "");
     if (!*given && !request->caller) {
         error_bad_request(&request->error, "name must be provided");
         return STEP_FAIL;
@@ -178,6 +179,7 @@ enum step_result step_update_prepare(struct request *request)
 {
     const struct kind_rules *rules = kind_rules(request->storage);
     const char *sub = request_rules_sub(request);
+    request_drop_owners(request, OWNERS_ADMITTED);
     if (rules->prepare_update)
         rules->prepare_update(request->object, request->old, sub);
     phase_stamp(request->storage, request->object, request->old);

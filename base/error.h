@@ -72,7 +72,8 @@ bool error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The general constructor: any reason with our own words. Returns false. */
 bool error_set(struct error *err, enum error_reason reason, const char *format, ...)
     PRINTF_LIKE(3, 4);
-/* Sets Status.details; `resource` is split at its first dot into kind and group. */
+/* Sets Status.details; `resource` is split at its first dot into kind and group; "" for details
+ * that are empty, but there. */
 void error_details(struct error *err, const char *resource, const char *name);
 
 /* Upstream's sentences; all return false. */

@@ -81,6 +81,31 @@ void meta_set_label(json_t *object, const char *key, const char *value)
     set_in(object, "labels", key, value);
 }
 
+/* Each is compared to each before it. */
+#define OWNERS_COMPARED_MAX 500
+
+bool meta_drop_duplicate_owners(json_t *object, struct buf *uids)
+{
+    json_t *owners = json_at(object, "metadata", "ownerReferences");
+    bool found = false;
+    if (json_array_size(owners) > OWNERS_COMPARED_MAX)
+        return false;
+    for (size_t i = 1; i < json_array_size(owners);) {
+        const json_t *owner = json_array_get(owners, i);
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = json_equal(json_array_get(owners, k), owner);
+        if (!seen) {
+            i++;
+            continue;
+        }
+        buf_printf(uids, "%s%s", found ? ", " : "", rule_text(owner, "uid"));
+        json_array_remove(owners, i);
+        found = true;
+    }
+    return found;
+}
+
 static const char *check_lowered(const char *key)
 {
     char lowered[512];

@@ -18,6 +18,9 @@ bool meta_has_finalizer(const json_t *object, const char *finalizer);
 const json_t *meta_controller(const json_t *object);
 void meta_set_annotation(json_t *object, const char *key, const char *value);
 void meta_set_label(json_t *object, const char *key, const char *value);
+/* Drops owner references that are there more than once; appends their UIDs, "a, b". False when
+ * there were none. */
+bool meta_drop_duplicate_owners(json_t *object, struct buf *uids);
 
 /* Each returns NULL when `value` is fine, else upstream's detail text (static). Formats of
  * name-formats. */

@@ -151,6 +151,8 @@ const char *value_check_domain_path(const char *value)
 const char *value_check_wildcard_subdomain(const char *value)
 {
     bool fine = text_starts(value, "*.") && !name_check_dns_subdomain(value + 2);
+    if (strlen(value) > 253)
+        return "must be no more than 253 characters";
     return fine ? NULL
                 : "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS "
                   "subdomain, which must "

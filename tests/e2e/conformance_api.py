@@ -930,8 +930,7 @@ def patches(api, ns):
     assert failed["reason"] == "Invalid", failed
     is_status(api("PATCH", path + "/p", "{", code=400, type=MERGE), 400, "BadRequest")
     got = api("PATCH", path + "/p", "{}", code=415, type="application/json")
-    is_status(got, 415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
-              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml")
+    is_status(got, 415, "UnsupportedMediaType", "415: Unsupported Media Type")
     is_status(api("PATCH", path + "/absent", {"data": {}}, code=404, type=MERGE), 404, "NotFound")
 
 

@@ -194,6 +194,7 @@ STATES = [
     (None, "POST", "/pods", "", pod("n", runtimeClassName="none"), None, 403, "Forbidden", 'pods "n" is forbidden: pod rejected: RuntimeClass "none" not found'),
     (None, "DELETE", "/api/v1/namespaces/kube-system", "", None, None, 403, "Forbidden", 'namespaces "kube-system" is forbidden: this namespace may not be deleted'),
     # patches
+    (None, "PATCH", "/configmaps/ap", "", "{}", "application/json", 415, "UnsupportedMediaType", "415: Unsupported Media Type"),
     (None, "PATCH", "/configmaps/ap", "", "{", MERGE, 400, "BadRequest", "error decoding patch: unexpected end of JSON input"),
     (None, "PATCH", "/configmaps/ap", "", "[]", MERGE, 400, "BadRequest", "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"),
     (None, "PATCH", "/configmaps/ap", "fieldValidation=Ignore", "[]", MERGE, 400, "BadRequest", "Invalid JSON Patch"),
@@ -242,6 +243,77 @@ def states_refused(api, ns):
             wrong.append(f"{user} {method} {at}?{query} {body}: {answer.status_code} {got.get('reason')} {got.get('message')!r}, wanted {code} {reason} {message!r}")
     api("PATCH", base + "/configmaps/held", {"metadata": {"finalizers": None}}, type=MERGE)
     assert not wrong, f"{len(wrong)} of {len(STATES)}:\n" + "\n".join(wrong)
+
+
+REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+TO_PODS = {"verb": "list", "resource": "pods"}
+SELECTOR_AT = "spec.resourceAttributes.%s."
+
+# spec of a SelfSubjectAccessReview, what is said
+REVIEWS = [
+    ({}, "spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"),
+    ({"resourceAttributes": TO_PODS, "nonResourceAttributes": {"path": "/x", "verb": "get"}}, "spec.nonResourceAttributes: Invalid value: "
+     'authorization.NonResourceAttributes{Path:"/x", Verb:"get"}: cannot be specified in combination with resourceAttributes'),
+    ({"resourceAttributes": dict(TO_PODS, fieldSelector={"rawSelector": "a=b", "requirements": [{"key": "a", "operator": "Exists"}]})},
+     SELECTOR_AT % "fieldSelector" + 'rawSelector: Invalid value: "a=b": may not specified at the same time as requirements'),
+    ({"resourceAttributes": dict(TO_PODS, fieldSelector={})}, SELECTOR_AT % "fieldSelector"
+     + "requirements: Required value: when spec.resourceAttributes.fieldSelector is specified, requirements or rawSelector is required"),
+    ({"resourceAttributes": dict(TO_PODS, fieldSelector={"requirements": [{"operator": "In", "values": ["b"]}]})},
+     SELECTOR_AT % "fieldSelector" + "requirements[0].key: Required value: must be specified"),
+    ({"resourceAttributes": dict(TO_PODS, fieldSelector={"requirements": [{"key": "a", "operator": "Exists", "values": ["b"]}]})},
+     SELECTOR_AT % "fieldSelector" + "requirements[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+    ({"resourceAttributes": dict(TO_PODS, labelSelector={"requirements": [{"key": "a", "operator": "In"}]})},
+     SELECTOR_AT % "labelSelector" + "requirements[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'"),
+    ({"resourceAttributes": dict(TO_PODS, labelSelector={"requirements": [{"key": "-a", "operator": "Exists"}]})},
+     SELECTOR_AT % "labelSelector" + 'requirements[0].key: Invalid value: "-a": name part must consist of alphanumeric characters'),
+    ({"resourceAttributes": dict(TO_PODS, labelSelector={"requirements": [{"key": "a", "operator": "In", "values": ["-b"]}]})},
+     SELECTOR_AT % "labelSelector" + 'requirements[0].values[0]: Invalid value: "-b": a valid label must be an empty string or consist of'),
+]
+
+
+@check("refusals of questions about access")
+def reviews_refused(api, ns):
+    for spec, words in REVIEWS:
+        answer = send(api, "POST", REVIEW, {"spec": spec})
+        is_status(answer.json(), 422, "Invalid", 'SelfSubjectAccessReview.authorization.k8s.io "" is invalid: ' + words)
+
+
+# headers, the code, the user's name and groups in the answer (None: refused)
+IMPERSONATED = [
+    ({"Impersonate-User": "jane"}, 201, "jane", ["system:authenticated"]),
+    ({"Impersonate-User": "jane", "Impersonate-Group": "g"}, 201, "jane", ["g", "system:authenticated"]),
+    ({"Impersonate-User": "system:serviceaccount:a:b"}, 201, "system:serviceaccount:a:b",
+     ["system:authenticated", "system:serviceaccounts", "system:serviceaccounts:a"]),
+    ({"Impersonate-User": "system:serviceaccount:a:b", "Impersonate-Group": "g"}, 201, "system:serviceaccount:a:b", ["g", "system:authenticated"]),
+    ({"Impersonate-User": ""}, 201, None, None),
+    ({"Impersonate-User": "jane", "Impersonate-Group": "system:unauthenticated"}, 403, None, None),
+    ({"Impersonate-User": "system:anonymous"}, 403, None, None),
+    ({"Impersonate-Group": "g"}, 400, None, None),
+    ({"Impersonate-Uid": "1"}, 400, None, None),
+    ({"Impersonate-Extra-a": "b"}, 400, None, None),
+]
+
+
+@check("impersonation: whom its headers make")
+def impersonation(api, ns):
+    for headers, code, name, groups in IMPERSONATED:
+        answer = api.session.post(api.base + "/apis/authentication.k8s.io/v1/selfsubjectreviews", json={}, headers=headers, timeout=30)
+        assert answer.status_code == code, (headers, answer.text)
+        user = answer.json().get("status", {})["userInfo"] if code == 201 else {}
+        assert not name or (user["username"], sorted(user["groups"])) == (name, groups), (headers, user)
+
+
+@check("owner references that are there twice are dropped, with a warning")
+def duplicate_owners(api, ns):
+    path, owner = CM % ns, {"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "1"}
+    owners = [owner, owner, dict(owner, uid="2")]  # who are not there: a dry run, or the garbage collector comes
+    api("POST", path, meta("o"))
+    for method, name, when in [("POST", "", ""), ("PUT", "o", ""), ("PATCH", "o", " after mutating admission happens")]:
+        answer = send(api, method, f"{path}/{name}".rstrip("/"), meta(name or "n", ownerReferences=owners), dryRun="All")
+        assert [one["uid"] for one in answer.json()["metadata"]["ownerReferences"]] == ["1", "2"], answer.text
+        wanted = (f".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests "
+                  "as early as 1.24; please fix your requests; duplicate UID(s) observed: 1")
+        assert answer.headers["Warning"] == f'299 - "{wanted}"', answer.headers
 
 
 @check("media types that are not taken, or cannot be given")
