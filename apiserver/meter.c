@@ -27,7 +27,7 @@ static const struct metric_family requests = {
     .kind = METRIC_COUNTER,
     .labels = {"code", "component", "dry_run", "group", "resource", "scope", "subresource", "verb",
                "version"},
-    .series_max = 160,
+    .series_max = 150,
 };
 static const struct metric_family durations = {
     .name = "apiserver_request_duration_seconds",

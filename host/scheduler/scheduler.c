@@ -33,19 +33,37 @@ struct scheduler {
                             with its key */
 };
 
-static const double attempt_buckets[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
-                                         0.064, 0.128, 0.256, 0.512, 1};
-static const struct metric_family attempts_family = {.name = "scheduler_schedule_attempts_total",
-                                                     .help = "Tries to schedule a Pod, by result.",
-                                                     .kind = METRIC_COUNTER,
-                                                     .labels = {"profile", "result"}};
+static const double attempt_buckets[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128,
+                                         0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384};
+static const double try_buckets[] = {1, 2, 4, 8, 16}, victim_buckets[] = {1, 2, 4, 8, 16, 32, 64};
+static const struct metric_family attempts_family = {
+    .name = "scheduler_schedule_attempts_total",
+    .help = "[STABLE] Tries to schedule a Pod, by result.",
+    .kind = METRIC_COUNTER,
+    .labels = {"profile", "result"}};
 static const struct metric_family duration_family = {
     .name = "scheduler_scheduling_attempt_duration_seconds",
-    .help = "How long a try to schedule a Pod takes, binding included.",
+    .help = "[STABLE] How long a try to schedule a Pod takes, binding included.",
     .kind = METRIC_HISTOGRAM,
     .labels = {"profile", "result"},
     .buckets = attempt_buckets,
     .bucket_count = ARRAY_LEN(attempt_buckets)};
+static const struct metric_family tries_family = {
+    .name = "scheduler_pod_scheduling_attempts",
+    .help = "[STABLE] How many tries it took to schedule a Pod.",
+    .kind = METRIC_HISTOGRAM,
+    .buckets = try_buckets,
+    .bucket_count = ARRAY_LEN(try_buckets)};
+static const struct metric_family preemptions_family = {
+    .name = "scheduler_preemption_attempts_total",
+    .help = "[STABLE] How often Pods were to make room for another.",
+    .kind = METRIC_COUNTER};
+static const struct metric_family victims_family = {
+    .name = "scheduler_preemption_victims",
+    .help = "[STABLE] How many Pods were to make room for one.",
+    .kind = METRIC_HISTOGRAM,
+    .buckets = victim_buckets,
+    .bucket_count = ARRAY_LEN(victim_buckets)};
 
 /* ---- profiles ---- */
 
@@ -229,6 +247,8 @@ static bool preempt(const struct reconcile *reconcile, struct view *view,
         if (preemption_displaces(pod, preemption, &snapshot->nominees[i]))
             view_nominate(view, snapshot->nominees[i].pod, "");
     view_nominate(view, pod, preemption->node->name);
+    metric_add(metric_series(&preemptions_family, NULL), 1);
+    metric_observe(metric_series(&victims_family, NULL), (double)preemption->victim_count);
     return plan_apply(&reconcile->caller, &plan, NULL, err);
 }
 
@@ -308,6 +328,8 @@ static const char *attempt(const struct scheduler *scheduler, const struct recon
     const struct profile *profile = find_profile(scheduler, pending->pod->profile);
     int64_t start = clock_mono_ns();
     enum outcome outcome = try_pod(profile, reconcile, view, pending, &node);
+    if (outcome == OUTCOME_SCHEDULED)
+        metric_observe(metric_series(&tries_family, NULL), pending->attempts + 1);
     metric_add(metric_with(&attempts_family, profile->name, outcome_names[outcome]), 1);
     metric_observe(metric_with(&duration_family, profile->name, outcome_names[outcome]),
                    (double)(clock_mono_ns() - start) / 1e9);
