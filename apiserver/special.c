@@ -25,8 +25,22 @@ static const step_fn eviction[] = {
 static const step_fn token[] = {step_options, step_decode, step_admit_special, step_token, NULL};
 
 static const step_fn log_tunnel[] = {step_log_options, step_tunnel, NULL};
-static const step_fn proxy[] = {step_admit_connect, step_proxy, NULL};
-static const step_fn connection[] = {step_admit_connect, step_tunnel, NULL};
+/* A stream cannot be tried out. Of a proxied request the query is not read otherwise. */
+static enum step_result refuse_dry_run(struct request *request)
+{
+    struct str rest = str_of(request->route.query ? request->route.query : "");
+    while (rest.len) {
+        struct str pair = str_cut(&rest, '&');
+        if (!str_is(str_cut(&pair, '='), "dryRun"))
+            continue;
+        error_bad_request(&request->error, "dryRun is not supported");
+        return STEP_FAIL;
+    }
+    return STEP_NEXT;
+}
+
+static const step_fn proxy[] = {refuse_dry_run, step_admit_connect, step_proxy, NULL};
+static const step_fn connection[] = {refuse_dry_run, step_admit_connect, step_tunnel, NULL};
 
 static const struct special_row {
     const char *key, *sub, *verb; /* verb NULL: any */

@@ -37,7 +37,7 @@ enum step_result step_log_options(struct request *request)
                             (long long)value, limits[i].detail);
     }
     if (both)
-        error_add_forbidden(err, "",
+        error_add_forbidden(err, "[]", /* a path without a name */
                             "at most one of `sinceTime` or `sinceSeconds` may be specified");
     return error_seal_invalid(err, "PodLogOptions", "", request->route.name) ? STEP_NEXT
                                                                              : STEP_FAIL;

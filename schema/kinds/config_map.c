@@ -51,7 +51,7 @@ static void validate_config_map(const json_t *object, struct error *err)
     check_disjoint(err, "data", data, binary, "duplicate of key present in binaryData");
     check_disjoint(err, "binaryData", binary, data, "duplicate of key present in data");
     if (total > DATA_MAX)
-        rule_too_long(err, PATH(NULL, ""), DATA_MAX);
+        rule_too_long(err, PATH(NULL, "[]"), DATA_MAX); /* a path without a name */
 }
 
 /* What `immutable: true` froze. */

@@ -4,7 +4,7 @@ import re
 
 from conformance_kinds import *
 
-CM = "/api/v1/namespaces/%s/configmaps"
+CM, PODS = ("/api/v1/namespaces/%s/" + plural for plural in ("configmaps", "pods"))
 DEPLOYMENTS = "/apis/apps/v1/namespaces/%s/deployments"
 GENERIC_404 = "the server could not find the requested resource"
 GENERIC_405 = "the server does not allow this method on the requested resource"
@@ -243,6 +243,71 @@ def states_refused(api, ns):
             wrong.append(f"{user} {method} {at}?{query} {body}: {answer.status_code} {got.get('reason')} {got.get('message')!r}, wanted {code} {reason} {message!r}")
     api("PATCH", base + "/configmaps/held", {"metadata": {"finalizers": None}}, type=MERGE)
     assert not wrong, f"{len(wrong)} of {len(STATES)}:\n" + "\n".join(wrong)
+
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/%s/leases"
+INVALID_NAME = {"reason": "FieldValueRequired", "message": "Required value: name or generateName is required", "field": "metadata.name"}
+
+# method, path, query, body, its type, code, message (its beginning), details as a whole ({} and None differ)
+STATUSES = [
+    ("GET", CM + "/none", "", None, None, 404, 'configmaps "none" not found', {"kind": "configmaps", "name": "none"}),
+    ("GET", DEPLOYMENTS + "/none", "", None, None, 404, 'deployments.apps "none" not found', {"group": "apps", "kind": "deployments", "name": "none"}),
+    ("POST", CM % "absent", "", meta("x"), None, 404, 'namespaces "absent" not found', {"kind": "namespaces", "name": "absent"}),
+    ("GET", "/api/v1/things", "", None, None, 404, GENERIC_404, {}),
+    ("PUT", CM, "", meta("c"), None, 405, GENERIC_405, {}),
+    ("POST", CM, "", meta("c"), None, 409, 'configmaps "c" already exists', {"kind": "configmaps", "name": "c"}),
+    ("POST", CM, "", meta("held"), None, 409, 'object is being deleted: configmaps "held" already exists', {"kind": "configmaps", "name": "held"}),
+    ("PUT", CM + "/c", "", meta("c", resourceVersion="1"), None, 409, 'Operation cannot be fulfilled on configmaps "c": the object has been modified',
+     {"kind": "configmaps", "name": "c"}),
+    ("DELETE", CM + "/c", "", {"preconditions": {"uid": "1"}}, None, 409, 'Operation cannot be fulfilled on ConfigMap "c": ', {"kind": "ConfigMap", "name": "c"}),
+    ("DELETE", LEASES + "/l", "", {"preconditions": {"uid": "1"}}, None, 409, 'Operation cannot be fulfilled on Lease.coordination.k8s.io "l": ',
+     {"group": "coordination.k8s.io", "kind": "Lease", "name": "l"}),
+    ("PATCH", CM + "/c", "fieldManager=n", typed("ConfigMap", "v1", "c") | {"data": {"a": "2"}}, APPLY, 409, 'Apply failed with 1 conflict: conflict with "m": .data.a',
+     {"causes": [{"reason": "FieldManagerConflict", "message": 'conflict with "m"', "field": ".data.a"}]}),
+    ("POST", CM, "", {}, None, 422, 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required',
+     {"kind": "ConfigMap", "causes": [INVALID_NAME]}),
+    ("POST", CM, "dryRun=x", meta("n"), None, 422, 'CreateOptions.meta.k8s.io "" is invalid: ', {"group": "meta.k8s.io", "kind": "CreateOptions", "causes": [
+        {"reason": "FieldValueNotSupported", "message": 'Unsupported value: []string{"x"}: supported values: "All"', "field": "dryRun"}]}),
+    ("PUT", LEASES + "/l", "", meta("l"), None, 422, 'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: ', {
+        "group": "coordination.k8s.io", "kind": "leases", "name": "l", "causes": [
+            {"reason": "FieldValueInvalid", "message": "Invalid value: 0x0: must be specified for an update", "field": "metadata.resourceVersion"}]}),
+    ("PATCH", CM + "/c", "", [{"op": "test", "path": "/data/a", "value": "2"}], JSON_PATCH, 422, "the server rejected our request due to an error in our request", None),
+    ("POST", CM, "", {"data": {"k": "x" * 1048577}} | meta("n"), None, 422, 'ConfigMap "n" is invalid: []: Too long: may not be more than 1048576 bytes', {
+        "kind": "ConfigMap", "name": "n", "causes": [{"reason": "FieldValueTooLong", "message": "Too long: may not be more than 1048576 bytes", "field": "[]"}]}),
+    ("GET", PODS + "/none/log", "sinceSeconds=1&sinceTime=2020-01-01T00:00:00Z", None, None, 422,
+     'PodLogOptions "none" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified', {"kind": "PodLogOptions", "name": "none", "causes": [
+         {"reason": "FieldValueForbidden", "message": "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", "field": "[]"}]}),
+    ("GET", PODS + "/none/exec", "dryRun=All", None, None, 400, "dryRun is not supported", None),
+    ("GET", "/api/v1/namespaces/%s/services/none/proxy/a", "dryRun=All", None, None, 400, "dryRun is not supported", None),
+    ("GET", CM, "limit=x", None, None, 400, "strconv.ParseInt: ", None),
+    ("GET", CM, "resourceVersion=x", None, None, 500, "resourceVersion: ", None),
+    ("GET", CM, "resourceVersion=999999999", None, None, 504, "Timeout: Too large resource version: 999999999, current: ", {
+        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}),
+    ("POST", CM, "", "x", "text/plain", 415, "the body of the request was in an unknown format", None),
+    ("PATCH", CM + "/c", "", "{}", "text/plain", 415, "415: Unsupported Media Type", {}),
+    ("DELETE", "/api/v1/namespaces/kube-public", "", None, None, 403, 'namespaces "kube-public" is forbidden: this namespace may not be deleted',
+     {"kind": "namespaces", "name": "kube-public"}),
+    ("POST", PODS, "", pod("n", priorityClassName="none"), None, 403, 'pods "n" is forbidden: no PriorityClass with name none was found', {"kind": "pods", "name": "n"}),
+    ("POST", PODS, "", pod("n", serviceAccountName="none"), None, 403, 'pods "n" is forbidden: error looking up service account ', {"kind": "pods", "name": "n"}),
+]
+
+
+@check("details of each kind of refusal")
+def details(api, ns):
+    base, wrong = CM % ns, []
+    api("POST", base, meta("held", finalizers=["example.com/hold"]))
+    api("DELETE", base + "/held")
+    api("PATCH", base + "/c", typed("ConfigMap", "v1", "c") | {"data": {"a": "1"}}, 201, type=APPLY, fieldManager="m")
+    api("POST", LEASES % ns, meta("l"))
+    for method, path, query, body, type, code, message, wanted in STATUSES:
+        at = (path % ns if "%s" in path else path) + ("?" + query if query else "")
+        answer = api.session.request(method, api.base + at, headers={"Content-Type": type or "application/json", "Accept": "application/json"}, timeout=30,
+                                     data=body if body is None or isinstance(body, str) else json.dumps(body))
+        got = answer.json()
+        if (answer.status_code, got.get("code"), got.get("details")) != (code, code, wanted) or not got["message"].startswith(message):
+            wrong.append(f"{method} {at}: {answer.text[:500]}, wanted {code} {message!r} {wanted}")
+    api("PATCH", base + "/held", {"metadata": {"finalizers": None}}, type=MERGE)
+    assert not wrong, f"{len(wrong)} of {len(STATUSES)}:\n" + "\n".join(wrong)
 
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
