@@ -3,6 +3,8 @@
 #include "base/strmap.h"
 #include "schema/openapi.h"
 
+#define META "io.k8s.apimachinery.pkg.apis.meta.v1."
+
 enum openapi_version { OPENAPI_V2, OPENAPI_V3 };
 
 /* A document being written. */
@@ -31,6 +33,11 @@ void openapi_gvk(struct openapi *doc, const char *group, const char *version, co
 void openapi_custom(struct openapi *doc, const struct type *type);
 /* Every schema that is referred to, and those that they refer to, sorted by name, as members. */
 void openapi_schemas(struct openapi *doc);
+/* The members of `paths` for what says which groups and versions there are, and what the server is.
+ */
+void openapi_roots(struct openapi *doc);
+/* The member of `paths` for a group's own URL, which says which versions it has. */
+void openapi_group_root(struct openapi *doc, const char *group);
 /* The members of `paths` for the rows of one group-version, and for its own URL. */
 void openapi_paths(struct openapi *doc, const char *group, const char *version,
                    const struct resource *const *rows, size_t row_count);

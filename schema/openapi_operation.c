@@ -341,3 +341,19 @@ void operation_write_discovery(struct path *path)
               false);
     doc_close(path->doc->out, '}');
 }
+
+void operation_write_root(struct path *path, const struct root *root)
+{
+    struct buf *out = path->doc->out;
+    doc_object(out, root->url);
+    doc_object(out, "get");
+    doc_array(out, "tags");
+    doc_item(out, root->tag);
+    doc_close(out, ']');
+    doc_text(out, "description", root->description);
+    doc_text(out, "operationId", root->id);
+    media_members(path, BODY_NONE, false, false);
+    responses(path, "200", type_find(root->type), false);
+    doc_close(out, '}');
+    doc_close(out, '}');
+}

@@ -49,5 +49,10 @@ void operation_write(struct path *path, const struct operation *operation, const
 void operation_write_connect(struct path *path, const struct connect_method *method);
 /* The `get` of a group version's own URL. */
 void operation_write_discovery(struct path *path);
+/* A URL above group versions, and its `get`. */
+struct root {
+    const char *url, *tag, *id, *description, *type;
+};
+void operation_write_root(struct path *path, const struct root *root);
 /* The parameters that all operations of the path share. */
 void operation_write_path_parameters(struct path *path);

@@ -138,6 +138,31 @@ static void discovery_path(struct openapi *doc, const char *group, const char *v
     doc_close(doc->out, '}');
 }
 
+void openapi_roots(struct openapi *doc)
+{
+    static const struct root roots[] = {
+        {"/api/", "core", "getCoreAPIVersions", "get available API versions", META "APIVersions"},
+        {"/apis/", "apis", "getAPIVersions", "get available API versions", META "APIGroupList"},
+        {"/version/", "version", "getCodeVersion", "get the version information for this server",
+         "io.k8s.apimachinery.pkg.version.Info"},
+    };
+    struct path path = {.doc = doc};
+    for (size_t i = 0; i < ARRAY_LEN(roots); i++)
+        operation_write_root(&path, &roots[i]);
+}
+
+void openapi_group_root(struct openapi *doc, const char *group)
+{
+    CLEANUP(free_ptr) char *id = group_id(group);
+    CLEANUP(free_ptr) char *tag = xstrdup(id);
+    CLEANUP(free_ptr) char *operation = xasprintf("get%sAPIGroup", id);
+    CLEANUP(free_ptr) char *url = xasprintf("/apis/%s/", group);
+    tag[0] = (char)tolower((unsigned char)tag[0]);
+    struct path path = {.doc = doc};
+    operation_write_root(
+        &path, &(struct root){url, tag, operation, "get information of a group", META "APIGroup"});
+}
+
 static bool is_built_in(const struct resource *row)
 {
     size_t count;

@@ -4,8 +4,6 @@
 #include "base/json.h"
 #include "schema/openapi_internal.h"
 
-#define META "io.k8s.apimachinery.pkg.apis.meta.v1."
-
 /* clang-format off */
 /* Kinds of fields that are schemas of their own. */
 static const struct special {

@@ -144,6 +144,31 @@ static void some_members_in_full(void **state)
                             "/api/v1/namespaces/{namespace}/services/{name}/proxy/{path}", "head"));
 }
 
+/* The URLs that say what is served, and what their answers are. */
+static void roots_are_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *id, *type;
+    } rows[] = {
+        {"/api/", "getCoreAPIVersions", "meta.v1.APIVersions"},
+        {"/apis/", "getAPIVersions", "meta.v1.APIGroupList"},
+        {"/apis/apps/", "getAppsAPIGroup", "meta.v1.APIGroup"},
+        {"/apis/rbac.authorization.k8s.io/", "getRbacAuthorizationAPIGroup", "meta.v1.APIGroup"},
+        {"/apis/apps/v1/", "getAppsV1APIResources", "meta.v1.APIResourceList"},
+        {"/version/", "getCodeVersion", "version.Info"},
+    };
+    json_auto_t *swagger = v2(NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const json_t *get = json_at(swagger, "paths", rows[i].url, "get");
+        const char *ref = json_text(get, "responses", "200", "schema", "$ref");
+        if (!text_eq(json_text(get, "operationId"), rows[i].id) || !ref ||
+            !text_ends(ref, rows[i].type))
+            fail_msg("%s: %s", rows[i].url, ref ? ref : "none");
+    }
+    assert_null(json_at(swagger, "paths", "/apis/tenancy.warren.dev/"));
+}
+
 /* How merges go of one field of v2 and of v3: each extension, or NULL where there is none. */
 static void merges_are_told(void **state)
 {
@@ -312,6 +337,7 @@ int main(void)
         cmocka_unit_test(some_members_in_full),
         cmocka_unit_test(host_rows_are_asked_for),
         cmocka_unit_test(merges_are_told),
+        cmocka_unit_test(roots_are_there),
         cmocka_unit_test(enums_are_told),
         cmocka_unit_test(old_kubectls_form),
         cmocka_unit_test(version_3_in_protobuf),
