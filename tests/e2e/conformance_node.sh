@@ -205,5 +205,26 @@ wait_for "a Pod that ends goes on serving" 20 leaving
 wait_for "when there is no other" 20 serves "$(value svc/slow '{.spec.clusterIP}')"
 acme delete pod slow --now --wait=false > /dev/null 2>&1
 
+no_held() { ! acme get pod held && ! acme get pod lost; }
+# A finalizer holds them: one ends in the second that it gets at the least, of the other nobody can say how it ended.
+for name in held lost; do
+    acme apply -f - > /dev/null << END
+apiVersion: v1
+kind: Pod
+metadata: {name: $name, finalizers: [example.com/stay]}
+spec:
+  restartPolicy: Never
+  containers: [{name: c, image: busybox, imagePullPolicy: IfNotPresent, command: [sh, -c, "trap 'exit 7' TERM; while :; do sleep 0.1; done"]}]
+END
+done
+check "Pods that are held" acme wait --for=condition=Ready pod/held pod/lost --timeout=60s
+acme delete pod held --grace-period=0 --force --wait=false > /dev/null 2>&1
+wait_for "a held Pod says how it ended" 20 is pod/held '{.status.phase} {.status.containerStatuses[0].state.terminated.exitCode}' 'Failed 7'
+kubectl --kubeconfig "$ADMIN" -n warren-acme delete pod lost-x-default-x-acme --grace-period=0 --force > /dev/null 2>&1
+wait_for "one that was lost has failed" 20 is pod/lost '{.status.phase} {.status.containerStatuses[0].state.terminated.reason}' \
+    'Failed ContainerStatusUnknown'
+check "they may go" acme patch pod held lost --type=merge -p '{"metadata":{"finalizers":null}}'
+wait_for "and do" 20 no_held
+
 stop_warren
 summary
