@@ -2,6 +2,20 @@
 #include "apiserver/custom.h"
 #include "apiserver/list_options.h"
 #include "apiserver/steps.h"
+#include "schema/crd.h"
+
+/* A custom resource without replicas has no scale to show, though one can be set. */
+static enum step_result check_scale(struct request *request)
+{
+    const struct resource *row = request->resource;
+    bool scale = request->view && row->type->custom;
+    json_auto_t *stored = scale ? object_json(request->reply.object) : NULL;
+    if (!scale || crd_scale_has_replicas(row, stored))
+        return STEP_DONE;
+    error_internal(&request->error, "the spec replicas field \"%s\" does not exist",
+                   crd_scale_path(row));
+    return STEP_FAIL;
+}
 
 enum step_result step_get(struct request *request)
 {
@@ -20,5 +34,6 @@ enum step_result step_get(struct request *request)
         return STEP_FAIL;
     }
     reply_object(request, 200, object);
-    return custom_reply(request);
+    enum step_result shown = custom_reply(request);
+    return shown == STEP_DONE ? check_scale(request) : shown;
 }

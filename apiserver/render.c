@@ -70,9 +70,8 @@ static enum table_include table_include(const struct request *request)
 /* Whose columns a Table has: Scale of what is built in has its own. */
 static const struct resource *columns_of(const struct request *request)
 {
-    bool scale = request->sub && text_eq(request->sub->kind, "Scale") &&
-                 !(request->resource->type && request->resource->type->custom);
-    return scale ? table_scale() : request->resource;
+    bool scale = request->sub && text_eq(request->sub->kind, "Scale");
+    return scale && !is_custom(request) ? table_scale() : request->resource;
 }
 
 static void add_table(struct buf *out, const struct request *request, const struct object *object,
@@ -164,7 +163,8 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
         add_metadata(out, request, tree_shown);
     else if (request->accept.shape == SHAPE_TABLE && whole)
         add_tree_table(out, request, tree, headers); /* columns name what is stored */
-    else if (request->accept.shape == SHAPE_TABLE && columns_of(request) != request->resource)
+    else if (request->accept.shape == SHAPE_TABLE &&
+             (columns_of(request) != request->resource || is_custom(request)))
         add_tree_table(out, request, tree_shown, headers);
     else
         json_write(out, tree_shown);

@@ -202,7 +202,7 @@ enum step_result step_update_validate(struct request *request)
     else if (rules->validate && !*sub)
         rules->validate(request->object, err);
     if (request->resource->type && request->resource->type->custom)
-        crd_object_validate(request->resource, request->object, request->old, err);
+        crd_object_validate(request->resource, request->object, request->old, sub, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             request->route.name))
         return STEP_FAIL;

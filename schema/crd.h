@@ -54,8 +54,13 @@ void crd_object_prepare(const struct resource *row, json_t *object, const json_t
                         const char *subresource);
 /* `old` NULL on create. */
 void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old,
-                         struct error *err);
+                         const char *subresource, struct error *err);
 /* Scale of a custom resource, by the paths that its definition names. */
+void crd_scale_validate(const struct resource *row, const json_t *object, bool status_only,
+                        struct error *err);
+/* Where the definition says that a scale's replicas are. Borrowed. */
+const char *crd_scale_path(const struct resource *row);
+bool crd_scale_has_replicas(const struct resource *row, const json_t *stored);
 json_t *crd_scale_show(const struct resource *row, const json_t *stored);
 json_t *crd_scale_accept(const struct resource *row, const json_t *shown, const json_t *old,
                          struct error *err);

@@ -86,10 +86,11 @@ static bool blocks_rules(const struct error *err)
 }
 
 void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old,
-                         struct error *err)
+                         const char *subresource, struct error *err)
 {
     const struct crd_node *root = row->type->custom;
     crd_validate(root, object, old, err);
+    crd_scale_validate(row, object, strcmp(subresource, "status") == 0, err);
     if (!crd_has_rules(root))
         return;
     if (blocks_rules(err))

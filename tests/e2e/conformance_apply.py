@@ -447,4 +447,44 @@ def left_alone(api, ns):
     assert got["metadata"].get("finalizers") == ["kubernetes.io/pvc-protection"] and "labels" not in got["metadata"], got["metadata"]
 
 
+@check("scale of custom resources is a count that fits, and a Table has their columns")
+def scaled(api, ns):
+    body = crd({"v1": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}, subresources={"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "labelSelectorPath": ".status.picks"}})
+    define(api, body)
+    wrong, path, kind = [], resources(body), body["spec"]["names"]["kind"]
+
+    def one(name, replicas, **more):
+        return dict(meta(name), apiVersion="mygroup.example.com/v1", kind=kind, spec={"replicas": replicas}, **more)
+
+    def refused(what, answer, *causes):
+        got = [(c["field"], c["message"]) for c in answer.get("details", {}).get("causes", [])]
+        if got != list(causes):
+            wrong.append(f"{what}: {got}")
+
+    for replicas, text in ((-1, "-1: should be a non-negative integer"), (2**31, "2147483648: should be less than or equal to 2147483647"),
+                           ("x", "0: .spec.replicas accessor error: x is of the type string, expected int64"),
+                           (None, "0: .spec.replicas accessor error: <nil> is of the type <nil>, expected int64")):
+        refused(replicas, api("POST", path, one("a", replicas), 422), (".spec.replicas", "Invalid value: " + text))
+    refused("in its way", api("POST", path, dict(one("a", 1), spec=[1]), 422),
+            (".spec.replicas", "Invalid value: 0: .spec accessor error: [1] is of the type []interface {}, expected map[string]interface{}"))
+    api("POST", path, one("a", 3))
+    refused("scale", api("PATCH", path + "/a/scale", {"spec": {"replicas": -2}}, type=MERGE, code=422),
+            (".spec.replicas", "Invalid value: -2: should be a non-negative integer"))
+    refused("status", api("PATCH", path + "/a/status", {"status": {"replicas": -1, "picks": 5}}, type=MERGE, code=422),
+            (".status.replicas", "Invalid value: -1: should be a non-negative integer"),
+            (".status.picks", 'Invalid value: "": .status.picks accessor error: 5 is of the type int64, expected string'))
+    table = api("GET", path + "/a/scale", accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    assert table["kind"] == "Table" and [c["name"] for c in table["columnDefinitions"]] == ["Name", "Age"], table
+    assert table["rows"][0]["cells"][0] == "a" and table["rows"][0]["object"]["kind"] == "PartialObjectMetadata", table
+    api("POST", path, dict(one("b", 1), spec={}))
+    none = api("GET", path + "/b/scale", code=500)
+    assert none["message"] == 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist', none
+    assert api("PATCH", path + "/b/scale", {"spec": {"replicas": 2}}, type=MERGE)["spec"]["replicas"] == 2
+    stale = api("GET", path + "/b/scale")
+    stale["metadata"]["resourceVersion"] = "1"
+    api("PUT", path + "/b/scale", stale, 409)
+    undefine(api, body)
+    assert not wrong, "\n".join(wrong)
+
+
 main()

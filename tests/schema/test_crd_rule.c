@@ -240,7 +240,7 @@ static void test_objects(void **state)
             fail_msg("%s: %s", row->name, err.causes[0].message);
         const struct type type = {.custom = root};
         const struct resource resource = {.type = &type, .subresources = &none};
-        crd_object_validate(&resource, now, old, &verdict);
+        crd_object_validate(&resource, now, old, "", &verdict);
         CLEANUP(free_ptr) char *found = causes(&verdict);
         if (strcmp(found, row->wanted) != 0) {
             print_error("%s:\n%s\nwanted:\n%s\n", row->name, found, row->wanted);
