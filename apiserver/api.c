@@ -16,6 +16,7 @@
 #include "apiserver/backend/reach.h"
 #include "apiserver/server.h"
 #include "apiserver/backend/tunnel.h"
+#include "apiserver/backend/usage.h"
 #include "base/clock.h"
 #include "schema/kind.h"
 
@@ -45,6 +46,7 @@ static struct api *api_new(const struct api_options *options)
     api->reach = reach_new();
     api->lanes = lanes_new();
     api->messages = message_cache_new();
+    api->usages = usages_new(api);
     api->callouts = callouts_new(options->webhooks_anywhere);
     api->patience = patience_start();
     api->ports = ports_start(api, options->pod_address);
@@ -89,6 +91,7 @@ void api_stop(struct api *api)
         return;
     ports_stop(api->ports);
     callouts_stop(api->callouts);
+    usages_stop(api->usages);
     server_stop(api);
     streams_stop(&api->streams);
     store_listen(api->store, NULL, api);
@@ -100,6 +103,7 @@ void api_stop(struct api *api)
     credentials_cache_free(api->credentials);
     documents_free(api->documents);
     message_cache_free(api->messages);
+    usages_free(api->usages);
     tunnels_free(api->tunnels);
     audit_close(api->audit);
     patience_stop(api->patience);
@@ -115,6 +119,7 @@ void api_expire(struct api *api)
 {
     message_cache_expire(api->messages, clock_mono_ns());
     ports_expire(api->ports);
+    usages_expire(api->usages, clock_mono_ns());
 }
 
 unsigned api_port(const struct api *api)
@@ -151,4 +156,20 @@ void api_set_pod_target(struct api *api, api_pod_target_fn fn, void *arg)
 {
     api->pod_target = fn;
     api->pod_target_arg = arg;
+}
+
+char *api_node_url(const json_t *node)
+{
+    const json_t *address;
+    size_t i;
+    int64_t port =
+        json_integer_value(json_at(node, "status", "daemonEndpoints", "kubeletEndpoint", "Port"));
+    json_array_foreach (json_at(node, "status", "addresses"), i, address) {
+        const char *text = json_text(address, "address");
+        bool six = text && strchr(text, ':');
+        if (text_eq(json_text(address, "type"), "InternalIP") && text)
+            return xasprintf("https://%s%s%s:%lld", six ? "[" : "", text, six ? "]" : "",
+                             (long long)(port ? port : 10250));
+    }
+    return NULL;
 }

@@ -116,6 +116,8 @@ struct api_pod_target {
 typedef bool (*api_pod_target_fn)(void *arg, struct cluster *cluster, const char *ns,
                                   const char *pod, struct api_pod_target *target,
                                   struct error *err);
+/* Where a Node says that its agent is, "https://ADDR:PORT"; NULL when it does not. Owned. */
+char *api_node_url(const json_t *node);
 void api_set_pod_target(struct api *api, api_pod_target_fn fn, void *arg);
 
 /* ---- APIServices ---- */

@@ -22,6 +22,7 @@ struct callouts;
 struct metric_set;
 struct message_cache;
 struct audit;
+struct usages;
 
 struct api {
     struct store *store;
@@ -38,6 +39,7 @@ struct api {
     struct callouts *callouts;
     struct message_cache *messages;
     struct audit *audit; /* NULL: there is no audit log */
+    struct usages *usages;
     struct streams streams;
     char *domain, *advertise; /* owned; domain may be NULL */
     unsigned port;

@@ -171,6 +171,8 @@ static struct list_body *stored_list(const struct request *request)
 {
     if (!render_is_plain(request))
         return NULL;
+    if (request->accept.media == MEDIA_PROTOBUF && request->reply.computed)
+        return NULL; /* its messages would serve nobody else */
     if (request->accept.media == MEDIA_PROTOBUF)
         return list_body_protobuf(request);
     return wants_stored(request) ? list_body_json(request) : NULL;

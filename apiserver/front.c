@@ -531,7 +531,7 @@ static enum step_result find_row(struct request *request)
                   : custom_find(request->custom, route->group, route->version, route->plural);
         request->resource = row;
     }
-    if (row && !row->aggregated && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
+    if (row && (!row->host_only || request->cluster->id == CLUSTER_HOST_ID))
         return STEP_NEXT;
     request->resource = NULL;
     return documents_absent(request);

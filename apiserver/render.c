@@ -51,6 +51,10 @@ struct str render_item_rest(const struct item_prefix *prefix, const struct objec
 void render_list_meta(struct buf *out, const struct request *request)
 {
     const struct reply *reply = &request->reply;
+    if (reply->computed) {
+        buf_add_text(out, "{}");
+        return;
+    }
     buf_printf(out, "{\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
     if (reply->next_page || (is_custom(request) && request->accept.shape == SHAPE_OBJECT))
         buf_printf(out, ",\"continue\":\"%s\"", reply->next_page ? reply->next_page : "");

@@ -65,6 +65,7 @@ struct reply {
     struct object_list list;         /* REPLY_LIST */
     char *next_page;                 /* continue token; may be NULL */
     bool partial_count;              /* remainingItemCount is known */
+    bool computed;                   /* REPLY_LIST: of what is not stored: without revisions */
     struct buf bytes;                /* REPLY_BYTES, owned */
     const struct document *document; /* REPLY_BYTES, instead of `bytes` */
     const char *content_type;        /* REPLY_BYTES; static */

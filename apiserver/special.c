@@ -24,6 +24,9 @@ static const step_fn eviction[] = {
     step_evict,   step_quota,           step_store,         NULL};
 static const step_fn token[] = {step_options, step_decode, step_admit_special, step_token, NULL};
 
+static const step_fn pod_usage[] = {step_pod_usage, NULL};
+static const step_fn node_usage[] = {step_node_usage, NULL};
+
 static const step_fn log_tunnel[] = {step_log_options, step_tunnel, NULL};
 /* A stream cannot be tried out. Of a proxied request the query is not read otherwise. */
 static enum step_result refuse_dry_run(struct request *request)
@@ -63,6 +66,8 @@ static const struct special_row {
     {"services", "proxy", NULL, proxy},
     {"nodes", "proxy", NULL, proxy},
     {"serviceaccounts", "token", "create", token},
+    {"pods.metrics.k8s.io", "", NULL, pod_usage},
+    {"nodes.metrics.k8s.io", "", NULL, node_usage},
 };
 
 const step_fn *special_chain(const char *key, const char *sub, const char *verb)

@@ -18,6 +18,10 @@ enum step_result step_review_token(struct request *request);
 /* UserInfo; new. */
 json_t *review_user_json(const struct user *user);
 
+/* backend/usage_objects.c: metrics.k8s.io */
+enum step_result step_pod_usage(struct request *request);
+enum step_result step_node_usage(struct request *request);
+
 /* pod_subresource.c, service_account_token.c */
 enum step_result step_bind(struct request *request);
 enum step_result step_eviction_decode(struct request *request);

@@ -54,8 +54,8 @@ struct resource {
     bool namespaced, preferred;
     bool create_on_update, unconditional_update;
     bool host_only;  /* served by the host cluster only: tenancy.warren.dev */
-    bool aggregated; /* upstream's is served by an add-on (metrics.k8s.io): to discover only when
-                        one is there */
+    bool aggregated; /* upstream's is served by an add-on (metrics.k8s.io): by the cluster's own
+                        when it has an APIService for it */
 };
 
 struct group_version {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/quantity.h"
 #include "schema/meta.h"
 #include "schema/table.h"
 #include "schema/table_internal.h"
@@ -421,6 +422,35 @@ static bool policy_param_ref(const struct cell *cell)
 }
 
 /* By how the source begins. */
+/* ---- usage ---- */
+
+/* What the containers of a PodMetrics use together. */
+static bool containers_usage(const struct cell *cell, const char *resource)
+{
+    const json_t *containers = json_object_get(cell->object, "containers"), *container;
+    struct quantity sum = {0}, one;
+    char text[QUANTITY_TEXT_SIZE];
+    size_t i;
+    json_array_foreach (containers, i, container) {
+        const char *used = json_text(container, "usage", resource);
+        if (used && quantity_parse(str_of(used), &one))
+            sum = i ? quantity_add(&sum, &one) : one;
+    }
+    quantity_format(&sum, text);
+    buf_add_text(cell->out, text);
+    return true;
+}
+
+static bool containers_cpu(const struct cell *cell)
+{
+    return containers_usage(cell, "cpu");
+}
+
+static bool containers_memory(const struct cell *cell)
+{
+    return containers_usage(cell, "memory");
+}
+
 static const struct computed_row {
     const char *source;
     cell_fn fn;
@@ -443,6 +473,8 @@ static const struct computed_row {
     {"computed:quotaLimits", quota_limits},
     {"computed:csrCondition", csr_condition},
     {"computed:hpaMetrics", cell_hpa_metrics},
+    {"computed:containersCPU", containers_cpu},
+    {"computed:containersMemory", containers_memory},
     {"humanDuration(.status.completionTime|", job_duration},
     {".status.readyReplicas/.spec.replicas", replicas_ready},
     {"(.source.component|", event_source},

@@ -202,10 +202,12 @@ static struct str put_body(char **at, const struct object_draft *draft, struct s
     return (struct str){start, (size_t)(*at - start) - 1};
 }
 
-/* `"resourceVersion":"N",`, the comma only when something follows. */
+/* `"resourceVersion":"N",`, the comma only when something follows; nothing for what has none. */
 static struct str version_text(char *out, size_t size, const struct object_draft *draft,
                                int64_t revision)
 {
+    if (!revision)
+        return (struct str){out, 0};
     bool alone =
         draft->revision_at < draft->body.len && draft->body.data[draft->revision_at] == '}';
     int len = snprintf(out, size, "\"resourceVersion\":\"%lld\"%s", (long long)revision,

@@ -131,6 +131,26 @@ enum reconcile_result sync_event(void *arg, struct reconcile *reconcile, int64_t
 
 /* ---- logs and exec ---- */
 
+/* The host Pod behind a Pod, in `*host_key` and `*host_pod`; NULL when there is none. */
+static bool find_host_pod(struct vcluster *vcluster, struct cluster *cluster, const char *key,
+                          char **host_key, json_t **host_pod, struct error *err)
+{
+    char host_ns[254], host_name[254];
+    *host_key = cluster->id == CLUSTER_HOST_ID
+                    ? xstrdup(key)
+                    : mapping_to_host(vcluster->mappings, cluster, "pods", key);
+    if (!*host_key)
+        return true;
+    sync_cut(*host_key, host_ns, host_name);
+    return sync_read(vcluster->host, "pods", host_ns, host_name, host_pod, err);
+}
+
+/* Where another server is on duty, it maps Pods that this one may not have heard of. */
+static bool hears_of(struct vcluster *vcluster, struct cluster *cluster)
+{
+    return cluster->id == CLUSTER_HOST_ID || controllers_on_duty(vcluster->controllers);
+}
+
 bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const char *pod,
                      struct api_pod_target *target, struct error *err)
 {
@@ -138,34 +158,25 @@ bool sync_pod_target(void *arg, struct cluster *cluster, const char *ns, const c
     char host_ns[254], host_name[254];
     json_auto_t *host_pod = NULL, *node = NULL;
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", ns, pod), *host_key = NULL;
-    /* Another server is on duty, and maps Pods that this one has not heard of. */
-    if (cluster->id != CLUSTER_HOST_ID && !controllers_on_duty(vcluster->controllers) &&
-        !mapping_reload(vcluster->mappings, cluster, err))
+    if (!find_host_pod(vcluster, cluster, key, &host_key, &host_pod, err))
         return false;
-    if (cluster->id == CLUSTER_HOST_ID)
-        host_key = xstrdup(key);
-    else
-        host_key = mapping_to_host(vcluster->mappings, cluster, "pods", key);
-    if (!host_key)
+    if (!host_pod && !hears_of(vcluster, cluster)) {
+        free(TAKE(host_key));
+        if (!mapping_reload(vcluster->mappings, cluster, err) ||
+            !find_host_pod(vcluster, cluster, key, &host_key, &host_pod, err))
+            return false;
+    }
+    if (!host_pod)
         return error_bad_request(err, "pod %s does not have a host assigned", pod);
     sync_cut(host_key, host_ns, host_name);
-    if (!sync_read(vcluster->host, "pods", host_ns, host_name, &host_pod, err))
-        return false;
     const char *node_name = json_text(host_pod, "spec", "nodeName");
     if (!node_name)
         return error_bad_request(err, "pod %s does not have a host assigned", pod);
     if (!sync_read(vcluster->host, "nodes", "", node_name, &node, err))
         return false;
-    const json_t *addresses = json_at(node, "status", "addresses");
-    int64_t port =
-        json_int_or(json_at(node, "status", "daemonEndpoints", "kubeletEndpoint", "Port"), 10250);
-    const char *address = NULL;
-    for (size_t i = 0; i < json_array_size(addresses) && !address; i++)
-        if (text_eq(json_text(json_array_get(addresses, i), "type"), "InternalIP"))
-            address = json_text(json_array_get(addresses, i), "address");
-    if (!address)
+    target->node_url = api_node_url(node);
+    if (!target->node_url)
         return error_unavailable(err, "the node of pod %s has no address", pod);
-    target->node_url = xasprintf("https://%s:%lld", address, (long long)port);
     target->ns = xstrdup(host_ns);
     target->pod = xstrdup(host_name);
     return true;

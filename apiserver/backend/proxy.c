@@ -137,28 +137,11 @@ static enum step_result refuse_node(struct request *request, const char *why)
     return STEP_FAIL;
 }
 
-/* The agent's address, as the Node's status says it. NULL when it says none. */
-static char *agent_url(const json_t *node)
-{
-    const json_t *address;
-    size_t i;
-    int64_t port =
-        json_integer_value(json_at(node, "status", "daemonEndpoints", "kubeletEndpoint", "Port"));
-    json_array_foreach (json_at(node, "status", "addresses"), i, address) {
-        const char *text = json_text(address, "address");
-        bool six = text && strchr(text, ':');
-        if (text_eq(json_text(address, "type"), "InternalIP") && text)
-            return xasprintf("https://%s%s%s:%lld", six ? "[" : "", text, six ? "]" : "",
-                             (long long)(port ? port : 10250));
-    }
-    return NULL;
-}
-
 static enum step_result to_agent(struct request *request, const struct proxy_name *name,
                                  const json_t *node)
 {
     CLEANUP(forward_target_clear) struct forward_target target = {.more = BUF_TEXT};
-    target.node_url = agent_url(node);
+    target.node_url = api_node_url(node);
     const char *port = target.node_url ? strrchr(target.node_url, ':') + 1 : "";
     if (!target.node_url) {
         error_bad_request(&request->error, "address not allowed");

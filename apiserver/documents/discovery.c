@@ -24,7 +24,7 @@ bool edition_shows(const struct edition *edition, const char *group)
     const struct group_version *all = group_version_all(&count);
     for (size_t i = 0; i < count; i++)
         if (strcmp(all[i].group, group) == 0)
-            return !all[i].aggregated && (edition->host || !all[i].host_only);
+            return (edition->host || !all[i].host_only);
     return false;
 }
 

@@ -134,7 +134,8 @@ void openapi_index(struct buf *out, const struct edition *edition)
     buf_add_text(out, "{\"paths\":{");
     bool first = true;
     for (size_t i = 0; i < count; i++)
-        first = !index_entry(out, edition, all[i].group, all[i].version, first) && first;
+        if (!aggregates_find(edition->aggregates, all[i].group, all[i].version))
+            first = !index_entry(out, edition, all[i].group, all[i].version, first) && first;
     for (size_t i = 0; i < edition->row_count; i++) {
         const struct resource *row = edition->rows[i];
         bool seen = (edition_shows(edition, row->group) && has_rows(row->group, row->version)) ||

@@ -7,7 +7,8 @@
 #include "schema/api_service.h"
 #include "schema/crd.h"
 
-#define OWN_GROUP_PRIORITY 15900 /* of built-in groups that upstream does not have */
+#define OWN_GROUP_PRIORITY    15900 /* of built-in groups that upstream does not have */
+#define ADD_ON_GROUP_PRIORITY 100   /* of those that an add-on serves there: metrics-server's own */
 
 static bool has(const struct served *served, const char *group, const char *version)
 {
@@ -32,9 +33,11 @@ static void add_built_in(struct served *served, const struct edition *edition)
     const struct group_version *all = group_version_all(&count);
     bool first = true;
     for (size_t i = 0; i < count; i++) {
-        if (!*all[i].group || !edition_shows(edition, all[i].group))
+        if (!*all[i].group || !edition_shows(edition, all[i].group) ||
+            aggregates_find(edition->aggregates, all[i].group, all[i].version))
             continue;
         int priority = all[i].group_priority ? all[i].group_priority
+                       : all[i].aggregated   ? ADD_ON_GROUP_PRIORITY
                        : first               ? INT_MAX /* apiregistration.k8s.io */
                                              : OWN_GROUP_PRIORITY;
         add(served, (struct served_version){.group = all[i].group,

@@ -230,3 +230,25 @@ void fixture_expect(struct fixture *fixture, const char *name, const char *metho
                  answer.body.data, code, want ? want : "anything");
     answer_clear(&answer);
 }
+
+char *fixture_token(struct fixture *fixture, struct cluster *cluster)
+{
+    struct api_caller caller = fixture_admin(fixture, cluster);
+    struct error err = {0};
+    json_t *answer = NULL;
+    json_auto_t *account = json_pack("{s:{s:s}}", "metadata", "name", "admin");
+    json_auto_t *request = json_pack("{s:{s:i}}", "spec", "expirationSeconds", 3600);
+    json_auto_t *binding = json_pack(
+        "{s:{s:s}, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "metadata", "name", "all", "roleRef",
+        "apiGroup", "rbac.authorization.k8s.io", "kind", "ClusterRole", "name", "cluster-admin",
+        "subjects", "kind", "ServiceAccount", "name", "admin", "namespace", "default");
+    if (!api_create(&caller, "serviceaccounts", "default", account, NULL, &err) ||
+        !api_create(&caller, "clusterrolebindings.rbac.authorization.k8s.io", "", binding, NULL,
+                    &err) ||
+        !api_post_sub(&caller, "serviceaccounts", "token", "default", "admin", request, &answer,
+                      &err))
+        fail_msg("%s", err.message);
+    char *token = xstrdup(json_text(answer, "status", "token"));
+    json_decref(answer);
+    return token;
+}

@@ -32,6 +32,9 @@ struct cluster *fixture_tenant(struct fixture *fixture, const char *name);
 /* Calls from inside as a cluster administrator. */
 struct api_caller fixture_admin(struct fixture *fixture, struct cluster *cluster);
 
+/* The token of an account that may do everything there; owned. Once for each cluster. */
+char *fixture_token(struct fixture *fixture, struct cluster *cluster);
+
 struct answer {
     long code;
     struct buf body, headers;

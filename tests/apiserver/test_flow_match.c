@@ -10,29 +10,6 @@ static struct fixture fixture;
 static struct cluster *tenant;
 static char *tenant_token;
 
-/* Of an account that may do everything there. */
-static char *admin_token(struct cluster *cluster)
-{
-    struct api_caller caller = fixture_admin(&fixture, cluster);
-    struct error err = {0};
-    json_t *answer = NULL;
-    json_auto_t *account = json_pack("{s:{s:s}}", "metadata", "name", "admin");
-    json_auto_t *request = json_pack("{s:{s:i}}", "spec", "expirationSeconds", 3600);
-    json_auto_t *binding = json_pack(
-        "{s:{s:s}, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "metadata", "name", "all", "roleRef",
-        "apiGroup", "rbac.authorization.k8s.io", "kind", "ClusterRole", "name", "cluster-admin",
-        "subjects", "kind", "ServiceAccount", "name", "admin", "namespace", "default");
-    if (!api_create(&caller, "serviceaccounts", "default", account, NULL, &err) ||
-        !api_create(&caller, "clusterrolebindings.rbac.authorization.k8s.io", "", binding, NULL,
-                    &err) ||
-        !api_post_sub(&caller, "serviceaccounts", "token", "default", "admin", request, &answer,
-                      &err))
-        fail_msg("%s", err.message);
-    char *token = xstrdup(json_text(answer, "status", "token"));
-    json_decref(answer);
-    return token;
-}
-
 static char *made(const char *kind, const char *body)
 {
     struct answer answer;
@@ -150,7 +127,7 @@ static void test_metrics(void **state)
 {
     struct answer answer;
     struct cluster *other = fixture_tenant(&fixture, "other");
-    CLEANUP(free_ptr) char *other_token = admin_token(other);
+    CLEANUP(free_ptr) char *other_token = fixture_token(&fixture, other);
     (void)state;
     ask_as("/api/v1/namespaces/a/secrets/none", NULL, &answer);
     answer_clear(&answer);
@@ -190,7 +167,7 @@ static int start(void **state)
     (void)state;
     fixture_start(&fixture);
     tenant = fixture_tenant(&fixture, "flow");
-    tenant_token = admin_token(tenant);
+    tenant_token = fixture_token(&fixture, tenant);
     return 0;
 }
 
