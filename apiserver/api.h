@@ -63,6 +63,14 @@ struct api_caller {
  * NULL) gets a new tree. */
 MUST_CHECK bool api_get(const struct api_caller *caller, const char *resource, const char *ns,
                         const char *name, json_t **out, struct error *err);
+/* GET of a subresource that is an object: scale, status. */
+MUST_CHECK bool api_get_sub(const struct api_caller *caller, const char *resource,
+                            const char *subresource, const char *ns, const char *name, json_t **out,
+                            struct error *err);
+/* Those of `ns` that the label selector (NULL: all) selects, as an array. For what the cache does
+ * not have: pods.metrics.k8s.io, which fails with retry_after_s while the nodes are being asked. */
+MUST_CHECK bool api_list(const struct api_caller *caller, const char *resource, const char *ns,
+                         const char *selector, json_t **out, struct error *err);
 MUST_CHECK bool api_create(const struct api_caller *caller, const char *resource, const char *ns,
                            json_t *object, json_t **out, struct error *err);
 /* `subresource` "" or "status", ...; object's resourceVersion, when set, must match. */

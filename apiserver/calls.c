@@ -22,12 +22,22 @@ struct request *call_run(const struct api_caller *caller, const struct call *cal
     return request;
 }
 
+static json_t *list_tree(const struct object_list *list)
+{
+    json_t *items = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(items, object_json(list->items[i]));
+    return items;
+}
+
 /* The reply as a tree: in the form of the resource, or of the subresource's view. */
 static json_t *reply_tree(const struct request *request)
 {
     const struct reply *reply = &request->reply;
     if (reply->kind == REPLY_JSON)
         return json_incref(reply->json);
+    if (reply->kind == REPLY_LIST)
+        return list_tree(&reply->list);
     if (reply->kind != REPLY_OBJECT)
         return json_null();
     json_t *stored = object_json(reply->object);
@@ -57,6 +67,26 @@ bool api_get(const struct api_caller *caller, const char *resource, const char *
              const char *name, json_t **out, struct error *err)
 {
     struct call call = {.verb = "get", .resource = resource, .sub = "", .ns = ns, .name = name};
+    return run(caller, &call, NULL, out, err);
+}
+
+bool api_get_sub(const struct api_caller *caller, const char *resource, const char *subresource,
+                 const char *ns, const char *name, json_t **out, struct error *err)
+{
+    struct call call = {
+        .verb = "get", .resource = resource, .sub = subresource, .ns = ns, .name = name};
+    return run(caller, &call, NULL, out, err);
+}
+
+bool api_list(const struct api_caller *caller, const char *resource, const char *ns,
+              const char *selector, json_t **out, struct error *err)
+{
+    struct call call = {.verb = "list",
+                        .resource = resource,
+                        .sub = "",
+                        .ns = ns,
+                        .name = "",
+                        .selector = selector};
     return run(caller, &call, NULL, out, err);
 }
 

@@ -65,6 +65,11 @@ static void route_call(struct request *request)
         .name = call->name,
         .rest = "",
     };
+    if (!call->selector)
+        return;
+    request->route.args = xcalloc(1, sizeof(*request->route.args));
+    request->route.args[request->route.arg_count++] =
+        (struct route_arg){"labelSelector", call->selector};
 }
 
 /* What runs long takes its time. Others are answered well before any timeout that makes sense, so

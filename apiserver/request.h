@@ -94,6 +94,7 @@ struct view {
 /* What a call from inside asks for; strings are the caller's. */
 struct call {
     const char *verb, *resource, *sub, *ns, *name; /* resource: storage key; "" for none */
+    const char *selector;                          /* of labels; NULL: none */
 };
 
 enum authorized { AUTHORIZED_UNKNOWN, AUTHORIZED_YES, AUTHORIZED_NO };

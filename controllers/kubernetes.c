@@ -1,6 +1,7 @@
 /* controllers/kubernetes.c: the table of Kubernetes' own controllers. */
 #include "base/mem.h"
 #include "controllers/api_service.h"
+#include "controllers/autoscaler.h"
 #include "controllers/certificate.h"
 #include "controllers/cluster_role.h"
 #include "controllers/controller.h"
@@ -68,5 +69,6 @@ void controllers_add_kubernetes(struct controllers *controllers)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);
     garbage_add(controllers);
+    autoscaler_add(controllers);
     node_controller_add(controllers);
 }

@@ -59,6 +59,7 @@ typedef void (*object_index_fn)(const char *resource, const json_t *value,
                                 void *arg);
 void object_set_index(object_index_fn index);
 
-/* A new object with one reference; `revision` 0: of what is not stored, and has none. `value`, when not NULL, spares parsing the body. */
+/* A new object with one reference; `revision` 0: of what is not stored, and has none. `value`, when
+ * not NULL, spares parsing the body. */
 struct object *object_new(const char *resource, const struct object_draft *draft, int64_t revision,
                           const json_t *value);

@@ -3,7 +3,8 @@
  *
  * Kept with the cluster, made on first use, and made anew when an APIService changes or its server
  * says something else; a cluster without any has an empty set. What is built in is served here,
- * whatever an APIService says, but for what upstream's add-ons serve (metrics.k8s.io). Source: kube-aggregator pkg/apiserver. */
+ * whatever an APIService says, but for what upstream's add-ons serve (metrics.k8s.io). Source:
+ * kube-aggregator pkg/apiserver. */
 #pragma once
 #include <stdatomic.h>
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What Pods use: kubectl top, and metrics.k8s.io as its clients read it.
+# What Pods use: kubectl top, metrics.k8s.io as its clients read it, and HorizontalPodAutoscalers that scale by it.
 . "$(dirname "$0")/lib.sh"
 own_namespaces "$@"
 cd "$WARREN_E2E_WORK" || exit 1
@@ -66,6 +66,35 @@ check_fails "it cannot be written" 'the server does not allow this method' acme 
 acme create rolebinding viewer --clusterrole=view --user=jane > /dev/null
 check_out "who may view may see it" 'burner' acme --as jane top pods
 check_fails "of one namespace" 'cannot list resource "nodes" in API group "metrics.k8s.io"' acme --as jane top nodes
+
+# ---- autoscaling ----
+condition() { acme get hpa "$1" -o "jsonpath={.status.conditions[?(@.type==\"$2\")].$3}"; }
+tells() { condition "$1" "$2" message | grep -qF -- "$3"; }
+scaler() { # NAME KIND TARGET METRIC-OF-CPU
+    acme apply -f - << END
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: $1}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: $2, name: $3}
+  minReplicas: 1
+  maxReplicas: 2
+  behavior: {scaleDown: {stabilizationWindowSeconds: 0}}
+  metrics: [$4]
+END
+}
+of_container() { echo "{type: ContainerResource, containerResource: {name: cpu, container: burn, target: {type: Utilization, averageUtilization: $1}}}"; }
+check "an autoscaler" scaler burner Deployment burner "$(of_container 50)"
+wait_for "scales up" 90 is deployment/burner '{.spec.replicas}' 2
+check_out "and says so" 'SuccessfulRescale +.*New size: 2; reason: cpu container resource utilization \(percentage of request\) above target' acme describe hpa burner
+check_out "with what it measured" 'cpu: [0-9]+%/50%' acme get hpa burner
+check "and why not further" tells burner ScalingLimited 'the desired replica count is more than the maximum replica count'
+check "a target that is never reached" scaler burner Deployment burner "$(of_container 100000)"
+wait_for "scales down" 90 is deployment/burner '{.spec.replicas}' 1
+check "one that asks for more than is known" scaler whole Deployment burner '{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}'
+wait_for "says what is missing" 60 tells whole ScalingActive 'failed to get cpu utilization: missing request for cpu in container idle of Pod burner-'
+check "one without a target" scaler lost StatefulSet none "$(of_container 50)"
+wait_for "says so" 60 tells lost AbleToScale 'statefulsets.apps "none" not found'
 
 check "delete" acme delete deployment burner
 stop_warren
