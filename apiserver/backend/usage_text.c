@@ -233,6 +233,13 @@ size_t usage_find(const struct usage_scrape *scrape, const char *key)
     return low;
 }
 
+/* So that a sum of all rows of many nodes fits. */
+static int64_t bounded(__int128 amount)
+{
+    const int64_t most = INT64_MAX / (int64_t)(2 * USAGE_ROWS_MAX);
+    return amount < most ? (int64_t)amount : most;
+}
+
 bool usage_between(const struct usage_point *before, const struct usage_point *now,
                    struct usage_rate *out)
 {
@@ -242,10 +249,10 @@ bool usage_between(const struct usage_point *before, const struct usage_point *n
     if ((!same && (!now->start_us || window_us < YOUNG_US)) || window_us <= 0 ||
         now->cpu_ns < from_ns)
         return false;
-    *out = (struct usage_rate){
-        .cpu_nano = (int64_t)((__int128)(now->cpu_ns - from_ns) * 1000000 / window_us),
-        .memory_bytes = now->memory_bytes,
-        .at_us = now->at_us,
-        .window_us = window_us};
+    *out = (struct usage_rate){.cpu_nano =
+                                   bounded((__int128)(now->cpu_ns - from_ns) * 1000000 / window_us),
+                               .memory_bytes = bounded(now->memory_bytes),
+                               .at_us = now->at_us,
+                               .window_us = window_us};
     return true;
 }
