@@ -97,8 +97,9 @@ static json_t *of_resource(const struct source *source, int64_t *replicas, char 
     if (json_object_get(target, "averageValue"))
         want.utilization = 0;
     if (want.utilization <= 0 && want.average_milli <= 0) {
-        error_internal(err, "invalid resource metric source: neither an average utilization target "
-                            "nor an average value (usage) target was set");
+        error_set(err, ERROR_INTERNAL,
+                  "invalid resource metric source: neither an average utilization target "
+                  "nor an average value (usage) target was set");
         return NULL;
     }
     if (!autoscaler_propose(source->look->seen, &want, &found, err)) {
@@ -123,7 +124,7 @@ static json_t *of_pods(const struct source *source, int64_t *replicas, char **na
                        struct error *err)
 {
     (void)replicas, (void)name;
-    error_internal(err, "unable to get metric %s: " NO_CUSTOM, metric_name(source));
+    error_set(err, ERROR_INTERNAL, "unable to get metric %s: " NO_CUSTOM, metric_name(source));
     return NULL;
 }
 
@@ -133,9 +134,9 @@ static json_t *of_object(const struct source *source, int64_t *replicas, char **
     const char *kind = json_text(source->spec, "describedObject", "kind"),
                *object = json_text(source->spec, "describedObject", "name");
     (void)replicas, (void)name;
-    error_internal(err, "unable to get metric %s: %s on %s %s/" NO_CUSTOM, metric_name(source),
-                   kind ? kind : "", meta_namespace(source->look->seen->autoscaler),
-                   object ? object : "");
+    error_set(err, ERROR_INTERNAL, "unable to get metric %s: %s on %s %s/" NO_CUSTOM,
+              metric_name(source), kind ? kind : "", meta_namespace(source->look->seen->autoscaler),
+              object ? object : "");
     return NULL;
 }
 
@@ -143,8 +144,8 @@ static json_t *of_external(const struct source *source, int64_t *replicas, char 
                            struct error *err)
 {
     (void)replicas, (void)name;
-    error_internal(err, "unable to get external metric %s/%s/nil: " NO_EXTERNAL,
-                   meta_namespace(source->look->seen->autoscaler), metric_name(source));
+    error_set(err, ERROR_INTERNAL, "unable to get external metric %s/%s/nil: " NO_EXTERNAL,
+              meta_namespace(source->look->seen->autoscaler), metric_name(source));
     return NULL;
 }
 

@@ -67,8 +67,9 @@ static bool add_requests(const json_t *pod, const json_t *containers, bool sidec
             (sidecars && !text_eq(json_text(container, "restartPolicy"), "Always")))
             continue;
         if (!milli_of(json_at(container, "resources", "requests", target->resource), &milli))
-            return error_internal(err, "missing request for %s in container %s of Pod %s",
-                                  target->resource, json_text(container, "name"), meta_name(pod));
+            return error_set(err, ERROR_INTERNAL,
+                             "missing request for %s in container %s of Pod %s", target->resource,
+                             json_text(container, "name"), meta_name(pod));
         *sum += milli;
     }
     return true;
@@ -209,10 +210,11 @@ static bool propose(struct group *group, int64_t current, struct autoscaler_prop
     unsigned which = 1U << STANDING_READY;
     out->replicas = current;
     if (!group->standing[STANDING_READY])
-        return error_internal(err, "did not receive metrics for targeted pods (pods might be "
-                                   "unready)");
+        return error_set(err, ERROR_INTERNAL,
+                         "did not receive metrics for targeted pods (pods might be "
+                         "unready)");
     if (!measure(group, which, out, &ratio))
-        return error_internal(err, "no metrics returned matched known pods");
+        return error_set(err, ERROR_INTERNAL, "no metrics returned matched known pods");
     int direction = compare(&ratio);
     bool unready = group->standing[STANDING_UNREADY] && direction > 0;
     if (!unready && !group->standing[STANDING_MISSING]) {
@@ -241,15 +243,16 @@ bool autoscaler_propose(const struct autoscaler_seen *seen, const struct autosca
     struct group group = {.target = target};
     *out = (struct autoscaler_proposal){0};
     if (!seen->usage)
-        return error_internal(err, "unable to get metrics for resource %s: %s", target->resource,
-                              seen->usage_problem);
+        return error_set(err, ERROR_INTERNAL, "unable to get metrics for resource %s: %s",
+                         target->resource, seen->usage_problem);
     if (!json_array_size(seen->usage))
-        return error_internal(err,
-                              "unable to get metrics for resource %s: no metrics returned "
-                              "from resource metrics API",
-                              target->resource);
+        return error_set(err, ERROR_INTERNAL,
+                         "unable to get metrics for resource %s: no metrics returned "
+                         "from resource metrics API",
+                         target->resource);
     if (!seen->pod_count)
-        return error_internal(err, "no pods returned by selector while calculating replica count");
+        return error_set(err, ERROR_INTERNAL,
+                         "no pods returned by selector while calculating replica count");
     group.members = xcalloc(seen->pod_count, sizeof(*group.members));
     bool ok = group_fill(seen, &group, err) && propose(&group, current, out, err);
     free(group.members);

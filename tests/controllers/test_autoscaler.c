@@ -190,6 +190,31 @@ static void proposals(void **state)
     }
 }
 
+/* In upstream's words, to the letter. */
+static void says_why(void **state)
+{
+    struct world world;
+    struct autoscaler_history history = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    (void)state;
+    world_init(&world, "oR50", "'maxReplicas':10,'metrics':[" UTILIZATION "]", 1);
+    json_array_clear(world.usage);
+    decide(&world, &history, NOW_US, &plan);
+    plan_print(&plan, &text);
+    assert_string_equal(
+        text.data,
+        "event events h Warning FailedGetResourceMetric: failed to get cpu utilization: unable to "
+        "get metrics for resource cpu: no metrics returned from resource metrics API\n"
+        "event events h Warning FailedComputeMetricsReplicas: invalid metrics (1 invalid out of "
+        "1), "
+        "first error is: failed to get cpu resource metric value: failed to get cpu utilization: "
+        "unable to get metrics for resource cpu: no metrics returned from resource metrics API\n"
+        "update horizontalpodautoscalers.autoscaling/status h\n");
+    autoscaler_history_clear(&history);
+    world_clear(&world);
+}
+
 /* Looking again with what was told changes nothing. */
 static void converges(void **state)
 {
@@ -298,10 +323,8 @@ static void behaves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(proposals),
-        cmocka_unit_test(converges),
-        cmocka_unit_test(stabilizes),
-        cmocka_unit_test(behaves),
+        cmocka_unit_test(proposals),  cmocka_unit_test(says_why), cmocka_unit_test(converges),
+        cmocka_unit_test(stabilizes), cmocka_unit_test(behaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
