@@ -43,8 +43,10 @@ static void check_metadata(struct request *request)
                    (request->resource->namespaced && strcmp(key, "namespace") == 0);
         if (!filled || may)
             continue;
+        CLEANUP(buf_free) struct buf shown = BUF_TEXT;
+        json_write(&shown, metadata);
         error_add_cause(&request->error, CAUSE_INVALID, "metadata",
-                        "Invalid value: must be empty%s", where);
+                        "Invalid value: %s: must be empty%s", shown.data, where);
         return;
     }
 }
@@ -133,21 +135,44 @@ static void refuse_path(struct error *err, const json_t *path, const char *why)
                     buf_ok(&shown) ? shown.data : "", why);
 }
 
-static enum step_result answer(struct request *request, const struct user *user)
+static void check_attributes(struct request *request)
 {
-    json_t *spec = json_object_get(request->object, "spec");
-    const json_t *resource = json_object_get(spec, "resourceAttributes"),
+    const json_t *spec = json_object_get(request->object, "spec"),
+                 *resource = json_object_get(spec, "resourceAttributes"),
                  *path = json_object_get(spec, "nonResourceAttributes");
     if (resource && path)
         refuse_path(&request->error, path,
                     "cannot be specified in combination with resourceAttributes");
     else if (!resource && !path)
         error_add_cause(&request->error, CAUSE_INVALID, "spec.resourceAttributes",
-                        "Invalid value: null: exactly one of nonResourceAttributes or "
+                        "Invalid value: \"null\": exactly one of nonResourceAttributes or "
                         "resourceAttributes must be specified");
+}
+
+/* Reviews in a namespace are of what is in it. */
+static void check_place(struct request *request)
+{
+    const json_t *spec = json_object_get(request->object, "spec"),
+                 *resource = json_object_get(spec, "resourceAttributes"),
+                 *path = json_object_get(spec, "nonResourceAttributes");
+    const char *ns = text_or_empty(resource, "namespace");
+    if (!request->resource->namespaced)
+        return;
+    if (resource && !text_eq(ns, request_ns(request)))
+        error_add_invalid(&request->error, "spec.resourceAttributes.namespace", ns,
+                          "must match metadata.namespace");
+    if (path)
+        refuse_path(&request->error, path, "disallowed on this kind of request");
+}
+
+static enum step_result answer(struct request *request, const struct user *user)
+{
+    json_t *spec = json_object_get(request->object, "spec");
+    const json_t *resource = json_object_get(spec, "resourceAttributes");
     check_selector(&request->error, resource, "fieldSelector");
     check_selector(&request->error, resource, "labelSelector");
     check_metadata(request);
+    check_place(request);
     if (request->error.cause_count)
         return request_invalid(request, request->resource->kind, request->resource->group, "");
     struct rbac_attributes attributes = attributes_of(user, spec);
@@ -169,6 +194,7 @@ static enum step_result answer(struct request *request, const struct user *user)
 
 enum step_result step_review_self_access(struct request *request)
 {
+    check_attributes(request);
     return answer(request, &request->user);
 }
 
@@ -185,16 +211,9 @@ static void spec_user(const json_t *spec, struct user *user)
 enum step_result step_review_access(struct request *request)
 {
     json_t *spec = json_object_get(request->object, "spec");
-    const char *ns = json_text(spec, "resourceAttributes", "namespace");
     CLEANUP(user_clear) struct user user;
     spec_user(spec, &user);
-    if (request->resource->namespaced && json_object_get(spec, "resourceAttributes") &&
-        !text_eq(ns ? ns : "", request_ns(request)))
-        error_add_invalid(&request->error, "spec.resourceAttributes.namespace", ns ? ns : "",
-                          "must match metadata.namespace");
-    if (request->resource->namespaced && json_object_get(spec, "nonResourceAttributes"))
-        refuse_path(&request->error, json_object_get(spec, "nonResourceAttributes"),
-                    "disallowed on this kind of request");
+    check_attributes(request);
     if (!*user.name && user.groups.count == 0)
         error_add_invalid(&request->error, "spec.user", "",
                           "at least one of user or group must be specified");

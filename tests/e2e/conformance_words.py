@@ -316,7 +316,7 @@ SELECTOR_AT = "spec.resourceAttributes.%s."
 
 # spec of a SelfSubjectAccessReview, what is said
 REVIEWS = [
-    ({}, "spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"),
+    ({}, 'spec.resourceAttributes: Invalid value: "null": exactly one of nonResourceAttributes or resourceAttributes must be specified'),
     ({"resourceAttributes": TO_PODS, "nonResourceAttributes": {"path": "/x", "verb": "get"}}, "spec.nonResourceAttributes: Invalid value: "
      'authorization.NonResourceAttributes{Path:"/x", Verb:"get"}: cannot be specified in combination with resourceAttributes'),
     ({"resourceAttributes": dict(TO_PODS, fieldSelector={"rawSelector": "a=b", "requirements": [{"key": "a", "operator": "Exists"}]})},
