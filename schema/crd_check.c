@@ -10,13 +10,10 @@
 
 #define VERSIONS_MAX 100
 
+/* Of one that is there. */
 static void check_label(struct error *err, const char *path, const char *value)
 {
-    const char *why = NULL;
-    if (!value || !*value)
-        error_add_required(err, path, NULL);
-    else
-        why = name_check_dns_1035_label(value);
+    const char *why = value && *value ? name_check_dns_1035_label(value) : NULL;
     if (why)
         error_add_invalid(err, path, value, why);
 }
@@ -31,11 +28,10 @@ static char *lowered(const char *text)
 }
 
 /* Names of kinds are labels but for their capitals. */
-static void check_kind(struct error *err, const char *path, const char *kind, const char *lower)
+static void check_kind(struct error *err, const char *path, const char *kind)
 {
+    CLEANUP(free_ptr) char *lower = lowered(kind);
     const char *why = *lower ? name_check_dns_1035_label(lower) : NULL;
-    if (!*lower)
-        error_add_required(err, path, NULL);
     if (!why)
         return;
     CLEANUP(free_ptr)
@@ -43,36 +39,55 @@ static void check_kind(struct error *err, const char *path, const char *kind, co
     error_add_invalid(err, path, kind, detail);
 }
 
+/* One that is empty is wrong here. */
 static void check_labels(struct error *err, const json_t *names, const char *member)
 {
     const json_t *list = json_object_get(names, member);
     for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        const char *why = name_check_dns_1035_label(text ? text : "");
         CLEANUP(free_ptr) char *path = xasprintf("spec.names.%s[%zu]", member, i);
-        check_label(err, path, json_string_value(json_array_get(list, i)));
+        if (why)
+            error_add_invalid(err, path, text, why);
     }
 }
 
 static void check_names(const json_t *spec, struct error *err)
 {
+    static const char *const needed[] = {"plural", "singular", "kind", "listKind"};
     const json_t *names = json_object_get(spec, "names");
     const char *kind = json_text(names, "kind"), *list = json_text(names, "listKind");
-    CLEANUP(free_ptr) char *kind_lower = lowered(kind);
-    CLEANUP(free_ptr) char *list_lower = lowered(list);
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        const char *text = json_text(names, needed[i]);
+        CLEANUP(free_ptr) char *path = xasprintf("spec.names.%s", needed[i]);
+        if (!text || !*text)
+            error_add_required(err, path, NULL);
+    }
     check_label(err, "spec.names.plural", json_text(names, "plural"));
     check_label(err, "spec.names.singular", json_text(names, "singular"));
-    check_kind(err, "spec.names.kind", kind, kind_lower);
-    check_kind(err, "spec.names.listKind", list, list_lower);
+    check_kind(err, "spec.names.kind", kind);
+    check_kind(err, "spec.names.listKind", list);
     check_labels(err, names, "shortNames");
-    check_labels(err, names, "categories");
-    if (kind && list && strcmp(kind, list) == 0)
+    if (kind && list && *kind && strcmp(kind, list) == 0)
         error_add_invalid(err, "spec.names.listKind", list,
                           "kind and listKind may not be the same");
+    check_labels(err, names, "categories");
 }
 
-static void check_group(const json_t *definition, struct error *err)
+static void check_name(const json_t *definition, struct error *err)
 {
     const json_t *spec = json_object_get(definition, "spec");
     const char *group = json_text(spec, "group"), *plural = json_text(spec, "names", "plural");
+    CLEANUP(free_ptr)
+    char *name = xasprintf("%s.%s", plural ? plural : "", group ? group : "");
+    if (strcmp(name, meta_name(definition)) != 0)
+        error_add_invalid(err, "metadata.name", meta_name(definition),
+                          "must be spec.names.plural+\".\"+spec.group");
+}
+
+static void check_group(const json_t *spec, struct error *err)
+{
+    const char *group = json_text(spec, "group");
     const char *why = group && *group ? name_check_dns_subdomain(group) : NULL;
     if (!group || !*group)
         error_add_required(err, "spec.group", NULL);
@@ -80,11 +95,6 @@ static void check_group(const json_t *definition, struct error *err)
         error_add_invalid(err, "spec.group", group, why);
     else if (!strchr(group, '.'))
         error_add_invalid(err, "spec.group", group, "should be a domain with at least one dot");
-    CLEANUP(free_ptr)
-    char *name = xasprintf("%s.%s", plural ? plural : "", group ? group : "");
-    if (strcmp(name, meta_name(definition)) != 0)
-        error_add_invalid(err, "metadata.name", meta_name(definition),
-                          "must be spec.names.plural+\".\"+spec.group");
 }
 
 /* Groups of the Kubernetes community are not for everybody. */
@@ -117,7 +127,10 @@ static void check_version(const json_t *version, size_t at, bool alike, struct e
     CLEANUP(free_ptr)
     char *schema_path = xasprintf("spec.versions[%zu].schema.openAPIV3Schema", at);
     const json_t *schema = json_at(version, "schema", "openAPIV3Schema");
-    check_label(err, name_path, json_text(version, "name"));
+    const char *name = json_text(version, "name"),
+               *why = name_check_dns_1035_label(name ? name : "");
+    if (why)
+        error_add_invalid(err, name_path, name ? name : "", why);
     if (!schema)
         error_add_required(err, schema_path, "schemas are required");
     else if (!alike)
@@ -143,20 +156,20 @@ static void check_versions(const json_t *spec, struct error *err)
     const json_t *versions = json_object_get(spec, "versions");
     CLEANUP(strset_clear) struct strset seen = {0};
     size_t stored = 0, count = json_array_size(versions);
-    bool alike = have_one_schema(versions);
+    bool alike = have_one_schema(versions), unique = true;
     if (!count || count > VERSIONS_MAX)
         error_add_required(err, "spec.versions", "must have between 1 and 100 versions");
     for (size_t i = 0; i < count && i < VERSIONS_MAX; i++) {
         const json_t *version = json_array_get(versions, i);
         const char *name = json_text(version, "name");
         stored += json_is_true(json_object_get(version, "storage"));
-        if (name && *name && !strset_add(&seen, name)) {
-            CLEANUP(free_ptr) char *path = xasprintf("spec.versions[%zu].name", i);
-            error_add_invalid(err, path, name, "must be unique");
-        }
+        unique = strset_add(&seen, name ? name : "") && unique;
         check_version(version, i, alike, err);
     }
-    if (stored != 1 && count)
+    if (!unique)
+        error_add_cause(err, CAUSE_INVALID, "spec.versions",
+                        "Invalid value: %zu versions: must contain unique version names", count);
+    if (stored != 1)
         error_add_cause(err, CAUSE_INVALID, "spec.versions",
                         "Invalid value: %zu storage versions: must have exactly one version marked "
                         "as storage version",
@@ -166,9 +179,10 @@ static void check_versions(const json_t *spec, struct error *err)
 static void check_preserved(const json_t *spec, struct error *err)
 {
     if (json_is_true(json_object_get(spec, "preserveUnknownFields")))
-        error_add_cause(
-            err, CAUSE_INVALID, "spec.preserveUnknownFields",
-            "Invalid value: true: must be false in order to use defaults in the schema");
+        error_add_cause(err, CAUSE_INVALID, "spec.preserveUnknownFields",
+                        "Invalid value: true: cannot set to true, set "
+                        "x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema "
+                        "instead");
 }
 
 static void check_scope(const json_t *spec, struct error *err)
@@ -202,6 +216,9 @@ static bool has_version(const json_t *spec, const char *name)
 static void check_stored(const json_t *definition, struct error *err)
 {
     const json_t *stored = json_at(definition, "status", "storedVersions");
+    if (json_array_size(stored) == 0)
+        error_add_cause(err, CAUSE_INVALID, "status.storedVersions",
+                        "Invalid value: []string{}: must have at least one stored version");
     for (size_t i = 0; i < json_array_size(stored); i++) {
         const char *name = json_string_value(json_array_get(stored, i));
         CLEANUP(free_ptr) char *path = xasprintf("status.storedVersions[%zu]", i);
@@ -215,24 +232,36 @@ static void check_stored(const json_t *definition, struct error *err)
     }
 }
 
+/* What objects are stored under never changes; what they are, not once they can be. */
+static void check_fixed(const json_t *definition, const json_t *old, struct error *err)
+{
+    const json_t *spec = json_object_get(definition, "spec"),
+                 *before = json_object_get(old, "spec");
+    const json_t *names = json_object_get(spec, "names"),
+                 *names_before = json_object_get(before, "names");
+    if (crd_condition(old, "Established")) {
+        check_same(spec, before, "spec.scope", "scope", err);
+        check_same(names, names_before, "spec.names.kind", "kind", err);
+    }
+    check_same(spec, before, "spec.group", "group", err);
+    check_same(names, names_before, "spec.names.plural", "plural", err);
+}
+
 void crd_check(const json_t *definition, const json_t *old, struct error *err)
 {
     const json_t *spec = json_object_get(definition, "spec");
-    check_group(definition, err);
+    if (!old)
+        check_name(definition, err);
+    check_group(spec, err);
     check_scope(spec, err);
-    check_names(spec, err);
     check_versions(spec, err);
-    check_preserved(spec, err);
+    check_names(spec, err);
+    if (old)
+        check_fixed(definition, old, err);
     check_stored(definition, err);
     if (!old)
         check_approval(definition, err);
-    if (!old || !crd_condition(old, "Established"))
-        return;
-    const json_t *before = json_object_get(old, "spec");
-    check_same(spec, before, "spec.scope", "scope", err);
-    check_same(spec, before, "spec.group", "group", err);
-    check_same(json_object_get(spec, "names"), json_object_get(before, "names"), "spec.names.kind",
-               "kind", err);
+    check_preserved(spec, err);
 }
 
 /* ---- status ---- */

@@ -2,6 +2,8 @@
  */
 #include "schema/rule_internal.h"
 
+#include <ctype.h>
+
 #include "schema/meta.h"
 #include "schema/selector.h"
 
@@ -73,6 +75,14 @@ void check_name_required(struct error *err, const struct path *at, const json_t 
 {
     if (check_required(err, at, object, member, NULL))
         check_name(err, at, object, member, fn);
+}
+
+void check_name_given(struct error *err, const struct path *at, const json_t *object,
+                      const char *member, rule_name_fn fn)
+{
+    const char *text = rule_text(object, member), *wrong = fn(text);
+    if (wrong)
+        rule_invalid_text(err, PATH(at, member), text, wrong);
 }
 
 void check_immutable(struct error *err, const struct path *at, const json_t *object,
@@ -149,6 +159,56 @@ static void check_expression(struct error *err, const struct path *path, const j
         wrong = name_check_label_value(json_string_value(value) ? json_string_value(value) : "");
         if (wrong)
             rule_invalid(err, PATH_AT(PATH(path, "values"), i), value, "%s", wrong);
+    }
+}
+
+#define REASON_MAX  1024
+#define MESSAGE_MAX 32768
+
+static bool is_reason(const char *text)
+{
+    size_t len = strlen(text);
+    if (!isalpha((unsigned char)*text))
+        return false;
+    for (size_t i = 1; i < len; i++)
+        if (!isalnum((unsigned char)text[i]) && !strchr("_,:", text[i]))
+            return false;
+    return !strchr(",:", text[len - 1]);
+}
+
+static void check_condition(struct error *err, const struct path *at, const json_t *condition)
+{
+    static const char *const statuses[] = {"False", "True", "Unknown", NULL};
+    const char *reason = rule_text(condition, "reason"),
+               *wrong = name_check_qualified(rule_text(condition, "type"));
+    const json_t *generation = json_object_get(condition, "observedGeneration");
+    if (wrong)
+        rule_invalid_text(err, PATH(at, "type"), rule_text(condition, "type"), wrong);
+    check_enum_given(err, at, condition, "status", statuses);
+    if (json_is_integer(generation) && json_integer_value(generation) < 0)
+        rule_invalid(err, PATH(at, "observedGeneration"), generation,
+                     "must be greater than or equal to zero");
+    check_required(err, at, condition, "lastTransitionTime", "must be set");
+    if (check_required(err, at, condition, "reason", "must be set") && !is_reason(reason))
+        rule_invalid_text(
+            err, PATH(at, "reason"), reason,
+            "a condition reason must start with alphabetic character, optionally followed by a "
+            "string of alphanumeric characters or '_,:', and must end with an alphanumeric "
+            "character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or "
+            "'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is "
+            "'[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')");
+    check_max_text(err, at, condition, "reason", REASON_MAX);
+    check_max_text(err, at, condition, "message", MESSAGE_MAX);
+}
+
+void check_meta_conditions(struct error *err, const struct path *path, const json_t *conditions)
+{
+    const json_t *condition;
+    json_auto_t *seen = json_object();
+    LIST_EACH (conditions, i, condition) {
+        if (rule_seen(seen, rule_text(condition, "type")))
+            rule_duplicate(err, PATH(PATH_AT(path, i), "type"), json_object_get(condition, "type"));
+        check_condition(err, PATH_AT(path, i), condition);
     }
 }
 

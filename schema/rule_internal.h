@@ -100,6 +100,9 @@ bool check_required(struct error *err, const struct path *at, const json_t *obje
                     const char *member, const char *detail);
 void check_name_required(struct error *err, const struct path *at, const json_t *object,
                          const char *member, rule_name_fn fn);
+/* A missing one is checked as "". */
+void check_name_given(struct error *err, const struct path *at, const json_t *object,
+                      const char *member, rule_name_fn fn);
 void check_immutable(struct error *err, const struct path *at, const json_t *object,
                      const json_t *old, const char *member);
 void check_forbidden(struct error *err, const struct path *at, const json_t *object,
@@ -118,14 +121,18 @@ const char *value_check_port_name(const char *value);
 const char *value_check_config_key(const char *value);
 const char *value_check_env_name(const char *value);
 const char *value_check_http_header(const char *value);
-const char *value_check_domain_path(const char *value); /* "example.com/some/path" */
 const char *value_check_wildcard_subdomain(const char *value);
+/* "example.com/some/path", which must be there; blames the half that is wrong. */
+void check_domain_path(struct error *err, const struct path *at, const json_t *object,
+                       const char *member);
 /* 1..65535, or a port's name. */
 void check_port_or_name(struct error *err, const struct path *path, const json_t *value);
 
 /* Maps and lists that many kinds have. */
 void check_labels(struct error *err, const struct path *path, const json_t *labels);
-/* `empty_detail` NULL: an empty selector is fine. */
+/* meta/v1 Conditions: types are distinct; all but the message and observedGeneration must be there.
+ */
+void check_meta_conditions(struct error *err, const struct path *path, const json_t *conditions);
 void check_label_selector(struct error *err, const struct path *path, const json_t *selector);
 /* Does the LabelSelector select these labels? False when it is malformed. */
 bool rule_selects(const json_t *selector, const json_t *labels);

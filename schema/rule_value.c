@@ -133,19 +133,28 @@ static bool is_path_char(char c)
     return is_letter(c) || is_digit(c) || strchr("._~%!$&'()*+,;=:/-@", c) != NULL;
 }
 
-const char *value_check_domain_path(const char *value)
+void check_domain_path(struct error *err, const struct path *at, const json_t *object,
+                       const char *member)
 {
-    const char *slash = strchr(value, '/');
-    if (!slash || slash == value || !slash[1])
-        return "must be a domain-prefixed path (such as \"acme.io/foo\")";
+    const char *value = rule_text(object, member), *slash = strchr(value, '/');
+    const struct path *path = PATH(at, member);
+    if (!check_required(err, at, object, member, NULL))
+        return;
+    if (!slash || slash == value || !slash[1]) {
+        rule_invalid_text(err, path, value,
+                          "must be a domain-prefixed path (such as \"acme.io/foo\")");
+        return;
+    }
     CLEANUP(free_ptr) char *domain = xstrndup(value, (size_t)(slash - value));
-    const char *wrong = name_check_dns_subdomain(domain);
+    const char *wrong = name_check_dns_subdomain(domain), *rest = slash + 1;
     if (wrong)
-        return wrong;
-    for (const char *at = slash + 1; *at; at++)
-        if (!is_path_char(*at))
-            return "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
-    return NULL;
+        rule_invalid_text(err, path, domain, wrong);
+    while (*rest && is_path_char(*rest))
+        rest++;
+    if (*rest)
+        rule_invalid_text(
+            err, path, slash + 1,
+            "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
 }
 
 const char *value_check_wildcard_subdomain(const char *value)

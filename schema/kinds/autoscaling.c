@@ -47,84 +47,142 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
     strategy_status_update(object, old, subresource);
 }
 
-static const struct metric_row {
-    const char *type, *member;
-    const char *targets[2]; /* exactly one of them; the second may be NULL */
-} metric_rows[] = {
-    {"ContainerResource", "containerResource", {"averageUtilization", "averageValue"}},
-    {"External", "external", {"value", "averageValue"}},
-    {"Object", "object", {"value", "averageValue"}},
-    {"Pods", "pods", {"averageValue", NULL}},
-    {"Resource", "resource", {"averageUtilization", "averageValue"}},
-};
 static const char *const metric_types[] = {"ContainerResource", "External", "Object", "Pods",
                                            "Resource",          NULL};
 
 static bool is_positive(const json_t *value)
 {
     struct quantity quantity;
-    if (json_is_integer(value))
-        return json_integer_value(value) >= 1;
     return json_is_string(value) && quantity_parse(str_of(json_string_value(value)), &quantity) &&
            quantity.nano > 0;
 }
 
-static void check_target(struct error *err, const struct path *at, const json_t *target,
-                         const struct metric_row *row)
+static void check_target(struct error *err, const struct path *at, const json_t *target)
 {
-    static const char *const types[] = {"AverageValue", "Utilization", "Value", NULL};
-    const char *type = rule_text(target, "type");
-    size_t count = 0;
+    static const char *const types[] = {"Utilization", "Value", "AverageValue", NULL};
+    static const char *const amounts[] = {"value", "averageValue"};
+    const json_t *percent = json_object_get(target, "averageUtilization");
     check_required(err, at, target, "type", "must specify a metric target type");
-    if (!rule_one_of(type, types))
-        rule_invalid_text(err, PATH(at, "type"), type,
+    if (!rule_one_of(rule_text(target, "type"), types))
+        rule_invalid_text(err, PATH(at, "type"), rule_text(target, "type"),
                           "must be either Utilization, Value, or AverageValue");
-    for (size_t i = 0; i < ARRAY_LEN(row->targets) && row->targets[i]; i++) {
-        const json_t *value = json_object_get(target, row->targets[i]);
-        count += value && !json_is_null(value);
-        if (value && !is_positive(value))
-            rule_invalid(err, PATH(at, row->targets[i]), value, "%s",
-                         json_is_integer(value) ? RULE_POSITIVE : "must be positive");
-    }
-    if (count == 0 && !row->targets[1])
-        rule_required(err, PATH(at, row->targets[0]),
-                      "must specify a positive target averageValue");
-    else if (count == 0 && strcmp(row->targets[0], "value") == 0)
-        rule_required(err, PATH(at, "averageValue"),
-                      "must set either a target value for metric or a per-pod target");
-    else if (count == 0)
+    for (size_t i = 0; i < ARRAY_LEN(amounts); i++)
+        if (rule_has(target, amounts[i]) && !is_positive(json_object_get(target, amounts[i])))
+            rule_invalid(err, PATH(at, amounts[i]), json_object_get(target, amounts[i]),
+                         "must be positive");
+    if (json_is_integer(percent) && json_integer_value(percent) < 1)
+        rule_invalid(err, PATH(at, "averageUtilization"), percent, RULE_POSITIVE);
+}
+
+static void check_metric_name(struct error *err, const struct path *at, const json_t *source)
+{
+    const struct path *path = PATH(at, "metric");
+    const json_t *metric = member_object(source, "metric");
+    if (check_required(err, path, metric, "name", "must specify a metric name"))
+        check_name(err, path, metric, "name", name_check_path_segment);
+}
+
+/* One of a kind of target: a raw amount or one in relation, neither none nor both. */
+static void check_either(struct error *err, const struct path *at, const json_t *target)
+{
+    bool percent = rule_has(target, "averageUtilization"), raw = rule_has(target, "averageValue");
+    if (!percent && !raw)
         rule_required(err, PATH(at, "averageUtilization"),
                       "must set either a target raw value or a target utilization");
-    else if (count > 1 && strcmp(row->targets[0], "value") == 0)
-        rule_forbidden(err, PATH(at, "value"),
-                       "may not set both a target value for metric and a per-pod target");
-    else if (count > 1)
+    if (percent && raw)
         rule_forbidden(err, PATH(at, "averageValue"),
                        "may not set both a target raw value and a target utilization");
 }
 
+static void check_reference(struct error *err, const struct path *at, const json_t *reference)
+{
+    check_name_required(err, at, reference, "kind", name_check_path_segment);
+    check_name_required(err, at, reference, "name", name_check_path_segment);
+}
+
+static void check_object_source(struct error *err, const struct path *at, const json_t *source)
+{
+    const json_t *target = member_object(source, "target");
+    check_reference(err, PATH(at, "describedObject"), member_object(source, "describedObject"));
+    check_metric_name(err, at, source);
+    check_target(err, PATH(at, "target"), target);
+    if (!rule_has(target, "value") && !rule_has(target, "averageValue"))
+        rule_required(err, PATH(PATH(at, "target"), "averageValue"),
+                      "must set either a target value or averageValue");
+}
+
+static void check_external_source(struct error *err, const struct path *at, const json_t *source)
+{
+    const json_t *target = member_object(source, "target");
+    const struct path *path = PATH(at, "target");
+    bool value = rule_has(target, "value"), average = rule_has(target, "averageValue");
+    check_metric_name(err, at, source);
+    check_target(err, path, target);
+    if (!value && !average)
+        rule_required(err, PATH(path, "averageValue"),
+                      "must set either a target value for metric or a per-pod target");
+    if (value && average)
+        rule_forbidden(err, PATH(path, "value"),
+                       "may not set both a target value for metric and a per-pod target");
+}
+
+static void check_pods_source(struct error *err, const struct path *at, const json_t *source)
+{
+    const json_t *target = member_object(source, "target");
+    check_metric_name(err, at, source);
+    check_target(err, PATH(at, "target"), target);
+    if (!rule_has(target, "averageValue"))
+        rule_required(err, PATH(PATH(at, "target"), "averageValue"),
+                      "must specify a positive target averageValue");
+}
+
+static void check_resource_source(struct error *err, const struct path *at, const json_t *source)
+{
+    check_required(err, at, source, "name", "must specify a resource name");
+    check_target(err, PATH(at, "target"), member_object(source, "target"));
+    check_either(err, PATH(at, "target"), member_object(source, "target"));
+}
+
+static void check_container_source(struct error *err, const struct path *at, const json_t *source)
+{
+    check_required(err, at, source, "name", "must specify a resource name");
+    if (check_required(err, at, source, "container", "must specify a container"))
+        check_name(err, at, source, "container", name_check_dns_label);
+    check_target(err, PATH(at, "target"), member_object(source, "target"));
+    check_either(err, PATH(at, "target"), member_object(source, "target"));
+}
+
+static const struct metric_row {
+    const char *type, *member;
+    void (*check)(struct error *err, const struct path *at, const json_t *source);
+} metric_rows[] = {
+    {"Object", "object", check_object_source},
+    {"External", "external", check_external_source},
+    {"Pods", "pods", check_pods_source},
+    {"Resource", "resource", check_resource_source},
+    {"ContainerResource", "containerResource", check_container_source},
+};
+
+/* Only the first source is looked into; a second one is one too many. */
 static void check_metric(struct error *err, const struct path *at, const json_t *metric)
 {
     const char *type = rule_text(metric, "type");
-    if (!*type) {
-        rule_required(err, PATH(at, "type"), "must specify a metric source type");
-        return;
-    }
-    check_enum(err, at, metric, "type", metric_types);
+    size_t present = 0;
+    check_required(err, at, metric, "type", "must specify a metric source type");
+    check_enum_given(err, at, metric, "type", metric_types);
     for (size_t i = 0; i < ARRAY_LEN(metric_rows); i++) {
-        const struct metric_row *row = &metric_rows[i];
-        const json_t *source = member_object(metric, row->member);
-        const struct path *path = PATH(at, row->member);
-        bool mine = strcmp(row->type, type) == 0;
-        if (source && !mine)
-            rule_forbidden(err, path, "must populate the given metric source only");
-        else if (!source && mine)
-            rule_required(err, path, "must populate information for the given metric source");
-        else if (source)
-            check_target(err, PATH(path, "target"), member_object(source, "target"), row);
-        if (source && mine && text_ends(row->member, "esource"))
-            check_required(err, path, source, "name", "must specify a resource name");
+        const json_t *source = member_object(metric, metric_rows[i].member);
+        if (source && ++present == 1)
+            metric_rows[i].check(err, PATH(at, metric_rows[i].member), source);
     }
+    for (size_t i = 0; i < ARRAY_LEN(metric_rows); i++)
+        if (strcmp(metric_rows[i].type, type) == 0 && !rule_has(metric, metric_rows[i].member))
+            rule_required(err, PATH(at, metric_rows[i].member),
+                          "must populate information for the given metric source");
+    for (size_t i = 0; present > 1 && i < ARRAY_LEN(metric_rows); i++)
+        if (strcmp(metric_rows[i].type, type) != 0 && rule_has(metric, metric_rows[i].member))
+            rule_forbidden(err, PATH(at, metric_rows[i].member),
+                           "must populate the given metric source only");
 }
 
 static void check_scaling(struct error *err, const struct path *at, const json_t *rules)
@@ -158,15 +216,25 @@ static void check_scaling(struct error *err, const struct path *at, const json_t
     }
 }
 
-static void check_reference(struct error *err, const struct path *at, const json_t *reference)
+/* Nothing to be scaled from: only what counts something other than Pods can tell when to begin. */
+static void check_metrics(struct error *err, const json_t *spec)
 {
-    check_name_required(err, at, reference, "kind", name_check_path_segment);
-    check_name_required(err, at, reference, "name", name_check_path_segment);
+    const json_t *item, *min = json_object_get(spec, "minReplicas");
+    bool outside = false;
+    LIST_EACH (member_array(spec, "metrics"), i, item) {
+        check_metric(err, PATH_AT(PATH(SPEC, "metrics"), i), item);
+        outside = outside || strcmp(rule_text(item, "type"), "Object") == 0 ||
+                  strcmp(rule_text(item, "type"), "External") == 0;
+    }
+    if (json_is_integer(min) && json_integer_value(min) == 0 && !outside)
+        rule_forbidden(err, PATH(SPEC, "metrics"),
+                       "must specify at least one Object or External metric to support scaling to "
+                       "zero replicas");
 }
 
 static void validate(const json_t *object, struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *item;
+    const json_t *spec = json_object_get(object, "spec");
     const json_t *min = json_object_get(spec, "minReplicas"),
                  *max = json_object_get(spec, "maxReplicas");
     const struct path *behavior = PATH(SPEC, "behavior");
@@ -179,8 +247,7 @@ static void validate(const json_t *object, struct error *err)
         rule_invalid(err, PATH(SPEC, "maxReplicas"), max,
                      "must be greater than or equal to `minReplicas`");
     check_reference(err, PATH(SPEC, "scaleTargetRef"), member_object(spec, "scaleTargetRef"));
-    LIST_EACH (member_array(spec, "metrics"), i, item)
-        check_metric(err, PATH_AT(PATH(SPEC, "metrics"), i), item);
+    check_metrics(err, spec);
     check_scaling(err, PATH(behavior, "scaleUp"), json_at(spec, "behavior", "scaleUp"));
     check_scaling(err, PATH(behavior, "scaleDown"), json_at(spec, "behavior", "scaleDown"));
 }
@@ -188,9 +255,14 @@ static void validate(const json_t *object, struct error *err)
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
                             struct error *err)
 {
+    const json_t *status = json_object_get(object, "status");
     (void)old;
     if (is_main(subresource))
         validate(object, err);
+    if (!is_sub(subresource, "status"))
+        return;
+    check_min(err, PATH(NULL, "status"), status, "currentReplicas", 0);
+    check_min(err, PATH(NULL, "status"), status, "desiredReplicas", 0);
 }
 
 const struct kind_rules kind_autoscalers = {

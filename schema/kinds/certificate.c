@@ -68,6 +68,8 @@ static void check_usages(struct error *err, const json_t *spec)
     LIST_EACH (list, i, item) {
         if (!json_is_string(item) || !rule_one_of(json_string_value(item), usages))
             rule_not_supported(err, PATH_AT(path, i), item, usages);
+    }
+    LIST_EACH (list, i, item) {
         if (json_is_string(item) && rule_seen(seen, json_string_value(item)))
             rule_duplicate(err, PATH_AT(path, i), item);
     }

@@ -1,4 +1,6 @@
 /* CSIDrivers, CSINodes, CSIStorageCapacities. */
+#include <ctype.h>
+
 #include "schema/kinds/kinds.h"
 #include "schema/meta.h"
 
@@ -6,10 +8,17 @@
 #define DRIVER_NAME_MAX 63
 #define NODE_ID_MAX     256
 
-static const char *check_driver_name(const char *name)
+void check_driver_name(struct error *err, const struct path *at, const json_t *object,
+                       const char *member)
 {
-    return strlen(name) > DRIVER_NAME_MAX ? "must be no more than 63 characters"
-                                          : name_check_dns_subdomain(name);
+    CLEANUP(free_ptr) char *lowered = xstrdup(rule_text(object, member));
+    for (char *c = lowered; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    const char *wrong = name_check_dns_subdomain(lowered);
+    check_required(err, at, object, member, NULL);
+    check_max_text(err, at, object, member, DRIVER_NAME_MAX);
+    if (wrong)
+        rule_invalid_text(err, PATH(at, member), rule_text(object, member), wrong);
 }
 
 static void driver_defaults(json_t *object)
@@ -44,8 +53,10 @@ static void check_tokens(struct error *err, const json_t *tokens)
     LIST_EACH (tokens, i, token) {
         const struct path *at = PATH_AT(PATH(SPEC, "tokenRequests"), i);
         const json_t *seconds = json_object_get(token, "expirationSeconds");
-        if (rule_seen(seen, rule_text(token, "audience")))
+        if (rule_seen(seen, rule_text(token, "audience"))) {
             rule_duplicate(err, PATH(at, "audience"), json_object_get(token, "audience"));
+            continue;
+        }
         if (json_is_integer(seconds) && json_integer_value(seconds) < 600)
             rule_invalid(err, PATH(at, "expirationSeconds"), seconds,
                          "may not specify a duration less than 10 minutes");
@@ -61,11 +72,11 @@ static void driver_validate(const json_t *object, struct error *err)
     static const char *const modes[] = {"Persistent", "Ephemeral", NULL};
     const json_t *spec = json_object_get(object, "spec"), *mode;
     check_enum(err, SPEC, spec, "fsGroupPolicy", policies);
+    check_tokens(err, member_array(spec, "tokenRequests"));
     LIST_EACH (member_array(spec, "volumeLifecycleModes"), i, mode) {
         if (!json_is_string(mode) || !rule_one_of(json_string_value(mode), modes))
             rule_not_supported(err, PATH(SPEC, "volumeLifecycleModes"), mode, modes);
     }
-    check_tokens(err, member_array(spec, "tokenRequests"));
 }
 
 static void driver_validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -74,7 +85,9 @@ static void driver_validate_update(const json_t *object, const json_t *old, cons
     const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     (void)subresource;
     driver_validate(object, err);
-    check_immutable(err, SPEC, spec, before, "attachRequired");
+    if (rule_bool(spec, "attachRequired") != rule_bool(before, "attachRequired"))
+        rule_invalid(err, PATH(SPEC, "attachedRequired"), /* as upstream names it */
+                     json_object_get(spec, "attachRequired"), RULE_IMMUTABLE);
     check_immutable(err, SPEC, spec, before, "volumeLifecycleModes");
 }
 
@@ -98,7 +111,7 @@ static void check_topology_keys(struct error *err, const struct path *at, const 
         if (rule_seen(seen, text))
             rule_duplicate(err, at, key);
         if (wrong)
-            rule_invalid(err, at, keys, "%s", wrong);
+            rule_invalid(err, at, key, "%s", wrong);
     }
 }
 
@@ -108,7 +121,7 @@ static void node_validate(const json_t *object, struct error *err)
     json_auto_t *seen = json_object();
     LIST_EACH (drivers, i, driver) {
         const struct path *at = PATH_AT(PATH(SPEC, "drivers"), i);
-        check_name_required(err, at, driver, "name", check_driver_name);
+        check_driver_name(err, at, driver, "name");
         if (check_required(err, at, driver, "nodeID", NULL) &&
             strlen(rule_text(driver, "nodeID")) > NODE_ID_MAX)
             rule_invalid(err, PATH(at, "nodeID"), json_object_get(driver, "nodeID"),
@@ -131,8 +144,7 @@ static void node_validate_update(const json_t *object, const json_t *old, const 
     LIST_EACH (drivers, i, driver) {
         const json_t *had = json_object_get(before, rule_text(driver, "name"));
         if (had && !rule_equal(driver, had))
-            rule_invalid(err, PATH_AT(PATH(PATH(NULL, "CSINode"), "drivers"), i), driver,
-                         RULE_IMMUTABLE);
+            rule_invalid(err, PATH(NULL, "CSINodeDriver"), driver, RULE_IMMUTABLE);
     }
 }
 
@@ -145,7 +157,7 @@ const struct kind_rules kind_csi_nodes = {
 static void capacity_validate(const json_t *object, struct error *err)
 {
     check_label_selector(err, PATH(NULL, "nodeTopology"), member_object(object, "nodeTopology"));
-    check_name_required(err, NULL, object, "storageClassName", name_check_dns_subdomain);
+    check_name_given(err, NULL, object, "storageClassName", name_check_dns_subdomain);
     if (rule_has(object, "capacity"))
         check_quantity(err, PATH(NULL, "capacity"), json_object_get(object, "capacity"));
     if (rule_has(object, "maximumVolumeSize"))
@@ -157,7 +169,6 @@ static void capacity_validate_update(const json_t *object, const json_t *old,
                                      const char *subresource, struct error *err)
 {
     (void)subresource;
-    capacity_validate(object, err);
     check_immutable(err, NULL, object, old, "nodeTopology");
     check_immutable(err, NULL, object, old, "storageClassName");
 }

@@ -139,6 +139,23 @@ static void slice_defaults(json_t *object)
 
 static const char *const address_types[] = {"FQDN", "IPv4", "IPv6", NULL};
 
+/* At least two labels; a dot may end it. */
+static void check_domain(struct error *err, const struct path *path, const char *value)
+{
+    struct str text = str_of(value);
+    if (text.len && text.data[text.len - 1] == '.')
+        text.len--;
+    CLEANUP(free_ptr) char *domain = str_dup(text);
+    const char *wrong = name_check_dns_subdomain(domain);
+    if (!*value)
+        rule_required(err, path, NULL);
+    else if (wrong)
+        rule_invalid_text(err, path, domain, wrong);
+    else if (!strchr(domain, '.'))
+        rule_invalid_text(err, path, domain,
+                          "should be a domain with at least two segments separated by dots");
+}
+
 static void check_slice_address(struct error *err, const struct path *path, const char *value,
                                 const char *type)
 {
@@ -148,10 +165,12 @@ static void check_slice_address(struct error *err, const struct path *path, cons
         wrong = "must be a valid IPv4 address";
     else if (strcmp(type, "IPv6") == 0 && inet_pton(AF_INET6, value, bytes) != 1)
         wrong = "must be a valid IPv6 address";
-    else if (strcmp(type, "FQDN") == 0)
-        wrong = name_check_dns_subdomain(value);
+    if (strcmp(type, "FQDN") == 0)
+        check_domain(err, path, value);
     if (wrong)
         rule_invalid_text(err, path, value, wrong);
+    if (wrong && value_check_ip(value))
+        rule_invalid_text(err, path, value, "must be a valid IP address");
     else if (strcmp(type, "FQDN") != 0)
         check_non_special_ip(err, path, value);
 }
@@ -160,8 +179,10 @@ static void check_hints(struct error *err, const struct path *at, const json_t *
 {
     const json_t *zone;
     json_auto_t *seen = json_object();
-    if (json_array_size(zones) > SLICE_HINTS_MAX)
+    if (json_array_size(zones) > SLICE_HINTS_MAX) {
         rule_too_many(err, at, json_array_size(zones), SLICE_HINTS_MAX);
+        return;
+    }
     LIST_EACH (zones, i, zone) {
         const struct path *path = PATH(PATH_AT(at, i), "name");
         if (rule_seen(seen, rule_text(zone, "name")))

@@ -1,9 +1,11 @@
 /* APIServices, and the strategy of CustomResourceDefinitions (their schemas are schema/crd.h's). */
+#include "base/codec.h"
 #include "schema/crd.h"
 #include "schema/kinds/definition.h"
 #include "schema/meta.h"
 
-#define SPEC PATH(NULL, "spec")
+#define SPEC       PATH(NULL, "spec")
+#define BUNDLE_MAX ((size_t)3 << 20) /* of a body */
 
 static void service_defaults(json_t *object)
 {
@@ -37,6 +39,18 @@ static void check_priority(struct error *err, const json_t *spec, const char *me
     rule_invalid(err, PATH(SPEC, member), shown, "%s", detail);
 }
 
+static void check_no_bundle(struct error *err, const json_t *spec)
+{
+    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    if (!rule_filled(spec, "caBundle"))
+        return;
+    if (!base64_decode(&bundle, str_of(rule_text(spec, "caBundle")), BASE64_STANDARD))
+        buf_clear(&bundle); /* what is none was refused when it was read */
+    CLEANUP(free_ptr) char *shown = xasprintf("%zu bytes", bundle.len);
+    rule_invalid_text(err, PATH(SPEC, "caBundle"), shown,
+                      "local APIServices may not have a caBundle");
+}
+
 static void service_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec"), *service = member_object(spec, "service");
@@ -51,14 +65,12 @@ static void service_validate(const json_t *object, struct error *err)
         rule_required(err, PATH(SPEC, "group"),
                       "only v1 may have an empty group and it better be legacy kube");
     check_name(err, SPEC, spec, "group", name_check_dns_subdomain);
-    check_name_required(err, SPEC, spec, "version", name_check_dns_1035_label);
+    check_name_given(err, SPEC, spec, "version", name_check_dns_1035_label);
     check_priority(err, spec, "groupPriorityMinimum", 20000,
                    "must be positive and less than 20000");
     check_priority(err, spec, "versionPriority", 1000, "must be positive and less than 1000");
     if (!service) {
-        if (rule_filled(spec, "caBundle"))
-            rule_invalid_text(err, PATH(SPEC, "caBundle"), "",
-                              "local APIServices may not have a caBundle");
+        check_no_bundle(err, spec);
         if (rule_bool(spec, "insecureSkipTLSVerify"))
             rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"),
                          json_object_get(spec, "insecureSkipTLSVerify"),
@@ -67,7 +79,7 @@ static void service_validate(const json_t *object, struct error *err)
     }
     check_required(err, PATH(SPEC, "service"), service, "namespace", NULL);
     check_required(err, PATH(SPEC, "service"), service, "name", NULL);
-    check_range(err, PATH(SPEC, "service"), service, "port", 1, 65535);
+    check_webhook_port(err, PATH(SPEC, "service"), service);
     if (rule_bool(spec, "insecureSkipTLSVerify") && rule_filled(spec, "caBundle"))
         rule_invalid(err, PATH(SPEC, "insecureSkipTLSVerify"),
                      json_object_get(spec, "insecureSkipTLSVerify"),
@@ -77,9 +89,15 @@ static void service_validate(const json_t *object, struct error *err)
 static void service_validate_update(const json_t *object, const json_t *old,
                                     const char *subresource, struct error *err)
 {
+    static const char *const statuses[] = {"True", "False", "Unknown", NULL};
+    const json_t *condition;
     (void)old;
     if (is_main(subresource))
         service_validate(object, err);
+    LIST_EACH (is_sub(subresource, "status") ? json_at(object, "status", "conditions") : NULL, i,
+               condition)
+        check_enum_given(err, PATH_AT(PATH(PATH(NULL, "status"), "conditions"), i), condition,
+                         "status", statuses);
 }
 
 const struct kind_rules kind_api_services = {

@@ -26,6 +26,16 @@ static void check_backend_port(struct error *err, const struct path *at, const j
         check_range(err, path, port, "number", 1, 65535);
 }
 
+/* {apiGroup, kind, name} of an object beside it. */
+static void check_local_reference(struct error *err, const struct path *at, const json_t *reference)
+{
+    check_name(err, at, reference, "apiGroup", name_check_dns_subdomain);
+    if (check_required(err, at, reference, "kind", "kind is required"))
+        check_name(err, at, reference, "kind", name_check_path_segment);
+    if (check_required(err, at, reference, "name", "name is required"))
+        check_name(err, at, reference, "name", name_check_path_segment);
+}
+
 static void check_backend(struct error *err, const struct path *at, const json_t *backend)
 {
     const json_t *service = member_object(backend, "service"),
@@ -33,8 +43,7 @@ static void check_backend(struct error *err, const struct path *at, const json_t
     if (service && resource) {
         rule_invalid_text(err, at, "", "cannot set both resource and service backends");
     } else if (resource) {
-        check_required(err, PATH(at, "resource"), resource, "kind", NULL);
-        check_required(err, PATH(at, "resource"), resource, "name", NULL);
+        check_local_reference(err, PATH(at, "resource"), resource);
     } else if (service) {
         check_name_required(err, PATH(at, "service"), service, "name", name_check_dns_1035_label);
         check_backend_port(err, at, member_object(service, "port"));
@@ -69,9 +78,11 @@ static void check_path(struct error *err, const struct path *at, const json_t *i
 {
     static const char *const types[] = {"Exact", "ImplementationSpecific", "Prefix", NULL};
     const char *type = rule_text(item, "pathType"), *text = rule_text(item, "path");
-    if (!*type)
+    if (!*type) {
         rule_required(err, PATH(at, "pathType"), "pathType must be specified");
-    else if (strcmp(type, "ImplementationSpecific") != 0 && rule_one_of(type, types))
+        return;
+    }
+    if (strcmp(type, "ImplementationSpecific") != 0 && rule_one_of(type, types))
         check_path_text(err, PATH(at, "path"), text);
     else if (!rule_one_of(type, types))
         check_enum(err, at, item, "pathType", types);
@@ -84,9 +95,7 @@ static void check_host(struct error *err, const struct path *path, const char *h
 {
     const char *wrong =
         strchr(host, '*') ? value_check_wildcard_subdomain(host) : name_check_dns_subdomain(host);
-    if (!value_check_ip(host))
-        rule_invalid_text(err, path, host, "must be a DNS name, not an IP address");
-    else if (wrong)
+    if (wrong)
         rule_invalid_text(err, path, host, wrong);
 }
 
@@ -94,6 +103,9 @@ static void check_rule(struct error *err, const struct path *at, const json_t *r
 {
     const json_t *http = member_object(rule, "http"), *item;
     const struct path *path = PATH(PATH(at, "http"), "paths");
+    if (*rule_text(rule, "host") && !value_check_ip(rule_text(rule, "host")))
+        rule_invalid_text(err, PATH(at, "host"), rule_text(rule, "host"),
+                          "must be a DNS name, not an IP address");
     if (*rule_text(rule, "host"))
         check_host(err, PATH(at, "host"), rule_text(rule, "host"));
     if (http && json_array_size(member_array(http, "paths")) == 0)
@@ -129,10 +141,8 @@ static void validate(const json_t *object, struct error *err)
     const char *class = rule_text_at(object, "spec.ingressClassName");
     check_spec(object, err);
     if (annotation && *class && strcmp(annotation, class) != 0)
-        rule_invalid_text(
-            err,
-            PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), "kubernetes.io/ingress.class"),
-            annotation, "must match `ingressClassName` when both are specified");
+        rule_invalid_text(err, PATH(PATH(NULL, "annotations"), "kubernetes.io/ingress.class"),
+                          annotation, "must match `ingressClassName` when both are specified");
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -170,17 +180,17 @@ static void class_validate(const json_t *object, struct error *err)
                  *parameters = member_object(spec, "parameters");
     const struct path *at = PATH(SPEC, "parameters");
     bool namespaced = strcmp(rule_text(parameters, "scope"), "Namespace") == 0;
-    check_name_required(err, SPEC, spec, "controller", value_check_domain_path);
     check_max_text(err, SPEC, spec, "controller", CONTROLLER_MAX);
+    check_domain_path(err, SPEC, spec, "controller");
     if (!parameters)
         return;
-    check_required(err, at, parameters, "kind", "kind is required");
-    check_required(err, at, parameters, "name", "name is required");
+    check_local_reference(err, at, parameters);
     check_enum_required(err, at, parameters, "scope", scopes);
-    if (namespaced)
-        check_required(err, at, parameters, "namespace",
-                       "`parameters.scope` is set to 'Namespace'");
-    else if (*rule_text(parameters, "namespace"))
+    if (namespaced && check_required(err, at, parameters, "namespace",
+                                     "`parameters.scope` is set to 'Namespace'"))
+        check_name(err, at, parameters, "namespace", name_check_dns_label);
+    else if (strcmp(rule_text(parameters, "scope"), "Cluster") == 0 &&
+             rule_has(parameters, "namespace"))
         rule_forbidden(err, PATH(at, "namespace"), "`parameters.scope` is set to 'Cluster'");
 }
 
@@ -188,9 +198,9 @@ static void class_validate_update(const json_t *object, const json_t *old, const
                                   struct error *err)
 {
     (void)subresource;
-    class_validate(object, err);
     check_immutable(err, SPEC, json_object_get(object, "spec"), json_object_get(old, "spec"),
                     "controller");
+    class_validate(object, err);
 }
 
 const struct kind_rules kind_ingress_classes = {

@@ -100,7 +100,7 @@ void check_job_spec(struct error *err, const struct path *at, const json_t *spec
     if (rule_has(spec, "maxFailedIndexes") && !rule_has(spec, "backoffLimitPerIndex"))
         rule_required(err, PATH(at, "backoffLimitPerIndex"), "when maxFailedIndexes is specified");
     if (rule_has(spec, "managedBy")) {
-        check_name_required(err, at, spec, "managedBy", value_check_domain_path);
+        check_domain_path(err, at, spec, "managedBy");
         check_max_text(err, at, spec, "managedBy", MANAGED_BY_MAX);
     }
     check_enum(err, at, spec, "completionMode", modes);

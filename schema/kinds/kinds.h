@@ -76,12 +76,17 @@ bool resource_is_hugepages(const char *name);
 void check_taints(struct error *err, const struct path *path, const json_t *taints);
 /* {ip, hostname} of a load balancer, in the status of a Service or an Ingress. */
 void check_balancer_address(struct error *err, const struct path *at, const json_t *item);
+/* A CSI driver's name: a subdomain of at most 63 characters, its capitals aside. */
+void check_driver_name(struct error *err, const struct path *at, const json_t *object,
+                       const char *member);
 /* Loopback, link-local, multicast and unspecified addresses may not be endpoints. */
 void check_non_special_ip(struct error *err, const struct path *path, const char *value);
 
 /* A webhook's {url, service}, and the versions of reviews that it takes; `missing`: what to say of
  * none. */
 void check_webhook_client(struct error *err, const struct path *at, const json_t *client);
+/* The port of a Service that is called: 1..65535. */
+void check_webhook_port(struct error *err, const struct path *at, const json_t *service);
 void check_review_versions(struct error *err, const struct path *path, const json_t *list,
                            const char *missing);
 

@@ -26,8 +26,9 @@ static void set_defaults(json_t *object)
 
 static void check_port(struct error *err, const struct path *at, const json_t *item)
 {
+    static const char *const listed[] = {"TCP", "UDP", "SCTP", NULL}; /* here not sorted */
     const json_t *port = json_object_get(item, "port"), *end = json_object_get(item, "endPort");
-    check_enum(err, at, item, "protocol", protocols);
+    check_enum(err, at, item, "protocol", listed);
     if (port && !json_is_null(port))
         check_port_or_name(err, PATH(at, "port"), port);
     if (!json_is_integer(end))
@@ -39,8 +40,8 @@ static void check_port(struct error *err, const struct path *at, const json_t *i
         rule_invalid(err, PATH(at, "endPort"), end,
                      "may not be specified when `port` is non-numeric");
     else if (json_integer_value(end) < json_int_or(port, 0))
-        rule_invalid(err, PATH(at, "endPort"), end, "must be greater than or equal to `port`");
-    else
+        rule_invalid(err, PATH(at, "endPort"), port, "must be greater than or equal to `port`");
+    if (json_is_integer(port))
         check_range(err, at, item, "endPort", 1, 65535);
 }
 
@@ -50,6 +51,8 @@ static void check_block(struct error *err, const struct path *at, const json_t *
     if (!check_required(err, at, block, "cidr", NULL))
         return;
     check_name(err, at, block, "cidr", value_check_cidr);
+    if (value_check_cidr(rule_text(block, "cidr")))
+        return;
     LIST_EACH (member_array(block, "except"), i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "",
                    *wrong = value_check_cidr(text);

@@ -35,6 +35,8 @@ static void budget_validate_update(const json_t *object, const json_t *old, cons
         budget_validate(object, err);
         return;
     }
+    check_meta_conditions(err, PATH(PATH(NULL, "status"), "conditions"),
+                          json_at(object, "status", "conditions"));
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
         check_min(err, PATH(NULL, "status"), json_object_get(object, "status"), counts[i], 0);
 }
@@ -124,7 +126,8 @@ static void runtime_validate(const json_t *object, struct error *err)
     check_overhead(err, PATH(PATH(NULL, "overhead"), "podFixed"),
                    json_at(object, "overhead", "podFixed"));
     check_labels(err, PATH(at, "nodeSelector"), member_object(scheduling, "nodeSelector"));
-    check_tolerations(err, PATH(at, "tolerations"), member_array(scheduling, "tolerations"));
+    check_tolerations(err, PATH(PATH(at, "tolerations"), "tolerations"), /* as upstream names it */
+                      member_array(scheduling, "tolerations"));
 }
 
 static void runtime_validate_update(const json_t *object, const json_t *old,
@@ -132,7 +135,6 @@ static void runtime_validate_update(const json_t *object, const json_t *old,
 {
     (void)subresource;
     check_immutable(err, NULL, object, old, "handler");
-    runtime_validate(object, err);
 }
 
 const struct kind_rules kind_runtime_classes = {

