@@ -227,6 +227,7 @@ def puts(api, ns):
         if answer.status_code == 422 and "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update" not in answer.text:
             wrong.append(f"{plural}: {answer.text[:300]}")
         forget(api, where)
+    forget(api, f"{BASES['CRD'][0]}/{NAMES['CRD']}")
     assert not wrong, "\n".join(wrong)
 
 
