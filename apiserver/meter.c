@@ -27,7 +27,7 @@ static const struct metric_family requests = {
     .kind = METRIC_COUNTER,
     .labels = {"code", "component", "dry_run", "group", "resource", "scope", "subresource", "verb",
                "version"},
-    .series_max = 150,
+    .series_max = 120,
 };
 static const struct metric_family durations = {
     .name = "apiserver_request_duration_seconds",
@@ -37,7 +37,7 @@ static const struct metric_family durations = {
                "version"},
     .buckets = seconds,
     .bucket_count = ARRAY_LEN(seconds),
-    .series_max = 20,
+    .series_max = 18,
 };
 static const struct metric_family response_sizes = {
     .name = "apiserver_response_sizes",
@@ -46,7 +46,7 @@ static const struct metric_family response_sizes = {
     .labels = {"component", "group", "resource", "scope", "subresource", "verb", "version"},
     .buckets = sizes,
     .bucket_count = ARRAY_LEN(sizes),
-    .series_max = 14,
+    .series_max = 10,
 };
 static const struct metric_family deprecated = {
     .name = "apiserver_requested_deprecated_apis",
@@ -101,7 +101,7 @@ static const struct metric_family admission_plugins = {
     .labels = {"name", "operation", "rejected", "type"},
     .buckets = admission_seconds,
     .bucket_count = ARRAY_LEN(admission_seconds),
-    .series_max = 14,
+    .series_max = 12,
 };
 static const struct metric_family webhooks = {
     .name = "apiserver_admission_webhook_admission_duration_seconds",

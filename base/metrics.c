@@ -133,13 +133,14 @@ static size_t lines_of(const struct metric_family *family)
     return family->kind == METRIC_HISTOGRAM ? family->bucket_count + 3 : 1;
 }
 
-/* Whether there may be one more of the family. What has no labels is one series anyway. */
+/* Whether there may be one more of the family. The first may be always, and what has no labels is
+ * one series anyway. */
 static bool has_room(const struct metric_set *set, const struct state *state)
 {
     const struct metric_family *family = state->family;
     size_t most = family->series_max && family->series_max < set->series_max ? family->series_max
                                                                              : set->series_max;
-    return !family->labels[0] ||
+    return !family->labels[0] || !state->series.count ||
            (state->series.count < most && set->lines + lines_of(family) <= METRIC_LINES_MAX);
 }
 

@@ -6,7 +6,7 @@
 #include "controllers/frame_internal.h"
 
 #define HISTOGRAMS_MAX                                                                             \
-    24 /* queues with latencies of their own: each takes as many lines as buckets */
+    14 /* queues with latencies of their own: each takes as many lines as buckets */
 
 /* Some of upstream's, which go from 10 ns to 1,000 s. */
 static const double latency_buckets[] = {0.001, 0.01, 0.1, 1, 10};
