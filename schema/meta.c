@@ -1,11 +1,8 @@
 /* Reading, changing and validating metadata. Names' formats are in name.c. */
 #include "schema/meta.h"
 
-#include <ctype.h>
-
 #include "schema/rule_internal.h"
 
-#define ANNOTATIONS_MAX      (256 * 1024)
 #define MANAGER_MAX          128
 #define SUBRESOURCE_MAX      256
 #define FINALIZER_ORPHAN     "orphan"
@@ -104,32 +101,6 @@ bool meta_drop_duplicate_owners(json_t *object, struct buf *uids)
         found = true;
     }
     return found;
-}
-
-static const char *check_lowered(const char *key)
-{
-    char lowered[512];
-    size_t len = strlen(key);
-    if (len >= sizeof(lowered))
-        return name_check_qualified(key);
-    for (size_t i = 0; i <= len; i++)
-        lowered[i] = (char)tolower((unsigned char)key[i]);
-    return name_check_qualified(lowered);
-}
-
-static void check_annotations(struct error *err, const struct path *path, const json_t *annotations)
-{
-    const char *key;
-    json_t *value;
-    size_t total = 0;
-    MAP_EACH (annotations, key, value) {
-        const char *wrong = check_lowered(key);
-        if (wrong)
-            rule_invalid_text(err, path, key, wrong);
-        total += strlen(key) + json_string_length(value);
-    }
-    if (total > ANNOTATIONS_MAX)
-        rule_too_long(err, path, ANNOTATIONS_MAX);
 }
 
 /* Annotations whose values the server gives a meaning to are checked by the kinds that have them.
@@ -231,7 +202,7 @@ static void check_common(bool built_in, const json_t *meta, const struct path *a
 {
     check_min(err, at, meta, "generation", 0);
     check_labels(err, PATH(at, "labels"), member_object(meta, "labels"));
-    check_annotations(err, PATH(at, "annotations"), member_object(meta, "annotations"));
+    check_annotation_map(err, PATH(at, "annotations"), member_object(meta, "annotations"));
     check_owners(err, PATH(at, "ownerReferences"), member_array(meta, "ownerReferences"));
     check_finalizers(err, PATH(at, "finalizers"), member_array(meta, "finalizers"));
     check_managed_fields(err, PATH(at, "managedFields"), member_array(meta, "managedFields"));

@@ -30,6 +30,14 @@ const char *name_check_dns_1035_label(const char *value);
 const char *name_check_path_segment(const char *value);
 const char *name_check_qualified(const char *value); /* label and annotation keys, finalizers */
 const char *name_check_label_value(const char *value);
+/* All that is wrong, as upstream tells it, into `faults`, which has room for NAME_FAULTS_MAX; how
+ * many. */
+#define NAME_FAULTS_MAX 8
+size_t name_faults_dns_subdomain(const char *value, const char *faults[]);
+size_t name_faults_dns_label(const char *value, const char *faults[]);
+size_t name_faults_dns_1035_label(const char *value, const char *faults[]);
+size_t name_faults_qualified(const char *value, const char *faults[]);
+size_t name_faults_label_value(const char *value, const char *faults[]);
 /* By kind_rules.name_format. */
 const char *name_check(const char *format, const char *value, bool is_prefix);
 

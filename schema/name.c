@@ -90,28 +90,103 @@ static bool is_name_part(struct str text)
     return true;
 }
 
+static size_t subdomain_faults(struct str value, const char *faults[])
+{
+    size_t count = 0;
+    if (value.len > SUBDOMAIN_MAX)
+        faults[count++] = TOO_LONG_253;
+    if (!is_subdomain(value))
+        faults[count++] = SUBDOMAIN_DETAIL;
+    return count;
+}
+
+static size_t label_faults(struct str value, const char *faults[])
+{
+    size_t count = 0;
+    if (value.len > LABEL_MAX)
+        faults[count++] = TOO_LONG_63;
+    if (!is_label(value))
+        faults[count++] = is_subdomain(value) ? "must not contain dots" : LABEL_DETAIL;
+    return count;
+}
+
+static size_t label_1035_faults(struct str value, const char *faults[])
+{
+    size_t count = 0;
+    bool digit_first = value.len && value.data[0] >= '0' && value.data[0] <= '9';
+    if (value.len > LABEL_MAX)
+        faults[count++] = TOO_LONG_63;
+    if (!is_label(value) || digit_first)
+        faults[count++] = LABEL_1035_DETAIL;
+    return count;
+}
+
+size_t name_faults_dns_subdomain(const char *value, const char *faults[])
+{
+    return subdomain_faults(str_of(value), faults);
+}
+
+size_t name_faults_dns_label(const char *value, const char *faults[])
+{
+    return label_faults(str_of(value), faults);
+}
+
+size_t name_faults_dns_1035_label(const char *value, const char *faults[])
+{
+    return label_1035_faults(str_of(value), faults);
+}
+
+size_t name_faults_qualified(const char *value, const char *faults[])
+{
+    const char *slash = strchr(value, '/');
+    const char *name = slash ? slash + 1 : value;
+    struct str prefix = {value, slash ? (size_t)(slash - value) : 0};
+    size_t count = 0;
+    if (slash && strchr(name, '/')) {
+        faults[0] = QUALIFIED_DETAIL;
+        return 1;
+    }
+    if (slash && prefix.len == 0)
+        faults[count++] = "prefix part must be non-empty";
+    if (prefix.len > SUBDOMAIN_MAX)
+        faults[count++] = "prefix part " TOO_LONG_253;
+    if (prefix.len && !is_subdomain(prefix))
+        faults[count++] = "prefix part " SUBDOMAIN_DETAIL;
+    if (!*name)
+        faults[count++] = "name part must be non-empty";
+    else if (strlen(name) > LABEL_MAX)
+        faults[count++] = "name part " TOO_LONG_63;
+    if (!is_name_part(str_of(name)))
+        faults[count++] = NAME_PART_DETAIL;
+    return count;
+}
+
+size_t name_faults_label_value(const char *value, const char *faults[])
+{
+    size_t count = 0;
+    if (strlen(value) > LABEL_MAX)
+        faults[count++] = TOO_LONG_63;
+    if (*value && !is_name_part(str_of(value)))
+        faults[count++] = LABEL_VALUE_DETAIL;
+    return count;
+}
+
 static const char *check_subdomain(struct str value)
 {
-    if (value.len > SUBDOMAIN_MAX)
-        return TOO_LONG_253;
-    return is_subdomain(value) ? NULL : SUBDOMAIN_DETAIL;
+    const char *faults[NAME_FAULTS_MAX];
+    return subdomain_faults(value, faults) ? faults[0] : NULL;
 }
 
 static const char *check_label(struct str value)
 {
-    if (value.len > LABEL_MAX)
-        return TOO_LONG_63;
-    if (is_label(value))
-        return NULL;
-    return is_subdomain(value) ? "must not contain dots" : LABEL_DETAIL;
+    const char *faults[NAME_FAULTS_MAX];
+    return label_faults(value, faults) ? faults[0] : NULL;
 }
 
 static const char *check_1035_label(struct str value)
 {
-    if (value.len > LABEL_MAX)
-        return TOO_LONG_63;
-    bool digit_first = value.len && value.data[0] >= '0' && value.data[0] <= '9';
-    return is_label(value) && !digit_first ? NULL : LABEL_1035_DETAIL;
+    const char *faults[NAME_FAULTS_MAX];
+    return label_1035_faults(value, faults) ? faults[0] : NULL;
 }
 
 static const char *check_segment(struct str value)
@@ -153,29 +228,14 @@ const char *name_check_path_segment(const char *value)
 
 const char *name_check_qualified(const char *value)
 {
-    const char *slash = strchr(value, '/');
-    const char *name = slash ? slash + 1 : value;
-    struct str prefix = {value, slash ? (size_t)(slash - value) : 0};
-    if (slash && strchr(name, '/'))
-        return QUALIFIED_DETAIL;
-    if (slash && prefix.len == 0)
-        return "prefix part must be non-empty";
-    if (slash && prefix.len > SUBDOMAIN_MAX)
-        return "prefix part " TOO_LONG_253;
-    if (slash && !is_subdomain(prefix))
-        return "prefix part " SUBDOMAIN_DETAIL;
-    if (!*name)
-        return "name part must be non-empty";
-    if (strlen(name) > LABEL_MAX)
-        return "name part " TOO_LONG_63;
-    return is_name_part(str_of(name)) ? NULL : NAME_PART_DETAIL;
+    const char *faults[NAME_FAULTS_MAX];
+    return name_faults_qualified(value, faults) ? faults[0] : NULL;
 }
 
 const char *name_check_label_value(const char *value)
 {
-    if (strlen(value) > LABEL_MAX)
-        return TOO_LONG_63;
-    return !*value || is_name_part(str_of(value)) ? NULL : LABEL_VALUE_DETAIL;
+    const char *faults[NAME_FAULTS_MAX];
+    return name_faults_label_value(value, faults) ? faults[0] : NULL;
 }
 
 static const struct name_format {

@@ -138,6 +138,15 @@ void rule_duplicate(struct error *err, const struct path *path, const json_t *va
     about_value(err, CAUSE_DUPLICATE, path, "Duplicate value", value);
 }
 
+void rule_duplicate_told(struct error *err, const struct path *path, const json_t *value,
+                         const char *detail)
+{
+    CLEANUP(free_ptr) char *shown = value_text(value);
+    CLEANUP(free_ptr) char *where = path_text(path);
+    if (!is_full(err))
+        error_add_cause(err, CAUSE_DUPLICATE, where, "Duplicate value: %s: %s", shown, detail);
+}
+
 void rule_not_found(struct error *err, const struct path *path, const json_t *value)
 {
     about_value(err, CAUSE_NOT_FOUND, path, "Not found", value);
@@ -267,6 +276,21 @@ bool rule_one_of(const char *text, const char *const *allowed)
         if (strcmp(text, *allowed) == 0)
             return true;
     return false;
+}
+
+bool rule_same_except(const json_t *a, const json_t *b, const char *const *except)
+{
+    const char *key;
+    json_t *value;
+    MAP_EACH (a, key, value) {
+        if (!rule_one_of(key, except) && !rule_equal(value, json_object_get(b, key)))
+            return false;
+    }
+    MAP_EACH (b, key, value) {
+        if (!rule_one_of(key, except) && !json_object_get(a, key) && !rule_equal(value, NULL))
+            return false;
+    }
+    return true;
 }
 
 json_t *rule_set(const json_t *list)

@@ -4,8 +4,11 @@
 
 #include <ctype.h>
 
+#include "schema/go_text.h"
 #include "schema/meta.h"
 #include "schema/selector.h"
+
+#define ANNOTATIONS_MAX (256 * 1024)
 
 void check_min(struct error *err, const struct path *at, const json_t *object, const char *member,
                int64_t min)
@@ -51,13 +54,39 @@ void check_enum_given(struct error *err, const struct path *at, const json_t *ob
                            allowed);
 }
 
+/* Formats in which more than one thing can be wrong. */
+static const struct name_faults_row {
+    rule_name_fn check;
+    size_t (*faults)(const char *value, const char *faults[]);
+} name_faults_rows[] = {
+    {name_check_dns_subdomain, name_faults_dns_subdomain},
+    {name_check_dns_label, name_faults_dns_label},
+    {name_check_dns_1035_label, name_faults_dns_1035_label},
+    {name_check_qualified, name_faults_qualified},
+    {name_check_label_value, name_faults_label_value},
+    {value_check_port_name, value_faults_port_name},
+    {value_check_config_key, value_faults_config_key},
+};
+
+void rule_named(struct error *err, const struct path *path, const char *value, rule_name_fn fn)
+{
+    const char *faults[NAME_FAULTS_MAX], *first = fn(value);
+    size_t count = 1;
+    if (!first)
+        return;
+    faults[0] = first;
+    for (size_t i = 0; i < ARRAY_LEN(name_faults_rows); i++)
+        if (name_faults_rows[i].check == fn)
+            count = name_faults_rows[i].faults(value, faults);
+    for (size_t i = 0; i < count; i++)
+        rule_invalid_text(err, path, value, faults[i]);
+}
+
 void check_name(struct error *err, const struct path *at, const json_t *object, const char *member,
                 rule_name_fn fn)
 {
-    const char *text = rule_text(object, member);
-    const char *wrong = *text ? fn(text) : NULL;
-    if (wrong)
-        rule_invalid_text(err, PATH(at, member), text, wrong);
+    if (*rule_text(object, member))
+        rule_named(err, PATH(at, member), rule_text(object, member), fn);
 }
 
 bool check_required(struct error *err, const struct path *at, const json_t *object,
@@ -110,9 +139,7 @@ void check_max_text(struct error *err, const struct path *at, const json_t *obje
 void check_port_or_name(struct error *err, const struct path *path, const json_t *value)
 {
     if (json_is_string(value)) {
-        const char *wrong = value_check_port_name(json_string_value(value));
-        if (wrong)
-            rule_invalid(err, path, value, "%s", wrong);
+        rule_named(err, path, json_string_value(value), value_check_port_name);
     } else if (json_int_or(value, 0) < 1 || json_int_or(value, 0) > 65535) {
         json_auto_t *shown = json_integer(json_int_or(value, 0));
         rule_invalid(err, path, shown, "must be between 1 and 65535, inclusive");
@@ -125,13 +152,35 @@ void check_labels(struct error *err, const struct path *path, const json_t *labe
     json_t *value;
     MAP_EACH (labels, key, value) {
         const char *text = json_string_value(value);
-        const char *wrong = name_check_qualified(key);
+        rule_named(err, path, key, name_check_qualified);
+        rule_named(err, path, text ? text : "", name_check_label_value);
+    }
+}
+
+static const char *check_lowered(const char *key)
+{
+    char lowered[512];
+    size_t len = strlen(key);
+    if (len >= sizeof(lowered))
+        return name_check_qualified(key);
+    for (size_t i = 0; i <= len; i++)
+        lowered[i] = (char)tolower((unsigned char)key[i]);
+    return name_check_qualified(lowered);
+}
+
+void check_annotation_map(struct error *err, const struct path *path, const json_t *annotations)
+{
+    const char *key;
+    json_t *value;
+    size_t total = 0;
+    MAP_EACH (annotations, key, value) {
+        const char *wrong = check_lowered(key);
         if (wrong)
             rule_invalid_text(err, path, key, wrong);
-        wrong = name_check_label_value(text ? text : "");
-        if (wrong)
-            rule_invalid_text(err, path, text, wrong);
+        total += strlen(key) + json_string_length(value);
     }
+    if (total > ANNOTATIONS_MAX)
+        rule_too_long(err, path, ANNOTATIONS_MAX);
 }
 
 static const char *const selector_operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
@@ -141,7 +190,6 @@ static void check_expression(struct error *err, const struct path *path, const j
     const char *op = rule_text(expression, "operator");
     const json_t *values = member_array(expression, "values");
     const json_t *value;
-    const char *wrong = name_check_qualified(rule_text(expression, "key"));
     if (rule_one_of(op, (const char *const[]){"In", "NotIn", NULL})) {
         if (json_array_size(values) == 0)
             rule_required(err, PATH(path, "values"),
@@ -153,13 +201,11 @@ static void check_expression(struct error *err, const struct path *path, const j
     } else {
         rule_invalid_text(err, PATH(path, "operator"), op, "not a valid selector operator");
     }
-    if (wrong)
-        rule_invalid_text(err, PATH(path, "key"), rule_text(expression, "key"), wrong);
-    LIST_EACH (values, i, value) {
-        wrong = name_check_label_value(json_string_value(value) ? json_string_value(value) : "");
-        if (wrong)
-            rule_invalid(err, PATH_AT(PATH(path, "values"), i), value, "%s", wrong);
-    }
+    rule_named(err, PATH(path, "key"), rule_text(expression, "key"), name_check_qualified);
+    LIST_EACH (values, i, value)
+        rule_named(err, PATH_AT(PATH(path, "values"), i),
+                   json_string_value(value) ? json_string_value(value) : "",
+                   name_check_label_value);
 }
 
 #define REASON_MAX  1024
@@ -274,6 +320,21 @@ static void write_expressions_go(struct buf *out, const json_t *expressions)
         buf_add_text(out, values ? "}}" : "}");
     }
     buf_add_char(out, '}');
+}
+
+void rule_invalid_list(struct error *err, const struct path *path, const char *type,
+                       const json_t *list, const char *detail)
+{
+    struct buf out = BUF_TEXT;
+    const json_t *item;
+    buf_printf(&out, "[]%s%s", type, list ? "{" : "(nil)");
+    LIST_EACH (list, i, item) {
+        buf_add_text(&out, i ? ", " : "");
+        go_quote(&out, str_of(json_string_value(item) ? json_string_value(item) : ""));
+    }
+    buf_add_text(&out, list ? "}" : "");
+    CLEANUP(free_ptr) char *shown = buf_take(&out);
+    rule_invalid_raw(err, path, shown, detail);
 }
 
 char *rule_selector_go(const json_t *selector)

@@ -39,12 +39,22 @@ void rule_invalid_text(struct error *err, const struct path *path, const char *v
 /* With the value written as given: for numbers and for Go syntax. */
 void rule_invalid_raw(struct error *err, const struct path *path, const char *value,
                       const char *detail);
+/* With a list of texts as Go's %#v shows it: []string{"a", "b"}. */
+void rule_invalid_list(struct error *err, const struct path *path, const char *type,
+                       const json_t *list, const char *detail);
+/* Every fault of `value` in the format that `fn` checks, of which there may be several. */
+typedef const char *(*rule_name_fn)(
+    const char *value); /* NULL, or what is wrong: schema/meta.h's */
+void rule_named(struct error *err, const struct path *path, const char *value, rule_name_fn fn);
 /* Without a value: upstream's OmitValueType. */
 void rule_invalid_bare(struct error *err, const struct path *path, const char *detail);
 void rule_required(struct error *err, const struct path *path, const char *detail);
 void rule_forbidden(struct error *err, const struct path *path, const char *format, ...)
     PRINTF_LIKE(3, 4);
 void rule_duplicate(struct error *err, const struct path *path, const json_t *value);
+/* With a word on what is to be unique. */
+void rule_duplicate_told(struct error *err, const struct path *path, const json_t *value,
+                         const char *detail);
 void rule_not_found(struct error *err, const struct path *path, const json_t *value);
 void rule_too_long(struct error *err, const struct path *path, size_t max);
 void rule_too_many(struct error *err, const struct path *path, size_t actual, size_t max);
@@ -71,6 +81,8 @@ bool rule_seen(json_t *set, const char *text);
 json_t *rule_index(const json_t *list, const char *member);
 /* Semantic equality: absent, null, {}, [] and "" are equal; quantities are compared as text. */
 bool rule_equal(const json_t *a, const json_t *b);
+/* Likewise, of objects, but for the members in `except`. */
+bool rule_same_except(const json_t *a, const json_t *b, const char *const *except);
 bool rule_one_of(const char *text, const char *const *allowed);
 
 /* Details that several kinds use. */
@@ -79,8 +91,6 @@ bool rule_one_of(const char *text, const char *const *allowed);
 #define RULE_POSITIVE     "must be greater than 0"
 
 /* Checks. Each is satisfied by an absent member unless REQUIRED is said in its name. */
-typedef const char *(*rule_name_fn)(
-    const char *value); /* NULL, or what is wrong: schema/meta.h's */
 void check_min(struct error *err, const struct path *at, const json_t *object, const char *member,
                int64_t min);
 void check_range(struct error *err, const struct path *at, const json_t *object, const char *member,
@@ -119,6 +129,8 @@ bool value_cidr_within(const char *inner, const char *outer);
 bool value_is_dual_stack(const json_t *list);
 const char *value_check_port_name(const char *value);
 const char *value_check_config_key(const char *value);
+size_t value_faults_port_name(const char *value, const char *faults[]);
+size_t value_faults_config_key(const char *value, const char *faults[]);
 const char *value_check_env_name(const char *value);
 const char *value_check_http_header(const char *value);
 const char *value_check_wildcard_subdomain(const char *value);
@@ -130,6 +142,7 @@ void check_port_or_name(struct error *err, const struct path *path, const json_t
 
 /* Maps and lists that many kinds have. */
 void check_labels(struct error *err, const struct path *path, const json_t *labels);
+void check_annotation_map(struct error *err, const struct path *path, const json_t *annotations);
 /* meta/v1 Conditions: types are distinct; all but the message and observedGeneration must be there.
  */
 void check_meta_conditions(struct error *err, const struct path *path, const json_t *conditions);

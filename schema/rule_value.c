@@ -63,42 +63,56 @@ const char *value_check_cidr(const char *value)
     return NULL;
 }
 
-const char *value_check_port_name(const char *value)
+size_t value_faults_port_name(const char *value, const char *faults[])
 {
-    size_t len = strlen(value), letters = 0;
-    if (len > 15)
-        return "must be no more than 15 characters";
+    size_t len = strlen(value), letters = 0, odd = 0, count = 0;
     for (size_t i = 0; i < len; i++) {
-        if (!is_lower(value[i]) && !is_digit(value[i]) && value[i] != '-')
-            return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        odd += !is_lower(value[i]) && !is_digit(value[i]) && value[i] != '-';
         letters += is_lower(value[i]);
     }
+    if (len > 15)
+        faults[count++] = "must be no more than 15 characters";
+    if (odd || len == 0)
+        faults[count++] = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
     if (letters == 0)
-        return "must contain at least one letter (a-z)";
+        faults[count++] = "must contain at least one letter (a-z)";
     if (strstr(value, "--"))
-        return "must not contain consecutive hyphens";
-    if (value[0] == '-' || value[len - 1] == '-')
-        return "must not begin or end with a hyphen";
-    return NULL;
+        faults[count++] = "must not contain consecutive hyphens";
+    if (value[0] == '-' || (len && value[len - 1] == '-'))
+        faults[count++] = "must not begin or end with a hyphen";
+    return count;
+}
+
+const char *value_check_port_name(const char *value)
+{
+    const char *faults[NAME_FAULTS_MAX];
+    return value_faults_port_name(value, faults) ? faults[0] : NULL;
+}
+
+size_t value_faults_config_key(const char *value, const char *faults[])
+{
+    size_t len = strlen(value), odd = 0, count = 0;
+    for (size_t i = 0; i < len; i++)
+        odd += !is_letter(value[i]) && !is_digit(value[i]) && !strchr("-._", value[i]);
+    if (len > 253)
+        faults[count++] = "must be no more than 253 characters";
+    if (odd || len == 0)
+        faults[count++] = "a valid config key must consist of alphanumeric characters, '-', '_' or "
+                          "'.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for "
+                          "validation is '[-._a-zA-Z0-9]+')";
+    if (strcmp(value, ".") == 0)
+        faults[count++] = "must not be '.'";
+    else if (strcmp(value, "..") == 0)
+        faults[count++] = "must not be '..'";
+    else if (text_starts(value, ".."))
+        faults[count++] = "must not start with '..'";
+    return count;
 }
 
 const char *value_check_config_key(const char *value)
 {
-    size_t len = strlen(value);
-    if (len > 253)
-        return "must be no more than 253 characters";
-    for (size_t i = 0; i < len; i++)
-        if (!is_letter(value[i]) && !is_digit(value[i]) && !strchr("-._", value[i]))
-            len = 0;
-    if (len == 0)
-        return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
-               "'key.name',  or "
-               "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
-    if (strcmp(value, ".") == 0)
-        return "must not be '.'";
-    if (strcmp(value, "..") == 0)
-        return "must not be '..'";
-    return text_starts(value, "..") ? "must not start with '..'" : NULL;
+    const char *faults[NAME_FAULTS_MAX];
+    return value_faults_config_key(value, faults) ? faults[0] : NULL;
 }
 
 /* Relaxed, as RelaxedEnvironmentVariableValidation has it: on by default in 1.32. */

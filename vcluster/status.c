@@ -15,7 +15,6 @@ static const char *const status_copied[] = {"phase",
                                             "startTime",
                                             "initContainerStatuses",
                                             "containerStatuses",
-                                            "qosClass",
                                             "ephemeralContainerStatuses",
                                             "resize"};
 

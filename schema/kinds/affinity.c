@@ -33,24 +33,28 @@ static void check_node_requirement(struct error *err, const struct path *at,
         rule_forbidden(err, PATH(at, "values"), "%s", row->detail);
     else if (count < row->min || count > row->max)
         rule_required(err, PATH(at, "values"), row->detail);
-    const char *wrong = name_check_qualified(key);
-    if (wrong)
-        rule_invalid_text(err, PATH(at, "key"), key, wrong);
+    rule_named(err, PATH(at, "key"), key, name_check_qualified);
 }
 
 static void check_field_requirement(struct error *err, const struct path *at,
                                     const json_t *requirement)
 {
     const char *op = rule_text(requirement, "operator"), *key = rule_text(requirement, "key");
-    const json_t *values = member_array(requirement, "values");
+    const json_t *values = member_array(requirement, "values"), *value;
     if (!rule_one_of(op, (const char *const[]){"In", "NotIn", NULL}))
         rule_invalid_text(err, PATH(at, "operator"), op, "not a valid selector operator");
     else if (json_array_size(values) != 1)
         rule_required(
             err, PATH(at, "values"),
             "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
-    if (strcmp(key, "metadata.name") != 0)
+    if (strcmp(key, "metadata.name") != 0) {
         rule_invalid_text(err, PATH(at, "key"), key, "not a valid field selector key");
+        return;
+    }
+    LIST_EACH (values, i, value) {
+        const char *name = json_string_value(value) ? json_string_value(value) : "";
+        rule_named(err, PATH_AT(PATH(at, "values"), i), name, name_check_dns_subdomain);
+    }
 }
 
 static void check_term(struct error *err, const struct path *at, const json_t *term)
@@ -100,14 +104,39 @@ static void check_keys(struct error *err, const struct path *path, const json_t 
                        const json_t *selector)
 {
     const json_t *item;
-    const char *wrong;
     if (json_array_size(keys) && !selector) {
         rule_forbidden(err, path, "must not be specified when labelSelector is not set");
         return;
     }
     LIST_EACH (keys, i, item)
-        if (json_is_string(item) && (wrong = name_check_qualified(json_string_value(item))))
-            rule_invalid_text(err, PATH_AT(path, i), json_string_value(item), wrong);
+        rule_named(err, PATH_AT(path, i), json_string_value(item) ? json_string_value(item) : "",
+                   name_check_qualified);
+}
+
+/* The selector has an expression of each key already, merged in when the Pod was made: a second one
+ * is the user's own. Upstream's path lacks the member. */
+static void check_merged_keys(struct error *err, const struct path *at, const json_t *keys,
+                              const json_t *selector)
+{
+    json_auto_t *seen = json_object();
+    const json_t *expression;
+    const char *label;
+    json_t *value;
+    if (!selector || json_array_size(keys) == 0)
+        return;
+    MAP_EACH (member_object(selector, "matchLabels"), label, value)
+        (void)rule_seen(seen, label); /* the first */
+    LIST_EACH (member_array(selector, "matchExpressions"), i, expression) {
+        const char *key = rule_text(expression, "key");
+        bool again = rule_seen(seen, key);
+        for (size_t k = json_array_size(keys); again && k-- > 0;)
+            if (json_is_string(json_array_get(keys, k)) &&
+                strcmp(json_string_value(json_array_get(keys, k)), key) == 0) {
+                rule_invalid_text(err, PATH_AT(at, k), key,
+                                  "exists in both matchLabelKeys and labelSelector");
+                break;
+            }
+    }
 }
 
 static void check_label_keys(struct error *err, const struct path *at, const json_t *term)
@@ -117,29 +146,28 @@ static void check_label_keys(struct error *err, const struct path *at, const jso
                  *selector = member_object(term, "labelSelector"), *item;
     check_keys(err, PATH(at, "matchLabelKeys"), match, selector);
     check_keys(err, PATH(at, "mismatchLabelKeys"), mismatch, selector);
-    LIST_EACH (mismatch, i, item)
-        if (json_is_string(item) && json_array_has_text(match, json_string_value(item)))
+    check_merged_keys(err, at, match, selector);
+    LIST_EACH (match, i, item)
+        if (json_is_string(item) && json_array_has_text(mismatch, json_string_value(item)))
             rule_invalid_text(err, PATH_AT(PATH(at, "matchLabelKeys"), i), json_string_value(item),
                               "exists in both matchLabelKeys and mismatchLabelKeys");
 }
 
 static void check_affinity_term(struct error *err, const struct path *at, const json_t *term)
 {
-    const char *key = rule_text(term, "topologyKey"), *wrong;
+    const char *key = rule_text(term, "topologyKey");
     const json_t *ns;
     check_label_selector(err, PATH(at, "labelSelector"), member_object(term, "labelSelector"));
-    check_label_keys(err, at, term);
     check_label_selector(err, PATH(at, "namespaceSelector"),
                          member_object(term, "namespaceSelector"));
     LIST_EACH (member_array(term, "namespaces"), i, ns) {
         const char *name = json_string_value(ns) ? json_string_value(ns) : "";
-        if ((wrong = name_check_dns_label(name)))
-            rule_invalid_text(err, PATH(at, "namespace"), name, wrong);
+        rule_named(err, PATH(at, "namespace"), name, name_check_dns_label);
     }
+    check_label_keys(err, at, term);
     if (!*key)
         rule_required(err, PATH(at, "topologyKey"), "can not be empty");
-    else if ((wrong = name_check_qualified(key)))
-        rule_invalid_text(err, PATH(at, "topologyKey"), key, wrong);
+    rule_named(err, PATH(at, "topologyKey"), key, name_check_qualified);
 }
 
 /* Adds what the Pod's own labels say of the keys to the term's selector. */
@@ -206,12 +234,16 @@ void check_affinity(struct error *err, const struct path *at, const json_t *affi
                        member_object(affinity, "podAntiAffinity"));
 }
 
-/* Upstream blames the operator. */
+/* Upstream blames the operator, and says all in one. */
 static void check_toleration_value(struct error *err, const struct path *path, const char *value)
 {
-    const char *wrong = name_check_label_value(value);
-    if (wrong)
-        rule_invalid_text(err, path, value, wrong);
+    const char *faults[NAME_FAULTS_MAX];
+    size_t count = name_faults_label_value(value, faults);
+    if (count == 0)
+        return;
+    CLEANUP(free_ptr)
+    char *detail = xasprintf("%s%s%s", faults[0], count > 1 ? ";" : "", count > 1 ? faults[1] : "");
+    rule_invalid_text(err, path, value, detail);
 }
 
 static void check_toleration(struct error *err, const struct path *at, const json_t *toleration)
@@ -259,14 +291,20 @@ static void check_spread_keys(struct error *err, const struct path *path, const 
 {
     const json_t *keys = member_array(constraint, "matchLabelKeys"), *item,
                  *selector = member_object(constraint, "labelSelector");
-    check_keys(err, path, keys, selector);
-    LIST_EACH (keys, i, item)
-        if (json_is_string(item) && selects_key(selector, json_string_value(item)))
-            rule_invalid_text(err, PATH_AT(path, i), json_string_value(item),
+    if (json_array_size(keys) && !selector)
+        rule_forbidden(err, path, "must not be specified when labelSelector is not set");
+    LIST_EACH (keys, i, item) {
+        const char *key = json_string_value(item) ? json_string_value(item) : "";
+        rule_named(err, PATH_AT(path, i), key, name_check_qualified);
+        if (selects_key(selector, key))
+            rule_invalid_text(err, PATH_AT(path, i), key,
                               "exists in both matchLabelKeys and labelSelector");
+    }
 }
 
-static void check_constraint(struct error *err, const struct path *at, const json_t *constraint)
+/* `again`: how the constraint is told when a later one is like it; NULL: none is. */
+static void check_constraint(struct error *err, const struct path *at, const json_t *constraint,
+                             const char *again)
 {
     static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway", NULL};
     static const char *const policies[] = {"Honor", "Ignore", NULL};
@@ -278,8 +316,11 @@ static void check_constraint(struct error *err, const struct path *at, const jso
     }
     if (!*rule_text(constraint, "topologyKey"))
         rule_required(err, PATH(at, "topologyKey"), "can not be empty");
-    check_name(err, at, constraint, "topologyKey", name_check_qualified);
     check_enum_given(err, at, constraint, "whenUnsatisfiable", actions);
+    if (again) {
+        json_auto_t *shown = json_string(again);
+        rule_duplicate(err, PATH(at, "{topologyKey, whenUnsatisfiable}"), shown);
+    }
     if (json_is_integer(domains) && json_integer_value(domains) <= 0)
         rule_invalid(err, PATH(at, "minDomains"), domains, "must be greater than zero");
     if (json_is_integer(domains) &&
@@ -294,18 +335,24 @@ static void check_constraint(struct error *err, const struct path *at, const jso
                          member_object(constraint, "labelSelector"));
 }
 
+/* What makes a constraint itself; owned. */
+static char *constraint_id(const json_t *constraint)
+{
+    return xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"),
+                     rule_text(constraint, "whenUnsatisfiable"));
+}
+
 void check_spread_constraints(struct error *err, const struct path *path, const json_t *constraints)
 {
     const json_t *constraint;
-    json_auto_t *seen = rule_set(constraints);
+    json_auto_t *last = json_object(); /* where each stands for the last time */
     LIST_EACH (constraints, i, constraint) {
-        check_constraint(err, PATH_AT(path, i), constraint);
-        CLEANUP(free_ptr)
-        char *pair = xasprintf("{%s, %s}", rule_text(constraint, "topologyKey"),
-                               rule_text(constraint, "whenUnsatisfiable"));
-        if (!rule_seen(seen, pair))
-            continue;
-        json_auto_t *shown = json_string(pair);
-        rule_duplicate(err, PATH(PATH_AT(path, i), "{topologyKey, whenUnsatisfiable}"), shown);
+        CLEANUP(free_ptr) char *id = constraint_id(constraint);
+        json_object_set_new(last, id, json_integer((json_int_t)i));
+    }
+    LIST_EACH (constraints, i, constraint) {
+        CLEANUP(free_ptr) char *id = constraint_id(constraint);
+        bool again = json_int_or(json_object_get(last, id), 0) > (int64_t)i;
+        check_constraint(err, PATH_AT(path, i), constraint, again ? id : NULL);
     }
 }

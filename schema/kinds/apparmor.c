@@ -52,12 +52,11 @@ static void sync_container(json_t *pod, json_t *container)
 
 void apparmor_sync(json_t *pod)
 {
-    static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
     size_t i;
     json_t *item;
     if (strcmp(rule_text(json_at(pod, "spec", "os"), "name"), "windows") == 0)
         return;
-    for (size_t list = 0; list < ARRAY_LEN(lists); list++)
-        json_array_foreach (json_at(pod, "spec", lists[list]), i, item)
+    for (size_t list = 0; list < POD_LISTS; list++)
+        json_array_foreach (json_at(pod, "spec", pod_container_lists[list]), i, item)
             sync_container(pod, item);
 }

@@ -3,7 +3,8 @@
 #include "schema/meta.h"
 #include "base/quantity.h"
 
-#define SPEC PATH(NULL, "spec")
+#define SPEC       PATH(NULL, "spec")
+#define BETA_CLASS "volume.beta.kubernetes.io/storage-class"
 
 static const char *const access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce",
                                            "ReadWriteOncePod", NULL};
@@ -54,6 +55,7 @@ static void check_modes(struct error *err, const struct path *at, const json_t *
     const struct path *path = PATH(at, "accessModes");
     if (json_array_size(modes) == 0)
         rule_required(err, path, "at least 1 access mode is required");
+    check_label_selector(err, PATH(at, "selector"), member_object(spec, "selector"));
     LIST_EACH (modes, i, mode) {
         if (!json_is_string(mode) || !rule_one_of(json_string_value(mode), access_modes))
             rule_not_supported(err, path, mode, access_modes);
@@ -87,28 +89,27 @@ static bool is_same_source(const json_t *spec)
     return true;
 }
 
+static void check_data_source(struct error *err, const struct path *at, const json_t *source)
+{
+    const char *kind = rule_text(source, "kind");
+    if (!source)
+        return;
+    check_required(err, at, source, "name", NULL);
+    check_required(err, at, source, "kind", NULL);
+    if (!*rule_text(source, "apiGroup") && strcmp(kind, "PersistentVolumeClaim") != 0)
+        rule_invalid_text(err, at, kind,
+                          "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+    check_name(err, at, source, "apiGroup", name_check_dns_subdomain);
+}
+
 void check_claim_spec(struct error *err, const struct path *at, const json_t *spec)
 {
     check_modes(err, at, spec);
-    check_label_selector(err, PATH(at, "selector"), member_object(spec, "selector"));
     check_storage(err, at, spec);
     check_name(err, at, spec, "storageClassName", name_check_dns_subdomain);
-    check_name(err, at, spec, "volumeAttributesClassName", name_check_dns_subdomain);
     check_enum(err, at, spec, "volumeMode", volume_modes);
-    for (size_t i = 0; i < 2; i++) {
-        const char *member = i ? "dataSourceRef" : "dataSource";
-        const json_t *source = member_object(spec, member);
-        if (!source)
-            continue;
-        check_required(err, PATH(at, member), source, "name", NULL);
-        check_required(err, PATH(at, member), source, "kind", NULL);
-        if (!*rule_text(source, "apiGroup") &&
-            strcmp(rule_text(source, "kind"), "PersistentVolumeClaim") != 0 &&
-            *rule_text(source, "kind"))
-            rule_invalid_text(
-                err, PATH(at, member), rule_text(source, "kind"),
-                "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
-    }
+    check_data_source(err, PATH(at, "dataSource"), member_object(spec, "dataSource"));
+    check_data_source(err, PATH(at, "dataSourceRef"), member_object(spec, "dataSourceRef"));
     if (rule_has(spec, "dataSource") && rule_has(spec, "dataSourceRef") && !is_same_source(spec))
         rule_invalid(err, at, json_object_get(spec, "dataSource"), "must match dataSourceRef");
 }
@@ -127,8 +128,11 @@ static bool is_bound(const json_t *object)
 static bool may_change(const char *member, const json_t *spec, const json_t *before,
                        const json_t *old)
 {
-    if (strcmp(member, "volumeName") == 0 || strcmp(member, "storageClassName") == 0)
+    const char *beta = meta_annotation(old, BETA_CLASS);
+    if (strcmp(member, "volumeName") == 0)
         return !*rule_text(before, member);
+    if (strcmp(member, "storageClassName") == 0)
+        return !rule_has(before, member) && (!beta || strcmp(beta, rule_text(spec, member)) == 0);
     if (strcmp(member, "volumeAttributesClassName") == 0)
         return is_bound(old) && *rule_text(spec, member);
     return false;
@@ -162,31 +166,99 @@ static bool storage_of(const json_t *list, struct quantity *out)
     return *text && quantity_parse(str_of(text), out);
 }
 
+/* Less than before is allowed, to get out of a growth that fails, but not below what there is. */
 static void check_size(const json_t *object, const json_t *old, struct error *err)
 {
-    struct quantity now, then, capacity;
+    struct quantity now, then, capacity = {0};
     const struct path *path = PATH(PATH(PATH(SPEC, "resources"), "requests"), "storage");
     if (!storage_of(json_at(object, "spec", "resources", "requests"), &now) ||
         !storage_of(json_at(old, "spec", "resources", "requests"), &then) ||
         quantity_compare(&now, &then) >= 0)
         return;
-    if (storage_of(json_at(old, "status", "capacity"), &capacity) &&
-        quantity_compare(&now, &capacity) <= 0)
+    (void)storage_of(json_at(old, "status", "capacity"), &capacity); /* none is 0 */
+    if (quantity_compare(&now, &capacity) <= 0)
         rule_forbidden(err, path, "field can not be less than status.capacity");
+}
+
+/* Claims whose class was an annotation may name it in the field. */
+static void check_class_annotation(const json_t *object, const json_t *old, struct error *err)
+{
+    const char *now = meta_annotation(object, BETA_CLASS),
+               *before = meta_annotation(old, BETA_CLASS),
+               *class = json_text(object, "spec", "storageClassName");
+    bool upgrades = before && !json_text(old, "spec", "storageClassName") && class &&
+                    strcmp(class, before) == 0 && (!now || strcmp(now, before) == 0);
+    if (!upgrades && strcmp(now ? now : "", before ? before : "") != 0)
+        rule_invalid_text(err, PATH(PATH(PATH(NULL, "metadata"), "annotations"), BETA_CLASS),
+                          now ? now : "", RULE_IMMUTABLE);
+}
+
+static void check_amounts(struct error *err, const struct path *path, const json_t *list)
+{
+    struct quantity amount;
+    const char *key;
+    json_t *value;
+    MAP_EACH (list, key, value) {
+        const char *text = json_string_value(value);
+        if (text && quantity_parse(str_of(text), &amount) && quantity_value(&amount) < 0)
+            rule_invalid(err, PATH_KEY(path, key), json_object_get(list, key),
+                         "must be a valid resource quantity");
+    }
+}
+
+/* Of what Kubernetes itself counts, a claim has storage alone. */
+static bool check_storage_key(struct error *err, const struct path *path, const char *key)
+{
+    const char *wrong = name_check_qualified(key);
+    bool native = !strchr(key, '/') || strstr(key, "kubernetes.io/");
+    json_auto_t *shown = json_string(key);
+    rule_named(err, path, key, name_check_qualified);
+    if (!wrong && native && strcmp(key, "storage") != 0)
+        rule_not_supported(err, path, shown, (const char *const[]){"storage", NULL});
+    return !wrong && (!native || strcmp(key, "storage") == 0);
+}
+
+static void validate_status(const json_t *object, struct error *err)
+{
+    static const char *const states[] = {"ControllerResizeInProgress", "ControllerResizeInfeasible",
+                                         "NodeResizePending",          "NodeResizeInProgress",
+                                         "NodeResizeInfeasible",       NULL};
+    const json_t *status = json_object_get(object, "status"),
+                 *allocated = member_object(status, "allocatedResources");
+    const struct path *at = PATH(NULL, "status"),
+                      *statuses = PATH(at, "allocatedResourceStatus"); /* sic */
+    const char *key;
+    json_t *value;
+    check_amounts(err, PATH(at, "capacity"), member_object(status, "capacity"));
+    MAP_EACH (member_object(status, "allocatedResourceStatuses"), key, value) {
+        json_auto_t *shown = json_string(key);
+        (void)check_storage_key(err, statuses, key); /* the value is judged all the same */
+        if (!json_is_string(value) || !rule_one_of(json_string_value(value), states))
+            rule_not_supported(err, statuses, shown, states);
+    }
+    MAP_EACH (allocated, key, value)
+        (void)check_storage_key(err, PATH(at, "allocatedResources"), key); /* likewise */
+    check_amounts(err, PATH(at, "allocatedResources"), allocated);
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
                             struct error *err)
 {
+    if (is_sub(subresource, "status"))
+        validate_status(object, err);
     if (!is_main(subresource))
         return;
     validate(object, err);
+    check_class_annotation(object, old, err);
     if (!spec_fits(json_object_get(object, "spec"), json_object_get(old, "spec"), old))
         rule_forbidden(err, SPEC,
                        "spec is immutable after creation except resources.requests and "
                        "volumeAttributesClassName for bound "
                        "claims");
     check_size(object, old, err);
+    if (!rule_equal(json_at(object, "spec", "volumeMode"), json_at(old, "spec", "volumeMode")))
+        rule_invalid(err, PATH(NULL, "volumeMode"), json_at(object, "spec", "volumeMode"), /* sic */
+                     RULE_IMMUTABLE);
 }
 
 const struct kind_rules kind_claims = {

@@ -23,33 +23,25 @@ static size_t check_keys(struct error *err, const char *member, const json_t *ma
     json_t *value;
     size_t total = 0;
     MAP_EACH (map, key, value) {
-        const char *wrong = value_check_config_key(key);
-        if (wrong)
-            rule_invalid_text(err, PATH_KEY(PATH(NULL, member), key), key, wrong);
+        rule_named(err, PATH_KEY(PATH(NULL, member), key), key, value_check_config_key);
         total += is_base64 ? decoded_len(value) : json_string_length(value);
     }
     return total;
-}
-
-static void check_disjoint(struct error *err, const char *member, const json_t *map,
-                           const json_t *other, const char *detail)
-{
-    const char *key;
-    json_t *value;
-    MAP_EACH (map, key, value) {
-        if (json_object_get(other, key))
-            rule_invalid_text(err, PATH_KEY(PATH(NULL, member), key), key, detail);
-    }
 }
 
 static void validate_config_map(const json_t *object, struct error *err)
 {
     const json_t *data = member_object(object, "data"),
                  *binary = member_object(object, "binaryData");
+    const char *key;
+    json_t *value;
     size_t total =
         check_keys(err, "data", data, false) + check_keys(err, "binaryData", binary, true);
-    check_disjoint(err, "data", data, binary, "duplicate of key present in binaryData");
-    check_disjoint(err, "binaryData", binary, data, "duplicate of key present in data");
+    MAP_EACH (data, key, value) {
+        if (json_object_get(binary, key))
+            rule_invalid_text(err, PATH_KEY(PATH(NULL, "data"), key), key,
+                              "duplicate of key present in binaryData");
+    }
     if (total > DATA_MAX)
         rule_too_long(err, PATH(NULL, "[]"), DATA_MAX); /* a path without a name */
 }

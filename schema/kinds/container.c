@@ -9,7 +9,7 @@
 #define ONLY_ONE "may not have more than one field specified at a time"
 
 static const char *const pull_policies[] = {"Always", "IfNotPresent", "Never", NULL};
-static const char *const message_policies[] = {"FallbackToLogsOnError", "File", NULL};
+static const char *const message_policies[] = {"File", "FallbackToLogsOnError", NULL};
 static const char *const propagations[] = {"Bidirectional", "HostToContainer", "None", NULL};
 static const char *const recursive_modes[] = {"Disabled", "Enabled", "IfPossible", NULL};
 
@@ -26,71 +26,136 @@ static const char *const env_paths[] = {
     NULL,
 };
 
-void check_local_path(struct error *err, const struct path *path, const char *value)
+static bool has_backsteps(const char *value)
 {
     struct str rest = str_of(value);
+    while (rest.data)
+        if (str_is(str_cut(&rest, '/'), ".."))
+            return true;
+    return false;
+}
+
+void check_no_backsteps(struct error *err, const struct path *path, const char *value)
+{
+    if (has_backsteps(value))
+        rule_invalid_text(err, path, value, "must not contain '..'");
+}
+
+void check_local_path(struct error *err, const struct path *path, const char *value)
+{
     if (*value == '/')
         rule_invalid_text(err, path, value, "must be a relative path");
-    while (rest.data) {
-        if (!str_is(str_cut(&rest, '/'), ".."))
-            continue;
-        rule_invalid_text(err, path, value, "must not contain '..'");
-        return;
-    }
+    check_no_backsteps(err, path, value);
 }
 
 /* "metadata.labels['key']": true, with what is before and the key. */
 static bool split_subscript(const char *path, struct str *name, char **key)
 {
     const char *open = strstr(path, "['");
-    if (!open || !text_ends(path, "']"))
+    if (!open || open == path || !text_ends(open + 2, "']"))
         return false;
     *name = (struct str){path, (size_t)(open - path)};
     *key = xstrndup(open + 2, strlen(open + 2) - 2);
     return true;
 }
 
-static void check_subscript(struct error *err, const struct path *path, const char *text,
-                            struct str name, const char *key)
+/* A bad key is blamed on the reference as a whole; annotations' are shown in lower case. */
+static void check_subscript(struct error *err, const struct path *at, const char *text,
+                            struct str name, char *key)
 {
-    bool known = str_is(name, "metadata.labels") || str_is(name, "metadata.annotations");
-    const char *wrong = known ? name_check_qualified(key) : NULL;
-    if (!known) {
+    bool annotation = str_is(name, "metadata.annotations");
+    if (!annotation && !str_is(name, "metadata.labels")) {
         CLEANUP(free_ptr)
         char *detail = xasprintf(
-            "error converting fieldPath: field label does not support subscript: " STR_FMT,
-            STR_ARG(name));
-        rule_invalid_text(err, path, text, detail);
-    } else if (wrong) {
-        rule_invalid_text(err, path, key, wrong);
+            "error converting fieldPath: field label does not support subscript: %s", text);
+        rule_invalid_text(err, PATH(at, "fieldPath"), text, detail);
+        return;
     }
+    for (char *c = key; annotation && *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    rule_named(err, at, key, name_check_qualified);
 }
 
 void check_field_ref(struct error *err, const struct path *at, const json_t *ref,
                      const char *const *paths)
 {
     static const char *const known[] = {
-        "metadata.name",      "metadata.namespace",      "metadata.uid",
-        "metadata.labels",    "metadata.annotations",    "spec.nodeName",
-        "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName",
-        "status.phase",       "status.hostIP",           "status.hostIPs",
-        "status.podIP",       "status.podIPs",           NULL,
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.uid",
+        "metadata.labels",
+        "metadata.annotations",
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.serviceAccountName",
+        "spec.schedulerName",
+        "status.phase",
+        "status.hostIP",
+        "status.hostIPs",
+        "status.podIP",
+        "status.podIPs",
+        "spec.host",
+        NULL,
     };
-    const char *text = rule_text(ref, "fieldPath");
+    const char *text = rule_text(ref, "fieldPath"), *version = rule_text(ref, "apiVersion");
     const struct path *path = PATH(at, "fieldPath");
     struct str name;
     CLEANUP(free_ptr) char *key = NULL;
-    check_required(err, at, ref, "apiVersion", NULL);
-    if (!check_required(err, at, ref, "fieldPath", NULL))
+    if (!check_required(err, at, ref, "apiVersion", NULL) ||
+        !check_required(err, at, ref, "fieldPath", NULL))
         return;
-    if (split_subscript(text, &name, &key)) {
-        check_subscript(err, path, text, name, key);
+    if (strcmp(version, "v1") != 0) {
+        CLEANUP(free_ptr)
+        char *detail =
+            xasprintf("error converting fieldPath: unsupported pod version: %s", version);
+        rule_invalid_text(err, path, text, detail);
+    } else if (split_subscript(text, &name, &key)) {
+        check_subscript(err, at, text, name, key);
     } else if (!rule_one_of(text, known)) {
         CLEANUP(free_ptr)
         char *detail = xasprintf("error converting fieldPath: field label not supported: %s", text);
         rule_invalid_text(err, path, text, detail);
-    } else if (!rule_one_of(text, paths)) {
+    } else if (!rule_one_of(strcmp(text, "spec.host") == 0 ? "spec.nodeName" : text, paths)) {
         rule_not_supported(err, path, json_object_get(ref, "fieldPath"), paths);
+    }
+}
+
+/* What a resource may be divided by; by the name's end, or its beginning. */
+static const struct divisor_row {
+    const char *resource;
+    bool is_cpu;
+    const char *told;
+} divisor_rows[] = {
+    {"cpu", true, "cpu"},
+    {"memory", false, "memory"},
+    {"ephemeral-storage", false, "local ephemeral storage"},
+    {"hugepages-", false, "hugepages"},
+};
+
+static void check_divisor(struct error *err, const struct path *at, const char *resource,
+                          const char *text)
+{
+    static const char *const cpu[] = {"1m", "1", NULL};
+    static const char *const bytes[] = {"1",   "1k",  "1M",  "1G",  "1T",  "1P",  "1E",
+                                        "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
+    char shown[QUANTITY_TEXT_SIZE];
+    struct quantity divisor;
+    const char *name = strchr(resource, '.');
+    if (!name || !quantity_parse(str_of(text), &divisor) || divisor.nano == 0)
+        return;
+    quantity_format(&divisor, shown);
+    for (size_t i = 0; i < ARRAY_LEN(divisor_rows); i++) {
+        const struct divisor_row *row = &divisor_rows[i];
+        if (!text_starts(name + 1, row->resource) || rule_one_of(shown, row->is_cpu ? cpu : bytes))
+            continue;
+        CLEANUP(free_ptr)
+        char *detail = xasprintf("only divisor's values %s are supported with the %s resource",
+                                 row->is_cpu ? "1m and 1"
+                                             : "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
+                                               "1Pi, 1Ei",
+                                 row->told);
+        rule_invalid_text(err, PATH(at, "divisor"), resource, detail);
     }
 }
 
@@ -104,30 +169,20 @@ void check_resource_field_ref(struct error *err, const struct path *at, const js
                                         "requests.ephemeral-storage",
                                         "requests.memory",
                                         NULL};
-    static const char *const cpu_divisors[] = {"0", "1m", "1", NULL};
-    static const char *const divisors[] = {"0",   "1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
-                                           "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
-    const char *resource = rule_text(ref, "resource"), *divisor = rule_text(ref, "divisor");
+    const char *resource = rule_text(ref, "resource");
     bool huge =
         text_starts(resource, "limits.hugepages-") || text_starts(resource, "requests.hugepages-");
-    if (needs_container && !check_required(err, at, ref, "containerName", NULL))
-        return;
-    if (!check_required(err, at, ref, "resource", NULL))
-        return;
-    if (!huge && !rule_one_of(resource, known))
+    bool sound = huge || rule_one_of(resource, known);
+    if ((!needs_container || check_required(err, at, ref, "containerName", NULL)) &&
+        check_required(err, at, ref, "resource", NULL) && !sound)
         rule_not_supported(err, PATH(at, "resource"), json_object_get(ref, "resource"), known);
-    else if (*divisor &&
-             !rule_one_of(divisor, text_ends(resource, ".cpu") ? cpu_divisors : divisors))
-        rule_invalid_text(
-            err, PATH(at, "divisor"), divisor,
-            text_ends(resource, ".cpu")
-                ? "only divisor's values 1m and 1 are supported with the cpu resource"
-                : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, "
-                  "1Pi, 1Ei are supported with the memory resource");
+    if (sound)
+        check_divisor(err, at, resource, rule_text(ref, "divisor"));
 }
 
 static void check_key_ref(struct error *err, const struct path *at, const json_t *ref)
 {
+    rule_named(err, PATH(at, "name"), rule_text(ref, "name"), name_check_dns_subdomain);
     check_name_required(err, at, ref, "key", value_check_config_key);
 }
 
@@ -179,8 +234,11 @@ static void check_env_from(struct error *err, const struct path *path, const jso
         for (size_t k = 0; k < ARRAY_LEN(sources); k++) {
             const json_t *source = member_object(item, sources[k]);
             count += source != NULL;
-            if (source)
-                check_required(err, PATH(at, sources[k]), source, "name", NULL);
+            if (source && check_required(err, PATH(at, sources[k]), source, "name", NULL) &&
+                name_check("dns-subdomain", rule_text(source, "name"), true))
+                rule_invalid_text(err, PATH(PATH(at, sources[k]), "name"),
+                                  rule_text(source, "name"),
+                                  name_check("dns-subdomain", rule_text(source, "name"), true));
         }
         if (count == 0)
             rule_invalid_text(err, path, "", "must specify one of: `configMapRef` or `secretRef`");
@@ -191,7 +249,6 @@ static void check_env_from(struct error *err, const struct path *path, const jso
 
 static void check_port(struct error *err, const struct path *at, const json_t *port)
 {
-    check_name(err, at, port, "name", value_check_port_name);
     if (rule_int(port, "containerPort", 0) == 0)
         rule_required(err, PATH(at, "containerPort"), NULL);
     else
@@ -201,20 +258,17 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
     check_enum_required(err, at, port, "protocol", protocols);
 }
 
-static void check_ports(struct error *err, const struct path *path, const json_t *ports,
-                        bool host_network)
+static void check_ports(struct error *err, const struct path *path, const json_t *ports)
 {
     const json_t *port;
     json_auto_t *seen = rule_set(ports);
     LIST_EACH (ports, i, port) {
+        const struct path *at = PATH_AT(path, i);
         const char *name = rule_text(port, "name");
-        int64_t host = rule_int(port, "hostPort", 0);
-        check_port(err, PATH_AT(path, i), port);
-        if (*name && rule_seen(seen, name))
-            rule_duplicate(err, PATH(PATH_AT(path, i), "name"), json_object_get(port, "name"));
-        if (host_network && host && host != rule_int(port, "containerPort", 0))
-            rule_invalid(err, PATH(PATH_AT(path, i), "hostPort"), json_object_get(port, "hostPort"),
-                         "must match `containerPort` when `hostNetwork` is true");
+        check_name(err, at, port, "name", value_check_port_name);
+        if (*name && !value_check_port_name(name) && rule_seen(seen, name))
+            rule_duplicate(err, PATH(at, "name"), json_object_get(port, "name"));
+        check_port(err, at, port);
     }
 }
 
@@ -222,9 +276,11 @@ static void check_ports(struct error *err, const struct path *path, const json_t
  * lists. */
 struct pod_names {
     const json_t *volumes, *containers, *init_containers;
-    const json_t *devices, *device_paths; /* of the container at hand */
+    /* of the container at hand */
+    const json_t *devices, *device_paths, *mounts, *mount_paths;
 };
 
+/* `at`: the list of mounts. Upstream does not say which. */
 static void check_propagation(struct error *err, const struct path *at, const json_t *mount,
                               const json_t *container)
 {
@@ -248,27 +304,25 @@ static void check_propagation(struct error *err, const struct path *at, const js
 }
 
 static void check_mount(struct error *err, const struct path *at, const json_t *mount,
-                        const json_t *container, const struct pod_names *names)
+                        const struct pod_names *names, json_t *seen)
 {
     const char *name = rule_text(mount, "name"), *where = rule_text(mount, "mountPath");
     check_required(err, at, mount, "name", NULL);
     if (!json_object_get(names->volumes, name))
         rule_not_found(err, PATH(at, "name"), json_object_get(mount, "name"));
     check_required(err, at, mount, "mountPath", NULL);
+    if (rule_seen(seen, where))
+        rule_invalid_text(err, PATH(at, "mountPath"), where, "must be unique");
     if (*name && json_object_get(names->devices, name))
         rule_invalid_text(err, PATH(at, "name"), name, "must not already exist in volumeDevices");
     if (*where && json_object_get(names->device_paths, where))
         rule_invalid_text(err, PATH(at, "mountPath"), where,
                           "must not already exist as a path in volumeDevices");
-    if (*rule_text(mount, "subPath"))
-        check_local_path(err, PATH(at, "subPath"), rule_text(mount, "subPath"));
-    if (*rule_text(mount, "subPathExpr")) {
-        if (*rule_text(mount, "subPath"))
-            rule_invalid_text(err, PATH(at, "subPathExpr"), rule_text(mount, "subPathExpr"),
-                              "subPathExpr and subPath are mutually exclusive");
-        check_local_path(err, PATH(at, "subPathExpr"), rule_text(mount, "subPathExpr"));
-    }
-    check_propagation(err, at, mount, container);
+    check_local_path(err, PATH(at->up, "subPath"), rule_text(mount, "subPath"));
+    if (*rule_text(mount, "subPathExpr") && *rule_text(mount, "subPath"))
+        rule_invalid_text(err, PATH(at, "subPathExpr"), rule_text(mount, "subPathExpr"),
+                          "subPathExpr and subPath are mutually exclusive");
+    check_local_path(err, PATH(at->up, "subPathExpr"), rule_text(mount, "subPathExpr"));
 }
 
 static void check_mounts(struct error *err, const struct path *path, const json_t *container,
@@ -277,10 +331,8 @@ static void check_mounts(struct error *err, const struct path *path, const json_
     const json_t *mounts = member_array(container, "volumeMounts"), *mount;
     json_auto_t *seen = rule_set(mounts);
     LIST_EACH (mounts, i, mount) {
-        const char *where = rule_text(mount, "mountPath");
-        if (rule_seen(seen, where))
-            rule_invalid_text(err, PATH(PATH_AT(path, i), "mountPath"), where, "must be unique");
-        check_mount(err, PATH_AT(path, i), mount, container, names);
+        check_mount(err, PATH_AT(path, i), mount, names, seen);
+        check_propagation(err, path, mount, container);
     }
 }
 
@@ -304,8 +356,15 @@ static void check_devices(struct error *err, const struct path *path, const json
         check_required(err, at, device, "devicePath", NULL);
         if (*where && json_object_get(names->device_paths, where) != device)
             rule_invalid_text(err, PATH(at, "devicePath"), where, "must be unique");
-        if (strstr(where, ".."))
-            rule_invalid_text(err, PATH(at, "devicePath"), where, "must not contain '..'");
+        if (has_backsteps(where))
+            rule_invalid_text(err, PATH(at, "devicePath"), where,
+                              "can not contain backsteps ('..')");
+        if (json_object_get(names->mounts, name))
+            rule_invalid_text(err, PATH(at, "name"), name,
+                              "must not already exist in volumeMounts");
+        if (json_object_get(names->mount_paths, where))
+            rule_invalid_text(err, PATH(at, "devicePath"), where,
+                              "must not already exist as a path in volumeMounts");
     }
 }
 
@@ -315,20 +374,49 @@ static bool is_container_resource(const char *name)
            resource_is_hugepages(name);
 }
 
+/* Of another domain than Kubernetes' own. */
+static bool is_foreign(const char *name)
+{
+    return strchr(name, '/') && !strstr(name, "kubernetes.io/");
+}
+
+void check_container_resource_name(struct error *err, const struct path *path, const char *name)
+{
+    check_resource_name(err, path, name);
+    if (!strchr(name, '/') && !is_container_resource(name))
+        rule_invalid_text(err, path, name, "must be a standard resource for containers");
+    else if (is_foreign(name) && !resource_is_extended(name))
+        rule_invalid_text(err, path, name, "doesn't follow extended resource name standard");
+}
+
+bool resource_can_overcommit(const char *name)
+{
+    return !is_foreign(name) && !resource_is_hugepages(name);
+}
+
+/* Whole pages, of the size that the name ends in. */
+static bool is_whole_pages(const char *name, const struct quantity *amount)
+{
+    struct quantity page;
+    if (!quantity_parse(str_of(name + strlen("hugepages-")), &page) || page.nano <= 0 ||
+        quantity_milli(&page) % 1000)
+        return false;
+    return quantity_value(amount) % quantity_value(&page) == 0;
+}
+
 static void check_amount(struct error *err, const struct path *path, const char *name,
                          const json_t *value)
 {
     struct quantity quantity;
-    const char *wrong = resource_name_check(name);
-    if (wrong)
-        rule_invalid_text(err, path, name, wrong);
-    if (!strchr(name, '/') && !is_container_resource(name))
-        rule_invalid_text(err, path, name, "must be a standard resource for containers");
-    if (check_quantity(err, path, value) &&
-        (resource_is_extended(name) || resource_is_hugepages(name)) &&
-        quantity_parse(str_of(json_string_value(value)), &quantity) &&
-        quantity_milli(&quantity) % 1000)
-        rule_invalid_raw(err, path, json_string_value(value), "must be an integer");
+    const char *text = json_string_value(value);
+    check_container_resource_name(err, path, name);
+    check_resource_amount(err, path, name, value);
+    if (!resource_is_hugepages(name) || !text || !quantity_parse(str_of(text), &quantity) ||
+        is_whole_pages(name, &quantity))
+        return;
+    CLEANUP(free_ptr)
+    char *detail = xasprintf("%s is not positive integer multiple of %s", text, name);
+    rule_invalid_text(err, path, text, detail);
 }
 
 /* A request against its limit. Extended resources and huge pages cannot be overcommitted. */
@@ -336,7 +424,7 @@ static void check_request(struct error *err, const struct path *at, const char *
                           const json_t *request, const json_t *limit)
 {
     struct quantity want, max;
-    bool fixed = resource_is_extended(name) || resource_is_hugepages(name);
+    bool fixed = !resource_can_overcommit(name);
     if (!limit) {
         if (fixed)
             rule_required(err, PATH(at, "limits"),
@@ -387,23 +475,31 @@ void check_overhead(struct error *err, const struct path *at, const json_t *amou
     check_resources(err, at, limits);
 }
 
-static void check_container(struct error *err, const struct path *at, const json_t *container,
-                            const json_t *spec, enum pod_holder holder, struct pod_names *names)
+void check_image_space(struct error *err, const struct path *at, const json_t *container)
 {
     const char *image = rule_text(container, "image");
-    const json_t *device_list = member_array(container, "volumeDevices");
-    json_auto_t *devices = rule_index(device_list, "name"),
-                *paths = rule_index(device_list, "devicePath");
-    names->devices = devices;
-    names->device_paths = paths;
-    check_name_required(err, at, container, "name", name_check_dns_label);
-    check_required(err, at, container, "image", NULL);
-    if (holder == HOLDER_POD && *image && str_trim(str_of(image)).len != strlen(image))
+    if (*image && str_trim(str_of(image)).len != strlen(image))
         rule_invalid_text(err, PATH(at, "image"), image,
                           "must not have leading or trailing whitespace");
+}
+
+static void check_container(struct error *err, const struct path *at, const json_t *container,
+                            struct pod_names *names)
+{
+    const json_t *device_list = member_array(container, "volumeDevices"),
+                 *mount_list = member_array(container, "volumeMounts");
+    json_auto_t *devices = rule_index(device_list, "name"),
+                *device_paths = rule_index(device_list, "devicePath"),
+                *mounts = device_list ? rule_index(mount_list, "name") : NULL,
+                *mount_paths = device_list ? rule_index(mount_list, "mountPath") : NULL;
+    names->devices = devices;
+    names->device_paths = device_paths;
+    names->mounts = mounts;
+    names->mount_paths = mount_paths;
+    check_name_required(err, at, container, "name", name_check_dns_label);
+    check_required(err, at, container, "image", NULL);
     check_enum_required(err, at, container, "terminationMessagePolicy", message_policies);
-    check_ports(err, PATH(at, "ports"), member_array(container, "ports"),
-                rule_bool(spec, "hostNetwork"));
+    check_ports(err, PATH(at, "ports"), member_array(container, "ports"));
     check_env(err, PATH(at, "env"), member_array(container, "env"));
     check_env_from(err, PATH(at, "envFrom"), member_array(container, "envFrom"));
     check_mounts(err, PATH(at, "volumeMounts"), container, names);
@@ -418,10 +514,8 @@ static void check_container(struct error *err, const struct path *at, const json
 static void check_unique(struct error *err, const struct path *at, const json_t *container,
                          json_t *seen)
 {
-    const char *name = rule_text(container, "name");
-    if (*name && json_object_get(seen, name))
+    if (rule_seen(seen, rule_text(container, "name")))
         rule_duplicate(err, PATH(at, "name"), json_object_get(container, "name"));
-    json_object_set_new(seen, name, json_true());
 }
 
 static void check_host_ports(struct error *err, const struct path *path, const json_t *container,
@@ -435,23 +529,36 @@ static void check_host_ports(struct error *err, const struct path *path, const j
         CLEANUP(free_ptr)
         char *id = xasprintf("%s/%s/%lld", rule_text(port, "protocol"), rule_text(port, "hostIP"),
                              (long long)host);
-        if (json_object_get(used, id)) {
+        if (rule_seen(used, id)) {
             json_auto_t *shown = json_string(id);
             rule_duplicate(err, PATH(PATH_AT(PATH(path, "ports"), i), "hostPort"), shown);
         }
-        json_object_set_new(used, id, json_true());
     }
 }
 
+static void check_main_container(struct error *err, const struct path *at, const json_t *container,
+                                 const json_t *spec, const struct pod_names *names, json_t *seen)
+{
+    (void)names;
+    check_unique(err, at, container, seen);
+    check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
+    check_probes(err, at, container, spec);
+    check_forbidden(err, at, container, "restartPolicy", "may not be set for non-init containers");
+}
+
+/* One runs after the other, so that only its own host ports are in a container's way; upstream
+ * blames the first. */
 static void check_init_container(struct error *err, const struct path *at, const json_t *container,
-                                 const json_t *spec, const struct pod_names *names)
+                                 const json_t *spec, const struct pod_names *names, json_t *seen)
 {
     static const char *const members[] = {"lifecycle", "livenessProbe", "readinessProbe",
                                           "startupProbe"};
-    bool restartable = strcmp(rule_text(container, "restartPolicy"), "Always") == 0;
+    json_auto_t *used = json_object();
     (void)names;
     check_enum(err, at, container, "restartPolicy", (const char *const[]){"Always", NULL});
-    if (restartable) {
+    check_unique(err, at, container, seen);
+    check_host_ports(err, PATH_AT(at->up, 0), container, used);
+    if (strcmp(rule_text(container, "restartPolicy"), "Always") == 0) {
         check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
         check_probes(err, at, container, spec);
         return;
@@ -461,48 +568,46 @@ static void check_init_container(struct error *err, const struct path *at, const
                         "may not be set for init containers without restartPolicy=Always");
 }
 
-static void check_main_container(struct error *err, const struct path *at, const json_t *container,
-                                 const json_t *spec, const struct pod_names *names)
-{
-    (void)names;
-    check_forbidden(err, at, container, "restartPolicy", "may not be set for non-init containers");
-    check_lifecycle(err, PATH(at, "lifecycle"), member_object(container, "lifecycle"), spec);
-    check_probes(err, at, container, spec);
-}
-
 static void check_ephemeral(struct error *err, const struct path *at, const json_t *container,
-                            const json_t *spec, const struct pod_names *names)
+                            const json_t *spec, const struct pod_names *names, json_t *seen)
 {
-    static const char *const members[] = {"ports",        "livenessProbe", "readinessProbe",
-                                          "startupProbe", "lifecycle",     "resources",
-                                          "resizePolicy"};
+    static const char detail[] = "cannot be set for an Ephemeral Container";
+    static const char *const members[] = {"ports",         "resources",      "restartPolicy",
+                                          "livenessProbe", "readinessProbe", "startupProbe",
+                                          "lifecycle"};
+    static const char *const paths[] = {"subPath", "subPathExpr"};
     const char *target = rule_text(container, "targetContainerName");
-    for (size_t i = 0; i < ARRAY_LEN(members); i++)
-        if (rule_filled(container, members[i]))
-            rule_forbidden(err, PATH(at, members[i]), "cannot be set for an Ephemeral Container");
+    const json_t *mount;
     (void)spec;
+    check_image_space(err, at, container);
+    check_unique(err, at, container, seen);
     if (*target && !json_object_get(names->containers, target) &&
         !json_object_get(names->init_containers, target))
         rule_not_found(err, PATH(at, "targetContainerName"),
                        json_object_get(container, "targetContainerName"));
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (rule_filled(container, members[i]))
+            rule_forbidden(err, PATH(at, members[i]), detail);
+    LIST_EACH (member_array(container, "volumeMounts"), i, mount)
+        for (size_t k = 0; k < ARRAY_LEN(paths); k++)
+            if (*rule_text(mount, paths[k]))
+                rule_forbidden(err, PATH(PATH_AT(PATH(at, "volumeMounts"), i), paths[k]), detail);
 }
 
 static const struct container_list {
     const char *member;
     void (*check)(struct error *err, const struct path *at, const json_t *container,
-                  const json_t *spec, const struct pod_names *names);
-    bool own_ports; /* host ports conflict within the list */
+                  const json_t *spec, const struct pod_names *names, json_t *seen);
 } container_lists[] = {
-    {"containers", check_main_container, true},
-    {"initContainers", check_init_container, false},
-    {"ephemeralContainers", check_ephemeral, false},
+    {"containers", check_main_container},
+    {"initContainers", check_init_container},
+    {"ephemeralContainers", check_ephemeral},
 };
 
 void check_containers(struct error *err, const struct path *at, const json_t *spec,
-                      enum pod_holder holder)
+                      const json_t *volumes)
 {
     json_auto_t *seen = json_object(), *used = json_object();
-    json_auto_t *volumes = rule_index(member_array(spec, "volumes"), "name");
     json_auto_t *mains = rule_index(member_array(spec, "containers"), "name");
     json_auto_t *inits = rule_index(member_array(spec, "initContainers"), "name");
     struct pod_names names = {.volumes = volumes, .containers = mains, .init_containers = inits};
@@ -513,11 +618,11 @@ void check_containers(struct error *err, const struct path *at, const json_t *sp
         const struct container_list *row = &container_lists[k];
         LIST_EACH (member_array(spec, row->member), i, container) {
             const struct path *path = PATH_AT(PATH(at, row->member), i);
-            check_container(err, path, container, spec, holder, &names);
-            check_unique(err, path, container, seen);
-            row->check(err, path, container, spec, &names);
-            if (row->own_ports)
-                check_host_ports(err, path, container, used);
+            check_container(err, path, container, &names);
+            row->check(err, path, container, spec, &names, seen);
         }
+        if (k == 0)
+            LIST_EACH (member_array(spec, row->member), i, container)
+                check_host_ports(err, PATH_AT(PATH(at, row->member), i), container, used);
     }
 }

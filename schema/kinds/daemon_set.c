@@ -166,7 +166,6 @@ static void controller_validate(const json_t *object, struct error *err)
     check_min(err, SPEC, spec, "minReadySeconds", 0);
     if (json_object_size(selector) == 0)
         rule_required(err, PATH(SPEC, "selector"), NULL);
-    check_labels(err, PATH(SPEC, "selector"), selector);
     check_min(err, SPEC, spec, "replicas", 0);
     if (json_object_size(selector) && !selects(selector, labels)) {
         CLEANUP(free_ptr) char *shown = rule_map_go(labels);

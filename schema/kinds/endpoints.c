@@ -42,8 +42,10 @@ void check_non_special_ip(struct error *err, const struct path *path, const char
                  : inet_pton(AF_INET6, value, bytes) == 1 ? AF_INET6
                                                           : 0;
     size_t len = family == AF_INET ? 4 : 16;
-    if (!family)
-        return; /* said by whoever checks the form */
+    if (!family) {
+        rule_invalid_text(err, path, value, "must be a valid IP address");
+        return;
+    }
     if (is_all_zero(bytes, len)) {
         CLEANUP(free_ptr) char *detail = xasprintf("may not be unspecified (%s)", value);
         rule_invalid_text(err, path, value, detail);
@@ -78,7 +80,9 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
         rule_invalid_raw(err, PATH(at, "port"), "0", "must be between 1 and 65535, inclusive");
     check_range(err, at, port, "port", 1, 65535);
     check_enum_required(err, at, port, "protocol", protocols);
-    check_name(err, at, port, "appProtocol", name_check_qualified);
+    if (rule_has(port, "appProtocol"))
+        rule_named(err, PATH(at, "appProtocol"), rule_text(port, "appProtocol"),
+                   name_check_qualified);
 }
 
 static void check_subset(struct error *err, const struct path *at, const json_t *subset)
@@ -107,8 +111,8 @@ static void validate_endpoints_update(const json_t *object, const json_t *old,
                                       const char *subresource, struct error *err)
 {
     (void)subresource;
-    if (!rule_equal(json_object_get(object, "subsets"), json_object_get(old, "subsets")))
-        validate_endpoints(object, err);
+    (void)old;
+    validate_endpoints(object, err);
 }
 
 static void endpoints_defaults(json_t *object)

@@ -29,8 +29,8 @@ static void check_new_style(const json_t *object, struct error *err)
     const struct path *path = PATH(NULL, "reportingController");
     if (!*controller)
         rule_required(err, path, NULL);
-    else if (name_check_qualified(controller))
-        rule_invalid_text(err, path, controller, name_check_qualified(controller));
+    else
+        rule_named(err, path, controller, name_check_qualified);
     check_text(err, object, "reportingInstance");
     check_text(err, object, "action");
     check_text(err, object, "reason");

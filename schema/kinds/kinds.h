@@ -67,9 +67,13 @@ void resource_list_defaults(json_t *list);
 void resources_defaults(json_t *parent);
 /* False, with one cause, when the value is not a quantity or is negative. */
 bool check_quantity(struct error *err, const struct path *path, const json_t *value);
+/* Likewise, and whole when things are counted, or when the resource is another domain's. */
+void check_resource_amount(struct error *err, const struct path *path, const char *name,
+                           const json_t *value);
 /* A name of a resource: cpu, memory, pods, requests.cpu, example.com/gpu; upstream's
  * ValidateResourceName. */
 const char *resource_name_check(const char *name);
+void check_resource_name(struct error *err, const struct path *path, const char *name);
 bool resource_is_extended(const char *name); /* outside kubernetes.io, with a domain */
 bool resource_is_hugepages(const char *name);
 /* {key, value, effect} of a node's taints. */

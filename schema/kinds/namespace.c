@@ -34,19 +34,26 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
         strategy_keep(object, old, "spec");
 }
 
-static void check_spec_finalizers(const json_t *object, struct error *err)
+/* What is wrong is said by two rules; on creation without the place in the list. */
+static void check_spec_finalizers(const json_t *object, bool indexed, struct error *err)
 {
     static const char *const standard[] = {"kubernetes", "orphan", "foregroundDeletion", NULL};
     const json_t *item;
     LIST_EACH (json_at(object, "spec", "finalizers"), i, item) {
-        const struct path *path = PATH_AT(PATH(PATH(NULL, "spec"), "finalizers"), i);
+        const struct path *list = PATH(PATH(NULL, "spec"), "finalizers");
+        const struct path *path = indexed ? PATH_AT(list, i) : list;
         const char *name = json_string_value(item) ? json_string_value(item) : "";
-        const char *wrong = name_check_qualified(name);
-        if (!wrong && !strchr(name, '/') && !rule_one_of(name, standard))
-            wrong = "name is neither a standard finalizer name nor is it fully qualified";
-        if (wrong)
-            rule_invalid_text(err, path, name, wrong);
+        rule_named(err, path, name, name_check_qualified);
+        if (!strchr(name, '/') && !rule_one_of(name, standard))
+            rule_invalid_text(
+                err, path, name,
+                "name is neither a standard finalizer name nor is it fully qualified");
     }
+}
+
+static void validate(const json_t *object, struct error *err)
+{
+    check_spec_finalizers(object, false, err);
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
@@ -56,7 +63,7 @@ static void validate_update(const json_t *object, const json_t *old, const char 
     const struct path *path = PATH(PATH(NULL, "status"), "Phase");
     (void)old;
     if (is_sub(subresource, "finalize"))
-        check_spec_finalizers(object, err);
+        check_spec_finalizers(object, true, err);
     if (!is_sub(subresource, "status"))
         return;
     if (meta_deleting(object) && strcmp(phase, "Terminating") != 0)
@@ -76,7 +83,7 @@ const struct kind_rules kind_namespaces = {
     .set_defaults = set_defaults,
     .prepare_create = prepare_create,
     .prepare_update = prepare_update,
-    .validate = check_spec_finalizers,
+    .validate = validate,
     .validate_update = validate_update,
     .index = index_fields,
     .name_format = "dns-label",

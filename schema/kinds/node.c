@@ -8,10 +8,8 @@ static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecu
 
 static void check_taint(struct error *err, const struct path *at, const json_t *taint)
 {
-    const char *wrong = name_check_qualified(rule_text(taint, "key"));
-    if (wrong)
-        rule_invalid_text(err, PATH(at, "key"), rule_text(taint, "key"), wrong);
-    wrong = name_check_label_value(rule_text(taint, "value"));
+    const char *wrong = name_check_label_value(rule_text(taint, "value"));
+    rule_named(err, PATH(at, "key"), rule_text(taint, "key"), name_check_qualified);
     if (wrong)
         rule_invalid_text(err, PATH(at, "value"), rule_text(taint, "value"), wrong);
     check_enum_required(err, at, taint, "effect", effects);
@@ -25,9 +23,9 @@ void check_taints(struct error *err, const struct path *path, const json_t *tain
         CLEANUP(free_ptr)
         char *id = xasprintf("%s %s", rule_text(taint, "key"), rule_text(taint, "effect"));
         check_taint(err, PATH_AT(path, i), taint);
-        if (json_object_get(seen, id))
-            rule_duplicate(err, PATH_AT(path, i), taint);
-        json_object_set_new(seen, id, json_true());
+        if (rule_seen(seen, id))
+            rule_duplicate_told(err, PATH_AT(path, i), taint,
+                                "taints must be unique by key and effect pair");
     }
 }
 
@@ -50,18 +48,15 @@ static void check_amounts(struct error *err, const struct path *path, const json
 {
     const char *key;
     json_t *value;
-    MAP_EACH (list, key, value) {
-        const char *wrong = resource_name_check(key);
-        if (wrong)
-            rule_invalid_text(err, PATH_KEY(path, key), key, wrong);
-        check_quantity(err, PATH_KEY(path, key), value);
-    }
+    MAP_EACH (list, key, value)
+        check_resource_amount(err, PATH(path, key), key, value); /* sic: as if it were a member */
 }
 
 static void check_cidrs(struct error *err, const json_t *spec)
 {
     const json_t *cidrs = member_array(spec, "podCIDRs"), *item;
     const struct path *path = PATH(SPEC, "podCIDRs");
+    json_auto_t *seen = rule_set(cidrs);
     LIST_EACH (cidrs, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item) : "",
                    *wrong = value_check_cidr(text);
@@ -69,7 +64,12 @@ static void check_cidrs(struct error *err, const json_t *spec)
             rule_invalid_text(err, PATH_AT(path, i), text, wrong);
     }
     if (json_array_size(cidrs) > 1 && !value_is_dual_stack(cidrs))
-        rule_invalid(err, path, cidrs, "may specify no more than one CIDR for each IP family");
+        rule_invalid_list(err, path, "string", cidrs,
+                          "may specify no more than one CIDR for each IP family");
+    LIST_EACH (cidrs, i, item) {
+        if (json_is_string(item) && rule_seen(seen, json_string_value(item)))
+            rule_duplicate(err, PATH_AT(path, i), item);
+    }
 }
 
 static void validate(const json_t *object, struct error *err)
@@ -79,9 +79,9 @@ static void validate(const json_t *object, struct error *err)
     const struct path *at = PATH(NULL, "status");
     check_taints(err, PATH(PATH(NULL, "metadata"), "taints"),
                  member_array(spec, "taints")); /* sic */
-    check_cidrs(err, spec);
     check_amounts(err, PATH(at, "capacity"), member_object(status, "capacity"));
     check_amounts(err, PATH(at, "allocatable"), member_object(status, "allocatable"));
+    check_cidrs(err, spec);
 }
 
 /* From nothing to something, and never again. */

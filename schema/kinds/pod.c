@@ -78,31 +78,25 @@ static void prepare_update(json_t *object, const json_t *old, const char *subres
         strategy_keep(object, old, "status");
 }
 
+/* What holds of every Pod, new or not. */
+static void check_pod(struct error *err, const json_t *object)
+{
+    const json_t *spec = json_object_get(object, "spec");
+    check_pod_annotations(err, PATH(PATH(NULL, "metadata"), "annotations"),
+                          json_at(object, "metadata", "annotations"), spec);
+    check_pod_spec(err, SPEC, spec, meta_name(object));
+}
+
 static void validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec");
-    check_pod_spec(err, SPEC, spec, HOLDER_POD);
+    check_pod(err, object);
     if (rule_filled(spec, "ephemeralContainers"))
         rule_forbidden(err, PATH(SPEC, "ephemeralContainers"), "cannot be set on create");
     if (*rule_text(spec, "nodeName") && rule_filled(spec, "schedulingGates"))
         rule_forbidden(err, PATH(SPEC, "nodeName"),
                        "cannot be set until all schedulingGates have been cleared");
-}
-
-/* Equal but for the members in `except`. */
-static bool same_except(const json_t *a, const json_t *b, const char *const *except)
-{
-    const char *key;
-    json_t *value;
-    MAP_EACH (a, key, value) {
-        if (!rule_one_of(key, except) && !rule_equal(value, json_object_get(b, key)))
-            return false;
-    }
-    MAP_EACH (b, key, value) {
-        if (!rule_one_of(key, except) && !json_object_get(a, key) && !rule_equal(value, NULL))
-            return false;
-    }
-    return true;
+    check_annotations_match(err, SPEC, json_at(object, "metadata", "annotations"), spec);
 }
 
 static bool containers_fit(const json_t *spec, const json_t *before, const char *member)
@@ -110,15 +104,26 @@ static bool containers_fit(const json_t *spec, const json_t *before, const char 
     static const char *const except[] = {"image", NULL};
     const json_t *now = member_array(spec, member), *then = member_array(before, member);
     for (size_t i = 0; i < json_array_size(now); i++)
-        if (!same_except(json_array_get(now, i), json_array_get(then, i), except))
+        if (!rule_same_except(json_array_get(now, i), json_array_get(then, i), except))
             return false;
     return true;
 }
 
-static bool same_count(const json_t *spec, const json_t *before, const char *member)
+/* False: nothing more is to be said of the update. */
+static bool check_container_update(struct error *err, const json_t *spec, const json_t *before,
+                                   const char *member)
 {
-    return json_array_size(member_array(spec, member)) ==
-           json_array_size(member_array(before, member));
+    const json_t *now = member_array(spec, member), *then = member_array(before, member), *item;
+    if (json_array_size(now) != json_array_size(then)) {
+        rule_forbidden(err, PATH(SPEC, member), "pod updates may not add or remove containers");
+        return false;
+    }
+    LIST_EACH (now, i, item) {
+        const struct path *at = PATH_AT(PATH(SPEC, member), i);
+        check_required(err, at, item, "image", NULL);
+        check_image_space(err, at, item);
+    }
+    return true;
 }
 
 static bool grace_fits(const json_t *spec, const json_t *before)
@@ -128,24 +133,81 @@ static bool grace_fits(const json_t *spec, const json_t *before)
     return now == then || (then < 0 && now == 1);
 }
 
-/* While gated, a Pod's placement may be narrowed. */
-static bool gated_fits(const json_t *spec, const json_t *before)
+/* The first of `now` are those of `then`. */
+static bool begins_with(const json_t *now, const json_t *then)
 {
-    const char *key;
-    json_t *value;
-    if (rule_equal(json_object_get(spec, "nodeSelector"),
-                   json_object_get(before, "nodeSelector")) &&
-        rule_equal(json_object_get(spec, "affinity"), json_object_get(before, "affinity")))
-        return true;
-    if (!rule_filled(before, "schedulingGates"))
+    const json_t *item;
+    if (json_array_size(now) < json_array_size(then))
         return false;
-    MAP_EACH (member_object(before, "nodeSelector"), key, value) {
-        if (!json_equal(value, json_object_get(member_object(spec, "nodeSelector"), key)))
+    LIST_EACH (then, i, item)
+        if (!rule_equal(item, json_array_get(now, i)))
+            return false;
+    return true;
+}
+
+/* A term without any requirement selects nothing, and stays so. */
+static bool term_narrows(const json_t *now, const json_t *then)
+{
+    static const char *const members[] = {"matchExpressions", "matchFields"};
+    bool empty = true, grows = false;
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        empty = empty && !rule_filled(then, members[i]);
+        grows = grows || rule_filled(now, members[i]);
+        if (!begins_with(member_array(now, members[i]), member_array(then, members[i])))
             return false;
     }
+    return !empty || !grows;
+}
+
+static void check_terms_update(struct error *err, const json_t *spec, const json_t *before)
+{
+    static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
+    const json_t *now = json_at(spec, "affinity", "nodeAffinity", required, "nodeSelectorTerms"),
+                 *then = json_at(before, "affinity", "nodeAffinity", required, "nodeSelectorTerms"),
+                 *term;
+    const struct path *path =
+        PATH(PATH(PATH(PATH(SPEC, "affinity"), "nodeAffinity"), required), "nodeSelectorTerms");
+    if (json_array_size(then) && json_array_size(now) != json_array_size(then)) {
+        rule_invalid(err, path, now,
+                     "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+        return;
+    }
+    LIST_EACH (then, i, term)
+        if (!term_narrows(json_array_get(now, i), term))
+            rule_invalid(err, PATH_AT(path, i), json_array_get(now, i),
+                         "only additions are allowed (no mutations or deletions)");
+}
+
+/* While gated, a Pod's placement may be narrowed. */
+static void check_gated_update(struct error *err, const json_t *spec, const json_t *before)
+{
+    const json_t *selector = member_object(spec, "nodeSelector");
+    const char *key;
+    json_t *value;
+    if (!rule_filled(before, "schedulingGates"))
+        return;
+    MAP_EACH (member_object(before, "nodeSelector"), key, value) {
+        if (json_equal(value, json_object_get(selector, key)))
+            continue;
+        CLEANUP(free_ptr) char *shown = rule_map_go(selector);
+        rule_invalid_raw(err, PATH(SPEC, "nodeSelector"), shown,
+                         "only additions to spec.nodeSelector are allowed (no mutations or "
+                         "deletions)");
+        break;
+    }
+    check_terms_update(err, spec, before);
+}
+
+/* But for what check_gated_update() has judged. */
+static bool placement_fits(const json_t *spec, const json_t *before)
+{
     static const char *const node_affinity[] = {"nodeAffinity", NULL};
-    return same_except(json_object_get(spec, "affinity"), json_object_get(before, "affinity"),
-                       node_affinity);
+    if (!rule_filled(before, "schedulingGates"))
+        return rule_equal(json_object_get(spec, "nodeSelector"),
+                          json_object_get(before, "nodeSelector")) &&
+               rule_equal(json_object_get(spec, "affinity"), json_object_get(before, "affinity"));
+    return rule_same_except(json_object_get(spec, "affinity"), json_object_get(before, "affinity"),
+                            node_affinity);
 }
 
 static void check_gate_update(const json_t *spec, const json_t *before, struct error *err)
@@ -154,7 +216,7 @@ static void check_gate_update(const json_t *spec, const json_t *before, struct e
     const json_t *gate;
     LIST_EACH (member_array(spec, "schedulingGates"), i, gate) {
         if (!json_object_get(had, rule_text(gate, "name")))
-            rule_forbidden(err, PATH_AT(PATH(SPEC, "schedulingGates"), i),
+            rule_forbidden(err, PATH(PATH_AT(PATH(SPEC, "schedulingGates"), i), "name"),
                            "only deletion is allowed, but found new scheduling gate '%s'",
                            rule_text(gate, "name"));
     }
@@ -184,23 +246,31 @@ static void check_toleration_update(const json_t *spec, const json_t *before, st
                        "existing toleration can not be modified except its tolerationSeconds");
         return;
     }
+    check_tolerations(err, PATH(SPEC, "tolerations"), member_array(spec, "tolerations"));
 }
 
-static void check_deadline_update(const json_t *spec, const json_t *before, struct error *err)
+/* False: nothing more is to be said of the update. */
+static bool check_deadline_update(const json_t *spec, const json_t *before, struct error *err)
 {
     const json_t *now = json_object_get(spec, "activeDeadlineSeconds");
     const json_t *then = json_object_get(before, "activeDeadlineSeconds");
     const struct path *path = PATH(SPEC, "activeDeadlineSeconds");
-    if (json_is_integer(now)) {
-        check_range(err, SPEC, spec, "activeDeadlineSeconds", 0, INT32_MAX);
-        if (json_is_integer(then) && json_integer_value(then) < json_integer_value(now))
-            rule_invalid(err, path, now, "must be less than or equal to previous value");
-    } else if (json_is_integer(then)) {
-        rule_invalid(err, path, NULL, "must not update from a positive integer to nil value");
+    int64_t seconds = json_int_or(now, 0);
+    if (!json_is_integer(now)) {
+        if (json_is_integer(then))
+            rule_invalid(err, path, NULL, "must not update from a positive integer to nil value");
+        return true;
     }
+    check_range(err, SPEC, spec, "activeDeadlineSeconds", 0, INT32_MAX);
+    if (seconds < 0 || seconds > INT32_MAX)
+        return false;
+    if (!json_is_integer(then) || json_integer_value(then) >= seconds)
+        return true;
+    rule_invalid(err, path, now, "must be less than or equal to previous value");
+    return false;
 }
 
-static void validate_spec_update(const json_t *spec, const json_t *before, struct error *err)
+static void validate_spec_update(const json_t *object, const json_t *old, struct error *err)
 {
     static const char *const except[] = {"containers",
                                          "initContainers",
@@ -211,55 +281,79 @@ static void validate_spec_update(const json_t *spec, const json_t *before, struc
                                          "nodeSelector",
                                          "affinity",
                                          NULL};
-    static const char *const lists[] = {"containers", "initContainers"};
-    bool counts = true;
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        if (!same_count(spec, before, lists[i])) {
-            rule_forbidden(err, PATH(SPEC, lists[i]),
-                           "pod updates may not add or remove containers");
-            counts = false;
-        }
-    if (!counts)
+    const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
+    check_pod(err, object);
+    check_pod_annotations_update(err, object, old);
+    if (!check_container_update(err, spec, before, "containers") ||
+        !check_container_update(err, spec, before, "initContainers") ||
+        !check_deadline_update(spec, before, err))
         return;
-    check_deadline_update(spec, before, err);
-    check_gate_update(spec, before, err);
     check_toleration_update(spec, before, err);
-    if (!same_except(spec, before, except) || !containers_fit(spec, before, "containers") ||
+    check_gate_update(spec, before, err);
+    check_gated_update(err, spec, before);
+    if (!rule_same_except(spec, before, except) || !containers_fit(spec, before, "containers") ||
         !containers_fit(spec, before, "initContainers") || !grace_fits(spec, before) ||
-        !gated_fits(spec, before))
+        !placement_fits(spec, before))
         rule_forbidden(err, SPEC, "%s", UPDATE_DETAIL);
-    const json_t *container;
-    for (size_t k = 0; k < ARRAY_LEN(lists); k++)
-        LIST_EACH (member_array(spec, lists[k]), i, container)
-            check_required(err, PATH_AT(PATH(SPEC, lists[k]), i), container, "image", NULL);
 }
 
-static void validate_ephemeral_update(const json_t *spec, const json_t *before, struct error *err)
+static void validate_ephemeral_update(const json_t *object, const json_t *old, struct error *err)
 {
+    const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec"),
+                 *had;
     json_auto_t *now = rule_index(member_array(spec, "ephemeralContainers"), "name");
     const struct path *path = PATH(SPEC, "ephemeralContainers");
-    const json_t *old;
-    check_containers(err, SPEC, spec, HOLDER_POD);
-    LIST_EACH (member_array(before, "ephemeralContainers"), i, old) {
-        const json_t *same = json_object_get(now, rule_text(old, "name"));
-        if (!same || !rule_equal(same, old))
+    if (meta_annotation(old, "kubernetes.io/config.mirror")) {
+        rule_forbidden(err, PATH(NULL, ""), "static pods do not support ephemeral containers");
+        return;
+    }
+    check_pod(err, object);
+    check_pod_annotations_update(err, object, old);
+    LIST_EACH (member_array(before, "ephemeralContainers"), i, had) {
+        const json_t *same = json_object_get(now, rule_text(had, "name"));
+        if (!same || !rule_equal(same, had))
             rule_forbidden(err, path, "existing ephemeral containers \"%s\" may not be %s\n",
-                           rule_text(old, "name"), same ? "changed" : "removed");
+                           rule_text(had, "name"), same ? "changed" : "removed");
     }
 }
 
 static void validate_resize(const json_t *object, const json_t *old, struct error *err)
 {
-    const json_t *container;
-    LIST_EACH (json_at(object, "spec", "containers"), i, container)
-        check_resources(err, PATH(PATH_AT(PATH(SPEC, "containers"), i), "resources"),
-                        member_object(container, "resources"));
-    const char *before = rule_text_at(old, "status.qosClass"),
-               *now = pod_qos(json_object_get(object, "spec"));
-    if (*before && strcmp(before, now) != 0)
-        rule_invalid_text(err, PATH(PATH(NULL, "status"), "qosClass"), now,
-                          "Pod QOS Class may not change as a result of resizing");
+    static const char *const lists[] = {"limits", "requests"};
+    static const char *const resizable[] = {"cpu", "memory", NULL};
+    const json_t *now = json_at(object, "spec", "containers"), *container,
+                 *before = json_at(old, "spec", "containers");
+    const char *qos = rule_text_at(old, "status.qosClass");
+    if (meta_annotation(old, "kubernetes.io/config.mirror")) {
+        rule_forbidden(err, PATH(NULL, ""), "static pods cannot be resized");
+        return;
+    }
+    if (strcmp(rule_text_at(old, "spec.os.name"), "windows") == 0) {
+        rule_forbidden(err, PATH(NULL, ""), "windows pods cannot be resized");
+        return;
+    }
+    check_pod(err, object);
+    if (*qos && strcmp(qos, pod_qos(json_object_get(object, "spec"))) != 0)
+        rule_invalid_text(err, SPEC, qos, "Pod QOS Class may not change as a result of resizing");
+    LIST_EACH (now, i, container) {
+        const json_t *had = json_array_get(before, i);
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+            if (!rule_same_except(json_at(container, "resources", lists[k]),
+                                  json_at(had, "resources", lists[k]), resizable)) {
+                rule_forbidden(err, SPEC, "only cpu and memory resources are mutable");
+                break;
+            }
+    }
 }
+
+/* Containers' statuses, and by which policy they end for good; NULL: by the Pod's. */
+static const struct status_list {
+    const char *member, *policy;
+} status_lists[] = {
+    {"containerStatuses", NULL},
+    {"initContainerStatuses", NULL},
+    {"ephemeralContainerStatuses", "Never"},
+};
 
 static bool ended_for_good(const json_t *status, const char *policy)
 {
@@ -269,63 +363,91 @@ static bool ended_for_good(const json_t *status, const char *policy)
             (strcmp(policy, "OnFailure") == 0 && rule_int(terminated, "exitCode", 0) == 0));
 }
 
-/* A container that has ended for good stays so. */
-static void check_status_list(const json_t *object, const json_t *old, const char *member,
-                              struct error *err)
+/* A container that has ended for good stays so; upstream counts in the old list. */
+static void check_transitions(struct error *err, const json_t *object, const json_t *old,
+                              const struct status_list *row)
 {
-    const json_t *after = member_array(json_object_get(object, "status"), member), *now;
-    json_auto_t *before = rule_index(member_array(json_object_get(old, "status"), member), "name");
-    const char *policy = rule_text_at(old, "spec.restartPolicy");
-    LIST_EACH (after, i, now) {
-        const json_t *had = json_object_get(before, rule_text(now, "name"));
-        if (had && ended_for_good(had, policy) && !json_at(now, "state", "terminated"))
-            rule_forbidden(err, PATH(PATH_AT(PATH(PATH(NULL, "status"), member), i), "state"),
+    const struct path *path = PATH(PATH(NULL, "status"), row->member);
+    const json_t *before = member_array(json_object_get(old, "status"), row->member), *had;
+    json_auto_t *after =
+        rule_index(member_array(json_object_get(object, "status"), row->member), "name");
+    json_auto_t *inits = rule_index(json_at(old, "spec", "initContainers"), "name");
+    const char *policy = row->policy ? row->policy : rule_text_at(old, "spec.restartPolicy");
+    LIST_EACH (before, i, had) {
+        const json_t *now = json_object_get(after, rule_text(had, "name")),
+                     *init = json_object_get(inits, rule_text(had, "name"));
+        bool sidecar = strcmp(rule_text(init, "restartPolicy"), "Always") == 0;
+        if (now && !sidecar && ended_for_good(had, policy) && !json_at(now, "state", "terminated"))
+            rule_forbidden(err, PATH(PATH_AT(path, i), "state"),
                            "may not be transitioned to non-terminated state");
+    }
+}
+
+/* `list` of {ip}: addresses, no two alike, at most one of each family. */
+static void check_ips(struct error *err, const struct path *path, const json_t *list)
+{
+    const json_t *item;
+    json_auto_t *seen = rule_set(list), *texts = json_array();
+    bool sound = true;
+    LIST_EACH (list, i, item) {
+        const char *ip = rule_text(item, "ip"), *wrong = value_check_ip(ip);
+        json_array_append_new(texts, json_string(ip));
+        sound = sound && !wrong;
+        if (wrong)
+            rule_invalid_text(err, PATH_AT(path, i), ip, wrong);
+    }
+    if (sound && json_array_size(texts) > 1 && !value_is_dual_stack(texts))
+        rule_invalid(err, path, list, "may specify no more than one IP for each IP family");
+    LIST_EACH (list, i, item) {
+        if (rule_seen(seen, rule_text(item, "ip")))
+            rule_duplicate(err, PATH_AT(path, i), item);
+    }
+}
+
+static void check_conditions(struct error *err, const json_t *conditions)
+{
+    static const char *const system[] = {"PodScheduled", "Ready", "Initialized", NULL};
+    const struct path *path = PATH(PATH(NULL, "metadata"), "conditions"); /* sic */
+    const json_t *condition;
+    LIST_EACH (conditions, i, condition) {
+        const char *type = rule_text(condition, "type");
+        if (!rule_one_of(type, system))
+            rule_named(err, PATH(PATH_AT(path, i), "Type"), type, name_check_qualified);
     }
 }
 
 static void validate_status_update(const json_t *object, const json_t *old, struct error *err)
 {
-    const json_t *item;
-    const char *nominated = rule_text_at(object, "status.nominatedNodeName");
-    check_status_list(object, old, "containerStatuses", err);
-    if (*nominated && name_check_dns_subdomain(nominated))
-        rule_invalid_text(err, PATH(PATH(NULL, "status"), "nominatedNodeName"), nominated,
-                          name_check_dns_subdomain(nominated));
-    LIST_EACH (json_at(object, "status", "podIPs"), i, item) {
-        const char *wrong = value_check_ip(rule_text(item, "ip"));
-        if (wrong)
-            rule_invalid_text(err, PATH_AT(PATH(PATH(NULL, "status"), "podIPs"), i),
-                              rule_text(item, "ip"), wrong);
-    }
-}
-
-/* Whether a Pod is the image of a node's own is said once. */
-static void check_mirror_update(const json_t *object, const json_t *old, struct error *err)
-{
-    static const char mirror[] = "kubernetes.io/config.mirror";
-    const struct path *path = PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), mirror);
-    const char *now = meta_annotation(object, mirror), *before = meta_annotation(old, mirror);
-    if (before && (!now || strcmp(now, before) != 0))
-        rule_forbidden(err, path, "may not remove or update mirror pod annotation");
-    else if (now && !before)
-        rule_forbidden(err, path, "may not add mirror pod annotation");
+    const json_t *status = json_object_get(object, "status"),
+                 *before = json_object_get(old, "status");
+    const struct path *at = PATH(NULL, "status");
+    const json_t *host_ips = member_array(status, "hostIPs");
+    const char *first = rule_text(json_array_get(host_ips, 0), "ip");
+    check_pod_annotations_update(err, object, old);
+    check_conditions(err, member_array(status, "conditions"));
+    if (strcmp(rule_text(status, "nominatedNodeName"), rule_text(before, "nominatedNodeName")) != 0)
+        check_name(err, at, status, "nominatedNodeName", name_check_dns_subdomain);
+    check_immutable(err, at, status, before, "qosClass");
+    for (size_t i = 0; i < ARRAY_LEN(status_lists); i++)
+        check_transitions(err, object, old, &status_lists[i]);
+    check_ips(err, PATH(at, "podIPs"), member_array(status, "podIPs"));
+    if (json_array_size(host_ips) && strcmp(rule_text(status, "hostIP"), first) != 0)
+        rule_invalid_text(err, PATH(PATH_AT(PATH(at, "hostIPs"), 0), "ip"), first,
+                          "must be equal to `hostIP`");
+    check_ips(err, PATH(at, "hostIPs"), host_ips);
 }
 
 static void validate_update(const json_t *object, const json_t *old, const char *subresource,
                             struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
     if (is_sub(subresource, "status"))
         validate_status_update(object, old, err);
     else if (is_sub(subresource, "ephemeralcontainers"))
-        validate_ephemeral_update(spec, before, err);
+        validate_ephemeral_update(object, old, err);
     else if (is_sub(subresource, "resize"))
         validate_resize(object, old, err);
     else if (is_main(subresource))
-        validate_spec_update(spec, before, err);
-    if (is_main(subresource))
-        check_mirror_update(object, old, err);
+        validate_spec_update(object, old, err);
 }
 
 static void index_fields(const json_t *object, index_add_fn add, void *arg)

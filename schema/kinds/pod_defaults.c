@@ -151,9 +151,6 @@ static void account_defaults(json_t *spec)
     json_set_text(spec, "serviceAccount", copy);
 }
 
-static const char *const container_lists[] = {"initContainers", "containers",
-                                              "ephemeralContainers"};
-
 void pod_spec_defaults(json_t *spec)
 {
     json_t *item;
@@ -168,8 +165,8 @@ void pod_spec_defaults(json_t *spec)
     account_defaults(spec);
     LIST_EACH (member_array(spec, "volumes"), i, item)
         volume_defaults(item);
-    for (size_t k = 0; k < ARRAY_LEN(container_lists); k++)
-        LIST_EACH (member_array(spec, container_lists[k]), i, item)
+    for (size_t k = 0; k < POD_LISTS; k++)
+        LIST_EACH (member_array(spec, pod_container_lists[k]), i, item)
             container_defaults(item);
     resource_list_defaults(member_object(spec, "overhead"));
 }
@@ -222,7 +219,7 @@ void pod_defaults(json_t *object)
     if (!spec)
         return;
     for (size_t k = 0; k < 2; k++)
-        LIST_EACH (member_array(spec, container_lists[k]), i, item) {
+        LIST_EACH (member_array(spec, pod_container_lists[k]), i, item) {
             requests_from_limits(item);
             if (rule_bool(spec, "hostNetwork"))
                 host_ports_from_container_ports(item);

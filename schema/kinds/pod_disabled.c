@@ -2,14 +2,11 @@
  * itself. Source: pkg/api/pod/util.go, dropDisabledFields. */
 #include "schema/kinds/pod.h"
 
-static const char *const container_lists[] = {"initContainers", "containers",
-                                              "ephemeralContainers"};
-
 static void drop_mounts(json_t *spec, const char *volume)
 {
     json_t *container;
-    for (size_t k = 0; k < ARRAY_LEN(container_lists); k++)
-        LIST_EACH (member_array(spec, container_lists[k]), i, container) {
+    for (size_t k = 0; k < POD_LISTS; k++)
+        LIST_EACH (member_array(spec, pod_container_lists[k]), i, container) {
             json_t *mounts = member_array(container, "volumeMounts");
             for (size_t at = json_array_size(mounts); at-- > 0;)
                 if (strcmp(rule_text(json_array_get(mounts, at), "name"), volume) == 0)
@@ -38,8 +35,8 @@ static void drop_image_volumes(json_t *spec)
 static void drop_proc_mounts(json_t *spec)
 {
     json_t *container;
-    for (size_t k = 0; k < ARRAY_LEN(container_lists); k++)
-        LIST_EACH (member_array(spec, container_lists[k]), i, container) {
+    for (size_t k = 0; k < POD_LISTS; k++)
+        LIST_EACH (member_array(spec, pod_container_lists[k]), i, container) {
             json_t *context = member_object(container, "securityContext");
             if (rule_has(context, "procMount"))
                 json_set_text(context, "procMount", "Default");

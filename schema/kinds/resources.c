@@ -36,6 +36,30 @@ bool check_quantity(struct error *err, const struct path *path, const json_t *va
     return false;
 }
 
+static const char *const integer_names[] = {
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+    NULL,
+};
+
+void check_resource_amount(struct error *err, const struct path *path, const char *name,
+                           const json_t *value)
+{
+    struct quantity quantity;
+    bool whole = rule_one_of(name, integer_names) || resource_is_extended(name);
+    if (check_quantity(err, path, value) && whole &&
+        quantity_parse(str_of(json_string_value(value)), &quantity) &&
+        quantity_milli(&quantity) % 1000)
+        rule_invalid_raw(err, path, json_string_value(value), "must be an integer");
+}
+
 static const char *const standard_names[] = {
     "cpu",
     "memory",
@@ -60,15 +84,26 @@ static const char *const standard_names[] = {
     NULL,
 };
 
-const char *resource_name_check(const char *name)
+static const char *check_standard(const char *name)
 {
-    const char *wrong = name_check_qualified(name);
-    if (wrong || strchr(name, '/'))
-        return wrong;
-    if (rule_one_of(name, standard_names) || resource_is_hugepages(name) ||
+    if (strchr(name, '/') || rule_one_of(name, standard_names) || resource_is_hugepages(name) ||
         text_starts(name, "requests.hugepages-"))
         return NULL;
     return "must be a standard resource type or fully qualified";
+}
+
+const char *resource_name_check(const char *name)
+{
+    const char *wrong = name_check_qualified(name);
+    return wrong ? wrong : check_standard(name);
+}
+
+void check_resource_name(struct error *err, const struct path *path, const char *name)
+{
+    if (name_check_qualified(name))
+        rule_named(err, path, name, name_check_qualified);
+    else
+        rule_named(err, path, name, check_standard);
 }
 
 bool resource_is_hugepages(const char *name)

@@ -26,28 +26,6 @@ static bool is_headless(const json_t *spec)
     return strcmp(first ? first : rule_text(spec, "clusterIP"), "None") == 0;
 }
 
-/* []string{"a", "b"} */
-static char *list_go(const json_t *list)
-{
-    struct buf out = BUF_TEXT;
-    const json_t *item;
-    if (!list)
-        return xstrdup("[]string(nil)");
-    buf_add_text(&out, "[]string{");
-    LIST_EACH (list, i, item)
-        buf_printf(&out, "%s\"%s\"", i ? ", " : "",
-                   json_string_value(item) ? json_string_value(item) : "");
-    buf_add_char(&out, '}');
-    return buf_take(&out);
-}
-
-static void invalid_list(struct error *err, const struct path *path, const json_t *list,
-                         const char *detail)
-{
-    CLEANUP(free_ptr) char *shown = list_go(list);
-    rule_invalid_raw(err, path, shown, detail);
-}
-
 static void check_external_name(struct error *err, const json_t *spec)
 {
     static const char *const members[] = {"clusterIPs", "ipFamilies", "ipFamilyPolicy"};
@@ -59,15 +37,28 @@ static void check_external_name(struct error *err, const json_t *spec)
             rule_forbidden(err, PATH(SPEC, members[i]), NOT_EXTERNAL);
     if (!*cname)
         rule_required(err, PATH(SPEC, "externalName"), NULL);
-    else if (name_check_dns_subdomain(cname))
-        rule_invalid_text(err, PATH(SPEC, "externalName"), cname, name_check_dns_subdomain(cname));
+    else
+        rule_named(err, PATH(SPEC, "externalName"), cname, name_check_dns_subdomain);
+}
+
+static void check_topology(struct error *err, const json_t *object)
+{
+    static const char mode[] = "service.kubernetes.io/topology-mode",
+                      hints[] = "service.kubernetes.io/topology-aware-hints";
+    const char *now = meta_annotation(object, mode), *older = meta_annotation(object, hints);
+    if (now && older && strcmp(now, older) != 0)
+        rule_invalid_text(err, PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), mode), now,
+                          "must match annotations[service.kubernetes.io/topology-aware-hints] when "
+                          "both are specified");
 }
 
 static void check_type(struct error *err, const json_t *spec)
 {
-    const json_t *port;
+    const json_t *ports = member_array(spec, "ports"), *port;
     bool balancer = is_type(spec, "LoadBalancer");
-    LIST_EACH (member_array(spec, "ports"), i, port) {
+    if (json_array_size(ports) == 0 && !is_headless(spec) && !service_is_external_name(spec))
+        rule_required(err, PATH(SPEC, "ports"), NULL);
+    LIST_EACH (ports, i, port) {
         if (balancer && rule_int(port, "port", 0) == KUBELET_PORT)
             rule_invalid(err, PATH_AT(PATH(SPEC, "ports"), i), json_object_get(port, "port"),
                          "may not expose port %d externally since it is used by kubelet",
@@ -89,15 +80,16 @@ static void check_port(struct error *err, const struct path *at, const json_t *p
     const char *name = rule_text(port, "name");
     if (needs_name || *name)
         check_name_required(err, at, port, "name", name_check_dns_label);
-    if (*name && json_object_get(names, name))
+    if (*name && rule_seen(names, name))
         rule_duplicate(err, PATH(at, "name"), json_object_get(port, "name"));
-    json_object_set_new(names, name, json_true());
     if (!json_is_integer(json_object_get(port, "port")))
         rule_invalid_raw(err, PATH(at, "port"), "0", "must be between 1 and 65535, inclusive");
     check_range(err, at, port, "port", 1, 65535);
     check_enum_required(err, at, port, "protocol", protocols);
     check_port_or_name(err, PATH(at, "targetPort"), json_object_get(port, "targetPort"));
-    check_name(err, at, port, "appProtocol", name_check_qualified);
+    if (rule_has(port, "appProtocol"))
+        rule_named(err, PATH(at, "appProtocol"), rule_text(port, "appProtocol"),
+                   name_check_qualified);
 }
 
 /* (protocol, number) pairs of `member` are distinct. */
@@ -131,14 +123,17 @@ static void check_ports(struct error *err, const json_t *spec)
 {
     const json_t *ports = member_array(spec, "ports"), *port;
     json_auto_t *names = json_object();
-    if (json_array_size(ports) == 0 && !is_headless(spec) && !service_is_external_name(spec))
-        rule_required(err, PATH(SPEC, "ports"), NULL);
-    LIST_EACH (ports, i, port) {
-        const struct path *at = PATH_AT(PATH(SPEC, "ports"), i);
-        check_port(err, at, port, json_array_size(ports) > 1, names);
+    LIST_EACH (ports, i, port)
+        check_port(err, PATH_AT(PATH(SPEC, "ports"), i), port, json_array_size(ports) > 1, names);
+}
+
+static void check_node_ports(struct error *err, const json_t *spec)
+{
+    const json_t *ports = member_array(spec, "ports"), *port;
+    LIST_EACH (ports, i, port)
         if (is_type(spec, "ClusterIP") && rule_int(port, "nodePort", 0) != 0)
-            rule_forbidden(err, PATH(at, "nodePort"), "may not be used when `type` is 'ClusterIP'");
-    }
+            rule_forbidden(err, PATH(PATH_AT(PATH(SPEC, "ports"), i), "nodePort"),
+                           "may not be used when `type` is 'ClusterIP'");
     check_pairs(err, ports, "nodePort", false);
     check_pairs(err, ports, "port", true);
 }
@@ -176,35 +171,70 @@ static void check_families(struct error *err, const json_t *spec)
     check_enum(err, SPEC, spec, "ipFamilyPolicy", family_policies);
 }
 
+/* Each address is one, or the only one is "None"; false: there is no more to be said of them. */
+static bool check_each_ip(struct error *err, const struct path *path, const json_t *ips)
+{
+    const json_t *item;
+    bool sound = true;
+    LIST_EACH (ips, i, item) {
+        const char *text = json_string_value(item) ? json_string_value(item) : "";
+        if (i == 0 && strcmp(text, "None") == 0) {
+            if (json_array_size(ips) == 1)
+                continue;
+            rule_invalid_list(err, path, "string", ips, "'None' must be the first and only value");
+            sound = false;
+        } else if (value_check_ip(text)) {
+            rule_invalid_text(err, PATH_AT(path, i), text, value_check_ip(text));
+            sound = false;
+        }
+    }
+    if (json_array_size(ips) > 2)
+        rule_invalid_list(err, path, "string", ips, "may only hold up to 2 values");
+    return sound;
+}
+
+static void check_ip_families(struct error *err, const struct path *path, const json_t *spec)
+{
+    const json_t *ips = member_array(spec, "clusterIPs"), *item,
+                 *list = member_array(spec, "ipFamilies");
+    if (json_array_size(ips) > 1 && !value_is_dual_stack(ips))
+        rule_invalid_list(err, path, "string", ips,
+                          "may specify no more than one IP for each IP family");
+    LIST_EACH (ips, i, item) {
+        const char *family = json_string_value(json_array_get(list, i)),
+                   *ip = json_string_value(item) ? json_string_value(item) : "";
+        bool is_v6 = strchr(ip, ':') != NULL;
+        if (!family || is_headless(spec) || !rule_one_of(family, families) ||
+            is_v6 == (strcmp(family, "IPv6") == 0))
+            continue;
+        CLEANUP(free_ptr)
+        char *detail =
+            xasprintf("expected an %s value as indicated by `ipFamilies[%zu]`", family, i);
+        rule_invalid_text(err, PATH_AT(path, i), ip, detail);
+    }
+}
+
 static void check_cluster_ips(struct error *err, const json_t *spec)
 {
-    const json_t *ips = member_array(spec, "clusterIPs"), *item;
+    const json_t *ips = member_array(spec, "clusterIPs");
     const struct path *path = PATH(SPEC, "clusterIPs");
     const char *ip = rule_text(spec, "clusterIP");
     const char *first = json_string_value(json_array_get(ips, 0));
     if (service_is_external_name(spec))
         return;
-    if (!*ip && first)
-        invalid_list(err, path, ips, "must be empty when `clusterIP` is not specified");
-    else if (*ip && first && strcmp(ip, first) != 0)
-        invalid_list(err, path, ips, "first value must match `clusterIP`");
+    if (*ip && !first)
+        rule_required(err, path, NULL);
+    else if (!*ip && first)
+        rule_invalid_list(err, path, "string", ips,
+                          "must be empty when `clusterIP` is not specified");
+    else if (*ip && strcmp(ip, first) != 0)
+        rule_invalid_list(err, path, "string", ips, "first value must match `clusterIP`");
     check_families(err, spec);
-    LIST_EACH (ips, i, item) {
-        const char *text = json_string_value(item) ? json_string_value(item) : "";
-        if (i == 0 && strcmp(text, "None") == 0) {
-            if (json_array_size(ips) > 1)
-                invalid_list(err, path, ips, "'None' must be the first and only value");
-        } else if (value_check_ip(text)) {
-            rule_invalid_text(err, PATH_AT(path, i), text, value_check_ip(text));
-        }
-    }
-    if (json_array_size(ips) > 2)
-        invalid_list(err, path, ips, "may only hold up to 2 values");
-    if (json_array_size(ips) > 1 && first && !value_check_ip(first) && !value_is_dual_stack(ips))
-        invalid_list(err, path, ips, "may specify no more than one IP for each IP family");
+    if (check_each_ip(err, path, ips))
+        check_ip_families(err, path, spec);
 }
 
-static void check_addresses(struct error *err, const json_t *spec)
+static void check_external_ips(struct error *err, const json_t *spec)
 {
     const json_t *item;
     LIST_EACH (member_array(spec, "externalIPs"), i, item) {
@@ -215,15 +245,50 @@ static void check_addresses(struct error *err, const json_t *spec)
         else
             check_non_special_ip(err, path, text);
     }
-    const json_t *ranges = member_array(spec, "loadBalancerSourceRanges");
-    if (json_array_size(ranges) && !is_type(spec, "LoadBalancer"))
-        rule_forbidden(err, PATH(SPEC, "loadBalancerSourceRanges"), ONLY_BALANCER);
-    LIST_EACH (ranges, i, item) {
-        const char *text = json_string_value(item) ? json_string_value(item) : "";
-        if (value_check_cidr(text))
-            rule_invalid_text(err, PATH_AT(PATH(SPEC, "loadBalancerSourceRanges"), i), text,
-                              value_check_cidr(text));
-    }
+}
+
+/* A range may have space around it, from when the annotation had a list of them. */
+static void check_range_text(struct error *err, const struct path *path, struct str text)
+{
+    struct str trimmed = str_trim(text);
+    CLEANUP(free_ptr) char *range = xstrndup(trimmed.data ? trimmed.data : "", trimmed.len);
+    if (value_check_cidr(range))
+        rule_invalid_text(err, path, range, value_check_cidr(range));
+}
+
+static void check_source_ranges(struct error *err, const json_t *object)
+{
+    static const char annotation[] = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    const json_t *spec = json_object_get(object, "spec"), *item,
+                 *ranges = member_array(spec, "loadBalancerSourceRanges");
+    const char *text = meta_annotation(object, annotation);
+    const struct path *annotated =
+                          PATH_KEY(PATH(PATH(NULL, "metadata"), "annotations"), annotation),
+                      *path = json_array_size(ranges)
+                                  ? PATH(SPEC, "LoadBalancerSourceRanges") /* sic */
+                                  : annotated;
+    if (json_array_size(ranges))
+        text = NULL;
+    if ((json_array_size(ranges) || text) && !is_type(spec, "LoadBalancer"))
+        rule_forbidden(err, path, ONLY_BALANCER);
+    LIST_EACH (ranges, i, item)
+        check_range_text(err, PATH_AT(path, i), str_of(json_string_value(item)));
+    struct str rest = text ? str_trim(str_of(text)) : (struct str){NULL, 0};
+    if (rest.len == 0)
+        return;
+    while (rest.data)
+        check_range_text(err, path, str_cut(&rest, ','));
+}
+
+static void check_class(struct error *err, const json_t *spec)
+{
+    const char *class = rule_text(spec, "loadBalancerClass");
+    if (!rule_has(spec, "loadBalancerClass"))
+        return;
+    if (!is_type(spec, "LoadBalancer"))
+        rule_forbidden(err, PATH(SPEC, "loadBalancerClass"), ONLY_BALANCER);
+    else
+        rule_named(err, PATH(SPEC, "loadBalancerClass"), class, name_check_qualified);
 }
 
 static void check_balancer(struct error *err, const json_t *spec)
@@ -231,9 +296,7 @@ static void check_balancer(struct error *err, const json_t *spec)
     bool balancer = is_type(spec, "LoadBalancer");
     if (rule_has(spec, "allocateLoadBalancerNodePorts") && !balancer)
         rule_forbidden(err, PATH(SPEC, "allocateLoadBalancerNodePorts"), ONLY_BALANCER);
-    if (rule_has(spec, "loadBalancerClass") && !balancer)
-        rule_forbidden(err, PATH(SPEC, "loadBalancerClass"), ONLY_BALANCER);
-    check_name(err, SPEC, spec, "loadBalancerClass", name_check_qualified);
+    check_class(err, spec);
 }
 
 static void check_policies(struct error *err, const json_t *spec)
@@ -257,23 +320,18 @@ static void check_policies(struct error *err, const json_t *spec)
 void service_validate(const json_t *object, struct error *err)
 {
     const json_t *spec = json_object_get(object, "spec");
+    check_topology(err, object);
     check_type(err, spec);
     check_ports(err, spec);
     check_labels(err, PATH(SPEC, "selector"), member_object(spec, "selector"));
     check_affinity_config(err, spec);
     check_cluster_ips(err, spec);
-    check_addresses(err, spec);
+    check_external_ips(err, spec);
     check_enum_required(err, SPEC, spec, "type", types);
+    check_node_ports(err, spec);
+    check_source_ranges(err, object);
     check_balancer(err, spec);
     check_policies(err, spec);
-}
-
-/* The first of a list is there and was another. */
-static bool first_changed(const json_t *spec, const json_t *before, const char *member)
-{
-    const json_t *now = json_array_get(member_array(spec, member), 0),
-                 *then = json_array_get(member_array(before, member), 0);
-    return then && !json_equal(now, then);
 }
 
 void check_balancer_address(struct error *err, const struct path *at, const json_t *item)
@@ -281,8 +339,7 @@ void check_balancer_address(struct error *err, const struct path *at, const json
     const char *ip = rule_text(item, "ip"), *host = rule_text(item, "hostname");
     if (*ip && value_check_ip(ip))
         rule_invalid_text(err, PATH(at, "ip"), ip, value_check_ip(ip));
-    if (*host && name_check_dns_subdomain(host))
-        rule_invalid_text(err, PATH(at, "hostname"), host, name_check_dns_subdomain(host));
+    check_name(err, at, item, "hostname", name_check_dns_subdomain);
     if (*host && !value_check_ip(host))
         rule_invalid_text(err, PATH(at, "hostname"), host, "must be a DNS name, not an IP address");
 }
@@ -314,6 +371,53 @@ static void check_status_update(const json_t *object, struct error *err)
     }
 }
 
+/* A list whose first value is the Service's for good, and what to say when it goes. */
+static const struct primary_row {
+    const char *member, *unset, *released;
+    bool each; /* values after the first are blamed by their own place */
+} primary_rows[] = {
+    {"clusterIPs", "primary clusterIP can not be unset",
+     "must be set to 'SingleStack' when releasing the secondary clusterIP", true},
+    {"ipFamilies", "primary ipFamily can not be unset",
+     "must be set to 'SingleStack' when releasing the secondary ipFamily", false},
+};
+
+static const char *text_at(const json_t *list, size_t i)
+{
+    const char *text = json_string_value(json_array_get(list, i));
+    return text ? text : "";
+}
+
+static void check_primary(struct error *err, const json_t *spec, const json_t *before,
+                          const struct primary_row *row)
+{
+    const json_t *now = member_array(spec, row->member), *then = member_array(before, row->member);
+    const char *type = row->each ? "string" : "core.IPFamily";
+    const struct path *path = PATH(SPEC, row->member);
+    size_t count = json_array_size(now), had = json_array_size(then);
+    if (had > count && json_array_size(member_array(spec, "clusterIPs")) == 0)
+        rule_invalid_list(err, PATH_AT(path, 0), type, now, row->unset);
+    for (size_t i = 0; i < had && i < count && (i == 0 || had == count); i++)
+        if (strcmp(text_at(now, i), text_at(then, i)) != 0)
+            rule_invalid_list(err, PATH_AT(path, row->each ? i : 0), type, now,
+                              "may not change once set");
+    if (had > count && count == 1 && strcmp(rule_text(spec, "ipFamilyPolicy"), "SingleStack") != 0)
+        rule_invalid(err, PATH(SPEC, "ipFamilyPolicy"), json_object_get(spec, "ipFamilyPolicy"),
+                     "%s", row->released);
+}
+
+/* Primary values stay, second ones come and go. Headless Services have addresses of no family. */
+static void check_primaries(struct error *err, const json_t *spec, const json_t *before)
+{
+    bool headless = is_headless(spec), was = is_headless(before);
+    if (service_is_external_name(spec) || service_is_external_name(before))
+        return;
+    if (!headless || !was)
+        check_primary(err, spec, before, &primary_rows[0]);
+    if (!headless && !was)
+        check_primary(err, spec, before, &primary_rows[1]);
+}
+
 void service_validate_update(const json_t *object, const json_t *old, const char *subresource,
                              struct error *err)
 {
@@ -322,19 +426,15 @@ void service_validate_update(const json_t *object, const json_t *old, const char
         check_status_update(object, err);
         return;
     }
-    if (!service_is_external_name(spec) && !service_is_external_name(before)) {
-        if (first_changed(spec, before, "clusterIPs"))
-            invalid_list(err, PATH_AT(PATH(SPEC, "clusterIPs"), 0),
-                         member_array(spec, "clusterIPs"), "may not change once set");
-        if (first_changed(spec, before, "ipFamilies"))
-            invalid_list(err, PATH_AT(PATH(SPEC, "ipFamilies"), 0),
-                         member_array(spec, "ipFamilies"), "may not change once set");
-    }
+    check_primaries(err, spec, before);
     if (is_type(spec, "LoadBalancer") && is_type(before, "LoadBalancer") &&
-        strcmp(rule_text(spec, "loadBalancerClass"), rule_text(before, "loadBalancerClass")) != 0)
-        rule_invalid_text(err, PATH(SPEC, "loadBalancerClass"),
-                          rule_text(spec, "loadBalancerClass"), "may not change once set");
-    if (service_needs_health_port(spec) && service_needs_health_port(before))
-        check_immutable(err, SPEC, spec, before, "healthCheckNodePort");
+        !rule_equal(json_object_get(spec, "loadBalancerClass"),
+                    json_object_get(before, "loadBalancerClass")))
+        rule_invalid(err, PATH(SPEC, "loadBalancerClass"),
+                     json_object_get(spec, "loadBalancerClass"), "may not change once set");
+    check_class(err, spec);
+    if (service_needs_health_port(spec) && service_needs_health_port(before) &&
+        rule_int(spec, "healthCheckNodePort", 0) != rule_int(before, "healthCheckNodePort", 0))
+        rule_forbidden(err, PATH(SPEC, "healthCheckNodePort"), RULE_IMMUTABLE);
     service_validate(object, err);
 }

@@ -1,5 +1,6 @@
-/* Volumes: a name, exactly one source, and what each source needs. */
+/* Volumes of Pods: a name, exactly one source, and what those sources need that only Pods have. */
 #include "schema/kinds/pod.h"
+#include "schema/kinds/volume.h"
 #include "schema/meta.h"
 #include "base/quantity.h"
 
@@ -25,69 +26,49 @@ static void check_file_path(struct error *err, const struct path *path, const ch
         rule_invalid_text(err, path, value, "must not start with '..'");
 }
 
-static void check_items(struct error *err, const struct path *path, const json_t *items)
+static void check_item(struct error *err, const struct path *at, const json_t *item)
 {
-    const json_t *item;
-    LIST_EACH (items, i, item) {
-        const struct path *at = PATH_AT(path, i);
-        check_required(err, at, item, "key", NULL);
-        if (check_required(err, at, item, "path", NULL))
-            check_file_path(err, PATH(at, "path"), rule_text(item, "path"));
-        check_mode(err, at, item, "mode");
-    }
+    check_required(err, at, item, "key", NULL);
+    check_required(err, at, item, "path", NULL);
+    check_file_path(err, PATH(at, "path"), rule_text(item, "path"));
+    check_mode(err, at, item, "mode");
 }
 
-static void check_host_path(struct error *err, const struct path *at, const json_t *source)
-{
-    static const char *const types[] = {
-        "",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
-        "File", "FileOrCreate", "Socket",     NULL};
-    const char *path = rule_text(source, "path");
-    struct str rest = str_of(path);
-    if (!check_required(err, at, source, "path", NULL))
-        return;
-    while (rest.data)
-        if (str_is(str_cut(&rest, '/'), "..")) {
-            rule_invalid_text(err, PATH(at, "path"), path, "must not contain '..'");
-            break;
-        }
-    check_enum(err, at, source, "type", types);
-}
-
-static void check_empty_dir(struct error *err, const struct path *at, const json_t *source)
+static void check_empty_dir(struct error *err, const struct path *at, const json_t *source,
+                            const struct volume_place *place)
 {
     struct quantity size;
     const char *text = rule_text(source, "sizeLimit");
+    (void)place;
     if (*text && quantity_parse(str_of(text), &size) && size.nano < 0)
         rule_forbidden(err, PATH(at, "sizeLimit"),
                        "SizeLimit field must be a valid resource quantity");
 }
 
-static void check_secret(struct error *err, const struct path *at, const json_t *source)
+static void check_git(struct error *err, const struct path *at, const json_t *source,
+                      const struct volume_place *place)
 {
-    check_required(err, at, source, "secretName", NULL);
-    check_mode(err, at, source, "defaultMode");
-    check_items(err, PATH(at, "items"), member_array(source, "items"));
+    (void)place;
+    check_local_path(err, PATH(at, "directory"), rule_text(source, "directory"));
 }
 
-static void check_config_map(struct error *err, const struct path *at, const json_t *source)
+/* Secrets and ConfigMaps. */
+static void check_keyed(struct error *err, const struct path *at, const json_t *source,
+                        const struct volume_place *place)
 {
-    check_required(err, at, source, "name", NULL);
+    const json_t *item;
+    (void)place;
     check_mode(err, at, source, "defaultMode");
-    check_items(err, PATH(at, "items"), member_array(source, "items"));
-}
-
-static void check_claim(struct error *err, const struct path *at, const json_t *source)
-{
-    check_required(err, at, source, "claimName", NULL);
+    LIST_EACH (member_array(source, "items"), i, item)
+        check_item(err, PATH_AT(PATH(at, "items"), i), item);
 }
 
 static void check_downward_file(struct error *err, const struct path *at, const json_t *file)
 {
     const json_t *field = member_object(file, "fieldRef"),
                  *resource = member_object(file, "resourceFieldRef");
-    if (check_required(err, at, file, "path", NULL))
-        check_file_path(err, PATH(at, "path"), rule_text(file, "path"));
+    check_required(err, at, file, "path", NULL);
+    check_file_path(err, PATH(at, "path"), rule_text(file, "path"));
     if (field) {
         check_field_ref(err, PATH(at, "fieldRef"), field, downward_paths);
         if (resource)
@@ -101,74 +82,81 @@ static void check_downward_file(struct error *err, const struct path *at, const 
     check_mode(err, at, file, "mode");
 }
 
-static void check_downward(struct error *err, const struct path *at, const json_t *source)
+static void check_downward(struct error *err, const struct path *at, const json_t *source,
+                           const struct volume_place *place)
 {
     const json_t *file;
+    (void)place;
     check_mode(err, at, source, "defaultMode");
     LIST_EACH (member_array(source, "items"), i, file)
         check_downward_file(err, at, file); /* upstream does not say which */
 }
 
-static void check_token(struct error *err, const struct path *at, const json_t *source)
+/* Two sources may not write the same file; `named` is shown. */
+static void check_file_once(struct error *err, const struct path *at, const char *path,
+                            const char *named, json_t *files)
+{
+    if (*path && rule_seen(files, path))
+        rule_invalid_text(err, at, named, "conflicting duplicate paths");
+}
+
+/* `at` is the source in the list, `volume` the whole. */
+static void check_projected_keyed(struct error *err, const struct path *at,
+                                  const struct path *volume, const json_t *source, json_t *files)
+{
+    const json_t *item;
+    check_required(err, at, source, "name", NULL);
+    LIST_EACH (member_array(source, "items"), i, item) {
+        check_item(err, PATH_AT(PATH(at, "items"), i), item);
+        check_file_once(err, volume, rule_text(item, "path"), rule_text(source, "name"), files);
+    }
+}
+
+static void check_projected_downward(struct error *err, const struct path *at,
+                                     const struct path *volume, const json_t *source, json_t *files)
+{
+    const json_t *file;
+    LIST_EACH (member_array(source, "items"), i, file) {
+        const char *path = rule_text(file, "path");
+        check_downward_file(err, at, file);
+        check_file_once(err, volume, path, path, files);
+    }
+}
+
+/* Of a token's path upstream blames the volume, and does not compare it with others. */
+static void check_token(struct error *err, const struct path *at, const struct path *volume,
+                        const json_t *source, json_t *files)
 {
     int64_t seconds = rule_int(source, "expirationSeconds", 3600);
     const json_t *value = json_object_get(source, "expirationSeconds");
+    (void)files;
     if (seconds < 600)
         rule_invalid(err, PATH(at, "expirationSeconds"), value,
                      "may not specify a duration less than 10 minutes");
     if (seconds > (int64_t)1 << 32)
         rule_invalid(err, PATH(at, "expirationSeconds"), value,
                      "may not specify a duration larger than 2^32 seconds");
-    if (check_required(err, at, source, "path", NULL))
-        check_file_path(err, PATH(at, "path"), rule_text(source, "path"));
+    if (check_required(err, volume, source, "path", NULL))
+        check_file_path(err, PATH(volume, "path"), rule_text(source, "path"));
 }
 
-static void check_projected_named(struct error *err, const struct path *at, const json_t *source)
-{
-    check_required(err, at, source, "name", NULL);
-    check_items(err, PATH(at, "items"), member_array(source, "items"));
-}
-
-static void check_bundle(struct error *err, const struct path *at, const json_t *source)
-{
-    if (check_required(err, at, source, "path", NULL))
-        check_file_path(err, PATH(at, "path"), rule_text(source, "path"));
-}
-
-struct source_row {
+static const struct projected_row {
     const char *member;
-    void (*check)(struct error *err, const struct path *at, const json_t *source);
+    void (*check)(struct error *err, const struct path *at, const struct path *volume,
+                  const json_t *source, json_t *files);
+} projected_rows[] = {
+    {"secret", check_projected_keyed},
+    {"configMap", check_projected_keyed},
+    {"downwardAPI", check_projected_downward},
+    {"serviceAccountToken", check_token},
 };
 
-static const struct source_row projected_rows[] = {
-    {"secret", check_projected_named},    {"configMap", check_projected_named},
-    {"downwardAPI", check_downward},      {"serviceAccountToken", check_token},
-    {"clusterTrustBundle", check_bundle},
-};
-
-/* Two sources may not write the same file. */
-static void check_file_once(struct error *err, const struct path *at, const json_t *source,
-                            json_t *files)
-{
-    const json_t *item;
-    const char *path = rule_text(source, "path");
-    if (*path && json_object_get(files, path))
-        rule_invalid_text(err, at, path, "conflicting duplicate paths");
-    if (*path)
-        json_object_set_new(files, path, json_true());
-    LIST_EACH (member_array(source, "items"), i, item) {
-        path = rule_text(item, "path");
-        if (*path && json_object_get(files, path))
-            rule_invalid_text(err, at, path, "conflicting duplicate paths");
-        if (*path)
-            json_object_set_new(files, path, json_true());
-    }
-}
-
-static void check_projected(struct error *err, const struct path *at, const json_t *volume)
+static void check_projected(struct error *err, const struct path *at, const json_t *volume,
+                            const struct volume_place *place)
 {
     const json_t *source;
     json_auto_t *files = json_object();
+    (void)place;
     check_mode(err, at, volume, "defaultMode");
     LIST_EACH (member_array(volume, "sources"), i, source) {
         const struct path *path = PATH_AT(PATH(at, "sources"), i);
@@ -177,118 +165,149 @@ static void check_projected(struct error *err, const struct path *at, const json
             const json_t *part = member_object(source, projected_rows[k].member);
             if (!part)
                 continue;
-            if (count++)
-                rule_forbidden(err, PATH(path, projected_rows[k].member),
-                               "may not specify more than 1 volume type per source");
-            projected_rows[k].check(err, PATH(path, projected_rows[k].member), part);
-            check_file_once(err, at, part, files);
+            count++;
+            projected_rows[k].check(err, PATH(path, projected_rows[k].member), at, part, files);
         }
-        if (count == 0)
-            rule_required(err, path, "must specify a projection source");
+        if (count > 1)
+            rule_forbidden(err, path, "may not specify more than 1 volume type per source");
     }
 }
 
-static void check_nfs(struct error *err, const struct path *at, const json_t *source)
+/* An initiator's name and the volume's own must fit one session. */
+static void check_iscsi(struct error *err, const struct path *at, const json_t *source,
+                        const struct volume_place *place)
 {
-    check_required(err, at, source, "server", NULL);
-    if (check_required(err, at, source, "path", NULL) && rule_text(source, "path")[0] != '/')
-        rule_invalid_text(err, PATH(at, "path"), rule_text(source, "path"),
-                          "must be an absolute path");
+    check_iscsi_target(err, at, source, "must be valid format starting with iqn, eui, or naa");
+    if (iscsi_is_too_long(source, place->volume))
+        rule_invalid_text(err, PATH(at->up, "name"), place->volume, ISCSI_TOO_LONG);
 }
 
-static void check_csi(struct error *err, const struct path *at, const json_t *source)
+static void check_cinder(struct error *err, const struct path *at, const json_t *source,
+                         const struct volume_place *place)
 {
-    check_name_required(err, at, source, "driver", name_check_dns_subdomain);
-    if (rule_has(source, "nodePublishSecretRef"))
-        check_required(err, PATH(at, "nodePublishSecretRef"),
-                       member_object(source, "nodePublishSecretRef"), "name", NULL);
+    (void)place;
+    check_secret_ref(err, at, source, false);
 }
 
-static void check_ephemeral(struct error *err, const struct path *at, const json_t *source)
+static void check_storageos(struct error *err, const struct path *at, const json_t *source,
+                            const struct volume_place *place)
+{
+    (void)place;
+    check_storage_os(err, at, source, false);
+}
+
+static void check_csi(struct error *err, const struct path *at, const json_t *source,
+                      const struct volume_place *place)
+{
+    const json_t *ref = member_object(source, "nodePublishSecretRef");
+    const char *name = rule_text(ref, "name");
+    (void)place;
+    check_driver_name(err, PATH(at, "driver"), rule_text(source, "driver"));
+    if (ref && check_required(err, PATH(at, "nodePublishSecretRef"), ref, "name", NULL))
+        rule_named(err, PATH(at, "name"), name, name_check_dns_subdomain); /* sic */
+}
+
+/* Of a template's metadata only labels and annotations count. */
+static void check_claim_meta(struct error *err, const struct path *at, const json_t *meta)
+{
+    const char *key;
+    json_t *value;
+    check_annotation_map(err, PATH(at, "annotations"), member_object(meta, "annotations"));
+    check_labels(err, PATH(at, "labels"), member_object(meta, "labels"));
+    MAP_EACH (meta, key, value) {
+        if (strcmp(key, "labels") != 0 && strcmp(key, "annotations") != 0 && rule_filled(meta, key))
+            rule_forbidden(err, PATH(at, key), "cannot be set");
+    }
+}
+
+static void check_ephemeral(struct error *err, const struct path *at, const json_t *source,
+                            const struct volume_place *place)
 {
     const json_t *template = member_object(source, "volumeClaimTemplate");
-    if (!template)
-        rule_required(err, PATH(at, "volumeClaimTemplate"), NULL);
-    else
-        check_claim_spec(err, PATH(PATH(at, "volumeClaimTemplate"), "spec"),
-                         member_object(template, "spec"));
+    const struct path *path = PATH(at, "volumeClaimTemplate");
+    if (!template) {
+        rule_required(err, path, NULL);
+    } else {
+        check_claim_meta(err, PATH(path, "metadata"), member_object(template, "metadata"));
+        check_claim_spec(err, PATH(path, "spec"), member_object(template, "spec"));
+    }
+    if (!*place->pod || !*place->volume)
+        return;
+    CLEANUP(free_ptr) char *claim = xasprintf("%s-%s", place->pod, place->volume);
+    const char *wrong = name_check_dns_subdomain(claim);
+    if (!wrong)
+        return;
+    CLEANUP(free_ptr) char *detail = xasprintf("PVC name \"%s\": %s", claim, wrong);
+    rule_invalid_text(err, PATH(at->up, "name"), place->volume, detail);
 }
 
-static void check_iscsi(struct error *err, const struct path *at, const json_t *source)
-{
-    check_required(err, at, source, "targetPortal", NULL);
-    check_required(err, at, source, "iqn", NULL);
-}
-
-static void check_nothing(struct error *err, const struct path *at, const json_t *source)
-{
-    (void)err;
-    (void)at;
-    (void)source;
-}
-
-/* In upstream's order: the first is checked, every further one is one too many. */
-static const struct source_row source_rows[] = {
-    {"emptyDir", check_empty_dir},
-    {"hostPath", check_host_path},
-    {"gitRepo", check_nothing},
-    {"gcePersistentDisk", check_nothing},
-    {"awsElasticBlockStore", check_nothing},
-    {"secret", check_secret},
-    {"nfs", check_nfs},
-    {"iscsi", check_iscsi},
-    {"glusterfs", check_nothing},
-    {"flocker", check_nothing},
-    {"persistentVolumeClaim", check_claim},
-    {"rbd", check_nothing},
-    {"cephfs", check_nothing},
-    {"quobyte", check_nothing},
-    {"downwardAPI", check_downward},
-    {"fc", check_nothing},
-    {"configMap", check_config_map},
-    {"azureFile", check_nothing},
-    {"flexVolume", check_nothing},
-    {"vsphereVolume", check_nothing},
-    {"photonPersistentDisk", check_nothing},
-    {"portworxVolume", check_nothing},
-    {"azureDisk", check_nothing},
-    {"storageos", check_nothing},
-    {"projected", check_projected},
-    {"scaleIO", check_nothing},
-    {"csi", check_csi},
-    {"ephemeral", check_ephemeral},
-    {"cinder", check_nothing},
-    {"image", check_nothing},
+/* In upstream's order, and with its names. */
+static const struct volume_source sources[] = {
+    {"emptyDir", {NULL}, check_empty_dir, NULL, NULL},
+    {"hostPath", {NULL}, check_host_path, NULL, NULL},
+    {"gitRepo", {"repository"}, check_git, NULL, NULL},
+    {"gcePersistentDisk", {"pdName"}, check_partition, NULL, "persistentDisk"},
+    {"awsElasticBlockStore", {"volumeID"}, check_partition, NULL, NULL},
+    {"secret", {"secretName"}, check_keyed, NULL, NULL},
+    {"nfs", {"server", "path"}, check_nfs, NULL, NULL},
+    {"iscsi", {"targetPortal"}, check_iscsi, NULL, NULL},
+    {"glusterfs", {"endpoints", "path"}, NULL, NULL, NULL},
+    {"flocker", {NULL}, check_flocker, NULL, NULL},
+    {"persistentVolumeClaim", {"claimName"}, NULL, NULL, NULL},
+    {"rbd", {"monitors", "image"}, NULL, NULL, NULL},
+    {"cinder", {"volumeID"}, check_cinder, NULL, NULL},
+    {"cephfs", {"monitors"}, NULL, "cephFS", NULL},
+    {"quobyte", {NULL}, check_quobyte, NULL, NULL},
+    {"downwardAPI", {NULL}, check_downward, "downwarAPI", NULL},
+    {"fc", {NULL}, check_fibre_channel, NULL, NULL},
+    {"flexVolume", {"driver"}, check_flex, NULL, NULL},
+    {"configMap", {"name"}, check_keyed, NULL, NULL},
+    {"azureFile", {"secretName", "shareName"}, NULL, NULL, NULL},
+    {"vsphereVolume", {"volumePath"}, NULL, NULL, NULL},
+    {"photonPersistentDisk", {"pdID"}, NULL, NULL, NULL},
+    {"portworxVolume", {"volumeID"}, NULL, NULL, NULL},
+    {"azureDisk", {"diskName", "diskURI"}, check_azure_disk, NULL, NULL},
+    {"storageos", {NULL}, check_storageos, NULL, NULL},
+    {"projected", {NULL}, check_projected, NULL, NULL},
+    {"scaleIO", {"gateway", "system", "volumeName"}, NULL, NULL, NULL},
+    {"csi", {NULL}, check_csi, NULL, NULL},
+    {"ephemeral", {NULL}, check_ephemeral, NULL, NULL},
 };
 
-static void check_source(struct error *err, const struct path *at, const json_t *volume)
+/* Claims that will be made for the Pod; NULL: none, or its name is not known. */
+static json_t *created_claims(const json_t *volumes, const char *pod)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < ARRAY_LEN(source_rows); i++) {
-        const json_t *source = member_object(volume, source_rows[i].member);
-        if (!source)
+    json_t *claims = NULL, *volume;
+    LIST_EACH (volumes, i, volume) {
+        if (!*pod || !member_object(volume, "ephemeral"))
             continue;
-        if (count++)
-            rule_forbidden(err, PATH(at, source_rows[i].member),
-                           "may not specify more than 1 volume type");
-        else
-            source_rows[i].check(err, PATH(at, source_rows[i].member), source);
+        CLEANUP(free_ptr) char *name = xasprintf("%s-%s", pod, rule_text(volume, "name"));
+        claims = claims ? claims : json_object();
+        json_object_set_new(claims, name, json_true());
     }
-    if (count == 0)
-        rule_required(err, at, "must specify a volume type");
+    return claims;
 }
 
-void check_volumes(struct error *err, const struct path *path, const json_t *volumes)
+json_t *check_volumes(struct error *err, const struct path *path, const json_t *volumes,
+                      const char *pod)
 {
-    const json_t *volume;
-    json_auto_t *seen = rule_set(volumes);
+    json_t *sound = json_array_size(volumes) ? json_object() : NULL, *volume;
+    json_auto_t *created = created_claims(volumes, pod);
     LIST_EACH (volumes, i, volume) {
         const struct path *at = PATH_AT(path, i);
-        const char *name = rule_text(volume, "name");
-        check_source(err, at, volume);
+        const char *name = rule_text(volume, "name"),
+                   *claim = rule_text(member_object(volume, "persistentVolumeClaim"), "claimName");
+        size_t before = err->cause_count;
+        check_volume_sources(err, at, volume, sources, ARRAY_LEN(sources),
+                             &(struct volume_place){pod, name});
         check_name_required(err, at, volume, "name", name_check_dns_label);
-        if (*name && json_object_get(seen, name))
+        if (json_object_get(sound, name))
             rule_duplicate(err, PATH(at, "name"), json_object_get(volume, "name"));
-        json_object_set_new(seen, name, json_true());
+        if (err->cause_count == before)
+            json_object_set(sound, name, volume);
+        if (json_object_get(created, claim))
+            rule_invalid_text(err, PATH(PATH(at, "persistentVolumeClaim"), "claimName"), claim,
+                              "must not reference a PVC that gets created for an ephemeral volume");
     }
+    return sound;
 }

@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "schema/kinds/pod.h"
+#include "schema/kinds/volume.h"
 #include "schema/meta.h"
 #include "base/quantity.h"
 
@@ -33,73 +34,161 @@ static void keep_status(json_t *object, const json_t *old, const char *subresour
     strategy_status_update(object, old, subresource);
 }
 
-static const char *const sources[] = {
-    "hostPath",
-    "gcePersistentDisk",
-    "awsElasticBlockStore",
-    "glusterfs",
-    "flocker",
-    "nfs",
-    "rbd",
-    "quobyte",
-    "cephfs",
-    "iscsi",
-    "cinder",
-    "fc",
-    "flexVolume",
-    "azureFile",
-    "vsphereVolume",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "azureDisk",
-    "scaleIO",
-    "storageos",
-    "local",
-    "csi",
+/* A reference to a Secret by its name and namespace. */
+static void check_reference(struct error *err, const struct path *at, const json_t *source,
+                            const char *member)
+{
+    const json_t *ref = member_object(source, member);
+    if (!ref)
+        return;
+    check_name_required(err, PATH(at, member), ref, "name", name_check_dns_subdomain);
+    check_name_required(err, PATH(at, member), ref, "namespace", name_check_dns_label);
+}
+
+static void check_csi(struct error *err, const struct path *at, const json_t *source,
+                      const struct volume_place *place)
+{
+    static const char *const refs[] = {"controllerPublishSecretRef", "controllerExpandSecretRef",
+                                       "nodePublishSecretRef", "nodeExpandSecretRef"};
+    (void)place;
+    check_driver_name(err, PATH(at, "driver"), rule_text(source, "driver"));
+    check_required(err, at, source, "volumeHandle", NULL);
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++)
+        check_reference(err, at, source, refs[i]);
+}
+
+static void check_iscsi(struct error *err, const struct path *at, const json_t *source,
+                        const struct volume_place *place)
+{
+    if (iscsi_is_too_long(source, place->volume))
+        rule_invalid_text(err, PATH(at, "targetportal"), rule_text(source, "targetPortal"),
+                          ISCSI_TOO_LONG);
+    check_iscsi_target(err, at, source, "must be valid format");
+    if (member_object(source, "secretRef"))
+        check_required(err, PATH(at, "secretRef"), member_object(source, "secretRef"), "name",
+                       NULL);
+}
+
+static void check_gluster(struct error *err, const struct path *at, const json_t *source,
+                          const struct volume_place *place)
+{
+    const char *ns = rule_text(source, "endpointsNamespace"), *wrong = name_check_dns_label(ns);
+    (void)place;
+    if (!rule_has(source, "endpointsNamespace") || !wrong)
+        return;
+    rule_invalid_text(err, PATH(at, "endpointsNamespace"), ns,
+                      *ns ? wrong
+                          : "if the endpointnamespace is set, it must be a valid namespace name");
+}
+
+static void check_cinder(struct error *err, const struct path *at, const json_t *source,
+                         const struct volume_place *place)
+{
+    (void)place;
+    check_secret_ref(err, at, source, true);
+}
+
+static void check_storageos(struct error *err, const struct path *at, const json_t *source,
+                            const struct volume_place *place)
+{
+    (void)place;
+    check_storage_os(err, at, source, true);
+}
+
+static void check_azure_file(struct error *err, const struct path *at, const json_t *source,
+                             const struct volume_place *place)
+{
+    (void)place;
+    if (rule_has(source, "secretNamespace"))
+        check_required(err, at, source, "secretNamespace", NULL);
+}
+
+static void check_local(struct error *err, const struct path *at, const json_t *source,
+                        const struct volume_place *place)
+{
+    (void)place;
+    if (check_required(err, at, source, "path", NULL))
+        check_no_backsteps(err, PATH(at, "path"), rule_text(source, "path"));
+}
+
+/* In upstream's order, and with its names. */
+static const struct volume_source sources[] = {
+    {"hostPath", {NULL}, check_host_path, NULL, NULL},
+    {"gcePersistentDisk", {"pdName"}, check_partition, NULL, "persistentDisk"},
+    {"awsElasticBlockStore", {"volumeID"}, check_partition, NULL, NULL},
+    {"glusterfs", {"endpoints", "path"}, check_gluster, NULL, NULL},
+    {"flocker", {NULL}, check_flocker, NULL, NULL},
+    {"nfs", {"server", "path"}, check_nfs, NULL, NULL},
+    {"rbd", {"monitors", "image"}, NULL, NULL, NULL},
+    {"quobyte", {NULL}, check_quobyte, NULL, NULL},
+    {"cephfs", {"monitors"}, NULL, "cephFS", NULL},
+    {"iscsi", {"targetPortal"}, check_iscsi, NULL, NULL},
+    {"cinder", {"volumeID"}, check_cinder, NULL, NULL},
+    {"fc", {NULL}, check_fibre_channel, NULL, NULL},
+    {"flexVolume", {"driver"}, check_flex, NULL, NULL},
+    {"azureFile", {"secretName", "shareName"}, check_azure_file, NULL, NULL},
+    {"vsphereVolume", {"volumePath"}, NULL, NULL, NULL},
+    {"photonPersistentDisk", {"pdID"}, NULL, NULL, NULL},
+    {"portworxVolume", {"volumeID"}, NULL, NULL, NULL},
+    {"azureDisk", {"diskName", "diskURI"}, check_azure_disk, NULL, NULL},
+    {"scaleIO", {"gateway", "system", "volumeName"}, NULL, NULL, NULL},
+    {"local", {NULL}, check_local, NULL, NULL},
+    {"storageos", {NULL}, check_storageos, NULL, NULL},
+    {"csi", {NULL}, check_csi, NULL, NULL},
 };
 
-static void check_volume_source(struct error *err, const json_t *spec)
+/* Is it "/", as Go's path.Clean sees it? */
+static bool is_root(const char *path)
 {
-    const json_t *local = member_object(spec, "local"), *csi = member_object(spec, "csi"),
-                 *host = member_object(spec, "hostPath");
-    size_t count = 0;
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        if (!rule_has(spec, sources[i]))
-            continue;
-        if (count++)
-            rule_forbidden(err, PATH(SPEC, sources[i]), "may not specify more than 1 volume type");
+    struct str rest = str_of(path);
+    if (*path != '/')
+        return false;
+    size_t depth = 0;
+    while (rest.data) {
+        struct str part = str_cut(&rest, '/');
+        if (str_is(part, ".."))
+            depth -= depth > 0;
+        else
+            depth += part.len && !str_is(part, ".");
     }
-    if (count == 0)
-        rule_required(err, SPEC, "must specify a volume type");
-    if (host)
-        check_required(err, PATH(SPEC, "hostPath"), host, "path", NULL);
-    if (host && strcmp(rule_text(host, "path"), "/") == 0 &&
+    return depth == 0;
+}
+
+static void check_source(struct error *err, const json_t *spec, const char *name)
+{
+    const json_t *host = member_object(spec, "hostPath");
+    check_volume_sources(err, SPEC, spec, sources, ARRAY_LEN(sources),
+                         &(struct volume_place){"", name});
+    if (member_object(spec, "local") && !member_object(spec, "nodeAffinity"))
+        rule_required(err, PATH(SPEC, "nodeAffinity"), "Local volume requires node affinity");
+    if (is_root(rule_text(host, "path")) &&
         strcmp(rule_text(spec, "persistentVolumeReclaimPolicy"), "Recycle") == 0)
         rule_forbidden(err, PATH(SPEC, "persistentVolumeReclaimPolicy"),
                        "may not be 'recycle' for a hostPath mount of '/'");
-    if (local)
-        check_required(err, PATH(SPEC, "local"), local, "path", NULL);
-    if (local && !rule_has(spec, "nodeAffinity"))
-        rule_required(err, PATH(SPEC, "nodeAffinity"), "Local volume requires node affinity");
-    if (csi) {
-        check_name_required(err, PATH(SPEC, "csi"), csi, "driver", name_check_dns_subdomain);
-        check_required(err, PATH(SPEC, "csi"), csi, "volumeHandle", NULL);
-    }
 }
 
 static void check_capacity(struct error *err, const json_t *spec)
 {
-    const json_t *capacity = member_object(spec, "capacity"),
-                 *storage = json_object_get(capacity, "storage");
+    const json_t *capacity = member_object(spec, "capacity");
     const struct path *path = PATH(SPEC, "capacity");
     struct quantity quantity;
+    const char *key;
+    json_t *value;
     if (json_object_size(capacity) == 0)
         rule_required(err, path, NULL);
-    else if (!storage || json_object_size(capacity) > 1)
+    if (!rule_has(capacity, "storage") || json_object_size(capacity) > 1)
         rule_not_supported(err, path, capacity, (const char *const[]){"storage", NULL});
-    else if (json_is_string(storage) &&
-             quantity_parse(str_of(json_string_value(storage)), &quantity) && quantity.nano <= 0)
-        rule_invalid(err, PATH_KEY(path, "storage"), storage, "must be greater than zero");
+    MAP_EACH (capacity, key, value) {
+        const char *text = json_string_value(value) ? json_string_value(value) : "";
+        if (!quantity_parse(str_of(text), &quantity))
+            continue;
+        if (quantity_value(&quantity) < 0) {
+            json_auto_t *shown = json_integer(quantity_value(&quantity));
+            rule_invalid(err, PATH_KEY(path, key), shown, "must be a valid resource quantity");
+        }
+        if (quantity.nano <= 0)
+            rule_invalid_text(err, PATH_KEY(path, key), text, "must be greater than zero");
+    }
 }
 
 static void volume_validate(const json_t *object, struct error *err)
@@ -118,29 +207,86 @@ static void volume_validate(const json_t *object, struct error *err)
                        "may not use ReadWriteOncePod with other access modes");
     check_capacity(err, spec);
     check_enum(err, SPEC, spec, "persistentVolumeReclaimPolicy", policies);
+    if (member_object(spec, "nodeAffinity") && !json_at(spec, "nodeAffinity", "required"))
+        rule_required(err, PATH(PATH(SPEC, "nodeAffinity"), "required"),
+                      "must specify required node constraints");
     check_node_selector(err, PATH(PATH(SPEC, "nodeAffinity"), "required"),
                         json_at(spec, "nodeAffinity", "required"));
-    check_volume_source(err, spec);
+    check_source(err, spec, meta_name(object));
     check_name(err, SPEC, spec, "storageClassName", name_check_dns_subdomain);
     check_enum(err, SPEC, spec, "volumeMode", volume_modes);
+}
+
+/* A Secret for growing may be added to a CSI volume; nothing else of a source changes. */
+static bool sources_same(const json_t *spec, const json_t *before)
+{
+    static const char *const expand[] = {"controllerExpandSecretRef", NULL};
+    const json_t *csi = member_object(spec, "csi"), *had = member_object(before, "csi");
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        const char *member = sources[i].member;
+        bool is_csi = strcmp(member, "csi") == 0;
+        if (is_csi && csi && had && !rule_has(had, expand[0])
+                ? !rule_same_except(csi, had, expand)
+                : !rule_equal(json_object_get(spec, member), json_object_get(before, member)))
+            return false;
+    }
+    return true;
+}
+
+/* Labels of nodes that got another name when they became stable. */
+static const struct stable_label {
+    const char *beta, *stable;
+} stable_labels[] = {
+    {"failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"},
+    {"failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"},
+    {"beta.kubernetes.io/os", "kubernetes.io/os"},
+    {"beta.kubernetes.io/arch", "kubernetes.io/arch"},
+    {"beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"},
+};
+
+static bool is_renamed(const char *now, const char *before)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stable_labels); i++)
+        if (strcmp(stable_labels[i].beta, before) == 0 && strcmp(stable_labels[i].stable, now) == 0)
+            return true;
+    return false;
+}
+
+/* Gives requirements that were only renamed their new keys in `before`, which is changed. */
+static void rename_keys(const json_t *now, json_t *before)
+{
+    const json_t *terms = json_at(now, "required", "nodeSelectorTerms"), *term;
+    LIST_EACH (terms, i, term) {
+        const json_t *had = json_array_get(json_at(before, "required", "nodeSelectorTerms"), i);
+        const json_t *expression;
+        LIST_EACH (member_array(term, "matchExpressions"), k, expression) {
+            json_t *old = json_array_get(member_array(had, "matchExpressions"), k);
+            const char *key = rule_text(expression, "key");
+            if (is_renamed(key, rule_text(old, "key")))
+                json_set_text(old, "key", key);
+        }
+    }
 }
 
 static void volume_validate_update(const json_t *object, const json_t *old, const char *subresource,
                                    struct error *err)
 {
-    const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec");
+    const json_t *spec = json_object_get(object, "spec"), *before = json_object_get(old, "spec"),
+                 *affinity = json_object_get(spec, "nodeAffinity");
     if (!is_main(subresource))
         return;
     volume_validate(object, err);
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++)
-        if (!rule_equal(json_object_get(spec, sources[i]), json_object_get(before, sources[i]))) {
-            rule_forbidden(err, PATH(SPEC, "persistentvolumesource"),
-                           "spec.persistentvolumesource is immutable after creation");
-            break;
-        }
-    check_immutable(err, SPEC, spec, before, "volumeMode");
-    if (rule_has(before, "nodeAffinity"))
-        check_immutable(err, SPEC, spec, before, "nodeAffinity");
+    if (!sources_same(spec, before))
+        rule_forbidden(err, PATH(SPEC, "persistentvolumesource"),
+                       "spec.persistentvolumesource is immutable after creation");
+    check_immutable(err, NULL, spec, before, "volumeMode"); /* sic: not of spec */
+    if (!rule_has(before, "nodeAffinity"))
+        return;
+    json_auto_t *had = json_deep_copy(json_object_get(before, "nodeAffinity"));
+    rename_keys(affinity, had);
+    if (!rule_equal(affinity, had))
+        rule_invalid(err, PATH(NULL, "nodeAffinity"), affinity,
+                     RULE_IMMUTABLE ", except for updating from beta label to GA");
 }
 
 const struct kind_rules kind_volumes = {

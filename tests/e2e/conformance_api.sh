@@ -27,5 +27,8 @@ done
 for kubeconfig in acme.kubeconfig "$ADMIN"; do
     run "$kubeconfig" conformance_groups.py "${1:-}"
 done
+for kubeconfig in acme.kubeconfig "$ADMIN"; do
+    run "$kubeconfig" conformance_core.py "${1:-}"
+done
 stop_warren
 summary

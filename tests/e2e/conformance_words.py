@@ -452,7 +452,7 @@ WARNINGS = [
     ("Pod", "w", S(containers=[dict(C, ports=[PORT]), dict(C, name="d", ports=[PORT])]),
      ["spec.containers[1].ports[0]: duplicate port definition with spec.containers[0].ports[0]"]),
     ("Pod", "w", K(ports=[PORT, dict(PORT, protocol="UDP")]), []),
-    ("Pod", "w", NOTE(**{"seccomp.security.alpha.kubernetes.io/pod": "x", "container.seccomp.security.alpha.kubernetes.io/c": "x"}),
+    ("Pod", "w", NOTE(**{"seccomp.security.alpha.kubernetes.io/pod": "unconfined", "container.seccomp.security.alpha.kubernetes.io/c": "unconfined"}),
      ["metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: " + SECCOMP, "metadata.annotations[container.seccomp.security.alpha.kubernetes.io/c]: " + SECCOMP]),
     ("Pod", "w", NOTE(**{"container.apparmor.security.beta.kubernetes.io/c": "runtime/default"}),
      ["metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: " + APPARMOR]),

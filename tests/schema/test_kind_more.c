@@ -191,7 +191,7 @@ static void test_rest(void **state)
         {"no provisioner", "storageclasses.storage.k8s.io", "{}", NULL, NULL, "provisioner: Required value"},
         {"its parameters stay", "storageclasses.storage.k8s.io", "{'provisioner':'a/b','parameters':{'a':'b'}}", "{'provisioner':'a/b'}", "", "parameters: Forbidden: updates to parameters are forbidden."},
         {"a volume", "persistentvolumes", "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/a'}}}", NULL, NULL, ""},
-        {"an empty volume", "persistentvolumes", "{'spec':{}}", NULL, NULL, "spec.accessModes: Required value\nspec.capacity: Required value\nspec: Required value: must specify a volume type"},
+        {"an empty volume", "persistentvolumes", "{'spec':{}}", NULL, NULL, "spec.accessModes: Required value\nspec.capacity: Required value\nspec.capacity: Unsupported value\nspec: Required value: must specify a volume type"},
         {"another source", "persistentvolumes", "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/b'}}}",
          "{'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1Gi'},'hostPath':{'path':'/a'}}}", "",
          "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation"},

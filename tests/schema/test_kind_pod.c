@@ -90,7 +90,9 @@ static void test_validate(void **state)
          "spec.tolerations[0].operator: Unsupported value: 'Like': supported values: 'Equal', 'Exists'"},
         {"dns", "pods", POD("'dnsPolicy':'None'"), NULL, NULL, "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"},
         {"affinity", "pods", POD("'affinity':{'podAntiAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':[{}]}}"), NULL, NULL,
-         "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty"},
+         "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty\n"
+         "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: '': name part must be non-empty\n"
+         "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: '': name part must consist of"},
         {"privilege", "pods", ONE(C("'securityContext':{'privileged':true,'allowPrivilegeEscalation':false}")), NULL, NULL,
          "spec.containers[0].securityContext: Invalid value: {'privileged':true,'allowPrivilegeEscalation':false}: cannot set `allow"},
         {"an image may change", "pods", ONE("{'name':'c','image':'j:1','imagePullPolicy':'Never'}"),
