@@ -5,13 +5,14 @@
 #define TEXT_MAX    128
 #define MESSAGE_MAX 1024
 
-static bool object_namespace_fits(const json_t *object)
+/* Events that say when they happened are trusted with what they are about. */
+static bool object_namespace_fits(const json_t *object, bool dated)
 {
     const char *ns = meta_namespace(object),
                *involved = rule_text_at(object, "involvedObject.namespace");
     if (*involved)
-        return strcmp(ns, involved) == 0;
-    return rule_one_of(ns, (const char *const[]){"", "default", "kube-system", NULL});
+        return dated || strcmp(ns, involved) == 0;
+    return strcmp(ns, "default") == 0 || strcmp(ns, dated ? "kube-system" : "") == 0;
 }
 
 static void check_text(struct error *err, const json_t *object, const char *member)
@@ -29,8 +30,7 @@ static void check_new_style(const json_t *object, struct error *err)
     const struct path *path = PATH(NULL, "reportingController");
     if (!*controller)
         rule_required(err, path, NULL);
-    else
-        rule_named(err, path, controller, name_check_qualified);
+    rule_named(err, path, controller, name_check_qualified);
     check_text(err, object, "reportingInstance");
     check_text(err, object, "action");
     check_text(err, object, "reason");
@@ -40,11 +40,12 @@ static void check_new_style(const json_t *object, struct error *err)
 
 static void validate(const json_t *object, struct error *err)
 {
-    if (!object_namespace_fits(object))
+    bool dated = *rule_text(object, "eventTime") != '\0';
+    if (!object_namespace_fits(object, dated))
         rule_invalid_text(err, PATH(PATH(NULL, "involvedObject"), "namespace"),
                           rule_text_at(object, "involvedObject.namespace"),
                           "does not match event.namespace");
-    if (*rule_text(object, "eventTime"))
+    if (dated)
         check_new_style(object, err);
 }
 

@@ -49,6 +49,8 @@ static void prepare_ephemeral(json_t *object, const json_t *old)
     json_t *list = json_at(object, "spec", "ephemeralContainers");
     if (list)
         json_object_set(spec, "ephemeralContainers", list);
+    else
+        json_object_del(spec, "ephemeralContainers");
     json_object_set_new(object, "spec", spec);
     strategy_keep(object, old, "status");
 }

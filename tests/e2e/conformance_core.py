@@ -235,6 +235,11 @@ PODS = [
     ("Pod", dict(SC(seccompProfile={"type": "Unconfined"}), **ANN(**{"seccomp.security.alpha.kubernetes.io/pod": "runtime/default"})), ["spec.securityContext.seccompProfile.type: Forbidden: seccomp type in annotation and field must match"]),
     ("Pod", dict(CC(appArmorProfile={"type": "Localhost", "localhostProfile": "a"}), **ANN(**{"container.apparmor.security.beta.kubernetes.io/c": "localhost/b"})), [C0 + ".securityContext.appArmorProfile.localhostProfile: Forbidden: apparmor profile in annotation and field must match"]),
     ("Deployment", S(template={"metadata": {"labels": {"a b": "c"}, "annotations": {"d e": "f"}}}), ['spec.template.labels: Invalid value: "a b": ' + NAME, 'spec.template.annotations: Invalid value: "d e": ' + NAME]),
+    ("Deployment", S(template={"spec": {"priorityClassName": "A_", "runtimeClassName": "", "preemptionPolicy": "x", "overhead": {"cpu": "-1"}, "activeDeadlineSeconds": 0, "terminationGracePeriodSeconds": -5}}), [
+        'spec.template.spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive', 'spec.template.spec.priorityClassName: Invalid value: "A_": ' + SUB, 'spec.template.spec.runtimeClassName: Invalid value: "": ' + SUB,
+        'spec.template.spec.preemptionPolicy: Unsupported value: "x": supported values: "PreemptLowerPriority", "Never"', 'spec.template.spec.overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
+        "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported"]),
+    ("Controller", S(selector=None, template={"metadata": {"labels": None}}), ["spec.selector: Required value"]),
     ("Controller", S(minReadySeconds=-1, replicas=-2, selector={"z": "z"}, template={"spec": {"activeDeadlineSeconds": 5, "restartPolicy": "Never"}}), ["spec.minReadySeconds: Invalid value: -1", "spec.replicas: Invalid value: -2",
         "spec.template.metadata.labels: Invalid value: map[string]string{\"app\":\"a\"}: `selector` does not match template `labels`", 'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"', "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicationController is not Supported"]),
 ]
@@ -245,6 +250,8 @@ REST = [
         P0 + '.name: Invalid value: "A_": ' + LABEL, P0 + ".port: Invalid value: 0: must be between 1 and 65535, inclusive", P0 + '.protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"', P0 + ".targetPort: Invalid value: 70000: must be between",
         P0 + '.appProtocol: Invalid value: "": name part must be non-empty', P0 + '.appProtocol: Invalid value: "": ' + NAME, 'spec.selector: Invalid value: "a b": ' + NAME, 'spec.sessionAffinity: Unsupported value: "x": supported values: "ClientIP", "None"',
         'spec.externalIPs[0]: Invalid value: "y": ' + IP, 'spec.externalIPs[1]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)', 'spec.type: Unsupported value: "z": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"']),
+    ("Service", S(clusterIP="10.96.0.9", clusterIPs=["10.96.0.9", "10.96.0.8", "None"]), [lambda answer: "may only hold up to 2 values" in answer["message"]]),
+    ("Service", S(clusterIP="10.96.0.9", ipFamilies=["IPv6"]), [lambda answer: "expected an IPv6 value as indicated by `ipFamilies[0]`" in answer["message"]]),
     ("Service", dict(S(loadBalancerSourceRanges=["x"]), **ANN(**{"service.kubernetes.io/topology-mode": "a", "service.kubernetes.io/topology-aware-hints": "b"})), [
         'metadata.annotations[service.kubernetes.io/topology-mode]: Invalid value: "a": must match annotations[service.kubernetes.io/topology-aware-hints] when both are specified',
         "spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'", 'spec.LoadBalancerSourceRanges[0]: Invalid value: "x": ' + CIDR]),
@@ -289,6 +296,9 @@ REST = [
     ("ResourceQuota", S(scopeSelector={"matchExpressions": [{"scopeName": "x", "operator": "In"}, {"scopeName": "Terminating", "operator": "NotIn", "values": ["a"]}, {"scopeName": "NotTerminating", "operator": "Exists", "values": ["b"]}]}), [
         'spec.scopeSelector.matchExpressions.scopeName: Invalid value: "x": unsupported scope', "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value",
         "spec.scopeSelector.matchExpressions.operator: Invalid value: \"NotIn\": must be 'Exist' only operator when scope is any of", "spec.scopeSelector.matchExpressions.values: Invalid value: []string{\"b\"}: must be no value", "spec.scopes: Invalid value: []core.ResourceQuotaScope(nil): conflicting scopes"]),
+    ("Event", {"involvedObject": {"namespace": None}}, ['involvedObject.namespace: Invalid value: "": does not match event.namespace']),
+    ("Event", {"eventTime": "2026-01-02T03:04:05.000000Z", "reason": "x" * 129, "action": "y" * 129, "reportingComponent": "a b", "message": "z" * 1025}, ['reportingController: Invalid value: "a b": ' + NAME, "reportingInstance: Required value",
+        'action: Invalid value: "": can have at most 128 characters', 'reason: Invalid value: "": can have at most 128 characters', 'message: Invalid value: "": can have at most 1024 characters']),
     ("LimitRange", S(limits=[{"type": "a b"}, {"type": "Container", "max": {"storage": "1"}}, {"type": "Container"}]), ['spec.limits[0].type: Invalid value: "a b": ' + NAME] + ['spec.limits[1].%s[storage]: Invalid value: "storage": must be a standard resource for containers' % member for member in ("max", "default", "defaultRequest")] + [
         'spec.limits[2].type: Duplicate value: "Container"']),
     ("LimitRange", S(limits=[{"type": "Container", "default": {"example.com/x": "2"}, "defaultRequest": {"example.com/x": "1"}}]), ["spec.limits[0].defaultRequest[example.com/x]: Invalid value: 1: default value 2 must equal to defaultRequest value 1 in example.com/x"]),
@@ -335,6 +345,9 @@ UPDATES = [
     ("ResourceQuota", S(scopes=["BestEffort", "Terminating"]), "", S(scopes=["Terminating", "BestEffort"]), []),
     ("Node", {}, "", S(podCIDRs=["x"]), ['spec.podCIDRs[0]: Invalid value: "x": ' + CIDR, 'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid']),
     ("Endpoints", {}, "", {"subsets": [{}]}, ["subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`"]),
+    ("Fixed", {}, "", {"binaryData": {"b": "dg=="}}, ["binaryData: Forbidden: field is immutable when `immutable` is set"]),
+    ("Claim", S(volumeName="v"), "", S(volumeName="w"), ["spec: Forbidden: spec is immutable after creation except resources.requests"]),
+    ("Claim", S(storageClassName=""), "", S(storageClassName="y"), ["spec: Forbidden: spec is immutable after creation except resources.requests"]),
     ("Fixed", {}, "", {"immutable": None, "data": {"k": "w"}}, ["immutable: Forbidden: field is immutable when `immutable` is set", "data: Forbidden: field is immutable when `immutable` is set"]),
     ("Namespace", {}, Q, {"status": {"phase": "Terminating"}}, ["status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty"]),
     ("Controller", {}, Q, {"status": {"replicas": 1, "readyReplicas": 2, "availableReplicas": 3}}, ["status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas", "status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas",
@@ -392,6 +405,43 @@ def updates(api, ns):
             wrong.append(f"{row_name(kind, patch)} {endpoint}: {why}\n  wanted\n    " + "\n    ".join(map(str, wanted)))
         send(api, "DELETE", at, None, gracePeriodSeconds=0)
     assert not wrong, f"{len(wrong)} of {len(UPDATES)}:\n" + "\n".join(wrong)
+
+
+def step(api, at, patch, wanted=()):
+    """One change of what is there, and how it is answered."""
+    why = differs(send(api, "PATCH", at, patch), list(wanted))
+    assert not why, f"{at} {json.dumps(patch)[:200]}: {why}\n  wanted\n    " + "\n    ".join(wanted)
+
+
+@check("core: what is refused after what came before")
+def histories(api, ns):
+    path, pvc = f"/api/v1/namespaces/{ns}/pods/p", f"/api/v1/namespaces/{ns}/persistentvolumeclaims/c"
+    send(api, "POST", f"/api/v1/namespaces/{ns}/pods", pod("p", nodeName="none", restartPolicy="Never", resources={"limits": {"cpu": "1", "example.com/x": "1"}}))
+    ended, runs = {"terminated": {"exitCode": 1}}, {"running": {}}
+    def states(state):
+        return {"status": {kind: [dict(name="c", image="i", imageID="x", ready=False, restartCount=0, state=state)] for kind in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")}}
+    step(api, path + "/status", states(ended))
+    step(api, path + "/status", states(runs), [f"status.{kind}[0].state: Forbidden: may not be transitioned to non-terminated state" for kind in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")])
+    step(api, path + "/ephemeralcontainers", S(ephemeralContainers=[EC]))
+    step(api, path + "/ephemeralcontainers", S(ephemeralContainers=[dict(EC, image="j")]), ['spec.ephemeralContainers: Forbidden: existing ephemeral containers "e" may not be changed'])
+    step(api, path + "/ephemeralcontainers", S(ephemeralContainers=[]), ['spec.ephemeralContainers: Forbidden: existing ephemeral containers "e" may not be removed'])
+    for limits, wanted in (({"cpu": "2", "example.com/x": "1"}, []), ({"cpu": "2", "example.com/x": "2"}, ["spec: Forbidden: only cpu and memory resources are mutable"])):
+        got = api("GET", path)
+        got["spec"]["containers"][0]["resources"] = {"limits": limits, "requests": limits}
+        why = differs(send(api, "PUT", path + "/resize", got), wanted)
+        assert not why, why
+    api("POST", f"/api/v1/namespaces/{ns}/persistentvolumeclaims", made("Claim", ns, "c")[1])
+    step(api, pvc + "/status", {"status": {"phase": "Bound", "capacity": {"storage": "2Gi"}}})
+    step(api, pvc, S(resources={"requests": {"storage": "4Gi"}}))
+    step(api, pvc, S(resources={"requests": {"storage": "3Gi"}}))
+    step(api, pvc, S(resources={"requests": {"storage": "2Gi"}}), ["spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"])
+    first = api("POST", f"/api/v1/namespaces/{ns}/services", made("NodePort", ns, "s")[1])["spec"]["ports"][0]["nodePort"]
+    answer = send(api, "POST", f"/api/v1/namespaces/{ns}/services", merged(made("NodePort", ns, "t")[1], S(ports=[{"port": 81, "nodePort": first}])))
+    assert not differs(answer, [f"spec.ports[0].nodePort: Invalid value: {first}: provided port is already allocated"]), answer.text
+    space = api("GET", f"/api/v1/namespaces/{ns}")
+    space["spec"]["finalizers"].append("mine")
+    answer = send(api, "PUT", f"/api/v1/namespaces/{ns}/finalize", space)
+    assert not differs(answer, ['spec.finalizers[1]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified']), answer.text
 
 
 @check("core: bindings and logs")

@@ -136,11 +136,12 @@ static void test_validate(void **state)
          "involvedObject.namespace: Invalid value: 'b': does not match event.namespace"},
         {"an event of the cluster", "events", "{'metadata':{'namespace':'default'},'involvedObject':{}}", NULL, NULL, ""},
         {"a new event", "events", "{'metadata':{'namespace':'default'},'involvedObject':{},'eventTime':'t'}", NULL, NULL,
-         "reportingController: Required value\nreportingInstance: Required value\naction: Required value\nreason: Required value"},
-        {"a quota", "resourcequotas", "{'spec':{'hard':{'frobs':'1'}}}", NULL, NULL, "spec.hard[frobs]: Invalid value: 'frobs': must be a standard resource for quota"},
+         "reportingController: Required value\nreportingController: Invalid value: '': name part must be non-empty\n"
+         "reportingController: Invalid value: '': name part must consist of\nreportingInstance: Required value\naction: Required value\nreason: Required value"},
+        {"a quota", "resourcequotas", "{'spec':{'hard':{'frobs':'1'}}}", NULL, NULL, "spec.hard[frobs]: Invalid value: 'frobs': must be a standard resource type or fully qualified\nspec.hard[frobs]: Invalid value: 'frobs': must be a standard resource for quota"},
         {"half a Pod", "resourcequotas", "{'spec':{'hard':{'pods':'500m'}}}", NULL, NULL, "spec.hard[pods]: Invalid value: 500m: must be an integer"},
         {"scopes", "resourcequotas", "{'spec':{'scopes':['BestEffort','NotBestEffort'],'hard':{'pods':'1'}}}", NULL, NULL,
-         "spec.scopes: Invalid value: ['BestEffort','NotBestEffort']: conflicting scopes"},
+         "spec.scopes: Invalid value: []core.ResourceQuotaScope{'BestEffort', 'NotBestEffort'}: conflicting scopes"},
         {"a range", "limitranges", "{'spec':{'limits':[{'type':'Container','min':{'cpu':'2'},'max':{'cpu':'1'}}]}}", NULL, NULL,
          "spec.limits[0].min[cpu]: Invalid value: 2: min value 2 is greater than max value 1\n"
          "spec.limits[0].defaultRequest[cpu]: Invalid value: 1: min value 2 is greater than default request value 1\n"
