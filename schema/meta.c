@@ -164,9 +164,7 @@ static void check_finalizers(struct error *err, const struct path *path, const j
     bool orphan = false, foreground = false;
     LIST_EACH (finalizers, i, item) {
         const char *name = json_string_value(item) ? json_string_value(item) : "";
-        const char *wrong = name_check_qualified(name);
-        if (wrong)
-            rule_invalid_text(err, path, name, wrong);
+        rule_named(err, path, name, name_check_qualified);
         orphan = orphan || strcmp(name, FINALIZER_ORPHAN) == 0;
         foreground = foreground || strcmp(name, FINALIZER_FOREGROUND) == 0;
     }

@@ -430,11 +430,14 @@ def histories(api, ns):
         got["spec"]["containers"][0]["resources"] = {"limits": limits, "requests": limits}
         why = differs(send(api, "PUT", path + "/resize", got), wanted)
         assert not why, why
-    api("POST", f"/api/v1/namespaces/{ns}/persistentvolumeclaims", made("Claim", ns, "c")[1])
+    classes = "/apis/storage.k8s.io/v1/storageclasses"
+    api("POST", classes, dict(meta(ns), provisioner="example.com/p", allowVolumeExpansion=True))
+    api("POST", f"/api/v1/namespaces/{ns}/persistentvolumeclaims", merged(made("Claim", ns, "c")[1], S(storageClassName=ns)))
     step(api, pvc + "/status", {"status": {"phase": "Bound", "capacity": {"storage": "2Gi"}}})
     step(api, pvc, S(resources={"requests": {"storage": "4Gi"}}))
     step(api, pvc, S(resources={"requests": {"storage": "3Gi"}}))
     step(api, pvc, S(resources={"requests": {"storage": "2Gi"}}), ["spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"])
+    send(api, "DELETE", f"{classes}/{ns}", None)
     first = api("POST", f"/api/v1/namespaces/{ns}/services", made("NodePort", ns, "s")[1])["spec"]["ports"][0]["nodePort"]
     answer = send(api, "POST", f"/api/v1/namespaces/{ns}/services", merged(made("NodePort", ns, "t")[1], S(ports=[{"port": 81, "nodePort": first}])))
     assert not differs(answer, [f"spec.ports[0].nodePort: Invalid value: {first}: provided port is already allocated"]), answer.text
