@@ -107,8 +107,8 @@ static void test_limits(void **state)
 
 #define MIRROR(name, spec)                                                                         \
     "{\"metadata\":{\"name\":\"" name                                                              \
-    "\",\"annotations\":{\"kubernetes.io/config.mirror\":\"x\"}},\"spec\":{" spec                  \
-    "\"containers\":[" CONTAINER("c", "") "]}}"
+    "\",\"annotations\":{\"kubernetes.io/config.mirror\":\"x\"}},"                                 \
+    "\"spec\":{\"nodeName\":\"n\"," spec "\"containers\":[" CONTAINER("c", "") "]}}"
 #define AS(account, more) "\"serviceAccountName\":\"" account "\"," more
 #define PODS              DEFAULT "/pods"
 
