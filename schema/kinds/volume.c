@@ -202,7 +202,7 @@ static void check_csi(struct error *err, const struct path *at, const json_t *so
     const json_t *ref = member_object(source, "nodePublishSecretRef");
     const char *name = rule_text(ref, "name");
     (void)place;
-    check_driver_name(err, PATH(at, "driver"), rule_text(source, "driver"));
+    check_driver_name(err, at, source, "driver");
     if (ref && check_required(err, PATH(at, "nodePublishSecretRef"), ref, "name", NULL))
         rule_named(err, PATH(at, "name"), name, name_check_dns_subdomain); /* sic */
 }

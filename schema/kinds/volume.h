@@ -57,5 +57,3 @@ void check_secret_ref(struct error *err, const struct path *at, const json_t *so
                       bool has_namespace);
 void check_storage_os(struct error *err, const struct path *at, const json_t *source,
                       bool has_namespace);
-/* A CSI driver's name. */
-void check_driver_name(struct error *err, const struct path *path, const char *name);

@@ -51,7 +51,7 @@ static void check_csi(struct error *err, const struct path *at, const json_t *so
     static const char *const refs[] = {"controllerPublishSecretRef", "controllerExpandSecretRef",
                                        "nodePublishSecretRef", "nodeExpandSecretRef"};
     (void)place;
-    check_driver_name(err, PATH(at, "driver"), rule_text(source, "driver"));
+    check_driver_name(err, at, source, "driver");
     check_required(err, at, source, "volumeHandle", NULL);
     for (size_t i = 0; i < ARRAY_LEN(refs); i++)
         check_reference(err, at, source, refs[i]);

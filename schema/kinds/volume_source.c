@@ -4,9 +4,8 @@
 #include "schema/kinds/pod.h"
 #include "schema/meta.h"
 
-#define DRIVER_NAME_MAX 63
-#define TENANT_MAX      64
-#define REGISTRY_FORM   "must be a host:port pair or multiple pairs separated by commas"
+#define TENANT_MAX    64
+#define REGISTRY_FORM "must be a host:port pair or multiple pairs separated by commas"
 
 void check_volume_sources(struct error *err, const struct path *at, const json_t *volume,
                           const struct volume_source *rows, size_t count,
@@ -264,17 +263,4 @@ void check_storage_os(struct error *err, const struct path *at, const json_t *so
     check_name_required(err, at, source, "volumeName", name_check_dns_label);
     check_name(err, at, source, "volumeNamespace", name_check_dns_label);
     check_secret_ref(err, at, source, has_namespace);
-}
-
-void check_driver_name(struct error *err, const struct path *path, const char *name)
-{
-    CLEANUP(free_ptr) char *lower = xstrdup(name);
-    make_lower(lower);
-    const char *wrong = name_check_dns_subdomain(lower);
-    if (!*name)
-        rule_required(err, path, NULL);
-    if (strlen(name) > DRIVER_NAME_MAX)
-        rule_too_long(err, path, DRIVER_NAME_MAX);
-    if (wrong)
-        rule_invalid_text(err, path, name, wrong);
 }
