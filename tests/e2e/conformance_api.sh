@@ -19,16 +19,27 @@ run() { # KUBECONFIG SCRIPT [WORD]
     done < <(PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$here/tests/e2e/$2" "$1" "${3:-}" 2>&1)
 }
 # The metrics first: what the others ask for fills the series that there may be, and what comes then is "other".
-for script in conformance_metrics.py conformance_api.py conformance_lifecycle.py conformance_crd.py conformance_rules.py conformance_fields.py conformance_wire.py conformance_words.py conformance_names.py conformance_apply.py conformance_gates.py conformance_defaults.py conformance_audit.py; do
+scripts=(
+    conformance_metrics.py
+    conformance_api.py
+    conformance_lifecycle.py
+    conformance_crd.py
+    conformance_rules.py
+    conformance_fields.py
+    conformance_wire.py
+    conformance_words.py
+    conformance_names.py
+    conformance_apply.py
+    conformance_gates.py
+    conformance_defaults.py
+    conformance_groups.py
+    conformance_core.py
+    conformance_audit.py
+)
+for script in "${scripts[@]}"; do
     for kubeconfig in acme.kubeconfig "$ADMIN"; do
         run "$kubeconfig" "$script" "${1:-}"
     done
-done
-for kubeconfig in acme.kubeconfig "$ADMIN"; do
-    run "$kubeconfig" conformance_groups.py "${1:-}"
-done
-for kubeconfig in acme.kubeconfig "$ADMIN"; do
-    run "$kubeconfig" conformance_core.py "${1:-}"
 done
 stop_warren
 summary
