@@ -338,9 +338,13 @@ static void drop_raw_sockets(json_t *container)
 static void complete_containers(struct crossing *crossing, json_t *crossed)
 {
     const struct translate_context *context = crossing->context;
+    const json_t *os = json_at(crossing->pod, "spec", "os");
     bool links = json_bool_or(json_at(crossing->pod, "spec", "enableServiceLinks"), true);
+    /* One for another system may have no capabilities, and no node of ours starts it. */
+    bool starts = text_eq(json_text(os, "name") ?: "linux", "linux");
     for (size_t i = 0; i < json_array_size(crossed); i++) {
-        drop_raw_sockets(json_array_get(crossed, i));
+        if (starts)
+            drop_raw_sockets(json_array_get(crossed, i));
         service_env_prepend(json_ensure_array(json_array_get(crossed, i), "env"),
                             context->cluster_ip, links ? context->services : NULL);
     }

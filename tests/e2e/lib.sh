@@ -82,6 +82,7 @@ summary() {
 start_warren() {
     ip link set lo up
     DATA=$WARREN_E2E_WORK/data LOG=$WARREN_E2E_WORK/up.log
+    touch "$LOG"
     "$WARREN" up --data-dir "$DATA" --listen 127.0.0.1:6443 "$@" >> "$LOG" 2>&1 &
     UP=$!
     local until=$((SECONDS + 120))

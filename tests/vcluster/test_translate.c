@@ -91,6 +91,20 @@ static void metadata_is_ours(void **state)
     assert_string_equal(json_string_value(json_array_get(dropped, 0)), "NET_RAW");
 }
 
+/* The host takes none with capabilities; its nodes refuse to start it. */
+static void another_systems_pod_crosses_as_it_is(void **state)
+{
+    (void)state;
+    CLEANUP(error_clear) struct error err = {0};
+    json_auto_t *pod = pod_with("{\"containers\":[{\"name\":\"c\",\"image\":\"busybox\"}],"
+                                "\"os\":{\"name\":\"windows\"}}");
+    json_auto_t *host = translate_pod(&context, pod, &err);
+    assert_non_null(host);
+    assert_string_equal(json_text(host, "spec", "os", "name"), "windows");
+    assert_null(
+        json_object_get(json_array_get(json_at(host, "spec", "containers"), 0), "securityContext"));
+}
+
 static void claims_become_the_hosts(void **state)
 {
     (void)state;
@@ -462,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_are_named_as_on_the_host),
         cmocka_unit_test(metadata_is_ours),
+        cmocka_unit_test(another_systems_pod_crosses_as_it_is),
         cmocka_unit_test(what_grants_rights_is_refused),
         cmocka_unit_test(references_get_host_names),
         cmocka_unit_test(only_own_addresses_are_served),
