@@ -45,10 +45,8 @@ static bool is_digit(char c)
 static struct str take_digits(struct str *rest)
 {
     struct str digits = {rest->data, 0};
-    while (digits.len < rest->len && is_digit(rest->data[digits.len]))
-        digits.len++;
-    rest->data += digits.len;
-    rest->len -= digits.len;
+    for (; rest->len && is_digit(rest->data[0]); digits.len++)
+        *rest = (struct str){rest->data + 1, rest->len - 1};
     return digits;
 }
 

@@ -132,6 +132,14 @@ static void test_values(void **state)
     }
 }
 
+static void test_no_text(void **state)
+{
+    struct quantity quantity;
+    (void)state;
+    assert_false(quantity_parse((struct str){0}, &quantity));
+    assert_false(quantity_parse(STR(""), &quantity));
+}
+
 static struct quantity parsed(const char *text)
 {
     struct quantity quantity;
@@ -165,9 +173,8 @@ static void test_arithmetic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_canonical),
-        cmocka_unit_test(test_milli_rounding),
-        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_canonical),  cmocka_unit_test(test_milli_rounding),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_no_text),
         cmocka_unit_test(test_arithmetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
