@@ -132,6 +132,7 @@ struct request {
     int64_t entered_mono_ns; /* a call from inside went outside then (lanes_enter); 0: it did not */
     bool trusted;            /* part of a request that was authorized as a whole */
     unsigned races;
+    bool took_share;     /* an eviction has its share of the Pod's budget; kept by request_rewind */
     uint64_t eval_spent; /* of what admission's expressions may cost; kept by request_rewind */
     bool suspended;      /* its connection is */
     bool early;          /* runs before its body is read */

@@ -22,7 +22,7 @@ json_t *review_user_json(const struct user *user);
 enum step_result step_pod_usage(struct request *request);
 enum step_result step_node_usage(struct request *request);
 
-/* pod_subresource.c, service_account_token.c */
+/* binding.c, eviction.c, service_account_token.c */
 enum step_result step_bind(struct request *request);
 enum step_result step_eviction_decode(struct request *request);
 enum step_result step_evict(struct request *request);

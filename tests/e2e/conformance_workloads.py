@@ -2,6 +2,8 @@
 
 Names are upstream's where a check does what the test of that name does.
 """
+import concurrent.futures
+
 from conformance_kit import JSON_PATCH, MERGE, STRATEGIC, check, gone, is_status, main, meta, rewrite, until
 
 SLEEP = ["sleep", "3600"]
@@ -354,6 +356,47 @@ def budget_blocks(api, ns):
     until("allowed", lambda: api("GET", at + "/pdb")["status"].get("disruptionsAllowed") == 1)
     api("POST", path(ns, "pods", name + "/eviction"), eviction)
     until("gone", lambda: gone(api, path(ns, "pods", name)), 60)
+
+
+def evict(api, ns, name, **options):
+    """The answer's code, and its first cause or its message."""
+    body = dict(meta(name, namespace=ns), apiVersion="policy/v1", kind="Eviction", deleteOptions=dict(options, gracePeriodSeconds=1))
+    answer = api.session.post(api.base + path(ns, "pods", name + "/eviction"), json=body, timeout=30)
+    got = answer.json()
+    return answer.status_code, (got.get("details", {}).get("causes") or [got])[0].get("message", "")
+
+
+@check("evictions at once take no more than their budget has")
+def budget_shared(api, ns):
+    at = path(ns, "poddisruptionbudgets")
+    api("POST", path(ns, "replicasets"), workload("many", replicas=4))
+    settles(api, ns, "replicasets", "many", "readyReplicas", 4)
+    api("POST", at, dict(meta("pdb"), spec={"minAvailable": 3, "selector": {"matchLabels": {"app": "many"}}}))
+    until("counted", lambda: api("GET", at + "/pdb")["status"].get("disruptionsAllowed") == 1)
+    names = [one["metadata"]["name"] for one in pods_of(api, ns, "many")]
+    assert evict(api, ns, names[0], dryRun=["All"])[0] == 201
+    assert api("GET", at + "/pdb")["status"]["disruptionsAllowed"] == 1
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+        got = list(pool.map(lambda name: evict(api, ns, name), names))
+    assert sorted(code for code, _ in got) == [201, 429, 429, 429], got
+    assert all(said.startswith("The disruption budget pdb needs 3 healthy pods and has") for code, said in got if code == 429), got
+
+
+@check("evictions ask who is ready, and one budget")
+def budget_exact(api, ns):
+    at, name = path(ns, "poddisruptionbudgets"), "unready"
+    spec = template("unready")["spec"]
+    spec["containers"][0]["readinessProbe"] = {"exec": {"command": ["false"]}}
+    api("POST", path(ns, "pods"), dict(meta(name, labels={"app": name}), spec=spec))
+    until("running", lambda: api("GET", path(ns, "pods", name))["status"].get("phase") == "Running", 60)
+    for one in "a", "b":
+        api("POST", at, dict(meta(one), spec={"minAvailable": 1, "selector": {"matchLabels": {"app": name}}}))
+        until("counted", lambda: api("GET", f"{at}/{one}")["status"].get("observedGeneration") == 1)
+    assert evict(api, ns, name) == (500, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")
+    api("DELETE", at + "/b")
+    assert evict(api, ns, name) == (429, "The disruption budget a needs 1 healthy pods and has 0 currently")
+    api("PATCH", at + "/a", {"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}, type=MERGE)
+    assert evict(api, ns, name)[0] == 201
 
 
 @check("Listing PodDisruptionBudgets for all namespaces should list and delete a collection of PodDisruptionBudgets")
