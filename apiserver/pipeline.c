@@ -47,7 +47,7 @@ enum step_result pipeline_run(struct request *request)
         }
         if (result != STEP_AGAIN)
             return result;
-        if (++request->races > REQUEST_RACES_MAX)
+        if (!request_tries_again(request))
             return STEP_DONE; /* the lost race is the error */
         request_rewind(request);
     }

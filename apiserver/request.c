@@ -16,6 +16,8 @@
 
 #define DRAFT_MAX     ((size_t)4 << 20)
 #define COMPILE_LIGHT ((size_t)64 << 10) /* some milliseconds */
+#define NAMES_MAX     8                  /* of generateName, tried before one is said to be taken */
+#define RACES_MAX     256                /* lost compare-and-swaps before giving up */
 
 struct request *request_new(struct api *api, const char *method, const char *target)
 {
@@ -151,6 +153,12 @@ int64_t request_left_ms(const struct request *request)
     bool sooner = asked && go_duration_parse(str_of(asked), &given) && given > 0 && given < most;
     int64_t left_ns = request->start_mono_ns + (sooner ? given : most) - clock_mono_ns();
     return clock_whole_ms(left_ns);
+}
+
+bool request_tries_again(struct request *request)
+{
+    unsigned most = request->generated_name ? NAMES_MAX : RACES_MAX;
+    return ++request->races < most && request_left_ms(request) > 0;
 }
 
 enum step_result request_may_call(struct request *request)

@@ -19,7 +19,6 @@
 
 #define BODY_MAX           ((size_t)3145728) /* upstream's limit */
 #define REQUEST_TIME_MAX_S 60                /* upstream's --request-timeout */
-#define REQUEST_RACES_MAX  8 /* lost compare-and-swaps and taken names before giving up */
 
 struct request;
 struct stream;
@@ -206,6 +205,11 @@ enum step_result request_list(struct request *request, const char *storage,
 /* How long the client waits for an answer yet: its `timeout`, at most REQUEST_TIME_MAX_S from when
  * the request came. 0 or less: not any more. */
 int64_t request_left_ms(const struct request *request);
+/* After a lost race (STEP_AGAIN): whether to begin anew. Of generateName eight names are tried;
+ * what somebody else has written in between is read again for as long as the request's time lasts,
+ * within bounds. Source: apiserver pkg/registry/generic/registry/store.go,
+ * pkg/storage/etcd3/store.go. */
+bool request_tries_again(struct request *request);
 
 /* Before waiting for a webhook. STEP_NEXT, STEP_CALL, or STEP_FAIL for one of our own components
  * when too many of its kind wait already. */

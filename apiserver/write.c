@@ -161,10 +161,10 @@ static void on_done(struct store_write *write, enum store_result result, struct 
     struct request *request = write->arg;
     switch (settle(request, result, object, refused)) {
     case STEP_AGAIN:
-        if (++request->races > REQUEST_RACES_MAX)
-            server_resume(request);
-        else
+        if (request_tries_again(request))
             server_run_on_pool(request);
+        else
+            server_resume(request);
         break;
     case STEP_BLOCK:
         server_run_on_pool(request);

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """conformance_apply.py KUBECONFIG [WORD]: what upstream's integration tests ask of field validation, patches and server-side apply, of built-in
 and of custom resources. No Pod has to run."""
+import concurrent.futures
+
 from conformance_kit import *
 
 LEVELS = ("Strict", "Warn", "Ignore", "")
@@ -434,6 +436,19 @@ def merges(api, ns):
     got = merge_once(api, body, "m9-v2", [("three", {"text": "x"})], ["v1"])
     assert [one["apiVersion"].split("/")[1] for one in got["metadata"]["managedFields"]] == ["v3", "v1", "v1"], got["metadata"]
     undefine(api, body)
+
+
+@check("patches of one object that come at once all land")
+def patched_at_once(api, ns):
+    path = f"/api/v1/namespaces/{ns}/configmaps"
+    api("POST", path, meta("hot"))
+
+    def patch(number):
+        return api.session.patch(f"{api.base}{path}/hot", json={"data": {f"k{number}": "v"}}, headers={"Content-Type": MERGE}, timeout=60).status_code
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        codes = list(pool.map(patch, range(128)))
+    assert set(codes) == {200}, codes
+    assert len(api("GET", path + "/hot")["data"]) == 128
 
 
 @check("an apply leaves alone what nobody applied: finalizers and annotations of others")
