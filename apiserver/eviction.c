@@ -11,6 +11,7 @@
 #include "apiserver/special.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 #include "schema/selector.h"
 
@@ -47,7 +48,7 @@ static int64_t status_number(const json_t *budget, const char *name)
 static bool goes_freely(const json_t *budget, const json_t *pod)
 {
     int64_t desired = status_number(budget, "desiredHealthy");
-    if (pod_condition_holds(pod, "Ready"))
+    if (condition_is(json_at(pod, "status", "conditions"), "Ready", "True"))
         return false;
     return text_eq(json_text(budget, "spec", "unhealthyPodEvictionPolicy"), "AlwaysAllow") ||
            (desired > 0 && status_number(budget, "currentHealthy") >= desired);

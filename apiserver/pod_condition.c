@@ -2,16 +2,6 @@
 
 #include "base/clock.h"
 
-bool pod_condition_holds(const json_t *pod, const char *type)
-{
-    const json_t *condition;
-    size_t i;
-    json_array_foreach (json_at(pod, "status", "conditions"), i, condition)
-        if (text_eq(json_text(condition, "type"), type))
-            return text_eq(json_text(condition, "status"), "True");
-    return false;
-}
-
 void pod_condition_set(json_t *pod, const char *type, const char *reason, const char *message)
 {
     char now[TIME_TEXT_SIZE];

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "schema/api_service.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 #define CHECK_MS   30000 /* upstream's resync */

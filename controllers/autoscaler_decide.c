@@ -5,6 +5,7 @@
 #include "base/quantity.h"
 #include "controllers/autoscaler_internal.h"
 #include "controllers/observe.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 #define AUTOSCALERS "horizontalpodautoscalers.autoscaling"

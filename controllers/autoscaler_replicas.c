@@ -5,9 +5,10 @@
 #include "base/go_duration.h"
 #include "base/quantity.h"
 #include "controllers/autoscaler_internal.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/observe.h"
 #include "controllers/pod_state.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 #define INITIALIZATION_US  ((int64_t)300 * 1000000) /* --horizontal-pod-autoscaler-cpu-... */

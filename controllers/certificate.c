@@ -4,10 +4,11 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "rbac/rbac.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 #define REQUESTS    "certificatesigningrequests.certificates.k8s.io"

@@ -2,12 +2,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/cron_schedule.h"
 #include "controllers/cronjob.h"
 #include "controllers/job.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 #define CRONJOBS "cronjobs.batch"

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/deployment_internal.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"

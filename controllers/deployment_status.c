@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/deployment_internal.h"
 #include "controllers/observe.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 #define TIMED_OUT "ProgressDeadlineExceeded"

@@ -2,6 +2,7 @@
 
 #include "controllers/frame_internal.h"
 #include "controllers/observe.h"
+#include "schema/json_time.h"
 
 #define EVENTS "events"
 

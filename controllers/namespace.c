@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "base/strset.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "schema/meta.h"
 

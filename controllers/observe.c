@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 void json_list_free(struct json_list *list)
@@ -114,19 +113,4 @@ bool semantic_equal(const json_t *a, const json_t *b)
     if (json_is_array(a) && json_is_array(b))
         return items_equal(a, b);
     return a && b && json_equal(a, b);
-}
-
-int64_t json_time_us(const json_t *text)
-{
-    int64_t at_us = 0;
-    if (!json_is_string(text) || !time_parse(str_of(json_string_value(text)), &at_us))
-        return 0;
-    return at_us;
-}
-
-json_t *json_time(int64_t at_us)
-{
-    char text[TIME_TEXT_SIZE];
-    time_format(at_us, text);
-    return json_string(text);
 }

@@ -33,6 +33,3 @@ MUST_CHECK bool observe_get(struct cluster *cluster, const char *resource, const
 /* Whether the two mean the same to the API: an absent member equals null, "", 0, false, [] and {}.
  */
 bool semantic_equal(const json_t *a, const json_t *b);
-/* metav1.Time text of `object`'s metadata.creationTimestamp and others; 0 when absent. */
-int64_t json_time_us(const json_t *text);
-json_t *json_time(int64_t at_us);

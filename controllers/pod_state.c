@@ -4,8 +4,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/observe.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 const char *pod_phase(const json_t *pod)

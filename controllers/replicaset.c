@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"

@@ -8,6 +8,7 @@
 #include "controllers/observe.h"
 #include "controllers/pod_state.h"
 #include "controllers/replicaset.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 /* What is compared, read once. */

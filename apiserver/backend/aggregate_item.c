@@ -3,6 +3,7 @@
 
 #include "apiserver/backend/aggregate_internal.h"
 #include "base/codec.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 #define HTTPS_PORT   443
@@ -25,16 +26,6 @@ static int number(const json_t *spec, const char *member)
     return value < 0 ? 0 : value > PRIORITY_MAX ? PRIORITY_MAX : (int)value;
 }
 
-static bool is_available(const json_t *object)
-{
-    const json_t *condition;
-    size_t i;
-    json_array_foreach (json_at(object, "status", "conditions"), i, condition)
-        if (text_eq(json_text(condition, "type"), "Available"))
-            return text_eq(json_text(condition, "status"), "True");
-    return false;
-}
-
 static char *copy(const char *text)
 {
     return xstrdup(text ? text : "");
@@ -54,7 +45,7 @@ bool aggregate_item_make(struct aggregate_item *item, const json_t *object)
         .service = copy(json_text(service, "name")),
         .port = port > 0 && port <= UINT16_MAX ? (unsigned)port : HTTPS_PORT,
         .insecure = json_is_true(json_object_get(spec, "insecureSkipTLSVerify")),
-        .available = is_available(object),
+        .available = condition_is(json_at(object, "status", "conditions"), "Available", "True"),
         .roots = roots_of(spec),
         .group_priority = number(spec, "groupPriorityMinimum"),
         .version_priority = number(spec, "versionPriority"),

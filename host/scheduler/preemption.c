@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 static void mark_disrupted(const struct pod_info *pod, const struct pod_info *victim,

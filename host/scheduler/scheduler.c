@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/metrics.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/observe.h"
 #include "controllers/plan.h"
 #include "controllers/volume_binder.h"

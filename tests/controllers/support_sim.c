@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "schema/json_time.h"
 #include "schema/meta.h"
 
 void sim_init(struct sim *sim)

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "controllers/api_service.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 
 #define REMOTE(status)                                                                             \
     "{'metadata':{'name':'v1.g'},'spec':{'group':'g','version':'v1','service':{'namespace':'n',"   \

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/deployment.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"

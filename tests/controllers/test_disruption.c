@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/disruption.h"
 
 static void budgets(void **state)

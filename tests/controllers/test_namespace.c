@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/namespace.h"
 #include "controllers/root_ca.h"
 #include "controllers/serviceaccount.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "controllers/condition.h"
+#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "host/scheduler.h"

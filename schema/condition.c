@@ -1,9 +1,9 @@
-#include "controllers/condition.h"
+#include "schema/condition.h"
 
 #include <string.h>
 
 #include "base/str.h"
-#include "controllers/observe.h"
+#include "schema/json_time.h"
 
 static size_t place(const json_t *conditions, const char *type)
 {

@@ -1,4 +1,4 @@
-/* controllers/condition.h: status.conditions, in the shape that workloads share.
+/* schema/condition.h: status.conditions, in the shape that workloads share.
  * Source: Kubernetes API conventions, "Typical status properties". */
 #pragma once
 #include <stdint.h>
