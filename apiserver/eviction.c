@@ -15,6 +15,7 @@
 #include "schema/meta.h"
 #include "schema/selector.h"
 
+#define CAUSE         "DisruptionBudget"
 #define BUDGETS       "poddisruptionbudgets.policy"
 #define TRIES_MAX     20   /* of taking a share, against others' writes */
 #define DISRUPTED_MAX 2000 /* Pods that a budget counts as gone before it has seen them go */
@@ -54,16 +55,11 @@ static bool goes_freely(const json_t *budget, const json_t *pod)
            (desired > 0 && status_number(budget, "currentHealthy") >= desired);
 }
 
-static bool refuse(struct error *err, int retry_after_s, char *why)
+static void refuse(struct error *err, int retry_after_s)
 {
     error_set(err, ERROR_TOO_MANY_REQUESTS,
               "Cannot evict pod as it would violate the pod's disruption budget.");
     err->retry_after_s = retry_after_s;
-    err->causes = xcalloc(1, sizeof(*err->causes));
-    err->cause_count = 1;
-    err->causes[0].type = xstrdup("DisruptionBudget");
-    err->causes[0].message = why;
-    return false;
 }
 
 static bool has_share(const json_t *budget, struct error *err)
@@ -71,10 +67,12 @@ static bool has_share(const json_t *budget, struct error *err)
     const char *name = meta_name(budget);
     int64_t allowed = status_number(budget, "disruptionsAllowed");
     if (status_number(budget, "observedGeneration") <
-        json_int_or(json_at(budget, "metadata", "generation"), 0))
-        return refuse(
-            err, 10,
-            xasprintf("The disruption budget %s is still being processed by the server.", name));
+        json_int_or(json_at(budget, "metadata", "generation"), 0)) {
+        refuse(err, 10);
+        error_set_cause(err, CAUSE, NULL,
+                        "The disruption budget %s is still being processed by the server.", name);
+        return false;
+    }
     if (allowed < 0)
         return error_forbidden(err, "poddisruptionbudget.policy", name,
                                "pdb disruptions allowed is negative");
@@ -82,12 +80,14 @@ static bool has_share(const json_t *budget, struct error *err)
         return error_forbidden(err, "poddisruptionbudget.policy", name,
                                "DisruptedPods map too big - too many evictions not confirmed by "
                                "PDB controller");
-    return allowed > 0 ||
-           refuse(
-               err, 0,
-               xasprintf("The disruption budget %s needs %lld healthy pods and has %lld currently",
-                         name, (long long)status_number(budget, "desiredHealthy"),
-                         (long long)status_number(budget, "currentHealthy")));
+    if (allowed > 0)
+        return true;
+    refuse(err, 0);
+    error_set_cause(err, CAUSE, NULL,
+                    "The disruption budget %s needs %lld healthy pods and has %lld currently", name,
+                    (long long)status_number(budget, "desiredHealthy"),
+                    (long long)status_number(budget, "currentHealthy"));
+    return false;
 }
 
 /* ---- taking a share ---- */

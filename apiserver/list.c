@@ -127,10 +127,7 @@ enum step_result list_from_future(struct request *request, int64_t revision)
     error_set(err, ERROR_TIMEOUT, "Timeout: Too large resource version: %lld, current: %lld",
               (long long)revision, (long long)atomic_load(&request->cluster->revision));
     err->retry_after_s = 1;
-    err->causes = xcalloc(1, sizeof(*err->causes));
-    err->causes[0] = (struct error_cause){.type = xstrdup("ResourceVersionTooLarge"),
-                                          .message = xstrdup("Too large resource version")};
-    err->cause_count = 1;
+    error_set_cause(err, "ResourceVersionTooLarge", NULL, "Too large resource version");
     return STEP_FAIL;
 }
 

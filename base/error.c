@@ -127,14 +127,24 @@ bool error_bad_request(struct error *err, const char *format, ...)
     return set(err, ERROR_BAD_REQUEST, message);
 }
 
+void error_set_cause(struct error *err, const char *type, const char *field, const char *format,
+                     ...)
+{
+    char *message;
+    FORMAT_ARGS(message);
+    err->cause_count = 1;
+    err->causes = xcalloc(1, sizeof(*err->causes));
+    err->causes[0] = (struct error_cause){.type = type ? xstrdup(type) : NULL,
+                                          .field = field ? xstrdup(field) : NULL,
+                                          .message = message};
+}
+
 bool error_internal(struct error *err, const char *format, ...)
 {
     CLEANUP(free_ptr) char *why = NULL;
     FORMAT_ARGS(why);
     set(err, ERROR_INTERNAL, xasprintf("Internal error occurred: %s", why));
-    err->cause_count = 1;
-    err->causes = xcalloc(1, sizeof(*err->causes));
-    err->causes[0].message = xstrdup(why);
+    error_set_cause(err, NULL, NULL, "%s", why);
     return false;
 }
 

@@ -112,6 +112,10 @@ enum cause_kind {
 #undef X
 };
 
+/* Makes this the one cause of an error that has none; no part of the error's own message. `type`
+ * and `field` may be NULL. */
+void error_set_cause(struct error *err, const char *type, const char *field, const char *format,
+                     ...) PRINTF_LIKE(4, 5);
 /* Adds a cause whose message is exactly `message` (upstream's whole body, e.g. `Invalid value: "x":
  * must be ...`). */
 void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format,

@@ -30,12 +30,8 @@ static enum step_result refuse_terminating(struct request *request, const char *
     error_forbidden(err, request->resource->key, name,
                     "unable to create new content in namespace %s because it is being terminated",
                     ns);
-    err->causes = xcalloc(1, sizeof(*err->causes));
-    err->cause_count = 1;
-    err->causes[0] =
-        (struct error_cause){.type = xstrdup("NamespaceTerminating"),
-                             .field = xstrdup("metadata.namespace"),
-                             .message = xasprintf("namespace %s is being terminated", ns)};
+    error_set_cause(err, "NamespaceTerminating", "metadata.namespace",
+                    "namespace %s is being terminated", ns);
     return STEP_FAIL;
 }
 
