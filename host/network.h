@@ -1,10 +1,11 @@
-/* host/network.h: Services and names for the Pods of one node: the service proxy and the DNS
- * server.
+/* host/network.h: Services, names and NetworkPolicies for the Pods of one node: the service proxy,
+ * the DNS server and the enforcer.
  *
- * Both follow the host cluster's Services, EndpointSlices and Pods through three reflectors. A Pod
- * sees the Services of its own cluster only: the proxy chooses rules, and the server chooses names,
- * by the Pod's source address. Pods of different tenants cannot reach each other, the host or
- * link-local addresses, whatever the rules of their own cluster say. */
+ * They follow the host cluster's Services, EndpointSlices, NetworkPolicies, namespaces and this
+ * node's Pods through reflectors. A Pod sees the Services of its own cluster only: the proxy
+ * chooses rules, and the server chooses names, by the Pod's source address. Pods of different
+ * tenants cannot reach each other, the host or link-local addresses, whatever the rules of their
+ * own cluster say. */
 #pragma once
 #include <stdbool.h>
 
@@ -28,5 +29,5 @@ struct network_options {
     const char *resolv_conf; /* names outside the domain go to these servers; "/etc/resolv.conf" */
 };
 struct network *network_start(const struct network_options *options, struct error *err);
-/* Ends the threads and removes the table. */
+/* Ends the threads and removes the tables: `table`, and `table` with "_policy". */
 void network_stop(struct network *network);

@@ -123,23 +123,45 @@ static bool put(struct cluster *cluster, const char *resource, json_t *object, s
     return error_unavailable(err, "the first objects of the host cluster could not be written");
 }
 
-/* The node agent proxies Services and answers names by its node's own certificate: it reads what
- * kube-proxy does. */
-static const char node_proxier[] =
-    "{kind: ClusterRoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: "
-    "'warren:node-proxier'}, "
-    "subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:nodes'}], "
-    "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "
-    "'system:node-proxier'}}";
+/* The node agent proxies Services, answers names and enforces NetworkPolicies by its node's own
+ * certificate: it reads what kube-proxy does, and whom policies are about. */
+static const struct {
+    const char *resource, *text;
+} own_objects[] = {
+    {"clusterrolebindings.rbac.authorization.k8s.io",
+     "{kind: ClusterRoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: "
+     "'warren:node-proxier'}, "
+     "subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:nodes'}], "
+     "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "
+     "'system:node-proxier'}}"},
+    {"clusterroles.rbac.authorization.k8s.io",
+     "{kind: ClusterRole, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: "
+     "'warren:node-policies'}, rules: [{apiGroups: [''], resources: [namespaces], verbs: [list, "
+     "watch]}, {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [list, "
+     "watch]}]}"},
+    {"clusterrolebindings.rbac.authorization.k8s.io",
+     "{kind: ClusterRoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: "
+     "'warren:node-policies'}, "
+     "subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:nodes'}], "
+     "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "
+     "'warren:node-policies'}}"},
+};
+
+static bool put_text(struct cluster *cluster, const char *resource, const char *text,
+                     struct error *err)
+{
+    json_auto_t *object = yaml_parse(str_of(text), JSON_LOAD_STRICT, err);
+    return object && put(cluster, resource, object, err);
+}
 
 static bool put_own_objects(struct cluster *cluster, struct error *err)
 {
     json_auto_t *plans = plan_builtin();
-    json_auto_t *binding = yaml_parse(STR(node_proxier), JSON_LOAD_STRICT, err);
     json_t *plan;
     size_t i;
-    if (!binding || !put(cluster, "clusterrolebindings.rbac.authorization.k8s.io", binding, err))
-        return false;
+    for (i = 0; i < ARRAY_LEN(own_objects); i++)
+        if (!put_text(cluster, own_objects[i].resource, own_objects[i].text, err))
+            return false;
     json_array_foreach (plans, i, plan)
         if (!put(cluster, PLANS, plan, err))
             return false;

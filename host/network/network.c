@@ -1,5 +1,5 @@
-/* The parts together: reflectors feed the view, one thread turns it into rules, another answers
- * names. */
+/* The parts together: reflectors feed the view, one thread turns Services into rules, one
+ * NetworkPolicies, and another answers names. */
 #include "host/network.h"
 
 #include <fcntl.h>
@@ -9,10 +9,11 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "host/network/dns.h"
+#include "host/network/enforcer.h"
 #include "host/network/proxy.h"
 #include "host/network/view.h"
 
-#define LISTS 3
+#define LISTS 5
 
 static const struct list {
     const char *path; /* with the node's name for %s */
@@ -21,6 +22,8 @@ static const struct list {
     {"/api/v1/services", VIEW_SERVICES},
     {"/apis/discovery.k8s.io/v1/endpointslices", VIEW_SLICES},
     {"/api/v1/pods?fieldSelector=spec.nodeName%3D%s", VIEW_PODS}, /* whose traffic begins here */
+    {"/api/v1/namespaces", VIEW_NAMESPACES},
+    {"/apis/networking.k8s.io/v1/networkpolicies", VIEW_POLICIES},
 };
 
 struct feed {
@@ -35,6 +38,7 @@ struct network {
     struct view view;
     struct feed feeds[LISTS];
     struct proxy *proxy;
+    struct enforcer *enforcer;
     struct dns *dns;
 };
 
@@ -56,7 +60,7 @@ static void on_synced(void *arg)
 {
     struct feed *feed = arg;
     if (!feed->synced)
-        view_synced(feed->view);
+        view_synced(feed->view, feed->kind);
     feed->synced = true;
 }
 
@@ -97,7 +101,9 @@ struct network *network_start(const struct network_options *options, struct erro
     view_init(&network->view);
     network->dns = dns_start(&network->options, &network->view, err);
     network->proxy = network->dns ? proxy_start(&network->options, &network->view, err) : NULL;
-    if (!network->proxy) {
+    network->enforcer =
+        network->proxy ? enforcer_start(&network->options, &network->view, err) : NULL;
+    if (!network->enforcer) {
         network_stop(network);
         return NULL;
     }
@@ -119,6 +125,7 @@ void network_stop(struct network *network)
     for (size_t i = 0; i < LISTS; i++)
         if (network->feeds[i].reflector)
             reflector_stop(network->feeds[i].reflector);
+    enforcer_stop(network->enforcer);
     proxy_stop(network->proxy);
     dns_stop(network->dns);
     view_deinit(&network->view);

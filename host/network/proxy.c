@@ -10,10 +10,11 @@
 
 #include "base/log.h"
 #include "host/network/rules.h"
+#include "host/network/transaction.h"
 
 #define SCRIPT_MAX   ((size_t)64 << 20)
 #define GATHER_NS    15000000
-#define LISTS_NEEDED 3
+#define LISTS_NEEDED (1U << VIEW_SERVICES | 1U << VIEW_SLICES | 1U << VIEW_PODS)
 #define RETRY_S      2
 #define IPV6_FILE    "/proc/net/if_inet6"
 
@@ -26,17 +27,6 @@ struct proxy {
     atomic_bool stopping;
 };
 
-static bool run_script(struct proxy *proxy, const struct buf *script)
-{
-    if (!buf_ok(script) || nft_run_cmd_from_buffer(proxy->nft, script->data) != 0) {
-        const char *why = nft_ctx_get_error_buffer(proxy->nft);
-        log_error("proxy", "nftables refused the rules: %.200s",
-                  why && *why ? why : "they are too large");
-        return false;
-    }
-    return true;
-}
-
 /* Makes the table say what the view says now. False when nftables refuses it: the next try makes
  * the table anew. */
 static bool update(struct proxy *proxy, uint64_t *version)
@@ -48,7 +38,7 @@ static bool update(struct proxy *proxy, uint64_t *version)
     *version = view->version;
     rules_write(&script, proxy->options, view, &proxy->names, &names);
     pthread_mutex_unlock(&view->lock);
-    bool done = run_script(proxy, &script);
+    bool done = transaction_run(proxy->nft, &script, "proxy");
     if (!done)
         strmap_clear(&names);
     strmap_clear(&proxy->names);
@@ -62,7 +52,8 @@ static bool wait_for_change(struct proxy *proxy, uint64_t done)
 {
     struct view *view = proxy->view;
     pthread_mutex_lock(&view->lock);
-    while (!atomic_load(&proxy->stopping) && (view->synced < LISTS_NEEDED || view->version == done))
+    while (!atomic_load(&proxy->stopping) &&
+           ((view->synced & LISTS_NEEDED) != LISTS_NEEDED || view->version == done))
         pthread_cond_wait(&view->changed, &view->lock);
     return !atomic_load(&proxy->stopping);
 }
@@ -94,7 +85,7 @@ static bool run_ipv6(struct proxy *proxy,
     if (access(IPV6_FILE, F_OK) != 0)
         return true;
     write_script(&script, proxy->options);
-    return run_script(proxy, &script);
+    return transaction_run(proxy->nft, &script, "proxy");
 }
 
 struct proxy *proxy_start(const struct network_options *options, struct view *view,
@@ -103,9 +94,8 @@ struct proxy *proxy_start(const struct network_options *options, struct view *vi
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
     proxy->options = options;
     proxy->view = view;
-    proxy->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!proxy->nft || nft_ctx_buffer_error(proxy->nft) != 0 ||
-        nft_ctx_buffer_output(proxy->nft) != 0 || !run_ipv6(proxy, rules_write_ipv6) ||
+    proxy->nft = transaction_open();
+    if (!proxy->nft || !run_ipv6(proxy, rules_write_ipv6) ||
         pthread_create(&proxy->thread, NULL, work, proxy) != 0) {
         error_internal(err, "cannot start the service proxy: nftables does not work here");
         if (proxy->nft)
@@ -127,7 +117,8 @@ void proxy_stop(struct proxy *proxy)
     pthread_join(proxy->thread, NULL);
     CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
     rules_remove(&script, proxy->options);
-    (void)run_script(proxy, &script); /* logged there; nothing else can be done at the end */
+    (void)transaction_run(proxy->nft, &script,
+                          "proxy"); /* logged there; nothing else can be done at the end */
     (void)run_ipv6(proxy, rules_remove_ipv6);
     nft_ctx_free(proxy->nft);
     strmap_clear(&proxy->names);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "host/network/network_policy.h"
 #include "schema/meta.h"
 
 #define NOTE               "tenancy.warren.dev/"
@@ -58,23 +59,38 @@ static void pod_free(struct view_pod *pod)
     free(pod->cluster);
     free(pod->ns);
     free(pod->name);
+    free(pod->host_ns);
+    json_decref(pod->labels);
+    ports_free(pod->ports, pod->port_count);
     free(pod);
 }
 
+static void namespace_free(struct view_namespace *ns)
+{
+    if (!ns)
+        return;
+    free(ns->cluster);
+    json_decref(ns->labels);
+    free(ns);
+}
+
+/* Empties a map of what it owns. */
+#define CLEAR_MAP(map, free_value)                                                                 \
+    do {                                                                                           \
+        const char *key_;                                                                          \
+        void *value_;                                                                              \
+        for (size_t at_ = 0; strmap_next((map), &at_, &key_, &value_);)                            \
+            free_value(value_);                                                                    \
+        strmap_clear(map);                                                                         \
+    } while (0)
+
 void view_deinit(struct view *view)
 {
-    size_t at = 0;
-    const char *key;
-    void *value;
-    while (strmap_next(&view->services, &at, &key, &value))
-        service_free(value);
-    for (at = 0; strmap_next(&view->slices, &at, &key, &value);)
-        slice_free(value);
-    for (at = 0; strmap_next(&view->pods, &at, &key, &value);)
-        pod_free(value);
-    strmap_clear(&view->services);
-    strmap_clear(&view->slices);
-    strmap_clear(&view->pods);
+    CLEAR_MAP(&view->services, service_free);
+    CLEAR_MAP(&view->slices, slice_free);
+    CLEAR_MAP(&view->pods, pod_free);
+    CLEAR_MAP(&view->policies, network_policy_free);
+    CLEAR_MAP(&view->namespaces, namespace_free);
     strmap_clear(&view->clients);
     pthread_cond_destroy(&view->changed);
     pthread_mutex_destroy(&view->lock);
@@ -89,6 +105,13 @@ static char *own_word(const json_t *object, const char *note, const char *otherw
     return xstrdup(value ? value : otherwise);
 }
 
+static void copy_protocol(struct view_port *port, const char *protocol)
+{
+    (void)snprintf(port->protocol, sizeof(port->protocol), "%s", protocol ? protocol : "TCP");
+    for (char *at = port->protocol; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+}
+
 static void read_ports(const json_t *list, struct view_port **ports, size_t *count)
 {
     *count = json_array_size(list);
@@ -100,10 +123,7 @@ static void read_ports(const json_t *list, struct view_port **ports, size_t *cou
         (*ports)[i].node_port =
             (unsigned)json_int_or(json_object_get(port, "nodePort"), 0) & 0xffff;
         (*ports)[i].port = (unsigned)json_int_or(json_object_get(port, "port"), 0) & 0xffff;
-        (void)snprintf((*ports)[i].protocol, sizeof((*ports)[i].protocol), "%s",
-                       protocol ? protocol : "TCP");
-        for (char *at = (*ports)[i].protocol; *at; at++)
-            *at = (char)tolower((unsigned char)*at);
+        copy_protocol(&(*ports)[i], protocol);
     }
 }
 
@@ -199,6 +219,37 @@ static struct view_slice *read_slice(const json_t *object)
     return slice;
 }
 
+static json_t *read_labels(const json_t *object)
+{
+    const json_t *labels = json_at(object, "metadata", "labels");
+    return json_object_size(labels) ? json_deep_copy(labels) : NULL;
+}
+
+/* A container that has begun when others begin, and goes on: not an init container that ends. */
+static bool keeps_running(const json_t *container, bool is_init)
+{
+    return !is_init || text_eq(json_text(container, "restartPolicy"), "Always");
+}
+
+static void add_named_ports(struct view_pod *pod, const json_t *containers, bool is_init)
+{
+    for (size_t i = 0; i < json_array_size(containers); i++) {
+        const json_t *container = json_array_get(containers, i);
+        const json_t *ports = json_object_get(container, "ports");
+        for (size_t k = 0; k < json_array_size(ports) && keeps_running(container, is_init); k++) {
+            const json_t *port = json_array_get(ports, k);
+            const char *name = json_text(port, "name");
+            if (!name)
+                continue;
+            pod->ports = xreallocarray(pod->ports, pod->port_count + 1, sizeof(*pod->ports));
+            struct view_port *to = &pod->ports[pod->port_count++];
+            *to = (struct view_port){.name = xstrdup(name)};
+            to->port = (unsigned)json_int_or(json_object_get(port, "containerPort"), 0) & 0xffff;
+            copy_protocol(to, json_text(port, "protocol"));
+        }
+    }
+}
+
 static struct view_pod *read_pod(const json_t *object)
 {
     const char *phase = json_text(object, "status", "phase");
@@ -206,12 +257,25 @@ static struct view_pod *read_pod(const json_t *object)
     pod->cluster = own_word(object, NOTE "cluster", VIEW_HOST_CLUSTER);
     pod->ns = own_word(object, NOTE "namespace", meta_namespace(object));
     pod->name = own_word(object, NOTE "name", meta_name(object));
+    pod->host_ns = xstrdup(meta_namespace(object));
+    pod->labels = read_labels(object);
+    add_named_ports(pod, json_at(object, "spec", "containers"), false);
+    add_named_ports(pod, json_at(object, "spec", "initContainers"), true);
     /* A finished Pod's address may be another's by now; a Pod on the node's network has none of its
      * own. */
     if (!text_eq(phase, "Succeeded") && !text_eq(phase, "Failed") &&
         !json_is_true(json_at(object, "spec", "hostNetwork")))
         (void)copy_address(json_text(object, "status", "podIP"), pod->address);
     return pod;
+}
+
+static struct view_namespace *read_namespace(const json_t *object)
+{
+    const char *cluster = meta_label(object, NOTE "cluster");
+    struct view_namespace *ns = xcalloc(1, sizeof(*ns));
+    ns->cluster = xstrdup(cluster ? cluster : VIEW_HOST_CLUSTER);
+    ns->labels = read_labels(object);
+    return ns;
 }
 
 /* ---- applying; lock held ---- */
@@ -227,48 +291,100 @@ static void put_pod(struct view *view, const char *key, struct view_pod *pod)
     pod_free(before);
 }
 
-static bool same_pod(const struct view_pod *before, const struct view_pod *now)
+static bool same_place(const struct view_pod *before, const struct view_pod *now)
 {
-    return before && strcmp(before->address, now->address) == 0 &&
+    return before && now && strcmp(before->address, now->address) == 0 &&
            strcmp(before->cluster, now->cluster) == 0;
 }
 
-static void apply(struct view *view, enum view_kind kind, const char *key, const json_t *object,
-                  bool deleted)
+static bool same_labels(const json_t *before, const json_t *now)
 {
-    if (kind == VIEW_SERVICES) {
-        service_free(deleted ? strmap_remove(&view->services, key)
-                             : strmap_put(&view->services, key, read_service(object)));
-    } else if (kind == VIEW_SLICES) {
-        struct view_slice *slice = deleted ? NULL : read_slice(object);
-        slice_free(slice ? strmap_put(&view->slices, key, slice)
-                         : strmap_remove(&view->slices, key));
-    } else {
-        struct view_pod *pod = deleted ? NULL : read_pod(object);
-        /* Most changes of a Pod say nothing about its address: they cost the rules nothing. */
-        if (pod && same_pod(strmap_get(&view->pods, key), pod)) {
-            pod_free(pod);
-            return;
-        }
-        put_pod(view, key, pod);
+    return before == now || (before && now && json_equal(before, now));
+}
+
+/* Most changes of a Pod say nothing about its address: they cost the rules nothing. Its ports never
+ * change. */
+static void apply_pod(struct view *view, const char *key, struct view_pod *pod)
+{
+    const struct view_pod *before = strmap_get(&view->pods, key);
+    bool moved = !same_place(before, pod);
+    if (!moved && same_labels(before->labels, pod->labels)) {
+        pod_free(pod);
+        return;
     }
+    view->version += moved;
+    view->policy_version++;
+    put_pod(view, key, pod);
+}
+
+static void apply_namespace(struct view *view, const char *name, struct view_namespace *ns)
+{
+    const struct view_namespace *before = strmap_get(&view->namespaces, name);
+    if (!before || !ns || !same_labels(before->labels, ns->labels))
+        view->policy_version++;
+    namespace_free(ns ? strmap_put(&view->namespaces, name, ns)
+                      : strmap_remove(&view->namespaces, name));
+}
+
+static void apply_policy(struct view *view, const char *key, struct network_policy *policy)
+{
+    view->policy_version++;
+    network_policy_free(policy ? strmap_put(&view->policies, key, policy)
+                               : strmap_remove(&view->policies, key));
+}
+
+static void apply_service(struct view *view, const char *key, struct view_service *service)
+{
     view->version++;
-    pthread_cond_broadcast(&view->changed);
+    service_free(service ? strmap_put(&view->services, key, service)
+                         : strmap_remove(&view->services, key));
+}
+
+static void apply_slice(struct view *view, const char *key, struct view_slice *slice)
+{
+    view->version++;
+    slice_free(slice ? strmap_put(&view->slices, key, slice) : strmap_remove(&view->slices, key));
+}
+
+static void apply(struct view *view, enum view_kind kind, const char *key, const json_t *object)
+{
+    switch (kind) {
+    case VIEW_SERVICES:
+        apply_service(view, key, object ? read_service(object) : NULL);
+        break;
+    case VIEW_SLICES:
+        apply_slice(view, key, object ? read_slice(object) : NULL);
+        break;
+    case VIEW_PODS:
+        apply_pod(view, key, object ? read_pod(object) : NULL);
+        break;
+    case VIEW_NAMESPACES:
+        apply_namespace(view, key, object ? read_namespace(object) : NULL);
+        break;
+    case VIEW_POLICIES:
+        apply_policy(view, key, object ? network_policy_read(object) : NULL);
+        break;
+    }
 }
 
 void view_apply(struct view *view, enum view_kind kind, const json_t *object, bool deleted)
 {
-    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", meta_namespace(object), meta_name(object));
+    CLEANUP(free_ptr)
+    char *key = kind == VIEW_NAMESPACES
+                    ? xstrdup(meta_name(object))
+                    : xasprintf("%s/%s", meta_namespace(object), meta_name(object));
     pthread_mutex_lock(&view->lock);
-    apply(view, kind, key, object, deleted);
+    apply(view, kind, key, deleted ? NULL : object);
+    pthread_cond_broadcast(&view->changed);
     pthread_mutex_unlock(&view->lock);
 }
 
-void view_synced(struct view *view)
+void view_synced(struct view *view, enum view_kind kind)
 {
     pthread_mutex_lock(&view->lock);
-    view->synced++;
+    view->synced |= 1U << kind;
     view->version++;
+    view->policy_version++;
     pthread_cond_broadcast(&view->changed);
     pthread_mutex_unlock(&view->lock);
 }
