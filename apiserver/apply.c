@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
-#include "apiserver/custom.h"
+#include "apiserver/apply_versions.h"
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/go_text.h"
@@ -56,53 +56,12 @@ void apply_check_options(struct request *request)
         check_manager(&request->error, manager);
 }
 
-/* ---- versions of custom resources ---- */
-
-static const struct resource *row_of(const struct request *request, const char *api_version)
-{
-    const struct resource *row = request->resource;
-    size_t len = strlen(row->group);
-    bool same_group = strncmp(api_version, row->group, len) == 0 && api_version[len] == '/';
-    return same_group ? custom_find(request->custom, row->group, api_version + len + 1, row->plural)
-                      : NULL;
-}
-
-static const struct type *version_type(void *arg, const char *api_version)
-{
-    const struct resource *row = row_of(arg, api_version);
-    return row ? row->type : NULL;
-}
-
-static json_t *in_version(void *arg, const json_t *object, const char *api_version)
-{
-    struct request *request = arg;
-    CLEANUP(error_clear) struct error ignored = {0};
-    const struct resource *row = row_of(request, api_version);
-    json_auto_t *copy = json_deep_copy(object);
-    json_t *out = NULL;
-    struct error kept = request->error;
-    request->error = (struct error){0};
-    if (!row || custom_convert(request, copy, row, &out) != STEP_NEXT)
-        out = NULL;
-    error_move(&ignored, &request->error);
-    request->error = kept;
-    return out;
-}
-
-/* STEP_CALL where a webhook has to be asked and may not be yet. */
-static enum step_result find_versions(struct request *request, struct apply_versions *versions)
-{
-    *versions = (struct apply_versions){request, version_type, in_version};
-    bool asks = custom_converter(request) && request->old &&
-                apply_has_other_version(request->old, resource_api_version(request->resource));
-    return asks ? request_may_call(request) : STEP_NEXT;
-}
-
 static struct apply apply_of(const struct request *request, const char *manager,
                              const struct apply_versions *versions)
 {
     return (struct apply){
-        .versions = request->resource->type->custom ? versions : NULL,
+        .versions = versions,
+        .has_status = resource_sub(request->resource, STR("status")) != NULL,
         .type = request->resource->type,
         .api_version = resource_api_version(request->resource),
         .kind = request->resource->kind,
@@ -137,7 +96,7 @@ static enum step_result track(struct request *request)
     struct apply_versions versions;
     if (!given || !*given)
         agent_name(request, agent);
-    enum step_result result = find_versions(request, &versions);
+    enum step_result result = apply_versions_of(request, &versions);
     if (result != STEP_NEXT)
         return result;
     const struct apply apply = apply_of(request, given && *given ? given : agent, &versions);
@@ -148,15 +107,18 @@ static enum step_result track(struct request *request)
     return STEP_NEXT;
 }
 
-/* Calls from inside are not tracked: what our own components set is nobody's. */
+/* Before admission and strategy, as upstream: what they fill in is nobody's. Calls from inside are
+ * not tracked: what our own components set is nobody's, either. */
 enum step_result step_track(struct request *request)
 {
-    if (request->caller || request->deletes)
-        return STEP_NEXT;
-    enum step_result result = request->applies ? STEP_NEXT : track(request);
-    if (result == STEP_NEXT && request->old)
+    return request->caller || request->applies ? STEP_NEXT : track(request);
+}
+
+enum step_result step_track_end(struct request *request)
+{
+    if (!request->caller && !request->deletes && request->old)
         apply_keep_times(request->old, request->object);
-    return result;
+    return STEP_NEXT;
 }
 
 /* ---- apply ---- */
@@ -301,7 +263,7 @@ enum step_result step_apply(struct request *request)
     if (request->view && !whole && !apply_part(request, &tree))
         return STEP_FAIL;
     struct apply_versions versions;
-    enum step_result result = find_versions(request, &versions);
+    enum step_result result = apply_versions_of(request, &versions);
     if (result != STEP_NEXT)
         return result;
     const struct apply apply = apply_of(request, manager, &versions);

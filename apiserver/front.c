@@ -450,27 +450,18 @@ enum step_result step_impersonate(struct request *request)
 static const step_fn get_chain[] = {step_get, NULL};
 static const step_fn list_chain[] = {step_list, NULL};
 static const step_fn watch_chain[] = {step_watch, NULL};
-static const step_fn post_chain[] = {step_options,         step_compute,
-                                     step_decode,          step_create_meta,
-                                     step_admit,           step_create_fill,
-                                     step_allocate,        step_create_prepare,
-                                     step_create_validate, step_admit_validate,
-                                     step_track,           step_quota,
-                                     step_store,           NULL};
-static const step_fn put_chain[] = {step_options,         step_compute,
-                                    step_decode,          step_update_read,
-                                    step_update_rebase,   step_admit,
-                                    step_allocate,        step_update_prepare,
-                                    step_update_validate, step_admit_validate,
-                                    step_track,           step_quota,
-                                    step_store,           NULL};
-static const step_fn patch_chain[] = {step_options,         step_compute,
-                                      step_patch_read,      step_patch,
-                                      step_update_rebase,   step_admit,
-                                      step_allocate,        step_update_prepare,
-                                      step_update_validate, step_admit_validate,
-                                      step_track,           step_quota,
-                                      step_store,           NULL};
+static const step_fn post_chain[] = {
+    step_options,        step_compute,     step_decode,   step_create_meta,    step_track,
+    step_admit,          step_create_fill, step_allocate, step_create_prepare, step_create_validate,
+    step_admit_validate, step_track_end,   step_quota,    step_store,          NULL};
+static const step_fn put_chain[] = {
+    step_options,        step_compute,   step_decode,   step_update_read,    step_update_rebase,
+    step_track,          step_admit,     step_allocate, step_update_prepare, step_update_validate,
+    step_admit_validate, step_track_end, step_quota,    step_store,          NULL};
+static const step_fn patch_chain[] = {
+    step_options,        step_compute,   step_patch_read, step_patch,          step_update_rebase,
+    step_track,          step_admit,     step_allocate,   step_update_prepare, step_update_validate,
+    step_admit_validate, step_track_end, step_quota,      step_store,          NULL};
 static const step_fn delete_chain[] = {step_delete, step_admit_delete, step_quota, step_store,
                                        NULL};
 static const step_fn delete_collection_chain[] = {step_delete_collection, NULL};

@@ -88,6 +88,9 @@ struct view {
     json_t *(*accept)(const struct resource *resource, const json_t *shown, const json_t *old,
                       struct error *err);
     const char *api_version; /* when several share the key; NULL: all of them */
+    /* The stored form of a whole object that is shown, also of parts of it: nothing is judged and
+     * nothing defaulted. New reference. NULL for a subresource's. */
+    json_t *(*restore)(const json_t *shown);
 };
 
 /* What a call from inside asks for; strings are the caller's. */

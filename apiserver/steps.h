@@ -49,7 +49,8 @@ enum step_result step_patch(struct request *request);
 bool apply_wanted(const struct request *request);
 void apply_check_options(struct request *request); /* adds what is wrong with fieldManager, force */
 enum step_result step_apply(struct request *request);
-enum step_result step_track(struct request *request); /* managedFields of every write */
+enum step_result step_track(struct request *request);     /* managedFields of every write */
+enum step_result step_track_end(struct request *request); /* none when only times change */
 
 /* delete.c */
 enum step_result step_delete(struct request *request); /* reads the object, too */

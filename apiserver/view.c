@@ -93,6 +93,11 @@ static json_t *event_rename(const json_t *from, bool to_events)
     return event;
 }
 
+static json_t *event_restore(const json_t *shown)
+{
+    return event_rename(shown, false);
+}
+
 static json_t *event_show(const struct resource *resource, const json_t *stored)
 {
     static const char *const omitted[] = {"reportingController", "reportingInstance"};
@@ -173,7 +178,7 @@ static void check_event_update(const json_t *event, const json_t *old, struct er
 static json_t *event_accept(const struct resource *resource, const json_t *shown, const json_t *old,
                             struct error *err)
 {
-    json_auto_t *event = event_rename(shown, false);
+    json_auto_t *event = event_restore(shown);
     if (old)
         check_event_update(event, old, err);
     else
@@ -211,17 +216,20 @@ static json_t *autoscaler_accept(const struct resource *resource, const json_t *
 #define AUTOSCALERS "horizontalpodautoscalers.autoscaling"
 
 static const struct view views[] = {
-    {"deployments.apps", "scale", "deployments.apps", scale_show, scale_accept, NULL},
-    {"replicasets.apps", "scale", "replicasets.apps", scale_show, scale_accept, NULL},
-    {"statefulsets.apps", "scale", "statefulsets.apps", scale_show, scale_accept, NULL},
-    {"replicationcontrollers", "scale", "replicationcontrollers", scale_show, scale_accept, NULL},
-    {"events", "", "events", event_show, event_accept, "events.k8s.io/v1"},
-    {AUTOSCALERS, "", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1"},
-    {AUTOSCALERS, "status", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1"},
+    {"deployments.apps", "scale", "deployments.apps", scale_show, scale_accept, NULL, NULL},
+    {"replicasets.apps", "scale", "replicasets.apps", scale_show, scale_accept, NULL, NULL},
+    {"statefulsets.apps", "scale", "statefulsets.apps", scale_show, scale_accept, NULL, NULL},
+    {"replicationcontrollers", "scale", "replicationcontrollers", scale_show, scale_accept, NULL,
+     NULL},
+    {"events", "", "events", event_show, event_accept, "events.k8s.io/v1", event_restore},
+    {AUTOSCALERS, "", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1",
+     autoscaler_from_v1},
+    {AUTOSCALERS, "status", AUTOSCALERS, autoscaler_show, autoscaler_accept, "autoscaling/v1",
+     autoscaler_from_v1},
 };
 
-static const struct view custom_scale = {NULL,           "scale",          NULL,
-                                         crd_scale_show, crd_scale_accept, NULL};
+static const struct view custom_scale = {NULL, "scale", NULL, crd_scale_show, crd_scale_accept,
+                                         NULL, NULL};
 
 const struct view *view_find(const struct resource *resource, const char *sub)
 {

@@ -123,17 +123,25 @@ static bool is_reset(const json_t *entries)
            (count == 0 || (count == 1 && json_object_size(json_array_get(entries, 0)) == 0));
 }
 
+/* Those of the object; none when they cannot be read. */
+static struct managers managers_of(struct arena *arena, const json_t *object)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    struct managers managers = {0};
+    return managers_parse(arena, &managers, entries_of(object), &ignored) ? managers
+                                                                          : (struct managers){0};
+}
+
+/* Those that a client sends count, where it may and they can be read. */
 static struct managers read_managers(const struct apply *apply, struct arena *arena,
                                      const json_t *live, const json_t *object)
 {
-    const json_t *given = entries_of(object);
     struct managers managers = {0};
-    if (!*apply->subresource && is_reset(given))
+    if (!*apply->subresource && is_reset(entries_of(object)))
         return managers;
-    if (!*apply->subresource && json_array_size(given) && managers_parse(arena, &managers, given))
-        return managers;
-    managers = (struct managers){0};
-    return managers_parse(arena, &managers, entries_of(live)) ? managers : (struct managers){0};
+    if (!*apply->subresource)
+        managers = managers_of(arena, object);
+    return managers.count ? managers : managers_of(arena, live);
 }
 
 static void track(const struct apply *apply, struct arena *arena, const json_t *before,
@@ -203,6 +211,20 @@ void apply_keep_times(const json_t *live, json_t *object)
     json_object_set(now_meta, "resourceVersion", json_object_get(before_meta, "resourceVersion"));
     if (json_equal(before, now))
         json_object_set(json_object_get(object, "metadata"), "managedFields", old);
+}
+
+bool apply_keep_readable(const json_t *before, json_t *object, struct error *err)
+{
+    CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+    struct managers managers = {0};
+    json_t *old = entries_of(before), *metadata = json_object_get(object, "metadata");
+    if (managers_parse(&arena, &managers, entries_of(object), err))
+        return true;
+    if (old)
+        json_object_set(metadata, "managedFields", old);
+    else
+        json_object_del(metadata, "managedFields");
+    return false;
 }
 
 /* ---- conflicts ---- */
@@ -448,14 +470,12 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, json_
 {
     struct typed root = typed_root(apply->type);
     CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
-    struct managers managers = {0};
     struct manager last;
     struct difference difference;
     if (!check_configuration(apply, &arena, applied, err))
         return NULL;
     json_auto_t *base = base_of(apply, live);
-    if (!managers_parse(&arena, &managers, entries_of(live)))
-        managers = (struct managers){0};
+    struct managers managers = managers_of(&arena, live);
     if (live && !managers.count)
         note_earlier(apply, &arena, base, &managers);
     struct manager *self = claim(apply, &arena, &managers, applied, &last);

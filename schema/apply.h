@@ -25,8 +25,9 @@ struct apply {
     const char *api_version, *kind; /* of the object: "apps/v1", "Deployment" */
     const char *subresource;        /* "" or "status", "scale", ... */
     const char
-        *manager; /* fieldManager; for other writes its default is the user agent up to "/" */
-    bool force;   /* take over fields of others; apply only */
+        *manager;    /* fieldManager; for other writes its default is the user agent up to "/" */
+    bool force;      /* take over fields of others; apply only */
+    bool has_status; /* status is written at an endpoint of its own */
     int64_t now_us;
     const struct apply_versions *versions; /* NULL: none is known */
 };
@@ -43,7 +44,8 @@ MUST_CHECK json_t *apply_configuration(const struct apply *apply, const json_t *
                                        json_t *applied, struct error *err);
 
 /* Any other write: sets `object`'s managedFields from those of `live` (NULL: created) and what
- * differs. Call it last, when defaults and admission are done. Returns nothing: what cannot be read
+ * differs. Call it when defaults are done, and before admission: what others change belongs to
+ * nobody. Returns nothing: what cannot be read
  * is as if it were not there, and who wrote to an object that nobody is noted for is not noted
  * until somebody applies, as upstream. */
 void apply_track(const struct apply *apply, const json_t *live, json_t *object);
@@ -51,3 +53,7 @@ void apply_track(const struct apply *apply, const json_t *live, json_t *object);
 /* Gives `object` the managedFields of `live` when the two differ in nothing but their times (and
  * resourceVersion): an update that changes nothing is none. */
 void apply_keep_times(const json_t *live, json_t *object);
+
+/* Gives `object`, which somebody else had in hand, the managedFields of `before` when its own
+ * cannot be read; false then, and why. */
+bool apply_keep_readable(const json_t *before, json_t *object, struct error *err);

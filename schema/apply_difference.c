@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "schema/apply_reset.h"
+
 struct difference_other {
     struct difference_other *next;
     const char *api_version;
@@ -25,21 +27,9 @@ static const char *const unowned[][3] = {
     {"metadata", "resourceVersion"},
 };
 
-/* What an endpoint does not change, and so nobody comes to own through it; NULL: nothing. */
-static const char *ignored(const struct apply *apply)
-{
-    bool has_spec = type_field(apply->type, STR("spec")) != NULL;
-    if (strcmp(apply->subresource, "status") == 0 && has_spec)
-        return "spec";
-    return !*apply->subresource && has_spec && type_field(apply->type, STR("status")) ? "status"
-                                                                                      : NULL;
-}
-
 void difference_strip(const struct apply *apply, struct field_set *set)
 {
-    const char *const whole[] = {ignored(apply), NULL};
-    if (whole[0])
-        field_set_drop_path(set, whole, true);
+    apply_drop_reset(apply, set);
     for (size_t i = 0; i < ARRAY_LEN(unowned); i++)
         field_set_drop_path(set, unowned[i], false);
 }

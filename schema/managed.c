@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "schema/go_text.h"
 
 #define BUCKET "ancient-changes"
 
@@ -65,33 +66,52 @@ void manager_take_away(struct manager *manager, const struct field_set *set)
     manager->fields = NULL;
 }
 
-static bool parse_entry(struct arena *arena, struct managers *managers, const json_t *entry)
+/* `at`: which of the entries it is. */
+static bool check_entry(const json_t *entry, size_t at, struct error *err)
 {
-    CLEANUP(error_clear) struct error err = {0};
-    const char *operation = text_or(entry, "operation", ""), *time = text_or(entry, "time", "");
+    const char *operation = text_or(entry, "operation", ""),
+               *type = text_or(entry, "fieldsType", "");
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
+    if (strcmp(operation, "Apply") != 0 && strcmp(operation, "Update") != 0)
+        return error_bad_request(err, "operation must be `Apply` or `Update`");
+    if (!*text_or(entry, "apiVersion", ""))
+        return error_bad_request(err, "apiVersion must not be empty");
+    if (strcmp(type, "FieldsV1") == 0)
+        return true;
+    if (!*type)
+        return error_bad_request(err, "missing fieldsType in managed fields entry %zu", at);
+    go_quote(&quoted, str_of(type));
+    return error_bad_request(err, "invalid fieldsType %s in managed fields entry %zu",
+                             buf_ok(&quoted) ? quoted.data : "\"\"", at);
+}
+
+static bool parse_entry(struct arena *arena, struct managers *managers, const json_t *entry,
+                        struct error *err)
+{
+    const char *time = text_or(entry, "time", "");
     const json_t *fields = json_object_get(entry, "fieldsV1");
     struct field_set set = {0};
     const struct manager_id id = {.name = text_or(entry, "manager", ""),
                                   .api_version = text_or(entry, "apiVersion", ""),
                                   .subresource = text_or(entry, "subresource", ""),
-                                  .applied = strcmp(operation, "Apply") == 0};
-    if ((!id.applied && strcmp(operation, "Update") != 0) ||
-        strcmp(text_or(entry, "fieldsType", ""), "FieldsV1") != 0)
-        return false;
+                                  .applied = strcmp(text_or(entry, "operation", ""), "Apply") == 0};
     struct manager *made = managers_ensure(arena, managers, &id);
-    if (fields && !field_set_parse(arena, &set, fields, &err))
-        return false;
+    if (fields && !field_set_parse(arena, &set, fields, err))
+        return error_wrap(err, "error decoding versioned set");
     made->time = *time ? time : NULL; /* of several of one identity, the last one counts */
     made->set = set;
     made->fields = fields;
     return true;
 }
 
-bool managers_parse(struct arena *arena, struct managers *managers, const json_t *entries)
+bool managers_parse(struct arena *arena, struct managers *managers, const json_t *entries,
+                    struct error *err)
 {
-    for (size_t i = 0; i < json_array_size(entries); i++)
-        if (!parse_entry(arena, managers, json_array_get(entries, i)))
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        if (!check_entry(entry, i, err) || !parse_entry(arena, managers, entry, err))
             return false;
+    }
     return true;
 }
 

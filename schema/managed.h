@@ -25,8 +25,10 @@ struct managers {
     size_t count, capacity;
 };
 
-/* False when an entry is malformed; `managers` comes in empty, and may be partly filled then. */
-bool managers_parse(struct arena *arena, struct managers *managers, const json_t *entries);
+/* False with BAD_REQUEST, in upstream's words, when an entry is malformed; `managers` comes in
+ * empty, and may be partly filled then. */
+MUST_CHECK bool managers_parse(struct arena *arena, struct managers *managers,
+                               const json_t *entries, struct error *err);
 /* The array, which shares FieldsV1 that have not changed with the tree that they came from; new
  * reference. NULL when there is none. Merges the oldest past MANAGED_UPDATES_MAX. */
 json_t *managers_json(struct arena *arena, struct managers *managers);

@@ -5,6 +5,7 @@
 #include "apiserver/body.h"
 #include "apiserver/custom.h"
 #include "apiserver/view.h"
+#include "schema/apply.h"
 #include "schema/meta.h"
 
 static const struct operation_row {
@@ -104,6 +105,20 @@ void asked_clear(struct asked *asked)
     *asked = (struct asked){0};
 }
 
+static void check_managers(struct request *request, json_t *object)
+{
+    CLEANUP(error_clear) struct error why = {0};
+    if (apply_keep_readable(request->object, object, &why))
+        return;
+    CLEANUP(free_ptr)
+    char *text =
+        xasprintf(".metadata.managedFields was in an invalid state after admission; this could be "
+                  "caused by an outdated mutating admission controller; please fix your "
+                  "requests: %s",
+                  why.message);
+    warnings_add(&request->warnings, text);
+}
+
 bool asked_accept(struct asked *asked)
 {
     struct request *request = asked->request;
@@ -112,6 +127,7 @@ bool asked_accept(struct asked *asked)
                                    : json_incref(asked->object);
     if (!stored)
         return false;
+    check_managers(request, stored);
     json_decref(request->object);
     request->object = stored;
     return true;

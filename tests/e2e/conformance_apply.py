@@ -329,6 +329,76 @@ def nothing_new(api, ns):
     assert early in made["metadata"]["managedFields"], made["metadata"]
 
 
+@check("what admission and allocation fill in is nobody's, and neither is what an endpoint resets")
+def nobodys(api, ns):
+    def spec(path, body):
+        return owners(api("POST", f"{path}", body, fieldManager="m"))[("m", "Update", "")]["f:spec"]
+    got = spec(f"/api/v1/namespaces/{ns}/pods", pod("p", schedulingGates=[{"name": "x/y"}]))
+    assert not got.keys() & {"f:volumes", "f:serviceAccount", "f:serviceAccountName", "f:tolerations", "f:priority"}, got
+    assert "f:volumeMounts" not in got["f:containers"]['k:{"name":"c"}'], got
+    got = spec(f"/api/v1/namespaces/{ns}/services", dict(meta("s"), spec={"ports": [{"port": 80}]}))
+    assert sorted(got) == ["f:internalTrafficPolicy", "f:ports", "f:sessionAffinity", "f:type"], got
+    got = spec(f"/apis/batch/v1/namespaces/{ns}/jobs", dict(meta("j"), spec={"suspend": True, "template": template("j", restartPolicy="Never")}))
+    assert "f:selector" not in got and got["f:template"]["f:metadata"]["f:labels"] == {".": {}, "f:app": {}}, got
+    path = f"/apis/apps/v1/namespaces/{ns}/deployments"
+    api("POST", path, deployment("d"))
+    change = {"metadata": {"labels": {"a": "b"}, "annotations": {"a": "b"}}, "status": {"observedGeneration": 1}}
+    got = api("PATCH", path + "/d/status", change, type=MERGE, fieldManager="m")
+    assert "f:labels" not in owners(got)[("m", "Update", "status")]["f:metadata"], owners(got)
+    for subresources in ({}, {"status": {}}):
+        body = crd({"v1": ANY}, subresources=subresources)
+        define(api, body)
+        one = dict(meta("r"), apiVersion=body["spec"]["group"] + "/v1", kind=body["spec"]["names"]["kind"], spec={"a": 1}, status={"a": 1})
+        got = owners(apply(api, resources(body) + "/r", one, "m", 201))[("m", "Apply", "")]
+        assert ("f:status" in got) != bool(subresources), got
+        if subresources:
+            one["metadata"]["labels"] = {"a": "b"}
+            got = owners(apply(api, resources(body) + "/r/status", one, "m"))[("m", "Apply", "status")]
+            assert got == {"f:status": {".": {}, "f:a": {}}}, got
+        undefine(api, body)
+
+
+SCALER = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}}
+TARGET = {"scaleTargetRef": {"kind": "Deployment", "name": "x", "apiVersion": "apps/v1"}}
+MEMORY = {"type": "Resource", "resource": {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 70}}}
+EVENT = {"kind": "Event", "metadata": {"name": "e"}}
+
+
+@check("managers of a built-in kind's other versions keep what is as it was, and are asked about the rest")
+def other_versions(api, ns):
+    def scaler(version, spec, manager, code=200, **params):
+        body = dict(SCALER, apiVersion="autoscaling/" + version, spec=spec)
+        return apply(api, f"/apis/autoscaling/{version}/namespaces/{ns}/horizontalpodautoscalers/h", body, manager, code, **params)
+
+    def specs(got):
+        return {(one["manager"], one["apiVersion"].split("/")[-1]): sorted(one["fieldsV1"]["f:spec"]) for one in got["metadata"]["managedFields"]}
+    scaler("v1", dict(TARGET, maxReplicas=3, targetCPUUtilizationPercentage=50), "one", 201)
+    is_status(scaler("v2", {"maxReplicas": 4}, "two", 409), 409, "Conflict", 'Apply failed with 1 conflict: conflict with "one": .spec.maxReplicas')
+    got = specs(scaler("v2", {"maxReplicas": 4}, "two", force="true"))
+    assert got == {("one", "v1"): ["f:scaleTargetRef", "f:targetCPUUtilizationPercentage"], ("two", "v2"): ["f:maxReplicas"]}, got
+    got = specs(scaler("v2", {"maxReplicas": 4, "metrics": [MEMORY]}, "two"))
+    assert got == {("one", "v1"): ["f:scaleTargetRef"], ("two", "v2"): ["f:maxReplicas", "f:metrics"]}, got
+    got = scaler("v1", dict(TARGET, minReplicas=2), "one")
+    assert specs(got)[("two", "v2")] == ["f:maxReplicas", "f:metrics"] and got["spec"]["maxReplicas"] == 4, got
+    got = scaler("v1", dict(TARGET, minReplicas=2, targetCPUUtilizationPercentage=60), "two")
+    assert specs(got) == {("one", "v1"): ["f:minReplicas", "f:scaleTargetRef"],
+                          ("two", "v1"): ["f:minReplicas", "f:scaleTargetRef", "f:targetCPUUtilizationPercentage"]}, got
+
+    def event(version, manager, code=200, **fields):
+        path = "/api/v1" if version == "v1" else "/apis/" + version
+        return apply(api, f"{path}/namespaces/{ns}/events/e", dict(EVENT, apiVersion=version, **fields), manager, code)
+    event("v1", "one", 201, involvedObject={"namespace": ns, "name": "x", "kind": "Pod"}, reason="r", message="m", type="Normal", action="a",
+          eventTime="2020-01-01T00:00:00.000000Z", reportingComponent="a.b/c", reportingInstance="i")
+    events = "events.k8s.io/v1"
+    got = event(events, "two", series={"count": 2, "lastObservedTime": "2020-01-01T00:00:00.000000Z"})
+    assert "f:message" in owners(got)[("one", "Apply", "")], owners(got)
+    is_status(event(events, "two", 409, note="n"), 409, "Conflict", 'conflict with "one": .message')
+    entry = {"manager": "old", "operation": "Update", "apiVersion": "events.k8s.io/v1beta1", "fieldsType": "FieldsV1", "fieldsV1": {"f:note": {}}}
+    got = api("GET", f"/api/v1/namespaces/{ns}/events/e")
+    got["metadata"]["managedFields"].append(entry)
+    assert "old" not in {who for who, _, _ in owners(api("PUT", f"/api/v1/namespaces/{ns}/events/e", got))}, "of a version that is not served"
+
+
 @check("items of one key, which an update may leave in a list, are one value")
 def duplicates(api, ns):
     path = f"/apis/apps/v1/namespaces/{ns}/deployments"

@@ -580,6 +580,99 @@ static void an_applied_item_replaces_several(void **state)
         text, "{\"containers\":[{\"env\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"name\":\"c\"}]}");
 }
 
+#define ENTRY(operation, version, type, fields)                                                    \
+    "[{\"manager\":\"x\",\"operation\":\"" operation "\",\"apiVersion\":\"" version                \
+    "\",\"fieldsType\":\"" type "\",\"fieldsV1\":" fields "}]"
+
+/* What others made of the entries counts when it can be read. */
+static void entries_are_kept_readable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *entries, *why;
+    } rows[] = {
+        {ENTRY("Update", "v1", "FieldsV1", "{\"f:a\":{}}"), NULL},
+        {"[]", NULL},
+        {ENTRY("", "v1", "FieldsV1", "{}"), "operation must be `Apply` or `Update`"},
+        {ENTRY("Apply", "", "FieldsV1", "{}"), "apiVersion must not be empty"},
+        {ENTRY("Apply", "v1", "", "{}"), "missing fieldsType in managed fields entry 0"},
+        {ENTRY("Apply", "v1", "FieldsV2", "{}"),
+         "invalid fieldsType \"FieldsV2\" in managed fields entry 0"},
+        {ENTRY("Apply", "v1", "FieldsV1", "{\"x\":{}}"), ""},
+    };
+    json_auto_t *before = tree("{\"metadata\":{\"managedFields\":[{\"manager\":\"kept\"}]}}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        json_auto_t *object = tree("{\"metadata\":{}}"), *entries = tree(rows[i].entries);
+        json_object_set(json_object_get(object, "metadata"), "managedFields", entries);
+        assert_int_equal(apply_keep_readable(before, object, &err), !rows[i].why);
+        assert_true(
+            json_equal(json_at(object, "metadata", "managedFields"),
+                       rows[i].why ? json_at(before, "metadata", "managedFields") : entries));
+        if (rows[i].why && *rows[i].why)
+            assert_string_equal(err.message, rows[i].why);
+    }
+}
+
+/* What an endpoint resets is nobody's who writes there. */
+static void what_is_reset_is_not_owned(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *type, *subresource;
+        bool has_status;
+        const char *object, *fields;
+    } rows[] = {
+        {"Deployment", DEPLOYMENT, "", true,
+         "{\"spec\":{\"paused\":true},\"status\":{\"replicas\":1}}",
+         "{\"f:spec\":{\"f:paused\":{}}}"},
+        {"Deployment", DEPLOYMENT, "status", true,
+         "{\"metadata\":{\"labels\":{\"a\":\"b\"},\"annotations\":{\"a\":\"b\"}},\"spec\":{"
+         "\"paused\":true},"
+         "\"status\":{\"replicas\":1}}",
+         "{\"f:metadata\":{\"f:annotations\":{\"f:a\":{}}},\"f:status\":{\"f:replicas\":{}}}"},
+        {"Pod", "io.k8s.api.core.v1.Pod", "status", true,
+         "{\"metadata\":{\"labels\":{\"a\":\"b\"},\"ownerReferences\":[{\"uid\":\"u\"}]},\"spec\":{"
+         "\"nodeName\":"
+         "\"n\"},\"status\":{\"phase\":\"x\"}}",
+         "{\"f:metadata\":{\"f:labels\":{\"f:a\":{}}},\"f:status\":{\"f:phase\":{}}}"},
+        {"Pod", "io.k8s.api.core.v1.Pod", "resize", true,
+         "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"nodeName\":\"n\",\"containers\":[{"
+         "\"name\":\"c\","
+         "\"image\":\"i\",\"resources\":{\"limits\":{\"cpu\":\"1\"}}}]},\"status\":{\"phase\":"
+         "\"x\"}}",
+         "{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:resources\":{"
+         "\"f:limits\":"
+         "{\"f:cpu\":{}}}}}}}"},
+        {"Pod", "io.k8s.api.core.v1.Pod", "ephemeralcontainers", true,
+         "{\"spec\":{\"nodeName\":\"n\",\"ephemeralContainers\":[{\"name\":\"c\"}]}}",
+         "{\"f:spec\":{\"f:ephemeralContainers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:"
+         "name\":{}}}}}"},
+        {"CertificateSigningRequest", "io.k8s.api.certificates.v1.CertificateSigningRequest", "",
+         true, "{\"spec\":{\"usages\":[\"a\"]},\"status\":{\"certificate\":\"eA==\"}}", "none"},
+        {"CertificateSigningRequest", "io.k8s.api.certificates.v1.CertificateSigningRequest",
+         "approval", true,
+         "{\"status\":{\"certificate\":\"eA==\",\"conditions\":[{\"type\":\"t\"}]}}",
+         "{\"f:status\":{\"f:conditions\":{\"k:{\\\"type\\\":\\\"t\\\"}\":{\".\":{},\"f:type\":{}}}"
+         "}}"},
+        {"Event", "io.k8s.api.core.v1.Event", "", false, "{\"reason\":\"r\"}", "{\"f:reason\":{}}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        const struct apply me = {.type = type_find(rows[i].type),
+                                 .api_version = "x/v1",
+                                 .kind = rows[i].kind,
+                                 .subresource = rows[i].subresource,
+                                 .has_status = rows[i].has_status,
+                                 .manager = "me"};
+        json_auto_t *config = tree(rows[i].object);
+        json_auto_t *made = apply_configuration(&me, NULL, config, &err);
+        CLEANUP(free_ptr) char *fields = fields_text(made, "me");
+        if (strcmp(fields, rows[i].fields) != 0)
+            fail_msg("%s %s: %s", rows[i].kind, rows[i].subresource, fields);
+    }
+}
+
 static const struct type *served(void *arg, const char *api_version)
 {
     (void)arg;
@@ -762,6 +855,8 @@ int main(void)
         cmocka_unit_test(the_later_entry_counts),
         cmocka_unit_test(items_of_one_key),
         cmocka_unit_test(an_applied_item_replaces_several),
+        cmocka_unit_test(entries_are_kept_readable),
+        cmocka_unit_test(what_is_reset_is_not_owned),
         cmocka_unit_test(versions_are_converted),
         cmocka_unit_test(the_rest_of_metadata_stays),
         cmocka_unit_test(times_alone_are_no_change),
