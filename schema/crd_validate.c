@@ -9,11 +9,14 @@
 
 #include "base/json.h"
 #include "base/strmap.h"
+#include "schema/crd_number.h"
 #include "schema/crd_schema.h"
+#include "schema/go_text.h"
 
 #define STEPS_MAX      2000000
 #define PATTERN_COST   50
 #define CAUSES_MAX     100
+#define SHOWN_MAX      64 /* members of an enum */
 #define MATCH_LIMIT    20000
 #define MATCH_HEAP_KIB 1024
 
@@ -63,7 +66,7 @@ static char *path_of(const struct step *step)
 static char *shown(const json_t *value)
 {
     struct buf out = BUF_INIT((size_t)8 << 10);
-    json_write(&out, value);
+    go_print_syntax(&out, value);
     if (!buf_ok(&out)) {
         buf_free(&out);
         return xstrdup("{...}");
@@ -102,20 +105,6 @@ static const char *const kind_names[] = {
     [CRD_BOOLEAN] = "boolean",
 };
 
-/* Numbers past the range of integers have no fraction. */
-static bool has_no_fraction(double number)
-{
-    if (!(number > -9e18 && number < 9e18))
-        return true;
-    return (double)(int64_t)number == number;
-}
-
-static bool is_whole(const json_t *value)
-{
-    return json_is_integer(value) ||
-           (json_is_real(value) && has_no_fraction(json_real_value(value)));
-}
-
 static const char *type_name(const json_t *value)
 {
     switch (json_typeof(value)) {
@@ -148,7 +137,7 @@ static bool kind_fits(const struct crd_node *node, const json_t *value)
     case CRD_STRING:
         return json_is_string(value);
     case CRD_INTEGER:
-        return is_whole(value);
+        return crd_is_whole(value);
     case CRD_NUMBER:
         return json_is_number(value);
     case CRD_BOOLEAN:
@@ -159,34 +148,49 @@ static bool kind_fits(const struct crd_node *node, const json_t *value)
     return true;
 }
 
-static bool check_type(struct check *check, const struct step *step, const struct crd_node *node,
+static void check_type(struct check *check, const struct step *step, const struct crd_node *node,
                        const json_t *value)
 {
     bool either = node->flags & CRD_INT_OR_STRING;
-    if (either ? json_is_string(value) || is_whole(value) : kind_fits(node, value))
-        return true;
+    if (either ? json_is_string(value) || crd_is_whole(value) : kind_fits(node, value))
+        return;
     CLEANUP(free_ptr) char *path = path_of(step);
     add(check, step, CAUSE_TYPE_INVALID,
         "Invalid value: \"%s\": %s in body must be of type %s: \"%s\"", type_name(value), path,
         either ? "integer,string" : kind_names[node->kind], type_name(value));
-    return false;
 }
 
 /* ---- scalars ---- */
+
+static bool is_member(const json_t *value, const json_t *member)
+{
+    return json_is_number(value) ? crd_is_member(value, member) : json_equal(value, member);
+}
+
+/* A string that an enum allows, or the JSON of another value; in quotes. */
+static void add_member(struct buf *out, const json_t *member)
+{
+    CLEANUP(buf_free) struct buf text = BUF_INIT((size_t)8 << 10);
+    if (json_is_string(member))
+        buf_add_text(&text, json_string_value(member));
+    else
+        json_write(&text, member);
+    go_quote(out, buf_ok(&text) ? buf_str(&text) : STR("{...}"));
+}
 
 static void check_enum(struct check *check, const struct step *step, const struct crd_node *node,
                        const json_t *value)
 {
     CLEANUP(buf_free) struct buf names = BUF_TEXT;
     for (size_t i = 0; i < json_array_size(node->enums); i++) {
-        const json_t *item = json_array_get(node->enums, i);
+        const json_t *member = json_array_get(node->enums, i);
         if (*check->steps)
             --*check->steps;
-        if (json_equal(item, value))
+        if (is_member(value, member))
             return;
-        CLEANUP(free_ptr) char *text = check->quiet || i > 64 ? xstrdup("") : shown(item);
-        buf_printf(&names, "%s%s%s%s", i ? ", " : "", json_is_string(item) ? "" : "\"", text,
-                   json_is_string(item) ? "" : "\"");
+        buf_add_text(&names, i ? ", " : "");
+        if (!check->quiet && i <= SHOWN_MAX)
+            add_member(&names, member);
     }
     CLEANUP(free_ptr) char *text = shown(value);
     add(check, step, CAUSE_NOT_SUPPORTED, "Unsupported value: %s: supported values: %s", text,
@@ -221,21 +225,21 @@ static bool pattern_fits(struct check *check, const struct crd_node *node, const
     return result >= 0;
 }
 
+/* The first that is wrong with its length and pattern, and its format. */
 static void check_string(struct check *check, const struct step *step, const struct crd_node *node,
                          const json_t *value)
 {
     const char *text = json_string_value(value);
-    CLEANUP(free_ptr) char *quoted = NULL;
     size_t count = node->min_length >= 0 || node->max_length >= 0 ? chars_in(text) : 0;
-    if (node->max_length >= 0 && count > (size_t)node->max_length)
+    bool too_long = node->max_length >= 0 && count > (size_t)node->max_length;
+    bool too_short = !too_long && node->min_length >= 0 && count < (size_t)node->min_length;
+    bool unlike = !too_long && !too_short && node->code && !pattern_fits(check, node, text);
+    bool misformed = node->format && !crd_format_fits(node->format, text);
+    CLEANUP(free_ptr) char *quoted = too_short || unlike || misformed ? shown(value) : NULL;
+    if (too_long)
         add(check, step, CAUSE_TOO_LONG, "Too long: may not be more than %lld bytes",
             (long long)node->max_length);
-    bool short_of = node->min_length >= 0 && count < (size_t)node->min_length;
-    bool unlike = node->code && !pattern_fits(check, node, text);
-    bool misformed = node->format && !crd_format_fits(node->format, text);
-    if (short_of || unlike || misformed)
-        quoted = shown(value);
-    if (short_of)
+    if (too_short)
         invalid(check, step, quoted, "should be at least %lld chars long",
                 (long long)node->min_length);
     if (unlike)
@@ -250,12 +254,14 @@ static void check_string(struct check *check, const struct step *step, const str
 static void check_bound(struct check *check, const struct step *step, const json_t *value,
                         const json_t *bound, bool upper, bool exclusive)
 {
-    double number = json_number_value(value), limit = json_number_value(bound);
-    if (!json_is_number(bound) || (upper ? (exclusive ? number < limit : number <= limit)
-                                         : (exclusive ? number > limit : number >= limit)))
+    if (!json_is_number(bound))
         return;
+    int order = upper ? crd_compare(value, bound) : -crd_compare(value, bound);
+    if (exclusive ? order < 0 : order <= 0)
+        return;
+    json_auto_t *limit = crd_bound_of(value, bound);
     CLEANUP(free_ptr) char *text = shown(value);
-    CLEANUP(free_ptr) char *edge = shown(bound);
+    CLEANUP(free_ptr) char *edge = shown(limit);
     invalid(check, step, text, "should be %s than%s %s", upper ? "less" : "greater",
             exclusive ? "" : " or equal to", edge);
 }
@@ -263,44 +269,48 @@ static void check_bound(struct check *check, const struct step *step, const json
 static void check_number(struct check *check, const struct step *step, const struct crd_node *node,
                          const json_t *value)
 {
-    check_bound(check, step, value, node->maximum, true, node->flags & CRD_EXCLUSIVE_MAX);
-    check_bound(check, step, value, node->minimum, false, node->flags & CRD_EXCLUSIVE_MIN);
     double factor = json_number_value(node->multiple_of);
-    if (factor > 0) {
-        double times = json_number_value(value) / factor;
+    if (factor > 0 && !crd_is_multiple(value, node->multiple_of)) {
+        json_auto_t *limit = factor < 1 ? json_incref((json_t *)(uintptr_t)node->multiple_of)
+                                        : crd_bound_of(value, node->multiple_of);
         CLEANUP(free_ptr) char *text = shown(value);
-        CLEANUP(free_ptr) char *edge = shown(node->multiple_of);
-        if (!has_no_fraction(times))
-            invalid(check, step, text, "should be a multiple of %s", edge);
+        CLEANUP(free_ptr) char *edge = shown(limit);
+        invalid(check, step, text, "should be a multiple of %s", edge);
     }
-    bool narrow = text_eq(node->format, "int32") && json_is_integer(value) &&
-                  (json_integer_value(value) > INT32_MAX || json_integer_value(value) < INT32_MIN);
-    if (narrow) {
-        CLEANUP(free_ptr) char *text = shown(value);
-        invalid(check, step, text, "must be of type int32: \"int64\"");
-    }
+    check_bound(check, step, value, node->minimum, false, node->flags & CRD_EXCLUSIVE_MIN);
+    check_bound(check, step, value, node->maximum, true, node->flags & CRD_EXCLUSIVE_MAX);
 }
 
 /* ---- structures ---- */
 
-/* A member of the item as its key; every key must be distinct. Owned. */
-static char *identity(const struct crd_node *list, const json_t *item)
+/* What of an item must be distinct: its keys, or all. New reference. */
+static json_t *keys_of(const struct crd_node *list, json_t *item)
 {
-    json_auto_t *keys = NULL;
-    if (list->list_type == LIST_MAP) {
-        keys = json_object();
-        for (const char *const *key = list->map_keys; *key; key++) {
-            const struct crd_node *node = list->items ? crd_property(list->items, *key) : NULL;
-            json_t *value = json_object_get(item, *key);
-            if (!value && node && node->default_value)
-                value = (json_t *)(uintptr_t)node->default_value;
-            if (value)
-                json_object_set(keys, *key, value);
-        }
-        item = keys;
+    if (list->list_type != LIST_MAP)
+        return json_incref(item);
+    json_t *keys = json_object();
+    for (const char *const *key = list->map_keys; *key; key++) {
+        const struct crd_node *node = list->items ? crd_property(list->items, *key) : NULL;
+        json_t *value = json_object_get(item, *key);
+        if (!value && node && node->default_value)
+            value = (json_t *)(uintptr_t)node->default_value;
+        if (value)
+            json_object_set(keys, *key, value);
     }
-    char *text = json_dumps(item, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    return keys;
+}
+
+/* The same text for what is equal. Owned. */
+static char *identity(const json_t *keys)
+{
+    char *text = json_dumps(keys, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     return text ? text : xstrdup("");
+}
+
+static char *item_identity(const struct crd_node *list, json_t *item)
+{
+    json_auto_t *keys = keys_of(list, item);
+    return identity(keys);
 }
 
 static void check_distinct(struct check *check, const struct step *step,
@@ -312,9 +322,12 @@ static void check_distinct(struct check *check, const struct step *step,
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct step here = {
             .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
-        CLEANUP(free_ptr) char *id = identity(node, json_array_get(list, i));
-        if (strmap_put(&seen, id, check))
-            add(check, &here, CAUSE_DUPLICATE, "Duplicate value: %s", id);
+        json_auto_t *keys = keys_of(node, json_array_get(list, i));
+        CLEANUP(free_ptr) char *id = identity(keys);
+        if (!strmap_put(&seen, id, check))
+            continue;
+        CLEANUP(free_ptr) char *text = shown(keys);
+        add(check, &here, CAUSE_DUPLICATE, "Duplicate value: %s", text);
     }
 }
 
@@ -324,16 +337,29 @@ static void index_old(const struct check *check, const struct crd_node *node, st
     if (node->list_type != LIST_MAP || !json_is_array(check->old))
         return;
     for (size_t i = 0; i < json_array_size(check->old); i++) {
-        CLEANUP(free_ptr) char *id = identity(node, json_array_get(check->old, i));
+        CLEANUP(free_ptr) char *id = item_identity(node, json_array_get(check->old, i));
         (void)strmap_put(index, id, json_array_get(check->old, i)); /* keys are distinct */
     }
 }
 
-static const json_t *old_item(const struct strmap *index, const struct crd_node *node,
-                              const json_t *item)
+static const json_t *old_item(const struct strmap *index, const struct crd_node *node, json_t *item)
 {
-    CLEANUP(free_ptr) char *id = index->count ? identity(node, item) : NULL;
+    CLEANUP(free_ptr) char *id = index->count ? item_identity(node, item) : NULL;
     return id ? strmap_get(index, id) : NULL;
+}
+
+static void check_items(struct check *check, const struct step *step, const struct crd_node *node,
+                        const json_t *list)
+{
+    CLEANUP(strmap_clear) struct strmap before = {0};
+    index_old(check, node, &before);
+    for (size_t i = 0; node->items && i < json_array_size(list); i++) {
+        json_t *item = json_array_get(list, i);
+        const struct step here = {
+            .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
+        if (!check_changed(check, old_item(&before, node, item), &here, node->items, item))
+            check->failed = true;
+    }
 }
 
 static void check_array(struct check *check, const struct step *step, const struct crd_node *node,
@@ -341,20 +367,12 @@ static void check_array(struct check *check, const struct step *step, const stru
 {
     size_t count = json_array_size(list);
     CLEANUP(free_ptr) char *text = xasprintf("%zu", count);
+    check_items(check, step, node, list);
+    if (node->min_items >= 0 && count < (size_t)node->min_items)
+        invalid(check, step, text, "should have at least %lld items", (long long)node->min_items);
     if (node->max_items >= 0 && count > (size_t)node->max_items)
         add(check, step, CAUSE_TOO_MANY, "Too many: %zu: must have at most %lld items", count,
             (long long)node->max_items);
-    if (node->min_items >= 0 && count < (size_t)node->min_items)
-        invalid(check, step, text, "should have at least %lld items", (long long)node->min_items);
-    CLEANUP(strmap_clear) struct strmap before = {0};
-    index_old(check, node, &before);
-    for (size_t i = 0; node->items && i < count; i++) {
-        const json_t *item = json_array_get(list, i);
-        const struct step here = {
-            .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
-        if (!check_changed(check, old_item(&before, node, item), &here, node->items, item))
-            check->failed = true;
-    }
     check_distinct(check, step, node, list);
 }
 
@@ -374,21 +392,29 @@ static bool is_head(const char *key)
     return strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0;
 }
 
-static void check_object(struct check *check, const struct step *step, const struct crd_node *node,
-                         const json_t *object, bool whole)
+/* False when there are too few or too many, and upstream looks no further. */
+static bool check_count(struct check *check, const struct step *step, const struct crd_node *node,
+                        size_t count)
 {
-    size_t count = json_object_size(object);
-    const char *key;
-    json_t *value;
-    if (node->max_properties >= 0 && count > (size_t)node->max_properties)
-        add(check, step, CAUSE_TOO_MANY, "Too many: %zu: must have at most %lld items", count,
-            (long long)node->max_properties);
     if (node->min_properties >= 0 && count < (size_t)node->min_properties) {
         CLEANUP(free_ptr) char *text = xasprintf("%zu", count);
         invalid(check, step, text, "should have at least %lld properties",
                 (long long)node->min_properties);
+        return false;
     }
-    check_required(check, step, node, object);
+    if (node->max_properties >= 0 && count > (size_t)node->max_properties) {
+        add(check, step, CAUSE_TOO_MANY, "Too many: %zu: must have at most %lld items", count,
+            (long long)node->max_properties);
+        return false;
+    }
+    return true;
+}
+
+static void check_members(struct check *check, const struct step *step, const struct crd_node *node,
+                          const json_t *object, bool whole)
+{
+    const char *key;
+    json_t *value;
     json_object_foreach (object, key, value) {
         const struct crd_node *child = crd_property(node, key);
         const struct step here = {.parent = step,
@@ -401,6 +427,15 @@ static void check_object(struct check *check, const struct step *step, const str
             !check_changed(check, !step && is_head(key) ? NULL : json_object_get(check->old, key),
                            &here, child, value))
             check->failed = true;
+    }
+}
+
+static void check_object(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *object, bool whole)
+{
+    if (check_count(check, step, node, json_object_size(object))) {
+        check_members(check, step, node, object, whole);
+        check_required(check, step, node, object);
     }
     if (whole && step && !check->quiet) {
         CLEANUP(free_ptr) char *path = path_of(step);
@@ -424,39 +459,75 @@ static size_t fitting(struct check *check, const struct step *step, const struct
     return count;
 }
 
+/* Upstream names the place in the words alone. */
 static void misfit(struct check *check, const struct step *step, const char *detail)
 {
+    check->failed = true;
+    if (check->quiet || check->err->cause_count >= CAUSES_MAX)
+        return;
     CLEANUP(free_ptr) char *path = path_of(step);
-    add(check, step, CAUSE_INVALID, "Invalid value: \"\": \"%s\" %s", path, detail);
+    error_add_cause(check->err, CAUSE_INVALID, "<nil>", "Invalid value: \"\": \"%s\" %s", path,
+                    detail);
+}
+
+static void check_one_of(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *value)
+{
+    size_t count = node->one_of.count ? fitting(check, step, &node->one_of, value) : 1;
+    if (count == 1)
+        return;
+    CLEANUP(free_ptr)
+    char *found =
+        count ? xasprintf("Found %zu valid alternatives", count) : xstrdup("Found none valid");
+    CLEANUP(free_ptr)
+    char *text = xasprintf("must validate one and only one schema (oneOf). %s", found);
+    misfit(check, step, text);
+}
+
+static void check_all_of(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *value)
+{
+    struct check part = *check;
+    size_t fits = 0;
+    part.old = NULL;
+    for (size_t i = 0; i < node->all_of.count; i++)
+        fits += check_node(&part, step, node->all_of.items[i], value, false);
+    if (fits < node->all_of.count)
+        misfit(check, step,
+               fits ? "must validate all the schemas (allOf)"
+                    : "must validate all the schemas (allOf). None validated");
 }
 
 static void check_logic(struct check *check, const struct step *step, const struct crd_node *node,
                         const json_t *value)
 {
-    struct check part = *check;
-    part.old = NULL;
-    for (size_t i = 0; i < node->all_of.count; i++)
-        if (!check_node(&part, step, node->all_of.items[i], value, false))
-            check->failed = true;
-    if (node->all_of.count && fitting(check, step, &node->all_of, value) < node->all_of.count)
-        misfit(check, step, "must validate all the schemas (allOf)");
     if (node->any_of.count && !fitting(check, step, &node->any_of, value))
         misfit(check, step, "must validate at least one schema (anyOf)");
-    size_t one = node->one_of.count ? fitting(check, step, &node->one_of, value) : 1;
-    if (one != 1) {
-        CLEANUP(free_ptr)
-        char *text =
-            one ? xasprintf("must validate one and only one schema (oneOf). Found %zu valid "
-                            "alternatives",
-                            one)
-                : xstrdup("must validate one and only one schema (oneOf). Found none valid");
-        misfit(check, step, text);
-    }
+    check_one_of(check, step, node, value);
+    check_all_of(check, step, node, value);
     if (node->not ) {
         const struct crd_nodes only = {.items = (struct crd_node *[]){node->not }, .count = 1};
         if (fitting(check, step, &only, value))
             misfit(check, step, "must not validate the schema (not)");
     }
+}
+
+/* What there is to say of a value whose type is right or not, in upstream's order. */
+static void check_value(struct check *check, const struct step *step, const struct crd_node *node,
+                        const json_t *value, bool whole)
+{
+    if (!json_is_null(value))
+        check_logic(check, step, node, value);
+    if (json_is_string(value))
+        check_string(check, step, node, value);
+    else if (json_is_number(value))
+        check_number(check, step, node, value);
+    else if (json_is_array(value))
+        check_array(check, step, node, value);
+    if (node->enums)
+        check_enum(check, step, node, value);
+    if (json_is_object(value))
+        check_object(check, step, node, value, whole);
 }
 
 static bool check_node(struct check *outer, const struct step *step, const struct crd_node *node,
@@ -469,19 +540,8 @@ static bool check_node(struct check *outer, const struct step *step, const struc
     --*check.steps;
     if (json_is_null(value) && (node->flags & CRD_NULLABLE))
         return true;
-    if (!check_type(&check, step, node, value))
-        return false;
-    if (node->enums)
-        check_enum(&check, step, node, value);
-    if (json_is_string(value))
-        check_string(&check, step, node, value);
-    else if (json_is_number(value))
-        check_number(&check, step, node, value);
-    else if (json_is_array(value))
-        check_array(&check, step, node, value);
-    else if (json_is_object(value))
-        check_object(&check, step, node, value, whole);
-    check_logic(&check, step, node, value);
+    check_type(&check, step, node, value);
+    check_value(&check, step, node, value, whole);
     return !check.failed;
 }
 

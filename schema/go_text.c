@@ -1,7 +1,10 @@
 #include "schema/go_text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/parse.h"
 
 static const char *const go_names[] = {
     [FIELD_STRING] = "string",
@@ -129,6 +132,26 @@ static void print_map(struct buf *out, const json_t *map)
     buf_add_char(out, ']');
 }
 
+/* With the fewest digits that read back the same, and an exponent below 1e-4 and from 1e6 on. */
+static void print_real(struct buf *out, double value)
+{
+    char text[40];
+    double again = 0;
+    int digits = 0;
+    int64_t exponent = 0;
+    do {
+        (void)snprintf(text, sizeof(text), "%.*e", digits, value);
+        again = strtod(text, NULL);
+    } while (!(again >= value && again <= value) && ++digits < 17);
+    const char *mark = strchr(text, 'e') + 1;
+    if (!parse_i64(str_of(*mark == '+' ? mark + 1 : mark), -400, 400, &exponent))
+        exponent = 0; /* it wrote it */
+    if (exponent < -4 || exponent >= 6)
+        buf_add_text(out, text);
+    else
+        buf_printf(out, "%.*f", digits > exponent ? digits - (int)exponent : 0, value);
+}
+
 void go_print(struct buf *out, const json_t *value)
 {
     if (json_is_object(value)) {
@@ -144,6 +167,8 @@ void go_print(struct buf *out, const json_t *value)
         buf_add(out, json_string_value(value), json_string_length(value));
     } else if (!value || json_is_null(value)) {
         buf_add_text(out, "<nil>");
+    } else if (json_is_real(value)) {
+        print_real(out, json_real_value(value));
     } else {
         json_write(out, value);
     }
@@ -177,6 +202,8 @@ void go_print_syntax(struct buf *out, const json_t *value)
         go_quote(out, (struct str){json_string_value(value), json_string_length(value)});
     } else if (!value || json_is_null(value)) {
         buf_add_text(out, "interface {}(nil)");
+    } else if (json_is_real(value)) {
+        print_real(out, json_real_value(value));
     } else {
         json_write(out, value);
     }
