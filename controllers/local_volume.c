@@ -53,8 +53,7 @@ static bool is_block(const json_t *claim)
 static void provision(const struct local_claim_seen *seen, struct plan *plan)
 {
     const json_t *claim = seen->claim;
-    bool waits = text_eq(json_text(seen->class, "volumeBindingMode"), "WaitForFirstConsumer");
-    if (!seen->class || seen->volume || (waits && !seen->consumed))
+    if (!seen->class || seen->volume || (storage_class_waits(seen->class) && !seen->consumed))
         return;
     if (is_block(claim) || json_at(claim, "spec", "selector")) {
         plan_event(plan, claim, "Warning", "ProvisioningFailed",
@@ -131,8 +130,7 @@ static bool observe(struct reconcile *reconcile, struct local_claim_seen *seen, 
     char *name = bound && *bound ? xstrdup(bound) : local_volume_name(seen->claim);
     if (!observe_get(cluster, VOLUMES, "", name, volume, err) ||
         (*of && !observe_get(cluster, "storageclasses.storage.k8s.io", "", of, class, err)) ||
-        !claim_observe_use(cluster, reconcile->ns, reconcile->name, CLAIM_WANTED, &seen->consumed,
-                           err))
+        !claim_observe_consumed(cluster, seen->claim, &seen->consumed, err))
         return false;
     seen->class = *class;
     seen->volume = *volume;

@@ -10,7 +10,7 @@ struct local_claim_seen {
     const json_t *claim;
     const json_t *class;  /* its StorageClass; NULL: there is none */
     const json_t *volume; /* that it is bound to, or that was made for it; NULL: there is none */
-    bool consumed;        /* a Pod waits for it */
+    bool consumed;        /* claim_observe_consumed */
 };
 /* Pure. One write a look, as volume_claim_decide(). */
 void local_claim_decide(const struct local_claim_seen *seen, struct plan *plan);

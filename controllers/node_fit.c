@@ -119,6 +119,26 @@ bool node_fit_selector(const json_t *selector, const json_t *node)
     return false;
 }
 
+static bool fits_topology(const json_t *term, const json_t *node)
+{
+    const json_t *expressions = json_object_get(term, "matchLabelExpressions");
+    for (size_t i = 0; i < json_array_size(expressions); i++) {
+        const json_t *expression = json_array_get(expressions, i);
+        const char *key = json_text(expression, "key");
+        if (!key || !in(json_object_get(expression, "values"), meta_label(node, key)))
+            return false;
+    }
+    return true;
+}
+
+bool node_fit_topologies(const json_t *terms, const json_t *node)
+{
+    for (size_t i = 0; i < json_array_size(terms); i++)
+        if (fits_topology(json_array_get(terms, i), node))
+            return true;
+    return false;
+}
+
 bool node_fit_required(const json_t *pod_spec, const json_t *node)
 {
     const char *key;

@@ -60,6 +60,15 @@ bool claim_observe_use(struct cluster *cluster, const char *ns, const char *clai
     return true;
 }
 
+bool claim_observe_consumed(struct cluster *cluster, const json_t *claim, bool *consumed,
+                            struct error *err)
+{
+    *consumed = meta_annotation(claim, SELECTED_NODE);
+    return *consumed || cluster->id == CLUSTER_HOST_ID ||
+           claim_observe_use(cluster, meta_namespace(claim), meta_name(claim), CLAIM_WANTED,
+                             consumed, err);
+}
+
 static enum reconcile_result finish(struct reconcile *reconcile, const struct plan *plan,
                                     struct error *err)
 {
@@ -69,6 +78,37 @@ static enum reconcile_result finish(struct reconcile *reconcile, const struct pl
 }
 
 /* ---- claims ---- */
+
+/* The names of the Pods that use the claim and have no node. */
+static bool observe_waiting(struct reconcile *reconcile, size_t *count, struct buf *names,
+                            struct error *err)
+{
+    struct object_list list = {0};
+    if (!cache_list(reconcile->cluster, "pods", reconcile->ns, &list, err))
+        return false;
+    for (size_t i = 0; i < list.count; i++) {
+        if (object_field(list.items[i], "spec.nodeName")[0] || !uses_any(list.items[i]))
+            continue;
+        json_auto_t *pod = object_json(list.items[i]);
+        if (!pod_uses_claim(pod, reconcile->name, true))
+            continue;
+        buf_printf(names, "%s%s", *count ? "," : "", list.items[i]->name);
+        (*count)++;
+    }
+    object_list_free(&list);
+    return true;
+}
+
+/* What a claim of a class that waits is waiting for. */
+static bool observe_consumer(struct reconcile *reconcile, struct claim_seen *seen,
+                             struct buf *names, struct error *err)
+{
+    if (!claim_observe_consumed(reconcile->cluster, seen->claim, &seen->consumed, err) ||
+        (!seen->consumed && !observe_waiting(reconcile, &seen->pod_count, names, err)))
+        return false;
+    seen->pods = names->data;
+    return true;
+}
 
 static bool observe_claim(struct reconcile *reconcile, struct claim_seen *seen, json_t **volume,
                           json_t **class, struct json_list *volumes, struct error *err)
@@ -82,10 +122,6 @@ static bool observe_claim(struct reconcile *reconcile, struct claim_seen *seen, 
     if (!named && (!observe_list(reconcile->cluster, &all, volumes, err) ||
                    (*of && !observe_get(reconcile->cluster, "storageclasses.storage.k8s.io", "", of,
                                         class, err))))
-        return false;
-    bool waits = text_eq(json_text(*class, "volumeBindingMode"), "WaitForFirstConsumer");
-    if (waits && !claim_observe_use(reconcile->cluster, reconcile->ns, reconcile->name,
-                                    CLAIM_WANTED, &seen->consumed, err))
         return false;
     seen->volume = *volume;
     seen->class = *class;
@@ -101,13 +137,15 @@ static enum reconcile_result reconcile_claim(void *arg, struct reconcile *reconc
     (void)again_ms;
     json_auto_t *claim = NULL, *volume = NULL, *class = NULL;
     CLEANUP(json_list_free) struct json_list volumes = {0};
+    CLEANUP(buf_free) struct buf names = BUF_TEXT;
     CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, CLAIMS, reconcile->ns, reconcile->name, &claim, err))
         return RECONCILE_RETRY;
     if (!claim)
         return RECONCILE_DONE;
     struct claim_seen seen = {.claim = claim};
-    if (!observe_claim(reconcile, &seen, &volume, &class, &volumes, err))
+    if (!observe_claim(reconcile, &seen, &volume, &class, &volumes, err) ||
+        (storage_class_waits(class) && !observe_consumer(reconcile, &seen, &names, err)))
         return RECONCILE_RETRY;
     volume_claim_decide(&seen, &plan);
     return finish(reconcile, &plan, err);

@@ -9,7 +9,6 @@
 #define BIND_COMPLETED "pv.kubernetes.io/bind-completed"
 #define BY_CONTROLLER  "pv.kubernetes.io/bound-by-controller"
 #define PROVISIONED_BY "pv.kubernetes.io/provisioned-by"
-#define SELECTED_NODE  "volume.kubernetes.io/selected-node"
 
 static bool has_phase(const json_t *object, const char *phase)
 {
@@ -40,8 +39,7 @@ static void lose(const json_t *claim, const char *reason, const char *message, s
     set_claim_phase(claim, "Lost", plan);
 }
 
-/* The volume's half of the bond. False when it holds already. */
-static bool bind_volume(const json_t *volume, const json_t *claim, struct plan *plan)
+bool volume_bind(const json_t *volume, const json_t *claim, struct plan *plan)
 {
     const json_t *ref = json_at(volume, "spec", "claimRef");
     if (text_eq(json_text(ref, "uid"), meta_uid(claim)))
@@ -94,7 +92,7 @@ static void tell_bound(const json_t *claim, const json_t *volume, struct plan *p
 
 static void bind(const json_t *claim, const json_t *volume, struct plan *plan)
 {
-    if (!bind_volume(volume, claim, plan) && !bind_claim(claim, volume, plan))
+    if (!volume_bind(volume, claim, plan) && !bind_claim(claim, volume, plan))
         tell_bound(claim, volume, plan);
 }
 
@@ -177,17 +175,27 @@ static void provision(const struct claim_seen *seen, struct plan *plan)
     set_claim_phase(seen->claim, "Pending", plan);
 }
 
+static void tell_waiting(const struct claim_seen *seen, struct plan *plan)
+{
+    if (seen->pod_count)
+        plan_event(plan, seen->claim, "Normal", "WaitForPodScheduled",
+                   "waiting for pod%s %s to be scheduled", seen->pod_count > 1 ? "s" : "",
+                   seen->pods);
+    else
+        plan_event(plan, seen->claim, "Normal", "WaitForFirstConsumer",
+                   "waiting for first consumer to be created before binding");
+    set_claim_phase(seen->claim, "Pending", plan);
+}
+
 static void decide_unnamed(const struct claim_seen *seen, struct plan *plan)
 {
-    bool waits = text_eq(json_text(seen->class, "volumeBindingMode"), "WaitForFirstConsumer") &&
-                 !seen->consumed && !meta_annotation(seen->claim, SELECTED_NODE);
-    const json_t *volume = volume_match(seen->claim, seen->volumes, seen->volume_count, waits);
+    bool waits = storage_class_waits(seen->class) && !seen->consumed;
+    const struct volume_wish wish = {.claim = seen->claim, .reserved = waits};
+    const json_t *volume = volume_match(&wish, seen->volumes, seen->volume_count);
     if (volume) {
         bind(seen->claim, volume, plan);
     } else if (waits) {
-        plan_event(plan, seen->claim, "Normal", "WaitForFirstConsumer",
-                   "waiting for first consumer to be created before binding");
-        set_claim_phase(seen->claim, "Pending", plan);
+        tell_waiting(seen, plan);
     } else {
         provision(seen, plan);
     }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "controllers/node_fit.h"
 #include "controllers/volume_binder.h"
 #include "schema/meta.h"
 #include "schema/selector.h"
@@ -13,6 +14,11 @@ const char *storage_class_of(const json_t *object)
     const char *old = meta_annotation(object, "volume.beta.kubernetes.io/storage-class");
     const char *class = old ? old : json_text(object, "spec", "storageClassName");
     return class ? class : "";
+}
+
+bool storage_class_waits(const json_t *class)
+{
+    return text_eq(json_text(class, "volumeBindingMode"), "WaitForFirstConsumer");
 }
 
 static const char *mode_of(const json_t *object)
@@ -101,16 +107,24 @@ static bool is_better(const json_t *volume, const json_t *best)
     return modes != best_modes ? modes < best_modes : quantity_compare(&size, &best_size) < 0;
 }
 
-const json_t *volume_match(const json_t *claim, json_t *const *volumes, size_t count, bool reserved)
+bool volume_reaches(const json_t *volume, const json_t *node)
 {
-    const json_t *best = NULL;
+    const json_t *required = json_at(volume, "spec", "nodeAffinity", "required");
+    return !required || node_fit_selector(required, node);
+}
+
+const json_t *volume_match(const struct volume_wish *wish, json_t *const *volumes, size_t count)
+{
+    const json_t *claim = wish->claim, *best = NULL;
     for (size_t i = 0; i < count; i++) {
         const json_t *volume = volumes[i];
-        if (meta_deleting(volume) || strcmp(mode_of(claim), mode_of(volume)) != 0)
+        if (meta_deleting(volume) || strcmp(mode_of(claim), mode_of(volume)) != 0 ||
+            json_object_get(wish->taken, meta_name(volume)))
             continue;
+        bool reaches = !wish->node || volume_reaches(volume, wish->node);
         if (volume_is_for(volume, claim) && is_large_enough(claim, volume))
-            return volume;
-        if (!reserved && is_free(claim, volume) && is_better(volume, best))
+            return reaches ? volume : NULL;
+        if (!wish->reserved && reaches && is_free(claim, volume) && is_better(volume, best))
             best = volume;
     }
     return best;

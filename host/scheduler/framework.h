@@ -94,8 +94,10 @@ struct snapshot {
     struct nominee *nominees;
     size_t nominee_count;
     const json_t *budgets; /* PodDisruptionBudgets of whose Pods may be stopped; may be NULL */
-    const json_t *claims; /* the Pod's: name -> {claim, volume}, each absent when there is none; may
-                             be NULL */
+    const json_t *claims;  /* the Pod's: name -> {claim, volume, class, own}, each absent when there
+                              is none; `own`: to be made for an ephemeral volume; may be NULL */
+    json_t *const *volumes; /* all, where one of the claims waits for the Pod's node */
+    size_t volume_count;
 };
 
 enum filter_code {

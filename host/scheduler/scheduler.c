@@ -147,7 +147,7 @@ static bool bind(const struct reconcile *reconcile, const struct pod_info *pod, 
 /* Reserve, permit, bind; what was reserved is given back when a later step fails. */
 static bool place(const struct profile *profile, const struct reconcile *reconcile,
                   struct view *view, struct pod_info *pod, struct node_info *node,
-                  const json_t *claims, struct error *err)
+                  const struct plan *settle, struct error *err)
 {
     const struct cycle cycle = {pod, &view->snapshot, NULL};
     bool permitted = true;
@@ -158,7 +158,7 @@ static bool place(const struct profile *profile, const struct reconcile *reconci
     for (size_t i = 0; i < profile->count && permitted; i++)
         if (profile->plugins[i]->permit)
             permitted = profile->plugins[i]->permit(&cycle, node);
-    if (permitted && claims_pin(&reconcile->caller, claims, node->node, err) &&
+    if (permitted && plan_apply(&reconcile->caller, settle, NULL, err) &&
         bind(reconcile, pod, node->name, err))
         return true;
     for (size_t i = profile->count; i-- > 0;)
@@ -215,7 +215,7 @@ static bool tell_unschedulable(const struct reconcile *reconcile, const struct p
     return plan_apply(&reconcile->caller, &plan, NULL, &err);
 }
 
-enum outcome { OUTCOME_SCHEDULED, OUTCOME_UNSCHEDULABLE, OUTCOME_ERROR };
+enum outcome { OUTCOME_SCHEDULED, OUTCOME_UNSCHEDULABLE, OUTCOME_ERROR, OUTCOME_SETTLING };
 static const char *const outcome_names[] = {"scheduled", "unschedulable", "error"};
 
 /* The budgets that matter to whom the Pod may stop; NULL when it may stop nobody. */
@@ -280,12 +280,30 @@ static enum outcome find_room(const struct reconcile *reconcile, struct view *vi
     return give_up(reconcile, pending, &verdict, true, OUTCOME_UNSCHEDULABLE);
 }
 
+/* The node is chosen, and the Pod's claims are told; it is tried again when they are bound. Until
+ * then its room there is kept. */
+static bool settle_claims(const struct reconcile *reconcile, struct view *view,
+                          struct pending *pending, const struct node_info *node,
+                          const struct plan *settle, struct error *err)
+{
+    if (!plan_apply(&reconcile->caller, settle, NULL, err))
+        return false;
+    view_nominate(view, pending->pod, node->name);
+    pending->attempts = 0; /* it got on: the next step is not a hasty one */
+    pending_stick(pending, reconcile->now_us);
+    return true;
+}
+
 static enum outcome take_place(const struct profile *profile, const struct reconcile *reconcile,
-                               struct view *view, struct pending *pending, struct node_info *node,
-                               const json_t *claims)
+                               struct view *view, const struct snapshot *snapshot,
+                               struct pending *pending, struct node_info *node)
 {
     CLEANUP(error_clear) struct error err = {0};
-    if (place(profile, reconcile, view, pending->pod, node, claims, &err))
+    CLEANUP(plan_clear) struct plan settle = {0};
+    claims_settle(snapshot, node->node, &settle);
+    if (pending->claims && settle_claims(reconcile, view, pending, node, &settle, &err))
+        return OUTCOME_SETTLING;
+    if (!pending->claims && place(profile, reconcile, view, pending->pod, node, &settle, &err))
         return OUTCOME_SCHEDULED;
     pending_stick(pending, reconcile->now_us);
     pending->stuck = false; /* nothing is lacking: again after the back-off */
@@ -300,7 +318,8 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
 {
     CLEANUP(decision_free) struct decision decision = {0};
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *budgets = NULL, *claims = NULL;
+    json_auto_t *budgets = NULL;
+    CLEANUP(claims_clear) struct claims claims = {0};
     if (!read_budgets(view, pending->pod, &budgets, &err) ||
         !claims_read(view->cluster, pending->pod, &claims, &err)) {
         pending_stick(pending, reconcile->now_us);
@@ -309,11 +328,14 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
     }
     struct snapshot snapshot = view_snapshot(view, pending->pod);
     snapshot.budgets = budgets;
-    snapshot.claims = claims;
-    pending->claims = claims_wait(claims);
+    snapshot.claims = claims.tree;
+    snapshot.volumes = claims.volumes.items;
+    snapshot.volume_count = claims.volumes.count;
+    pending->claims = claims_wait(claims.tree);
+    pending->delayed = claims.delayed;
     schedule_decide(profile, pending->pod, &snapshot, (uint64_t)clock_mono_ns(), &decision);
     struct node_info *found = decision.node ? strmap_get(&view->nodes, decision.node->name) : NULL;
-    enum outcome outcome = found ? take_place(profile, reconcile, view, pending, found, claims)
+    enum outcome outcome = found ? take_place(profile, reconcile, view, &snapshot, pending, found)
                                  : find_room(reconcile, view, &snapshot, pending, &decision);
     *node = outcome == OUTCOME_SCHEDULED ? found->name : NULL;
     view_snapshot_clear(view, &snapshot);
@@ -328,6 +350,8 @@ static const char *attempt(const struct scheduler *scheduler, const struct recon
     const struct profile *profile = find_profile(scheduler, pending->pod->profile);
     int64_t start = clock_mono_ns();
     enum outcome outcome = try_pod(profile, reconcile, view, pending, &node);
+    if (outcome == OUTCOME_SETTLING)
+        return NULL;
     if (outcome == OUTCOME_SCHEDULED)
         metric_observe(metric_series(&tries_family, NULL), pending->attempts + 1);
     metric_add(metric_with(&attempts_family, profile->name, outcome_names[outcome]), 1);
@@ -450,18 +474,22 @@ static void map_node(struct cluster *cluster, const struct object *node,
         add(arg, KEY);
 }
 
-static void map_claim(struct cluster *cluster, const struct object *claim,
-                      const struct object *before, void (*add)(void *arg, const char *key),
-                      void *arg)
+static void map_storage(struct cluster *cluster, const struct object *object,
+                        const struct object *before, void (*add)(void *arg, const char *key),
+                        void *arg)
 {
     (void)cluster;
-    (void)claim;
+    (void)object;
     (void)before;
     add(arg, KEY);
 }
 
-static const struct controller_source sources[] = {
-    {"pods", map_pod}, {"nodes", map_node}, {CLAIMS, map_claim}, {NULL, NULL}};
+static const struct controller_source sources[] = {{"pods", map_pod},
+                                                   {"nodes", map_node},
+                                                   {CLAIMS, map_storage},
+                                                   {VOLUMES, map_storage},
+                                                   {"storageclasses.storage.k8s.io", map_storage},
+                                                   {NULL, NULL}};
 
 struct scheduler *scheduler_new(const struct scheduler_config *config,
                                 struct controllers *controllers)

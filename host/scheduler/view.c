@@ -57,9 +57,12 @@ static void view_clear(struct view *view)
         watch_close(view->pod_watch);
     if (view->node_watch)
         watch_close(view->node_watch);
-    if (view->claim_watch)
-        watch_close(view->claim_watch);
-    view->pod_watch = view->node_watch = view->claim_watch = NULL;
+    for (size_t i = 0; i < VIEW_STORAGE; i++) {
+        if (view->storage_watches[i])
+            watch_close(view->storage_watches[i]);
+        view->storage_watches[i] = NULL;
+    }
+    view->pod_watch = view->node_watch = NULL;
     clear_map(&view->pending, free);
     clear_map(&view->nominated, free);
     clear_map(&view->overlays, free_overlay);
@@ -243,13 +246,31 @@ static void remove_node(struct view *view, const struct object *object)
     list_nodes(view);
 }
 
-/* ---- claims ---- */
+/* ---- storage ---- */
 
-/* What they are is read with the Pod that names them. */
-static void see_claim(struct view *view, const struct object *object)
+static const char *const storage[] = {CLAIMS, VOLUMES, "storageclasses.storage.k8s.io"};
+_Static_assert(ARRAY_LEN(storage) == VIEW_STORAGE, "a watch each");
+
+/* A claim concerns the Pods that wait for it. */
+static void see_claim(struct view *view, const struct object *claim)
 {
-    (void)object;
-    view->claims_changed = true;
+    const char *key;
+    void *value;
+    for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
+        struct pending *pending = value;
+        pending->moved = pending->moved || (pending->claims && pending->pod &&
+                                            strcmp(pending->pod->ns, claim->ns) == 0 &&
+                                            pod_uses_claim(pending->pod->pod, claim->name, true));
+    }
+}
+
+/* What things are is read with the Pod that needs them. */
+static void see_storage(struct view *view, const struct object *object)
+{
+    if (strcmp(object->resource, CLAIMS) == 0)
+        see_claim(view, object);
+    else
+        view->volumes_changed = true;
 }
 
 /* ---- following ---- */
@@ -268,18 +289,27 @@ static bool open_watch(struct view *view, const char *resource, int64_t revision
     return error_unavailable(err, "the cache of %s was dropped while it was read", resource);
 }
 
+static bool follow_storage(struct view *view, struct error *err)
+{
+    for (size_t i = 0; i < VIEW_STORAGE; i++) {
+        CLEANUP(object_list_free) struct object_list list = {0};
+        if (!cache_list(view->cluster, storage[i], NULL, &list, err) ||
+            !open_watch(view, storage[i], list.revision, &view->storage_watches[i], err))
+            return false;
+    }
+    return true;
+}
+
 static bool load(struct view *view, struct error *err)
 {
     CLEANUP(object_list_free) struct object_list nodes = {0};
     CLEANUP(object_list_free) struct object_list pods = {0};
-    CLEANUP(object_list_free) struct object_list claims = {0};
     view_clear(view);
     if (!cache_list(view->cluster, "nodes", NULL, &nodes, err) ||
         !cache_list(view->cluster, "pods", NULL, &pods, err) ||
-        !cache_list(view->cluster, CLAIMS, NULL, &claims, err) ||
-        !open_watch(view, CLAIMS, claims.revision, &view->claim_watch, err) ||
         !open_watch(view, "nodes", nodes.revision, &view->node_watch, err) ||
-        !open_watch(view, "pods", pods.revision, &view->pod_watch, err))
+        !open_watch(view, "pods", pods.revision, &view->pod_watch, err) ||
+        !follow_storage(view, err))
         return false;
     for (size_t i = 0; i < nodes.count; i++)
         put_node(view, nodes.items[i]);
@@ -332,15 +362,15 @@ static void relieve(struct view *view, int64_t now_us)
     void *value;
     for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
         struct pending *pending = value;
-        if (pending->claims && view->claims_changed) {
-            pending->stuck = false;
+        if (pending->moved || (pending->delayed && view->volumes_changed)) {
+            pending->stuck = pending->moved = false;
             pending->not_before_us = pending->attempts < HASTY_MAX ? 0 : pending->not_before_us;
         } else if (pending->stuck &&
                    (view->relief || now_us - pending->stuck_since_us > STUCK_MAX_US)) {
             pending->stuck = false;
         }
     }
-    view->relief = view->claims_changed = false;
+    view->relief = view->volumes_changed = false;
 }
 
 /* ---- what tenants say of the nodes ---- */
@@ -432,10 +462,18 @@ bool view_has_lesser(const struct view *view, const struct pod_info *pod)
     return false;
 }
 
+static bool drain_storage(struct view *view)
+{
+    for (size_t i = 0; i < VIEW_STORAGE; i++)
+        if (!view->storage_watches[i] ||
+            !drain(view, view->storage_watches[i], see_storage, see_storage))
+            return false;
+    return true;
+}
+
 bool view_update(struct view *view, int64_t now_us, struct error *err)
 {
-    bool fresh = view->pod_watch && view->node_watch && view->claim_watch &&
-                 drain(view, view->claim_watch, see_claim, see_claim) &&
+    bool fresh = view->pod_watch && view->node_watch && drain_storage(view) &&
                  drain(view, view->node_watch, put_node, remove_node) &&
                  drain(view, view->pod_watch, put_pod, remove_pod);
     if (!fresh && !load(view, err)) {

@@ -11,8 +11,10 @@ struct pending {
     struct pod_info *pod; /* in view->pods */
     unsigned attempts;
     int64_t not_before_us; /* back-off */
-    bool claims;           /* one of its claims is not bound: tried again when claims change */
-    bool stuck;            /* was found unschedulable; waits for a change that may help */
+    bool claims;           /* one of its claims is not bound: tried again when it changes */
+    bool delayed; /* which waits for the Pod's node: tried again when volumes change, too */
+    bool moved;   /* such a claim has changed */
+    bool stuck;   /* was found unschedulable; waits for a change that may help */
     int64_t stuck_since_us;
 };
 
@@ -24,6 +26,8 @@ struct tenant_nodes {
     int64_t version;
 };
 
+#define VIEW_STORAGE 3 /* claims, volumes, classes */
+
 struct view {
     struct cluster *cluster;
     const struct scheduler_tenants *tenants; /* borrowed; NULL: nobody's Pods are tenants' */
@@ -33,9 +37,9 @@ struct view {
     struct strmap pending;   /* "NS/NAME" -> struct pending */
     struct strmap nominated; /* "NS/NAME" -> name of the node where room is made for it, owned */
     struct strmap overlays;  /* tenant -> struct tenant_nodes */
-    struct watch *pod_watch, *node_watch, *claim_watch;
-    bool relief; /* something happened that may make stuck Pods fit */
-    bool claims_changed;
+    struct watch *pod_watch, *node_watch, *storage_watches[VIEW_STORAGE];
+    bool relief;          /* something happened that may make stuck Pods fit */
+    bool volumes_changed; /* or their classes */
     int64_t used_us;
 };
 

@@ -33,8 +33,8 @@ static void claims_get_volumes(void **state)
         {"made before", CLAIM(OURS, "", "0"), CLASS("Immediate"), LOCAL("2Gi"), false, ""},
         {"another's to make", CLAIM("", "", "0"), CLASS("Immediate"), NULL, false, ""},
         {"the class is gone", CLAIM(OURS, "", "0"), NULL, NULL, false, ""},
-        {"no Pod yet", CLAIM(OURS, "", "0"), CLASS("WaitForFirstConsumer"), NULL, false, ""},
-        {"a Pod", CLAIM(OURS, "", "0"), CLASS("WaitForFirstConsumer"), NULL, true,
+        {"no node yet", CLAIM(OURS, "", "0"), CLASS("WaitForFirstConsumer"), NULL, false, ""},
+        {"a node", CLAIM(OURS, "", "0"), CLASS("WaitForFirstConsumer"), NULL, true,
          "create persistentvolumes pvc-u\n"},
         {"a device", CLAIM(OURS, ",'volumeMode':'Block'", "0"), CLASS("Immediate"), NULL, false,
          "event events c Warning ProvisioningFailed: failed to provision volume with StorageClass "

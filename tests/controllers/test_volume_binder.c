@@ -52,7 +52,10 @@ static const struct claim_row {
      CLASS("WaitForFirstConsumer"), false,
      "event events c Normal WaitForFirstConsumer: waiting for first consumer to be created before "
      "binding\n"},
-    {"which is there", CLAIM("", ",'storageClassName':'s'", "Pending"), NULL,
+    {"what the scheduler chose", CLAIM("", ",'storageClassName':'s'", "Pending"), NULL,
+     "[" VOLUME("v", "1Gi", "", REF("u") ",'storageClassName':'s'", "Bound") "]",
+     CLASS("WaitForFirstConsumer"), false, "update persistentvolumeclaims c\n"},
+    {"its Pod has a node", CLAIM("", ",'storageClassName':'s'", "Pending"), NULL,
      "[" VOLUME("v", "1Gi", "", ",'storageClassName':'s'", "Available") "]",
      CLASS("WaitForFirstConsumer"), true, "update persistentvolumes v\n"},
     {"the volume is bound: the claim", CLAIM("", "", "Pending"), NULL,
@@ -89,12 +92,39 @@ static void claims_are_bound(void **state)
         for (size_t at = 0; at < json_array_size(list); at++)
             volumes[at] = json_array_get(list, at);
         CLEANUP(plan_clear) struct plan plan = {0};
-        volume_claim_decide(&(struct claim_seen){claim, volume, volumes, json_array_size(list),
-                                                 class, row->consumed},
-                            &plan);
+        const struct claim_seen seen = {.claim = claim,
+                                        .volume = volume,
+                                        .volumes = volumes,
+                                        .volume_count = json_array_size(list),
+                                        .class = class,
+                                        .consumed = row->consumed};
+        volume_claim_decide(&seen, &plan);
         CLEANUP(free_ptr) char *text = sim_text(&plan);
         if (strcmp(text, row->plan) != 0)
             fail_msg("%s: %s", row->name, text);
+    }
+}
+
+static void pods_that_wait_are_named(void **state)
+{
+    static const struct {
+        const char *pods;
+        size_t count;
+        const char *plan;
+    } rows[] = {
+        {"p", 1, "WaitForPodScheduled: waiting for pod p to be scheduled\n"},
+        {"p,q", 2, "WaitForPodScheduled: waiting for pods p,q to be scheduled\n"},
+    };
+    (void)state;
+    json_auto_t *claim = sim_json(CLAIM("", ",'storageClassName':'s'", "Pending")),
+                *class = sim_json(CLASS("WaitForFirstConsumer"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(plan_clear) struct plan plan = {0};
+        const struct claim_seen seen = {
+            .claim = claim, .class = class, .pods = rows[i].pods, .pod_count = rows[i].count};
+        volume_claim_decide(&seen, &plan);
+        CLEANUP(free_ptr) char *text = sim_text(&plan);
+        assert_non_null(strstr(text, rows[i].plan));
     }
 }
 
@@ -171,8 +201,8 @@ static void what_is_used_is_kept(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(claims_are_bound),
-                                       cmocka_unit_test(volumes_follow),
-                                       cmocka_unit_test(what_is_used_is_kept)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(claims_are_bound), cmocka_unit_test(pods_that_wait_are_named),
+        cmocka_unit_test(volumes_follow), cmocka_unit_test(what_is_used_is_kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "controllers/plan.h"
+#include "host/scheduler/claims.h"
 #include "host/scheduler/framework.h"
+#include "schema/meta.h"
 #include "host/pod_notes.h"
 #include "host/scheduler/overlay.h"
 #include "host/scheduler/preemption.h"
@@ -87,15 +90,20 @@ struct row {
 };
 
 /* `claims` is snapshot.claims; NULL: the Pod has none. */
-static void run_row(const struct row *row, const char *claims)
+static void run_row(const struct row *row, const char *claims, const char *volumes)
 {
     struct profile profile;
     struct world world;
     struct decision decision;
-    json_auto_t *tree = claims ? read(claims) : NULL;
+    json_auto_t *tree = claims ? read(claims) : NULL, *list = volumes ? read(volumes) : NULL;
+    json_t *items[4];
+    for (size_t i = 0; i < json_array_size(list); i++)
+        items[i] = json_array_get(list, i);
     default_profile(&profile);
     world_init(&world, row->nodes, row->pods);
     world.snapshot.claims = tree;
+    world.snapshot.volumes = items;
+    world.snapshot.volume_count = json_array_size(list);
     struct pod_info *pod = pod_info_new(read(row->pod), 1);
     schedule_decide(&profile, pod, &world.snapshot, 7, &decision);
     const char *found = decision.node ? decision.node->name : decision.message;
@@ -109,7 +117,7 @@ static void run_row(const struct row *row, const char *claims)
 static void run_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        run_row(&rows[i], NULL);
+        run_row(&rows[i], NULL, NULL);
 }
 
 static void filters(void **state)
@@ -241,7 +249,77 @@ static void claims(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        run_row(&rows[i].row, rows[i].claims);
+        run_row(&rows[i].row, rows[i].claims, NULL);
+}
+
+/* Of a class whose claims wait for the node. */
+#define DELAYED(name, size, note, class)                                                           \
+    "'" name "':{'claim':{'metadata':{'name':'" name "','namespace':'d','uid':'" name              \
+    "','annotations':{" note "}},'spec':{'storageClassName':'s','accessModes':['ReadWriteOnce'],"  \
+    "'resources':{'requests':{'storage':'" size                                                    \
+    "'}}}},'class':{'provisioner':'" class "','volumeBindingMode':'WaitForFirstConsumer'}}"
+#define NOBODY       "kubernetes.io/no-provisioner"
+#define SELECTED(on) "'volume.kubernetes.io/selected-node':'" on "'"
+#define FREE(name, size, node, more)                                                               \
+    "{'metadata':{'name':'" name "'},'spec':{'storageClassName':'s','accessModes':"                \
+    "['ReadWriteOnce'],'capacity':{'storage':'" size "'}" more ",'nodeAffinity':{'required':"      \
+    "{'nodeSelectorTerms':[{'matchExpressions':[{'key':'kubernetes.io/hostname','operator':'In',"  \
+    "'values':['" node "']}]}]}}},'status':{'phase':'Available'}}"
+#define NONE_TO_BIND(n) n " node(s) didn't find available persistent volumes to bind"
+
+static const struct {
+    struct row row;
+    const char *claims, *volumes, *settle;
+} delayed[] = {
+/* clang-format off */
+#define TWO "[" NODE("a", "") "," NODE("b", ",'zone':'z'") "]"
+#define POD "{'metadata':{'name':'p','namespace':'d','uid':'p'},'spec':{'containers':[{}]}}"
+    {{"where a volume is free", TWO, "[]", POD, "b"}, "{" DELAYED("c", "1Gi", "", NOBODY) "}",
+     "[" FREE("v", "1Gi", "b", "") "]", "update persistentvolumes v\n"},
+    {{"none is large enough", TWO, "[]", POD,
+      "0/2 nodes are available: " NONE_TO_BIND("2") "." PREEMPT("2") NO_HELP("2")},
+     "{" DELAYED("c", "2Gi", "", NOBODY) "}", "[" FREE("v", "1Gi", "b", "") "]", ""},
+    {{"two claims, not one volume", TWO, "[]", POD, "b"},
+     "{" DELAYED("c", "1Gi", "", NOBODY) "," DELAYED("d", "1Gi", "", NOBODY) "}",
+     "[" FREE("u", "1Gi", "a", "") "," FREE("v", "1Gi", "b", "") "," FREE("w", "1Gi", "b", "") "]",
+     "update persistentvolumes v\nupdate persistentvolumes w\n"},
+    {{"the smaller claim leaves the larger volume", TWO, "[]", POD, "a"},
+     "{" DELAYED("c", "5Gi", "", NOBODY) "," DELAYED("d", "1Gi", "", NOBODY) "}",
+     "[" FREE("v", "5Gi", "a", "") "," FREE("w", "2Gi", "a", "") "]",
+     "update persistentvolumes w\nupdate persistentvolumes v\n"},
+    {{"the one reserved for it", TWO, "[]", POD, "a"}, "{" DELAYED("c", "1Gi", "", NOBODY) "}",
+     "[" FREE("u", "1Gi", "a", ",'claimRef':{'namespace':'d','name':'c'}") "," FREE("v", "1Gi", "b", "") "]",
+     "update persistentvolumes u\n"},
+    {{"one to be made", "[" NODE("a", "") "]", "[]", POD, "a"}, "{" DELAYED("c", "1Gi", "", "p") "}", "[]",
+     "update persistentvolumeclaims c\n"},
+    {{"being made for a node", TWO, "[]", POD, "b"}, "{" DELAYED("c", "1Gi", SELECTED("b"), "p") "}", "[]", ""},
+    {{"only in its zone", TWO, "[]", POD, "b"},
+     "{" DELAYED("c", "1Gi", "", "p','allowedTopologies':[{'matchLabelExpressions':[{'key':'zone','values':['z']}]}],'x':'") "}",
+     "[]", "update persistentvolumeclaims c\n"},
+    /* clang-format on */
+};
+
+static void claims_that_wait_for_the_node(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(delayed); i++) {
+        json_auto_t *claims = read(delayed[i].claims), *volumes = read(delayed[i].volumes);
+        json_auto_t *nodes = read(delayed[i].row.nodes);
+        json_t *items[4];
+        CLEANUP(plan_clear) struct plan plan = {0};
+        CLEANUP(buf_free) struct buf text = BUF_TEXT;
+        run_row(&delayed[i].row, delayed[i].claims, delayed[i].volumes);
+        for (size_t at = 0; at < json_array_size(volumes); at++)
+            items[at] = json_array_get(volumes, at);
+        const struct snapshot snapshot = {
+            .claims = claims, .volumes = items, .volume_count = json_array_size(volumes)};
+        for (size_t at = 0; at < json_array_size(nodes); at++)
+            if (text_eq(meta_name(json_array_get(nodes, at)), delayed[i].row.want))
+                claims_settle(&snapshot, json_array_get(nodes, at), &plan);
+        plan_print(&plan, &text);
+        if (strcmp(text.data ? text.data : "", delayed[i].settle) != 0)
+            fail_msg("%s: %s", delayed[i].row.name, text.data);
+    }
 }
 
 static void scores(void **state)
@@ -769,6 +847,7 @@ int main(void)
         cmocka_unit_test(pods_are_kept_short),
         cmocka_unit_test(filters),
         cmocka_unit_test(claims),
+        cmocka_unit_test(claims_that_wait_for_the_node),
         cmocka_unit_test(scores),
         cmocka_unit_test(pods_among_pods),
         cmocka_unit_test(preemption),
