@@ -80,5 +80,3 @@ bool cel_address_parse(struct str text, struct cel_address *out);
 void cel_address_write(struct buf *out, const struct cel_address *address);
 /* NULL when it is one, as Go parses request URIs; else why not. */
 const char *cel_url_parse(struct str text, struct cel_url *out);
-/* The zone's offset from UTC in seconds at that time; false when there is no such zone. */
-bool cel_zone_offset(struct str name, int64_t at_seconds, int64_t *out);

@@ -1,6 +1,7 @@
 /* The getters of timestamps and durations. */
 #include "base/buf.h"
 #include "base/parse.h"
+#include "base/zone.h"
 #include "cel/calendar.h"
 #include "cel/library.h"
 
@@ -20,6 +21,13 @@ static bool fixed_offset(struct str text, int64_t *seconds)
     return true;
 }
 
+static bool named_offset(struct str name, int64_t at_s, int64_t *offset_s)
+{
+    CLEANUP(zone_free_ptr) struct zone *zone = zone_load(name);
+    *offset_s = zone_offset(zone, at_s);
+    return zone != NULL;
+}
+
 /* The date there; the second argument, if any, names the zone. False with an error in *out. */
 static bool civil(struct cel_eval *eval, const struct cel_value *args, struct cel_civil *at,
                   struct cel_value *out)
@@ -29,7 +37,7 @@ static bool civil(struct cel_eval *eval, const struct cel_value *args, struct ce
     struct str zone = zoned ? args[1].text : STR("UTC");
     bool utc = !zone.len || str_is(zone, "UTC");
     if (!utc && !fixed_offset(zone, &offset) &&
-        !cel_zone_offset(zone, args[0].time.seconds, &offset)) {
+        !named_offset(zone, args[0].time.seconds, &offset)) {
         *out = cel_fail(eval, "unknown time zone " STR_FMT, STR_ARG(zone));
         return false;
     }

@@ -6,10 +6,13 @@
 #include <time.h>
 
 #include "base/parse.h"
+#include "base/zone.h"
 
 #define YEARS_MAX   5
 #define SECOND_US   INT64_C(1000000)
 #define MINUTE_S    60
+#define HOUR_S      3600
+#define YEAR_S      ((int64_t)366 * 86400)
 #define EVERY_MAX_S ((int64_t)10 * 366 * 86400)
 
 static const char *const month_names[] = {"jan", "feb", "mar", "apr", "may", "jun",
@@ -153,43 +156,40 @@ static bool day_matches(const struct cron_schedule *schedule, const struct tm *a
     return day || weekday; /* both are named: either will do */
 }
 
-/* Goes to the start of the next month, day or hour when that one does not match; false when all
- * match. */
-static bool skip(const struct cron_schedule *schedule, struct tm *at)
+/* Goes to the start of the next month, day, hour or minute when that one does not match; false when
+ * all match. Hours pass as they do there: one that clocks leap over does not come, one that they
+ * repeat comes twice. */
+static bool skip(const struct cron_schedule *schedule, int64_t *at_s)
 {
-    if (!has(schedule->months, at->tm_mon + 1)) {
-        at->tm_mon++;
-        at->tm_mday = 1;
-        at->tm_hour = at->tm_min = 0;
-    } else if (!day_matches(schedule, at)) {
-        at->tm_mday++;
-        at->tm_hour = at->tm_min = 0;
-    } else if (!has(schedule->hours, at->tm_hour)) {
-        at->tm_hour++;
-        at->tm_min = 0;
-    } else if (!has(schedule->minutes, at->tm_min)) {
-        at->tm_min++;
-    } else {
+    struct tm there;
+    time_t local = (time_t)(*at_s + zone_offset(schedule->zone, *at_s));
+    if (!gmtime_r(&local, &there))
         return false;
+    bool month = has(schedule->months, there.tm_mon + 1),
+         hour = has(schedule->hours, there.tm_hour);
+    int64_t to_next_hour_s = HOUR_S - there.tm_min * MINUTE_S - there.tm_sec;
+    if (month && day_matches(schedule, &there)) {
+        if (hour && has(schedule->minutes, there.tm_min))
+            return false;
+        *at_s += hour ? MINUTE_S : to_next_hour_s;
+        return true;
     }
+    struct tm next = {.tm_year = there.tm_year,
+                      .tm_mon = there.tm_mon + !month,
+                      .tm_mday = month ? there.tm_mday + 1 : 1};
+    int64_t next_s = zone_from_local(schedule->zone, (int64_t)timegm(&next));
+    *at_s = next_s > *at_s ? next_s : *at_s + to_next_hour_s;
     return true;
 }
 
 int64_t cron_next(const struct cron_schedule *schedule, int64_t after_us)
 {
-    struct tm at;
-    time_t start = (time_t)(after_us / SECOND_US);
+    int64_t start_s = after_us / SECOND_US;
     if (schedule->every_us)
-        return (after_us / SECOND_US) * SECOND_US + schedule->every_us;
-    start += MINUTE_S - start % MINUTE_S;
-    if (!gmtime_r(&start, &at))
-        return 0;
-    for (int year = at.tm_year; at.tm_year <= year + YEARS_MAX;) {
-        if (!skip(schedule, &at))
-            return (int64_t)timegm(&at) * SECOND_US;
-        time_t normal = timegm(&at); /* carries minutes into hours and so on */
-        if (!gmtime_r(&normal, &at))
-            return 0;
-    }
+        return start_s * SECOND_US + schedule->every_us;
+    start_s += MINUTE_S - start_s % MINUTE_S;
+    for (int64_t at_s = start_s; at_s <= start_s + YEARS_MAX * YEAR_S;)
+        if (!skip(schedule, &at_s))
+            return at_s * SECOND_US;
     return 0;
 }

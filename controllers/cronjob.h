@@ -1,6 +1,5 @@
 /* controllers/cronjob.h: Jobs by the clock. Source: Kubernetes docs, "CronJob"; upstream
- * pkg/controller/cronjob (v2). Times are UTC; spec.timeZone other than UTC is refused with an event
- * (UnknownTimeZone). */
+ * pkg/controller/cronjob (v2). */
 #pragma once
 #include "controllers/plan.h"
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/zone.h"
 #include "schema/condition.h"
 #include "controllers/cron_schedule.h"
 #include "controllers/cronjob.h"
@@ -108,7 +109,20 @@ static void trim(struct cron_view *view, const char *end, const char *limit_key,
 
 /* ---- the next one ---- */
 
-static void create_job(struct cron_view *view, int64_t at_us)
+/* RFC 3339, by the clocks there. */
+static char *stamp(const struct zone *zone, int64_t at_us)
+{
+    char text[TIME_TEXT_SIZE];
+    int64_t east_s = zone_offset(zone, at_us / SECOND_US);
+    int64_t minutes = (east_s < 0 ? -east_s : east_s) / 60;
+    time_format(at_us + east_s * SECOND_US, text);
+    if (!minutes)
+        return xstrdup(text);
+    return xasprintf("%.*s%c%02lld:%02lld", (int)strcspn(text, "Z"), text, east_s < 0 ? '-' : '+',
+                     (long long)(minutes / 60), (long long)(minutes % 60));
+}
+
+static void create_job(struct cron_view *view, const struct zone *zone, int64_t at_us)
 {
     const json_t *cronjob = view->seen->cronjob,
                  *template = json_object_get(view->spec, "jobTemplate");
@@ -119,14 +133,13 @@ static void create_job(struct cron_view *view, int64_t at_us)
     json_t *job = json_pack("{s:s, s:s, s:{s:s, s:s, s:[o]}}", "apiVersion", "batch/v1", "kind",
                             "Job", "metadata", "name", name, "namespace", meta_namespace(cronjob),
                             "ownerReferences", owner_reference(cronjob, "batch/v1", "CronJob"));
-    char stamp[TIME_TEXT_SIZE];
+    CLEANUP(free_ptr) char *scheduled = stamp(zone, at_us);
     if (labels)
         json_object_set_new(json_object_get(job, "metadata"), "labels", json_deep_copy(labels));
     if (annotations)
         json_object_set_new(json_object_get(job, "metadata"), "annotations",
                             json_deep_copy(annotations));
-    time_format(at_us, stamp);
-    meta_set_annotation(job, "batch.kubernetes.io/cronjob-scheduled-timestamp", stamp);
+    meta_set_annotation(job, "batch.kubernetes.io/cronjob-scheduled-timestamp", scheduled);
     json_object_set_new(job, "spec", json_deep_copy(json_object_get(template, "spec")));
     struct plan_action *action = plan_create(view->plan, JOBS, meta_namespace(cronjob), job);
     action->flags = PLAN_EXISTS_OK; /* the name says for which time it is: never twice */
@@ -149,6 +162,11 @@ static int64_t due_time(struct cron_view *view, const struct cron_schedule *sche
     if (json_is_integer(deadline) &&
         view->seen->now_us - json_integer_value(deadline) * SECOND_US > from_us)
         from_us = view->seen->now_us - json_integer_value(deadline) * SECOND_US;
+    if (!cron_next(schedule, from_us))
+        plan_event(view->plan, view->seen->cronjob, "Warning", "InvalidSchedule",
+                   "invalid schedule: %s : time difference between two schedules is less than 1 "
+                   "second",
+                   json_text(view->spec, "schedule"));
     for (int64_t at_us = cron_next(schedule, from_us); at_us && at_us <= view->seen->now_us;
          at_us = cron_next(schedule, at_us)) {
         due_us = at_us;
@@ -183,25 +201,35 @@ static bool may_start(struct cron_view *view)
     return true;
 }
 
+/* The zone that is named, owned; NULL for UTC. False with an event when there is none. */
+static bool find_zone(struct cron_view *view, struct zone **zone)
+{
+    const char *name = json_text(view->spec, "timeZone");
+    *zone = name ? zone_load(str_of(name)) : NULL;
+    if (!name || *zone || strcmp(name, "UTC") == 0)
+        return true;
+    plan_event(view->plan, view->seen->cronjob, "Warning", "UnknownTimeZone",
+               "invalid timeZone: \"%s\": unknown time zone %s", name, name);
+    return false;
+}
+
 static void schedule_next(struct cron_view *view)
 {
     struct cron_schedule schedule;
-    const char *text = json_text(view->spec, "schedule"), *zone = json_text(view->spec, "timeZone");
-    if (json_is_true(json_object_get(view->spec, "suspend")) || meta_deleting(view->seen->cronjob))
+    CLEANUP(zone_free_ptr) struct zone *zone = NULL;
+    const char *text = json_text(view->spec, "schedule");
+    if (meta_deleting(view->seen->cronjob) || !find_zone(view, &zone) ||
+        json_is_true(json_object_get(view->spec, "suspend")))
         return;
     if (!text || !cron_parse(str_of(text), &schedule)) {
         plan_event(view->plan, view->seen->cronjob, "Warning", "UnparseableSchedule",
                    "unparseable schedule: %s", text ? text : "");
         return;
     }
-    if (zone && zone[0] && strcmp(zone, "UTC") != 0 && strcmp(zone, "Etc/UTC") != 0) {
-        plan_event(view->plan, view->seen->cronjob, "Warning", "UnknownTimeZone",
-                   "invalid timeZone: %s", zone);
-        return;
-    }
+    schedule.zone = zone;
     int64_t due_us = due_time(view, &schedule);
     if (due_us && may_start(view))
-        create_job(view, due_us);
+        create_job(view, zone, due_us);
     int64_t next_us = cron_next(&schedule, view->seen->now_us);
     if (next_us)
         plan_again(view->plan, (next_us - view->seen->now_us) / 1000 + 100); /* never just before */

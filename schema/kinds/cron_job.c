@@ -1,7 +1,6 @@
 /* CronJobs: the schedule's grammar, the time zone, the Job inside. */
-#include <sys/stat.h>
-
 #include "base/parse.h"
+#include "base/zone.h"
 #include "schema/kinds/job.h"
 #include "schema/meta.h"
 
@@ -129,16 +128,10 @@ static size_t cron_words(const char *schedule, struct str *words, size_t max)
     return count;
 }
 
-/* A file of the zone database, named without leaving it. */
 static bool is_zone(const char *name)
 {
-    struct stat info;
-    if (!*name || *name == '/' || strstr(name, "..") || strlen(name) > 100)
-        return false;
-    if (strcmp(name, "UTC") == 0)
-        return true;
-    CLEANUP(free_ptr) char *path = xasprintf("/usr/share/zoneinfo/%s", name);
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    CLEANUP(zone_free_ptr) struct zone *zone = zone_load(str_of(name));
+    return zone || strcmp(name, "UTC") == 0;
 }
 
 /* Cuts "TZ=Europe/Vienna " off, which says where the hours are meant. False when that is nowhere.

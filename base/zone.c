@@ -1,14 +1,23 @@
-/* Named time zones, from the system's database (TZif, RFC 8536). Names come from expressions: only
- * files of the database itself are opened. */
+#include "base/zone.h"
+
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cel/library.h"
-
 #define DATABASE "/usr/share/zoneinfo"
 #define FILE_MAX ((size_t)65536)
+#define DAY_S    86400
+
+struct change {
+    int64_t at_s, offset_s;
+};
+
+struct zone {
+    int64_t first_s; /* the offset before all changes */
+    size_t change_count;
+    struct change changes[]; /* in the order of time */
+};
 
 static bool name_fits(struct str name)
 {
@@ -51,38 +60,68 @@ static size_t body_size(const struct counts *counts, size_t word)
            counts->leap_count * (word + 4) + counts->std_count + counts->utc_count;
 }
 
-/* The offset in force at that time, by the second, 64-bit body. Past its last entry that one stays
- * in force. */
-static bool find_offset(const unsigned char *data, size_t size, int64_t at, int64_t *out)
+/* The 64-bit body; NULL when it is none. */
+static struct zone *read_zone(const unsigned char *data, size_t size)
 {
     struct counts counts;
     if (!read_header(data, size, &counts))
-        return false;
+        return NULL;
     size_t first = 44 + body_size(&counts, 4);
     if (first > size || !read_header(data + first, size - first, &counts) ||
         size - first - 44 < body_size(&counts, 8))
-        return false;
+        return NULL;
     const unsigned char *times = data + first + 44;
     const unsigned char *kinds = times + counts.time_count * 8;
     const unsigned char *types = kinds + counts.time_count;
-    size_t kind = 0;
-    for (size_t i = 0; i < counts.time_count && be64(times + i * 8) <= at; i++)
-        kind = kinds[i];
-    if (kind >= counts.type_count)
-        return false;
-    *out = (int32_t)be32(types + kind * 6);
-    return true;
+    CLEANUP(zone_free_ptr)
+    struct zone *zone = xcalloc(1, sizeof(*zone) + counts.time_count * sizeof(*zone->changes));
+    zone->first_s = (int32_t)be32(types);
+    for (size_t i = 0; i < counts.time_count; i++) {
+        if (kinds[i] >= counts.type_count || (i && be64(times + i * 8) <= be64(times + i * 8 - 8)))
+            return NULL;
+        zone->changes[i] =
+            (struct change){be64(times + i * 8), (int32_t)be32(types + (size_t)kinds[i] * 6)};
+    }
+    zone->change_count = counts.time_count;
+    return TAKE(zone);
 }
 
-bool cel_zone_offset(struct str name, int64_t at_seconds, int64_t *out)
+struct zone *zone_load(struct str name)
 {
-    CLEANUP(free_ptr) unsigned char *data = xmalloc(FILE_MAX);
     if (!name_fits(name))
-        return false;
+        return NULL;
+    CLEANUP(free_ptr) unsigned char *data = xmalloc(FILE_MAX);
     CLEANUP(free_ptr) char *path = xasprintf(DATABASE "/" STR_FMT, STR_ARG(name));
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return NULL;
     ssize_t size = read(fd, data, FILE_MAX);
-    return size > 0 && find_offset(data, (size_t)size, at_seconds, out);
+    return size > 0 ? read_zone(data, (size_t)size) : NULL;
+}
+
+void zone_free(struct zone *zone)
+{
+    free(zone);
+}
+
+int64_t zone_offset(const struct zone *zone, int64_t at_s)
+{
+    size_t low = 0, high = zone ? zone->change_count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (zone->changes[middle].at_s <= at_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? zone->changes[low - 1].offset_s : zone ? zone->first_s : 0;
+}
+
+int64_t zone_from_local(const struct zone *zone, int64_t local_s)
+{
+    int64_t before_s = zone_offset(zone, local_s - DAY_S), at_s = local_s - before_s;
+    int64_t after_s = zone_offset(zone, at_s);
+    if (after_s != before_s && zone_offset(zone, local_s - after_s) == after_s)
+        at_s = local_s - after_s;
+    return at_s;
 }
