@@ -76,6 +76,10 @@ static void create(const struct revision_seen *seen, json_t *data, int64_t numbe
                   meta_namespace(seen->owner), "labels", labels, "ownerReferences",
                   owner_reference(seen->owner, "apps/v1", seen->api_kind), "data", data, "revision",
                   (json_int_t)number);
+    const json_t *notes = json_at(seen->owner, "metadata", "annotations"); /* why it changed */
+    if (json_object_size(notes))
+        json_object_set_new(json_object_get(revision, "metadata"), "annotations",
+                            json_deep_copy(notes));
     plan_create(plan, REVISIONS, meta_namespace(seen->owner), revision)->flags = PLAN_EXISTS_OK;
 }
 
