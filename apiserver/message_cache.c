@@ -120,7 +120,7 @@ static struct entry *dequeue(struct shard *shard)
 static void widen(struct shard *shard)
 {
     free(shard->buckets);
-    shard->bucket_count = shard->bucket_count ? shard->bucket_count * 2 : BUCKETS_MIN;
+    shard->bucket_count = shard->bucket_count ? shard->bucket_count * 4 : BUCKETS_MIN;
     shard->buckets = xcalloc(shard->bucket_count, sizeof(struct entry *));
     for (struct entry *entry = shard->oldest; entry; entry = entry->newer)
         put_in_bucket(shard, entry);

@@ -26,7 +26,7 @@ static char *fail(struct buf *buf)
     return NULL;
 }
 
-char *buf_reserve(struct buf *buf, size_t len)
+char *buf_reserve_growing(struct buf *buf, size_t len)
 {
     size_t need;
     if (buf->failed)

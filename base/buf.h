@@ -35,15 +35,20 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(
 /* Appends, and returns where: buf_leave() cuts back to there. For paths on the way down and up. */
 size_t buf_enter(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_leave(struct buf *buf, size_t mark);
-/* Room for `len` more bytes; the caller fills data + len and raises len itself. NULL when that
- * fails. */
-char *buf_reserve(struct buf *buf, size_t len);
 /* Gives the bytes away (owned, terminated; "" when nothing was added); the buffer is empty
  * afterwards. NULL when the buffer has failed. */
 char *buf_take(struct buf *buf);
 
-/* What buf_add() does when there is no room yet. */
+/* What buf_reserve() and buf_add() do when there is no room yet. */
+char *buf_reserve_growing(struct buf *buf, size_t len);
 void buf_add_growing(struct buf *buf, const void *data, size_t len);
+
+/* Room for `len` more bytes; the caller fills data + len and raises len itself. NULL when that
+ * fails. */
+static inline char *buf_reserve(struct buf *buf, size_t len)
+{
+    return len < buf->capacity - buf->len ? buf->data + buf->len : buf_reserve_growing(buf, len);
+}
 
 static inline void buf_add(struct buf *buf, const void *data, size_t len)
 {

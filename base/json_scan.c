@@ -2,18 +2,13 @@
  * say where quotes and brackets are, and from the quotes follows what is inside of strings. */
 #include "base/json_scan.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #define BLOCK 64
 
-const char *json_scan_string(const char *at, const char *end, bool *escaped)
+const char *json_scan_escaped(const char *at, const char *end)
 {
-    while ((at = json_scan_text(at, end)) < end && *at == '\\') {
-        *escaped = true;
-        at += end - at > 1 ? 2 : 1;
-    }
+    do
+        at = json_scan_text(at + (end - at > 1 ? 2 : 1), end);
+    while (at < end && *at == '\\');
     return at;
 }
 

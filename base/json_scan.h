@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/str.h"
 
 #define JSON_EACH_BYTE(value) (UINT64_MAX / 255 * (value))
@@ -28,6 +32,16 @@ static inline uint64_t json_load_word(const char *at)
 /* The first quote or backslash at or after `at`; `end` when there is none. */
 static inline const char *json_scan_text(const char *at, const char *end)
 {
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        unsigned bits = (unsigned)_mm_movemask_epi8(found);
+        if (bits)
+            return at + __builtin_ctz(bits);
+    }
+#endif
     for (; end - at >= 8; at += 8) {
         uint64_t word = json_load_word(at);
         uint64_t found = json_zero_bytes(word ^ JSON_EACH_BYTE('"')) |
@@ -40,9 +54,20 @@ static inline const char *json_scan_text(const char *at, const char *end)
     return at;
 }
 
+/* json_scan_string() from a backslash on. */
+const char *json_scan_escaped(const char *at, const char *end);
+
 /* From behind the opening quote of a string to its closing one; `end` when there is none.
  * `*escaped` is set when it has backslashes, and left alone else. */
-const char *json_scan_string(const char *at, const char *end, bool *escaped);
+static inline const char *json_scan_string(const char *at, const char *end, bool *escaped)
+{
+    at = json_scan_text(at, end);
+    if (at == end || *at != '\\')
+        return at;
+    *escaped = true;
+    return json_scan_escaped(at, end);
+}
+
 /* From the opening brace or bracket to behind the closing one; NULL when there is none. */
 const char *json_scan_container(const char *at, const char *end);
 /* From the first byte of any value to behind its last; NULL when it has no end. */

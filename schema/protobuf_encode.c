@@ -34,11 +34,17 @@ static bool encode_item(struct encoder *encoder, const struct field *field, uint
 
 /* ---- the text ---- */
 
-static char peek(struct encoder *encoder)
+static char peek_past_space(struct encoder *encoder)
 {
     while (encoder->at < encoder->end && (unsigned char)*encoder->at <= ' ')
         encoder->at++;
     return encoder->at < encoder->end ? *encoder->at : '\0';
+}
+
+static char peek(struct encoder *encoder)
+{
+    bool here = encoder->at < encoder->end && (unsigned char)*encoder->at > ' ';
+    return here ? *encoder->at : peek_past_space(encoder);
 }
 
 /* Past `c`, if that comes. */
@@ -67,13 +73,11 @@ static bool skip(struct encoder *encoder)
     return take_raw(encoder, &raw);
 }
 
-/* A string: `*escaped` when it is in `scratch`. */
-static bool take_string(struct encoder *encoder, struct str *text, bool *escaped)
+/* Behind the quote of a string: `*escaped` when it is in `scratch`. */
+static bool rest_of_string(struct encoder *encoder, struct str *text, bool *escaped)
 {
     *escaped = false;
-    if (peek(encoder) != '"')
-        return false;
-    const char *start = encoder->at + 1, *stop = json_scan_string(start, encoder->end, escaped);
+    const char *start = encoder->at, *stop = json_scan_string(start, encoder->end, escaped);
     if (stop == encoder->end)
         return false;
     *text = (struct str){start, (size_t)(stop - start)};
@@ -87,8 +91,16 @@ static bool take_string(struct encoder *encoder, struct str *text, bool *escaped
 static bool take_text(struct encoder *encoder, struct str *text)
 {
     bool escaped;
+    if (take(encoder, '"'))
+        return rest_of_string(encoder, text, &escaped);
     *text = STR("");
-    return peek(encoder) == '"' ? take_string(encoder, text, &escaped) : skip(encoder);
+    return skip(encoder);
+}
+
+/* The name of a member, and the colon behind it. */
+static bool take_name(struct encoder *encoder, struct str *name, bool *escaped)
+{
+    return take(encoder, '"') && rest_of_string(encoder, name, escaped) && take(encoder, ':');
 }
 
 /* 0 for what is no integer. */
@@ -119,13 +131,18 @@ static bool take_null(struct encoder *encoder)
  * when there is one; else the end is taken, and `*ok` false when that is not there. */
 static bool next(struct encoder *encoder, char end, bool *first, bool *ok)
 {
-    if (take(encoder, end))
+    char c = peek(encoder);
+    if (c == end) {
+        encoder->at++;
         return false;
-    bool more = *first || take(encoder, ',');
-    *first = false;
-    if (!more)
+    }
+    if (!*first && c != ',') {
         *ok = false;
-    return more;
+        return false;
+    }
+    encoder->at += !*first;
+    *first = false;
+    return true;
 }
 
 /* ---- scalars ---- */
@@ -387,7 +404,7 @@ static bool encode_entry(struct encoder *encoder, const struct field *field,
     bool escaped;
     entry->start = encoder->out->len;
     size_t mark = wire_begin(encoder->out, field->number);
-    if (!take_string(encoder, &entry->key, &escaped) || !take(encoder, ':'))
+    if (!take_name(encoder, &entry->key, &escaped))
         return false;
     wire_bytes(encoder->out, 1, entry->key);
     if (escaped)
@@ -450,7 +467,7 @@ static bool encode_members(struct encoder *encoder, struct proto_order *order)
     if (!take(encoder, '{'))
         return skip(encoder);
     while (next(encoder, '}', &first, &ok)) {
-        if (!take_string(encoder, &name, &escaped) || !take(encoder, ':') ||
+        if (!take_name(encoder, &name, &escaped) ||
             !encode_member(encoder, order, type_field(order->type, name)))
             return false;
     }

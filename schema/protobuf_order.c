@@ -99,43 +99,53 @@ bool proto_order_init(struct proto_order *order, const struct type *type, size_t
     order->start = start;
     order->slot = 0;
     order->disturbed = false;
-    memset(order->pieces, 0, type->field_count * sizeof(*order->pieces));
+    order->there = 0;
     return true;
 }
 
-static struct proto_piece *piece_of(struct proto_order *order, const struct field *field)
+_Static_assert(PROTO_FIELDS_MAX <= 64, "a bit a field");
+
+static size_t index_of(const struct proto_order *order, const struct field *field)
 {
-    return &order->pieces[field - order->type->fields];
+    return (size_t)(field - order->type->fields);
+}
+
+/* Writes the zeroes before the slot of `field`, which comes next; false when it is too late for it,
+ * or when it is inside a wrapper. */
+static bool advance_to(struct proto_order *order, struct buf *out, const struct field *field)
+{
+    const struct type *type = order->type;
+    uint16_t first = order->slot, at = first;
+    while (at < type->slot_count && type->slots[at].number < field->number)
+        at++;
+    if (field->flags & FIELD_VIA || at == type->slot_count ||
+        type->slots[at].number != field->number)
+        return false;
+    zero_slots(out, type, &type->slots[first], (size_t)(at - first));
+    order->slot = (uint16_t)(at + 1);
+    return true;
 }
 
 void proto_order_begin(struct proto_order *order, struct buf *out, const struct field *field)
 {
-    const struct proto_slot *slots = order->type->slots;
-    uint16_t first = order->slot, at = first;
-    while (at < order->type->slot_count && slots[at].number < field->number)
-        at++;
-    bool here = !(field->flags & FIELD_VIA) && at < order->type->slot_count &&
-                slots[at].number == field->number;
-    if (!here) {
-        order->disturbed = true;
-    } else if (!order->disturbed) {
-        zero_slots(out, order->type, &slots[first], (size_t)(at - first));
-        order->slot = (uint16_t)(at + 1);
-    }
-    piece_of(order, field)->at = (uint32_t)(out->len - order->start);
+    if (!order->disturbed)
+        order->disturbed = !advance_to(order, out, field);
+    order->pieces[index_of(order, field)].at = (uint32_t)(out->len - order->start);
 }
 
 void proto_order_end(struct proto_order *order, const struct buf *out, const struct field *field)
 {
-    piece_of(order, field)->end = (uint32_t)(out->len - order->start);
+    size_t index = index_of(order, field);
+    order->pieces[index].end = (uint32_t)(out->len - order->start);
+    order->there |= (uint64_t)1 << index;
 }
 
 void proto_order_drop(struct proto_order *order, const struct field *field)
 {
-    struct proto_piece *piece = piece_of(order, field);
-    if (piece->end)
+    uint64_t bit = (uint64_t)1 << index_of(order, field);
+    if (order->there & bit)
         order->disturbed = true;
-    *piece = (struct proto_piece){0};
+    order->there &= ~bit;
 }
 
 /* `from` is the message as it came. */
@@ -150,9 +160,9 @@ static void add_slots(const struct proto_order *order, struct buf *out, const ch
             wire_end(out, mark);
             continue;
         }
-        struct proto_piece piece = order->pieces[slots[i].index];
-        if (piece.end)
-            buf_add(out, from + piece.at, piece.end - piece.at);
+        const struct proto_piece *piece = &order->pieces[slots[i].index];
+        if (order->there >> slots[i].index & 1)
+            buf_add(out, from + piece->at, piece->end - piece->at);
         else
             zero_field(out, &type->fields[slots[i].index]);
     }

@@ -18,9 +18,10 @@ struct proto_order {
     size_t start;   /* of the message in the buffer */
     uint16_t slot;  /* what comes next: the type's slots before it are written */
     bool disturbed; /* something came in another order, twice or inside a wrapper */
+    uint64_t there; /* a bit a field */
     struct proto_piece {
-        uint32_t at, end; /* from `start` on; the same: nothing is there */
-    } pieces[PROTO_FIELDS_MAX];
+        uint32_t at, end;       /* from `start` on */
+    } pieces[PROTO_FIELDS_MAX]; /* of the fields that are there */
 };
 /* False when the type has too many fields. */
 MUST_CHECK bool proto_order_init(struct proto_order *order, const struct type *type, size_t start);

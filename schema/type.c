@@ -22,37 +22,55 @@ const struct type *type_find(const char *name)
     return NULL;
 }
 
-/* What tells the fields of one type apart; compile.py sees to that. */
-static uint64_t field_key(struct str name)
+/* The first eight bytes of a name and its last eight; of a shorter one fewer, of which some may be
+ * in both. */
+struct name_ends {
+    uint64_t first, last;
+};
+
+static struct name_ends name_ends(const char *name, size_t len)
 {
-    const unsigned char *text = (const unsigned char *)name.data;
-    uint64_t first = 0, last = 0, size = (uint64_t)name.len << 56;
-    if (name.len < 4)
-        return (uint64_t)text[0] | (uint64_t)text[name.len / 2] << 8 |
-               (uint64_t)text[name.len - 1] << 16 | size;
-    if (name.len >= 8) {
-        memcpy(&first, text, 8);
-        memcpy(&last, text + name.len - 8, 8);
-    } else {
-        memcpy(&first, text, 4);
-        memcpy(&last, text + name.len - 4, 4);
+    struct name_ends ends = {0};
+    const unsigned char *text = (const unsigned char *)name;
+    if (len < 4) {
+        ends.first =
+            (uint64_t)text[0] | (uint64_t)text[len / 2] << 8 | (uint64_t)text[len - 1] << 16;
+        return ends;
     }
-    first = le64toh(first);
-    last = le64toh(last);
-    return first ^ (last << 25 | last >> 39) ^ size;
+    if (len < 8) {
+        memcpy(&ends.first, name, 4);
+        memcpy(&ends.last, name + len - 4, 4);
+    } else {
+        memcpy(&ends.first, name, 8);
+        memcpy(&ends.last, name + len - 8, 8);
+    }
+    return (struct name_ends){le64toh(ends.first), le64toh(ends.last)};
 }
 
-static bool is_named(const struct field *field, struct str name)
+/* What tells the fields of one type apart; compile.py sees to that. */
+static uint64_t field_key(struct name_ends ends, size_t len)
 {
-    return field->name_len == name.len && memcmp(field->name, name.data, name.len) == 0;
+    return ends.first ^ (ends.last << 25 | ends.last >> 39) ^ (uint64_t)len << 56;
+}
+
+static bool is_named(const struct field *field, struct str name, struct name_ends ends)
+{
+    if (field->name_len != name.len)
+        return false;
+    struct name_ends own = name_ends(field->name, name.len);
+    return own.first == ends.first && own.last == ends.last &&
+           (name.len <= 16 || memcmp(field->name + 8, name.data + 8, name.len - 16) == 0);
 }
 
 static const struct field *hashed_field(const struct type *type, struct str name)
 {
-    uint64_t place = (field_key(name) * type->hash_multiplier) >> type->hash_shift;
+    struct name_ends ends = name_ends(name.data, name.len);
+    uint64_t place = (field_key(ends, name.len) * type->hash_multiplier) >> type->hash_shift;
     uint8_t index = type->by_hash[place];
-    return index < type->field_count && is_named(&type->fields[index], name) ? &type->fields[index]
-                                                                             : NULL;
+    if (index >= type->field_count)
+        return NULL;
+    const struct field *field = &type->fields[index];
+    return is_named(field, name, ends) ? field : NULL;
 }
 
 int field_compare(const struct field *a, const struct field *b)

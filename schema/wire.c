@@ -7,7 +7,7 @@
 static size_t varint_put(char *out, uint64_t value)
 {
     size_t len = 0;
-    for (; value >= 0x80; value >>= 7)
+    for (; __builtin_expect(value >= 0x80, false); value >>= 7)
         out[len++] = (char)(value | 0x80);
     out[len++] = (char)value;
     return len;
