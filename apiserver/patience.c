@@ -2,13 +2,13 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 
 #define SECOND_NS ((int64_t)1000000000)
-#define SWEEP_S   5
+#define SWEEP_NS  (5 * SECOND_NS)
 
 static const int64_t turn_ns[] = {
     [TURN_FIRST] = 32 * SECOND_NS, /* upstream's ReadHeaderTimeout */
@@ -42,13 +42,10 @@ static void *run(void *arg)
     struct patience *patience = arg;
     pthread_mutex_lock(&patience->lock);
     while (!patience->stopping) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += SWEEP_S;
-        if (patience->first)
-            pthread_cond_timedwait(&patience->changed, &patience->lock, &until);
-        else
+        if (!patience->first)
             pthread_cond_wait(&patience->changed, &patience->lock);
+        else
+            cond_wait_until(&patience->changed, &patience->lock, clock_mono_ns() + SWEEP_NS);
         sweep(patience);
     }
     pthread_mutex_unlock(&patience->lock);
@@ -58,12 +55,8 @@ static void *run(void *arg)
 struct patience *patience_start(void)
 {
     struct patience *patience = xcalloc(1, sizeof(*patience));
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&patience->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&patience->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&patience->changed);
     patience->started = pthread_create(&patience->thread, NULL, run, patience) == 0;
     return patience;
 }

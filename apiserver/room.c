@@ -3,11 +3,9 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/refs.h"
-
-#define SECOND_NS 1000000000
 
 struct room {
     atomic_uint refs;
@@ -22,14 +20,10 @@ struct room {
 struct room *room_new(size_t max_bytes)
 {
     struct room *room = xcalloc(1, sizeof(*room));
-    pthread_condattr_t monotonic;
     atomic_init(&room->refs, 1);
     room->max = max_bytes;
     pthread_mutex_init(&room->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&room->given, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&room->given);
     return room;
 }
 
@@ -68,16 +62,14 @@ bool room_take(struct room *room, size_t bytes)
 
 enum room_result room_wait(struct room *room, size_t bytes, int64_t until_mono_ns)
 {
-    const struct timespec until = {.tv_sec = until_mono_ns / SECOND_NS,
-                                   .tv_nsec = until_mono_ns % SECOND_NS};
-    int waited = 0;
+    bool in_time = true;
     if (bytes > room->max)
         return ROOM_TOO_SMALL;
     pthread_mutex_lock(&room->lock);
     bool taken = take(room, bytes);
     room->waiting++;
-    while (!taken && !waited) {
-        waited = pthread_cond_timedwait(&room->given, &room->lock, &until);
+    while (!taken && in_time) {
+        in_time = cond_wait_until(&room->given, &room->lock, until_mono_ns);
         taken = take(room, bytes);
     }
     room->waiting--;

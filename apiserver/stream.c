@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "apiserver/api_internal.h"
 #include "apiserver/connection.h"
@@ -13,6 +12,7 @@
 #include "apiserver/stream_convert.h"
 #include "apiserver/transcode.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "schema/protobuf.h"
 
 #define SECOND_NS   ((int64_t)1000000000)
@@ -473,13 +473,10 @@ static void *heartbeat(void *arg)
     struct streams *streams = arg;
     pthread_mutex_lock(&streams->lock);
     while (!streams->stopping) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += 1;
         if (!streams->first)
             pthread_cond_wait(&streams->changed, &streams->lock);
         else
-            pthread_cond_timedwait(&streams->changed, &streams->lock, &until);
+            cond_wait_until(&streams->changed, &streams->lock, clock_mono_ns() + SECOND_NS);
         beat_all(streams, clock_mono_ns());
     }
     beat_all(streams, INT64_MAX - BOOKMARK_NS); /* past every deadline */
@@ -489,14 +486,10 @@ static void *heartbeat(void *arg)
 
 void streams_start(struct streams *streams)
 {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&streams->lock, NULL);
     pthread_mutex_init(&streams->turns_lock, NULL);
     streams->turn_last = &streams->turn_first;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&streams->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&streams->changed);
     streams->started = pthread_create(&streams->thread, NULL, heartbeat, streams) == 0;
 }
 

@@ -11,10 +11,10 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 
@@ -68,11 +68,7 @@ struct work_queue *work_queue_new(const struct work_queue_options *options)
         queue->options.items_max = 1000000;
     queue->waiting = xcalloc(queue->options.kinds + 1, sizeof(*queue->waiting));
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&queue->wake);
     return queue;
 }
 
@@ -357,12 +353,10 @@ struct work_item *work_queue_take(struct work_queue *queue)
             entry = take_first(queue);
             break;
         }
-        if (next) {
-            struct timespec until = {.tv_sec = next / 1000000000, .tv_nsec = next % 1000000000};
-            pthread_cond_timedwait(&queue->wake, &queue->lock, &until);
-        } else {
+        if (next)
+            cond_wait_until(&queue->wake, &queue->lock, next);
+        else
             pthread_cond_wait(&queue->wake, &queue->lock);
-        }
     }
     pthread_mutex_unlock(&queue->lock);
     return entry ? &entry->item : NULL;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "controllers/frame_internal.h"
 
@@ -178,9 +180,7 @@ static void *settler(void *arg)
         } else if (settle->first->due_mono_ns <= clock_mono_ns()) {
             settle_first(settle);
         } else {
-            int64_t due = settle->first->due_mono_ns;
-            struct timespec until = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
-            (void)pthread_cond_timedwait(&settle->wake, &settle->lock, &until);
+            cond_wait_until(&settle->wake, &settle->lock, settle->first->due_mono_ns);
         }
     }
     pthread_mutex_unlock(&settle->lock);
@@ -190,14 +190,10 @@ static void *settler(void *arg)
 struct settle *settle_new(struct store *store, struct work_queue *queue)
 {
     struct settle *settle = xcalloc(1, sizeof(*settle));
-    pthread_condattr_t attributes;
     settle->store = store;
     settle->queue = queue;
     pthread_mutex_init(&settle->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&settle->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&settle->wake);
     return settle;
 }
 

@@ -3,8 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "base/refs.h"
 #include "store/store_internal.h"
@@ -16,11 +17,7 @@
 static struct resource_cache *resource_cache_new(struct event_budget *budget, const char *resource)
 {
     struct resource_cache *cache = xcalloc(1, sizeof(*cache));
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&cache->filled, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&cache->filled);
     pthread_mutex_init(&cache->lock, NULL);
     atomic_init(&cache->refs, 1);
     cache->budget = budget;
@@ -215,13 +212,11 @@ void cache_apply(struct cluster *cluster, enum event_type type, int64_t revision
 /* True when the caller is the one to fill it; else `*warm` says how waiting ended. */
 static bool claim_fill(struct resource_cache *cache, bool *warm)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += WARM_WAIT_S;
+    int64_t until_mono_ns = clock_mono_ns() + WARM_WAIT_S * INT64_C(1000000000);
+    bool in_time = true;
     pthread_mutex_lock(&cache->lock);
-    int late = 0;
-    while (cache->state == RESOURCE_FILLING && !late)
-        late = pthread_cond_timedwait(&cache->filled, &cache->lock, &deadline);
+    while (cache->state == RESOURCE_FILLING && in_time)
+        in_time = cond_wait_until(&cache->filled, &cache->lock, until_mono_ns);
     bool mine = cache->state == RESOURCE_COLD;
     *warm = cache->state == RESOURCE_WARM;
     if (mine)

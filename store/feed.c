@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -94,21 +95,19 @@ void feed_park(struct store *store, struct store_write *write, int64_t revision,
 bool feed_wait(struct cluster *cluster, int64_t revision, struct error *err)
 {
     struct feed *feed = cluster->store->feed;
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += WAIT_S;
-    int late = 0;
-    while (atomic_load(&cluster->revision) < revision && !late) {
+    int64_t until_mono_ns = clock_mono_ns() + WAIT_S * INT64_C(1000000000);
+    bool in_time = true;
+    while (atomic_load(&cluster->revision) < revision && in_time) {
         pthread_mutex_lock(&feed->lock);
         uint64_t seen = feed->rounds;
         pthread_mutex_unlock(&feed->lock);
         feed_request(cluster->store, cluster);
         pthread_mutex_lock(&feed->lock);
-        while (feed->rounds == seen && !late)
-            late = pthread_cond_timedwait(&feed->moved, &feed->lock, &deadline);
+        while (feed->rounds == seen && in_time)
+            in_time = cond_wait_until(&feed->moved, &feed->lock, until_mono_ns);
         pthread_mutex_unlock(&feed->lock);
     }
-    return late ? error_unavailable(err, "the database: changes are not read in time") : true;
+    return in_time || error_unavailable(err, "the database: changes are not read in time");
 }
 
 /* ---- following ---- */
@@ -394,14 +393,10 @@ static void *run(void *arg)
 struct feed *feed_start(struct store *store, struct error *err)
 {
     struct feed *feed = xcalloc(1, sizeof(*feed));
-    pthread_condattr_t attributes;
     feed->store = store;
     feed->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&feed->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&feed->moved, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&feed->moved);
     store->feed = feed; /* also when starting fails: feed_stop releases it */
     feed->heartbeat_at = clock_mono_ns() + HEARTBEAT_MS * (int64_t)1000000;
     feed->tidy_at = clock_mono_ns() + TIDY_MS * (int64_t)1000000;

@@ -4,8 +4,9 @@
 #include "store/store_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -98,13 +99,11 @@ static bool go_round(struct partitions *partitions)
 /* False when it is time to end. */
 static bool rest(struct partitions *partitions, int64_t ms)
 {
-    struct timespec until_then;
-    clock_gettime(CLOCK_MONOTONIC, &until_then);
-    until_then.tv_sec += ms / 1000;
+    int64_t until_mono_ns = clock_mono_ns() + ms * 1000000;
+    bool in_time = true;
     pthread_mutex_lock(&partitions->lock);
-    int late = 0;
-    while (!partitions->stop && !late)
-        late = pthread_cond_timedwait(&partitions->woken, &partitions->lock, &until_then);
+    while (!partitions->stop && in_time)
+        in_time = cond_wait_until(&partitions->woken, &partitions->lock, until_mono_ns);
     bool stop = partitions->stop;
     pthread_mutex_unlock(&partitions->lock);
     return !stop;
@@ -122,13 +121,9 @@ static void *run(void *arg)
 struct partitions *partitions_start(struct store *store, struct error *err)
 {
     struct partitions *partitions = xcalloc(1, sizeof(*partitions));
-    pthread_condattr_t attributes;
     partitions->store = store;
     pthread_mutex_init(&partitions->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&partitions->woken, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&partitions->woken);
     (void)go_round(partitions); /* told; to be tried again */
     partitions->running = pthread_create(&partitions->thread, NULL, run, partitions) == 0;
     if (partitions->running)

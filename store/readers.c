@@ -2,8 +2,9 @@
 #include "store/store_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 
 #define TAKE_MS 10000
@@ -11,12 +12,8 @@
 void readers_init(struct readers *readers, unsigned max)
 {
     *readers = (struct readers){.open_max = max, .idle = xcalloc(max, sizeof(PGconn *))};
-    pthread_condattr_t attributes;
     pthread_mutex_init(&readers->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&readers->returned, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&readers->returned);
 }
 
 void readers_deinit(struct readers *readers)
@@ -31,13 +28,11 @@ void readers_deinit(struct readers *readers)
 /* Waits for an idle connection or for the right to open one (`*conn` NULL). */
 static bool wait_turn(struct readers *readers, PGconn **conn)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += TAKE_MS / 1000;
+    int64_t until_mono_ns = clock_mono_ns() + TAKE_MS * INT64_C(1000000);
+    bool in_time = true;
     pthread_mutex_lock(&readers->lock);
-    int late = 0;
-    while (!readers->idle_count && readers->open_count == readers->open_max && !late)
-        late = pthread_cond_timedwait(&readers->returned, &readers->lock, &deadline);
+    while (!readers->idle_count && readers->open_count == readers->open_max && in_time)
+        in_time = cond_wait_until(&readers->returned, &readers->lock, until_mono_ns);
     bool turn = readers->idle_count || readers->open_count < readers->open_max;
     *conn = readers->idle_count ? readers->idle[--readers->idle_count] : NULL;
     if (turn && !*conn)

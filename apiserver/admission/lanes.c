@@ -2,9 +2,9 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 
 #define IDLE_S      10
@@ -40,20 +40,10 @@ struct lanes {
 struct lanes *lanes_new(void)
 {
     struct lanes *lanes = xcalloc(1, sizeof(*lanes));
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&lanes->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&lanes->work, &monotonic);
-    pthread_cond_init(&lanes->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&lanes->work);
+    cond_init(&lanes->changed);
     return lanes;
-}
-
-static struct timespec after_ms(int64_t ms)
-{
-    int64_t at = clock_mono_ns() + ms * 1000000;
-    return (struct timespec){.tv_sec = at / SECOND_NS, .tv_nsec = at % SECOND_NS};
 }
 
 /* ---- shares; under the lock ---- */
@@ -162,11 +152,11 @@ static void *work(void *arg)
         }
         if (lanes->stopping)
             break;
-        struct timespec until = after_ms(IDLE_S * 1000);
         lanes->idle++;
-        int waited = pthread_cond_timedwait(&lanes->work, &lanes->lock, &until);
+        bool in_time =
+            cond_wait_until(&lanes->work, &lanes->lock, clock_mono_ns() + IDLE_S * SECOND_NS);
         lanes->idle--;
-        if (waited)
+        if (!in_time)
             break;
     }
     lanes->threads--;
@@ -304,26 +294,20 @@ void lanes_spread(struct lanes *lanes, int64_t cluster, size_t count, lanes_part
 /* ---- threads of others ---- */
 
 /* Waiting is of no use to a cluster that has longer to rest. */
-static bool rests_past(const struct share *share, const struct timespec *until)
-{
-    return share->rest_mono_ns > until->tv_sec * SECOND_NS + until->tv_nsec;
-}
-
 bool lanes_enter(struct lanes *lanes, int64_t cluster)
 {
-    struct timespec until = after_ms(LANES_INSIDE_WAIT_MS);
+    int64_t until = clock_mono_ns() + LANES_INSIDE_WAIT_MS * INT64_C(1000000);
     struct share *share;
-    bool entered = false;
-    int waited = 0;
+    bool entered = false, in_time = true;
     pthread_mutex_lock(&lanes->lock);
-    while (!entered && !waited) {
+    while (!entered && in_time) {
         share = share_of(lanes, cluster);
         entered = lanes->inside < LANES_INSIDE && !share->inside &&
                   share->rest_mono_ns <= clock_mono_ns();
-        if (!entered && rests_past(share, &until))
+        if (!entered && share->rest_mono_ns > until)
             break;
         if (!entered)
-            waited = pthread_cond_timedwait(&lanes->changed, &lanes->lock, &until);
+            in_time = cond_wait_until(&lanes->changed, &lanes->lock, until);
     }
     if (entered) {
         share->inside = true;

@@ -3,13 +3,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "apiserver/api_internal.h"
 #include "apiserver/backend/framing.h"
 #include "apiserver/backend/node_tls.h"
 #include "apiserver/backend/tunnel.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/strmap.h"
 
 #define SECOND_NS   ((int64_t)1000000000)
@@ -45,15 +45,11 @@ struct usages {
 
 struct usages *usages_new(struct api *api)
 {
-    pthread_condattr_t monotonic;
     struct usages *usages = xcalloc(1, sizeof(*usages));
     usages->api = api;
     usages->last = &usages->first;
     pthread_mutex_init(&usages->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&usages->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&usages->changed);
     return usages;
 }
 
@@ -296,10 +292,8 @@ bool usages_read(struct usages *usages, const char *const *urls, size_t count, i
     bool whole = true;
     pthread_mutex_lock(&usages->lock);
     while ((next = pursue(usages, urls, count, fresh_ns, until)) && !usages->stopping &&
-           clock_mono_ns() < until) {
-        struct timespec at = {.tv_sec = next / SECOND_NS, .tv_nsec = next % SECOND_NS};
-        pthread_cond_timedwait(&usages->changed, &usages->lock, &at);
-    }
+           clock_mono_ns() < until)
+        cond_wait_until(&usages->changed, &usages->lock, next);
     for (size_t i = 0; i < count; i++)
         whole = take(usages, urls[i], &readings[i]) && whole;
     pthread_mutex_unlock(&usages->lock);

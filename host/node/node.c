@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "host/node/folder.h"
 #include "host/node/masquerade.h"
@@ -108,7 +108,7 @@ static struct node *node_new(const struct node_options *options)
     node->max_pods = options->max_pods ? options->max_pods : DEFAULT_PODS;
     node->stop_fd = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&node->lock, NULL);
-    pthread_cond_init(&node->changed, NULL);
+    cond_init(&node->changed);
     node_measure(node);
     return node;
 }
@@ -178,13 +178,11 @@ static bool register_in_time(struct node *node, struct error *err)
 /* Waits until `done` holds. False when the time is up. */
 static bool wait_for(struct node *node, bool (*done)(const struct node *), int seconds)
 {
-    struct timespec until;
+    int64_t until_mono_ns = clock_mono_ns() + seconds * INT64_C(1000000000);
     bool ok = true;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
     pthread_mutex_lock(&node->lock);
     while (!done(node) && ok)
-        ok = pthread_cond_timedwait(&node->changed, &node->lock, &until) == 0;
+        ok = cond_wait_until(&node->changed, &node->lock, until_mono_ns);
     ok = done(node);
     pthread_mutex_unlock(&node->lock);
     return ok;

@@ -3,7 +3,9 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
+#include "base/cond.h"
 
 #define WAIT_SECONDS 2
 
@@ -152,7 +154,7 @@ struct service_cache *service_cache_new(struct client *client)
 {
     struct service_cache *cache = xcalloc(1, sizeof(*cache));
     pthread_mutex_init(&cache->lock, NULL);
-    pthread_cond_init(&cache->ready, NULL);
+    cond_init(&cache->ready);
     struct reflector_handler handler = {on_event, on_synced, cache};
     cache->reflector = reflector_start(client, "/api/v1/services", &handler);
     return cache;
@@ -186,12 +188,10 @@ void service_cache_env(struct service_cache *cache, const struct pod_view *view,
 {
     const char *key;
     void *value;
-    struct timespec until;
     bool links = json_bool_or(json_at(view->pod, "spec", "enableServiceLinks"), true);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_SECONDS;
+    int64_t until_mono_ns = clock_mono_ns() + WAIT_SECONDS * INT64_C(1000000000);
     pthread_mutex_lock(&cache->lock);
-    while (!cache->synced && pthread_cond_timedwait(&cache->ready, &cache->lock, &until) == 0)
+    while (!cache->synced && cond_wait_until(&cache->ready, &cache->lock, until_mono_ns))
         continue;
     for (size_t i = 0; strmap_next(&cache->services, &i, &key, &value);) {
         const struct service *service = value;
