@@ -4,8 +4,10 @@
 
 #include "apiserver/admission/webhook_client.h"
 #include "base/clock.h"
+#include "base/json_scan.h"
 #include "schema/decode.h"
 #include "schema/meta.h"
+#include "schema/write.h"
 
 #define TIMEOUT_MS      30000
 #define REVIEW_COUNT    500
@@ -20,14 +22,7 @@
 
 struct str conversion_version(const struct object *object)
 {
-    static const char key[] = "\"apiVersion\":\"";
-    const size_t head = object->body.len < 512 ? object->body.len : 512;
-    const char *at = memmem(object->body.data, head, key, sizeof(key) - 1);
-    if (!at)
-        return (struct str){0};
-    at += sizeof(key) - 1;
-    const char *end = memchr(at, '"', (size_t)(object->body.data + object->body.len - at));
-    return end ? (struct str){at, (size_t)(end - at)} : (struct str){0};
+    return json_member_text(object->body, STR("apiVersion"));
 }
 
 bool conversion_needed(const struct crd *crd, const struct resource *row,
@@ -253,12 +248,13 @@ bool conversion_run(struct api *api, struct cluster *cluster, const struct crd *
 
 /* ---- stored objects ---- */
 
-static struct object *object_of(const struct object *before, json_t *tree, struct error *err)
+static struct object *object_of(const struct object *before, const struct type *type, json_t *tree,
+                                struct error *err)
 {
     struct buf bytes = BUF_INIT(STORED_MAX);
     struct object_draft draft;
     struct object *made = NULL;
-    if (object_draft_make(tree, &bytes, &draft, err))
+    if (schema_draft_make(type, tree, &bytes, &draft, err))
         made = object_new(before->resource, &draft, before->revision, tree);
     buf_free(&bytes);
     return made;
@@ -277,14 +273,14 @@ static size_t take_some(struct object *const *objects, size_t count)
     return taken;
 }
 
-static bool exchange(struct object **objects, json_t **trees, size_t count, const char *api_version,
-                     struct error *err)
+static bool exchange(struct object **objects, json_t **trees, size_t count,
+                     const struct resource *row, struct error *err)
 {
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++) {
-        if (str_is(conversion_version(objects[i]), api_version))
+        if (str_is(conversion_version(objects[i]), row->api_version))
             continue;
-        struct object *made = object_of(objects[i], trees[i], err);
+        struct object *made = object_of(objects[i], row->type, trees[i], err);
         ok = made != NULL;
         if (ok)
             object_unref(objects[i]), objects[i] = made;
@@ -305,7 +301,7 @@ bool conversion_run_stored(struct api *api, struct cluster *cluster, const struc
         for (size_t i = 0; i < some; i++)
             trees[i] = object_json(objects[at + i]);
         ok = conversion_run(api, cluster, crd, row, trees, some, err) &&
-             exchange(objects + at, trees, some, row->api_version, err);
+             exchange(objects + at, trees, some, row, err);
         for (size_t i = 0; i < some; i++)
             json_decref(trees[i]);
         free(trees);

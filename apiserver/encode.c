@@ -217,7 +217,7 @@ static struct MHD_Response *encode_json(struct request *request, struct encoding
     if (is_kind)
         render_tree(&bytes, request, json, true);
     else
-        json_write(&bytes, json);
+        render_json(&bytes, request, json);
     return finish_bytes(request, &bytes, encoding);
 }
 

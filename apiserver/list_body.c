@@ -11,7 +11,7 @@
 
 struct list_body {
     const struct request *request;
-    struct buf head;
+    struct buf head, tail;
     struct item_prefix prefix; /* of JSON */
     struct message **messages; /* referenced, one an item; NULL: JSON */
     size_t count;              /* of the items: may outlive the request */
@@ -29,7 +29,7 @@ static struct list_body *list_body_new(const struct request *request)
     struct list_body *body = xcalloc(1, sizeof(*body));
     body->request = request;
     body->count = request->reply.list.count;
-    body->head = body->before = BUF_TEXT;
+    body->head = body->tail = body->before = BUF_TEXT;
     body->in_head = true;
     return body;
 }
@@ -42,6 +42,7 @@ void list_body_free(struct list_body *body)
         message_unref(body->messages[i]);
     free(body->messages);
     buf_free(&body->head);
+    buf_free(&body->tail);
     buf_free(&body->before);
     free(body);
 }
@@ -58,15 +59,15 @@ static struct str json_before(size_t item)
     return item ? STR(",{") : STR("{");
 }
 
-static const struct str json_tail = {"]}\n", 3};
-
 struct list_body *list_body_json(const struct request *request)
 {
     const struct object_list *list = &request->reply.list;
     struct list_body *body = list_body_new(request);
     render_item_prefix(&body->prefix, request);
     render_list_head(&body->head, request);
-    body->size = body->head.len + json_tail.len;
+    render_list_tail(&body->tail, request);
+    buf_add_char(&body->tail, '\n');
+    body->size = body->head.len + body->tail.len;
     for (size_t i = 0; i < body->count; i++)
         body->size += json_before(i).len + render_item_rest(&body->prefix, list->items[i]).len;
     return body;
@@ -145,7 +146,7 @@ static struct str piece_at(struct list_body *body)
     if (body->in_head)
         return buf_str(&body->head);
     if (body->item == body->count)
-        return body->messages ? protobuf_after : json_tail;
+        return body->messages ? protobuf_after : buf_str(&body->tail);
     return body->part == 0 ? piece_before(body) : piece_item(body);
 }
 

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "schema/meta.h"
 #include "schema/table.h"
+#include "schema/write.h"
 
 #define OBJECT_MAX ((size_t)4 << 20)
 
@@ -19,7 +20,7 @@ bool render_is_plain(const struct request *request)
            !request->view && !(request->type && (request->type->flags & TYPE_CONVERTED));
 }
 
-/* Custom resources have no form without their kind, and their lists always a continue token. */
+/* Custom resources have no form without their kind. */
 static bool is_custom(const struct request *request)
 {
     return request->resource->type->flags & TYPE_NO_PROTOBUF;
@@ -48,6 +49,12 @@ struct str render_item_rest(const struct item_prefix *prefix, const struct objec
     return (struct str){object->body.data + skip, object->body.len - skip};
 }
 
+/* Lists of custom resources, as custom resources, have sorted keys, and always a continue token. */
+static bool is_sorted_list(const struct request *request)
+{
+    return is_custom(request) && request->accept.shape == SHAPE_OBJECT;
+}
+
 void render_list_meta(struct buf *out, const struct request *request)
 {
     const struct reply *reply = &request->reply;
@@ -55,11 +62,18 @@ void render_list_meta(struct buf *out, const struct request *request)
         buf_add_text(out, "{}");
         return;
     }
-    buf_printf(out, "{\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
-    if (reply->next_page || (is_custom(request) && request->accept.shape == SHAPE_OBJECT))
-        buf_printf(out, ",\"continue\":\"%s\"", reply->next_page ? reply->next_page : "");
-    if (reply->next_page && reply->partial_count)
+    const char *next = reply->next_page ? reply->next_page : "";
+    bool sorted = is_sorted_list(request);
+    if (sorted)
+        buf_printf(out, "{\"continue\":\"%s\"", next);
+    else
+        buf_printf(out, "{\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
+    if (!sorted && *next)
+        buf_printf(out, ",\"continue\":\"%s\"", next);
+    if (*next && reply->partial_count)
         buf_printf(out, ",\"remainingItemCount\":%zu", reply->list.remaining);
+    if (sorted)
+        buf_printf(out, ",\"resourceVersion\":\"%lld\"", (long long)reply->list.revision);
     buf_add_char(out, '}');
 }
 
@@ -99,8 +113,9 @@ static void begin_metadata(struct buf *out, const struct request *request)
 
 static void add_metadata(struct buf *out, const struct request *request, const json_t *tree)
 {
+    const struct field *field = type_field(request->resource->type, STR("metadata"));
     begin_metadata(out, request);
-    json_write(out, json_object_get(tree, "metadata"));
+    schema_write(out, field ? field->ref : NULL, json_object_get(tree, "metadata"));
     buf_add_char(out, '}');
 }
 
@@ -156,6 +171,17 @@ static void add_tree_table(struct buf *out, const struct request *request, json_
     buf_free(&bytes);
 }
 
+void render_json(struct buf *out, const struct request *request, const json_t *json)
+{
+    const char *kind = json_text(json, "kind");
+    const struct resource *row = request->resource;
+    const struct subresource *sub = request->sub;
+    const struct type *type = row && text_eq(kind, row->kind)   ? row->type
+                              : sub && text_eq(kind, sub->kind) ? sub->type
+                                                                : NULL;
+    schema_write(out, type, json);
+}
+
 void render_tree(struct buf *out, const struct request *request, json_t *tree, bool headers)
 {
     json_auto_t *shown = request->view ? request->view->show(request->resource, tree) : NULL;
@@ -171,19 +197,33 @@ void render_tree(struct buf *out, const struct request *request, json_t *tree, b
              (columns_of(request) != request->resource || is_custom(request)))
         add_tree_table(out, request, tree_shown, headers);
     else
-        json_write(out, tree_shown);
+        render_json(out, request, tree_shown);
 }
 
 void render_list_head(struct buf *out, const struct request *request)
 {
+    const struct resource *row = request->resource;
     bool metadata = request->accept.shape == SHAPE_METADATA;
     const char *beta = request->accept.beta ? "v1beta1" : "v1";
+    if (is_sorted_list(request)) {
+        buf_printf(out, "{\"apiVersion\":\"%s\",\"items\":[", resource_api_version(row));
+        return;
+    }
     buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s\",\"metadata\":",
-               metadata ? "PartialObjectMetadataList" : request->resource->list_kind,
-               metadata ? "meta.k8s.io/" : "",
-               metadata ? beta : resource_api_version(request->resource));
+               metadata ? "PartialObjectMetadataList" : row->list_kind,
+               metadata ? "meta.k8s.io/" : "", metadata ? beta : resource_api_version(row));
     render_list_meta(out, request);
     buf_add_text(out, ",\"items\":[");
+}
+
+void render_list_tail(struct buf *out, const struct request *request)
+{
+    buf_add_char(out, ']');
+    if (is_sorted_list(request)) {
+        buf_printf(out, ",\"kind\":\"%s\",\"metadata\":", request->resource->list_kind);
+        render_list_meta(out, request);
+    }
+    buf_add_char(out, '}');
 }
 
 static void add_rows(struct buf *out, const struct request *request)
@@ -223,7 +263,7 @@ void render_list(struct buf *out, const struct request *request)
         else
             render_event(out, request, list->items[i], true);
     }
-    buf_add_text(out, "]}");
+    render_list_tail(out, request);
 }
 
 void render_bookmark(struct buf *out, const struct request *request, int64_t revision,
@@ -241,6 +281,14 @@ void render_bookmark(struct buf *out, const struct request *request, int64_t rev
                    "\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}",
                    (long long)revision, annotation);
         table_end(out);
+        return;
+    }
+    if (is_sorted_list(request)) {
+        buf_printf(out,
+                   "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{%s%s\"resourceVersion\":"
+                   "\"%lld\"}}",
+                   resource_api_version(request->resource), request->resource->kind,
+                   *annotation ? annotation + 1 : "", *annotation ? "," : "", (long long)revision);
         return;
     }
     bool metadata = request->accept.shape == SHAPE_METADATA;

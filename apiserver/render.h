@@ -11,10 +11,15 @@ void render_event(struct buf *out, const struct request *request, const struct o
                   bool headers);
 /* The same from a tree in stored form. */
 void render_tree(struct buf *out, const struct request *request, json_t *tree, bool headers);
+/* What was made for the request, in the order of its type where that is the resource's or the
+ * subresource's. */
+void render_json(struct buf *out, const struct request *request, const json_t *json);
 /* The request's reply.list when it is not plain. */
 void render_list(struct buf *out, const struct request *request);
 /* `{"kind":"PodList",...,"items":[` of a plain list. */
 void render_list_head(struct buf *out, const struct request *request);
+/* `]}`: what follows them. */
+void render_list_tail(struct buf *out, const struct request *request);
 /* `{"resourceVersion":"5","continue":"...","remainingItemCount":3}` of the request's reply.list. */
 void render_list_meta(struct buf *out, const struct request *request);
 /* What the items of a list do not repeat, since it says so for all: the kind and apiVersion that

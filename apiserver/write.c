@@ -10,6 +10,7 @@
 #include "apiserver/service_address.h"
 #include "apiserver/steps.h"
 #include "schema/meta.h"
+#include "schema/write.h"
 
 static const char *object_name(const struct request *request)
 {
@@ -242,6 +243,17 @@ static bool same_as_current(const struct request *request)
            custom_is_current(request, request->current);
 }
 
+/* Where the resource is shown in another form, that of what it is a form of; all custom resources
+ * are written alike. */
+static const struct type *stored_type(const struct request *request)
+{
+    const struct type *type = request->resource->type;
+    if (!request->view || type->custom)
+        return type;
+    const struct resource *row = resource_by_key(request->storage);
+    return row ? row->type : NULL;
+}
+
 static enum step_result make_draft(struct request *request)
 {
     if (request->write.op == STORE_DELETE) {
@@ -254,8 +266,8 @@ static enum step_result make_draft(struct request *request)
     request->write.value = request->stored;
     if (result != STEP_NEXT)
         return result;
-    return object_draft_make(request->stored, &request->draft_bytes, &request->write.draft,
-                             &request->error)
+    return schema_draft_make(stored_type(request), request->stored, &request->draft_bytes,
+                             &request->write.draft, &request->error)
                ? STEP_NEXT
                : STEP_FAIL;
 }

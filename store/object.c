@@ -95,12 +95,27 @@ static void write_all_but(struct buf *out, const json_t *object, const char *con
     }
 }
 
+bool object_draft_of(const json_t *value, const struct buf *text, size_t revision_at,
+                     struct object_draft *draft, struct error *err)
+{
+    const json_t *metadata = json_object_get(value, "metadata");
+    if (!buf_ok(text) || text->len > BODY_MAX)
+        return error_set(err, ERROR_TOO_LARGE, "Request entity too large: limit is %d", BODY_MAX);
+    const char *ns = json_text(metadata, "namespace"), *name = json_text(metadata, "name");
+    const char *uid = json_text(metadata, "uid");
+    *draft = (struct object_draft){.ns = ns ? ns : "",
+                                   .name = name ? name : "",
+                                   .uid = uid ? uid : "",
+                                   .body = buf_str(text),
+                                   .revision_at = revision_at};
+    return true;
+}
+
 bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draft,
                        struct error *err)
 {
     static const char *const first[] = {"kind", "apiVersion", "metadata", NULL};
     static const char *const stripped[] = {"resourceVersion", NULL};
-    const json_t *metadata = json_object_get(value, "metadata");
     buf_clear(out);
     buf_add_char(out, '{');
     for (size_t i = 0; i < 2; i++)
@@ -108,20 +123,11 @@ bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draf
             write_member(out, first[i], json_object_get(value, first[i]));
     buf_add_text(out, out->len > 1 ? ",\"metadata\":{" : "\"metadata\":{");
     size_t revision_at = out->len;
-    write_all_but(out, metadata, stripped);
+    write_all_but(out, json_object_get(value, "metadata"), stripped);
     buf_add_char(out, '}');
     write_all_but(out, value, first);
     buf_add_char(out, '}');
-    if (!buf_ok(out) || out->len > BODY_MAX)
-        return error_set(err, ERROR_TOO_LARGE, "Request entity too large: limit is %d", BODY_MAX);
-    const char *ns = json_text(metadata, "namespace"), *name = json_text(metadata, "name");
-    const char *uid = json_text(metadata, "uid");
-    *draft = (struct object_draft){.ns = ns ? ns : "",
-                                   .name = name ? name : "",
-                                   .uid = uid ? uid : "",
-                                   .body = buf_str(out),
-                                   .revision_at = revision_at};
-    return true;
+    return object_draft_of(value, out, revision_at, draft, err);
 }
 
 /* ---- building ---- */
@@ -202,16 +208,18 @@ static struct str put_body(char **at, const struct object_draft *draft, struct s
     return (struct str){start, (size_t)(*at - start) - 1};
 }
 
-/* `"resourceVersion":"N",`, the comma only when something follows; nothing for what has none. */
+/* `"resourceVersion":"N"` with the comma that it needs there; nothing for what has none. */
 static struct str version_text(char *out, size_t size, const struct object_draft *draft,
                                int64_t revision)
 {
+    const struct str body = draft->body;
+    size_t at = draft->revision_at;
     if (!revision)
         return (struct str){out, 0};
-    bool alone =
-        draft->revision_at < draft->body.len && draft->body.data[draft->revision_at] == '}';
-    int len = snprintf(out, size, "\"resourceVersion\":\"%lld\"%s", (long long)revision,
-                       alone ? "" : ",");
+    bool last = at < body.len && body.data[at] == '}',
+         first = !last || !at || body.data[at - 1] == '{';
+    int len = snprintf(out, size, "%s\"resourceVersion\":\"%lld\"%s", first ? "" : ",",
+                       (long long)revision, last ? "" : ",");
     return (struct str){out, (size_t)len};
 }
 

@@ -43,7 +43,7 @@ json_t *object_json(const struct object *object);
 struct object_draft {
     const char *ns, *name, *uid; /* borrowed for the length of the call */
     struct str body;             /* compact JSON */
-    size_t revision_at;          /* byte offset at which `"resourceVersion":"N",` is put in */
+    size_t revision_at;          /* byte offset at which `"resourceVersion":"N"` is put in */
 };
 
 /* Serializes `value` (apiVersion, kind, metadata first; resourceVersion left out) into `out` and
@@ -51,6 +51,10 @@ struct object_draft {
  * store takes (1.5 MiB). */
 MUST_CHECK bool object_draft_make(json_t *value, struct buf *out, struct object_draft *draft,
                                   struct error *err);
+
+/* The same of what was serialized elsewhere. */
+MUST_CHECK bool object_draft_of(const json_t *value, const struct buf *text, size_t revision_at,
+                                struct object_draft *draft, struct error *err);
 
 /* Tells which fields of a resource go into the index: appends (path, value) pairs; set once, at
  * start. Both strings are copied. */

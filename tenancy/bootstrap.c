@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "quota/quota.h"
+#include "schema/write.h"
 #include "tenancy/tenancy_internal.h"
 
 #define SECRETS_MAX ((size_t)256 << 10)
@@ -114,7 +115,7 @@ static bool put(struct cluster *cluster, const char *resource, json_t *object, s
     time_format(clock_now_us(), now);
     json_set_text(meta, "uid", uid);
     json_set_text(meta, "creationTimestamp", now);
-    if (!object_draft_make(object, &text, &write.draft, err))
+    if (!schema_draft_make(schema_type_of(object), object, &text, &write.draft, err))
         return false;
     size_t refused;
     enum store_result result = store_write_wait(cluster->store, &write, NULL, &refused);

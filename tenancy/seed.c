@@ -14,6 +14,7 @@
 #include "schema/local_volume.h"
 #include "schema/meta.h"
 #include "schema/resource.h"
+#include "schema/write.h"
 #include "tenancy/tenancy_internal.h"
 
 #define BLANK_UID  "00000000-0000-0000-0000-000000000000"
@@ -92,7 +93,8 @@ static void add_template(const char *resource, json_t *value)
     json_set_text(meta, "creationTimestamp", BLANK_TIME);
     *template = (struct template){
         .resource = store_intern(resource), .value = value, .text = BUF_INIT(BODY_MAX)};
-    bool made = object_draft_make(value, &template->text, &template->draft, &err);
+    bool made =
+        schema_draft_make(schema_type_of(value), value, &template->text, &template->draft, &err);
     assert(made);
     template->uid_at = (size_t)(strstr(template->text.data, BLANK_UID) - template->text.data);
     template->time_at = (size_t)(strstr(template->text.data, BLANK_TIME) - template->text.data);
@@ -229,7 +231,7 @@ static bool add_fresh(struct seed *seed, const char *resource, json_t *value, co
     *text = BUF_INIT(BODY_MAX);
     *write = (struct store_write){
         .resource = store_intern(resource), .op = STORE_CREATE, .value = value};
-    bool made = object_draft_make(value, text, &write->draft, err);
+    bool made = schema_draft_make(schema_type_of(value), value, text, &write->draft, err);
     write->draft.uid = xstrndup(uid, sizeof(uid));
     charge(seed, value);
     seed->count++;

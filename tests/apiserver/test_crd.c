@@ -86,8 +86,12 @@ static void test_objects(void **state)
     expect("PATCH", BEES "/a/scale", "{\"spec\":{\"replicas\":6}}", 200, "\"replicas\":6");
     expect("GET", "/apis/example.com/v1beta1/namespaces/default/bees/a", NULL, 200,
            "\"apiVersion\":\"example.com/v1beta1\"");
+    expect(
+        "GET", BEES, NULL, 200,
+        "{\"apiVersion\":\"example.com/v1\",\"items\":[{\"apiVersion\":\"example.com/v1\",\"kind\":"
+        "\"Bee\",");
     expect("GET", BEES, NULL, 200,
-           "\"continue\":\"\"},\"items\":[{\"kind\":\"Bee\",\"apiVersion\":\"example.com/v1\",");
+           "],\"kind\":\"BeeList\",\"metadata\":{\"continue\":\"\",\"resourceVersion\":");
     ask("GET", BEES, NULL, NULL, "application/vnd.kubernetes.protobuf", &answer);
     assert_int_equal(answer.code, 406);
     answer_clear(&answer);

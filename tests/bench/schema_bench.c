@@ -17,6 +17,7 @@
 #include "schema/kind.h"
 #include "schema/meta.h"
 #include "schema/protobuf.h"
+#include "schema/write.h"
 #include "store/object.h"
 
 #define ROUNDS     41
@@ -67,6 +68,13 @@ static size_t run_write(void)
 {
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     json_write(&out, pod);
+    return out.len;
+}
+
+static size_t run_write_ordered(void)
+{
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    schema_write(&out, pod_type, pod);
     return out.len;
 }
 
@@ -163,7 +171,7 @@ static size_t run_apply(void)
     json_object_set_new(json_object_get(config, "spec"), "replicas", json_integer(5));
     json_auto_t *object = applied(live_deployment, config);
     admit(object);
-    if (!object_draft_make(object, &out, &draft, &err))
+    if (!schema_draft_make(deployment_type, object, &out, &draft, &err))
         fail("draft", &err);
     return 0;
 }
@@ -175,6 +183,7 @@ static const struct bench_row {
 } rows[] = {
     {"parse Deployment, no type", run_parse, 0},
     {"write Pod as JSON", run_write, 0},
+    {"write Pod as JSON, in the order of its type", run_write_ordered, 0},
     {"decode Deployment, strict", run_decode, 0},
     {"decode, default, validate Deployment", run_admit, 60},
     {"Pod, JSON to protobuf", run_to_protobuf, 30},
