@@ -14,9 +14,10 @@ static const struct {
 } directions[POLICY_DIRECTIONS] = {{"Ingress", "ingress", "from"}, {"Egress", "egress", "to"}};
 
 static const struct {
-    const char *name;
+    const char *name, *ports; /* in objects; in view_port and in nftables */
     unsigned number;
-} protocols[] = {{"TCP", IPPROTO_TCP}, {"UDP", IPPROTO_UDP}, {"SCTP", IPPROTO_SCTP}};
+} protocols[] = {
+    {"TCP", "tcp", IPPROTO_TCP}, {"UDP", "udp", IPPROTO_UDP}, {"SCTP", "sctp", IPPROTO_SCTP}};
 
 static bool read_protocol(const char *name, unsigned *number)
 {
@@ -26,6 +27,14 @@ static bool read_protocol(const char *name, unsigned *number)
             return true;
         }
     return false;
+}
+
+const char *network_policy_protocol(unsigned number)
+{
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+        if (protocols[i].number == number)
+            return protocols[i].ports;
+    return "";
 }
 
 static bool read_port(const json_t *object, struct network_policy_port *port)

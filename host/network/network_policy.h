@@ -47,3 +47,5 @@ struct network_policy {
 /* One whose podSelector cannot be read is about all Pods of its namespace. */
 struct network_policy *network_policy_read(const json_t *object);
 void network_policy_free(struct network_policy *policy);
+/* "tcp", "udp" or "sctp", of the protocol of a port. */
+const char *network_policy_protocol(unsigned number);

@@ -1,6 +1,5 @@
 #include "host/network/ruleset_decide.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,23 +143,18 @@ static void add_port(const struct work *work, struct ruleset_set *set, struct ru
 static void add_named_port(const struct work *work, const struct network_policy_port *named,
                            const struct view_pod *pod, struct ruleset_set *set)
 {
-    static const struct {
-        const char *name;
-        unsigned number;
-    } protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
+    const char *protocol = network_policy_protocol(named->protocol);
     uint32_t address;
     if (!address_parse(pod->address, &address))
         return;
-    for (size_t i = 0; i < pod->port_count; i++)
-        for (size_t k = 0; k < ARRAY_LEN(protocols); k++) {
-            const struct view_port *port = &pod->ports[i];
-            if (protocols[k].number == named->protocol && port->port &&
-                strcmp(port->protocol, protocols[k].name) == 0 &&
-                strcmp(port->name, named->name) == 0)
-                add_port(work, set,
-                         (struct ruleset_port){address, named->protocol, (uint16_t)port->port,
-                                               (uint16_t)port->port});
-        }
+    for (size_t i = 0; i < pod->port_count; i++) {
+        const struct view_port *port = &pod->ports[i];
+        if (port->port && strcmp(port->protocol, protocol) == 0 &&
+            strcmp(port->name, named->name) == 0)
+            add_port(work, set,
+                     (struct ruleset_port){address, named->protocol, (uint16_t)port->port,
+                                           (uint16_t)port->port});
+    }
 }
 
 /* `peers` NULL: all Pods of the cluster. */

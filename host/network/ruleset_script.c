@@ -5,16 +5,19 @@
  *   in-NS/NAME      what a policy lets in, out-NS/NAME what it lets out: accept, or go on
  *   in-N, out-N     the policies that are about the same Pods, one after the other; what none of
  *                   them accepts is rejected
- *   incoming, outgoing   maps from a Pod's address to those: the work for a packet does not depend
- * on how many Pods there are egress, ingress, names   the hooks. A packet passes `egress`, then
- * `ingress`: to accept in one says nothing about the other. They come after the translation of
- * Services, so what counts is the Pod behind; what this machine itself sends passes neither.
+ *   incoming, outgoing
+ *                   maps from a Pod's address to those: what a packet costs does not depend on
+ *                   the number of Pods
+ *   egress, ingress, names
+ *                   the hooks
+ *
+ * A packet passes `egress`, then `ingress`: to accept in one says nothing about the other. They
+ * come after the translation of Services, so what counts is the Pod behind; what this machine
+ * itself sends passes neither.
  *
  * Answers pass whatever the rules say, and so does what a Pod sends to itself. A Pod that the table
  * does not know yet gets and sends nothing: it is known soon. */
 #include "host/network/ruleset_script.h"
-
-#include <netinet/in.h>
 
 #define PRIORITY_EGRESS  "-4"
 #define PRIORITY_INGRESS "-3"
@@ -25,11 +28,6 @@
 static const struct {
     const char *prefix, *map, *peer;
 } directions[POLICY_DIRECTIONS] = {{"in", "incoming", "saddr"}, {"out", "outgoing", "daddr"}};
-
-static const char *protocol_name(unsigned protocol)
-{
-    return protocol == IPPROTO_TCP ? "tcp" : protocol == IPPROTO_UDP ? "udp" : "sctp";
-}
 
 /* ---- sets ---- */
 
@@ -61,7 +59,7 @@ static void write_ports(struct buf *out, const struct ruleset_set *set)
         buf_add_text(out, i ? ", " : "");
         if (set->kind == RULESET_POD_PORTS)
             buf_printf(out, ADDRESS_FMT " . ", ADDRESS_ARG(port->address));
-        buf_printf(out, "%s . %u", protocol_name(port->protocol), port->first);
+        buf_printf(out, "%s . %u", network_policy_protocol(port->protocol), port->first);
         if (port->last != port->first)
             buf_printf(out, "-%u", port->last);
     }
