@@ -26,7 +26,6 @@ struct place {
     size_t at; /* 0: not seen yet */
 };
 
-static void write_sorted(struct buf *out, const json_t *value);
 static void write_struct(struct buf *out, const struct type *type, const json_t *value);
 
 /* Fields as they are declared, then keys as strings. */
@@ -74,14 +73,9 @@ static void write_key(struct buf *out, const struct member *member, char before)
     buf_add_char(out, ':');
 }
 
-static void write_item(struct buf *out, const struct field *field, const json_t *value)
-{
-    if (field->kind == FIELD_REF)
-        write_struct(out, field->ref, value);
-    else
-        json_write(out, value);
-}
+static void write_item(struct buf *out, const struct field *field, const json_t *value);
 
+/* `field` NULL: of a custom resource. */
 static void write_list(struct buf *out, const struct field *field, const json_t *list)
 {
     buf_add_char(out, '[');
@@ -102,6 +96,26 @@ static void write_map(struct buf *out, const struct field *field, const json_t *
         write_item(out, field, members.items[i].value);
     }
     buf_add_text(out, members.count ? "}" : "{}");
+}
+
+static void write_sorted(struct buf *out, const json_t *value)
+{
+    if (json_is_array(value))
+        write_list(out, NULL, value);
+    else if (json_is_object(value))
+        write_map(out, NULL, value);
+    else
+        json_write(out, value);
+}
+
+static void write_item(struct buf *out, const struct field *field, const json_t *value)
+{
+    if (!field)
+        write_sorted(out, value);
+    else if (field->kind == FIELD_REF)
+        write_struct(out, field->ref, value);
+    else
+        json_write(out, value);
 }
 
 static void write_field(struct buf *out, const struct field *field, const json_t *value)
@@ -153,36 +167,6 @@ static void write_struct(struct buf *out, const struct type *type, const json_t 
     for (size_t i = 0; i < members.count; i++) {
         write_key(out, &members.items[i], i ? ',' : '{');
         write_member(out, &members.items[i], false);
-    }
-    buf_add_text(out, members.count ? "}" : "{}");
-}
-
-static void write_sorted_list(struct buf *out, const json_t *list)
-{
-    buf_add_char(out, '[');
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (i)
-            buf_add_char(out, ',');
-        write_sorted(out, json_array_get(list, i));
-    }
-    buf_add_char(out, ']');
-}
-
-static void write_sorted(struct buf *out, const json_t *value)
-{
-    if (json_is_array(value)) {
-        write_sorted_list(out, value);
-        return;
-    }
-    if (!json_is_object(value)) {
-        json_write(out, value);
-        return;
-    }
-    CLEANUP(members_deinit) struct members members;
-    members_init(&members, NULL, value);
-    for (size_t i = 0; i < members.count; i++) {
-        write_key(out, &members.items[i], i ? ',' : '{');
-        write_sorted(out, members.items[i].value);
     }
     buf_add_text(out, members.count ? "}" : "{}");
 }
