@@ -99,6 +99,13 @@ struct zone *zone_load(struct str name)
     return size > 0 ? read_zone(data, (size_t)size) : NULL;
 }
 
+bool zone_find(struct str name, struct zone **zone)
+{
+    bool utc = str_is(name, "UTC");
+    *zone = utc ? NULL : zone_load(name);
+    return utc || *zone;
+}
+
 void zone_free(struct zone *zone)
 {
     free(zone);

@@ -2,6 +2,7 @@
  *
  * A zone is frozen once loaded and may be shared. NULL stands for UTC. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mem.h"
@@ -12,6 +13,8 @@ struct zone;
 /* NULL when the database has none of that name. Names may come from outside: only files of the
  * database itself are opened. Any thread. */
 struct zone *zone_load(struct str name);
+/* The same, to `*zone`; NULL there for "UTC", which needs no database. False when there is none. */
+MUST_CHECK bool zone_find(struct str name, struct zone **zone);
 void zone_free(struct zone *zone);
 static inline void zone_free_ptr(struct zone **zone)
 {

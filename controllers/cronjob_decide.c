@@ -3,12 +3,12 @@
 
 #include "base/mem.h"
 #include "base/zone.h"
-#include "schema/condition.h"
 #include "controllers/cron_schedule.h"
 #include "controllers/cronjob.h"
 #include "controllers/job.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 
@@ -162,13 +162,13 @@ static int64_t due_time(struct cron_view *view, const struct cron_schedule *sche
     if (json_is_integer(deadline) &&
         view->seen->now_us - json_integer_value(deadline) * SECOND_US > from_us)
         from_us = view->seen->now_us - json_integer_value(deadline) * SECOND_US;
-    if (!cron_next(schedule, from_us))
+    int64_t at_us = cron_next(schedule, from_us);
+    if (!at_us)
         plan_event(view->plan, view->seen->cronjob, "Warning", "InvalidSchedule",
                    "invalid schedule: %s : time difference between two schedules is less than 1 "
                    "second",
                    json_text(view->spec, "schedule"));
-    for (int64_t at_us = cron_next(schedule, from_us); at_us && at_us <= view->seen->now_us;
-         at_us = cron_next(schedule, at_us)) {
+    for (; at_us && at_us <= view->seen->now_us; at_us = cron_next(schedule, at_us)) {
         due_us = at_us;
         if (++missed == MISSED_MAX) { /* a long sleep: on from an hour ago */
             int64_t recent_us = view->seen->now_us - 3600 * SECOND_US;
@@ -201,12 +201,11 @@ static bool may_start(struct cron_view *view)
     return true;
 }
 
-/* The zone that is named, owned; NULL for UTC. False with an event when there is none. */
+/* The zone that is named, owned; it stays NULL for UTC. False with an event when there is none. */
 static bool find_zone(struct cron_view *view, struct zone **zone)
 {
     const char *name = json_text(view->spec, "timeZone");
-    *zone = name ? zone_load(str_of(name)) : NULL;
-    if (!name || *zone || strcmp(name, "UTC") == 0)
+    if (!name || zone_find(str_of(name), zone))
         return true;
     plan_event(view->plan, view->seen->cronjob, "Warning", "UnknownTimeZone",
                "invalid timeZone: \"%s\": unknown time zone %s", name, name);

@@ -130,8 +130,8 @@ static size_t cron_words(const char *schedule, struct str *words, size_t max)
 
 static bool is_zone(const char *name)
 {
-    CLEANUP(zone_free_ptr) struct zone *zone = zone_load(str_of(name));
-    return zone || strcmp(name, "UTC") == 0;
+    CLEANUP(zone_free_ptr) struct zone *zone = NULL;
+    return zone_find(str_of(name), &zone);
 }
 
 /* Cuts "TZ=Europe/Vienna " off, which says where the hours are meant. False when that is nowhere.
