@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "schema/api_service.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

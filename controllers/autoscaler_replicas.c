@@ -5,9 +5,9 @@
 #include "base/go_duration.h"
 #include "base/quantity.h"
 #include "controllers/autoscaler_internal.h"
-#include "schema/condition.h"
 #include "controllers/observe.h"
 #include "controllers/pod_state.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

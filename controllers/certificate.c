@@ -4,10 +4,10 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "rbac/rbac.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

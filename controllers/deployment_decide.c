@@ -5,10 +5,10 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "schema/condition.h"
 #include "controllers/deployment_internal.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 /* ---- telling the ReplicaSets apart ---- */

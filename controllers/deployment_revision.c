@@ -6,11 +6,11 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/strmap.h"
-#include "schema/condition.h"
 #include "controllers/deployment_internal.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/template_hash.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 #define HISTORY_CHARS_MAX                                                                          \

@@ -5,11 +5,11 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/strset.h"
-#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/kinds.h"
 #include "controllers/observe.h"
 #include "controllers/pod_state.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

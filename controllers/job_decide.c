@@ -3,13 +3,13 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "schema/condition.h"
 #include "controllers/job.h"
 #include "controllers/job_failure.h"
 #include "controllers/job_indexes.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "base/strset.h"
-#include "schema/condition.h"
 #include "controllers/controller.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 #define AGAIN_MS 2000 /* content that is slow to go also wakes us when it goes */

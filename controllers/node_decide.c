@@ -1,11 +1,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/node.h"
 #include "controllers/node_fit.h"
 #include "controllers/observe.h"
 #include "controllers/pod_state.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

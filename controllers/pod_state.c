@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "schema/condition.h"
 #include "controllers/observe.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

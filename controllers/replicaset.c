@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 const struct replica_kind replica_kind_set = {"replicasets.apps", "apps", "apps/v1", "ReplicaSet"};

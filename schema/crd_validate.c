@@ -33,6 +33,13 @@ static bool check_node(struct check *check, const struct step *step, const struc
 static bool check_changed(struct check *outer, const json_t *old, const struct step *step,
                           const struct crd_node *node, const json_t *value);
 
+/* Something does not fit; true when it is to be told, too. */
+static bool fail(struct check *check)
+{
+    check->failed = true;
+    return !check->quiet && check->err->cause_count < CAUSES_MAX;
+}
+
 static void add(struct check *check, const struct step *step, enum cause_kind kind,
                 const char *format, ...) PRINTF_LIKE(4, 5);
 
@@ -40,8 +47,7 @@ static void add(struct check *check, const struct step *step, enum cause_kind ki
 static void add(struct check *check, const struct step *step, enum cause_kind kind,
                 const char *format, ...)
 {
-    check->failed = true;
-    if (check->quiet || check->err->cause_count >= CAUSES_MAX)
+    if (!fail(check))
         return;
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     CLEANUP(buf_free) struct buf path = BUF_TEXT;
@@ -462,8 +468,7 @@ static size_t fitting(struct check *check, const struct step *step, const struct
 /* Upstream names the place in the words alone. */
 static void misfit(struct check *check, const struct step *step, const char *detail)
 {
-    check->failed = true;
-    if (check->quiet || check->err->cause_count >= CAUSES_MAX)
+    if (!fail(check))
         return;
     CLEANUP(free_ptr) char *path = path_of(step);
     error_add_cause(check->err, CAUSE_INVALID, "<nil>", "Invalid value: \"\": \"%s\" %s", path,

@@ -293,7 +293,6 @@ void lanes_spread(struct lanes *lanes, int64_t cluster, size_t count, lanes_part
 
 /* ---- threads of others ---- */
 
-/* Waiting is of no use to a cluster that has longer to rest. */
 bool lanes_enter(struct lanes *lanes, int64_t cluster)
 {
     int64_t until = clock_mono_ns() + LANES_INSIDE_WAIT_MS * INT64_C(1000000);
@@ -305,7 +304,7 @@ bool lanes_enter(struct lanes *lanes, int64_t cluster)
         entered = lanes->inside < LANES_INSIDE && !share->inside &&
                   share->rest_mono_ns <= clock_mono_ns();
         if (!entered && share->rest_mono_ns > until)
-            break;
+            break; /* waiting is of no use to a cluster that has longer to rest */
         if (!entered)
             in_time = cond_wait_until(&lanes->changed, &lanes->lock, until);
     }

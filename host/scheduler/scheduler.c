@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "base/metrics.h"
-#include "schema/condition.h"
 #include "controllers/observe.h"
 #include "controllers/plan.h"
 #include "controllers/volume_binder.h"
 #include "host/scheduler/claims.h"
 #include "host/scheduler/preemption.h"
 #include "host/scheduler/view.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 #define ROW_NAME     "default-scheduler"

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/deployment.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"
 #include "controllers/replicaset.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 #define SETS "replicasets.apps"

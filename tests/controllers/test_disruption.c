@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/disruption.h"
+#include "schema/condition.h"
 
 static void budgets(void **state)
 {

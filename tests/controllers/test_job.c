@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/job.h"
 #include "controllers/job_indexes.h"
 #include "controllers/pod_state.h"
+#include "schema/condition.h"
 #include "schema/json_time.h"
 #include "schema/meta.h"
 

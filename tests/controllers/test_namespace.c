@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/namespace.h"
 #include "controllers/root_ca.h"
 #include "controllers/serviceaccount.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 static char pods_key[] = "pods", maps_key[] = "configmaps", version[] = "v1", kind[] = "K";

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/condition.h"
 #include "controllers/node.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 
 #define NOW    (INT64_C(1760000000) * 1000000)

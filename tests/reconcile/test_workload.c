@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "schema/condition.h"
 #include "controllers/controller.h"
 #include "controllers/observe.h"
 #include "host/scheduler.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 #include "tests/apiserver/support_fixture.h"
 
