@@ -20,6 +20,8 @@
 #include "schema/wire.h"
 
 #define MESSAGE_EXPECTED 128 /* bytes: one that is shorter is cheap to move */
+#define EXPECTED_MEMBERS 256
+#define EXPECTED_SHIFT   56 /* of 64 bits, so that EXPECTED_MEMBERS are left */
 
 struct encoder {
     struct buf *out;
@@ -460,17 +462,60 @@ static bool encode_member(struct encoder *encoder, struct proto_order *order,
     return true;
 }
 
+/* Objects of a kind look alike: which member followed the one before (or began the struct) is
+ * remembered, by thread, as what to look for first. Types with messages are never freed. */
+static const struct field **expected_after(const struct type *type, const struct field *before)
+{
+    static _Thread_local const struct field *expected[EXPECTED_MEMBERS];
+    uintptr_t key = before ? (uintptr_t)before : (uintptr_t)type;
+    return &expected[((uint64_t)key * 0x9e3779b97f4a7c15u) >> EXPECTED_SHIFT];
+}
+
+static bool is_of(const struct type *type, const struct field *field)
+{
+    return field >= type->fields && field < type->fields + type->field_count;
+}
+
+/* Past the name of `field`, and its colon, if just that comes. */
+static bool take_expected(struct encoder *encoder, const struct field *field)
+{
+    const char *at = encoder->at;
+    size_t len = field->name_len, whole = len + strlen("\"\":");
+    if ((size_t)(encoder->end - at) < whole || *at != '"' ||
+        memcmp(at + 1, field->name, len) != 0 || at[len + 1] != '"' || at[len + 2] != ':')
+        return false;
+    encoder->at += whole;
+    return true;
+}
+
+/* The next member's name. `*field`: the member before, or NULL; then this one, NULL when the type
+ * has none of the name. */
+static bool take_field(struct encoder *encoder, const struct type *type, const struct field **field)
+{
+    const struct field **expected = expected_after(type, *field);
+    bool escaped;
+    struct str name;
+    if (*expected && is_of(type, *expected) && take_expected(encoder, *expected)) {
+        *field = *expected;
+        return true;
+    }
+    if (!take_name(encoder, &name, &escaped))
+        return false;
+    *field = type_field(type, name);
+    if (*field)
+        *expected = *field;
+    return true;
+}
+
 static bool encode_members(struct encoder *encoder, struct proto_order *order)
 {
-    bool first = true, ok = true, escaped;
-    struct str name;
+    bool first = true, ok = true;
+    const struct field *field = NULL;
     if (!take(encoder, '{'))
         return skip(encoder);
-    while (next(encoder, '}', &first, &ok)) {
-        if (!take_name(encoder, &name, &escaped) ||
-            !encode_member(encoder, order, type_field(order->type, name)))
+    while (next(encoder, '}', &first, &ok))
+        if (!take_field(encoder, order->type, &field) || !encode_member(encoder, order, field))
             return false;
-    }
     return ok;
 }
 

@@ -62,11 +62,18 @@ static void bytes_are_gos(void **state)
          "0a050a01611200" "0a050a01621200" "0a050a01631200"},
         {"white space and what is not known", "io.k8s.api.core.v1.LocalObjectReference",
          " { \"x\" : [ {} , \"}\" ] , \"name\" : \"n\" } ", "0a016e"},
+        {"a name", "io.k8s.api.core.v1.ObjectReference", "{\"name\":\"n\"}",
+         "0a00" "1200" "1a016e" "2200" "2a00" "3200" "3a00"},
+        {"one that begins like it", "io.k8s.api.core.v1.ObjectReference", "{\"namespace\":\"s\"}",
+         "0a00" "120173" "1a00" "2200" "2a00" "3200" "3a00"},
+        {"another type's", "io.k8s.api.core.v1.LocalObjectReference", "{\"name\":\"n\"}", "0a016e"},
         {"zeroes in lists", "io.k8s.api.core.v1.NodeSelector", "{\"nodeSelectorTerms\":[null,{}]}",
          "0a00" "0a00"},
     };
     /* clang-format on */
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    /* Twice, the other way round then: other members are expected. */
+    for (size_t n = 0; n < 2 * ARRAY_LEN(rows); n++) {
+        size_t i = n < ARRAY_LEN(rows) ? n : 2 * ARRAY_LEN(rows) - 1 - n;
         CLEANUP(buf_free) struct buf out = BUF_TEXT;
         assert_true(protobuf_encode(&out, type_find(rows[i].type), str_of(rows[i].in)));
         CLEANUP(free_ptr) char *text = hex(buf_str(&out));
