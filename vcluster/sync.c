@@ -79,11 +79,14 @@ static bool contains(const json_t *have, const json_t *want)
     return true;
 }
 
-/* Maps whose members mean something by being absent: the host must not keep what the tenant
- * removed. */
-static bool same_maps(const json_t *have, const json_t *want)
+/* What means something by being absent: the host must not keep what the tenant removed. To what the
+ * syncer says of a NetworkPolicy the host adds nothing. */
+static bool keeps_nothing(const json_t *have, const json_t *want)
 {
     static const char *const maps[] = {"data", "binaryData"};
+    if (text_eq(json_text(want, "kind"), "NetworkPolicy") &&
+        !json_equal(json_object_get(have, "spec"), json_object_get(want, "spec")))
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         if (json_object_size(json_object_get(have, maps[i])) !=
             json_object_size(json_object_get(want, maps[i])))
@@ -98,7 +101,7 @@ bool sync_put(struct sync *sync, const char *resource, json_t *want, const json_
     const char *ns = meta_namespace(want), *name = meta_name(want);
     if (!have)
         return api_create(on_host, resource, ns, want, NULL, err);
-    if (contains(have, want) && same_maps(have, want))
+    if (contains(have, want) && keeps_nothing(have, want))
         return true;
     json_auto_t *next = json_deep_copy(want);
     json_set_text(json_object_get(next, "metadata"), "resourceVersion",

@@ -8,6 +8,7 @@
 #define SYNC_SERVICES   "syncer-services"
 #define SYNC_API        "syncer-api"
 #define SYNC_SLICES     "syncer-endpointslices"
+#define SYNC_POLICIES   "syncer-policies"
 #define SYNC_CONFIGS    "syncer-configs"
 #define SYNC_NODES      "syncer-nodes"
 #define SYNC_VOLUMES    "syncer-volumes"
@@ -73,6 +74,12 @@ enum reconcile_result sync_api(void *arg, struct reconcile *reconcile, int64_t *
                                struct error *err);
 enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t *again_ms,
                                  struct error *err);
+enum reconcile_result sync_policy(void *arg, struct reconcile *reconcile, int64_t *again_ms,
+                                  struct error *err);
+/* The NetworkPolicies that select by namespace, when one has other labels. */
+void sync_map_namespace_policies(struct cluster *cluster, const struct object *ns,
+                                 const struct object *before,
+                                 void (*add)(void *arg, const char *key), void *arg);
 enum reconcile_result sync_config(void *arg, struct reconcile *reconcile, int64_t *again_ms,
                                   struct error *err);
 enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_t *again_ms,

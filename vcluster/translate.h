@@ -49,6 +49,11 @@ json_t *translate_endpointslice(const struct translate_context *context, const j
                                 const char *host_service,
                                 bool (*owns)(void *arg, const char *address), void *arg,
                                 size_t *dropped);
+/* NetworkPolicy: about the tenant's Pods as they are in its host namespace, whose namespaces are
+ * labels there. `namespaces` is an array of the tenant's Namespaces, those that its
+ * namespaceSelectors are compared with. */
+json_t *translate_network_policy(const struct translate_context *context, const json_t *policy,
+                                 const json_t *namespaces, struct error *err);
 
 /* Calls each(arg, kind, name) for every ConfigMap and Secret of its own namespace that the Pod
  * names. */

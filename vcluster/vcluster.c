@@ -45,6 +45,8 @@ static const struct controller_source api_sources[] = {
     {"services", NULL}, {"endpoints", NULL}, {"endpointslices.discovery.k8s.io", NULL}, {0}};
 static const struct controller_source slice_sources[] = {{"endpointslices.discovery.k8s.io", NULL},
                                                          {0}};
+static const struct controller_source policy_sources[] = {
+    {"networkpolicies.networking.k8s.io", NULL}, {"namespaces", sync_map_namespace_policies}, {0}};
 static const struct controller_source config_sources[] = {
     {"configmaps", map_config}, {"secrets", map_config}, {0}};
 static const struct controller_source event_sources[] = {{"events", NULL}, {0}};
@@ -59,6 +61,7 @@ static const struct controller rows[] = {
     {.name = SYNC_SERVICES, .sources = service_sources, .tenants_only = true, .reconcile = sync_service},
     {.name = SYNC_API, .sources = api_sources, .wants = sync_wants_api, .reconcile = sync_api},
     {.name = SYNC_SLICES, .sources = slice_sources, .tenants_only = true, .reconcile = sync_slice},
+    {.name = SYNC_POLICIES, .sources = policy_sources, .tenants_only = true, .reconcile = sync_policy},
     {.name = SYNC_CONFIGS, .sources = config_sources, .tenants_only = true, .wants = is_mapped, .reconcile = sync_config},
     {.name = SYNC_VOLUMES, .sources = volume_sources, .tenants_only = true, .reconcile = sync_volume},
     {.name = SYNC_NODES, .sources = node_sources, .tenants_only = true, .reconcile = sync_node},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/pod_notes.h"
 #include "schema/meta.h"
 #include "schema/selector.h"
 
@@ -153,6 +154,7 @@ struct network_policy *network_policy_read(const json_t *object)
     struct network_policy *policy = xcalloc(1, sizeof(*policy));
     policy->ns = xstrdup(meta_namespace(object));
     policy->name = xstrdup(meta_name(object));
+    policy->is_tenants = meta_annotation(object, POD_NOTE_CLUSTER) != NULL;
     (void)read_selector(json_object_get(spec, "podSelector"), &policy->pods,
                         &policy->weight); /* NULL selects everything */
     for (int i = 0; i < POLICY_DIRECTIONS; i++) {

@@ -35,6 +35,7 @@ struct network_policy_rule {
 
 struct network_policy {
     char *ns, *name;
+    bool is_tenants;       /* a tenant wrote it; else the operator did */
     struct selector *pods; /* whom it is about */
     size_t weight;         /* as that of a peer */
     struct network_policy_side {

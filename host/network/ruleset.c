@@ -28,8 +28,9 @@ static void side_clear(struct ruleset_side *side)
 
 void ruleset_clear(struct ruleset *ruleset)
 {
-    for (int i = 0; i < POLICY_DIRECTIONS; i++)
-        side_clear(&ruleset->sides[i]);
+    for (int tier = 0; tier < RULESET_TIERS; tier++)
+        for (int i = 0; i < POLICY_DIRECTIONS; i++)
+            side_clear(&ruleset->sides[tier][i]);
     for (size_t i = 0; i < ruleset->set_count; i++)
         set_free(ruleset->sets[i]);
     free(ruleset->sets);

@@ -1,8 +1,9 @@
 /* host/network/ruleset.h: what NetworkPolicies mean for the Pods of this node, as data.
  *
- * For each direction some of the Pods have a choice: the policies that are about them. A packet of
- * theirs passes when a line of one of those policies fits it; Pods without a choice take anything.
- * Sets are shared by all lines that say the same. Frozen once ruleset_decide() has filled it. */
+ * For each tier and direction some of the Pods have a choice: the policies that are about them. A
+ * packet of theirs passes when a line of one of those policies fits it; Pods without a choice take
+ * anything. Sets are shared by all lines that say the same. Frozen once ruleset_decide() has filled
+ * it. */
 #pragma once
 #include "base/buf.h"
 #include "base/strmap.h"
@@ -17,6 +18,10 @@ struct ruleset_port {
 };
 
 enum ruleset_kind { RULESET_PEERS, RULESET_PORTS, RULESET_POD_PORTS };
+
+/* What the operator says of a Pod and what its tenant says are judged apart, and both must let a
+ * packet pass: no tenant opens again what the operator closed. */
+enum ruleset_tier { RULESET_OPERATOR, RULESET_TENANT, RULESET_TIERS };
 
 struct ruleset_set {
     enum ruleset_kind kind;
@@ -56,7 +61,7 @@ struct ruleset_side {
 };
 
 struct ruleset {
-    struct ruleset_side sides[POLICY_DIRECTIONS];
+    struct ruleset_side sides[RULESET_TIERS][POLICY_DIRECTIONS];
     struct ruleset_set **sets;
     size_t set_count;
     struct strmap by_name;    /* of the sets; borrowed */

@@ -254,11 +254,16 @@ static void be_dns_of(struct view_pod *dns, const char *ns, const char *cluster)
     dns->cluster = xstrdup(cluster);
 }
 
+static enum ruleset_tier tier_of(const struct network_policy *policy)
+{
+    return policy->is_tenants ? RULESET_TENANT : RULESET_OPERATOR;
+}
+
 static struct ruleset_policy *decide_policy(struct decider *decider,
                                             const struct network_policy *policy,
                                             enum policy_direction direction)
 {
-    struct ruleset_side *side = &decider->ruleset->sides[direction];
+    struct ruleset_side *side = &decider->ruleset->sides[tier_of(policy)][direction];
     struct ruleset_policy *out = xcalloc(1, sizeof(*out));
     const char *cluster = cluster_of(decider, policy);
     const struct work work = {decider, policy, direction, cluster, budget_of(decider, cluster)};
@@ -293,6 +298,7 @@ static size_t find_choice(struct ruleset_side *side, struct strmap *choices, con
 /* One direction while Pods find their policies. */
 struct side_work {
     struct decider *decider;
+    enum ruleset_tier tier;
     enum policy_direction direction;
     struct ruleset_policy **made; /* for each policy, once it is about a Pod; NULL before */
     struct strmap choices;
@@ -310,14 +316,15 @@ static bool chooses(struct decider *decider, const struct network_policy *policy
 static void decide_pod(struct side_work *work, const struct view_pod *pod)
 {
     struct decider *decider = work->decider;
-    struct ruleset_side *side = &decider->ruleset->sides[work->direction];
+    struct ruleset_side *side = &decider->ruleset->sides[work->tier][work->direction];
     CLEANUP(buf_free) struct buf places = BUF_TEXT;
     struct ruleset_choice choice = {
         xreallocarray(NULL, decider->policy_count, sizeof(const struct ruleset_policy *)), 0};
     uint32_t address;
     for (size_t i = 0; i < decider->policy_count; i++) {
         const struct network_policy *policy = decider->policies[i];
-        if (!policy->sides[work->direction].isolates || !chooses(decider, policy, pod))
+        if (tier_of(policy) != work->tier || !policy->sides[work->direction].isolates ||
+            !chooses(decider, policy, pod))
             continue;
         if (!work->made[i])
             work->made[i] = decide_policy(decider, policy, work->direction);
@@ -338,9 +345,10 @@ static int compare_pods(const void *a, const void *b)
     return strcmp((*left)->address, (*right)->address);
 }
 
-static void decide_side(struct decider *decider, enum policy_direction direction)
+static void decide_side(struct decider *decider, enum ruleset_tier tier,
+                        enum policy_direction direction)
 {
-    struct side_work work = {.decider = decider, .direction = direction};
+    struct side_work work = {.decider = decider, .tier = tier, .direction = direction};
     work.made = xcalloc(decider->policy_count, sizeof(struct ruleset_policy *));
     for (size_t i = 0; i < decider->pod_count; i++)
         decide_pod(&work, decider->pods[i]);
@@ -417,8 +425,9 @@ void ruleset_decide(const struct view *view, const char *dns_address, struct rul
                                     {.name = tcp_name, .protocol = "tcp", .port = 53}};
     struct decider decider = {.view = view, .ruleset = ruleset};
     decider_init(&decider, dns_address, dns_ports, ARRAY_LEN(dns_ports));
-    for (int i = 0; i < POLICY_DIRECTIONS; i++)
-        decide_side(&decider, (enum policy_direction)i);
+    for (int tier = 0; tier < RULESET_TIERS; tier++)
+        for (int i = 0; i < POLICY_DIRECTIONS; i++)
+            decide_side(&decider, (enum ruleset_tier)tier, (enum policy_direction)i);
     for (size_t i = 0; i < decider.pod_count; i++)
         add_address(&ruleset->known, decider.pods[i]->address);
     address_set_seal(&ruleset->known);

@@ -8,26 +8,35 @@
  *   incoming, outgoing
  *                   maps from a Pod's address to those: what a packet costs does not depend on
  *                   the number of Pods
- *   egress, ingress, names
+ *   egress, ingress, egress-names
  *                   the hooks
  *
- * A packet passes `egress`, then `ingress`: to accept in one says nothing about the other. They
- * come after the translation of Services, so what counts is the Pod behind; what this machine
- * itself sends passes neither.
+ * and the same once more, called own-..., for what tenants say of their own Pods.
+ *
+ * A packet passes each hook: to accept in one says nothing about the others. They come after the
+ * translation of Services, so what counts is the Pod behind; what this machine itself sends passes
+ * none.
  *
  * Answers pass whatever the rules say, and so does what a Pod sends to itself. A Pod that the table
  * does not know yet gets and sends nothing: it is known soon. */
 #include "host/network/ruleset_script.h"
 
-#define PRIORITY_EGRESS  "-4"
-#define PRIORITY_INGRESS "-3"
-
 #define ADDRESS_FMT    "%u.%u.%u.%u"
 #define ADDRESS_ARG(a) (a) >> 24, (a) >> 16 & 0xff, (a) >> 8 & 0xff, (a)&0xff
 
-static const struct {
-    const char *prefix, *map, *peer;
-} directions[POLICY_DIRECTIONS] = {{"in", "incoming", "saddr"}, {"out", "outgoing", "daddr"}};
+/* clang-format off */
+static const struct side_words {
+    const char *prefix, *map;
+    const char *own, *peer;       /* the Pod's address in a packet, and the other side's */
+    const char *hook, *device;    /* where the Pod is */
+    int priority;
+} words[RULESET_TIERS][POLICY_DIRECTIONS] = {
+    {{"in", "incoming", "daddr", "saddr", "ingress", "oifname", -2},
+     {"out", "outgoing", "saddr", "daddr", "egress", "iifname", -4}},
+    {{"own-in", "own-incoming", "daddr", "saddr", "own-ingress", "oifname", -1},
+     {"own-out", "own-outgoing", "saddr", "daddr", "own-egress", "iifname", -3}},
+};
+/* clang-format on */
 
 /* ---- sets ---- */
 
@@ -105,17 +114,17 @@ static void write_choice(struct buf *out, const struct ruleset_choice *choice, c
     buf_add_text(out, " reject with icmp admin-prohibited\n}\n");
 }
 
-static void write_side(struct buf *out, const struct ruleset_side *side, int direction)
+static void write_side(struct buf *out, const struct ruleset_side *side,
+                       const struct side_words *say)
 {
-    const char *prefix = directions[direction].prefix;
     for (size_t i = 0; i < side->policy_count; i++)
-        write_policy(out, side->policies[i], directions[direction].peer);
+        write_policy(out, side->policies[i], say->peer);
     for (size_t i = 0; i < side->choice_count; i++)
-        write_choice(out, &side->choices[i], prefix, i);
-    buf_printf(out, "map %s { type ipv4_addr : verdict;", directions[direction].map);
+        write_choice(out, &side->choices[i], say->prefix, i);
+    buf_printf(out, "map %s { type ipv4_addr : verdict;", say->map);
     for (size_t i = 0; i < side->pod_count; i++)
         buf_printf(out, "%s" ADDRESS_FMT " : goto %s-%zu", i ? ", " : " elements = { ",
-                   ADDRESS_ARG(side->pods[i].address), prefix, side->pods[i].choice);
+                   ADDRESS_ARG(side->pods[i].address), say->prefix, side->pods[i].choice);
     buf_add_text(out, side->pod_count ? " }; }\n" : " }\n");
 }
 
@@ -130,36 +139,36 @@ static void write_known(struct buf *out, const struct address_set *known)
     buf_add_text(out, " }; }\n");
 }
 
-static void write_hooks(struct buf *out, const struct network_options *options)
+static void write_hook(struct buf *out, const struct side_words *say, const char *bridge)
 {
     buf_printf(out,
-               "chain egress {\n"
-               " type filter hook forward priority " PRIORITY_EGRESS "; policy accept;\n"
+               "chain %s {\n"
+               " type filter hook forward priority %d; policy accept;\n"
                " ct state established,related accept\n"
-               " iifname \"%s\" ip saddr != @pods drop\n"
+               " %s \"%s\" ip %s != @pods drop\n"
                " ip saddr . ip daddr @selves accept\n"
-               " ip saddr vmap @outgoing\n}\n",
-               options->bridge);
+               " ip %s vmap @%s\n}\n",
+               say->hook, say->priority, say->device, bridge, say->own, say->own, say->map);
+}
+
+/* A Pod may always reach its node, but for names: those are elsewhere with upstream. */
+static void write_names(struct buf *out, const struct side_words *say, const char *dns_address)
+{
     buf_printf(out,
-               "chain ingress {\n"
-               " type filter hook forward priority " PRIORITY_INGRESS "; policy accept;\n"
+               "chain %s-names {\n"
+               " type filter hook input priority %d; policy accept;\n"
                " ct state established,related accept\n"
-               " oifname \"%s\" ip daddr != @pods drop\n"
-               " ip saddr . ip daddr @selves accept\n"
-               " ip daddr vmap @incoming\n}\n",
-               options->bridge);
-    /* A Pod may always reach its node, but for names: those are elsewhere with upstream. */
-    buf_printf(out,
-               "chain names {\n"
-               " type filter hook input priority " PRIORITY_EGRESS "; policy accept;\n"
-               " ct state established,related accept\n"
-               " ip daddr %s meta l4proto { tcp, udp } th dport 53 ip saddr vmap @outgoing\n}\n",
-               options->dns_address);
+               " ip daddr %s meta l4proto { tcp, udp } th dport 53 ip saddr vmap @%s\n}\n",
+               say->hook, say->priority, dns_address, say->map);
 }
 
 static bool is_empty(const struct ruleset *ruleset)
 {
-    return !ruleset->sides[POLICY_INGRESS].pod_count && !ruleset->sides[POLICY_EGRESS].pod_count;
+    for (int tier = 0; tier < RULESET_TIERS; tier++)
+        for (int i = 0; i < POLICY_DIRECTIONS; i++)
+            if (ruleset->sides[tier][i].pod_count)
+                return false;
+    return true;
 }
 
 void ruleset_script_write(struct buf *out, const struct network_options *options,
@@ -171,10 +180,14 @@ void ruleset_script_write(struct buf *out, const struct network_options *options
     buf_printf(out, "table ip %s_policy {\n", options->table);
     for (size_t i = 0; i < ruleset->set_count; i++)
         write_set(out, ruleset->sets[i]);
-    for (int i = 0; i < POLICY_DIRECTIONS; i++)
-        write_side(out, &ruleset->sides[i], i);
     write_known(out, &ruleset->known);
-    write_hooks(out, options);
+    for (int tier = 0; tier < RULESET_TIERS; tier++)
+        for (int i = 0; i < POLICY_DIRECTIONS; i++) {
+            write_side(out, &ruleset->sides[tier][i], &words[tier][i]);
+            write_hook(out, &words[tier][i], options->bridge);
+        }
+    for (int tier = 0; tier < RULESET_TIERS; tier++)
+        write_names(out, &words[tier][POLICY_EGRESS], options->dns_address);
     buf_add_text(out, "}\n");
 }
 

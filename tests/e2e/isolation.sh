@@ -143,6 +143,75 @@ plain() { printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec: {con
 check "a plain Pod beside them" plain
 check "runs" acme wait pod/plain --for=condition=Ready --timeout=60s
 
+# ---- NetworkPolicies ----
+policy() { # KUBECTL NAME SPEC
+    printf 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: %s}\nspec: %s\n' "$2" "$3" | $1 apply -f -
+}
+# reach NAMESPACE POD ADDRESS PORT: "open" or "shut", as that Pod of acme finds it.
+reach() { acme exec -n "$1" "$2" -- sh -c "if nc -w 3 $3 $4 < /dev/null 2> /dev/null; then echo open; else echo shut; fi" 2>&1; }
+finds() { # WORD NAMESPACE POD ADDRESS PORT
+    local word=$1 got
+    shift
+    got=$(reach "$@")
+    [ "$(tail -1 <<< "$got")" = "$word" ] || { echo "$got"; return 1; }
+}
+from_node() { timeout 5 bash -c 'exec 3<> "/dev/tcp/$0/8080"' "$acme_pod"; }
+check "a namespace" acme create namespace other
+acme label namespace other team=blue > /dev/null
+acme apply -f - > /dev/null << YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: asker, namespace: other, labels: {app: asker}}
+spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox, imagePullPolicy: IfNotPresent, command: [httpd, -f, -p, "8080"]}]}
+YAML
+check "a Pod there" acme wait -n other pod/asker --for=condition=Ready --timeout=60s
+asker_pod=$(acme get pod asker -n other -o 'jsonpath={.status.podIP}')
+web_service=$(acme get service web -o 'jsonpath={.spec.clusterIP}')
+check "without a policy they reach each other" finds open other asker "$acme_pod" 8080
+
+check "a policy that lets nobody in" policy acme closed '{podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}'
+wait_for "shuts out Pods of other namespaces" 60 finds shut other asker "$acme_pod" 8080
+check "and of its own" finds shut default plain "$acme_pod" 8080
+check "by the Service, too" finds shut default plain "$web_service" 80
+check "not the node" from_node
+check "what it does not select stays open" finds open default plain "$asker_pod" 8080
+
+check "another, for a namespace by its label" policy acme blue '{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: blue}}}], ports: [{port: 8080}]}]}'
+wait_for "lets its Pods in" 60 finds open other asker "$acme_pod" 8080
+check "by the Service, too" finds open other asker "$web_service" 80
+check "and no others" finds shut default plain "$acme_pod" 8080
+check "without the label" acme label namespace other team-
+wait_for "they are shut out" 60 finds shut other asker "$acme_pod" 8080
+check "and a policy for a Pod by its label" policy acme pods '{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {may: enter}}}]}]}'
+acme label pod plain may=enter > /dev/null
+wait_for "lets that Pod in" 60 finds open default plain "$acme_pod" 8080
+
+check "a policy that lets nothing out" policy acme inside '{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}'
+wait_for "shuts it in" 60 finds shut default web "$asker_pod" 8080
+check_fails "without names" '.' in_acme timeout 3 nslookup only-acme.default.svc.cluster.local
+check "names as upstream's Pods for them" policy acme names '{podSelector: {}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, podSelector: {matchLabels: {k8s-app: kube-dns}}}], ports: [{port: 53, protocol: UDP}]}]}'
+wait_for "resolve again" 60 in_acme timeout 3 nslookup only-acme.default.svc.cluster.local
+check "and nothing else is open" finds shut default web "$asker_pod" 8080
+check "a policy for all" policy acme anywhere '{podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}'
+wait_for "opens all" 60 finds open default web "$asker_pod" 8080
+
+check "another tenant lets everybody in" policy globex everybody '{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}'
+check "the operator closes this one" policy "admin -n warren-acme" operators "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: $globex_pod/32}}]}]}"
+wait_for "which no policy of its own opens" 60 finds shut default web "$asker_pod" 8080
+check_fails "nor does any policy the other tenant" '.' connects "$globex_pod" 8080
+foreign() {
+    policy acme foreign '{podSelector: {matchLabels: {tenancy.warren.dev/cluster: globex}}}' > /dev/null &&
+        acme events --for networkpolicy/foreign | grep NotAllowed
+}
+wait_for "a policy by labels that are not the tenant's is not allowed" 30 foreign
+check "the operator's goes" admin delete networkpolicy operators -n warren-acme
+wait_for "and it is open again" 60 finds open default web "$asker_pod" 8080
+check "all go" acme delete networkpolicies --all
+globex delete networkpolicies --all > /dev/null
+none_left() { ! nft list table ip warren0_policy > /dev/null 2>&1; }
+wait_for "and nothing of them is left" 60 none_left
+check_out "nor on the host" 'No resources found' admin get networkpolicies -A
+
 # ---- addresses that are not its own ----
 hijack() {
     acme apply -f - << YAML

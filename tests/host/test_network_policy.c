@@ -78,16 +78,18 @@ static void fill(struct view *view)
         fill_pod(view, pods[i], addresses[i]);
 }
 
-/* `policies`: lines of "NAMESPACE SPEC". */
+/* `policies`: lines of "NAMESPACE SPEC", or "+NAMESPACE SPEC" for one that a tenant wrote. */
 static void add_policies(struct view *view, const char *policies)
 {
     struct str rest = str_of(policies);
     for (unsigned i = 1; rest.len; i++) {
         struct str spec = str_cut(&rest, '\n'), ns = str_cut(&spec, ' ');
+        bool tenants = str_starts(ns, STR("+"));
         CLEANUP(free_ptr)
-        char *text =
-            xasprintf("{metadata: {name: p%02u, namespace: " STR_FMT "}, spec: " STR_FMT "}", i,
-                      STR_ARG(ns), STR_ARG(spec));
+        char *text = xasprintf("{metadata: {name: p%02u, namespace: %.*s, annotations: {%s}}, "
+                               "spec: " STR_FMT "}",
+                               i, (int)ns.len - tenants, ns.data + tenants,
+                               tenants ? "tenancy.warren.dev/cluster: acme" : "", STR_ARG(spec));
         apply(view, VIEW_POLICIES, text);
     }
 }
@@ -135,9 +137,13 @@ static bool side_lets(const struct ruleset_side *side, uint32_t own, uint32_t pe
 
 static bool lets(const struct ruleset *ruleset, const struct packet *packet)
 {
-    return packet->from == packet->to ||
-           (side_lets(&ruleset->sides[POLICY_EGRESS], packet->from, packet->to, packet) &&
-            side_lets(&ruleset->sides[POLICY_INGRESS], packet->to, packet->from, packet));
+    for (int tier = 0; tier < RULESET_TIERS && packet->from != packet->to; tier++) {
+        const struct ruleset_side *sides = ruleset->sides[tier];
+        if (!side_lets(&sides[POLICY_EGRESS], packet->from, packet->to, packet) ||
+            !side_lets(&sides[POLICY_INGRESS], packet->to, packet->from, packet))
+            return false;
+    }
+    return true;
 }
 
 static uint32_t address_of(struct str name)
@@ -240,11 +246,14 @@ static const struct {
     {"DNS by its port's name", "x {" ALL ", policyTypes: [Egress], egress: [{to: [{" NS("kube-system") "}], ports: [{port: dns-tcp}]}]}", "x/a dns 53", "x/a dns 53 udp"},
     {"DNS by a port alone", "x {" ALL ", policyTypes: [Egress], egress: [{ports: [{port: 53, protocol: UDP}]}]}", "x/a dns 53 udp, x/a 8.8.8.8 53 udp", "x/a v/a 80"},
     {"DNS among other Pods", "x {" ALL ", policyTypes: [Egress], egress: [{to: [{" NS("v") "}]}]}", "x/a v/a 53 udp", "x/a dns 53 udp"},
-    {"a tenant's, within its cluster", "warren-acme {podSelector: {matchLabels: {pod: db}, matchExpressions: [" ACME("shop") "]}, ingress: [{from: [{podSelector: {matchLabels: {pod: web}, matchExpressions: [" ACME("shop, test") "]}}]}]}",
+    {"a tenant's, within its cluster", "+warren-acme {podSelector: {matchLabels: {pod: db}, matchExpressions: [" ACME("shop") "]}, ingress: [{from: [{podSelector: {matchLabels: {pod: web}, matchExpressions: [" ACME("shop, test") "]}}]}]}",
      "acme/web acme/db 80, x/a acme/web 80", "globex/web acme/db 80, x/a acme/db 80"},
-    {"a tenant's, everybody", "warren-acme {podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}", "acme/web acme/db 80", "globex/web acme/web 80"},
-    {"a tenant's DNS", "warren-acme {podSelector: {}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {k8s-app: kube-dns}, matchExpressions: [" ACME("kube-system") "]}}]}]}", "acme/web dns 53 udp, globex/web dns 53 udp", "acme/web acme/db 80, acme/web x/a 80"},
-    {"a tenant's other namespace is not DNS's", "warren-acme {podSelector: {}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {k8s-app: kube-dns}, matchExpressions: [" ACME("shop") "]}}]}]}", "", "acme/web dns 53 udp"},
+    {"a tenant's, everybody", "+warren-acme {podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}", "acme/web acme/db 80", "globex/web acme/web 80"},
+    {"a tenant's DNS", "+warren-acme {podSelector: {}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {k8s-app: kube-dns}, matchExpressions: [" ACME("kube-system") "]}}]}]}", "acme/web dns 53 udp, globex/web dns 53 udp", "acme/web acme/db 80, acme/web x/a 80"},
+    {"a tenant's other namespace is not DNS's", "+warren-acme {podSelector: {}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {k8s-app: kube-dns}, matchExpressions: [" ACME("shop") "]}}]}]}", "", "acme/web dns 53 udp"},
+    {"a tenant opens nothing that the operator closed", "warren-acme {podSelector: {}, policyTypes: [Egress], egress: [{to: [{podSelector: {}}]}]}\n+warren-acme {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}",
+     "acme/web acme/db 80, 8.8.8.8 acme/web 80", "acme/web 8.8.8.8 80"},
+    {"nor the operator what the tenant closed", "warren-acme {podSelector: {}, ingress: [{}]}\n+warren-acme {podSelector: {}, policyTypes: [Ingress]}", "acme/web 8.8.8.8 80", "acme/web acme/db 80"},
     {"a rule that cannot be read", "x {" ALL ", ingress: [{from: [{podSelector: {matchExpressions: [{key: pod, operator: Like}]}}]}, {ports: [{protocol: RDP}]}]}", "", "v/a x/a 80, x/b x/a 80"},
     {"a subject that cannot be read", "x {podSelector: {matchExpressions: [{key: pod, operator: Like}]}}", "x/a v/a 80", "v/a x/a 80"},
 };
@@ -356,9 +365,9 @@ static void sets_are_shared(void **state)
     decide(&view, &ruleset);
     ruleset_script_write(&first, &options, &ruleset);
     assert_int_equal(ruleset.set_count, 2);
-    assert_int_equal(ruleset.sides[POLICY_INGRESS].policy_count, 3);
-    assert_int_equal(ruleset.sides[POLICY_INGRESS].choice_count, 3);
-    assert_int_equal(ruleset.sides[POLICY_INGRESS].pod_count, 6);
+    assert_int_equal(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].policy_count, 3);
+    assert_int_equal(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].choice_count, 3);
+    assert_int_equal(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].pod_count, 6);
     decide(&view, &ruleset);
     ruleset_script_write(&second, &options, &ruleset);
     assert_string_equal(first.data, second.data);
@@ -374,13 +383,13 @@ static void too_much_is_closed(void **state)
     (void)state;
     fill(&view);
     for (unsigned i = 0; i < 20; i++) {
-        buf_add_text(&policies, "warren-acme {podSelector: {}, ingress: [{from: [");
+        buf_add_text(&policies, "+warren-acme {podSelector: {}, ingress: [{from: [");
         for (unsigned k = 0; k < 1000; k++)
             buf_printf(&policies, "%s{ipBlock: {cidr: 198.51.%u.%u/32}}", k ? ", " : "", i,
                        k % 256);
         buf_add_text(&policies, "]}]}\n");
     }
-    buf_add_text(&policies, "warren-acme {podSelector: {}, ingress: [{}]}\n"
+    buf_add_text(&policies, "+warren-acme {podSelector: {}, ingress: [{}]}\n"
                             "warren-globex {podSelector: {}, ingress: [{}]}");
     add_policies(&view, policies.data);
     decide(&view, &ruleset);
@@ -403,7 +412,8 @@ static void a_long_name_fits(void **state)
     char *text = xasprintf("{metadata: {name: %s, namespace: x}, spec: {podSelector: {}}}", name);
     apply(&view, VIEW_POLICIES, text);
     decide(&view, &ruleset);
-    assert_int_equal(strlen(ruleset.sides[POLICY_INGRESS].policies[0]->name), 160);
+    assert_int_equal(strlen(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].policies[0]->name),
+                     160);
     view_deinit(&view);
 }
 
