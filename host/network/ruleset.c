@@ -77,7 +77,8 @@ static void name_set(struct ruleset_set *set)
                    hash);
     else
         sha256_hex(set->ports, set->port_count * sizeof(*set->ports), hash);
-    (void)snprintf(set->name, sizeof(set->name), "%c-%.16s", letters[set->kind], hash);
+    (void)snprintf(set->name, sizeof(set->name), "%c-%.*s", letters[set->kind], RULESET_DIGITS,
+                   hash);
 }
 
 const struct ruleset_set *ruleset_share(struct ruleset *ruleset, struct ruleset_set *set)

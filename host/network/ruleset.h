@@ -10,6 +10,10 @@
 #include "host/network/address_set.h"
 #include "host/network/network_policy.h"
 
+/* Hexadecimal ones of a hash that stands for something in a name: so many that nobody finds two
+ * things of one hash. */
+#define RULESET_DIGITS 40
+
 /* Ports, of any Pod (address 0) or of one. */
 struct ruleset_port {
     uint32_t address;
@@ -25,9 +29,9 @@ enum ruleset_tier { RULESET_OPERATOR, RULESET_TENANT, RULESET_TIERS };
 
 struct ruleset_set {
     enum ruleset_kind kind;
-    char name[20];                /* says what is in it: two of one name are the same */
-    struct address_set addresses; /* sealed; peers only */
-    struct ruleset_port *ports;   /* in order; those of one Pod are single ones */
+    char name[2 + RULESET_DIGITS + 1]; /* says what is in it: two of one name are the same */
+    struct address_set addresses;      /* sealed; peers only */
+    struct ruleset_port *ports;        /* in order; those of one Pod are single ones */
     size_t port_count;
 };
 

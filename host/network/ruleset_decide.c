@@ -236,7 +236,7 @@ static char *chain_name(const struct network_policy *policy, enum policy_directi
     if (strlen(name) <= NAME_LEN_MAX)
         return TAKE(name);
     sha256_hex(name, strlen(name), hash);
-    return xasprintf("%.*s-%.16s", NAME_LEN_MAX - 17, name, hash);
+    return xasprintf("%.*s-%.*s", NAME_LEN_MAX - RULESET_DIGITS - 1, name, RULESET_DIGITS, hash);
 }
 
 /* The server's labels, as those of Pods of that cluster are on the host. */
