@@ -126,6 +126,19 @@ bool sync_remove(const struct api_caller *caller, const char *resource, const ch
     return false;
 }
 
+bool sync_drop(struct sync *sync, const char *kind, const char *resource, const char *key,
+               struct error *err)
+{
+    char host_ns[254], host_name[254];
+    struct mapping_index *mappings = sync->vcluster->mappings;
+    CLEANUP(free_ptr) char *host_key = mapping_to_host(mappings, sync->cluster, kind, key);
+    if (!host_key)
+        return true;
+    sync_cut(host_key, host_ns, host_name);
+    return sync_remove(&sync->vcluster->on_host, resource, host_ns, host_name, NULL, -1, err) &&
+           mapping_release(mappings, sync->cluster, kind, key, err);
+}
+
 char *sync_config_name(void *arg, const char *kind, const char *ns, const char *name)
 {
     struct sync *sync = arg;

@@ -22,19 +22,6 @@ static bool has_pods(struct sync *sync, bool *found, struct error *err)
     return true;
 }
 
-static bool drop(struct sync *sync, const char *kind, const char *resource, struct error *err)
-{
-    char host_ns[254], host_name[254];
-    const char *key = sync->reconcile->key;
-    CLEANUP(free_ptr)
-    char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, kind, key);
-    if (!host_key)
-        return true;
-    sync_cut(host_key, host_ns, host_name);
-    return sync_remove(&sync->vcluster->on_host, resource, host_ns, host_name, NULL, -1, err) &&
-           mapping_release(sync->vcluster->mappings, sync->cluster, kind, key, err);
-}
-
 /* The host name is a DNS label whatever the tenant's is. */
 static bool put_service(struct sync *sync, const json_t *service, struct error *err)
 {
@@ -72,8 +59,9 @@ enum reconcile_result sync_service(void *arg, struct reconcile *reconcile, int64
         return RECONCILE_RETRY;
     if (service && sync_is_api(reconcile->ns, reconcile->name) && !has_pods(&sync, &wanted, err))
         return RECONCILE_RETRY;
-    bool done = service && !meta_deleting(service) ? !wanted || put_service(&sync, service, err)
-                                                   : drop(&sync, "services", "services", err);
+    bool done = service && !meta_deleting(service)
+                    ? !wanted || put_service(&sync, service, err)
+                    : sync_drop(&sync, "services", "services", reconcile->key, err);
     return done ? RECONCILE_DONE : RECONCILE_RETRY;
 }
 
@@ -151,6 +139,7 @@ enum reconcile_result sync_slice(void *arg, struct reconcile *reconcile, int64_t
         return RECONCILE_DONE; /* ours */
     bool done = service && !meta_deleting(slice)
                     ? put_slice(&sync, slice, service, err)
-                    : drop(&sync, "endpointslices", "endpointslices.discovery.k8s.io", err);
+                    : sync_drop(&sync, "endpointslices", "endpointslices.discovery.k8s.io",
+                                reconcile->key, err);
     return done ? RECONCILE_DONE : RECONCILE_RETRY;
 }

@@ -56,15 +56,7 @@ static bool list_namespaces(struct sync *sync, json_t **namespaces, struct error
 
 static bool drop(struct sync *sync, struct error *err)
 {
-    char host_ns[254], host_name[254];
-    const char *key = sync->reconcile->key;
-    CLEANUP(free_ptr)
-    char *host_key = mapping_to_host(sync->vcluster->mappings, sync->cluster, KIND, key);
-    if (!host_key)
-        return true;
-    sync_cut(host_key, host_ns, host_name);
-    return sync_remove(&sync->vcluster->on_host, POLICIES, host_ns, host_name, NULL, -1, err) &&
-           mapping_release(sync->vcluster->mappings, sync->cluster, KIND, key, err);
+    return sync_drop(sync, KIND, POLICIES, sync->reconcile->key, err);
 }
 
 /* One that is not allowed has nothing on the host, and its Pods are as open as without it. */

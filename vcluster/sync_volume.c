@@ -125,14 +125,6 @@ static bool put(struct sync *sync, const json_t *volume, const char *host_key, s
     return api_create(&sync->vcluster->on_host, CLAIMS, host_ns, want, NULL, err);
 }
 
-static bool drop(struct sync *sync, const char *key, const char *host_key, struct error *err)
-{
-    char host_ns[254], host_name[254];
-    sync_cut(host_key, host_ns, host_name);
-    return sync_remove(&sync->vcluster->on_host, CLAIMS, host_ns, host_name, NULL, -1, err) &&
-           mapping_release(sync->vcluster->mappings, sync->cluster, VOLUMES, key, err);
-}
-
 enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_t *again_ms,
                                   struct error *err)
 {
@@ -146,7 +138,8 @@ enum reconcile_result sync_volume(void *arg, struct reconcile *reconcile, int64_
         return RECONCILE_DONE;
     if (!sync_read(sync.cluster, VOLUMES, "", reconcile->name, &volume, err))
         return RECONCILE_RETRY;
-    bool done = volume ? put(&sync, volume, host_key, err) : drop(&sync, key, host_key, err);
+    bool done =
+        volume ? put(&sync, volume, host_key, err) : sync_drop(&sync, VOLUMES, CLAIMS, key, err);
     return done ? RECONCILE_DONE : RECONCILE_RETRY;
 }
 

@@ -53,6 +53,11 @@ MUST_CHECK bool sync_put(struct sync *sync, const char *resource, json_t *want, 
 /* Deletes; fine when it is gone. `grace_s` -1: the kind's default. */
 MUST_CHECK bool sync_remove(const struct api_caller *caller, const char *resource, const char *ns,
                             const char *name, const char *uid, int64_t grace_s, struct error *err);
+/* Deletes the host object (of `resource`) to which the tenant's object is mapped (`kind` and `key`
+ * of the mapping), and lets the mapping go. Fine when there is none. */
+MUST_CHECK bool sync_drop(struct sync *sync, const char *kind, const char *resource,
+                          const char *key, struct error *err);
+
 /* For translate_context.name_of: claims on the way. */
 char *sync_config_name(void *arg, const char *kind, const char *ns, const char *name);
 
