@@ -179,6 +179,13 @@ enum step_result step_patch_read(struct request *request)
     return STEP_NEXT;
 }
 
+static bool shape_outcome(struct request *request, struct warnings *found)
+{
+    return (patch_kind(request) == PATCH_STRATEGIC ? schema_shape_merged : schema_shape_patched)(
+        request->type, request->object, found, request->validation, &request->warnings,
+        &request->error);
+}
+
 enum step_result step_patch(struct request *request)
 {
     if (apply_wanted(request))
@@ -191,8 +198,7 @@ enum step_result step_patch(struct request *request)
     request->object = patched(request, target, validates ? &found : NULL);
     if (!request->object)
         return STEP_FAIL;
-    if (!schema_shape_patched(request->type, request->object, &found, request->validation,
-                              &request->warnings, &request->error))
+    if (!shape_outcome(request, &found))
         return blame_patch(request, target);
     if (check_kind(request, target) != STEP_NEXT)
         return STEP_FAIL;

@@ -70,19 +70,20 @@ json_t *schema_decode(const struct type *type, struct str body, enum field_valid
     return TAKE(value);
 }
 
-/* Shapes a tree, adds to `found`, and reports. */
-static bool shape_tree(const struct type *type, json_t *value, const struct buf *notes,
-                       struct warnings *found, enum field_validation validation,
-                       struct warnings *warnings, struct error *err)
+/* Shapes a tree, adds to what `shaper` found, and reports. */
+static bool shape_tree(struct shaper shaper, const struct type *type, json_t *value,
+                       const struct buf *notes, enum field_validation validation,
+                       struct warnings *warnings)
 {
+    struct warnings *found = shaper.found;
     size_t from = found->count;
-    struct shaper shaper = {.found = validation != FIELD_VALIDATION_IGNORE ? found : NULL,
-                            .err = err};
+    if (validation == FIELD_VALIDATION_IGNORE)
+        shaper.found = NULL;
     if (!shape_document(&shaper, type, value))
         return false;
     if (!type->custom)
         strict_sort(found, from);
-    return report(notes, found, validation, warnings, err);
+    return report(notes, found, validation, warnings, shaper.err);
 }
 
 json_t *schema_decode_yaml(const struct type *type, struct str body,
@@ -93,17 +94,28 @@ json_t *schema_decode_yaml(const struct type *type, struct str body,
     CLEANUP(warnings_free) struct warnings found = {0};
     json_auto_t *value =
         yaml_parse_noting(body, validation == FIELD_VALIDATION_IGNORE ? NULL : &notes, err);
-    if (!value || !shape_tree(type, value, &notes, &found, validation, warnings, err))
+    if (!value || !shape_tree((struct shaper){.found = &found, .err = err}, type, value, &notes,
+                              validation, warnings))
         return NULL;
     return TAKE(value);
 }
+
+static const struct buf no_notes;
 
 bool schema_shape_patched(const struct type *type, json_t *value, struct warnings *found,
                           enum field_validation validation, struct warnings *warnings,
                           struct error *err)
 {
-    static const struct buf no_notes;
-    return shape_tree(type, value, &no_notes, found, validation, warnings, err);
+    return shape_tree((struct shaper){.found = found, .err = err}, type, value, &no_notes,
+                      validation, warnings);
+}
+
+bool schema_shape_merged(const struct type *type, json_t *value, struct warnings *found,
+                         enum field_validation validation, struct warnings *warnings,
+                         struct error *err)
+{
+    return shape_tree((struct shaper){.found = found, .converts = true, .err = err}, type, value,
+                      &no_notes, validation, warnings);
 }
 
 bool schema_shape(const struct type *type, json_t *value, enum field_validation validation,

@@ -43,6 +43,11 @@ MUST_CHECK bool schema_shape(const struct type *type, json_t *value,
 MUST_CHECK bool schema_shape_patched(const struct type *type, json_t *value, struct warnings *found,
                                      enum field_validation validation, struct warnings *warnings,
                                      struct error *err);
+/* The same for what a strategic patch made, which upstream turns from a tree into Go's values and
+ * words accordingly. */
+MUST_CHECK bool schema_shape_merged(const struct type *type, json_t *value, struct warnings *found,
+                                    enum field_validation validation, struct warnings *warnings,
+                                    struct error *err);
 /* Structural defaults of the type and its kind's rules (schema/kind.h): what upstream's
  * SetObjectDefaults does. */
 void schema_default(const struct type *type, json_t *value);

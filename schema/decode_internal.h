@@ -24,6 +24,7 @@ void step_report(struct warnings *found, const char *what, const struct step *st
 struct shaper {
     struct warnings *found; /* unknown fields; NULL: nobody wants to know */
     bool exact_numbers;     /* 1.0 is no integer: true for JSON text, false for trees */
+    bool converts;          /* Go makes the values of the tree itself, without text between */
     bool keep_empty; /* an applied configuration: what Go would not print stays, it may override */
     unsigned struct_count; /* so far */
     struct error *err;
@@ -34,7 +35,8 @@ struct shaper {
 MUST_CHECK bool shape_scalar(struct shaper *shaper, const struct step *step,
                              const struct type *owner, const struct field *field,
                              const json_t *value, json_t **out);
-/* `json: cannot unmarshal KIND into Go struct field OWNER.PATH of type TYPE`; returns false. */
+/* `json: cannot unmarshal KIND into Go struct field OWNER.PATH of type TYPE`, or how Go's
+ * converter of trees says that; returns false. */
 bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct type *owner,
                     const struct field *field, bool item, const json_t *value);
 

@@ -103,6 +103,35 @@ void go_interface_type(struct buf *out, const json_t *value)
     buf_add_text(out, value ? names[json_typeof(value)] : names[JSON_NULL]);
 }
 
+/* Numbers convert to any kind of number and, for Go, whole ones to text; the converter wants
+ * neither. */
+static bool is_convertible(const struct field *field, const json_t *value)
+{
+    bool number = field->kind == FIELD_INT32 || field->kind == FIELD_INT64;
+    return json_is_real(value) ? number : json_is_integer(value) && field->kind == FIELD_STRING;
+}
+
+void go_conversion_error(struct buf *out, const struct field *field, bool item, const json_t *value)
+{
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "map",    [JSON_ARRAY] = "slice",  [JSON_STRING] = "string",
+        [JSON_INTEGER] = "int64", [JSON_REAL] = "float64", [JSON_TRUE] = "bool",
+        [JSON_FALSE] = "bool",    [JSON_NULL] = "invalid",
+    };
+    const char *kind = kinds[json_typeof(value)];
+    bool bytes = field->kind == FIELD_BYTES || field->kind == FIELD_STRING_LIST;
+    if (!item && field->card == CARD_MAP)
+        buf_printf(out, "cannot restore map from %s", kind);
+    else if (bytes || (!item && field->card == CARD_LIST))
+        buf_printf(out, "cannot restore slice from %s", kind);
+    else if (field->kind == FIELD_REF)
+        buf_printf(out, "cannot restore struct from: %s", kind);
+    else if (is_convertible(field, value))
+        buf_printf(out, "cannot convert %s to %s", kind, go_names[field->kind]);
+    else
+        buf_printf(out, "unrecognized type: %s", go_names[field->kind]);
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -29,3 +29,7 @@ void go_print(struct buf *out, const json_t *value);
 void go_print_syntax(struct buf *out, const json_t *value);
 /* Appends the Go type of that: `map[string]interface {}`. */
 void go_interface_type(struct buf *out, const json_t *value);
+/* Appends why that cannot become a field, or one item of it when `item`: `cannot restore map from
+ * string`. Source: apimachinery's pkg/runtime/converter.go. */
+void go_conversion_error(struct buf *out, const struct field *field, bool item,
+                         const json_t *value);

@@ -29,6 +29,10 @@ bool shape_mismatch(struct shaper *shaper, const struct step *step, const struct
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     CLEANUP(buf_free) struct buf path = BUF_TEXT;
     bool number = field->kind == FIELD_INT32 || field->kind == FIELD_INT64;
+    if (shaper->converts) {
+        go_conversion_error(&text, field, item, value);
+        return error_bad_request(shaper->err, "%s", text.data);
+    }
     buf_add_text(&text, "json: cannot unmarshal ");
     go_value_kind(&text, value, number && (item || field->card == CARD_ONE));
     step_write_fields(&path, step);
@@ -107,7 +111,8 @@ static bool check_bytes(const struct scalar *s)
         return true;
     buf_clear(&bytes);
     if (!go_base64_decode(&bytes, text_of(s), &at))
-        return error_bad_request(s->shaper->err, "illegal base64 data at input byte %zu", at);
+        return error_bad_request(s->shaper->err, "%sillegal base64 data at input byte %zu",
+                                 s->shaper->converts ? "error decoding from json: " : "", at);
     CLEANUP(buf_free) struct buf text = BUF_INIT(BYTES_MAX * 2);
     base64_encode(&text, bytes.data, bytes.len, BASE64_STANDARD);
     *s->out = json_stringn(buf_ok(&text) && text.len ? text.data : "", text.len);

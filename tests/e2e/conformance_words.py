@@ -169,6 +169,18 @@ APPLIED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ap"}}
 REVIEWER = [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]
 
 # as whom (None: the administrator), method, path below the namespace unless it begins with /, query, body, its type, code, reason, message
+# What strategic patches make is turned from a tree into Go's values.
+UNFIT = [
+    ({"data": 5}, "map[data:5]", "cannot restore map from int64"),
+    ({"metadata": {"labels": "x"}}, "map[metadata:map[labels:x]]", "cannot restore map from string"),
+    ({"metadata": "x"}, "map[metadata:x]", "cannot restore struct from: string"),
+    ({"metadata": {"finalizers": {}}}, "map[metadata:map[finalizers:map[]]]", "cannot restore slice from map"),
+    ({"data": {"a": 5}}, "map[data:map[a:5]]", "cannot convert int64 to string"),
+    ({"data": {"a": True}}, "map[data:map[a:true]]", "unrecognized type: string"),
+    ({"immutable": "yes"}, "map[immutable:yes]", "unrecognized type: bool"),
+    ({"binaryData": {"b": "!"}}, "map[binaryData:map[b:!]]", "error decoding from json: illegal base64 data at input byte 0"),
+    ({"binaryData": {"b": 5}}, "map[binaryData:map[b:5]]", "cannot restore slice from int64"),
+]
 STATES = [
     (None, "POST", "/api/v1/namespaces/absent/configmaps", "", meta("x"), None, 404, "NotFound", 'namespaces "absent" not found'),
     (None, "POST", "/configmaps", "", meta("held"), None, 409, "AlreadyExists", 'object is being deleted: configmaps "held" already exists'),
@@ -200,7 +212,7 @@ STATES = [
     (None, "PATCH", "/configmaps/ap", "fieldValidation=Ignore", "[]", MERGE, 400, "BadRequest", "Invalid JSON Patch"),
     (None, "PATCH", "/configmaps/ap", "", "{}", JSON_PATCH, 400, "BadRequest", "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"),
     (None, "PATCH", "/configmaps/ap", "", "{", STRATEGIC, 400, "BadRequest", "unexpected end of JSON input"),
-    (None, "PATCH", "/configmaps/ap", "", {"data": 5}, STRATEGIC, 422, "Invalid", ' "" is invalid: patch: Invalid value: '),
+    *[(None, "PATCH", "/configmaps/ap", "", body, STRATEGIC, 422, "Invalid", f' "" is invalid: patch: Invalid value: "{shown}": {why}') for body, shown, why in UNFIT],
     (None, "PATCH", "/configmaps/ap", "", {"metadata": {"uid": "1"}}, MERGE, 409, "Conflict",
      'Operation cannot be fulfilled on configmaps "ap": Precondition failed: UID in precondition: 1, UID in object meta: '),
     (None, "PATCH", "/configmaps/ap", "", APPLIED, APPLY, 422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'),
