@@ -11,8 +11,8 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "host/network/keeper.h"
-#include "host/network/ruleset_decide.h"
-#include "host/network/ruleset_script.h"
+#include "host/network/policy_rules_decide.h"
+#include "host/network/policy_rules_script.h"
 #include "host/network/transaction.h"
 
 #define SCRIPT_MAX   ((size_t)64 << 20)
@@ -41,13 +41,13 @@ static void tell_cut_short(struct enforcer *enforcer, size_t cut_short)
 static void write_script(struct enforcer *enforcer, struct buf *script, uint64_t *version)
 {
     struct view *view = enforcer->view;
-    CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
     pthread_mutex_lock(&view->lock);
     *version = view->policy_version;
-    ruleset_decide(view, enforcer->options->dns_address, &ruleset);
+    policy_rules_decide(view, enforcer->options->dns_address, &rules);
     pthread_mutex_unlock(&view->lock);
-    ruleset_script_write(script, enforcer->options, &ruleset);
-    tell_cut_short(enforcer, ruleset.cut_short);
+    policy_rules_script_write(script, enforcer->options, &rules);
+    tell_cut_short(enforcer, rules.cut_short);
 }
 
 static bool update(void *arg, uint64_t *version)
@@ -94,7 +94,7 @@ void enforcer_stop(struct enforcer *enforcer)
         return;
     keeper_stop(&enforcer->keeper);
     CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
-    ruleset_script_remove(&script, enforcer->options);
+    policy_rules_script_remove(&script, enforcer->options);
     (void)transaction_run(enforcer->nft, &script, "policies"); /* logged there; it is the end */
     nft_ctx_free(enforcer->nft);
     free(enforcer);

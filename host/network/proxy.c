@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "host/network/keeper.h"
-#include "host/network/rules.h"
+#include "host/network/service_rules.h"
 #include "host/network/transaction.h"
 
 #define SCRIPT_MAX   ((size_t)64 << 20)
@@ -29,7 +29,7 @@ static bool update(void *arg, uint64_t *version)
     struct strmap names = {0};
     pthread_mutex_lock(&view->lock);
     *version = view->version;
-    rules_write(&script, proxy->options, view, &proxy->names, &names);
+    service_rules_write(&script, proxy->options, view, &proxy->names, &names);
     pthread_mutex_unlock(&view->lock);
     bool done = transaction_run(proxy->nft, &script, "proxy");
     if (!done)
@@ -59,7 +59,7 @@ struct proxy *proxy_start(const struct network_options *options, struct view *vi
     proxy->nft = transaction_open();
     const struct keeper_job job = {
         .lists = LISTS_NEEDED, .version = &view->version, .update = update, .arg = proxy};
-    if (!proxy->nft || !run_ipv6(proxy, rules_write_ipv6) ||
+    if (!proxy->nft || !run_ipv6(proxy, service_rules_write_ipv6) ||
         !keeper_start(&proxy->keeper, view, &job)) {
         error_internal(err, "cannot start the service proxy: nftables does not work here");
         if (proxy->nft)
@@ -76,10 +76,10 @@ void proxy_stop(struct proxy *proxy)
         return;
     keeper_stop(&proxy->keeper);
     CLEANUP(buf_free) struct buf script = BUF_INIT(4096);
-    rules_remove(&script, proxy->options);
+    service_rules_remove(&script, proxy->options);
     (void)transaction_run(proxy->nft, &script,
                           "proxy"); /* logged there; nothing else can be done at the end */
-    (void)run_ipv6(proxy, rules_remove_ipv6);
+    (void)run_ipv6(proxy, service_rules_remove_ipv6);
     nft_ctx_free(proxy->nft);
     strmap_clear(&proxy->names);
     free(proxy);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "host/network/dns_answer.h"
-#include "host/network/rules.h"
+#include "host/network/service_rules.h"
 #include "host/network/view.h"
 
 static const struct network_options options = {.table = "warren-test",
@@ -34,7 +34,7 @@ static void apply(struct view *view, enum view_kind kind, const char *text)
 static void write_rules(struct buf *script, const struct view *view)
 {
     struct strmap before = {0}, names = {0};
-    rules_write(script, &options, view, &before, &names);
+    service_rules_write(script, &options, view, &before, &names);
     strmap_clear(&names);
 }
 
@@ -203,7 +203,7 @@ static void what_is_unknown_is_dropped(void **state)
     CLEANUP(buf_free) struct buf script = BUF_TEXT, ipv6 = BUF_TEXT;
     fill(&view);
     write_rules(&script, &view);
-    rules_write_ipv6(&ipv6, &options);
+    service_rules_write_ipv6(&ipv6, &options);
     assert_int_equal(count_of(script.data, " iifname \"warren0\" drop\n}"), 2);
     assert_int_equal(count_of(ipv6.data, "iifname \"warren0\" drop"), 2);
     assert_int_equal(count_of(script.data, " udp dport 53 accept"),
@@ -254,7 +254,7 @@ static void a_later_script_keeps_affinity(void **state)
           "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":"
           "\"TCP\"}],\"endpoints\":["
           "{\"addresses\":[\"10.244.0.8\"]},{\"addresses\":[\"10.244.0.9\"]}]}");
-    rules_write(&first, &options, &view, &before, &names);
+    service_rules_write(&first, &options, &view, &before, &names);
     static const char *const wanted[] = {"delete table", "flags dynamic,timeout; timeout 5s;",
                                          "numgen random mod 2 vmap { 0 : goto e-",
                                          "meta l4proto . th dport vmap { tcp . 30080 : goto s-",
@@ -268,7 +268,7 @@ static void a_later_script_keeps_affinity(void **state)
           "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":"
           "\"TCP\"}],\"endpoints\":["
           "{\"addresses\":[\"10.244.0.9\"]}]}");
-    rules_write(&second, &options, &view, &names, &later);
+    service_rules_write(&second, &options, &view, &names, &later);
     static const char *const then[] = {
         "flush table ip warren-test\n", "flush map ip warren-test clients\n",
         "delete chain ip warren-test e-", "delete set ip warren-test a-"};

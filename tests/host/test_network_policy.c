@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/parse.h"
-#include "host/network/ruleset_decide.h"
-#include "host/network/ruleset_script.h"
+#include "host/network/policy_rules_decide.h"
+#include "host/network/policy_rules_script.h"
 
 #define DNS "10.244.0.1"
 
@@ -101,24 +101,24 @@ struct packet {
     unsigned protocol, port;
 };
 
-static bool port_fits(const struct ruleset_set *set, const struct packet *packet)
+static bool port_fits(const struct policy_set *set, const struct packet *packet)
 {
     for (size_t i = 0; i < set->port_count; i++) {
-        const struct ruleset_port *port = &set->ports[i];
+        const struct policy_port *port = &set->ports[i];
         if (port->protocol == packet->protocol && port->first <= packet->port &&
             packet->port <= port->last &&
-            (set->kind == RULESET_PORTS || port->address == packet->to))
+            (set->kind == POLICY_PORTS || port->address == packet->to))
             return true;
     }
     return false;
 }
 
-static bool choice_lets(const struct ruleset_choice *choice, uint32_t peer,
+static bool choice_lets(const struct policy_choice *choice, uint32_t peer,
                         const struct packet *packet)
 {
     for (size_t i = 0; i < choice->count; i++)
         for (size_t k = 0; k < choice->policies[i]->line_count; k++) {
-            const struct ruleset_line *line = &choice->policies[i]->lines[k];
+            const struct policy_line *line = &choice->policies[i]->lines[k];
             if ((!line->peers || address_set_has(&line->peers->addresses, peer)) &&
                 (!line->ports || port_fits(line->ports, packet)))
                 return true;
@@ -126,7 +126,7 @@ static bool choice_lets(const struct ruleset_choice *choice, uint32_t peer,
     return false;
 }
 
-static bool side_lets(const struct ruleset_side *side, uint32_t own, uint32_t peer,
+static bool side_lets(const struct policy_side *side, uint32_t own, uint32_t peer,
                       const struct packet *packet)
 {
     for (size_t i = 0; i < side->pod_count; i++)
@@ -135,10 +135,10 @@ static bool side_lets(const struct ruleset_side *side, uint32_t own, uint32_t pe
     return true;
 }
 
-static bool lets(const struct ruleset *ruleset, const struct packet *packet)
+static bool lets(const struct policy_rules *rules, const struct packet *packet)
 {
-    for (int tier = 0; tier < RULESET_TIERS && packet->from != packet->to; tier++) {
-        const struct ruleset_side *sides = ruleset->sides[tier];
+    for (int tier = 0; tier < POLICY_TIERS && packet->from != packet->to; tier++) {
+        const struct policy_side *sides = rules->sides[tier];
         if (!side_lets(&sides[POLICY_EGRESS], packet->from, packet->to, packet) ||
             !side_lets(&sides[POLICY_INGRESS], packet->to, packet->from, packet))
             return false;
@@ -171,13 +171,14 @@ static struct packet packet_of(struct str text)
     return (struct packet){address_of(from), address_of(to), protocol, (unsigned)number};
 }
 
-static void expect(const char *name, const struct ruleset *ruleset, const char *packets, bool pass)
+static void expect(const char *name, const struct policy_rules *rules, const char *packets,
+                   bool pass)
 {
     struct str rest = str_of(packets);
     while (rest.len) {
         struct str text = str_cut(&rest, ',');
         struct packet packet = packet_of(str_trim(text));
-        if (lets(ruleset, &packet) != pass)
+        if (lets(rules, &packet) != pass)
             fail_msg("%s: " STR_FMT " %s", name, STR_ARG(text), pass ? "is stopped" : "passes");
     }
 }
@@ -275,14 +276,14 @@ static void traffic_as_policies_say(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(buf_free) struct buf script = BUF_TEXT;
-        CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+        CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
         struct view view;
         fill(&view);
         add_policies(&view, cases[i].policies);
-        ruleset_decide(&view, DNS, &ruleset);
-        expect(cases[i].name, &ruleset, cases[i].pass, true);
-        expect(cases[i].name, &ruleset, cases[i].stop, false);
-        ruleset_script_write(&script, &options, &ruleset);
+        policy_rules_decide(&view, DNS, &rules);
+        expect(cases[i].name, &rules, cases[i].pass, true);
+        expect(cases[i].name, &rules, cases[i].stop, false);
+        policy_rules_script_write(&script, &options, &rules);
         expect_kernel_takes(cases[i].name, nft, script.data);
         view_deinit(&view);
     }
@@ -292,22 +293,22 @@ static void traffic_as_policies_say(void **state)
 
 /* ---- changes ---- */
 
-static void decide(const struct view *view, struct ruleset *ruleset)
+static void decide(const struct view *view, struct policy_rules *rules)
 {
-    ruleset_clear(ruleset);
-    ruleset_decide(view, DNS, ruleset);
+    policy_rules_clear(rules);
+    policy_rules_decide(view, DNS, rules);
 }
 
 static void labels_change(void **state)
 {
-    CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
     struct view view;
     (void)state;
     fill(&view);
     add_policies(&view, "x {" POD("a") ", ingress: [{from: [{namespaceSelector: {matchLabels: "
                                        "{team: blue}}}, {podSelector: {matchLabels: {as: b}}}]}]}");
-    decide(&view, &ruleset);
-    expect("at first", &ruleset, "v/a x/a 80, x/b x/a 80", false);
+    decide(&view, &rules);
+    expect("at first", &rules, "v/a x/a 80, x/b x/a 80", false);
     uint64_t before = view.policy_version, services = view.version;
     apply(&view, VIEW_NAMESPACES, "{metadata: {name: v, labels: {team: blue}}}");
     apply(&view, VIEW_PODS,
@@ -315,22 +316,22 @@ static void labels_change(void **state)
           "10.244.0.11}}");
     assert_int_equal(view.policy_version, before + 2);
     assert_int_equal(view.version, services);
-    decide(&view, &ruleset);
-    expect("with labels", &ruleset, "v/a x/a 80, x/b x/a 80", true);
+    decide(&view, &rules);
+    expect("with labels", &rules, "v/a x/a 80, x/b x/a 80", true);
     apply(&view, VIEW_NAMESPACES,
           "{metadata: {name: v, labels: {team: blue}, annotations: {a: b}}}");
     assert_int_equal(view.policy_version, before + 2);
     apply(&view, VIEW_PODS,
           "{metadata: {name: a, namespace: x, labels: {pod: z}}, status: {podIP: "
           "10.244.0.10}}");
-    decide(&view, &ruleset);
-    expect("another subject", &ruleset, "z/a x/a 80", true);
+    decide(&view, &rules);
+    expect("another subject", &rules, "z/a x/a 80", true);
     view_deinit(&view);
 }
 
 static void a_pod_that_ends_is_nobody(void **state)
 {
-    CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
     CLEANUP(buf_free) struct buf script = BUF_TEXT;
     struct view view;
     (void)state;
@@ -339,13 +340,13 @@ static void a_pod_that_ends_is_nobody(void **state)
     apply(&view, VIEW_PODS,
           "{metadata: {name: b, namespace: x, labels: {pod: b}}, status: {phase: "
           "Succeeded, podIP: 10.244.0.11}}");
-    decide(&view, &ruleset);
-    expect("its address", &ruleset, "x/b x/a 80", false);
+    decide(&view, &rules);
+    expect("its address", &rules, "x/b x/a 80", false);
     apply(&view, VIEW_PODS,
           "{metadata: {name: a, namespace: x, labels: {pod: a}}, spec: "
           "{hostNetwork: true}, status: {podIP: 10.244.0.10}}");
-    decide(&view, &ruleset);
-    ruleset_script_write(&script, &options, &ruleset);
+    decide(&view, &rules);
+    policy_rules_script_write(&script, &options, &rules);
     assert_string_equal(script.data, "add table ip warren-test_policy\n"
                                      "delete table ip warren-test_policy\n");
     view_deinit(&view);
@@ -355,21 +356,21 @@ static void a_pod_that_ends_is_nobody(void **state)
 static void sets_are_shared(void **state)
 {
     CLEANUP(buf_free) struct buf first = BUF_TEXT, second = BUF_TEXT;
-    CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
     struct view view;
     (void)state;
     fill(&view);
     add_policies(&view, "x {" ALL ", ingress: [{" FROM_V ", ports: [{port: 80}]}]}\n"
                         "z {" ALL ", ingress: [{" FROM_V ", ports: [{port: 80}]}]}\n"
                         "z {" POD("a") ", ingress: [{" FROM_V "}]}");
-    decide(&view, &ruleset);
-    ruleset_script_write(&first, &options, &ruleset);
-    assert_int_equal(ruleset.set_count, 2);
-    assert_int_equal(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].policy_count, 3);
-    assert_int_equal(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].choice_count, 3);
-    assert_int_equal(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].pod_count, 6);
-    decide(&view, &ruleset);
-    ruleset_script_write(&second, &options, &ruleset);
+    decide(&view, &rules);
+    policy_rules_script_write(&first, &options, &rules);
+    assert_int_equal(rules.set_count, 2);
+    assert_int_equal(rules.sides[POLICY_OPERATOR][POLICY_INGRESS].policy_count, 3);
+    assert_int_equal(rules.sides[POLICY_OPERATOR][POLICY_INGRESS].choice_count, 3);
+    assert_int_equal(rules.sides[POLICY_OPERATOR][POLICY_INGRESS].pod_count, 6);
+    decide(&view, &rules);
+    policy_rules_script_write(&second, &options, &rules);
     assert_string_equal(first.data, second.data);
     view_deinit(&view);
 }
@@ -377,7 +378,7 @@ static void sets_are_shared(void **state)
 /* Who asks for too much is closed, and nobody else. */
 static void too_much_is_closed(void **state)
 {
-    CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
     CLEANUP(buf_free) struct buf policies = BUF_TEXT;
     struct view view;
     (void)state;
@@ -392,16 +393,16 @@ static void too_much_is_closed(void **state)
     buf_add_text(&policies, "+warren-acme {podSelector: {}, ingress: [{}]}\n"
                             "warren-globex {podSelector: {}, ingress: [{}]}");
     add_policies(&view, policies.data);
-    decide(&view, &ruleset);
-    assert_int_equal(ruleset.cut_short, 1);
-    expect("acme", &ruleset, "acme/web acme/db 80", false);
-    expect("globex", &ruleset, "acme/web globex/web 80", true);
+    decide(&view, &rules);
+    assert_int_equal(rules.cut_short, 1);
+    expect("acme", &rules, "acme/web acme/db 80", false);
+    expect("globex", &rules, "acme/web globex/web 80", true);
     view_deinit(&view);
 }
 
 static void a_long_name_fits(void **state)
 {
-    CLEANUP(ruleset_clear) struct ruleset ruleset = {0};
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
     struct view view;
     char name[254];
     (void)state;
@@ -411,9 +412,8 @@ static void a_long_name_fits(void **state)
     CLEANUP(free_ptr)
     char *text = xasprintf("{metadata: {name: %s, namespace: x}, spec: {podSelector: {}}}", name);
     apply(&view, VIEW_POLICIES, text);
-    decide(&view, &ruleset);
-    assert_int_equal(strlen(ruleset.sides[RULESET_OPERATOR][POLICY_INGRESS].policies[0]->name),
-                     160);
+    decide(&view, &rules);
+    assert_int_equal(strlen(rules.sides[POLICY_OPERATOR][POLICY_INGRESS].policies[0]->name), 160);
     view_deinit(&view);
 }
 

@@ -15,7 +15,7 @@
  *
  * A later script empties the table's chains, sets and maps and fills them anew, in one transaction,
  * but for the a-HASH: what is in those came from the traffic. */
-#include "host/network/rules.h"
+#include "host/network/service_rules.h"
 
 #include <string.h>
 
@@ -391,19 +391,19 @@ static void write_hooks(struct writer *writer)
         options->bridge);
 }
 
-void rules_remove(struct buf *out, const struct network_options *options)
+void service_rules_remove(struct buf *out, const struct network_options *options)
 {
     buf_printf(out, "add table ip %s\ndelete table ip %s\n", options->table, options->table);
 }
 
-void rules_remove_ipv6(struct buf *out, const struct network_options *options)
+void service_rules_remove_ipv6(struct buf *out, const struct network_options *options)
 {
     buf_printf(out, "add table ip6 %s\ndelete table ip6 %s\n", options->table, options->table);
 }
 
-void rules_write_ipv6(struct buf *out, const struct network_options *options)
+void service_rules_write_ipv6(struct buf *out, const struct network_options *options)
 {
-    rules_remove_ipv6(out, options);
+    service_rules_remove_ipv6(out, options);
     buf_printf(out,
                "table ip6 %s {\n"
                "chain forward {\n type filter hook forward priority " SCRIPT_PRIORITY_FILTER
@@ -462,15 +462,15 @@ static void write_table(struct writer *writer)
     buf_add_text(writer->out, "}\n");
 }
 
-void rules_write(struct buf *out, const struct network_options *options, const struct view *view,
-                 const struct strmap *before, struct strmap *names)
+void service_rules_write(struct buf *out, const struct network_options *options,
+                         const struct view *view, const struct strmap *before, struct strmap *names)
 {
     struct writer writer = {
         .out = out, .options = options, .view = view, .names = names, .node_ports = BUF_TEXT};
     bool anew = before->count == 0;
     collect_clusters(&writer);
     if (anew)
-        rules_remove(out, options);
+        service_rules_remove(out, options);
     else
         write_flush(&writer, before);
     write_table(&writer);

@@ -1,4 +1,4 @@
-#include "host/network/ruleset_decide.h"
+#include "host/network/policy_rules_decide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 struct decider {
     const struct view *view;
-    struct ruleset *ruleset;
+    struct policy_rules *rules;
     const struct network_policy **policies; /* by namespace, then name */
     const struct view_pod **pods;           /* those with an address; after them the two of `dns` */
     size_t policy_count, pod_count;
@@ -100,11 +100,11 @@ static size_t peer_count(const struct work *work)
 
 /* ---- a rule's sets ---- */
 
-static void set_clear(struct ruleset_set *set)
+static void set_clear(struct policy_set *set)
 {
     address_set_clear(&set->addresses);
     free(set->ports);
-    *set = (struct ruleset_set){0};
+    *set = (struct policy_set){0};
 }
 
 static void add_address(struct address_set *set, const char *text)
@@ -131,7 +131,7 @@ static void add_peers(const struct work *work, const struct network_policy_rule 
     address_set_seal(addresses);
 }
 
-static void add_port(const struct work *work, struct ruleset_set *set, struct ruleset_port port)
+static void add_port(const struct work *work, struct policy_set *set, struct policy_port port)
 {
     if (!spend(work->budget, POLICY_ELEMENT_COST))
         return;
@@ -141,7 +141,7 @@ static void add_port(const struct work *work, struct ruleset_set *set, struct ru
 
 /* What a name means is up to the Pod that the traffic goes to. */
 static void add_named_port(const struct work *work, const struct network_policy_port *named,
-                           const struct view_pod *pod, struct ruleset_set *set)
+                           const struct view_pod *pod, struct policy_set *set)
 {
     const char *protocol = network_policy_protocol(named->protocol);
     uint32_t address;
@@ -152,8 +152,8 @@ static void add_named_port(const struct work *work, const struct network_policy_
         if (port->port && strcmp(port->protocol, protocol) == 0 &&
             strcmp(port->name, named->name) == 0)
             add_port(work, set,
-                     (struct ruleset_port){address, named->protocol, (uint16_t)port->port,
-                                           (uint16_t)port->port});
+                     (struct policy_port){address, named->protocol, (uint16_t)port->port,
+                                          (uint16_t)port->port});
     }
 }
 
@@ -170,45 +170,45 @@ static bool may_be_target(const struct work *work, const struct address_set *pee
 }
 
 static void add_named_ports(const struct work *work, const struct network_policy_port *named,
-                            const struct address_set *peers, struct ruleset_set *set)
+                            const struct address_set *peers, struct policy_set *set)
 {
     for (size_t i = 0; i < peer_count(work) && spend(work->budget, 1); i++)
         if (may_be_target(work, peers, work->decider->pods[i]))
             add_named_port(work, named, work->decider->pods[i], set);
 }
 
-static void add_line(struct ruleset_policy *out, const struct ruleset_set *peers,
-                     const struct ruleset_set *ports)
+static void add_line(struct policy_chain *out, const struct policy_set *peers,
+                     const struct policy_set *ports)
 {
     out->lines = xreallocarray(out->lines, out->line_count + 1, sizeof(*out->lines));
-    out->lines[out->line_count++] = (struct ruleset_line){peers, ports};
+    out->lines[out->line_count++] = (struct policy_line){peers, ports};
 }
 
 static void decide_ports(const struct work *work, const struct network_policy_rule *rule,
-                         const struct ruleset_set *peers, struct ruleset_policy *out)
+                         const struct policy_set *peers, struct policy_chain *out)
 {
-    CLEANUP(set_clear) struct ruleset_set numbers = {.kind = RULESET_PORTS};
-    CLEANUP(set_clear) struct ruleset_set names = {.kind = RULESET_POD_PORTS};
+    CLEANUP(set_clear) struct policy_set numbers = {.kind = POLICY_PORTS};
+    CLEANUP(set_clear) struct policy_set names = {.kind = POLICY_POD_PORTS};
     for (size_t i = 0; i < rule->port_count; i++) {
         const struct network_policy_port *port = &rule->ports[i];
         if (port->name)
             add_named_ports(work, port, peers ? &peers->addresses : NULL, &names);
         else
             add_port(work, &numbers,
-                     (struct ruleset_port){0, port->protocol, (uint16_t)port->first,
-                                           (uint16_t)port->last});
+                     (struct policy_port){0, port->protocol, (uint16_t)port->first,
+                                          (uint16_t)port->last});
     }
     if (numbers.port_count)
-        add_line(out, peers, ruleset_share(work->decider->ruleset, &numbers));
+        add_line(out, peers, policy_rules_share(work->decider->rules, &numbers));
     if (names.port_count)
-        add_line(out, peers, ruleset_share(work->decider->ruleset, &names));
+        add_line(out, peers, policy_rules_share(work->decider->rules, &names));
 }
 
 static void decide_rule(const struct work *work, const struct network_policy_rule *rule,
-                        struct ruleset_policy *out)
+                        struct policy_chain *out)
 {
-    CLEANUP(set_clear) struct ruleset_set set = {.kind = RULESET_PEERS};
-    const struct ruleset_set *peers = NULL;
+    CLEANUP(set_clear) struct policy_set set = {.kind = POLICY_PEERS};
+    const struct policy_set *peers = NULL;
     if (!spend(work->budget, POLICY_ELEMENT_COST))
         return;
     if (!rule->any_peer) {
@@ -216,7 +216,7 @@ static void decide_rule(const struct work *work, const struct network_policy_rul
         if (!set.addresses.count)
             return;
         if (!address_set_is_all(&set.addresses))
-            peers = ruleset_share(work->decider->ruleset, &set);
+            peers = policy_rules_share(work->decider->rules, &set);
     }
     if (rule->any_port)
         add_line(out, peers, NULL);
@@ -236,7 +236,7 @@ static char *chain_name(const struct network_policy *policy, enum policy_directi
     if (strlen(name) <= NAME_LEN_MAX)
         return TAKE(name);
     sha256_hex(name, strlen(name), hash);
-    return xasprintf("%.*s-%.*s", NAME_LEN_MAX - RULESET_DIGITS - 1, name, RULESET_DIGITS, hash);
+    return xasprintf("%.*s-%.*s", NAME_LEN_MAX - POLICY_DIGITS - 1, name, POLICY_DIGITS, hash);
 }
 
 /* The server's labels, as those of Pods of that cluster are on the host. */
@@ -254,17 +254,17 @@ static void be_dns_of(struct view_pod *dns, const char *ns, const char *cluster)
     dns->cluster = xstrdup(cluster);
 }
 
-static enum ruleset_tier tier_of(const struct network_policy *policy)
+static enum policy_tier tier_of(const struct network_policy *policy)
 {
-    return policy->is_tenants ? RULESET_TENANT : RULESET_OPERATOR;
+    return policy->is_tenants ? POLICY_TENANT : POLICY_OPERATOR;
 }
 
-static struct ruleset_policy *decide_policy(struct decider *decider,
-                                            const struct network_policy *policy,
-                                            enum policy_direction direction)
+static struct policy_chain *decide_policy(struct decider *decider,
+                                          const struct network_policy *policy,
+                                          enum policy_direction direction)
 {
-    struct ruleset_side *side = &decider->ruleset->sides[tier_of(policy)][direction];
-    struct ruleset_policy *out = xcalloc(1, sizeof(*out));
+    struct policy_side *side = &decider->rules->sides[tier_of(policy)][direction];
+    struct policy_chain *out = xcalloc(1, sizeof(*out));
     const char *cluster = cluster_of(decider, policy);
     const struct work work = {decider, policy, direction, cluster, budget_of(decider, cluster)};
     out->name = chain_name(policy, direction);
@@ -280,16 +280,16 @@ static struct ruleset_policy *decide_policy(struct decider *decider,
 }
 
 /* Where the choice of these policies, given by their places, is; made when it is new. */
-static size_t find_choice(struct ruleset_side *side, struct strmap *choices, const char *places,
-                          const struct ruleset_choice *choice)
+static size_t find_choice(struct policy_side *side, struct strmap *choices, const char *places,
+                          const struct policy_choice *choice)
 {
     uintptr_t known = (uintptr_t)strmap_get(choices, places); /* its place, and one */
     if (known)
         return known - 1;
     side->choices = xreallocarray(side->choices, side->choice_count + 1, sizeof(*side->choices));
-    struct ruleset_choice *made = &side->choices[side->choice_count++];
+    struct policy_choice *made = &side->choices[side->choice_count++];
     made->count = choice->count;
-    made->policies = xreallocarray(NULL, choice->count, sizeof(const struct ruleset_policy *));
+    made->policies = xreallocarray(NULL, choice->count, sizeof(const struct policy_chain *));
     memcpy(made->policies, choice->policies, choice->count * sizeof(*made->policies));
     (void)strmap_put(choices, places, (void *)(uintptr_t)side->choice_count);
     return side->choice_count - 1;
@@ -298,9 +298,9 @@ static size_t find_choice(struct ruleset_side *side, struct strmap *choices, con
 /* One direction while Pods find their policies. */
 struct side_work {
     struct decider *decider;
-    enum ruleset_tier tier;
+    enum policy_tier tier;
     enum policy_direction direction;
-    struct ruleset_policy **made; /* for each policy, once it is about a Pod; NULL before */
+    struct policy_chain **made; /* for each policy, once it is about a Pod; NULL before */
     struct strmap choices;
 };
 
@@ -316,10 +316,10 @@ static bool chooses(struct decider *decider, const struct network_policy *policy
 static void decide_pod(struct side_work *work, const struct view_pod *pod)
 {
     struct decider *decider = work->decider;
-    struct ruleset_side *side = &decider->ruleset->sides[work->tier][work->direction];
+    struct policy_side *side = &decider->rules->sides[work->tier][work->direction];
     CLEANUP(buf_free) struct buf places = BUF_TEXT;
-    struct ruleset_choice choice = {
-        xreallocarray(NULL, decider->policy_count, sizeof(const struct ruleset_policy *)), 0};
+    struct policy_choice choice = {
+        xreallocarray(NULL, decider->policy_count, sizeof(const struct policy_chain *)), 0};
     uint32_t address;
     for (size_t i = 0; i < decider->policy_count; i++) {
         const struct network_policy *policy = decider->policies[i];
@@ -334,7 +334,7 @@ static void decide_pod(struct side_work *work, const struct view_pod *pod)
     if (choice.count && address_parse(pod->address, &address)) {
         side->pods = xreallocarray(side->pods, side->pod_count + 1, sizeof(*side->pods));
         side->pods[side->pod_count++] =
-            (struct ruleset_pod){address, find_choice(side, &work->choices, places.data, &choice)};
+            (struct policy_pod){address, find_choice(side, &work->choices, places.data, &choice)};
     }
     free(choice.policies);
 }
@@ -345,11 +345,11 @@ static int compare_pods(const void *a, const void *b)
     return strcmp((*left)->address, (*right)->address);
 }
 
-static void decide_side(struct decider *decider, enum ruleset_tier tier,
+static void decide_side(struct decider *decider, enum policy_tier tier,
                         enum policy_direction direction)
 {
     struct side_work work = {.decider = decider, .tier = tier, .direction = direction};
-    work.made = xcalloc(decider->policy_count, sizeof(struct ruleset_policy *));
+    work.made = xcalloc(decider->policy_count, sizeof(struct policy_chain *));
     for (size_t i = 0; i < decider->pod_count; i++)
         decide_pod(&work, decider->pods[i]);
     free(work.made);
@@ -383,7 +383,7 @@ static void count_cut_short(struct decider *decider)
     void *value;
     while (strmap_next(&decider->budgets, &at, &key, &value)) {
         struct budget *budget = value;
-        decider->ruleset->cut_short += budget->cut_short;
+        decider->rules->cut_short += budget->cut_short;
         free(budget);
     }
     strmap_clear(&decider->budgets);
@@ -418,19 +418,20 @@ static void decider_deinit(struct decider *decider)
     free(decider->pods);
 }
 
-void ruleset_decide(const struct view *view, const char *dns_address, struct ruleset *ruleset)
+void policy_rules_decide(const struct view *view, const char *dns_address,
+                         struct policy_rules *rules)
 {
     char udp_name[] = "dns", tcp_name[] = "dns-tcp";
     struct view_port dns_ports[] = {{.name = udp_name, .protocol = "udp", .port = 53},
                                     {.name = tcp_name, .protocol = "tcp", .port = 53}};
-    struct decider decider = {.view = view, .ruleset = ruleset};
+    struct decider decider = {.view = view, .rules = rules};
     decider_init(&decider, dns_address, dns_ports, ARRAY_LEN(dns_ports));
-    for (int tier = 0; tier < RULESET_TIERS; tier++)
+    for (int tier = 0; tier < POLICY_TIERS; tier++)
         for (int i = 0; i < POLICY_DIRECTIONS; i++)
-            decide_side(&decider, (enum ruleset_tier)tier, (enum policy_direction)i);
+            decide_side(&decider, (enum policy_tier)tier, (enum policy_direction)i);
     for (size_t i = 0; i < decider.pod_count; i++)
-        add_address(&ruleset->known, decider.pods[i]->address);
-    address_set_seal(&ruleset->known);
+        add_address(&rules->known, decider.pods[i]->address);
+    address_set_seal(&rules->known);
     count_cut_short(&decider);
     decider_deinit(&decider);
 }

@@ -19,7 +19,7 @@
  *
  * Answers pass whatever the rules say, and so does what a Pod sends to itself. A Pod that the table
  * does not know yet gets and sends nothing: it is known soon. */
-#include "host/network/ruleset_script.h"
+#include "host/network/policy_rules_script.h"
 
 #define ADDRESS_FMT    "%u.%u.%u.%u"
 #define ADDRESS_ARG(a) (a) >> 24, (a) >> 16 & 0xff, (a) >> 8 & 0xff, (a)&0xff
@@ -30,7 +30,7 @@ static const struct side_words {
     const char *own, *peer;       /* the Pod's address in a packet, and the other side's */
     const char *hook, *device;    /* where the Pod is */
     int priority;
-} words[RULESET_TIERS][POLICY_DIRECTIONS] = {
+} words[POLICY_TIERS][POLICY_DIRECTIONS] = {
     {{"in", "incoming", "daddr", "saddr", "ingress", "oifname", -2},
      {"out", "outgoing", "saddr", "daddr", "egress", "iifname", -4}},
     {{"own-in", "own-incoming", "daddr", "saddr", "own-ingress", "oifname", -1},
@@ -40,7 +40,7 @@ static const struct side_words {
 
 /* ---- sets ---- */
 
-static bool has_ranges(const struct ruleset_set *set)
+static bool has_ranges(const struct policy_set *set)
 {
     for (size_t i = 0; i < set->addresses.count; i++)
         if (set->addresses.ranges[i].first != set->addresses.ranges[i].last)
@@ -61,12 +61,12 @@ static void write_addresses(struct buf *out, const struct address_set *set)
     }
 }
 
-static void write_ports(struct buf *out, const struct ruleset_set *set)
+static void write_ports(struct buf *out, const struct policy_set *set)
 {
     for (size_t i = 0; i < set->port_count; i++) {
-        const struct ruleset_port *port = &set->ports[i];
+        const struct policy_port *port = &set->ports[i];
         buf_add_text(out, i ? ", " : "");
-        if (set->kind == RULESET_POD_PORTS)
+        if (set->kind == POLICY_POD_PORTS)
             buf_printf(out, ADDRESS_FMT " . ", ADDRESS_ARG(port->address));
         buf_printf(out, "%s . %u", network_policy_protocol(port->protocol), port->first);
         if (port->last != port->first)
@@ -74,13 +74,13 @@ static void write_ports(struct buf *out, const struct ruleset_set *set)
     }
 }
 
-static void write_set(struct buf *out, const struct ruleset_set *set)
+static void write_set(struct buf *out, const struct policy_set *set)
 {
     static const char *const types[] = {"ipv4_addr", "inet_proto . inet_service",
                                         "ipv4_addr . inet_proto . inet_service"};
     buf_printf(out, "set %s { type %s;%s elements = { ", set->name, types[set->kind],
                has_ranges(set) ? " flags interval;" : "");
-    if (set->kind == RULESET_PEERS)
+    if (set->kind == POLICY_PEERS)
         write_addresses(out, &set->addresses);
     else
         write_ports(out, set);
@@ -89,23 +89,23 @@ static void write_set(struct buf *out, const struct ruleset_set *set)
 
 /* ---- chains ---- */
 
-static void write_policy(struct buf *out, const struct ruleset_policy *policy, const char *peer)
+static void write_policy(struct buf *out, const struct policy_chain *policy, const char *peer)
 {
     buf_printf(out, "chain %s {\n", policy->name);
     for (size_t i = 0; i < policy->line_count; i++) {
-        const struct ruleset_line *line = &policy->lines[i];
+        const struct policy_line *line = &policy->lines[i];
         if (line->peers)
             buf_printf(out, " ip %s @%s", peer, line->peers->name);
         if (line->ports)
             buf_printf(out, "%s meta l4proto . th dport @%s",
-                       line->ports->kind == RULESET_POD_PORTS ? " ip daddr ." : "",
+                       line->ports->kind == POLICY_POD_PORTS ? " ip daddr ." : "",
                        line->ports->name);
         buf_add_text(out, " accept\n");
     }
     buf_add_text(out, "}\n");
 }
 
-static void write_choice(struct buf *out, const struct ruleset_choice *choice, const char *prefix,
+static void write_choice(struct buf *out, const struct policy_choice *choice, const char *prefix,
                          size_t number)
 {
     buf_printf(out, "chain %s-%zu {\n", prefix, number);
@@ -114,7 +114,7 @@ static void write_choice(struct buf *out, const struct ruleset_choice *choice, c
     buf_add_text(out, " reject with icmp admin-prohibited\n}\n");
 }
 
-static void write_side(struct buf *out, const struct ruleset_side *side,
+static void write_side(struct buf *out, const struct policy_side *side,
                        const struct side_words *say)
 {
     for (size_t i = 0; i < side->policy_count; i++)
@@ -162,36 +162,36 @@ static void write_names(struct buf *out, const struct side_words *say, const cha
                say->hook, say->priority, dns_address, say->map);
 }
 
-static bool is_empty(const struct ruleset *ruleset)
+static bool is_empty(const struct policy_rules *rules)
 {
-    for (int tier = 0; tier < RULESET_TIERS; tier++)
+    for (int tier = 0; tier < POLICY_TIERS; tier++)
         for (int i = 0; i < POLICY_DIRECTIONS; i++)
-            if (ruleset->sides[tier][i].pod_count)
+            if (rules->sides[tier][i].pod_count)
                 return false;
     return true;
 }
 
-void ruleset_script_write(struct buf *out, const struct network_options *options,
-                          const struct ruleset *ruleset)
+void policy_rules_script_write(struct buf *out, const struct network_options *options,
+                               const struct policy_rules *rules)
 {
-    ruleset_script_remove(out, options);
-    if (is_empty(ruleset))
+    policy_rules_script_remove(out, options);
+    if (is_empty(rules))
         return;
     buf_printf(out, "table ip %s_policy {\n", options->table);
-    for (size_t i = 0; i < ruleset->set_count; i++)
-        write_set(out, ruleset->sets[i]);
-    write_known(out, &ruleset->known);
-    for (int tier = 0; tier < RULESET_TIERS; tier++)
+    for (size_t i = 0; i < rules->set_count; i++)
+        write_set(out, rules->sets[i]);
+    write_known(out, &rules->known);
+    for (int tier = 0; tier < POLICY_TIERS; tier++)
         for (int i = 0; i < POLICY_DIRECTIONS; i++) {
-            write_side(out, &ruleset->sides[tier][i], &words[tier][i]);
+            write_side(out, &rules->sides[tier][i], &words[tier][i]);
             write_hook(out, &words[tier][i], options->bridge);
         }
-    for (int tier = 0; tier < RULESET_TIERS; tier++)
+    for (int tier = 0; tier < POLICY_TIERS; tier++)
         write_names(out, &words[tier][POLICY_EGRESS], options->dns_address);
     buf_add_text(out, "}\n");
 }
 
-void ruleset_script_remove(struct buf *out, const struct network_options *options)
+void policy_rules_script_remove(struct buf *out, const struct network_options *options)
 {
     buf_printf(out, "add table ip %s_policy\ndelete table ip %s_policy\n", options->table,
                options->table);
