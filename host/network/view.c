@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,13 +14,6 @@
 #define AFFINITY_S_DEFAULT 10800 /* upstream's, as the most that it allows */
 #define AFFINITY_S_MAX     86400
 
-void view_init(struct view *view)
-{
-    *view = (struct view){0};
-    pthread_mutex_init(&view->lock, NULL);
-    pthread_cond_init(&view->changed, NULL);
-}
-
 static void ports_free(struct view_port *ports, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -27,8 +21,9 @@ static void ports_free(struct view_port *ports, size_t count)
     free(ports);
 }
 
-static void service_free(struct view_service *service)
+static void service_free(void *value)
 {
+    struct view_service *service = value;
     if (!service)
         return;
     free(service->cluster);
@@ -40,8 +35,9 @@ static void service_free(struct view_service *service)
     free(service);
 }
 
-static void slice_free(struct view_slice *slice)
+static void slice_free(void *value)
 {
+    struct view_slice *slice = value;
     if (!slice)
         return;
     free(slice->service_key);
@@ -52,8 +48,9 @@ static void slice_free(struct view_slice *slice)
     free(slice);
 }
 
-static void pod_free(struct view_pod *pod)
+static void pod_free(void *value)
 {
+    struct view_pod *pod = value;
     if (!pod)
         return;
     free(pod->cluster);
@@ -65,8 +62,9 @@ static void pod_free(struct view_pod *pod)
     free(pod);
 }
 
-static void namespace_free(struct view_namespace *ns)
+static void namespace_free(void *value)
 {
+    struct view_namespace *ns = value;
     if (!ns)
         return;
     free(ns->cluster);
@@ -74,26 +72,9 @@ static void namespace_free(struct view_namespace *ns)
     free(ns);
 }
 
-/* Empties a map of what it owns. */
-#define CLEAR_MAP(map, free_value)                                                                 \
-    do {                                                                                           \
-        const char *key_;                                                                          \
-        void *value_;                                                                              \
-        for (size_t at_ = 0; strmap_next((map), &at_, &key_, &value_);)                            \
-            free_value(value_);                                                                    \
-        strmap_clear(map);                                                                         \
-    } while (0)
-
-void view_deinit(struct view *view)
+static void policy_free(void *value)
 {
-    CLEAR_MAP(&view->services, service_free);
-    CLEAR_MAP(&view->slices, slice_free);
-    CLEAR_MAP(&view->pods, pod_free);
-    CLEAR_MAP(&view->policies, network_policy_free);
-    CLEAR_MAP(&view->namespaces, namespace_free);
-    strmap_clear(&view->clients);
-    pthread_cond_destroy(&view->changed);
-    pthread_mutex_destroy(&view->lock);
+    network_policy_free(value);
 }
 
 /* ---- from objects ---- */
@@ -157,7 +138,7 @@ static int64_t read_affinity_seconds(const json_t *object)
     return seconds >= 1 && seconds <= AFFINITY_S_MAX ? seconds : AFFINITY_S_DEFAULT;
 }
 
-static struct view_service *read_service(const json_t *object)
+static void *read_service(const json_t *object)
 {
     struct view_service *service = xcalloc(1, sizeof(*service));
     const char *note = meta_annotation(object, NOTE "cluster-ip"),
@@ -201,7 +182,7 @@ static void read_endpoint(struct view_slice *slice, const json_t *endpoint)
     }
 }
 
-static struct view_slice *read_slice(const json_t *object)
+static void *read_slice(const json_t *object)
 {
     const char *service = meta_label(object, "kubernetes.io/service-name");
     const json_t *endpoints = json_object_get(object, "endpoints");
@@ -250,7 +231,7 @@ static void add_named_ports(struct view_pod *pod, const json_t *containers, bool
     }
 }
 
-static struct view_pod *read_pod(const json_t *object)
+static void *read_pod(const json_t *object)
 {
     const char *phase = json_text(object, "status", "phase");
     struct view_pod *pod = xcalloc(1, sizeof(*pod));
@@ -269,7 +250,7 @@ static struct view_pod *read_pod(const json_t *object)
     return pod;
 }
 
-static struct view_namespace *read_namespace(const json_t *object)
+static void *read_namespace(const json_t *object)
 {
     const char *cluster = meta_label(object, NOTE "cluster");
     struct view_namespace *ns = xcalloc(1, sizeof(*ns));
@@ -278,18 +259,12 @@ static struct view_namespace *read_namespace(const json_t *object)
     return ns;
 }
 
-/* ---- applying; lock held ---- */
-
-static void put_pod(struct view *view, const char *key, struct view_pod *pod)
+static void *read_policy(const json_t *object)
 {
-    struct view_pod *before =
-        pod ? strmap_put(&view->pods, key, pod) : strmap_remove(&view->pods, key);
-    if (before && *before->address && strmap_get(&view->clients, before->address) == before)
-        (void)strmap_remove(&view->clients, before->address); /* borrowed */
-    if (pod && *pod->address)
-        (void)strmap_put(&view->clients, pod->address, pod); /* borrowed */
-    pod_free(before);
+    return network_policy_read(object);
 }
+
+/* ---- what changes with them; lock held ---- */
 
 static bool same_place(const struct view_pod *before, const struct view_pod *now)
 {
@@ -304,67 +279,91 @@ static bool same_labels(const json_t *before, const json_t *now)
 
 /* Most changes of a Pod say nothing about its address: they cost the rules nothing. Its ports never
  * change. */
-static void apply_pod(struct view *view, const char *key, struct view_pod *pod)
+static void pod_changed(struct view *view, const void *before, const void *now)
 {
-    const struct view_pod *before = strmap_get(&view->pods, key);
-    bool moved = !same_place(before, pod);
-    if (!moved && same_labels(before->labels, pod->labels)) {
-        pod_free(pod);
-        return;
-    }
+    const struct view_pod *old = before, *pod = now;
+    bool moved = !same_place(old, pod);
+    if (old && *old->address && strmap_get(&view->clients, old->address) == old)
+        (void)strmap_remove(&view->clients, old->address); /* borrowed */
+    if (pod && *pod->address)
+        (void)strmap_put(&view->clients, pod->address, (void *)(uintptr_t)pod); /* borrowed */
     view->version += moved;
+    view->policy_version += moved || !same_labels(old->labels, pod->labels);
+}
+
+static void namespace_changed(struct view *view, const void *before, const void *now)
+{
+    const struct view_namespace *old = before, *ns = now;
+    view->policy_version += !old || !ns || !same_labels(old->labels, ns->labels);
+}
+
+static void policy_changed(struct view *view, const void *before, const void *now)
+{
+    (void)before;
+    (void)now;
     view->policy_version++;
-    put_pod(view, key, pod);
 }
 
-static void apply_namespace(struct view *view, const char *name, struct view_namespace *ns)
+static void service_changed(struct view *view, const void *before, const void *now)
 {
-    const struct view_namespace *before = strmap_get(&view->namespaces, name);
-    if (!before || !ns || !same_labels(before->labels, ns->labels))
-        view->policy_version++;
-    namespace_free(ns ? strmap_put(&view->namespaces, name, ns)
-                      : strmap_remove(&view->namespaces, name));
-}
-
-static void apply_policy(struct view *view, const char *key, struct network_policy *policy)
-{
-    view->policy_version++;
-    network_policy_free(policy ? strmap_put(&view->policies, key, policy)
-                               : strmap_remove(&view->policies, key));
-}
-
-static void apply_service(struct view *view, const char *key, struct view_service *service)
-{
+    (void)before;
+    (void)now;
     view->version++;
-    service_free(service ? strmap_put(&view->services, key, service)
-                         : strmap_remove(&view->services, key));
 }
 
-static void apply_slice(struct view *view, const char *key, struct view_slice *slice)
+/* ---- the lists ---- */
+
+static const struct list {
+    size_t map; /* where it is in the view */
+    void *(*read)(const json_t *object);
+    void (*changed)(struct view *view, const void *before,
+                    const void *now); /* either may be NULL */
+    void (*free_value)(void *value);
+} lists[] = {
+    [VIEW_SERVICES] = {offsetof(struct view, services), read_service, service_changed,
+                       service_free},
+    [VIEW_SLICES] = {offsetof(struct view, slices), read_slice, service_changed, slice_free},
+    [VIEW_PODS] = {offsetof(struct view, pods), read_pod, pod_changed, pod_free},
+    [VIEW_NAMESPACES] = {offsetof(struct view, namespaces), read_namespace, namespace_changed,
+                         namespace_free},
+    [VIEW_POLICIES] = {offsetof(struct view, policies), read_policy, policy_changed, policy_free},
+};
+
+static struct strmap *map_of(struct view *view, const struct list *list)
 {
-    view->version++;
-    slice_free(slice ? strmap_put(&view->slices, key, slice) : strmap_remove(&view->slices, key));
+    return (struct strmap *)((char *)view + list->map);
 }
 
-static void apply(struct view *view, enum view_kind kind, const char *key, const json_t *object)
+/* `object` NULL: it is gone. Lock held. */
+static void apply(struct view *view, const struct list *list, const char *key, const json_t *object)
 {
-    switch (kind) {
-    case VIEW_SERVICES:
-        apply_service(view, key, object ? read_service(object) : NULL);
-        break;
-    case VIEW_SLICES:
-        apply_slice(view, key, object ? read_slice(object) : NULL);
-        break;
-    case VIEW_PODS:
-        apply_pod(view, key, object ? read_pod(object) : NULL);
-        break;
-    case VIEW_NAMESPACES:
-        apply_namespace(view, key, object ? read_namespace(object) : NULL);
-        break;
-    case VIEW_POLICIES:
-        apply_policy(view, key, object ? network_policy_read(object) : NULL);
-        break;
+    struct strmap *map = map_of(view, list);
+    void *now = object ? list->read(object) : NULL;
+    void *before = now ? strmap_put(map, key, now) : strmap_remove(map, key);
+    list->changed(view, before, now);
+    list->free_value(before);
+}
+
+void view_init(struct view *view)
+{
+    *view = (struct view){0};
+    pthread_mutex_init(&view->lock, NULL);
+    pthread_cond_init(&view->changed, NULL);
+}
+
+void view_deinit(struct view *view)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct strmap *map = map_of(view, &lists[i]);
+        const char *key;
+        void *value;
+        for (size_t at = 0; strmap_next(map, &at, &key, &value);)
+            lists[i].free_value(value);
+        strmap_clear(map);
     }
+    strmap_clear(&view->clients);
+    pthread_cond_destroy(&view->changed);
+    pthread_mutex_destroy(&view->lock);
 }
 
 void view_apply(struct view *view, enum view_kind kind, const json_t *object, bool deleted)
@@ -374,7 +373,7 @@ void view_apply(struct view *view, enum view_kind kind, const json_t *object, bo
                     ? xstrdup(meta_name(object))
                     : xasprintf("%s/%s", meta_namespace(object), meta_name(object));
     pthread_mutex_lock(&view->lock);
-    apply(view, kind, key, deleted ? NULL : object);
+    apply(view, &lists[kind], key, deleted ? NULL : object);
     pthread_cond_broadcast(&view->changed);
     pthread_mutex_unlock(&view->lock);
 }
