@@ -97,7 +97,8 @@ struct network *network_start(const struct network_options *options, struct erro
     network->options.bridge_filtered = filter_bridges();
     if (!network->options.bridge_filtered)
         log_warn("network", "the kernel has no br_netfilter (modprobe br_netfilter): Pods of "
-                            "different tenants on this node are not kept apart");
+                            "different tenants on this node are not kept apart, and "
+                            "NetworkPolicies do not hold between its Pods");
     view_init(&network->view);
     network->dns = dns_start(&network->options, &network->view, err);
     network->proxy = network->dns ? proxy_start(&network->options, &network->view, err) : NULL;
