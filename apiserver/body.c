@@ -5,6 +5,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/audit/audit.h"
+#include "apiserver/query.h"
 #include "apiserver/steps.h"
 #include "schema/go_text.h"
 #include "schema/meta.h"
@@ -41,7 +42,6 @@ static const struct validation_row {
 static void read_validation(struct request *request)
 {
     const char *text = route_arg(&request->route, "fieldValidation");
-    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
     request->validation = request->caller ? FIELD_VALIDATION_IGNORE : FIELD_VALIDATION_WARN;
     if (!text)
         return;
@@ -50,11 +50,8 @@ static void read_validation(struct request *request)
             request->validation = validation_rows[i].validation;
             return;
         }
-    go_quote(&quoted, str_of(text));
-    error_add_cause(
-        &request->error, CAUSE_NOT_SUPPORTED, "fieldValidation",
-        "Unsupported value: %s: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
-        buf_ok(&quoted) ? quoted.data : "\"\"");
+    query_not_supported(&request->error, "fieldValidation", text,
+                        "\"\", \"Ignore\", \"Strict\", \"Warn\"");
 }
 
 void body_read_dry_run(struct request *request, const char *const *values, size_t count)

@@ -15,7 +15,6 @@
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/crd.h"
-#include "schema/go_text.h"
 #include "schema/kind.h"
 #include "schema/meta.h"
 
@@ -109,17 +108,13 @@ static bool decode_options(struct request *request, struct delete_options *optio
 static void check_policy(struct request *request, const char *policy)
 {
     static const char *const policies[] = {"Foreground", "Background", "Orphan"};
-    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
     if (!policy)
         return;
     for (size_t i = 0; i < ARRAY_LEN(policies); i++)
         if (strcmp(policy, policies[i]) == 0)
             return;
-    go_quote(&quoted, str_of(policy));
-    error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, "propagationPolicy",
-                    "Unsupported value: %s: supported values: \"Foreground\", \"Background\", "
-                    "\"Orphan\", \"nil\"",
-                    buf_ok(&quoted) ? quoted.data : "\"\"");
+    query_not_supported(&request->error, "propagationPolicy", policy,
+                        "\"Foreground\", \"Background\", \"Orphan\", \"nil\"");
 }
 
 static bool read_options(struct request *request, struct delete_options *options)

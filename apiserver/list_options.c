@@ -14,15 +14,6 @@ static void forbid(struct request *request, const char *field, const char *why)
     error_add_forbidden(&request->error, field, why);
 }
 
-static void refuse_match(struct request *request, const char *match, const char *supported)
-{
-    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
-    go_quote(&quoted, str_of(match));
-    error_add_cause(&request->error, CAUSE_NOT_SUPPORTED, MATCH,
-                    "Unsupported value: %s: supported values: %s",
-                    buf_ok(&quoted) ? quoted.data : "\"\"", supported);
-}
-
 static void check_list(struct request *request, const struct list_options *options,
                        const char *match)
 {
@@ -33,7 +24,7 @@ static void check_list(struct request *request, const struct list_options *optio
         if (options->next)
             forbid(request, MATCH, "resourceVersionMatch is forbidden when continue is provided");
         if (!options->exact && strcmp(match, "NotOlderThan") != 0)
-            refuse_match(request, match, "\"Exact\", \"NotOlderThan\", \"\"");
+            query_not_supported(&request->error, MATCH, match, "\"Exact\", \"NotOlderThan\", \"\"");
         if (options->exact && text_eq(options->revision, "0"))
             forbid(request, MATCH,
                    "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
@@ -55,7 +46,7 @@ static void check_watch(struct request *request, const struct list_options *opti
         forbid(request, MATCH,
                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
     if (!not_older)
-        refuse_match(request, match, "\"NotOlderThan\"");
+        query_not_supported(&request->error, MATCH, match, "\"NotOlderThan\"");
     if (options->next)
         forbid(request, MATCH, "resourceVersionMatch is forbidden when continue is provided");
 }

@@ -43,7 +43,7 @@ static const struct metric_family response_sizes = {
     .name = "apiserver_response_sizes",
     .help = "[STABLE] Size in bytes of answers to reads.",
     .kind = METRIC_HISTOGRAM,
-    .labels = {"component", "group", "resource", "scope", "subresource", "verb", "version"},
+    .labels = {METER_TARGET},
     .buckets = sizes,
     .bucket_count = ARRAY_LEN(sizes),
     .series_max = 10,
@@ -174,18 +174,17 @@ static const char *scope_of(const struct request *request)
 }
 
 /* Only what is served gets labels of its own: names that a client invents do not. */
-void meter_labels(const struct request *request, const char *labels[METER_LABELS])
+void meter_target(const struct request *request, const char *values[METER_TARGET_LABELS])
 {
     const struct resource *row = request->resource;
-    const char *const values[METER_LABELS] = {"apiserver",
-                                              request->dry_run ? "All" : "",
-                                              row ? row->group : "",
-                                              row ? row->plural : "",
-                                              scope_of(request),
-                                              request->sub ? request->sub->name : "",
-                                              find_verb(request->route.verb)->name,
-                                              row ? row->version : ""};
-    memcpy(labels, values, sizeof(values));
+    const char *const target[METER_TARGET_LABELS] = {"apiserver",
+                                                     row ? row->group : "",
+                                                     row ? row->plural : "",
+                                                     scope_of(request),
+                                                     request->sub ? request->sub->name : "",
+                                                     find_verb(request->route.verb)->name,
+                                                     row ? row->version : ""};
+    memcpy(values, target, sizeof(target));
 }
 
 static const char *user_kind(const char *name)
@@ -252,21 +251,21 @@ static void count(struct metric_set *set, const struct request *request, unsigne
 {
     const char status[] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10),
                            (char)('0' + code % 10), '\0'};
-    const char *values[1 + METER_LABELS] = {status};
-    const char **labels = values + 1;
+    const char *target[METER_TARGET_LABELS];
+    const char *values[METER_TARGET_LABELS + 2] = {status, [2] = request->dry_run ? "All" : ""};
     bool streams = request->reply.kind == REPLY_STREAM || request->reply.kind == REPLY_TUNNEL;
-    meter_labels(request, labels);
+    meter_target(request, target);
+    values[1] = target[0];
+    memcpy(values + 3, target + 1, sizeof(target) - sizeof(*target));
     add(set, &requests, values);
     count_identity(set, request, code);
     count_decisions(set, request);
     if (!streams)
-        observe_since(set, &durations, labels, request->start_mono_ns);
+        observe_since(set, &durations, values + 1, request->start_mono_ns);
     bool reads = text_eq(request->route.verb, "get") || text_eq(request->route.verb, "list");
     if (streams || !reads || request->response_size == SIZE_MAX)
         return;
-    const char *const sized[] = {labels[0], labels[2], labels[3], labels[4],
-                                 labels[5], labels[6], labels[7]};
-    metric_observe(metric_set_series(set, &response_sizes, sized), (double)request->response_size);
+    metric_observe(metric_set_series(set, &response_sizes, target), (double)request->response_size);
 }
 
 /* A request that came as far has its cluster's part at hand. */

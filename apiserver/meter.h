@@ -36,6 +36,9 @@ void meter_render_checks(const struct request *request, struct buf *out);
 
 /* ---- for meter_render.c ---- */
 
-#define METER_LABELS 8
-/* component, dry_run, group, resource, scope, subresource, verb, version: upstream's order. */
-void meter_labels(const struct request *request, const char *labels[METER_LABELS]);
+#define METER_TARGET                                                                               \
+    "component", "group", "resource", "scope", "subresource", "verb", "version" /* in this order   \
+                                                                                 */
+#define METER_TARGET_LABELS 7
+/* What a request is for: values of METER_TARGET. */
+void meter_target(const struct request *request, const char *values[METER_TARGET_LABELS]);

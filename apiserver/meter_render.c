@@ -39,7 +39,7 @@ static const struct metric_family long_running = {
     .name = "apiserver_longrunning_requests",
     .help = "[STABLE] Watches that are being served, by what they watch.",
     .kind = METRIC_GAUGE,
-    .labels = {"component", "group", "resource", "scope", "subresource", "verb", "version"},
+    .labels = {METER_TARGET},
     .series_max = 60,
 };
 
@@ -139,13 +139,11 @@ struct gathering {
 static void add_stream(void *arg, const struct request *request)
 {
     const struct gathering *gathering = arg;
-    const char *labels[METER_LABELS];
+    const char *target[METER_TARGET_LABELS];
     if (!gathering->all && request->cluster != gathering->cluster)
         return;
-    meter_labels(request, labels);
-    const char *const values[] = {labels[0], labels[2], labels[3], labels[4],
-                                  labels[5], labels[6], labels[7]};
-    metric_add(metric_set_series(gathering->set, &long_running, values), 1);
+    meter_target(request, target);
+    metric_add(metric_set_series(gathering->set, &long_running, target), 1);
 }
 
 static void add_under_way(struct gathering *gathering, struct cluster *cluster)

@@ -19,6 +19,15 @@ void query_number_error(struct buf *out, const char *kind, const char *text)
     buf_add_text(out, is_number(kind, text) ? ": value out of range" : ": invalid syntax");
 }
 
+void query_not_supported(struct error *err, const char *field, const char *text,
+                         const char *supported)
+{
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
+    go_quote(&quoted, str_of(text));
+    error_add_cause(err, CAUSE_NOT_SUPPORTED, field, "Unsupported value: %s: supported values: %s",
+                    buf_ok(&quoted) ? quoted.data : "\"\"", supported);
+}
+
 bool query_refuse_number(struct error *err, const char *kind, const char *text)
 {
     CLEANUP(buf_free) struct buf words = BUF_TEXT;
