@@ -113,6 +113,15 @@ static void to_pretty(struct buf *bytes)
     *bytes = out;
 }
 
+/* Go's encoder ends a document with a line break, but not one that is indented for people. */
+static void end_json(struct buf *bytes, bool pretty)
+{
+    if (pretty)
+        to_pretty(bytes);
+    else if (bytes->len && bytes->data[bytes->len - 1] != '\n')
+        buf_add_char(bytes, '\n');
+}
+
 /* Compressed when that pays and is accepted. Takes `bytes`. */
 static struct MHD_Response *pack_bytes(struct request *request, struct buf *bytes,
                                        struct encoding *encoding)
@@ -129,13 +138,14 @@ static struct MHD_Response *pack_bytes(struct request *request, struct buf *byte
 static struct MHD_Response *finish_bytes(struct request *request, struct buf *bytes,
                                          struct encoding *encoding)
 {
-    encoding->type = media_type(request->accept.media);
-    if (request->accept.media == MEDIA_YAML)
+    enum media media = request->accept.media;
+    if (media == MEDIA_PROTOBUF && !transcode_protobuf(bytes))
+        media = MEDIA_JSON;
+    if (media == MEDIA_YAML)
         to_yaml(bytes);
-    if (request->accept.media == MEDIA_PROTOBUF && !transcode_protobuf(bytes))
-        encoding->type = media_type(MEDIA_JSON);
-    if (request->accept.media == MEDIA_JSON && request->accept.pretty)
-        to_pretty(bytes);
+    if (media == MEDIA_JSON)
+        end_json(bytes, request->accept.pretty);
+    encoding->type = media_type(media);
     return pack_bytes(request, bytes, encoding);
 }
 
@@ -156,10 +166,9 @@ static struct MHD_Response *encode_object(struct request *request, struct encodi
     bool plain = render_is_plain(request) && wants_stored(request);
     if (plain && (object->body.len < GZIP_MIN || !takes_gzip(request))) {
         encoding->type = "application/json";
-        encoding->size = object->body.len;
+        encoding->size = object->body.len + 1; /* with the end of its line */
         return MHD_create_response_from_buffer_with_free_callback_cls(
-            object->body.len, (void *)(uintptr_t)object->body.data, unref_object,
-            object_ref(object));
+            encoding->size, (void *)(uintptr_t)object->body.data, unref_object, object_ref(object));
     }
     struct buf bytes = BUF_INIT(RENDER_MAX);
     render_object(&bytes, request, object);

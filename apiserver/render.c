@@ -134,7 +134,7 @@ void render_event(struct buf *out, const struct request *request, const struct o
         add_table(out, request, object, headers);
         return;
     }
-    if (request->accept.shape == SHAPE_METADATA && !request->view) {
+    if (request->accept.shape == SHAPE_METADATA && !request->view && !is_custom(request)) {
         add_stored_metadata(out, request, object);
         return;
     }

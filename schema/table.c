@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/json_scan.h"
+#include "schema/decode_internal.h"
 #include "schema/meta.h"
 #include "schema/table_internal.h"
+#include "schema/write.h"
 
 static void add_text_member(struct buf *out, const char *key, const char *value)
 {
@@ -159,7 +161,10 @@ static void add_conditions(struct buf *out, const struct resource *resource, con
                phase, done ? "The pod has completed successfully." : "The pod failed.");
 }
 
-static void add_object(struct buf *out, const struct object *object, enum table_include include)
+/* `custom`: the tree of a custom resource, whose metadata is kept in another order than that of
+ * Go's struct; NULL for others. */
+static void add_object(struct buf *out, const struct object *object, const json_t *custom,
+                       enum table_include include)
 {
     buf_add_text(out, ",\"object\":");
     if (include == TABLE_OBJECT) {
@@ -168,7 +173,10 @@ static void add_object(struct buf *out, const struct object *object, enum table_
         buf_add_text(
             out,
             "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
-        buf_add_str(out, json_member(object->body, STR("metadata")));
+        if (custom)
+            schema_write(out, type_find(META_TYPE), json_object_get(custom, "metadata"));
+        else
+            buf_add_str(out, json_member(object->body, STR("metadata")));
         buf_add_char(out, '}');
     } else {
         buf_add_text(out, "null");
@@ -207,7 +215,7 @@ void table_row(struct buf *out, const struct resource *resource, const struct ob
     }
     buf_add_char(out, ']');
     add_conditions(out, resource, value);
-    add_object(out, object, include);
+    add_object(out, object, custom ? value : NULL, include);
     buf_add_char(out, '}');
 }
 

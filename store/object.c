@@ -195,7 +195,7 @@ static void put_pairs(char **at, struct object_pair *out, const struct pairs *pa
                                       put_text(at, pairs->items[i].value)};
 }
 
-/* The body with resourceVersion put in; terminated, for the sake of debuggers. */
+/* The body with resourceVersion put in, and the end of the line behind it. */
 static struct str put_body(char **at, const struct object_draft *draft, struct str version)
 {
     char *start = *at;
@@ -204,7 +204,9 @@ static struct str put_body(char **at, const struct object_draft *draft, struct s
     *at += split;
     memcpy(*at, version.data, version.len);
     *at += version.len;
-    (void)put_bytes(at, draft->body.data + split, draft->body.len - split);
+    memcpy(*at, draft->body.data + split, draft->body.len - split);
+    *at += draft->body.len - split;
+    *(*at)++ = '\n';
     return (struct str){start, (size_t)(*at - start) - 1};
 }
 

@@ -22,7 +22,7 @@ struct object {
     int64_t revision;            /* metadata.resourceVersion */
     const char *resource;        /* interned: "pods", "deployments.apps" (store_intern) */
     const char *ns, *name, *uid; /* in this block; ns is "" for cluster-scoped kinds */
-    struct str body;
+    struct str body; /* compact JSON; a '\n' stands behind it, for who sends it as it is */
     uint32_t label_count, field_count;
     const struct object_pair *labels; /* by key */
     const struct object_pair

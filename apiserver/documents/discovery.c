@@ -102,9 +102,9 @@ bool discovery_group(struct buf *out, const struct edition *edition, const char 
     size_t at = served_find(&served, group);
     if (at == served.count)
         return false;
-    json_t *document = group_json(&served, at);
-    json_set_text(document, "kind", "APIGroup");
-    json_set_text(document, "apiVersion", "v1");
+    json_auto_t *members = group_json(&served, at);
+    json_t *document = json_pack("{s:s, s:s}", "kind", "APIGroup", "apiVersion", "v1");
+    json_object_update(document, members);
     finish(out, document);
     return true;
 }
@@ -161,11 +161,8 @@ bool discovery_resources(struct buf *out, const struct edition *edition, const c
         return false;
     }
     CLEANUP(free_ptr) char *text = group_version_text(group, version);
-    json_t *document = json_pack("{s:s, s:s, s:o}", "kind", "APIResourceList", "groupVersion", text,
-                                 "resources", resources);
-    if (*group)
-        json_set_text(document, "apiVersion", "v1");
-    finish(out, document);
+    finish(out, json_pack("{s:s, s:s*, s:s, s:o}", "kind", "APIResourceList", "apiVersion",
+                          *group ? "v1" : NULL, "groupVersion", text, "resources", resources));
     return true;
 }
 

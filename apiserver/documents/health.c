@@ -268,11 +268,20 @@ static enum step_result serve_paths(struct request *request)
 }
 
 /* What verifies this cluster's service-account tokens elsewhere. */
+/* As it is, without the line break that ends objects. */
+static enum step_result reply_openid(struct request *request, const char *type, const json_t *json)
+{
+    struct buf text = BUF_TEXT;
+    json_write(&text, json);
+    request->reply.cache_control = OPENID_CACHING;
+    return reply_bytes(request, 200, type, &text);
+}
+
 static enum step_result serve_openid(struct request *request)
 {
     CLEANUP(free_ptr) char *url = api_url(request->api, request->cluster);
-    request->reply.cache_control = OPENID_CACHING;
-    return reply_json(request, 200, auth_openid_configuration(url));
+    json_auto_t *configuration = auth_openid_configuration(url);
+    return reply_openid(request, "application/json", configuration);
 }
 
 static enum step_result serve_jwks(struct request *request)
@@ -280,12 +289,7 @@ static enum step_result serve_jwks(struct request *request)
     if (!request->may_block)
         return STEP_BLOCK;
     json_auto_t *keys = auth_openid_keys(request->cluster, &request->error);
-    if (!keys)
-        return STEP_FAIL;
-    struct buf text = BUF_TEXT;
-    json_write(&text, keys);
-    request->reply.cache_control = OPENID_CACHING;
-    return reply_bytes(request, 200, "application/jwk-set+json", &text);
+    return keys ? reply_openid(request, "application/jwk-set+json", keys) : STEP_FAIL;
 }
 
 static const struct path_row {

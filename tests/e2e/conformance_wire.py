@@ -5,6 +5,7 @@ import struct
 from conformance_kit import *
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
+AS = ";g=meta.k8s.io;v=v1;as=%s"
 METADATA = PROTOBUF + ";as=PartialObjectMetadata%s;g=meta.k8s.io;v=v1"
 
 
@@ -386,6 +387,48 @@ def limits(api, ns):
     ])
     got = api("GET", base + "/pods/a")["spec"]["containers"][0]["resources"]
     assert got == {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}, got
+
+
+# path below the namespace unless it begins with /, Accept's parameters, the first bytes, the last
+ENDINGS = [
+    ("/configmaps/c", "", '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c",', "}\n"),
+    ("/configmaps", "", '{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"', "]}\n"),
+    ("/configmaps/c", AS % "Table", '{"kind":"Table",', "]}\n"),
+    ("/configmaps/c", AS % "PartialObjectMetadata", '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"c",', "}\n"),
+    ("/configmaps/none", "", '{"kind":"Status","apiVersion":"v1",', "}\n"),
+    ("/configmaps/c?pretty=true", "", '{\n  "kind": "ConfigMap",\n', "\n}"),
+    ("/configmaps/none?pretty=true", "", '{\n  "kind": "Status",\n', "\n}"),
+    ("/configmaps?watch=1&timeoutSeconds=1", "", '{"type":"ADDED","object":{"kind":"ConfigMap",', "}}\n"),
+    ("%s/c", "", '{"apiVersion":"mygroup.example.com/v1","kind":"', "}\n"),
+    ("%s/c", AS % "Table", '{"kind":"Table",', "]}\n"),
+    ("%s/c", AS % "PartialObjectMetadata", '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"c","namespace":"', "}\n"),
+    ("%s", AS % "PartialObjectMetadataList", '{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"', "}}]}\n"),
+    ("//api", "", '{"kind":"APIVersions","versions":["v1"]', "]}\n"),
+    ("//api/v1", "", '{"kind":"APIResourceList","groupVersion":"v1","resources":[', "]}\n"),
+    ("//apis/apps", "", '{"kind":"APIGroup","apiVersion":"v1","name":"apps","versions":[', "}}\n"),
+    ("//apis/apps/v1", "", '{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"apps/v1","resources":[', "]}\n"),
+    ("//version", "", '{\n  "major": "1",\n', "\n}"),
+    ("//openapi/v3", "", '{"paths":{', "}}}"),
+    ("//.well-known/openid-configuration", "", '{"issuer":"', "]}"),
+    ("//openid/v1/jwks", "", '{"keys":[', "]}"),
+]
+
+
+@check("how answers begin and end")
+def endings(api, ns):
+    body = crd({"v1": {"type": "object"}}, scope="Namespaced")
+    define(api, body)
+    base, things = f"/api/v1/namespaces/{ns}", resources(body, ns=ns)
+    for at, kind in ((base + "/configmaps", {}), (things, {"apiVersion": "mygroup.example.com/v1", "kind": body["spec"]["names"]["kind"]})):
+        api("POST", at, dict(meta("c"), **kind))
+    wrong = []
+    for path, parameters, start, end in ENDINGS:
+        at = things + path[2:] if path.startswith("%s") else path[1:] if path.startswith("//") else base + path
+        text = api.session.get(api.base + at, headers={"Accept": "application/json" + parameters}, timeout=30).text
+        if not text.startswith(start) or not text.endswith(end) or text.endswith("\n\n"):
+            wrong.append((path, parameters, text[:120], text[-20:]))
+    undefine(api, body)
+    assert not wrong, wrong
 
 
 main()
