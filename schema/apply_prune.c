@@ -22,21 +22,47 @@ static void name_fields(struct typed root, struct field_set *set)
     }
 }
 
+static size_t size_of(const json_t *value)
+{
+    return json_is_object(value) ? json_object_size(value) : json_array_size(value);
+}
+
+/* Drops the members of `left` that lost all that was in them. */
+static void drop_emptied(json_t *left, const json_t *before)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe (left, next, key, value) {
+        const json_t *was = json_object_get(before, key);
+        if (was != value && !size_of(value) && size_of(was))
+            json_object_del(left, key);
+    }
+}
+
+/* What becomes empty and is not given up itself stays, as somebody has it: but at the top and in
+ * metadata, where nothing is named. */
 static json_t *remove_from(const struct type *type, const json_t *object,
                            const struct field_set *set)
 {
     json_t *left = typed_remove(typed_root(type), object, set);
-    return left ? left : json_object();
+    json_t *metadata = json_object_get(left, "metadata");
+    const json_t *old = json_object_get(object, "metadata");
+    if (metadata != old)
+        drop_emptied(metadata, old);
+    if (left != object)
+        drop_emptied(left, object);
+    return left;
 }
 
-/* What all managers of that version have. */
+/* What all managers of that version have, with everything above it. */
 static void managed_in(struct arena *arena, const struct managers *managers,
                        const char *api_version, const struct type *type, struct field_set *set)
 {
     for (size_t i = 0; i < managers->count; i++)
         if (strcmp(managers->items[i].api_version, api_version) == 0)
             field_set_union(arena, set, &managers->items[i].set);
-    name_fields(typed_root(type), set);
+    typed_name_fields(typed_root(type), set);
 }
 
 static json_t *prune_here(const struct apply *apply, struct arena *arena, const json_t *merged,

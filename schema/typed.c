@@ -138,6 +138,8 @@ static void fields_of_members(struct arena *arena, struct typed typed, const jso
                        (json_is_object(value) && !json_object_size(value));
         if (kind != TYPED_LEAF)
             typed_fields(arena, member, value, &node->under);
+        if (!node->member && !node->under.count)
+            set->count--; /* a list that says nothing */
     }
     field_set_sort(set);
 }
@@ -168,42 +170,44 @@ void typed_fields(struct arena *arena, struct typed typed, const json_t *value,
 
 /* ---- removing ---- */
 
+/* What is left of a member or item; NULL: nothing, since `node` is to go. */
+static json_t *left_of(struct typed typed, json_t *value, const struct field_node *node)
+{
+    if (node && node->member)
+        return NULL;
+    return node ? typed_remove(typed, value, &node->under) : json_incref(value);
+}
+
 static json_t *remove_members(struct typed typed, const json_t *object, const struct field_set *set)
 {
     const char *name;
     size_t len;
-    json_t *value;
-    json_auto_t *out = json_object();
+    json_t *value, *out = json_object();
     json_object_keylen_foreach(object, name, len, value)
     {
         const struct str key = {name, len};
-        const struct field_node *node = field_set_find_name(set, key);
-        json_t *left = node && node->member ? NULL
-                       : node ? typed_remove(typed_member(typed, key), value, &node->under)
-                              : json_incref(value);
+        json_t *left = left_of(typed_member(typed, key), value, field_set_find_name(set, key));
         if (left)
             json_object_setn_new_nocheck(out, name, len, left);
     }
-    return json_object_size(out) ? TAKE(out) : NULL;
+    return out;
 }
 
 static json_t *remove_items(struct typed typed, const json_t *list, const struct field_set *set)
 {
     CLEANUP(buf_free) struct buf element = BUF_TEXT;
-    json_auto_t *out = json_array();
+    json_t *out = json_array();
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *item = json_array_get(list, i);
         buf_clear(&element);
         const struct field_node *node = typed_item_element(&element, typed, item)
                                             ? field_set_find(set, buf_str(&element))
                                             : NULL;
-        json_t *left = node && node->member ? NULL
-                       : node               ? typed_remove(typed_item(typed), item, &node->under)
-                                            : json_incref(item);
+        json_t *left = left_of(typed_item(typed), item, node);
         if (left)
             json_array_append_new(out, left);
     }
-    return json_array_size(out) ? TAKE(out) : NULL;
+    return out;
 }
 
 json_t *typed_remove(struct typed typed, const json_t *value, const struct field_set *set)

@@ -8,6 +8,13 @@ static json_t *borrow(const json_t *value)
     return json_incref((json_t *)(uintptr_t)value);
 }
 
+/* Something with members, which are apart from each other. */
+static bool is_container(struct typed typed, const json_t *value)
+{
+    return value && typed_kind_of(typed, value) != TYPED_LEAF &&
+           (json_is_object(value) ? json_object_size(value) : json_array_size(value));
+}
+
 /* ---- merging ---- */
 
 static json_t *merge_members(struct arena *arena, struct typed typed, const json_t *live,
@@ -80,6 +87,8 @@ json_t *typed_merge(struct arena *arena, struct typed typed, const json_t *live,
                     const json_t *applied)
 {
     enum typed_kind kind = typed_kind_of(typed, applied);
+    if (json_is_null(applied) && is_container(typed, live))
+        return borrow(live); /* says nothing of what is in it */
     if (!live || kind == TYPED_LEAF || typed_kind_of(typed, live) != kind)
         return borrow(applied);
     return kind == TYPED_LIST ? merge_items(arena, typed, live, applied)
@@ -106,12 +115,6 @@ static bool is_same(const struct comparison *at, const json_t *before, const jso
 static void compare_inside(const struct comparison *at, struct typed typed, const json_t *before,
                            const json_t *after, struct typed_changes *changes);
 
-static bool is_container(struct typed typed, const json_t *value)
-{
-    return value && typed_kind_of(typed, value) != TYPED_LEAF &&
-           (json_is_object(value) ? json_object_size(value) : json_array_size(value));
-}
-
 static bool is_leaf(struct typed typed, const json_t *value)
 {
     return value && typed_kind_of(typed, value) == TYPED_LEAF && !json_is_null(value);
@@ -131,12 +134,16 @@ static void compare_at(const struct comparison *at, struct typed typed, struct s
                        const json_t *before, const json_t *after, struct typed_changes *changes)
 {
     struct typed_changes under = {0};
+    const struct comparison deeper = {at->arena, at->depth + 1};
     bool leaf = is_leaf(typed, before) || is_leaf(typed, after);
-    bool inside = !leaf && (is_container(typed, before) || is_container(typed, after));
-    bool modified = before && after && !inside && !json_equal(before, after);
-    if (inside)
-        compare_inside(&(struct comparison){at->arena, at->depth + 1}, typed, before, after,
-                       &under);
+    bool inside = is_container(typed, before) || is_container(typed, after);
+    bool modified = before && after && (leaf || !inside) && !json_equal(before, after);
+    if (inside && leaf) { /* of another kind than it was: all that is in the one that has members */
+        compare_inside(&deeper, typed, is_container(typed, before) ? before : NULL,
+                       is_container(typed, after) ? after : NULL, &under);
+    } else if (inside) {
+        compare_inside(&deeper, typed, before, after, &under);
+    }
     put(at, &changes->added, element, !before, &under.added);
     put(at, &changes->modified, element, modified, &under.modified);
     put(at, &changes->removed, element, before && !after, &under.removed);

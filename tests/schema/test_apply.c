@@ -270,6 +270,78 @@ static void what_is_left_out_is_removed(void **state)
                               "{\"image\":\"k\",\"name\":\"e\"}]}}");
 }
 
+#define SPEC(members) "{" HEAD ",\"spec\":{" members "}}"
+
+/* Three applies, the second and the third by one manager: what is there in the end, and whose. */
+static void others_keep_theirs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *theirs, *mine, *then, *spec, *their_fields, *my_fields;
+    } rows[] = {
+        {"an empty struct", SPEC("\"paused\":true"), SPEC(""), SPEC("\"replicas\":1"),
+         "{\"paused\":true,\"replicas\":1}", "{\"f:spec\":{\"f:paused\":{}}}",
+         "{\"f:spec\":{\"f:replicas\":{}}}"},
+        {"a null", SPEC("\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\"}]}}"),
+         SPEC("\"template\":{\"spec\":{\"containers\":null}}"), SPEC("\"template\":null"),
+         "{\"template\":{\"metadata\":{},\"spec\":{\"containers\":[{\"name\":\"c\"}]}}}",
+         "{\"f:spec\":{\"f:template\":{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}"
+         "\":{\".\":{},"
+         "\"f:name\":{}}}}}}}",
+         "{\"f:spec\":{\"f:template\":{}}}"},
+        {"an empty list", SPEC("\"paused\":true"),
+         SPEC("\"replicas\":1,\"template\":{\"spec\":{\"imagePullSecrets\":[]}}"),
+         SPEC("\"replicas\":1"), "{\"paused\":true,\"replicas\":1}",
+         "{\"f:spec\":{\"f:paused\":{}}}", "{\"f:spec\":{\"f:replicas\":{}}}"},
+        {"an empty struct that the other has", SPEC("\"strategy\":{}"),
+         SPEC("\"strategy\":{\"type\":\"Recreate\"}"), SPEC("\"replicas\":1"), "{\"replicas\":1}",
+         "{\"f:spec\":{\"f:strategy\":{}}}", "{\"f:spec\":{\"f:replicas\":{}}}"},
+    };
+    const struct apply me = by("me"), you = by("you");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_auto_t *first = apply_text(&you, NULL, rows[i].theirs);
+        json_auto_t *second = apply_text(&me, first, rows[i].mine);
+        json_auto_t *third = apply_text(&me, second, rows[i].then);
+        json_t *left = json_object_get(third, "spec");
+        if (!json_at(left, "template", "spec", "containers"))
+            json_object_del(left, "template"); /* that, and a strategy, each object has */
+        json_object_del(left, "strategy");
+        CLEANUP(free_ptr) char *spec = rendered(left);
+        CLEANUP(free_ptr) char *theirs = fields_text(third, "you");
+        CLEANUP(free_ptr) char *mine = fields_text(third, "me");
+        if (strcmp(spec, rows[i].spec) != 0 || strcmp(theirs, rows[i].their_fields) != 0 ||
+            strcmp(mine, rows[i].my_fields) != 0)
+            fail_msg("%s: %s %s %s", rows[i].name, spec, theirs, mine);
+    }
+}
+
+/* What nothing is known of may become something else. */
+static void kinds_of_values_change(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *added, *modified, *removed;
+    } rows[] = {
+        {"{\"a\":[]}", "{\"a\":{\"b\":{\"c\":1}}}", "{\"f:a\":{\"f:b\":{\".\":{},\"f:c\":{}}}}",
+         "{\"f:a\":{}}", "{}"},
+        {"{\"a\":{\"b\":1}}", "{\"a\":\"x\"}", "{}", "{\"f:a\":{}}", "{\"f:a\":{\"f:b\":{}}}"},
+        {"{\"a\":{}}", "{\"a\":[]}", "{}", "{\"f:a\":{}}", "{}"},
+        {"{\"a\":{\"b\":1}}", "{\"a\":null}", "{}", "{}", "{\"f:a\":{\"f:b\":{}}}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+        json_auto_t *before = tree(rows[i].before), *after = tree(rows[i].after);
+        struct typed_changes changes = {0};
+        typed_compare(&arena, (struct typed){0}, before, after, &changes);
+        CLEANUP(free_ptr) char *added = set_text(&changes.added);
+        CLEANUP(free_ptr) char *modified = set_text(&changes.modified);
+        CLEANUP(free_ptr) char *removed = set_text(&changes.removed);
+        assert_string_equal(added, rows[i].added);
+        assert_string_equal(modified, rows[i].modified);
+        assert_string_equal(removed, rows[i].removed);
+    }
+}
+
 static void false_overrides_true(void **state)
 {
     (void)state;
@@ -842,6 +914,8 @@ int main(void)
         cmocka_unit_test(conflicts_name_their_owners),
         cmocka_unit_test(the_same_value_is_shared),
         cmocka_unit_test(what_is_left_out_is_removed),
+        cmocka_unit_test(others_keep_theirs),
+        cmocka_unit_test(kinds_of_values_change),
         cmocka_unit_test(false_overrides_true),
         cmocka_unit_test(created_objects_are_tracked),
         cmocka_unit_test(applied_after_creation_conflicts),
