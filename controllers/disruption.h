@@ -10,10 +10,16 @@ struct disruption_seen {
     const json_t *budget;
     json_t *const *pods; /* that it selects */
     size_t pod_count;
-    int64_t expected; /* replicas that the Pods' controllers want together; -1: not known */
+    int64_t expected;    /* replicas that the Pods' controllers want together */
+    bool unmanaged;      /* some of the Pods have no controller */
+    const char *problem; /* why `expected` cannot be told; NULL: it is */
     int64_t now_us;
 };
 void disruption_decide(const struct disruption_seen *seen, struct plan *plan);
 
+/* A Pod that was said to be disrupted and is still there after two minutes is not. */
+void disruption_target_decide(const json_t *pod, int64_t now_us, struct plan *plan);
+
 struct controller;
 extern const struct controller disruption_controller;
+extern const struct controller disruption_target_controller;

@@ -57,6 +57,7 @@ static const struct queue_name {
     {"resourcequota-controller", "resourcequota_primary"},
     {"root-ca-cert-publisher", "root_ca_cert_publisher"},
     {"service-account-controller", "serviceaccount"},
+    {"stale-pod-disruption-controller", "stale_pod_disruption"},
     {"taint-eviction-controller", "noexec_taint_pod"},
     {"tokens-controller", "serviceaccount_tokens_secret"},
     {"tokens-controller-accounts", "serviceaccount_tokens_service"},

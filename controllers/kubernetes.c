@@ -49,6 +49,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &daemonset_controller,
         &cronjob_controller,
         &disruption_controller,
+        &disruption_target_controller,
         &replication_controller,
         &custom_controller,
         &certificate_controller,

@@ -34,6 +34,7 @@ scripts=(
     conformance_defaults.py
     conformance_groups.py
     conformance_core.py
+    conformance_controllers.py
     conformance_audit.py
 )
 for script in "${scripts[@]}"; do

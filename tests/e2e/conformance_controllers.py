@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""conformance_controllers.py KUBECONFIG [WORD]: what upstream's integration tests ask of controllers, where no Pod has to run: what is written
+into status, and which Events say why."""
+from conformance_kit import *
+
+SCALELESS = "jobs.batch does not implement the scale subresource"
+UNMANAGED = ("Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: %s,},MatchExpressions:"
+             "[]LabelSelectorRequirement{},}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which "
+             "may result in undefined behavior. To account for these pods please set \".spec.minAvailable\" field of the PDB to an integer value.")
+# Budget, its spec, expectedPods, desiredHealthy, why nothing may go, the Event.
+BUDGETS = [
+    ("sets", {"maxUnavailable": 1}, 3, 2, "InsufficientPods", None),
+    ("rollout", {"minAvailable": "50%"}, 4, 2, "InsufficientPods", None),
+    ("custom", {"minAvailable": "50%"}, 5, 3, "InsufficientPods", None),
+    ("jobs", {"maxUnavailable": 1}, 0, 0, "SyncFailed", ("CalculateExpectedPodCountFailed", f"Failed to calculate the number of expected pods: {SCALELESS}")),
+    ("nobody", {"maxUnavailable": 1}, 0, 0, "InsufficientPods", ("UnmanagedPods", UNMANAGED % "nobody")),
+    ("lost", {"minAvailable": "10%"}, 0, 0, "SyncFailed",
+     ("CalculateExpectedPodCountFailed", "Failed to calculate the number of expected pods: no matches for kind \"Lost\" in version \"lost.example.com/v1\"")),
+    ("ended", {"minAvailable": 1}, 2, 1, "InsufficientPods", None),
+    ("none", {"minAvailable": 1}, 0, 1, "InsufficientPods", ("NoPods", "No matching pods found")),
+]
+
+
+def workload(name, **spec):
+    return dict(meta(name), spec=dict(spec, selector={"matchLabels": {"app": name}}, template={"metadata": {"labels": {"app": name}}, "spec": pod("c")["spec"]}))
+
+
+def labelled(name, app, owner=None):
+    body = pod(name)
+    body["metadata"].update(labels={"app": app}, ownerReferences=[dict(owner, controller=True)] if owner else None)
+    return body
+
+
+@check("DisruptionController should count what the Pods' controllers want, and say when it cannot")
+def budgets(api, ns):
+    pods, home = at("v1", "pods", ns), at("policy/v1", "poddisruptionbudgets", ns)
+    kind = crd({"v1": ANY}, scope="Namespaced", group=ns + ".example.com", name="counts",
+               subresources={"status": {}, "scale": {"specReplicasPath": ".spec.how.many", "statusReplicasPath": ".status.replicas"}})
+    define(api, kind)
+    try:
+        made = api("POST", resources(kind, ns=ns), dict(meta("custom"), apiVersion=ns + ".example.com/v1", kind=kind["spec"]["names"]["kind"], spec={"how": {"many": 5}}))
+        owner = {"apiVersion": made["apiVersion"], "kind": made["kind"], "name": "custom", "uid": made["metadata"]["uid"]}
+        api("POST", at("apps/v1", "replicasets", ns), workload("sets", replicas=3))
+        api("POST", at("apps/v1", "deployments", ns), workload("rollout", replicas=4))
+        job = workload("jobs")
+        job["spec"] = {"parallelism": 1, "template": job["spec"]["template"]}
+        job["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+        api("POST", at("batch/v1", "jobs", ns), job)
+        api("POST", pods, labelled("custom", "custom", owner))
+        api("POST", pods, labelled("lost", "lost", dict(owner, apiVersion="lost.example.com/v1", kind="Lost")))
+        for name, app in ("nobody", "nobody"), ("ended-0", "ended"), ("ended-1", "ended"):
+            api("POST", pods, labelled(name, app))
+        api("PATCH", pods + "/ended-0/status", {"status": {"phase": "Succeeded"}}, type=MERGE)
+        for app, count in ("sets", 3), ("rollout", 4), ("jobs", 1):
+            until(app, lambda: len(api("GET", pods, labelSelector="app=" + app)["items"]) == count)
+        for row in BUDGETS:
+            budget(api, ns, home, *row)
+    finally:
+        undefine(api, kind)
+
+
+def budget(api, ns, home, name, spec, expected, desired, reason, event):
+    api("POST", home, dict(meta(name), spec=dict(spec, selector={"matchLabels": {"app": name}})))
+    got = until(name, lambda: (one := api("GET", f"{home}/{name}")).get("status", {}).get("conditions") and one)["status"]
+    condition = got["conditions"][0]
+    assert (got["expectedPods"], got["desiredHealthy"], got["disruptionsAllowed"]) == (expected, desired, 0), f"{name}: {got}"
+    assert (condition["type"], condition["status"], condition["reason"]) == ("DisruptionAllowed", "False", reason), f"{name}: {got}"
+    assert condition.get("observedGeneration") == (None if reason == "SyncFailed" else 1), f"{name}: {got}"
+    if event:
+        until(f"{name}: {event}", lambda: event in [(one["reason"], one["message"]) for one in api(
+            "GET", at("v1", "events", ns), fieldSelector=f"involvedObject.kind=PodDisruptionBudget,involvedObject.name={name}")["items"]], 10)
+
+
+main()
