@@ -70,6 +70,7 @@ struct policy_rules {
     size_t set_count;
     struct strmap by_name;    /* of the sets; borrowed */
     struct address_set known; /* of all Pods here; sealed */
+    bool any;                 /* is there a policy, be it about no Pod of today */
     size_t cut_short;         /* clusters whose policies ask for too much */
 };
 

@@ -432,6 +432,7 @@ void policy_rules_decide(const struct view *view, const char *dns_address,
     for (size_t i = 0; i < decider.pod_count; i++)
         add_address(&rules->known, decider.pods[i]->address);
     address_set_seal(&rules->known);
+    rules->any = decider.policy_count > 0;
     count_cut_short(&decider);
     decider_deinit(&decider);
 }

@@ -18,7 +18,8 @@
  * none.
  *
  * Answers pass whatever the rules say, and so does what a Pod sends to itself. A Pod that the table
- * does not know yet gets and sends nothing: it is known soon. */
+ * does not know yet gets and sends nothing: it is known soon. So the table is there before the
+ * first Pod that a policy is about. */
 #include "host/network/policy_rules_script.h"
 
 #define ADDRESS_FMT    "%u.%u.%u.%u"
@@ -162,20 +163,11 @@ static void write_names(struct buf *out, const struct side_words *say, const cha
                say->hook, say->priority, dns_address, say->map);
 }
 
-static bool is_empty(const struct policy_rules *rules)
-{
-    for (int tier = 0; tier < POLICY_TIERS; tier++)
-        for (int i = 0; i < POLICY_DIRECTIONS; i++)
-            if (rules->sides[tier][i].pod_count)
-                return false;
-    return true;
-}
-
 void policy_rules_script_write(struct buf *out, const struct network_options *options,
                                const struct policy_rules *rules)
 {
     policy_rules_script_remove(out, options);
-    if (is_empty(rules))
+    if (!rules->any)
         return;
     buf_printf(out, "table ip %s_policy {\n", options->table);
     for (size_t i = 0; i < rules->set_count; i++)

@@ -4,7 +4,7 @@
 #include "host/network.h"
 #include "host/network/policy_rules.h"
 
-/* The table is made anew; without a Pod that a policy is about there is none. */
+/* The table is made anew; without a policy there is none. */
 void policy_rules_script_write(struct buf *out, const struct network_options *options,
                                const struct policy_rules *rules);
 /* Removes the table, also when it is not there. */

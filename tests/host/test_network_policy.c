@@ -332,7 +332,6 @@ static void labels_change(void **state)
 static void a_pod_that_ends_is_nobody(void **state)
 {
     CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
-    CLEANUP(buf_free) struct buf script = BUF_TEXT;
     struct view view;
     (void)state;
     fill(&view);
@@ -346,9 +345,41 @@ static void a_pod_that_ends_is_nobody(void **state)
           "{metadata: {name: a, namespace: x, labels: {pod: a}}, spec: "
           "{hostNetwork: true}, status: {podIP: 10.244.0.10}}");
     decide(&view, &rules);
-    policy_rules_script_write(&script, &options, &rules);
+    assert_int_equal(rules.sides[POLICY_OPERATOR][POLICY_INGRESS].pod_count, 0);
+    view_deinit(&view);
+}
+
+static void write_script(const struct view *view, struct buf *script)
+{
+    CLEANUP(policy_rules_clear) struct policy_rules rules = {0};
+    decide(view, &rules);
+    buf_clear(script);
+    policy_rules_script_write(script, &options, &rules);
+}
+
+/* Also the first Pod that a policy is about finds it there. */
+static void a_pod_does_not_run_ahead(void **state)
+{
+    static const char policy[] = "{metadata: {name: p, namespace: x}, spec: {podSelector: "
+                                 "{matchLabels: {pod: none}}, policyTypes: [Egress]}}";
+    static const char *const shuts_out[] = {"iifname \"warren0\" ip saddr != @pods drop",
+                                            "oifname \"warren0\" ip daddr != @pods drop"};
+    CLEANUP(error_clear) struct error err = {0};
+    CLEANUP(buf_free) struct buf script = BUF_TEXT;
+    json_auto_t *object = yaml_parse(str_of(policy), JSON_LOAD_STRICT, &err);
+    struct view view;
+    (void)state;
+    fill(&view);
+    write_script(&view, &script);
     assert_string_equal(script.data, "add table ip warren-test_policy\n"
                                      "delete table ip warren-test_policy\n");
+    view_apply(&view, VIEW_POLICIES, object, false);
+    write_script(&view, &script);
+    for (size_t i = 0; i < ARRAY_LEN(shuts_out); i++)
+        assert_non_null(strstr(script.data, shuts_out[i]));
+    view_apply(&view, VIEW_POLICIES, object, true);
+    write_script(&view, &script);
+    assert_null(strstr(script.data, "@pods"));
     view_deinit(&view);
 }
 
@@ -421,8 +452,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traffic_as_policies_say),   cmocka_unit_test(labels_change),
-        cmocka_unit_test(a_pod_that_ends_is_nobody), cmocka_unit_test(sets_are_shared),
-        cmocka_unit_test(too_much_is_closed),        cmocka_unit_test(a_long_name_fits),
+        cmocka_unit_test(a_pod_that_ends_is_nobody), cmocka_unit_test(a_pod_does_not_run_ahead),
+        cmocka_unit_test(sets_are_shared),           cmocka_unit_test(too_much_is_closed),
+        cmocka_unit_test(a_long_name_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
