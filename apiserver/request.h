@@ -132,7 +132,7 @@ struct request {
     bool may_block;
     bool may_call;           /* may wait for webhooks; request_may_call() */
     int64_t entered_mono_ns; /* a call from inside went outside then (lanes_enter); 0: it did not */
-    bool trusted;            /* part of a request that was authorized as a whole */
+    bool trusted;            /* part of a deletecollection, authorized as a whole */
     unsigned races;
     bool took_share;     /* an eviction has its share of the Pod's budget; kept by request_rewind */
     uint64_t eval_spent; /* of what admission's expressions may cost; kept by request_rewind */

@@ -61,11 +61,19 @@ static void set_names(struct asked *asked)
     const struct request *request = asked->request;
     asked->sub = request->route.sub;
     asked->ns = request_ns(request);
-    asked->name = request->route.name;
+    asked->name = request->trusted ? "" : request->route.name; /* a collection has no name */
     if (!*asked->name && asked->object)
         asked->name = meta_name(asked->object);
     if (request->resource && strcmp(request->resource->key, "namespaces") == 0)
         asked->ns = asked->name;
+}
+
+const char *asked_refused_name(const struct asked *asked)
+{
+    const char *prefix = json_text(asked->object, "metadata", "generateName");
+    if (*asked->name)
+        return asked->name;
+    return prefix && *prefix ? prefix : "Unknown";
 }
 
 void asked_special(struct asked *asked, struct request *request, enum asked_operation operation,

@@ -23,9 +23,10 @@ struct asked {
     struct request *request;
     enum asked_operation operation;
     struct asked_place place;
-    const char *sub, *ns, *name; /* "" for none; ns of a Namespace is its own name */
-    json_t *object, *old;        /* owned; NULL: none */
-    json_t *options;             /* owned */
+    const char *sub, *ns,
+        *name; /* "" for none, as in a deletecollection; ns of a Namespace is its own name */
+    json_t *object, *old; /* owned; NULL: none */
+    json_t *options;      /* owned */
 };
 
 /* For a create, update or delete that goes the general way: from request->object and ->old. */
@@ -34,6 +35,8 @@ void asked_write(struct asked *asked, struct request *request, enum asked_operat
 void asked_special(struct asked *asked, struct request *request, enum asked_operation operation,
                    json_t *object);
 void asked_clear(struct asked *asked);
+/* As a refusal names the object: "Unknown" in a collection that is deleted. Borrowed. */
+const char *asked_refused_name(const struct asked *asked);
 
 /* "CREATE", ...; of one operation. */
 const char *asked_operation_text(enum asked_operation operation);

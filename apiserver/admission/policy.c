@@ -63,7 +63,7 @@ static void deny(struct judging *judging, const char *message, const char *reaso
     if (judging->denied)
         return;
     judging->denied = true;
-    error_forbidden(err, request->resource->key, judging->asked->name, "%s", text);
+    error_forbidden(err, request->resource->key, asked_refused_name(judging->asked), "%s", text);
     err->reason = reason_of(reason);
     err->code = error_reason_code(err->reason);
     err->causes = xreallocarray(err->causes, err->cause_count + 1, sizeof(*err->causes));

@@ -73,7 +73,8 @@ static enum step_result check_conditions(struct calling *calling, bool *met)
         return STEP_BLOCK;
     if (result != CONDITIONS_FAILED || hook->ignores_failure)
         return STEP_NEXT;
-    error_forbidden(&asked->request->error, asked->place.resource->key, asked->name, "%s", why);
+    error_forbidden(&asked->request->error, asked->place.resource->key, asked_refused_name(asked),
+                    "%s", why);
     return STEP_FAIL;
 }
 

@@ -51,6 +51,21 @@ static void test_delete_review(void **state)
     hooked_forget();
 }
 
+/* Each object is shown, under the name that the request has: none. */
+static void test_collection_review(void **state)
+{
+    (void)state;
+    hooked_configure_one(true, "ask", "/allow", ON("", "configmaps", "*"));
+    fixture_expect(&hooked.fixture, "review", "DELETE",
+                   MAPS "?dryRun=All&fieldSelector=metadata.name%3Dthere", NULL, 200, "there");
+    const json_t *request = hook_server_request(&hooked.hooks);
+    assert_null(json_object_get(request, "name"));
+    assert_string_equal(json_text(request, "namespace"), "default");
+    assert_string_equal(json_text(request, "operation"), "DELETE");
+    assert_string_equal(json_text(request, "oldObject", "metadata", "name"), "there");
+    hooked_forget();
+}
+
 static void test_unnamed_review(void **state)
 {
     (void)state;
@@ -314,13 +329,21 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_update_review),   cmocka_unit_test(test_delete_review),
-        cmocka_unit_test(test_unnamed_review),  cmocka_unit_test(test_scale_review),
-        cmocka_unit_test(test_connect_review),  cmocka_unit_test(test_other_version_review),
-        cmocka_unit_test(test_order),           cmocka_unit_test(test_reinvocation),
-        cmocka_unit_test(test_defaults_after),  cmocka_unit_test(test_other_mutations),
-        cmocka_unit_test(test_custom_denied),   cmocka_unit_test(test_custom_mutated),
-        cmocka_unit_test(test_custom_versions), cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_update_review),
+        cmocka_unit_test(test_delete_review),
+        cmocka_unit_test(test_collection_review),
+        cmocka_unit_test(test_unnamed_review),
+        cmocka_unit_test(test_scale_review),
+        cmocka_unit_test(test_connect_review),
+        cmocka_unit_test(test_other_version_review),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_reinvocation),
+        cmocka_unit_test(test_defaults_after),
+        cmocka_unit_test(test_other_mutations),
+        cmocka_unit_test(test_custom_denied),
+        cmocka_unit_test(test_custom_mutated),
+        cmocka_unit_test(test_custom_versions),
+        cmocka_unit_test(test_discovery),
     };
     return cmocka_run_group_tests(tests, start, hooked_stop);
 }
