@@ -114,10 +114,13 @@ static bool check_revision(struct request *request)
     return true;
 }
 
+/* The UID of what a PUT sends is a precondition; a patch that changes it is told so by validation.
+ */
 static bool check_identity(struct request *request)
 {
     const char *uid = meta_uid(request->object);
-    if (*uid && strcmp(uid, request->current->uid) != 0)
+    if (*uid && strcmp(uid, request->current->uid) != 0 &&
+        strcmp(request->route.verb, "patch") != 0)
         return error_conflict(
             &request->error, request->resource->key, request->route.name,
             "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,

@@ -638,7 +638,8 @@ CREATES = [
 
 # kind, what it is made with, endpoint, what changes, the field to blame, words
 UPDATES = [
-    ("ConfigMap", {}, "", M(uid="x"), "", "Precondition failed: UID in precondition"),
+    ("ConfigMap", {}, "PUT", M(uid="x"), "", "Precondition failed: UID in precondition"),
+    ("ConfigMap", {}, "", M(uid="x"), "metadata.uid", "field is immutable"),
     ("ConfigMap", {}, "", M(deletionTimestamp="2020-01-01T00:00:00Z"), "metadata.deletionTimestamp", "field is immutable"),
     ("ConfigMap", {}, "", M(deletionGracePeriodSeconds=5), "metadata.deletionGracePeriodSeconds", "field is immutable"),
     ("ConfigMap", {}, "", M(generation=-1), "", ""),

@@ -161,7 +161,7 @@ META_UPDATES = [
     ("ConfigMap", M(labels={"a": "b c"}, finalizers=["a"]), f'metadata.labels: Invalid value: "b c": {VALUE}', 'metadata.finalizers[0]: Invalid value: "a": name is neither a standard finalizer name nor is it fully qualified'),
     ("ConfigMap", M(name="other"), "400 BadRequest: the name of the object (other) does not match the name on the URL (~)"),
     ("ConfigMap", M(namespace="other"), "400 BadRequest: the namespace of the provided object does not match the namespace sent on the request"),
-    ("ConfigMap", M(uid="other"), "409 Conflict: Operation cannot be fulfilled on configmaps ~: Precondition failed: UID in precondition: other, UID in object meta: ~"),
+    ("ConfigMap", M(uid="other"), f'metadata.uid: Invalid value: "other": {FIXED}'),
     ("ConfigMap", M(creationTimestamp="2020-01-02T03:04:05Z", generation=-1)),
     ("ConfigMap", M(deletionTimestamp="2020-01-02T03:04:05Z"), f"metadata.deletionTimestamp: Invalid value: ~: {FIXED}"),
     ("ConfigMap", M(deletionGracePeriodSeconds=5), f"metadata.deletionGracePeriodSeconds: Invalid value: 5: {FIXED}"),
