@@ -254,6 +254,24 @@ static const struct type *stored_type(const struct request *request)
     return row ? row->type : NULL;
 }
 
+/* Who owns which field is given up where it makes the object too large: true if that is to be
+ * tried. Not by an apply, which is about nothing else. */
+static bool forget_owners(struct request *request)
+{
+    if (request->error.reason != ERROR_TOO_LARGE || request->applies ||
+        json_object_del(json_object_get(request->stored, "metadata"), "managedFields") != 0)
+        return false;
+    json_object_del(json_object_get(request->object, "metadata"), "managedFields");
+    error_clear(&request->error);
+    return true;
+}
+
+static bool write_draft(struct request *request)
+{
+    return schema_draft_make(stored_type(request), request->stored, &request->draft_bytes,
+                             &request->write.draft, &request->error);
+}
+
 static enum step_result make_draft(struct request *request)
 {
     if (request->write.op == STORE_DELETE) {
@@ -266,10 +284,8 @@ static enum step_result make_draft(struct request *request)
     request->write.value = request->stored;
     if (result != STEP_NEXT)
         return result;
-    return schema_draft_make(stored_type(request), request->stored, &request->draft_bytes,
-                             &request->write.draft, &request->error)
-               ? STEP_NEXT
-               : STEP_FAIL;
+    return write_draft(request) || (forget_owners(request) && write_draft(request)) ? STEP_NEXT
+                                                                                    : STEP_FAIL;
 }
 
 /* What is answered may have to be converted back, after the write: so it must be allowed to wait.

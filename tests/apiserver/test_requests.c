@@ -252,6 +252,49 @@ static void test_too_large(void **state)
     answer_clear(&answer);
 }
 
+/* Fields are so many that their names fit once, and not again in managedFields. */
+static void write_wide(struct buf *body, const char *first)
+{
+    buf_printf(body,
+               "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"wide\"},"
+               "\"data\":{\"%s\":\"1\"",
+               first);
+    for (int i = 0; i < 9000; i++)
+        buf_printf(
+            body, ",\"as-long-as-it-takes-for-the-names-of-all-these-to-be-a-megabyte-%020d\":\"\"",
+            i);
+    buf_add_text(body, "}}");
+}
+
+static void test_too_large_with_owners(void **state)
+{
+    static const struct {
+        const char *method, *path, *type;
+        long code;
+    } rows[] = {
+        {"POST", CM, NULL, 201},
+        {"PATCH", CM "/wide", "application/merge-patch+json", 200},
+        {"PUT", CM "/wide", NULL, 200},
+        {"PATCH", CM "/wide?fieldManager=m", "application/apply-patch+yaml", 413},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_free) struct buf body = BUF_INIT((size_t)4 << 20);
+        struct answer answer;
+        write_wide(&body, rows[i].method);
+        fixture_ask(&fixture,
+                    &(struct ask){.method = rows[i].method,
+                                  .path = rows[i].path,
+                                  .type = rows[i].type,
+                                  .body = body.data},
+                    &answer);
+        if (answer.code != rows[i].code)
+            fail_msg("%s: %ld %.300s", rows[i].method, answer.code, answer.body.data);
+        assert_null(json_at(answer.json, "metadata", "managedFields"));
+        answer_clear(&answer);
+    }
+}
+
 static void test_finalizers(void **state)
 {
     static const struct row rows[] = {
@@ -504,11 +547,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crud),       cmocka_unit_test(test_paths),
         cmocka_unit_test(test_bodies),     cmocka_unit_test(test_negotiation),
-        cmocka_unit_test(test_too_large),  cmocka_unit_test(test_finalizers),
-        cmocka_unit_test(test_pods),       cmocka_unit_test(test_services),
-        cmocka_unit_test(test_scale),      cmocka_unit_test(test_tenants),
-        cmocka_unit_test(test_namespaces), cmocka_unit_test(test_apply),
-        cmocka_unit_test(test_warnings),   cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_too_large),  cmocka_unit_test(test_too_large_with_owners),
+        cmocka_unit_test(test_finalizers), cmocka_unit_test(test_pods),
+        cmocka_unit_test(test_services),   cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_tenants),    cmocka_unit_test(test_namespaces),
+        cmocka_unit_test(test_apply),      cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_gzip),
     };
     return fixture_run(&fixture, tests);
 }
