@@ -114,8 +114,7 @@ static bool check_revision(struct request *request)
     return true;
 }
 
-/* The UID of what a PUT sends is a precondition; a patch that changes it is told so by validation.
- */
+/* The UID in a PUT is a precondition; a patch that changes it is told so by validation. */
 static bool check_identity(struct request *request)
 {
     const char *uid = meta_uid(request->object);

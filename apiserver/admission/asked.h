@@ -23,10 +23,10 @@ struct asked {
     struct request *request;
     enum asked_operation operation;
     struct asked_place place;
-    const char *sub, *ns,
-        *name; /* "" for none, as in a deletecollection; ns of a Namespace is its own name */
-    json_t *object, *old; /* owned; NULL: none */
-    json_t *options;      /* owned */
+    const char *sub, *ns, *name; /* "" for none; ns of a Namespace is its own name; a
+                                  * deletecollection has no name */
+    json_t *object, *old;        /* owned; NULL: none */
+    json_t *options;             /* owned */
 };
 
 /* For a create, update or delete that goes the general way: from request->object and ->old. */
