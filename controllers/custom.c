@@ -1,5 +1,6 @@
-/* Deleted CustomResourceDefinitions: their objects go first, then the finalizer that held them.
- * Source: apiextensions-apiserver pkg/controller/finalizer. */
+/* Deleted CustomResourceDefinitions: their objects go first, then the finalizer that held them, and
+ * then others may have their names. Source: apiextensions-apiserver pkg/controller/finalizer,
+ * pkg/controller/status. */
 #include "controllers/custom.h"
 
 #include "base/mem.h"
@@ -36,6 +37,29 @@ void custom_decide(const struct custom_seen *seen, struct plan *plan)
     plan_again(plan, count ? 1 : AGAIN_MS);
 }
 
+/* A write is what has the server judge a definition's names, even one that says nothing. */
+void custom_retry_names(const struct json_list *definitions, struct plan *plan)
+{
+    for (size_t i = 0; i < definitions->count; i++)
+        if (!meta_deleting(definitions->items[i]) &&
+            !crd_condition(definitions->items[i], "NamesAccepted"))
+            plan_patch(plan, CRD_STORAGE, definitions->items[i], json_object())->flags |=
+                PLAN_GO_ON | PLAN_ABSENT_OK;
+}
+
+static enum reconcile_result release_names(struct reconcile *reconcile, int64_t *again_ms,
+                                           struct error *err)
+{
+    const struct observe_query query = {.resource = store_intern(CRD_STORAGE),
+                                        .text = "Conflict\""}; /* the end of every reason */
+    CLEANUP(json_list_free) struct json_list definitions = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    if (!observe_list(reconcile->cluster, &query, &definitions, err))
+        return RECONCILE_RETRY;
+    custom_retry_names(&definitions, &plan);
+    return reconcile_end(plan_apply(&reconcile->caller, &plan, NULL, err), &plan, again_ms);
+}
+
 static enum reconcile_result reconcile_custom(void *arg, struct reconcile *reconcile,
                                               int64_t *again_ms, struct error *err)
 {
@@ -45,7 +69,9 @@ static enum reconcile_result reconcile_custom(void *arg, struct reconcile *recon
     CLEANUP(plan_clear) struct plan plan = {0};
     if (!observe_get(reconcile->cluster, CRD_STORAGE, "", reconcile->name, &definition, err))
         return RECONCILE_RETRY;
-    if (!definition || !meta_deleting(definition))
+    if (!definition)
+        return release_names(reconcile, again_ms, err);
+    if (!meta_deleting(definition))
         return RECONCILE_DONE;
     const struct observe_query query = {.resource = store_intern(reconcile->name)};
     if (!observe_list(reconcile->cluster, &query, &objects, err))

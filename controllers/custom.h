@@ -1,4 +1,5 @@
-/* controllers/custom.h: what goes with a deleted CustomResourceDefinition. */
+/* controllers/custom.h: what goes with a deleted CustomResourceDefinition, and who gets its names.
+ */
 #pragma once
 #include "controllers/controller.h"
 #include "controllers/observe.h"
@@ -11,4 +12,6 @@ struct custom_seen {
 };
 /* Pure: deletes the objects, then takes the finalizer away. */
 void custom_decide(const struct custom_seen *seen, struct plan *plan);
+/* Pure: has the server look again at those of `definitions` whose names were taken. */
+void custom_retry_names(const struct json_list *definitions, struct plan *plan);
 extern const struct controller custom_controller;

@@ -25,6 +25,9 @@ static bool wanted(const struct observe_query *query, const struct object *objec
 {
     if (query->field && strcmp(object_field(object, query->field), query->value) != 0)
         return false;
+    if (query->text &&
+        !memmem(object->body.data, object->body.len, query->text, strlen(query->text)))
+        return false;
     if (query->owner_uid &&
         memmem(object->body.data, object->body.len, query->owner_uid, strlen(query->owner_uid)))
         return true;

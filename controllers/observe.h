@@ -23,6 +23,7 @@ struct observe_query {
     const struct selector *selector; /* NULL: no condition */
     const char *
         owner_uid; /* objects that name this uid are kept too, whatever their labels; may be NULL */
+    const char *text; /* only objects that have this somewhere in their JSON; NULL: no condition */
     const char *field, *value; /* an indexed field that must have this value; NULL: no condition */
 };
 MUST_CHECK bool observe_list(struct cluster *cluster, const struct observe_query *query,

@@ -361,4 +361,27 @@ def aggregated(api, ns):
     until("gone from it", lambda: "aggregated.example.com" not in [one["metadata"]["name"] for one in api("GET", "/apis", accept=accept)["items"]])
 
 
+# ---- what upstream's own tests of the server ask ----
+
+
+def named(body, version, name, **fields):
+    return dict({"apiVersion": f"{body['spec']['group']}/{version}", "kind": body["spec"]["names"]["kind"]}, **meta(name), **fields)
+
+
+@check("names that were in use are accepted once their CRD is gone")
+def freed_names(api, ns):
+    first, second = crd({"v1": ANY}), crd({"v1": ANY})
+    second["spec"]["names"]["kind"] = first["spec"]["names"]["kind"]
+    path = f"{CRDS}/{second['metadata']['name']}"
+
+    def accepted():
+        return [one["status"] for one in api("GET", path)["status"]["conditions"] if one["type"] == "NamesAccepted"]
+    define(api, first)
+    api("POST", CRDS, second)
+    assert accepted() == ["False"], api("GET", path)["status"]
+    undefine(api, first)
+    until("accepted", lambda: accepted() == ["True"])
+    undefine(api, second)
+
+
 main()
