@@ -8,7 +8,9 @@
 #include "schema/crd_rule.h"
 #include "schema/meta.h"
 
-#define VERSIONS_MAX 100
+#define VERSIONS_MAX   100
+#define APPROVED       "api-approved.kubernetes.io"
+#define APPROVAL_RULES "https://github.com/kubernetes/enhancements/pull/1111"
 
 /* Of one that is there. */
 static void check_label(struct error *err, const char *path, const char *value)
@@ -98,18 +100,50 @@ static void check_group(const json_t *spec, struct error *err)
 }
 
 /* Groups of the Kubernetes community are not for everybody. */
-static void check_approval(const json_t *definition, struct error *err)
+static bool is_protected(const json_t *definition)
 {
     const char *group = json_text(definition, "spec", "group");
-    const char *approval = meta_annotation(definition, "api-approved.kubernetes.io");
-    if (!group || !(text_ends(group, ".k8s.io") || text_ends(group, ".kubernetes.io") ||
-                    strcmp(group, "k8s.io") == 0 || strcmp(group, "kubernetes.io") == 0))
+    return group && (text_ends(group, ".k8s.io") || text_ends(group, ".kubernetes.io") ||
+                     strcmp(group, "k8s.io") == 0 || strcmp(group, "kubernetes.io") == 0);
+}
+
+static const struct approval {
+    const char *status, *reason; /* of the condition that tells of it */
+    const char *detail;          /* before the annotation where it is approved or not */
+} approvals[] = {
+    {"False", "MissingAnnotation",
+     "protected groups must have approval annotation \"" APPROVED "\", see " APPROVAL_RULES},
+    {"False", "UnapprovedAnnotation", "not approved: "},
+    {"True", "ApprovedAnnotation", "approved in "},
+    {"False", "InvalidAnnotation",
+     "protected groups must have approval annotation \"" APPROVED
+     "\" with either a URL or a reason starting with \"unapproved\", see " APPROVAL_RULES},
+};
+
+enum approval_state { APPROVAL_MISSING, APPROVAL_BYPASSED, APPROVAL_GIVEN, APPROVAL_INVALID };
+
+static enum approval_state approval_of(const json_t *definition)
+{
+    const char *text = meta_annotation(definition, APPROVED);
+    const char *host = text ? strstr(text, "://") : NULL;
+    if (!text || !*text)
+        return APPROVAL_MISSING;
+    if (text_starts(text, "unapproved"))
+        return APPROVAL_BYPASSED;
+    return host && host > text && host[3] && host[3] != '/' ? APPROVAL_GIVEN : APPROVAL_INVALID;
+}
+
+/* What has not changed is not an update's fault. */
+static void check_approval(const json_t *definition, const json_t *old, struct error *err)
+{
+    enum approval_state state = approval_of(definition);
+    if (!is_protected(definition) || (old && approval_of(old) == state))
         return;
-    if (!approval || !*approval)
-        error_add_required(err, "metadata.annotations[api-approved.kubernetes.io]",
-                           "protected groups must have approval annotation "
-                           "\"api-approved.kubernetes.io\", see "
-                           "https://github.com/kubernetes/enhancements/pull/1111");
+    if (state == APPROVAL_MISSING)
+        error_add_required(err, "metadata.annotations[" APPROVED "]", approvals[state].detail);
+    if (state == APPROVAL_INVALID)
+        error_add_invalid(err, "metadata.annotations[" APPROVED "]",
+                          meta_annotation(definition, APPROVED), approvals[state].detail);
 }
 
 static void check_schema(const json_t *schema, const char *path, struct error *err)
@@ -259,8 +293,7 @@ void crd_check(const json_t *definition, const json_t *old, struct error *err)
     if (old)
         check_fixed(definition, old, err);
     check_stored(definition, err);
-    if (!old)
-        check_approval(definition, err);
+    check_approval(definition, old, err);
     check_preserved(spec, err);
 }
 
@@ -298,6 +331,20 @@ void crd_set_condition(json_t *definition, const char *type, const char *status,
     json_set_text(condition, "message", message);
 }
 
+static void tell_approval(json_t *definition, int64_t now_us)
+{
+    enum approval_state state = approval_of(definition);
+    const struct approval *row = &approvals[state];
+    const char *text = meta_annotation(definition, APPROVED);
+    const char *quote = state == APPROVAL_BYPASSED ? "\"" : "";
+    bool shown = state == APPROVAL_BYPASSED || state == APPROVAL_GIVEN;
+    CLEANUP(free_ptr)
+    char *message =
+        xasprintf("%s%s%s%s", row->detail, quote, shown && text ? text : "", shown ? quote : "");
+    crd_set_condition(definition, "KubernetesAPIApprovalPolicyConformant", row->status, row->reason,
+                      message, now_us);
+}
+
 void crd_set_status(json_t *definition, const char *conflict_reason, const char *conflict,
                     int64_t now_us)
 {
@@ -317,4 +364,6 @@ void crd_set_status(json_t *definition, const char *conflict_reason, const char 
     else if (!find_condition(definition, "Established"))
         crd_set_condition(definition, "Established", "False", "NotAccepted",
                           "not all names are accepted", now_us);
+    if (is_protected(definition))
+        tell_approval(definition, now_us);
 }

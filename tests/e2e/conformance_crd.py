@@ -384,4 +384,25 @@ def freed_names(api, ns):
     undefine(api, second)
 
 
+@check("the approval of a CRD in a community's group is told by a condition")
+def approval(api, ns):
+    rules = "see https://github.com/kubernetes/enhancements/pull/1111"
+    cases = {"https://example.com/1": ("True", "ApprovedAnnotation", "approved in https://example.com/1"),
+             "unapproved, a test": ("False", "UnapprovedAnnotation", 'not approved: "unapproved, a test"')}
+    body = crd({"v1": ANY}, group="sigs.k8s.io")
+    at = "metadata.annotations[api-approved.kubernetes.io]"
+    is_status(api("POST", CRDS, body, code=422), 422, "Invalid", f'{at}: Required value: protected groups must have approval annotation')
+    body["metadata"]["annotations"] = {"api-approved.kubernetes.io": "yes"}
+    is_status(api("POST", CRDS, body, code=422), 422, "Invalid", f'{at}: Invalid value: "yes": protected groups must have approval annotation '
+              f'"api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", {rules}')
+    for text, wanted in cases.items():
+        body = crd({"v1": ANY}, group="sigs.k8s.io")
+        body["metadata"]["annotations"] = {"api-approved.kubernetes.io": text}
+        made = api("POST", CRDS, body)
+        found = [(one["status"], one["reason"], one["message"]) for one in made["status"]["conditions"]
+                 if one["type"] == "KubernetesAPIApprovalPolicyConformant"]
+        assert found == [wanted], made["status"]
+        undefine(api, body)
+
+
 main()
