@@ -569,14 +569,17 @@ static bool check_include(struct request *request)
     return error_bad_request(&request->error, "unrecognized includeObject value: \"%s\"", include);
 }
 
-/* Kinds that upstream says to use no more, as of the version that is served. */
+/* Kinds that upstream, or their definition, says to use no more. */
 static void warn_of_kind(struct request *request)
 {
-    if (strcmp(request->resource->key, "componentstatuses") == 0) {
-        warnings_add(&request->warnings, "v1 ComponentStatus is deprecated in v1.19+");
-        meter_deprecated(request);
-        audit_annotate(request, "k8s.io/deprecated", "true");
-    }
+    const char *warning = strcmp(request->resource->key, "componentstatuses") == 0
+                              ? "v1 ComponentStatus is deprecated in v1.19+"
+                              : request->resource->deprecation;
+    if (!warning)
+        return;
+    warnings_add(&request->warnings, warning);
+    meter_deprecated(request);
+    audit_annotate(request, "k8s.io/deprecated", "true");
 }
 
 /* What cannot be read, such as a review, has no columns. */

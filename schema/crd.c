@@ -166,6 +166,36 @@ static bool make_type(struct compiled *compiled, struct resource *row, const jso
     return true;
 }
 
+/* The version that takes a deprecated one's place: the foremost of those that come before it; NULL.
+ */
+static const char *successor(const json_t *versions, const char *deprecated)
+{
+    const char *best = NULL;
+    for (size_t i = 0; i < json_array_size(versions); i++) {
+        const json_t *version = json_array_get(versions, i);
+        const char *name = or_empty(json_text(version, "name"));
+        if (json_is_true(json_object_get(version, "served")) &&
+            !json_is_true(json_object_get(version, "deprecated")) &&
+            crd_compare_versions(&name, best ? &best : &deprecated) < 0)
+            best = name;
+    }
+    return best;
+}
+
+static const char *deprecation_of(const struct compiled *compiled, const struct resource *row,
+                                  const json_t *version)
+{
+    const char *given = json_text(version, "deprecationWarning");
+    if (!json_is_true(json_object_get(version, "deprecated")))
+        return NULL;
+    if (given)
+        return given;
+    const char *next = successor(json_at(compiled->definition, "spec", "versions"), row->version);
+    return next ? crd_text(compiled->memory, "%s %s is deprecated; use %s/%s %s", row->api_version,
+                           row->kind, row->group, next, row->kind)
+                : crd_text(compiled->memory, "%s %s is deprecated", row->api_version, row->kind);
+}
+
 static struct resource *make_row(struct compiled *compiled, const json_t *version)
 {
     const json_t *spec = json_object_get(compiled->definition, "spec");
@@ -183,6 +213,7 @@ static struct resource *make_row(struct compiled *compiled, const json_t *versio
     row->categories = texts(memory, json_object_get(names, "categories"));
     row->selectable = selectable_fields(memory, json_object_get(version, "selectableFields"));
     row->api_version = crd_text(memory, "%s/%s", row->group, row->version);
+    row->deprecation = deprecation_of(compiled, row, version);
     row->verbs = ALL_VERBS;
     row->namespaced = text_eq(json_text(spec, "scope"), "Namespaced");
     set_columns(compiled, row, version);
@@ -238,7 +269,7 @@ static int compare_rows(const void *a, const void *b)
 static bool make_rows(struct compiled *compiled)
 {
     const json_t *versions = json_at(compiled->definition, "spec", "versions");
-    size_t count = json_array_size(versions);
+    size_t count = json_array_size(versions), unserved = 0;
     struct resource **rows = crd_alloc(compiled->memory, count + 1, sizeof(struct resource *));
     for (size_t i = 0; i < count; i++) {
         const json_t *version = json_array_get(versions, i);
@@ -249,11 +280,14 @@ static bool make_rows(struct compiled *compiled)
             compiled->crd.stored = row;
         if (json_is_true(json_object_get(version, "served")))
             rows[compiled->crd.row_count++] = row;
+        else
+            rows[count - ++unserved] = row;
     }
     qsort(rows, compiled->crd.row_count, sizeof(*rows), compare_rows);
     if (compiled->crd.row_count)
         rows[0]->preferred = true;
     compiled->crd.rows = (const struct resource *const *)rows;
+    compiled->crd.version_count = count;
     return compiled->crd.stored != NULL;
 }
 
@@ -284,6 +318,14 @@ const struct crd *crd_new(const json_t *definition)
     compiled->crd.terminating = crd_condition(own, "Terminating");
     compiled->crd.storage_version = compiled->crd.stored->version;
     return &compiled->crd;
+}
+
+const struct resource *crd_row(const struct crd *crd, const char *api_version)
+{
+    for (size_t i = 0; i < crd->version_count; i++)
+        if (text_eq(api_version, crd->rows[i]->api_version))
+            return crd->rows[i];
+    return NULL;
 }
 
 static struct compiled *compiled_of(const struct crd *crd)

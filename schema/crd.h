@@ -16,10 +16,11 @@ struct crd {
     const json_t *names;                        /* status.acceptedNames */
     const json_t
         *conversion; /* spec.conversion when a webhook converts; NULL: versions differ in name */
-    const struct resource *const *rows; /* served versions, the preferred one first */
-    size_t row_count;
-    bool terminating;              /* no object may be created any more */
-    const struct resource *stored; /* the version that objects are stored in, served or not */
+    const struct resource *const
+        *rows;                       /* served versions, the preferred one first; then the others */
+    size_t row_count, version_count; /* row_count: served */
+    bool terminating;                /* no object may be created any more */
+    const struct resource *stored;   /* the version that objects are stored in, served or not */
 };
 
 /* NULL when the definition cannot be served: its names are not accepted, or its schema does not
@@ -27,6 +28,9 @@ struct crd {
 const struct crd *crd_new(const json_t *definition);
 const struct crd *crd_ref(const struct crd *crd);
 void crd_unref(const struct crd *crd);
+
+/* The row of "group/version", served or not; NULL when it is no version of the definition. */
+const struct resource *crd_row(const struct crd *crd, const char *api_version);
 
 /* Of the definition itself: appends causes. `old` NULL on create. */
 void crd_check(const json_t *definition, const json_t *old, struct error *err);

@@ -46,6 +46,8 @@ struct resource {
         *selectable; /* field selectors beside metadata.name/namespace; NULL-ended; may be NULL */
     const char *storage_version_hash;
     const char *api_version; /* "v1", "apps/v1" */
+    const char
+        *deprecation; /* of a custom resource's version: what its users are warned of; NULL */
     const struct type *type;
     const struct column *columns;
     const struct subresource *subresources;

@@ -368,6 +368,21 @@ def named(body, version, name, **fields):
     return dict({"apiVersion": f"{body['spec']['group']}/{version}", "kind": body["spec"]["names"]["kind"]}, **meta(name), **fields)
 
 
+@check("a deprecated version of a CRD warns its users, and names the one to use")
+def deprecated_version(api, ns):
+    body = crd({"v1beta2": ANY, "v1beta1": ANY, "v1alpha2": ANY, "v1alpha1": ANY})
+    versions, kind = body["spec"]["versions"], body["spec"]["names"]["kind"]
+    versions[3]["deprecated"] = versions[2]["deprecated"] = True
+    versions[2]["deprecationWarning"] = "no more of this"
+    define(api, body)
+    wanted = {"v1alpha1": f'299 - "mygroup.example.com/v1alpha1 {kind} is deprecated; use mygroup.example.com/v1beta2 {kind}"',
+              "v1alpha2": '299 - "no more of this"', "v1beta1": None, "v1beta2": None}
+    for version, warning in wanted.items():
+        got = api.session.get(api.base + resources(body, version), timeout=30)
+        assert got.status_code == 200 and got.headers.get("Warning") == warning, (version, got.headers)
+    undefine(api, body)
+
+
 @check("names that were in use are accepted once their CRD is gone")
 def freed_names(api, ns):
     first, second = crd({"v1": ANY}), crd({"v1": ANY})
