@@ -219,6 +219,21 @@ void error_cut_causes(struct error *err, size_t keep)
     }
 }
 
+void error_move_causes(struct error *to, struct error *from, error_cause_fn wanted, const void *arg)
+{
+    size_t left = 0;
+    to->causes =
+        xreallocarray(to->causes, to->cause_count + from->cause_count + 1, sizeof(*to->causes));
+    for (size_t i = 0; i < from->cause_count; i++) {
+        struct error_cause *out = !wanted || wanted(&from->causes[i], arg)
+                                      ? &to->causes[to->cause_count++]
+                                      : &from->causes[left++];
+        *out = from->causes[i];
+    }
+    from->cause_count = left;
+    error_cut_causes(from, 0);
+}
+
 void error_add_cause(struct error *err, enum cause_kind kind, const char *field, const char *format,
                      ...)
 {

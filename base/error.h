@@ -126,6 +126,11 @@ void error_add_invalid(struct error *err, const char *field, const char *value, 
 void error_add_required(struct error *err, const char *field, const char *detail);
 /* `Forbidden: DETAIL` */
 void error_add_forbidden(struct error *err, const char *field, const char *detail);
+/* Moves the causes of `from` that `wanted` agrees to (NULL: all) behind those of `to`, in their
+ * order. `from` is left without any. */
+typedef bool (*error_cause_fn)(const struct error_cause *cause, const void *arg);
+void error_move_causes(struct error *to, struct error *from, error_cause_fn wanted,
+                       const void *arg);
 /* Takes back all causes but the first `keep`. */
 void error_cut_causes(struct error *err, size_t keep);
 /* If causes were added: makes `err` the 422 `KIND.GROUP "NAME" is invalid: ...` and returns false;

@@ -575,10 +575,41 @@ static void validate(const struct crd_node *node, const json_t *value, const jso
         error_add_forbidden(err, "", "checking this object against its schema costs too much");
 }
 
+static bool is_duplicate(const struct error_cause *cause, const void *arg)
+{
+    (void)arg;
+    return strcmp(cause->type, "FieldValueDuplicate") == 0;
+}
+
+static bool is_no_duplicate(const struct error_cause *cause, const void *arg)
+{
+    return !is_duplicate(cause, arg);
+}
+
+static bool has_duplicates(const struct error *err)
+{
+    for (size_t i = 0; i < err->cause_count; i++)
+        if (is_duplicate(&err->causes[i], NULL))
+            return true;
+    return false;
+}
+
+/* Lists that had doubles anywhere before may have some everywhere: who tells an item's old self? */
+static bool lets_duplicates_pass(const struct crd_node *node, const json_t *old)
+{
+    CLEANUP(error_clear) struct error before = {0};
+    if (old)
+        validate(node, old, NULL, true, &before);
+    return has_duplicates(&before);
+}
+
 void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old,
                   struct error *err)
 {
-    validate(node, object, old, true, err);
+    CLEANUP(error_clear) struct error found = {0};
+    validate(node, object, old, true, &found);
+    bool pass = has_duplicates(&found) && lets_duplicates_pass(node, old);
+    error_move_causes(err, &found, pass ? is_no_duplicate : NULL, NULL);
 }
 
 void crd_validate_value(const struct crd_node *node, const json_t *value, struct error *err)

@@ -420,4 +420,20 @@ def approval(api, ns):
         undefine(api, body)
 
 
+@check("lists that had doubles before the schema said that they may not keep them")
+def kept_doubles(api, ns):
+    item = {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
+    body = crd({"v1": {"type": "object", "properties": {"l": {
+        "type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a", "b"]}}}})
+    define(api, body)
+    path = resources(body) + "/one"
+    got = api("POST", resources(body), named(body, "v1", "one", l=[{"a": 1, "b": 1}, {"a": 1, "b": 2}]))
+    double = dict(got, l=got["l"] + [{"a": 1, "b": 1}])
+    is_status(api("PUT", path, double, code=422), 422, "Invalid", 'l[2]: Duplicate value: map[string]interface {}{"a":1, "b":1}')
+    keys = "/spec/versions/0/schema/openAPIV3Schema/properties/l/x-kubernetes-list-map-keys"
+    api("PATCH", f"{CRDS}/{body['metadata']['name']}", [{"op": "replace", "path": keys, "value": ["a"]}], type=JSON_PATCH)
+    assert len(api("PUT", path, double)["l"]) == 3
+    undefine(api, body)
+
+
 main()
