@@ -225,13 +225,23 @@ static bool is_converted(const struct request *request)
            (request->resource->type->flags & TYPE_CONVERTED);
 }
 
+/* The schema may be younger than the object. What is read has the defaults of the version that it
+ * is stored in, whichever it is shown in. */
+static void default_stored(const struct request *request, json_t *object)
+{
+    const struct crd *crd =
+        request->custom ? find_crd(request->custom, request->resource->key) : NULL;
+    const struct resource *row = crd ? crd_row(crd, json_text(object, "apiVersion")) : NULL;
+    if (row)
+        crd_default(row->type->custom, object);
+}
+
 void custom_show(const struct request *request, json_t *object)
 {
     if (!is_converted(request) || !object)
         return;
+    default_stored(request, object);
     json_set_text(object, "apiVersion", request->resource->api_version);
-    crd_default(request->resource->type->custom,
-                object); /* the schema may be younger than the object */
 }
 
 const struct crd *custom_converter(const struct request *request)
@@ -249,6 +259,7 @@ enum step_result custom_convert(struct request *request, json_t *object, const s
     const struct crd *crd = custom_converter(request);
     json_t *copy = json_deep_copy(object);
     enum step_result result = STEP_NEXT;
+    default_stored(request, copy);
     if (!crd)
         json_set_text(copy, "apiVersion", row->api_version);
     else if (!text_eq(json_text(copy, "apiVersion"), row->api_version))
@@ -256,12 +267,10 @@ enum step_result custom_convert(struct request *request, json_t *object, const s
     if (crd && result == STEP_NEXT &&
         !conversion_run(request->api, request->cluster, crd, row, &copy, 1, &request->error))
         result = STEP_FAIL;
-    if (result == STEP_NEXT) {
-        crd_default(row->type->custom, copy);
+    if (result == STEP_NEXT)
         *out = copy;
-        return STEP_NEXT;
-    }
-    json_decref(copy);
+    else
+        json_decref(copy);
     return result;
 }
 

@@ -434,6 +434,8 @@ const struct crd_node *crd_compile(struct crd_memory *memory, const json_t *text
     size_t before = err->cause_count;
     buf_add_text(&compile.path, path);
     struct crd_node *node = node_of(&compile, text, AT_ROOT);
+    if (crd_has_meta_defaults(node))
+        node->flags |= CRD_META_DEFAULTS;
     buf_free(&compile.path);
     return err->cause_count == before ? node : NULL;
 }

@@ -31,6 +31,7 @@ enum crd_node_flags {
     CRD_ATOMIC_MAP = 1 << 5,
     CRD_EXCLUSIVE_MIN = 1 << 6,
     CRD_EXCLUSIVE_MAX = 1 << 7,
+    CRD_META_DEFAULTS = 1 << 8, /* at the root: defaults may be of embedded resources' metadata */
 };
 
 struct crd_rule;
@@ -95,6 +96,8 @@ MUST_CHECK bool crd_shape_embedded(const struct crd_node *node, json_t *object,
 void crd_validate_embedded(const json_t *object, const char *path, struct error *err);
 void crd_default(const struct crd_node *node, json_t *object);
 bool crd_has_defaults(const struct crd_node *node);
+/* Has defaults, and embedded resources that they may be of. */
+bool crd_has_meta_defaults(const struct crd_node *root);
 /* Appends causes. `old`: what the object was before, whose own faults are let pass where it is as
  * it was; NULL on create. */
 void crd_validate(const struct crd_node *node, const json_t *object, const json_t *old,

@@ -110,6 +110,28 @@ void crd_default(const struct crd_node *node, json_t *object)
 {
     size_t room = DEFAULTS_MAX;
     fill(node, object, 0, &room);
+    if (node->flags & CRD_META_DEFAULTS) { /* what Go's metadata does not know goes again */
+        CLEANUP(error_clear) struct error ignored = {0};
+        struct shaper shaper = {.err = &ignored};
+        if (!crd_shape_embedded(node, object, &shaper))
+            return; /* what has not its shape stays as it is */
+    }
+}
+
+static bool has_embedded(const struct crd_node *node)
+{
+    if (!node)
+        return false;
+    bool found =
+        node->flags & CRD_EMBEDDED || has_embedded(node->items) || has_embedded(node->additional);
+    for (size_t i = 0; !found && i < node->property_count; i++)
+        found = has_embedded(node->properties[i].node);
+    return found;
+}
+
+bool crd_has_meta_defaults(const struct crd_node *root)
+{
+    return has_embedded(root) && crd_has_defaults(root);
 }
 
 bool crd_has_defaults(const struct crd_node *node)

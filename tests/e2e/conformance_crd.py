@@ -420,6 +420,42 @@ def approval(api, ns):
         undefine(api, body)
 
 
+@check("what is read has the defaults of the version that it is stored in")
+def stored_defaults(api, ns):
+    def spec(own):
+        properties = {name: {"type": "string"} for name in ("a", "late", "stored", "served")}
+        return {"type": "object", "properties": dict(properties, **{own: {"type": "string", "default": own}})}
+    body = crd({"v1": spec("stored"), "v1beta1": spec("served")})
+    define(api, body)
+    path, definition = resources(body, "v1beta1"), f"{CRDS}/{body['metadata']['name']}"
+    api("POST", path, named(body, "v1beta1", "one", a="x"))
+    made = api("GET", path + "/one")
+    assert made["stored"] == "stored" and made["served"] == "served", made
+    late = "/spec/versions/{}/schema/openAPIV3Schema/properties/late/default"
+    for version, there in ((1, False), (0, True)):
+        api("PATCH", definition, [{"op": "add", "path": late.format(version), "value": "L"}], type=JSON_PATCH)
+        if there:
+            until("defaulted on read", lambda: "late" in api("GET", path + "/one"))
+        assert ("late" in api("GET", path)["items"][0]) == there, (version, api("GET", path))
+    undefine(api, body)
+
+
+@check("defaults of embedded metadata are what metadata can be")
+def meta_defaults(api, ns):
+    def embedded(**metadata):
+        return {"type": "object", "x-kubernetes-embedded-resource": True, "properties": {
+            "apiVersion": {"type": "string", "default": "foos/v1"}, "kind": {"type": "string", "default": "Foo"},
+            "metadata": dict({"type": "object"}, **metadata)}}
+    fields = {"properties": {"name": {"type": "string", "default": "bar"}, "unknown": {"type": "string", "default": "x"}}}
+    body = crd({"v1": {"type": "object", "properties": {
+        "fields": embedded(**fields), "whole": embedded(default={"name": "bar", "unknown": "x"}, **fields)}}})
+    define(api, body)
+    made = api("POST", resources(body), named(body, "v1", "one", fields={"metadata": {}}, whole={}))
+    wanted = {"apiVersion": "foos/v1", "kind": "Foo", "metadata": {"name": "bar"}}
+    assert made["fields"] == wanted and made["whole"] == wanted, made
+    undefine(api, body)
+
+
 @check("lists that had doubles before the schema said that they may not keep them")
 def kept_doubles(api, ns):
     item = {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
