@@ -362,7 +362,15 @@ static bool refuse_kind(struct request *request, const char *given_version, cons
             given_version, api_version);
     CLEANUP(free_ptr) char *detail = xasprintf("must be %s", kind);
     error_add_invalid(&request->error, "kind", given_kind, detail);
-    return error_seal_invalid(&request->error, kind, group, meta_name(request->object));
+    return error_seal_invalid(&request->error, given_kind, group, meta_name(request->object));
+}
+
+/* A custom resource says what it is; what has a type of Go's is that when it says nothing. */
+static bool has_own_kind(struct request *request, const char *given_kind)
+{
+    return request->caller || !request->type->custom || (given_kind && *given_kind) ||
+           error_bad_request(&request->error,
+                             "Object 'Kind' is missing in 'unstructured object has no kind'");
 }
 
 static bool check_kind(struct request *request, const char *kind, const char *group,
@@ -372,6 +380,8 @@ static bool check_kind(struct request *request, const char *kind, const char *gr
     char *api_version = *group ? xasprintf("%s/%s", group, version) : xstrdup(version);
     const char *given_version = json_text(request->object, "apiVersion");
     const char *given_kind = json_text(request->object, "kind");
+    if (!has_own_kind(request, given_kind))
+        return false;
     given_version = given_version && *given_version ? given_version : api_version;
     given_kind = given_kind && *given_kind ? given_kind : kind;
     if ((strcmp(given_version, api_version) != 0 || strcmp(given_kind, kind) != 0) &&

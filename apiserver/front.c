@@ -512,6 +512,20 @@ static bool scope_fits(const struct request *request, const struct verb_row *row
     return has_ns || strcmp(row->verb, "list") == 0 || strcmp(row->verb, "watch") == 0;
 }
 
+/* What upstream's handler of custom resources looks at first, whatever the verb: a path of the
+ * other scope is none of theirs, and a verb for one object needs its name. */
+static enum step_result check_custom_path(struct request *request, const struct verb_row *row)
+{
+    if (!is_custom(request) || request->caller)
+        return STEP_NEXT;
+    if (!scope_fits(request, row))
+        return not_served(request);
+    if (row->collection || *request->route.name || row->flag == VERB_GET)
+        return STEP_NEXT;
+    error_bad_request(&request->error, "name must be provided");
+    return STEP_FAIL;
+}
+
 static enum step_result find_row(struct request *request)
 {
     const struct route *route = &request->route;
@@ -629,6 +643,8 @@ enum step_result step_dispatch(struct request *request)
     const struct verb_row *row = verb_find(route->verb);
     if (!row || !fits_method(request, row))
         return not_allowed(request);
+    if ((result = check_custom_path(request, row)) != STEP_NEXT)
+        return result;
     if (*route->sub && ((result = find_subresource(request)) != STEP_NEXT || request->chain))
         return result;
     uint32_t verbs = request->sub ? request->sub->verbs : request->resource->verbs;

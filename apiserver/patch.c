@@ -38,7 +38,7 @@ static enum patch_kind patch_kind(const struct request *request)
 static void refuse_media(struct request *request)
 {
     struct error *err = &request->error;
-    if (request->type->custom) {
+    if (request->resource->type->custom) {
         error_set(err, ERROR_UNSUPPORTED_MEDIA_TYPE,
                   "the body of the request was in an unknown format - accepted media types "
                   "include: application/json-patch+json, application/merge-patch+json, "
@@ -61,7 +61,7 @@ static json_t *patched(struct request *request, const json_t *target, struct war
     case PATCH_MERGE:
         return patch_merge(target, patch, found, err);
     case PATCH_STRATEGIC:
-        if (request->type->custom)
+        if (request->resource->type->custom)
             break;
         return patch_strategic(request->type, target, patch, found, err);
     case PATCH_UNKNOWN:

@@ -195,8 +195,9 @@ static void test_write_and_read(void **state)
 {
     (void)state;
     expect("POST", V1,
-           "{\"metadata\":{\"name\":\"one\"},\"hostPort\":\"localhost:80\",\"note\":\"n\"}", 201,
-           "\"hostPort\":\"localhost:80\"");
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"one\"},\"hostPort\":\"localhost:80\","
+           "\"note\":\"n\"}",
+           201, "\"hostPort\":\"localhost:80\"");
     assert_int_equal(hook_server_calls(&hooks), 0); /* written and answered as it is stored */
     expect("GET", V1 "/one", NULL, 200, "\"hostPort\":\"localhost:80\"");
     assert_int_equal(hook_server_calls(&hooks), 0);
@@ -207,8 +208,9 @@ static void test_write_and_read(void **state)
     assert_string_equal(
         json_text(json_array_get(json_object_get(request, "objects"), 0), "apiVersion"),
         "stable.example.com/v1");
-    expect("POST", V2, "{\"metadata\":{\"name\":\"two\"},\"host\":\"a\",\"port\":\"1\"}", 201,
-           "\"port\":\"1\"}");
+    expect("POST", V2,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"two\"},\"host\":\"a\",\"port\":\"1\"}",
+           201, "\"port\":\"1\"}");
     expect("GET", V1 "/two", NULL, 200, "\"hostPort\":\"a:1\"");
     expect("PATCH", V2 "/two", "{\"port\":\"2\"}", 200, "\"port\":\"2\"");
     expect("GET", V1 "/two", NULL, 200, "\"hostPort\":\"a:2\"");
@@ -225,8 +227,9 @@ static void test_mixed(void **state)
     change_definition(json_pack("{s:o}", "versions", versions(true)));
     expect("GET", CRDS "/e2e-tests.stable.example.com", NULL, 200,
            "\"storedVersions\":[\"v1\",\"v2\"]");
-    expect("POST", V2, "{\"metadata\":{\"name\":\"three\"},\"host\":\"c\",\"port\":\"4\"}", 201,
-           NULL);
+    expect("POST", V2,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"three\"},\"host\":\"c\",\"port\":\"4\"}",
+           201, NULL);
     hook_server_clear(&hooks);
     ask("GET", V2, NULL, &answer);
     assert_int_equal(json_array_size(json_object_get(answer.json, "items")), 3);
@@ -264,7 +267,9 @@ static void test_watch(void **state)
     (void)state;
     watcher_start(&watcher, &fixture, V2 "?watch=true&timeoutSeconds=20");
     assert_true(watcher_wait(&watcher, 3, 20)); /* what is there already */
-    expect("POST", V1, "{\"metadata\":{\"name\":\"seen\"},\"hostPort\":\"w:1\"}", 201, NULL);
+    expect("POST", V1,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"seen\"},\"hostPort\":\"w:1\"}", 201,
+           NULL);
     expect("PATCH", V1 "/seen", "{\"hostPort\":\"w:2\"}", 200, NULL);
     expect("DELETE", V1 "/seen", NULL, 200, NULL);
     static const struct {
@@ -309,8 +314,9 @@ static void test_failures(void **state)
         expect("GET", V1 "/two", NULL, 200, NULL);
     }
     expect("GET", V2, NULL, 500, "conversion webhook for");
-    expect("POST", V2, "{\"metadata\":{\"name\":\"never\"},\"host\":\"c\",\"port\":\"4\"}", 500,
-           "conversion webhook for stable.example.com/v2");
+    expect("POST", V2,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"never\"},\"host\":\"c\",\"port\":\"4\"}",
+           500, "conversion webhook for stable.example.com/v2");
     expect("GET", V1 "/never", NULL, 404, NULL);
     use("/wrong-uid", "v1beta1"); /* which did not say whom it is for */
     expect("GET", V2 "/two", NULL, 200, "\"host\":\"b\"");

@@ -61,23 +61,26 @@ static void test_objects(void **state)
 {
     struct answer answer;
     (void)state;
-    expect(
-        "POST", BEES,
-        "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"name\":\"maja\",\"unknown\":1,\"port\":\"x\"},"
-        "\"status\":{\"replicas\":7}}",
-        201, "\"replicas\":3");
+    expect("POST", BEES,
+           "{\"kind\":\"Bee\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"name\":\"maja\","
+           "\"unknown\":1,\"port\":\"x\"},"
+           "\"status\":{\"replicas\":7}}",
+           201, "\"replicas\":3");
     ask("GET", BEES "/a", NULL, NULL, NULL, &answer);
     assert_null(json_at(answer.json, "spec", "unknown"));
     assert_null(json_at(answer.json, "status"));
     assert_int_equal(json_int_or(json_at(answer.json, "metadata", "generation"), 0), 1);
     answer_clear(&answer);
-    expect("POST", BEES, "{\"metadata\":{\"name\":\"b\"},\"spec\":{}}", 422,
+    expect("POST", BEES, "{\"kind\":\"Bee\",\"metadata\":{\"name\":\"b\"},\"spec\":{}}", 422,
            "spec.name: Required value");
     expect("POST", BEES,
-           "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"m\",\"replicas\":\"x\"}}", 422,
+           "{\"kind\":\"Bee\",\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"m\",\"replicas\":"
+           "\"x\"}}",
+           422,
            "spec.replicas: Invalid value: \\\"string\\\": spec.replicas in body must be of type "
            "integer: \\\"string\\\"");
-    expect("POST", BEES, "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"M\"}}", 422,
+    expect("POST", BEES,
+           "{\"kind\":\"Bee\",\"metadata\":{\"name\":\"b\"},\"spec\":{\"name\":\"M\"}}", 422,
            "spec.name in body should match '^[a-z]+$'");
     expect("PATCH", BEES "/a", "{\"spec\":{\"replicas\":5}}", 200, "\"generation\":2");
     expect("PATCH", BEES "/a/status", "{\"spec\":{\"replicas\":9},\"status\":{\"replicas\":5}}",

@@ -252,10 +252,11 @@ static void test_custom_denied(void **state)
     fixture_expect(&hooked.fixture, "definition", "POST", CRDS, DEFINITION("true", "false"), 201,
                    NULL);
     fixture_expect(&hooked.fixture, "make", "POST", ANTS,
-                   "{\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\"b\"}}", 201, NULL);
+                   "{\"kind\":\"Ant\",\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\"b\"}}", 201,
+                   NULL);
     hooked_configure_one(false, "ants", "/deny-message", ON("ants.test", "ants", "*"));
-    fixture_expect(&hooked.fixture, "create", "POST", ANTS, "{\"metadata\":{\"name\":\"c\"}}", 403,
-                   "not today");
+    fixture_expect(&hooked.fixture, "create", "POST", ANTS,
+                   "{\"kind\":\"Ant\",\"metadata\":{\"name\":\"c\"}}", 403, "not today");
     fixture_expect(&hooked.fixture, "update", "PATCH", ANTS "/a", "{\"data\":{\"a\":\"c\"}}", 403,
                    "not today");
     fixture_expect(&hooked.fixture, "delete", "DELETE", ANTS "/a", NULL, 403, "not today");
@@ -274,7 +275,8 @@ static void test_custom_mutated(void **state)
             hooked_webhook("one.hooks.test", "/stage-1", ON("ants.test", "ants", "CREATE")),
             hooked_webhook("two.hooks.test", "/stage-unknown", ON("ants.test", "ants", "CREATE"))));
     fixture_send(&hooked.fixture, "POST", ANTS,
-                 "{\"metadata\":{\"name\":\"mutated\"},\"data\":{\"a\":\"b\"}}", &answer);
+                 "{\"kind\":\"Ant\",\"metadata\":{\"name\":\"mutated\"},\"data\":{\"a\":\"b\"}}",
+                 &answer);
     assert_int_equal(answer.code, 201);
     assert_string_equal(json_text(answer.json, "data", "mutation-stage-1"), "yes");
     assert_null(json_at(answer.json, "data", "mutation-stage-2")); /* pruned */
@@ -294,8 +296,8 @@ static void test_custom_versions(void **state)
     fixture_expect(&hooked.fixture, "stored", "PATCH", CRDS "/ants.ants.test",
                    DEFINITION("false", "true"), 200, "\"storedVersions\":[\"v1\",\"v2\"]");
     fixture_expect(&hooked.fixture, "other", "POST", "/apis/ants.test/v2/namespaces/default/ants",
-                   "{\"metadata\":{\"name\":\"second\"},\"data\":{\"a\":\"b\"}}", 201,
-                   "\"mutation-stage-1\":\"yes\"");
+                   "{\"kind\":\"Ant\",\"metadata\":{\"name\":\"second\"},\"data\":{\"a\":\"b\"}}",
+                   201, "\"mutation-stage-1\":\"yes\"");
     const json_t *request = hook_server_request(&hooked.hooks);
     assert_string_equal(json_text(request, "requestKind", "version"), "v2");
     assert_string_equal(json_text(request, "kind", "version"), "v1");

@@ -472,4 +472,27 @@ def kept_doubles(api, ns):
     undefine(api, body)
 
 
+@check("custom resources answer at paths of their scope, for one object by its name")
+def paths(api, ns):
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    scale = {"status": {}, "scale": {"specReplicasPath": ".spec.n", "statusReplicasPath": ".status.n"}}
+    for scope, right, wrong in (("Cluster", None, ns), ("Namespaced", ns, None)):
+        body = crd({"v1": schema}, scope=scope, subresources=scale)
+        define(api, body)
+        here, there = resources(body, ns=right), resources(body, ns=wrong)
+        api("POST", here, named(body, "v1", "one", spec={"n": 1}))
+        for method in ("POST", "DELETE"):
+            is_status(api(method, there, named(body, "v1", "two"), code=404), 404, "NotFound")
+        for method, sub in (("GET", ""), ("PUT", "/status"), ("DELETE", "/status"), ("GET", "/scale")):
+            is_status(api(method, f"{there}/one{sub}", code=404), 404, "NotFound")
+        for method, type in (("PUT", "application/json"), ("PATCH", MERGE)):
+            is_status(api(method, here, {}, code=400, type=type), 400, "BadRequest", "name must be provided")
+        for sub in ("", "/status", "/scale"):
+            is_status(api("PATCH", f"{here}/one{sub}", {}, code=415, type=STRATEGIC), 415, "UnsupportedMediaType")
+        is_status(api("POST", here, {}, code=400), 400, "BadRequest", "Object 'Kind' is missing in 'unstructured object has no kind'")
+        bad = api("POST", here, dict(named(body, "v1", "two"), kind="Other"), code=422)
+        assert bad["message"].startswith('Other.mygroup.example.com "two" is invalid: kind: Invalid value: "Other": must be '), bad
+        undefine(api, body)
+
+
 main()
