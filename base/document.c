@@ -50,25 +50,35 @@ json_t *json_null(void)
 static const struct json_whole small[] = {MANY(0), MANY(64), MANY(128), MANY(192)};
 /* clang-format on */
 
-static json_t *whole_new(json_type type, int64_t value)
+json_t *json_integer(json_int_t value)
 {
+    if (value >= 0 && value < (json_int_t)ARRAY_LEN(small))
+        return forever(&small[value].head);
     struct json_whole *whole = cell_take(sizeof(*whole));
-    *whole = (struct json_whole){{type, 1}, value};
+    *whole = (struct json_whole){{JSON_INTEGER, 1}, value};
     return &whole->head;
 }
 
-json_t *json_integer(json_int_t value)
+static size_t decimal_size(size_t len)
 {
-    return value >= 0 && value < (json_int_t)ARRAY_LEN(small) ? forever(&small[value].head)
-                                                              : whole_new(JSON_INTEGER, value);
+    return sizeof(struct json_decimal) + len + 1;
+}
+
+json_t *json_real_read(double value, const char *literal, size_t len)
+{
+    if (!isfinite(value))
+        return NULL;
+    size_t kept = len <= JSON_LITERAL_MAX ? len : 0;
+    struct json_decimal *real = cell_take(decimal_size(kept));
+    *real = (struct json_decimal){.head = {JSON_REAL, 1}, .value = value, .len = (uint32_t)kept};
+    memcpy(real->literal, literal, kept);
+    real->literal[kept] = '\0';
+    return &real->head;
 }
 
 json_t *json_real(double value)
 {
-    int64_t bits;
-    _Static_assert(sizeof(bits) == sizeof(value), "a real fits");
-    memcpy(&bits, &value, sizeof(bits));
-    return isfinite(value) ? whole_new(JSON_REAL, bits) : NULL;
+    return json_real_read(value, "", 0);
 }
 
 static size_t text_size(size_t len)
@@ -628,8 +638,10 @@ void json_delete(json_t *json)
         cell_give(json, text_size(json_string_length(json)));
         break;
     case JSON_INTEGER:
-    case JSON_REAL:
         cell_give(json, sizeof(struct json_whole));
+        break;
+    case JSON_REAL:
+        cell_give(json, decimal_size(((struct json_decimal *)json)->len));
         break;
     case JSON_TRUE: /* forever */
     case JSON_FALSE:

@@ -61,6 +61,7 @@
 #define json_object_update_recursive warren_json_object_update_recursive
 #define json_pack                    warren_json_pack
 #define json_real                    warren_json_real
+#define json_real_read               warren_json_real_read
 #define json_sprintf                 warren_json_sprintf
 #define json_string                  warren_json_string
 #define json_stringn                 warren_json_stringn
@@ -97,6 +98,13 @@ struct json_text {
 struct json_whole {
     json_t head;
     int64_t value;
+};
+
+struct json_decimal {
+    json_t head;
+    double value;
+    uint32_t len;
+    char literal[]; /* and a NUL; empty: it was not read */
 };
 
 struct json_items {
@@ -171,6 +179,10 @@ json_t *json_stringn_nocheck(const char *text, size_t len);
 MUST_CHECK json_t *json_sprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 json_t *json_integer(json_int_t value);
 json_t *json_real(double value); /* NULL when it is not finite */
+/* The same with how it was written, which copies of the tree keep: Go tells 1.0 from 1. What is
+ * longer than JSON_LITERAL_MAX is forgotten. */
+#define JSON_LITERAL_MAX ((size_t)1024)
+json_t *json_real_read(double value, const char *literal, size_t len);
 json_t *json_true(void);
 json_t *json_false(void);
 json_t *json_null(void);
@@ -193,10 +205,14 @@ static inline json_int_t json_integer_value(const json_t *json)
 
 static inline double json_real_value(const json_t *json)
 {
-    double value = 0;
-    if (json_is_real(json))
-        memcpy(&value, &((const struct json_whole *)json)->value, sizeof(value));
-    return value;
+    return json_is_real(json) ? ((const struct json_decimal *)json)->value : 0;
+}
+
+/* How a real was written; NULL for what was not read. */
+static inline const char *json_real_literal(const json_t *json)
+{
+    const struct json_decimal *real = json_is_real(json) ? (const struct json_decimal *)json : NULL;
+    return real && real->len ? real->literal : NULL;
 }
 
 static inline double json_number_value(const json_t *json)

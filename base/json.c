@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,8 @@ static json_t *build_number(struct builder *builder, const struct json_token *to
         return json_integer(whole);
     buf_clear(&builder->scratch);
     buf_add_str(&builder->scratch, raw); /* strtod() wants an end */
-    json_t *real =
-        buf_ok(&builder->scratch) ? json_real(strtod(builder->scratch.data, NULL)) : NULL;
+    double value = buf_ok(&builder->scratch) ? strtod(builder->scratch.data, NULL) : HUGE_VAL;
+    json_t *real = json_real_read(value + 0.0, raw.data, raw.len); /* -0 is 0 once Go reads it */
     if (!real)
         error_bad_request(builder->err,
                           "json: cannot unmarshal number %.*s into Go value of type float64",

@@ -114,6 +114,11 @@ static void without_underscores(struct str text, char *plain, size_t size)
     plain[len] = '\0';
 }
 
+#define LARGE          9.2e18 /* what an int64_t holds, about */
+#define NATURAL_DIGITS 20
+
+/* JSON is written of it in between, where a whole number has no point: then it is an integer, be it
+ * 1.0 or 1e3. */
 static json_t *number_value(struct str text)
 {
     int64_t integer;
@@ -125,12 +130,17 @@ static json_t *number_value(struct str text)
     json_t *based = based_value(number);
     if (based)
         return based;
-    if (parse_i64(plain[0] == '+' ? str_of(plain + 1) : number, INT64_MIN, INT64_MAX, &integer))
+    struct str digits = plain[0] == '+' ? str_of(plain + 1) : number;
+    if (parse_i64(digits, INT64_MIN, INT64_MAX, &integer))
         return json_integer(integer);
     if (!looks_like_float(number) || sscanf(plain, "%lf%n", &real, &used) != 1 ||
         (size_t)used != number.len || !isfinite(real))
         return NULL;
-    return json_real(real + 0.0); /* -0 is 0, as it is once JSON was read in between */
+    if (real > -LARGE && real < LARGE && (double)(int64_t)real >= real &&
+        (double)(int64_t)real <= real)
+        return json_integer((int64_t)real);
+    bool natural = digits.len <= NATURAL_DIGITS && strspn(digits.data, "0123456789") == digits.len;
+    return natural ? json_real_read(real, digits.data, digits.len) : json_real(real);
 }
 
 static json_t *scalar_value(struct reader *reader, const yaml_event_t *event)
@@ -362,6 +372,16 @@ static json_t *parse_all(struct str text, struct buf *notes, struct error *err)
     return documents;
 }
 
+/* Numbers that YAML's reader takes otherwise. */
+static bool has_odd_number(const struct json_tape *tape)
+{
+    for (size_t i = 0; i < tape->count; i++)
+        if (tape->tokens[i].kind == JSON_TOKEN_REAL ||
+            (tape->tokens[i].kind == JSON_TOKEN_INTEGER && tape->tokens[i].len >= NATURAL_DIGITS))
+            return true;
+    return false;
+}
+
 /* Most of what comes as YAML is JSON, which takes a fraction of the time to read as such. NULL when
  * it is not, or when there is something to say about it: that is left to YAML's reader. */
 static json_t *parse_as_json(struct str text, enum json_load_kind kind)
@@ -369,7 +389,7 @@ static json_t *parse_as_json(struct str text, enum json_load_kind kind)
     CLEANUP(json_tape_free) struct json_tape tape = {0};
     CLEANUP(error_clear) struct error ignored = {0};
     if (!str_starts(str_trim(text), STR("{")) || !json_tape_read(&tape, text, &ignored) ||
-        tape.count > YAML_NODES_MAX)
+        tape.count > YAML_NODES_MAX || has_odd_number(&tape))
         return NULL;
     return json_parse_tape(&tape, kind, &ignored);
 }

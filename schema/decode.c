@@ -63,7 +63,7 @@ json_t *schema_decode(const struct type *type, struct str body, enum field_valid
     else if (duplicates)
         strict_scan(type, body, &found);
     look = look && (type->custom || !duplicates);
-    struct shaper shaper = {.found = look ? &found : NULL, .exact_numbers = true, .err = err};
+    struct shaper shaper = {.found = look ? &found : NULL, .err = err};
     if (!shape_document(&shaper, type, value) ||
         !report(&no_notes, &found, validation, warnings, err))
         return NULL;

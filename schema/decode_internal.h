@@ -23,7 +23,6 @@ void step_report(struct warnings *found, const char *what, const struct step *st
 
 struct shaper {
     struct warnings *found; /* unknown fields; NULL: nobody wants to know */
-    bool exact_numbers;     /* 1.0 is no integer: true for JSON text, false for trees */
     bool converts;          /* Go makes the values of the tree itself, without text between */
     bool keep_empty; /* an applied configuration: what Go would not print stays, it may override */
     unsigned struct_count; /* so far */

@@ -82,10 +82,10 @@ void go_value_kind(struct buf *out, const json_t *value, bool with_number)
     if (!with_number || !json_is_number(value))
         return;
     buf_add_char(out, ' ');
-    json_write(out, value);
-    if (json_is_real(value) && real_is_whole(json_real_value(value)))
-        buf_add_text(
-            out, ".0"); /* written with a point or an exponent, or it would have been an integer */
+    if (json_real_literal(value))
+        buf_add_text(out, json_real_literal(value));
+    else
+        json_write(out, value);
 }
 
 void go_interface_type(struct buf *out, const json_t *value)

@@ -5,13 +5,6 @@
 #include "base/json.h"
 #include "schema/type.h"
 
-/* True for 1.0 and 1e3, as far as a double holds integers exactly. */
-static inline bool real_is_whole(double real)
-{
-    return real > -9e15 && real < 9e15 && (double)(int64_t)real >= real &&
-           (double)(int64_t)real <= real;
-}
-
 /* Appends `text` as Go's %q does. */
 void go_quote(struct buf *out, struct str text);
 /* Appends the Go type of a field: `int32`, `[]v1.Container`, `map[string]string`; of one item when

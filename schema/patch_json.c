@@ -187,6 +187,45 @@ static bool do_replace(struct change *change, const struct operation *op)
     return fits && overwrite(change, &op->path, value_of(op));
 }
 
+static bool same_value(const json_t *a, const json_t *b);
+
+/* Reals are compared as they are written: 1.0 is not 1.00. */
+static bool same_real(const json_t *a, const json_t *b)
+{
+    CLEANUP(buf_free) struct buf one = BUF_TEXT;
+    CLEANUP(buf_free) struct buf other = BUF_TEXT;
+    go_value_kind(&one, a, true);
+    go_value_kind(&other, b, true);
+    return str_eq(buf_str(&one), buf_str(&other));
+}
+
+static bool same_members(const json_t *a, const json_t *b)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach (a, key, value)
+        if (!same_value(value, json_object_get(b, key)))
+            return false;
+    return json_object_size(a) == json_object_size(b);
+}
+
+static bool same_items(const json_t *a, const json_t *b)
+{
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (!same_value(json_array_get(a, i), json_array_get(b, i)))
+            return false;
+    return json_array_size(a) == json_array_size(b);
+}
+
+static bool same_value(const json_t *a, const json_t *b)
+{
+    if (json_is_object(a) && json_is_object(b))
+        return same_members(a, b);
+    if (json_is_array(a) && json_is_array(b))
+        return same_items(a, b);
+    return json_is_real(a) && json_is_real(b) ? same_real(a, b) : json_equal(a, b);
+}
+
 static bool do_test(struct change *change, const struct operation *op)
 {
     const json_t *have = get(change, &op->path);
@@ -195,7 +234,7 @@ static bool do_test(struct change *change, const struct operation *op)
         return false;
     if (!have || json_is_null(have))
         return wants_null;
-    return !wants_null && json_equal(have, op->value);
+    return !wants_null && same_value(have, op->value);
 }
 
 /* The depth of `value` is at most `max`; charges the walk. */

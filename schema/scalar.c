@@ -1,5 +1,6 @@
 /* Scalars: what each kind of field accepts, and its canonical form.
  * Source: the UnmarshalJSON of apimachinery's types; Go's encoding/json for the rest. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -51,7 +52,10 @@ static bool mismatch(const struct scalar *s)
 static bool value_mismatch(const struct scalar *s, const char *go_type, bool with_number)
 {
     CLEANUP(buf_free) struct buf kind = BUF_TEXT;
-    go_value_kind(&kind, s->value, with_number);
+    json_auto_t *again = s->shaper->converts && json_is_real(s->value)
+                             ? json_real(json_real_value(s->value)) /* as it is written anew */
+                             : NULL;
+    go_value_kind(&kind, again ? again : s->value, with_number);
     return error_bad_request(s->shaper->err, "json: cannot unmarshal %s into Go value of type %s",
                              kind.data, go_type);
 }
@@ -76,29 +80,48 @@ static bool check_double(const struct scalar *s)
     return json_is_number(s->value) || mismatch(s);
 }
 
-/* A whole number in `min`..`max`; reals that are whole numbers become integers where the source may
- * have made them. */
-static bool whole(const struct scalar *s, int64_t min, int64_t max, json_t **out)
+static bool is_integer(const json_t *value, int64_t min, int64_t max)
 {
-    if (json_is_integer(s->value))
-        return json_integer_value(s->value) >= min && json_integer_value(s->value) <= max;
-    if (!json_is_real(s->value) || s->shaper->exact_numbers)
+    return json_is_integer(value) && json_integer_value(value) >= min &&
+           json_integer_value(value) <= max;
+}
+
+/* Whether Go's converter makes a number an integer: it cuts off what does not fit, but takes no
+ * fractions. */
+static bool convert(const struct scalar *s, int64_t *whole)
+{
+    if (!s->shaper->converts || !json_is_number(s->value))
         return false;
     double real = json_real_value(s->value);
-    if (!real_is_whole(real) || real < (double)min || real > (double)max)
+    bool fits = real > -9.2e18 && real < 9.2e18;
+    if (json_is_real(s->value) && (trunc(real) > real || trunc(real) < real))
         return false;
-    *out = json_integer((json_int_t)real);
+    *whole = json_is_integer(s->value) ? json_integer_value(s->value)
+             : fits                    ? (int64_t)real
+                                       : INT64_MIN;
     return true;
 }
 
 static bool check_int32(const struct scalar *s)
 {
-    return whole(s, INT32_MIN, INT32_MAX, s->out) || mismatch(s);
+    int64_t whole;
+    if (is_integer(s->value, INT32_MIN, INT32_MAX))
+        return true;
+    if (!convert(s, &whole))
+        return mismatch(s);
+    *s->out = json_integer((int32_t)(uint32_t)(uint64_t)whole);
+    return true;
 }
 
 static bool check_int64(const struct scalar *s)
 {
-    return whole(s, INT64_MIN, INT64_MAX, s->out) || mismatch(s);
+    int64_t whole;
+    if (json_is_integer(s->value))
+        return true;
+    if (!convert(s, &whole))
+        return mismatch(s);
+    *s->out = json_integer(whole);
+    return true;
 }
 
 static bool check_bytes(const struct scalar *s)
@@ -166,7 +189,10 @@ static bool check_quantity(const struct scalar *s)
 {
     CLEANUP(buf_free) struct buf other = BUF_TEXT;
     char text[QUANTITY_TEXT_SIZE];
-    if (!json_is_string(s->value))
+    const char *literal = s->shaper->converts ? NULL : json_real_literal(s->value);
+    if (literal)
+        buf_add_text(&other, literal);
+    else if (!json_is_string(s->value))
         json_write(&other, s->value);
     struct str given = json_is_string(s->value) ? str_trim(text_of(s)) : buf_str(&other);
     bool told = json_is_string(s->value) || json_is_number(s->value);
@@ -179,9 +205,13 @@ static bool check_quantity(const struct scalar *s)
 
 static bool check_int_or_string(const struct scalar *s)
 {
-    if (json_is_string(s->value) || whole(s, INT32_MIN, INT32_MAX, s->out))
+    int64_t whole;
+    if (json_is_string(s->value) || is_integer(s->value, INT32_MIN, INT32_MAX))
         return true;
-    return value_mismatch(s, "int32", true);
+    if (!json_is_real(s->value) || !convert(s, &whole) || whole < INT32_MIN || whole > INT32_MAX)
+        return value_mismatch(s, "int32", true);
+    *s->out = json_integer(whole); /* JSON is made of it in between: 2.0 is 2 */
+    return true;
 }
 
 static bool depth_ok(const json_t *value, unsigned levels)

@@ -106,6 +106,16 @@ static void numbers(void **state)
         assert_true(json_equal(one, other));
         assert_false(json_equal(one, real));
     }
+    json_auto_t *read = tree("1.50"), *made = json_real(1.5), *copied = json_deep_copy(read);
+    assert_string_equal(json_real_literal(read), "1.50");
+    assert_string_equal(json_real_literal(copied), "1.50");
+    assert_null(json_real_literal(made));
+    assert_true(json_equal(read, made));
+    char long_one[JSON_LITERAL_MAX + 8];
+    memset(long_one, '0', sizeof(long_one));
+    memcpy(long_one, "1.5", 3);
+    json_auto_t *forgotten = json_real_read(1.5, long_one, sizeof(long_one));
+    assert_null(json_real_literal(forgotten));
     assert_null(json_real((double)INFINITY));
     assert_null(json_real((double)NAN));
 }

@@ -169,6 +169,8 @@ static const struct reading amounts[] = {
     {AMOUNT_OF("\"0.5\""), AMOUNT_IS("500m"), NULL},
     {AMOUNT_OF("0.1"), AMOUNT_IS("100m"), NULL},
     {AMOUNT_OF("\"1E3\""), AMOUNT_IS("1E3"), NULL},
+    {AMOUNT_OF("1e3"), AMOUNT_IS("1e3"), NULL},
+    {AMOUNT_OF("1000.0"), AMOUNT_IS("1k"), NULL},
     {AMOUNT_OF("\"12e4\""), AMOUNT_IS("120e3"), NULL},
     {AMOUNT_OF("\"1.5Gi\""), AMOUNT_IS("1536Mi"), NULL},
     {AMOUNT_OF("\"1024Mi\""), AMOUNT_IS("1Gi"), NULL},
@@ -224,6 +226,11 @@ static const struct reading numbers[] = {
     {SECONDS_OF("-9223372036854775808"), "{\"activeDeadlineSeconds\":-9223372036854775808}", NULL},
     {SECONDS_OF("-0"), "{\"activeDeadlineSeconds\":0}", NULL},
     {REPLICAS_OF("-2147483649"), NULL, BAD_REPLICAS("number -2147483649")},
+    {REPLICAS_OF("1e3"), NULL, BAD_REPLICAS("number 1e3")},
+    {REPLICAS_OF("2.00"), NULL, BAD_REPLICAS("number 2.00")},
+    {REPLICAS_OF("-1E+0"), NULL, BAD_REPLICAS("number -1E+0")},
+    {REPLICAS_OF("123456789012345678901"), NULL, BAD_REPLICAS("number 123456789012345678901")},
+    {PORT_OF("8.0"), NULL, "json: cannot unmarshal number 8.0 into Go value of type int32"},
     {REPLICAS_OF("true"), NULL, BAD_REPLICAS("bool")},
     {REPLICAS_OF("null"), "{}", NULL},
 };
@@ -417,7 +424,7 @@ static void trees_are_shaped(void **state)
     (void)state;
     CLEANUP(error_clear) struct error err = {0};
     CLEANUP(warnings_free) struct warnings warnings = {0};
-    json_auto_t *tree = json_loads("{\"spec\":{\"replicas\":3.0,\"x\":1}}", 0, NULL);
+    json_auto_t *tree = json_loads("{\"spec\":{\"replicas\":3,\"x\":1}}", 0, NULL);
     assert_true(schema_shape(type_find(DEPLOYMENT), tree, FIELD_VALIDATION_WARN, &warnings, &err));
     assert_int_equal(warnings.count, 1);
     assert_string_equal(warnings.items[0], "unknown field \"spec.x\"");
@@ -425,6 +432,37 @@ static void trees_are_shaped(void **state)
     assert_string_equal(text, "{\"spec\":{\"replicas\":3}}");
     json_auto_t *wrong = json_loads("{\"spec\":{\"x\":1}}", 0, NULL);
     assert_false(schema_shape(type_find(DEPLOYMENT), wrong, FIELD_VALIDATION_STRICT, NULL, &err));
+}
+
+/* Go's converter, which reads what a strategic patch made, takes reals that are whole, and cuts off
+ * what an int32 does not hold. */
+static void merged_numbers_are_converted(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct reading rows[] = {
+        {REPLICAS_OF("2.0"), "{\"replicas\":2}", NULL},
+        {REPLICAS_OF("1e3"), "{\"replicas\":1000}", NULL},
+        {REPLICAS_OF("4294967297"), "{\"replicas\":1}", NULL},
+        {REPLICAS_OF("1e300"), "{\"replicas\":0}", NULL},
+        {REPLICAS_OF("2.5"), NULL, "cannot convert float64 to int32"},
+        {SECONDS_OF("9.5e18"), "{\"activeDeadlineSeconds\":-9223372036854775808}", NULL},
+        {PORT_OF("80.0"), "{\"targetPort\":80}", NULL},
+        {PORT_OF("2.5"), NULL, "json: cannot unmarshal number 2.5 into Go value of type int32"},
+        {PORT_OF("3e9"), NULL, "json: cannot unmarshal number 3000000000 into Go value of type int32"},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(error_clear) struct error err = {0};
+        CLEANUP(warnings_free) struct warnings found = {0};
+        json_auto_t *tree = json_loads(rows[i].in, 0, NULL);
+        bool ok = schema_shape_merged(type_find(rows[i].type), tree, &found,
+                                      FIELD_VALIDATION_IGNORE, NULL, &err);
+        CLEANUP(free_ptr) char *text = ok ? rendered(tree) : xstrdup(err.message);
+        const char *want = rows[i].out ? rows[i].out : rows[i].message;
+        if (ok != (rows[i].out != NULL) || strcmp(text, want) != 0)
+            fail_msg("%s: %s", rows[i].in, text);
+    }
 }
 
 static void warnings_are_bounded(void **state)
@@ -542,6 +580,7 @@ int main(void)
         cmocka_unit_test(yaml_is_strict),
         cmocka_unit_test(findings_are_in_order),
         cmocka_unit_test(trees_are_shaped),
+        cmocka_unit_test(merged_numbers_are_converted),
         cmocka_unit_test(warnings_are_bounded),
         cmocka_unit_test(durations),
         cmocka_unit_test(bombs_are_refused),

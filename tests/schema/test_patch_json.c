@@ -61,6 +61,8 @@ static const struct patch_case {
     {"replace everything by a scalar", "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":1}]", NULL},
     {"test everything", "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"\",\"value\":{\"a\":1}}]", "{\"a\":1}"},
     {"test past the end", "{\"a\":[]}", "[{\"op\":\"test\",\"path\":\"/a/0\",\"value\":null}]", NULL},
+    {"1.50 is not 1.5", "{\"a\":1.5}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1.50}]", NULL},
+    {"1.5 in a list", "{\"a\":[1.5]}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":[1.5]}]", "{\"a\":[1.5]}"},
     {"1 is not 1.0", "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1.0}]", NULL},
     {"indexes as Go reads them", "{\"a\":[1,2,3,4]}", "[{\"op\":\"remove\",\"path\":\"/a/+3\"},{\"op\":\"remove\",\"path\":\"/a/01\"}]",
      "{\"a\":[1,3]}"},
