@@ -385,6 +385,17 @@ void strategy_status_update(json_t *object, const json_t *old, const char *subre
     strategy_keep(object, old, is_sub(subresource, "status") ? "spec" : "status");
 }
 
+void strategy_status_alone(json_t *object, const json_t *old, const char *subresource)
+{
+    static const char *const members[] = {"labels", "annotations", "finalizers", "ownerReferences"};
+    strategy_status_update(object, old, subresource);
+    if (!is_sub(subresource, "status"))
+        return;
+    json_t *meta = json_ensure_object(object, "metadata");
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        strategy_keep(meta, json_object_get(old, "metadata"), members[i]);
+}
+
 static void set_generation(json_t *object, int64_t generation)
 {
     json_object_set_new(json_ensure_object(object, "metadata"), "generation",

@@ -174,6 +174,9 @@ void strategy_keep(json_t *object, const json_t *old, const char *member);
  * old spec. */
 void strategy_status_create(json_t *object);
 void strategy_status_update(json_t *object, const json_t *old, const char *subresource);
+/* The pair for kinds whose status updates keep the old metadata, too: labels, annotations,
+ * finalizers and owners. */
+void strategy_status_alone(json_t *object, const json_t *old, const char *subresource);
 /* Is this an update of /status (or another subresource)? */
 static inline bool is_sub(const char *subresource, const char *name)
 {

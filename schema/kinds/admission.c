@@ -392,11 +392,6 @@ static void policy_defaults(json_t *object)
     constraint_defaults(member_object(spec, "matchConstraints"));
 }
 
-static void policy_prepare_update(json_t *object, const json_t *old, const char *subresource)
-{
-    strategy_status_update(object, old, subresource);
-}
-
 #define SPEC PATH(NULL, "spec")
 
 static bool is_blank(const char *text)
@@ -606,7 +601,7 @@ const struct kind_rules kind_admission_policies = {
     .resource = "validatingadmissionpolicies.admissionregistration.k8s.io",
     .set_defaults = policy_defaults,
     .prepare_create = strategy_status_create,
-    .prepare_update = policy_prepare_update,
+    .prepare_update = strategy_status_alone,
     .validate = policy_validate,
     .validate_update = policy_validate_update,
     .has_generation = true,

@@ -24,11 +24,6 @@ static void service_prepare_create(json_t *object)
     json_object_set_new(object, "status", status);
 }
 
-static void keep_status(json_t *object, const json_t *old, const char *subresource)
-{
-    strategy_status_update(object, old, subresource);
-}
-
 static void check_priority(struct error *err, const json_t *spec, const char *member, int64_t max,
                            const char *detail)
 {
@@ -104,7 +99,7 @@ const struct kind_rules kind_api_services = {
     .resource = "apiservices.apiregistration.k8s.io",
     .set_defaults = service_defaults,
     .prepare_create = service_prepare_create,
-    .prepare_update = keep_status,
+    .prepare_update = strategy_status_alone,
     .validate = service_validate,
     .validate_update = service_validate_update,
     .name_format = "path-segment",

@@ -8,11 +8,6 @@
 #define QUEUES_MAX    10000000
 #define HASH_BITS_MAX 60
 
-static void keep_status(json_t *object, const json_t *old, const char *subresource)
-{
-    strategy_status_update(object, old, subresource);
-}
-
 static void schema_defaults(json_t *object)
 {
     default_int_zero(member_object(object, "spec"), "matchingPrecedence", 1000);
@@ -214,7 +209,7 @@ const struct kind_rules kind_flow_schemas = {
     .resource = "flowschemas.flowcontrol.apiserver.k8s.io",
     .set_defaults = schema_defaults,
     .prepare_create = strategy_status_create,
-    .prepare_update = keep_status,
+    .prepare_update = strategy_status_alone,
     .validate = schema_validate,
     .validate_update = schema_validate_update,
     .has_generation = true,
@@ -341,7 +336,7 @@ const struct kind_rules kind_priority_levels = {
     .resource = "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
     .set_defaults = level_defaults,
     .prepare_create = strategy_status_create,
-    .prepare_update = keep_status,
+    .prepare_update = strategy_status_alone,
     .validate = level_validate,
     .validate_update = level_validate_update,
     .has_generation = true,

@@ -29,11 +29,6 @@ static void volume_prepare_create(json_t *object)
     json_object_set_new(object, "status", json_pack("{s:s}", "phase", "Pending"));
 }
 
-static void keep_status(json_t *object, const json_t *old, const char *subresource)
-{
-    strategy_status_update(object, old, subresource);
-}
-
 /* A reference to a Secret by its name and namespace. */
 static void check_reference(struct error *err, const struct path *at, const json_t *source,
                             const char *member)
@@ -293,7 +288,7 @@ const struct kind_rules kind_volumes = {
     .resource = "persistentvolumes",
     .set_defaults = volume_defaults,
     .prepare_create = volume_prepare_create,
-    .prepare_update = keep_status,
+    .prepare_update = strategy_status_update,
     .validate = volume_validate,
     .validate_update = volume_validate_update,
 };
@@ -391,7 +386,7 @@ static void attachment_validate_update(const json_t *object, const json_t *old,
 const struct kind_rules kind_volume_attachments = {
     .resource = "volumeattachments.storage.k8s.io",
     .prepare_create = strategy_status_create,
-    .prepare_update = keep_status,
+    .prepare_update = strategy_status_alone,
     .validate = attachment_validate,
     .validate_update = attachment_validate_update,
 };

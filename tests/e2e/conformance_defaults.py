@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """conformance_defaults.py KUBECONFIG [WORD]: what the server itself puts into objects beside conformance_gates.py's defaults: generations, empty
-status, what admission adds; and what each resource takes: methods, PUT of what is not there, PUT without a resourceVersion."""
+status, what admission adds; what updates keep; and what each resource takes: methods, PUT of what is not there, PUT without a resourceVersion."""
+import re
+import subprocess
+
 from conformance_kinds import *
 
 ADMISSION, OPEN = "/apis/admissionregistration.k8s.io/v1/", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -8,7 +11,11 @@ RULE = {"apiGroups": ["zz.z"], "apiVersions": ["v1"], "operations": ["CREATE"], 
 HOOK = {"webhooks": [{"name": "a.b.c", "clientConfig": {"url": "https://x/y"}, "sideEffects": "None", "admissionReviewVersions": ["v1"], "rules": [RULE]}]}
 VERSION = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": OPEN, "status": OPEN}}},
            "subresources": {"status": {}}}
+REQUEST = subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null",
+                          "-subj", "/CN=x"], check=True, capture_output=True).stdout
 BASES.update({
+    "CSR": ("/apis/certificates.k8s.io/v1/certificatesigningrequests",
+            {"spec": {"request": base64.b64encode(REQUEST).decode(), "signerName": "example.com/s", "usages": ["client auth"]}}),
     "VWC": (ADMISSION + "validatingwebhookconfigurations", HOOK), "MWC": (ADMISSION + "mutatingwebhookconfigurations", HOOK),
     "VAP": (ADMISSION + "validatingadmissionpolicies", {"spec": {"matchConstraints": {"resourceRules": [RULE]}, "validations": [{"expression": "true"}]}}),
     "VAPB": (ADMISSION + "validatingadmissionpolicybindings", {"spec": {"policyName": "x", "validationActions": ["Deny"]}}),
@@ -22,6 +29,7 @@ BASES.update({
 NAMES.update({"CRD": "foos.made.example.com", "APIService": "v1.made2.example.com"})
 BASES["APIService"][1]["spec"]["group"] = "made2.example.com"
 
+MOUNTED = "/var/run/secrets/kubernetes.io/serviceaccount"
 LABEL, NOTE = ({"metadata": {member: {"l": "x"}}} for member in ("labels", "annotations"))
 
 # kind: (what is patched, the generation then)...; the first is that of the create
@@ -58,6 +66,40 @@ BEGINNINGS = {
     "Pod": ({"phase": "Running", "podIP": "10.7.7.7"}, {"phase": "Pending", "qosClass": "BestEffort"}),
 }
 
+# kind: (a status that /status takes, the one that an update then tries, what else each of them changes)
+KEPT = {
+    "Deployment": ({"collisionCount": 7}, {"collisionCount": 8}, S(minReadySeconds=1)),
+    "ReplicaSet": ({"replicas": 7}, {"replicas": 8}, S(minReadySeconds=1)), "StatefulSet": ({"replicas": 7}, {"replicas": 8}, S(minReadySeconds=1)),
+    "DaemonSet": ({"numberReady": 7}, {"numberReady": 8}, S(minReadySeconds=1)), "Job": ({"conditions": [{"type": "X", "status": "True"}]}, {"conditions": [{"type": "X", "status": "False"}]}, S(backoffLimit=9)),
+    "CronJob": ({"lastScheduleTime": "2026-01-02T03:04:05Z"}, {"lastScheduleTime": "2026-01-03T03:04:05Z"}, S(failedJobsHistoryLimit=9)),
+    "Controller": ({"replicas": 7}, {"replicas": 8}, S(minReadySeconds=1)), "ResourceQuota": ({"used": {"pods": "7"}}, {"used": {"pods": "8"}}, S(hard={"pods": "51"})),
+    "Balancer": ({"loadBalancer": {"ingress": [{"ip": "10.7.7.7"}]}}, {"loadBalancer": {"ingress": [{"ip": "10.7.7.8"}]}}, S(sessionAffinity="ClientIP")),
+    "Volume": ({"message": "one"}, {"message": "two"}, S(persistentVolumeReclaimPolicy="Delete")),
+    "Claim": ({"capacity": {"storage": "7Gi"}}, {"capacity": {"storage": "8Gi"}}, S(volumeName="v")),
+    "Ingress": ({"loadBalancer": {"ingress": [{"ip": "10.7.7.7"}]}}, {"loadBalancer": {"ingress": [{"ip": "10.7.7.8"}]}}, S(ingressClassName="x")),
+    "Budget": ({"expectedPods": 7}, {"expectedPods": 8}, S(minAvailable=2)), "Autoscaler": ({"currentReplicas": 7}, {"currentReplicas": 8}, S(maxReplicas=4)),
+    "FlowSchema": ({"conditions": [{"type": "X", "status": "True"}]}, {"conditions": [{"type": "X", "status": "False"}]}, S(matchingPrecedence=7)),
+    "Level": ({"conditions": [{"type": "X", "status": "True"}]}, {"conditions": [{"type": "X", "status": "False"}]}, S(limited={"nominalConcurrencyShares": 6})),
+    "VAP": ({"observedGeneration": 1}, {"observedGeneration": 2}, S(failurePolicy="Ignore")), "Attachment": ({"attached": True}, {"attached": False}, {}),
+    "CRD": ({"conditions": [{"type": "X", "status": "True"}]}, {"conditions": [{"type": "X", "status": "False"}]}, S(names={"shortNames": ["fo"]})),
+    "CSR": ({"conditions": [{"type": "X", "status": "True", "reason": "one"}]}, {"conditions": [{"type": "X", "status": "True", "reason": "two"}]}, S(signerName="example.com/t")),
+    "APIService": ({"conditions": [{"type": "X", "status": "True"}]}, {"conditions": [{"type": "X", "status": "False"}]}, S(versionPriority=11)),
+    "Foo": ({"a": 1}, {"a": 2}, S(a=2)), "Pod": ({"message": "one"}, {"message": "two"}, S(activeDeadlineSeconds=9)),
+    "Node": ({"phase": "Running"}, {"phase": "Pending"}, S(unschedulable=True)),
+}
+LABELS_KEPT = {"Deployment", "FlowSchema", "Level", "VAP", "Attachment", "APIService", "Foo"}
+
+# a Service, what an update changes in it, the members of its spec that are gone then
+SERVICE_TURNS = [
+    ("ClusterIP", {}, {"type": "ExternalName", "externalName": "x.example.com"}, ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]),
+    ("NodePort", {}, {"type": "ClusterIP"}, ["ports.0.nodePort", "externalTrafficPolicy"]),
+    ("LoadBalancer", {"externalTrafficPolicy": "Local", "loadBalancerClass": "a.b/c"}, {"type": "ClusterIP"},
+     ["ports.0.nodePort", "healthCheckNodePort", "allocateLoadBalancerNodePorts", "loadBalancerClass", "externalTrafficPolicy"]),
+    ("LoadBalancer", {"externalTrafficPolicy": "Local"}, {"externalTrafficPolicy": "Cluster"}, ["healthCheckNodePort"]),
+    ("LoadBalancer", {}, {"type": "NodePort"}, ["allocateLoadBalancerNodePorts"]),
+    ("ClusterIP", {"externalIPs": ["1.2.3.4"]}, {"externalIPs": []}, ["externalTrafficPolicy"]),
+]
+
 # kind, what is asked, the whole list or member that is shown where the type has no omitempty
 SHOWN = [
     ("Role", {"rules": None}, "rules", None), ("ClusterRole", {"rules": []}, "rules", None), ("Slice", {"endpoints": None}, "endpoints", None),
@@ -70,7 +112,10 @@ SHOWN = [
 
 def at(tree, path):
     for step in path.split("."):
-        tree = tree.get(step, "absent") if isinstance(tree, dict) else "absent"
+        if isinstance(tree, list):
+            tree = dict(enumerate(tree)).get(int(step), "absent")
+        else:
+            tree = tree.get(step, "absent") if isinstance(tree, dict) else "absent"
     return tree
 
 
@@ -126,6 +171,140 @@ def beginnings(api, ns):
     assert not wrong, "\n".join(wrong)
 
 
+@check("an update keeps the status, one of the status all else")
+def kept(api, ns):
+    define(api)
+    wrong = []
+    for kind, (first, second, change) in KEPT.items():
+        path, body = made(kind, ns, f"kept-{ns}")
+        if kind == "CRD":
+            body = dict(merged(body, S(group="kept.example.com")), metadata={"name": "foos.kept.example.com"})
+        where, labels = f"{path}/{body['metadata']['name']}", {"metadata": {"labels": {"by": "status"}}}
+        old = send(api, "POST", path, body).json()
+        got = send(api, "PATCH", where + "/status", dict(copy.deepcopy(change), status=first, **labels)).json()
+        named = "absent" if kind in LABELS_KEPT else "status"
+        if got.get("spec") != old.get("spec") or not has(got.get("status"), first) or at(got, "metadata.labels.by") != named:
+            wrong.append(f"{kind} by status: {json.dumps(got)[:1500]}")
+
+        def tried():
+            before = api("GET", where)
+            answer = send(api, "PATCH", where, dict(copy.deepcopy(change), status=second)).json()
+            return answer if answer.get("status", "none") == before["status"] else None  # a controller can write between the two
+        got = until(f"{kind} keeps its status", tried, 5)
+        if has(got["status"], second) or not has(got["spec"], {} if kind == "CSR" else change.get("spec", {})):
+            wrong.append(f"{kind}: {json.dumps(got)[:1500]}")
+        forget(api, where)
+    assert not wrong, "\n".join(wrong)
+
+
+@check("a namespace keeps its finalizers and its phase")
+def namespace_kept(api, ns):
+    where = f"/api/v1/namespaces/{ns}"
+    got = api("PATCH", where, {"spec": {"finalizers": ["a.b/c"]}, "status": {"phase": "Terminating"}}, type=MERGE)
+    assert (got["spec"], got["status"]) == ({"finalizers": ["kubernetes"]}, {"phase": "Active"}), got
+    got = api("PATCH", where + "/status", {"spec": {"finalizers": ["a.b/c"]}, "status": {"conditions": [{"type": "X", "status": "True"}]}}, type=MERGE)
+    assert got["spec"] == {"finalizers": ["kubernetes"]} and got["status"]["conditions"][0]["type"] == "X", got
+    got = api("PUT", where + "/finalize", dict(got, status={"phase": "Terminating"}, spec={"finalizers": ["kubernetes", "a.b/c"]}))
+    assert got["status"]["phase"] == "Active" and got["spec"]["finalizers"] == ["kubernetes", "a.b/c"], got
+    api("PUT", where + "/finalize", dict(got, spec={"finalizers": ["kubernetes"]}))
+
+
+@check("a Service gives back what its new type has no use for")
+def service_turns(api, ns):
+    path, wrong = f"/api/v1/namespaces/{ns}/services", []
+    for number, (kind, spec, change, gone_now) in enumerate(SERVICE_TURNS):
+        got = api("POST", path, dict(meta(f"turn{number}"), spec=dict(spec, type=kind, ports=[{"port": 80}])))
+        had = [member for member in gone_now if at(got["spec"], member) == "absent"]
+        got = api("PUT", f"{path}/turn{number}", dict(got, spec=dict(got["spec"], **change)))
+        left = [member for member in gone_now if at(got["spec"], member) != "absent"]
+        if had or left:
+            wrong.append(f"{kind} {change}: had no {had}, has {left}: {got['spec']}")
+    one = api("POST", path, dict(meta("turned"), spec={"type": "LoadBalancer", "ports": [{"port": 80}]}))
+    told = api("PATCH", f"{path}/turned/status", {"status": {"loadBalancer": {"ingress": [{"ip": "10.7.7.7"}, {"hostname": "h.example.com"}]}}}, type=MERGE)
+    assert told["status"]["loadBalancer"] == {"ingress": [{"ip": "10.7.7.7", "ipMode": "VIP"}, {"hostname": "h.example.com"}]}, told
+    assert api("PATCH", f"{path}/turned", {"spec": {"type": "ClusterIP"}}, type=MERGE)["status"]["loadBalancer"] == {}
+    assert api("GET", f"{path}/turned")["spec"]["clusterIP"] == one["spec"]["clusterIP"]
+    assert not wrong, "\n".join(wrong)
+
+
+@check("what every object's metadata begins with")
+def metadata(api, ns):
+    path = f"/api/v1/namespaces/{ns}/configmaps"
+    sent = {"deletionTimestamp": "2020-01-01T00:00:00Z", "deletionGracePeriodSeconds": 7, "selfLink": "/x", "uid": "mine", "creationTimestamp": "2020-01-01T00:00:00Z"}
+    got = api("POST", path, {"metadata": dict(sent, generateName="g" * 80)})["metadata"]
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", got["uid"]), got
+    assert re.fullmatch("g{58}[bcdfghjklmnpqrstvwxz2456789]{5}", got["name"]) and got["namespace"] == ns, got
+    assert got["creationTimestamp"] > sent["creationTimestamp"] and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", got["creationTimestamp"]), got
+    assert not {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"} & set(got), got
+    where, revision = f"{path}/{got['name']}", got["resourceVersion"]
+    assert api("PATCH", where, {"data": None}, type=MERGE)["metadata"]["resourceVersion"] == revision
+    changed = api("PATCH", where, {"data": {"k": "v"}}, type=MERGE)["metadata"]
+    assert int(changed["resourceVersion"]) > int(revision) and [(one["operation"], one["apiVersion"], one["fieldsType"]) for one in changed["managedFields"]] == [
+        ("Update", "v1", "FieldsV1")], changed
+
+
+@check("what a delete writes into an object that stays")
+def deletes(api, ns):
+    maps, sets = f"/api/v1/namespaces/{ns}/configmaps", f"/apis/apps/v1/namespaces/{ns}/replicasets"
+    for policy, finalizers in [("Background", ["a.b/c"]), ("Foreground", ["a.b/c", "foregroundDeletion"]), ("Orphan", ["a.b/c", "orphan"])]:
+        where = f"{maps}/{policy.lower()}"
+        api("POST", maps, meta(policy.lower(), finalizers=["a.b/c"]))
+        got = send(api, "DELETE", where, {"propagationPolicy": policy}).json()["metadata"]
+        assert got["finalizers"] == finalizers and got["deletionTimestamp"] and got["deletionGracePeriodSeconds"] == 0 and "generation" not in got, got
+        api("PATCH", where, {"metadata": {"finalizers": None}}, type=MERGE)
+    body = made("ReplicaSet", ns, "counted")[1]
+    api("POST", sets, merged(body, {"metadata": {"finalizers": ["a.b/c"]}}))
+    assert api("DELETE", f"{sets}/counted")["metadata"]["generation"] == 2
+    api("PATCH", f"{sets}/counted", {"metadata": {"finalizers": None}}, type=MERGE)
+
+
+@check("an old autoscaler shows the metric that a new one begins with, and a token lives for an hour")
+def elsewhere(api, ns):
+    path, body = made("OldAutoscaler", ns, "old")
+    assert api("POST", path, body)["spec"]["targetCPUUtilizationPercentage"] == 80
+    got = api("POST", f"/api/v1/namespaces/{ns}/serviceaccounts/default/token", {})
+    assert got["spec"]["expirationSeconds"] == 3600, got["spec"]
+
+
+@check("how long a Pod is given, whoever deletes it")
+def grace(api, ns):
+    pods, node = f"/api/v1/namespaces/{ns}/pods", f"grace-{ns}"
+    api("POST", "/api/v1/nodes", meta(node))
+    try:
+        for number, (spec, asked, phase, wanted) in enumerate([
+                ({"nodeName": node}, None, None, 30), ({"nodeName": node, "terminationGracePeriodSeconds": 9}, None, None, 9), ({"nodeName": node}, 5, None, 5),
+                ({"nodeName": node}, -1, None, 1), ({"nodeName": node, "terminationGracePeriodSeconds": -1}, None, None, 1), ({"nodeName": node}, 0, None, "gone"),
+                ({"nodeName": node}, None, "Succeeded", "gone"), ({"schedulingGates": [{"name": "a.b/c"}]}, None, None, "gone")]):
+            api("POST", pods, pod(f"p{number}", **spec))
+            if phase:
+                api("PATCH", f"{pods}/p{number}/status", {"status": {"phase": phase}}, type=MERGE)
+            got = api("DELETE", f"{pods}/p{number}", {} if asked is None else {"gracePeriodSeconds": asked})
+            left = "gone" if gone(api, f"{pods}/p{number}") else got["metadata"]["deletionGracePeriodSeconds"]
+            assert left == wanted, (spec, asked, phase, left, got)
+            if wanted != "gone":
+                forget(api, f"{pods}/p{number}")
+    finally:
+        forget(api, f"/api/v1/nodes/{node}")
+
+
+@check("a request for a certificate says who asks, and when it was judged")
+def requests_signed(api, ns):
+    path, body = made("CSR", ns, f"said-{ns}")
+    lies = {"username": "root", "uid": "7", "groups": ["system:masters"], "extra": {"x": ["y"]}}
+    me = api("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {})["status"]["userInfo"]
+    where, spec = f"{path}/said-{ns}", send(api, "POST", path, merged(body, {"spec": lies})).json()["spec"]
+    assert (spec["username"], spec["groups"], spec.get("uid"), spec.get("extra")) == (me["username"], me["groups"], me.get("uid"), me.get("extra")), (spec, me)
+    approved = {"type": "Approved", "status": "True", "reason": "R", "message": "m"}
+    got = api("PATCH", where + "/approval", {"status": {"conditions": [approved], "certificate": "eA=="}}, type=MERGE)["status"]
+    assert set(got) == {"conditions"} and got["conditions"][0]["lastUpdateTime"] and got["conditions"][0]["lastTransitionTime"], got
+    other = {"type": "X", "status": "True", "reason": "R", "lastTransitionTime": "2020-01-01T00:00:00Z"}
+    got = api("PATCH", where + "/status", {"status": {"conditions": [dict(approved, message="n"), other]}}, type=MERGE)["status"]["conditions"]
+    assert [one["type"] for one in got] == ["Approved", "X"] and got[0]["message"] == "m" and got[1]["lastTransitionTime"] == "2020-01-01T00:00:00Z", got
+    got = api("PATCH", where + "/status", {"status": {"conditions": [got[0], {"type": "X", "status": "True", "reason": "S"}]}}, type=MERGE)["status"]["conditions"]
+    assert got[1]["lastTransitionTime"] == "2020-01-01T00:00:00Z" and got[1]["lastUpdateTime"] > got[1]["lastTransitionTime"], got
+    forget(api, where)
+
+
 @check("members without omitempty are shown empty")
 def shown(api, ns):
     wrong = []
@@ -157,13 +336,17 @@ def admission(api, ns):
         got = send(api, "POST", base + "/pods", pod("p", **spec), dryRun="All")
         if got.status_code != 201 or at(got.json()["spec"], path) != wanted:
             wrong.append(f"{spec} {path}: {got.text[:900]}, wanted {wanted}")
-    token = api("POST", base + "/pods", pod("p"), dryRun="All")["spec"]
+    token = api("POST", base + "/pods", pod("p", initContainers=[dict(C, name="first"), dict(C, name="own", volumeMounts=[{"name": "e", "mountPath": MOUNTED}])],
+                                                volumes=[{"name": "e", "emptyDir": {}}]), dryRun="All")["spec"]
+    token["volumes"].pop(0)
     name = token["volumes"][0]["name"]
     sources = [{"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
                {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}}]
     assert token["volumes"] == [{"name": name, "projected": {"defaultMode": 420, "sources": sources}}] and len(name) == len("kube-api-access-12345"), token
-    assert token["containers"][0]["volumeMounts"] == [{"name": name, "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}], token
+    for one in (token["containers"][0], token["initContainers"][0]):
+        assert one["volumeMounts"] == [{"name": name, "readOnly": True, "mountPath": MOUNTED}], token
+    assert token["initContainers"][1]["volumeMounts"] == [{"name": "e", "mountPath": MOUNTED}], token
     api("DELETE", f"/apis/node.k8s.io/v1/runtimeclasses/heavy-{ns}"), api("DELETE", f"/apis/scheduling.k8s.io/v1/priorityclasses/calm-{ns}")
     assert not wrong, "\n".join(wrong)
 
@@ -173,10 +356,11 @@ def default_classes(api, ns):
     claims, ingresses = f"/api/v1/namespaces/{ns}/persistentvolumeclaims", f"/apis/networking.k8s.io/v1/namespaces/{ns}/ingresses"
     claim, ingress = made("Claim", ns, "c")[1], made("Ingress", ns, "i")[1]
     claim["spec"].pop("storageClassName")
-    stores, doors = "/apis/storage.k8s.io/v1/storageclasses", "/apis/networking.k8s.io/v1/ingressclasses"
+    stores, doors, ranks = "/apis/storage.k8s.io/v1/storageclasses", "/apis/networking.k8s.io/v1/ingressclasses", BASES["PriorityClass"][0]
     usual = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true", "ingressclass.kubernetes.io/is-default-class": "true"}}
     api("POST", stores, dict(meta(f"usual-{ns}", **usual), provisioner="example.com/p"))
     api("POST", doors, dict(meta(f"usual-{ns}", **usual), spec={"controller": "example.com/x"}))
+    api("POST", ranks, dict(meta(f"usual-{ns}"), value=9, globalDefault=True, preemptionPolicy="Never"))
     api("POST", f"/api/v1/namespaces/{ns}/limitranges", dict(meta("l"), spec={"limits": [{"type": "Container", "default": {"cpu": "2"}, "defaultRequest": {"cpu": "1"}}]}))
     try:
         until("the class's name", lambda: api("POST", claims, claim, dryRun="All")["spec"].get("storageClassName") == f"usual-{ns}")
@@ -184,11 +368,13 @@ def default_classes(api, ns):
         until("the ingress's class", lambda: api("POST", ingresses, ingress, dryRun="All")["spec"].get("ingressClassName") == f"usual-{ns}")
         old = dict(ingress, metadata=dict(ingress["metadata"], annotations={"kubernetes.io/ingress.class": "x"}))
         assert "ingressClassName" not in api("POST", ingresses, old, dryRun="All")["spec"]
+        until("the Pod's class", lambda: api("POST", f"/api/v1/namespaces/{ns}/pods", pod("p"), dryRun="All")["spec"].get("priorityClassName") == f"usual-{ns}")
         got = api("POST", f"/api/v1/namespaces/{ns}/pods", pod("p"), dryRun="All")
+        assert (got["spec"]["priority"], got["spec"]["preemptionPolicy"]) == (9, "Never"), got["spec"]
         assert got["spec"]["containers"][0]["resources"] == {"limits": {"cpu": "2"}, "requests": {"cpu": "1"}}, got["spec"]
         assert got["metadata"]["annotations"] == {"kubernetes.io/limit-ranger": "LimitRanger plugin set: cpu request for container c; cpu limit for container c"}, got
     finally:
-        api("DELETE", f"{stores}/usual-{ns}"), api("DELETE", f"{doors}/usual-{ns}")
+        api("DELETE", f"{stores}/usual-{ns}"), api("DELETE", f"{doors}/usual-{ns}"), api("DELETE", f"{ranks}/usual-{ns}")
 
 
 CREATED_BY_PUT = {"endpoints", "events", "limitranges", "services", "clusterrolebindings", "clusterroles", "rolebindings", "roles",

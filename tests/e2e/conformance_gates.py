@@ -204,6 +204,8 @@ FILLED = [
     ("LimitRange", {"metadata": {"name": ""}}, "metadata.name", lambda name: len(name) == 36),
 ]
 
+KINDS = {}  # plural: kind
+
 
 def at(tree, path):
     for step in path.split("."):
@@ -216,13 +218,44 @@ def at(tree, path):
     return tree
 
 
-def walk_fields(api, ns, rows):
+def create(api, where, body):
+    return send(api, "POST", where, body, dryRun="All")
+
+
+def apply(api, where, body):
+    version = where.split("/")[3 if where.startswith("/apis/") else 2]
+    group = where.split("/")[2] + "/" if where.startswith("/apis/") else ""
+    typed = dict({"apiVersion": group + version, "kind": KINDS[where.rsplit("/", 1)[1]]}, **body)
+    return api.session.request("PATCH", f"{api.base}{where}/{body['metadata']['name']}", json=typed, params={"dryRun": "All", "fieldManager": "m"}, timeout=30,
+                               headers={"Content-Type": APPLY})
+
+
+def replace(api, where, body):
+    """The same body over what it made: what was filled in then is filled in again."""
+    first = send(api, "POST", where, body)
+    if first.status_code != 201:
+        return first
+    there = f"{where}/{first.json()['metadata']['name']}"
+    again = dict(body, metadata=dict(body["metadata"], resourceVersion=first.json()["metadata"]["resourceVersion"]))
+    for _ in range(5):
+        answer = send(api, "PUT", there, again, dryRun="All")
+        if answer.status_code != 409:
+            break
+        again["metadata"]["resourceVersion"] = api("GET", there)["metadata"]["resourceVersion"]  # a controller wrote meanwhile
+    send(api, "PATCH", there, {"metadata": {"finalizers": None}})
+    send(api, "DELETE", there, None, gracePeriodSeconds=0, propagationPolicy="Background")
+    until("its name is free", lambda: gone(api, there))
+    return answer
+
+
+def walk_fields(api, ns, rows, ask=create):
     wrong = []
     for number, (kind, change, path, value) in enumerate(rows):
         where, body = made(kind, ns, f"g{number}-{ns}")
-        answer = send(api, "POST", where, merged(body, change), dryRun="All")
-        got = at(answer.json(), path) if answer.status_code == 201 else f"{answer.status_code} {answer.text[:300]}"
-        fine = answer.status_code == 201 and (got != ABSENT and value(got) if callable(value) else got == value)
+        answer = ask(api, where, merged(body, change))
+        taken = answer.status_code in (200, 201)
+        got = at(answer.json(), path) if taken else f"{answer.status_code} {answer.text[:300]}"
+        fine = taken and (got != ABSENT and value(got) if callable(value) else got == value)
         if not fine:
             wrong.append(f"{row_name(kind, change)} {path}: {got}, wanted {'another' if callable(value) else value}")
     assert not wrong, f"{len(wrong)} of {len(rows)}:\n" + "\n".join(wrong)
@@ -241,6 +274,20 @@ def on(api, ns):
 @check("what is left out is filled in")
 def filled(api, ns):
     walk_fields(api, ns, FILLED)
+
+
+@check("what is left out is filled in when it is applied")
+def filled_by_apply(api, ns):
+    KINDS.update((one["name"], one["kind"]) for group in {"/api/v1"} | {"/".join(path.split("/")[:4]) for path, _ in BASES.values() if path.startswith("/apis/")}
+                 for one in api("GET", group)["resources"] if "/" not in one["name"])
+    walk_fields(api, ns, [row for row in FILLED if row[2] != "metadata.name"], apply)
+
+
+@check("what is left out is filled in again by a PUT")
+def filled_by_put(api, ns):
+    # what is made once, and an update must have, or may be without; and what controllers write
+    kinds, paths = {"Pod", "Namespace", "Job"}, ("metadata.finalizers", "metadata.name", "spec.taints", "status")
+    walk_fields(api, ns, [row for row in FILLED if row[0] not in kinds and not row[2].startswith(paths)], replace)
 
 
 @check("a DaemonSet counts the changes of its template")
