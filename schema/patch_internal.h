@@ -31,6 +31,11 @@ json_t *merge_list(const struct shape *shape, json_t *original, json_t *patch, s
  * NULL: scalars. */
 json_t *list_in_order(json_t *merged, const json_t *order, const json_t *original,
                       const char *merge_key, struct error *err);
+/* The `original` that upstream orders a list of maps by: where `patch` deletes items, Go's slice
+ * has closed up by then, and the items that are new fill it up again. A new reference; NULL for
+ * NULL.
+ */
+json_t *list_places(json_t *original, const json_t *patch, const char *merge_key);
 /* Without the items of `gone`. Takes `list`. */
 json_t *list_without(json_t *list, const json_t *gone);
 /* The items of `items` stand in `order`, which is empty or names them in theirs; else UNKNOWN. */

@@ -239,6 +239,27 @@ static bool obey_items(json_t *original, json_t *patch, const char *merge_key, b
     return true;
 }
 
+json_t *list_places(json_t *original, const json_t *patch, const char *merge_key)
+{
+    json_auto_t *deleted = json_array();
+    for (size_t i = 0; i < json_array_size(patch); i++)
+        if (text_eq(json_text(json_array_get(patch, i), DIRECTIVE_PATCH), "delete"))
+            json_array_append(deleted, json_array_get(patch, i));
+    if (!original || json_array_size(deleted) == 0)
+        return json_incref(original);
+    json_auto_t *gone = place_index(deleted, merge_key);
+    json_t *places = json_copy(original);
+    list_filter(places, is_not_gone, &(struct gone){gone, merge_key});
+    json_auto_t *kept = place_index(places, merge_key);
+    for (size_t i = 0; i < json_array_size(patch); i++) {
+        const json_t *item = json_array_get(patch, i);
+        bool fits = json_array_size(places) < json_array_size(original);
+        if (fits && has_no_directive(item, NULL) && place_of(kept, item, merge_key) < 0)
+            json_array_append(places, json_array_get(patch, i));
+    }
+    return places;
+}
+
 /* Merges items into those of the same key, appends the others. */
 static bool merge_items(const struct shape *shape, json_t *merged, const json_t *patch,
                         const char *merge_key, struct error *err)

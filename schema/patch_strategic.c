@@ -167,7 +167,8 @@ static bool order_list(const struct shape *shape, json_t *original, json_t *patc
     } else if (before && change) {
         merged = merge_list(&member, merged, json_copy(change), err);
     }
-    merged = merged ? list_in_order(merged, order, before, merge_key, err) : NULL;
+    json_auto_t *places = merge_key ? list_places(before, change, merge_key) : json_incref(before);
+    merged = merged ? list_in_order(merged, order, places, merge_key, err) : NULL;
     return merged && json_object_set_new(original, name, merged) == 0;
 }
 
@@ -202,7 +203,8 @@ static bool same_type(const json_t *a, const json_t *b)
 static json_t *merge_member(const struct shape *member, json_t *before, json_t *change,
                             struct error *err)
 {
-    if (json_is_object(before))
+    bool replaces = member->field && (member->field->flags & FIELD_PATCH_REPLACE);
+    if (json_is_object(before) && !replaces)
         return merge_map(member, json_incref(before), json_incref(change), err);
     if (json_is_array(before) && shape_merges_lists(member))
         return merge_list(member, json_incref(before), json_incref(change), err);

@@ -12,6 +12,7 @@
 #define POD     "io.k8s.api.core.v1.Pod"
 #define DEPLOY  "io.k8s.api.apps.v1.Deployment"
 #define SERVICE "io.k8s.api.core.v1.Service"
+#define BUDGET  "io.k8s.api.policy.v1.PodDisruptionBudget"
 #define C(list) "{'spec':{'containers':[" list "]}}"
 
 static const struct strategic_case {
@@ -53,6 +54,14 @@ static const struct strategic_case {
      "{'metadata':{'$setElementOrder/finalizers':['c','b','a'],'finalizers':['c']}}", "{'metadata':{'finalizers':['c','b','a']}}"},
     {"order with a deletion", POD, C("{'name':'a'},{'name':'b'}"),
      "{'spec':{'$setElementOrder/containers':[{'name':'b'}],'containers':[{'name':'a','$patch':'delete'}]}}", C("{'name':'b'}")},
+    {"order with a deletion and an addition", POD, C("{'name':'a'},{'name':'b'},{'name':'x'}"),
+     "{'spec':{'$setElementOrder/containers':[{'name':'b'},{'name':'c'}],'containers':[{'name':'c'},{'name':'a','$patch':'delete'}]}}",
+     C("{'name':'b'},{'name':'x'},{'name':'c'}")},
+    {"an addition alone", POD, C("{'name':'b'},{'name':'x'}"),
+     "{'spec':{'$setElementOrder/containers':[{'name':'b'},{'name':'c'}],'containers':[{'name':'c'}]}}",
+     C("{'name':'b'},{'name':'c'},{'name':'x'}")},
+    {"a map that is replaced", BUDGET, "{'spec':{'selector':{'matchLabels':{'a':'1'}},'minAvailable':1}}",
+     "{'spec':{'selector':{'matchLabels':{'b':'2'}}}}", "{'spec':{'selector':{'matchLabels':{'b':'2'}},'minAvailable':1}}"},
     {"order that does not fit", POD, C("{'name':'a'}"),
      "{'spec':{'$setElementOrder/containers':[{'name':'a'}],'containers':[{'name':'b'}]}}", NULL},
     {"retain keys", DEPLOY, "{'spec':{'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':1}}}}",
