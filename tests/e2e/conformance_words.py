@@ -168,7 +168,6 @@ BIND = {"target": {"kind": "Node", "name": "nn"}}
 APPLIED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ap"}}
 REVIEWER = [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]
 
-# as whom (None: the administrator), method, path below the namespace unless it begins with /, query, body, its type, code, reason, message
 # What strategic patches make is turned from a tree into Go's values.
 UNFIT = [
     ({"data": 5}, "map[data:5]", "cannot restore map from int64"),
@@ -181,6 +180,7 @@ UNFIT = [
     ({"binaryData": {"b": "!"}}, "map[binaryData:map[b:!]]", "error decoding from json: illegal base64 data at input byte 0"),
     ({"binaryData": {"b": 5}}, "map[binaryData:map[b:5]]", "cannot restore slice from int64"),
 ]
+# as whom (None: the administrator), method, path below the namespace unless it begins with /, query, body, its type, code, reason, message
 STATES = [
     (None, "POST", "/api/v1/namespaces/absent/configmaps", "", meta("x"), None, 404, "NotFound", 'namespaces "absent" not found'),
     (None, "POST", "/configmaps", "", meta("held"), None, 409, "AlreadyExists", 'object is being deleted: configmaps "held" already exists'),
