@@ -327,7 +327,7 @@ static enum MHD_Result each_group(void *cls, enum MHD_ValueKind kind, const char
         return MHD_YES;
     as->has_groups = true;
     as->result = may_impersonate(as->request, "", "groups", "", "", value);
-    strset_add(&as->user.groups, value);
+    user_add_group(&as->user, value);
     return as->result == STEP_NEXT ? MHD_YES : MHD_NO;
 }
 
@@ -376,8 +376,8 @@ static enum step_result impersonate_user(struct request *request, struct imperso
     CLEANUP(free_ptr) char *group = xasprintf("system:serviceaccounts:%s", ns);
     CLEANUP(free_ptr) char *bare = str_dup(account);
     if (!as->has_groups) {
-        strset_add(&as->user.groups, "system:serviceaccounts");
-        strset_add(&as->user.groups, group);
+        user_add_group(&as->user, "system:serviceaccounts");
+        user_add_group(&as->user, group);
     }
     return may_impersonate(request, "", "serviceaccounts", "", ns, bare);
 }
@@ -400,8 +400,8 @@ static void add_kind_of_user(struct user *user)
 {
     static const char unknown[] = "system:unauthenticated";
     bool anonymous = strcmp(user->name, "system:anonymous") == 0;
-    if (anonymous || !strset_has(&user->groups, unknown))
-        strset_add(&user->groups, anonymous ? unknown : "system:authenticated");
+    if (anonymous || !user_in(user, unknown))
+        user_add_group(user, anonymous ? unknown : "system:authenticated");
 }
 
 /* What needs a user to go with. */

@@ -205,7 +205,7 @@ static void spec_user(const json_t *spec, struct user *user)
     *user = (struct user){.name = xstrdup(text_or_empty(spec, "user"))};
     json_array_foreach (groups, i, group)
         if (json_is_string(group))
-            strset_add(&user->groups, json_string_value(group));
+            user_add_group(user, json_string_value(group));
 }
 
 enum step_result step_review_access(struct request *request)
@@ -245,7 +245,7 @@ json_t *review_user_json(const struct user *user)
     if (user->uid)
         json_set_text(info, "uid", user->uid);
     for (size_t i = 0; i < user->groups.count; i++)
-        json_array_append_new(groups, json_string(user->groups.items[i]));
+        json_array_append_new(groups, json_string(user->groups_said[i]));
     json_object_set_new(info, "groups", groups);
     if (user->extra)
         json_object_set(info, "extra", user->extra);

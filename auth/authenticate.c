@@ -62,7 +62,7 @@ static bool take_subject(X509 *cert, struct user *user)
         if (!text)
             return false;
         if (nid == NID_organizationName) {
-            strset_add(&user->groups, text);
+            user_add_group(user, text);
             free(text);
         } else {
             free(user->name);
@@ -91,7 +91,7 @@ struct identity *auth_verify_cert(struct auth_part *part, struct str der, int64_
     identity->user.extra = credential_id("X509SHA256", digest);
     identity->not_before_us = pki_time(X509_get0_notBefore(cert)) * 1000000;
     identity->expires_us = pki_time(X509_get0_notAfter(cert)) * 1000000;
-    strset_add(&identity->user.groups, "system:authenticated");
+    user_add_group(&identity->user, "system:authenticated");
     return TAKE(identity);
 }
 
@@ -200,7 +200,7 @@ static enum auth_result anonymous(struct user *user)
 {
     user_clear(user);
     user->name = xstrdup("system:anonymous");
-    strset_add(&user->groups, "system:unauthenticated");
+    user_add_group(user, "system:unauthenticated");
     return AUTH_ANONYMOUS;
 }
 

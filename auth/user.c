@@ -10,6 +10,9 @@ void user_clear(struct user *user)
 {
     free(user->name);
     free(user->uid);
+    for (size_t i = 0; i < user->groups.count; i++)
+        free(user->groups_said[i]);
+    free(user->groups_said);
     strset_clear(&user->groups);
     json_decref(user->extra);
     *user = (struct user){0};
@@ -22,9 +25,20 @@ void user_copy(struct user *to, const struct user *from)
         .uid = from->uid ? xstrdup(from->uid) : NULL,
         .extra = from->extra ? json_deep_copy(from->extra) : NULL,
     };
-    strset_add_all(&copy.groups, &from->groups);
+    for (size_t i = 0; i < from->groups.count; i++)
+        user_add_group(&copy, from->groups_said[i]);
     user_clear(to);
     *to = copy;
+}
+
+void user_add_group(struct user *user, const char *group)
+{
+    size_t count = user->groups.count;
+    if (!strset_add(&user->groups, group))
+        return;
+    if ((count & (count - 1)) == 0) /* full: its size doubles */
+        user->groups_said = xreallocarray(user->groups_said, count ? count * 2 : 1, sizeof(char *));
+    user->groups_said[count] = xstrdup(group);
 }
 
 bool user_in(const struct user *user, const char *group)
@@ -40,8 +54,8 @@ static void add_account_groups(struct user *user, const char *rest)
         return;
     CLEANUP(free_ptr)
     char *group = xasprintf("system:serviceaccounts:%.*s", (int)(colon - rest), rest);
-    strset_add(&user->groups, "system:serviceaccounts");
-    strset_add(&user->groups, group);
+    user_add_group(user, "system:serviceaccounts");
+    user_add_group(user, group);
 }
 
 void user_internal(struct user *user, const char *name, bool master)
@@ -50,7 +64,7 @@ void user_internal(struct user *user, const char *name, bool master)
     user->name = xstrdup(name);
     if (text_starts(name, SERVICE_ACCOUNT_PREFIX))
         add_account_groups(user, name + strlen(SERVICE_ACCOUNT_PREFIX));
-    strset_add(&user->groups, "system:authenticated");
+    user_add_group(user, "system:authenticated");
     if (master)
-        strset_add(&user->groups, "system:masters");
+        user_add_group(user, "system:masters");
 }

@@ -153,7 +153,7 @@ static void read_user(const json_t *spec, struct user *user)
     user->name = xstrdup(name ? name : "");
     json_array_foreach (json_object_get(spec, "groups"), i, group)
         if (json_is_string(group))
-            strset_add(&user->groups, json_string_value(group));
+            user_add_group(user, json_string_value(group));
 }
 
 static bool may(struct cluster *cluster, const struct user *user, const char *subresource)

@@ -176,7 +176,7 @@ static bool refuse(struct error *err, const struct user *user, const char *resou
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
     CLEANUP(free_ptr) const char **groups = xcalloc(user->groups.count + 1, sizeof(*groups));
     for (size_t i = 0; i < user->groups.count; i++)
-        groups[i] = user->groups.items[i];
+        groups[i] = user->groups_said[i];
     buf_add_text(&text, "user ");
     rule_quote(&text, user->name);
     buf_add_text(&text, " (groups=");

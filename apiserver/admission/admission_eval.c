@@ -27,9 +27,9 @@ static void asking_user(const struct request *request, const struct cel_authz_re
     CLEANUP(free_ptr)
     char *group = xasprintf("system:serviceaccounts:%s", or_empty(asks->service_account_namespace));
     out->name = xstrdup(name);
-    strset_add(&out->groups, "system:serviceaccounts");
-    strset_add(&out->groups, group);
-    strset_add(&out->groups, "system:authenticated");
+    user_add_group(out, "system:serviceaccounts");
+    user_add_group(out, group);
+    user_add_group(out, "system:authenticated");
 }
 
 static enum rbac_decision decide(struct evaluation *evaluation,

@@ -27,7 +27,7 @@ static json_t *describe_user(const struct user *user)
     if (user->uid && *user->uid)
         json_set_text(out, "uid", user->uid);
     for (size_t i = 0; i < user->groups.count; i++)
-        json_array_append_new(json_ensure_array(out, "groups"), json_string(user->groups.items[i]));
+        json_array_append_new(json_ensure_array(out, "groups"), json_string(user->groups_said[i]));
     if (user->extra && json_object_size(user->extra))
         json_object_set_new(out, "extra", json_deep_copy(user->extra));
     return out;

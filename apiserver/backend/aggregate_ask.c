@@ -56,9 +56,9 @@ static bool connect_to(const struct question *question, struct backend *backend,
 
 static bool ask_for(const struct question *question, struct backend *backend, const char *path)
 {
-    struct user us = {.name = (char *)(uintptr_t) "system:kube-aggregator"};
+    CLEANUP(user_clear) struct user us = {.name = xstrdup("system:kube-aggregator")};
     struct buf text = BUF_TEXT;
-    strset_add(&us.groups, "system:masters");
+    user_add_group(&us, "system:masters");
     buf_printf(&text,
                "GET %s HTTP/1.1\r\nHost: %s:%u\r\nAccept: application/json\r\n"
                "User-Agent: kube-aggregator\r\nConnection: close\r\n",
@@ -67,7 +67,6 @@ static bool ask_for(const struct question *question, struct backend *backend, co
     buf_add_text(&text, "\r\n");
     bool ok = backend_send(backend, buf_str(&text));
     buf_free(&text);
-    strset_clear(&us.groups);
     return ok;
 }
 

@@ -98,7 +98,7 @@ void aggregate_add_user(struct buf *out, const struct user *user)
     size_t i;
     add_header(out, "X-Remote-User", user->name);
     for (size_t g = 0; g < user->groups.count; g++)
-        add_header(out, "X-Remote-Group", user->groups.items[g]);
+        add_header(out, "X-Remote-Group", user->groups_said[g]);
     json_object_foreach (user->extra, key, values) {
         CLEANUP(free_ptr) char *name = extra_name(key);
         json_array_foreach (values, i, value)

@@ -59,7 +59,7 @@ static void the_first_rule_that_fits_decides(void **state)
         struct user user = {0};
         if (rows[i].user) {
             user.name = xstrdup(rows[i].user);
-            strset_add(&user.groups, rows[i].group_of_user);
+            user_add_group(&user, rows[i].group_of_user);
         }
         const struct audit_asked asked = {.user = rows[i].user ? &user : NULL,
                                           .verb = rows[i].verb,

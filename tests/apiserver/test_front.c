@@ -259,10 +259,13 @@ static void test_impersonation(void **state)
          "\"extra\":{\"acme.com/scopes\":[\"a\"]}"},
         {"a uid", "Impersonate-User: jane\r\nImpersonate-Uid: u1", "\"uid\":\"u1\""},
         {"a service account", "Impersonate-User: system:serviceaccount:n:a",
-         "[\"system:authenticated\",\"system:serviceaccounts\",\"system:serviceaccounts:n\"]"},
+         "[\"system:serviceaccounts\",\"system:serviceaccounts:n\",\"system:authenticated\"]"},
         {"with a group of its own",
          "Impersonate-User: system:serviceaccount:n:a\r\nImpersonate-Group: g",
          "[\"g\",\"system:authenticated\"]"},
+        {"groups as they come",
+         "Impersonate-User: jane\r\nImpersonate-Group: z\r\nImpersonate-Group: a",
+         "[\"z\",\"a\",\"system:authenticated\"]"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -147,9 +147,9 @@ static void groups_of_a_certificate(void **state)
                 clock_now_us());
     assert_non_null(identity);
     assert_int_equal(identity->user.groups.count, 3);
-    assert_true(user_in(&identity->user, "system:masters"));
-    assert_true(user_in(&identity->user, "ops"));
-    assert_true(user_in(&identity->user, "system:authenticated"));
+    assert_string_equal(identity->user.groups_said[0], "system:masters");
+    assert_string_equal(identity->user.groups_said[1], "ops");
+    assert_string_equal(identity->user.groups_said[2], "system:authenticated");
     assert_non_null(json_at(identity->user.extra, "authentication.kubernetes.io/credential-id"));
 }
 

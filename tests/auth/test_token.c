@@ -80,10 +80,11 @@ static void good_token(void **state)
     assert_int_equal(ask(scene->cluster, str_of(token), &user), AUTH_OK);
     assert_string_equal(user.name, "system:serviceaccount:default:bot");
     assert_string_equal(user.uid, "sa-1");
-    assert_true(user_in(&user, "system:serviceaccounts"));
-    assert_true(user_in(&user, "system:serviceaccounts:default"));
-    assert_true(user_in(&user, "system:authenticated"));
     assert_int_equal(user.groups.count, 3);
+    assert_string_equal(user.groups_said[0], "system:serviceaccounts");
+    assert_string_equal(user.groups_said[1], "system:serviceaccounts:default");
+    assert_string_equal(user.groups_said[2], "system:authenticated");
+    assert_true(user_in(&user, "system:authenticated"));
     /* A second time it comes from memory, and says the same. */
     assert_int_equal(ask(scene->cluster, str_of(token), &user), AUTH_OK);
     assert_int_equal(ask_text(scene->other, token), AUTH_DENIED);

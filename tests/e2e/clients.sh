@@ -44,6 +44,14 @@ check "kubectl: apply on the server" kubectl apply --server-side -f "$here/deplo
 check "kubectl: apply on the server again" kubectl apply --server-side -f "$here/deploy/examples/hello.yaml"
 check "kubectl: wait" kubectl -n hello wait deployment/hello --for=condition=Available --timeout=90s
 check "kubectl: edit" env KUBE_EDITOR="sed -i s/8080/8081/" kubectl -n hello edit configmap/hello-page
+paged() { # COLOR: a ConfigMap
+    printf '{apiVersion: v1, kind: ConfigMap, metadata: {name: paged, namespace: hello}, data: {color: %s}}\n' "$1"
+}
+check "kubectl: apply on the client" kubectl apply -f <(paged red)
+check "kubectl: then on the server" kubectl apply --server-side -f <(paged blue)
+check_out "kubectl: what was applied last goes along" 'color: blue' kubectl -n hello apply view-last-applied configmap/paged
+check "kubectl: then on the client again" kubectl apply -f <(paged green)
+check_out "kubectl: groups in the order in which they were named" '\[z a system:authenticated\]' kubectl auth whoami --as=jane --as-group=z --as-group=a
 check_out "kubectl: api-versions" 'discovery.k8s.io/v1' kubectl api-versions
 check_out "kubectl: top-level cluster-info" 'control plane' kubectl cluster-info
 check_fails "kubectl: unknown field" 'unknown field "spec.replicaz"' bash -c "sed s/replicas:/replicaz:/ '$here/deploy/examples/hello.yaml' | kubectl apply -f -"

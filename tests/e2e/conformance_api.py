@@ -675,7 +675,7 @@ def sa_token(api, ns):
     review = api("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {"token": token}})["status"]
     assert review["authenticated"] and review["user"]["username"] == f"system:serviceaccount:{ns}:e2e-sa", review
     assert review["user"]["uid"] == made["metadata"]["uid"]
-    assert sorted(review["user"]["groups"]) == ["system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{ns}"], review
+    assert review["user"]["groups"] == ["system:serviceaccounts", f"system:serviceaccounts:{ns}", "system:authenticated"], review
     assert "authentication.kubernetes.io/credential-id" in review["user"]["extra"], review
     me = requests.post(api.base + "/apis/authentication.k8s.io/v1/selfsubjectreviews", json={}, verify=api.session.verify,
                        headers={"Authorization": "Bearer " + token}, timeout=30)

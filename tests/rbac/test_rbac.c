@@ -60,7 +60,7 @@ static void make_user(struct user *user, const char *name, const char *groups)
     user_internal(user, name, false);
     while (rest.len) {
         CLEANUP(free_ptr) char *group = str_dup(str_cut(&rest, ' '));
-        strset_add(&user->groups, group);
+        user_add_group(user, group);
     }
 }
 
@@ -416,8 +416,8 @@ static void escalation(void **state)
          "resources: [nodes, pods]}]}",
          "roles.rbac.authorization.k8s.io \"r\" is forbidden: user "
          "\"system:serviceaccount:team:bot\" "
-         "(groups=[\"system:authenticated\" \"system:serviceaccounts\" "
-         "\"system:serviceaccounts:team\"]) is attempting to grant RBAC "
+         "(groups=[\"system:serviceaccounts\" \"system:serviceaccounts:team\" "
+         "\"system:authenticated\"]) is attempting to grant RBAC "
          "permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], "
          "Verbs:[\"get\" \"delete\"]}"},
         {"by name", "system:serviceaccount:team:bot", ROLES,
@@ -425,8 +425,8 @@ static void escalation(void **state)
          "[things], resourceNames: [z]}]}",
          "roles.rbac.authorization.k8s.io \"r\" is forbidden: user "
          "\"system:serviceaccount:team:bot\" "
-         "(groups=[\"system:authenticated\" \"system:serviceaccounts\" "
-         "\"system:serviceaccounts:team\"]) is attempting to grant RBAC "
+         "(groups=[\"system:serviceaccounts\" \"system:serviceaccounts:team\" "
+         "\"system:authenticated\"]) is attempting to grant RBAC "
          "permissions not currently held:\n{APIGroups:[\"x\"], Resources:[\"things\"], "
          "ResourceNames:[\"z\"], Verbs:[\"use\"]}"},
         {"in another namespace", "system:serviceaccount:team:bot", ROLES,
