@@ -237,7 +237,7 @@ static void test_passed_on(void **state)
         const char *heard;
     } rows[] = {
         {"\r\nX-Remote-User: kubernetes-admin\r\n"},
-        {"\r\nX-Remote-Group: system:authenticated\r\nX-Remote-Group: system:masters\r\n"},
+        {"\r\nX-Remote-Group: system:masters\r\nX-Remote-Group: system:authenticated\r\n"},
         {"\r\nHost: 10.0.0.3:8443\r\n"},
         {"\r\nAccept: application/json\r\n"},
     };
