@@ -267,7 +267,6 @@ static enum step_result serve_paths(struct request *request)
     return reply_json(request, 200, json_pack("{s:o}", "paths", sorted(list)));
 }
 
-/* What verifies this cluster's service-account tokens elsewhere. */
 /* As it is, without the line break that ends objects. */
 static enum step_result reply_openid(struct request *request, const char *type, const json_t *json)
 {
@@ -277,6 +276,7 @@ static enum step_result reply_openid(struct request *request, const char *type, 
     return reply_bytes(request, 200, type, &text);
 }
 
+/* What verifies this cluster's service-account tokens elsewhere. */
 static enum step_result serve_openid(struct request *request)
 {
     CLEANUP(free_ptr) char *url = api_url(request->api, request->cluster);
