@@ -381,6 +381,7 @@ static bool delete_one(struct request *request, const struct object *object, jso
                         .name = object->name};
     struct request *one = call_run(&caller, &call, options, request);
     bool ok = !one->error.code || one->error.reason == ERROR_NOT_FOUND;
+    warnings_merge(&request->warnings, &one->warnings);
     if (ok)
         json_array_append_new(items, listed(request, object));
     else

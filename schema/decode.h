@@ -23,6 +23,8 @@ struct warnings {
 };
 void warnings_add(struct warnings *warnings,
                   const char *text); /* copies; drops past WARNINGS_MAX */
+/* Copies what `from` has and `warnings` lacks. */
+void warnings_merge(struct warnings *warnings, const struct warnings *from);
 void warnings_free(struct warnings *warnings);
 
 /* Parses JSON and shapes it by `type`. New reference, or NULL: BAD_REQUEST (malformed, wrong type,

@@ -16,6 +16,21 @@ void warnings_add(struct warnings *warnings, const char *text)
     warnings->items[warnings->count++] = xstrdup(text);
 }
 
+static bool has(const struct warnings *warnings, const char *text)
+{
+    for (size_t i = 0; i < warnings->count; i++)
+        if (strcmp(warnings->items[i], text) == 0)
+            return true;
+    return false;
+}
+
+void warnings_merge(struct warnings *warnings, const struct warnings *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        if (!has(warnings, from->items[i]))
+            warnings_add(warnings, from->items[i]);
+}
+
 void warnings_free(struct warnings *warnings)
 {
     for (size_t i = 0; i < warnings->count; i++)

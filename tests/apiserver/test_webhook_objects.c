@@ -66,6 +66,38 @@ static void test_collection_review(void **state)
     hooked_forget();
 }
 
+/* What is said about any of the objects is told, and once, whatever becomes of the request. */
+static void test_collection_warnings(void **state)
+{
+    static const struct row {
+        const char *name, *path; /* the webhook's that comes after the one that warns */
+        long code;
+    } rows[] = {
+        {"deleted", "/allow", 200},
+        {"refused", "/deny-message", 403},
+    };
+    static const char *const told[] = {"Warning: 299 - \"be \\\"careful\\\"\"",
+                                       "Warning: 299 - \"twice\""};
+    (void)state;
+    fixture_expect(&hooked.fixture, "another", "POST", MAPS,
+                   "{\"metadata\":{\"name\":\"here\",\"labels\":{\"x\":\"y\"}}}", 201, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer answer;
+        hooked_configure_one(true, "warn", "/warn", ON("", "configmaps", "DELETE"));
+        hooked_configure_one(false, "say", rows[i].path, ON("", "configmaps", "DELETE"));
+        fixture_send(&hooked.fixture, "DELETE", MAPS "?dryRun=All&labelSelector=x%3Dy", NULL,
+                     &answer);
+        const char *careful = strstr(answer.headers.data, told[0]),
+                   *twice = strstr(answer.headers.data, told[1]);
+        if (answer.code != rows[i].code || !careful || !twice || strstr(careful + 1, told[0]) ||
+            strstr(twice + 1, told[1]))
+            fail_msg("%s: %ld, %s", rows[i].name, answer.code, answer.headers.data);
+        answer_clear(&answer);
+        hooked_forget();
+    }
+    fixture_expect(&hooked.fixture, "gone", "DELETE", MAPS "/here", NULL, 200, NULL);
+}
+
 static void test_unnamed_review(void **state)
 {
     (void)state;
@@ -334,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_update_review),
         cmocka_unit_test(test_delete_review),
         cmocka_unit_test(test_collection_review),
+        cmocka_unit_test(test_collection_warnings),
         cmocka_unit_test(test_unnamed_review),
         cmocka_unit_test(test_scale_review),
         cmocka_unit_test(test_connect_review),
