@@ -26,6 +26,8 @@ extern char **environ;
 #define RESTART_FIRST_MS 250
 #define RESTART_MAX_MS   10000
 #define POLL_MS          1000
+#define ADDRESS_TRIES    100
+#define ADDRESS_RETRY_US 100000
 #define ARGS_MAX         32
 
 static const char *data_dir, *listen_address = "127.0.0.1:6443", *domain, *postgres_url, *node_name,
@@ -268,9 +270,21 @@ static bool choose_user(struct up *up, struct error *err)
     return !up->root || confine_find_user(user_name, true, &up->user, err);
 }
 
+/* A server whose `warren up` was killed ends a moment after it, and has the address until then. */
+static bool wait_for_address(struct error *err)
+{
+    for (int left = ADDRESS_TRIES; !api_can_listen(listen_address, err); left--) {
+        if (!left || err->reason != ERROR_UNAVAILABLE)
+            return false;
+        error_clear(err);
+        (void)usleep(ADDRESS_RETRY_US);
+    }
+    return true;
+}
+
 static bool start_all(struct up *up, struct error *err)
 {
-    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !api_can_listen(listen_address, err) ||
+    if ((up->lock = paths_lock(data_dir, 0, err)) < 0 || !wait_for_address(err) ||
         !choose_user(up, err) || !start_postgres(up, err))
         return false;
     if (!start_child(&up->server, err) || !take_credentials(up, err))
