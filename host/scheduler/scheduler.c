@@ -424,18 +424,26 @@ static enum reconcile_result reconcile_schedule(void *arg, struct reconcile *rec
     return rest(scheduler, view, reconcile, view_next(view), again_ms);
 }
 
-/* Only a Pod that waits, and one that makes room, concern the scheduler: not each beat of a running
- * one. */
+static bool same_labels(const struct object *a, const struct object *b)
+{
+    for (uint32_t i = 0; i < a->label_count && a->label_count == b->label_count; i++)
+        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 ||
+            strcmp(a->labels[i].value, b->labels[i].value) != 0)
+            return false;
+    return a->label_count == b->label_count;
+}
+
+/* Only a Pod that waits, has come to a node, makes room or gets other labels concerns the
+ * scheduler: not each beat of a running one. */
 static void map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
                     void (*add)(void *arg, const char *key), void *arg)
 {
     static const char mark[] = "\"deletionTimestamp\":";
     const char *phase = object_field(pod, "status.phase");
     (void)cluster;
-    (void)before;
     if (!object_field(pod, "spec.nodeName")[0] || strcmp(phase, "Succeeded") == 0 ||
-        strcmp(phase, "Failed") == 0 ||
-        memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1))
+        strcmp(phase, "Failed") == 0 || !before || !object_field(before, "spec.nodeName")[0] ||
+        !same_labels(pod, before) || memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1))
         add(arg, KEY);
 }
 

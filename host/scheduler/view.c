@@ -129,7 +129,30 @@ static void forget_pending(struct view *view, const char *key)
     free(strmap_remove(&view->pending, key));
 }
 
-static void wait_for_node(struct view *view, const char *key, struct pod_info *pod)
+/* Whether a Pod that is refused now may fit because others are placed. */
+static bool wants_company(const struct pod_info *pod)
+{
+    return json_array_size(json_at(pod->pod, "spec", "affinity", "podAffinity",
+                                   "requiredDuringSchedulingIgnoredDuringExecution")) ||
+           json_array_size(json_at(pod->pod, "spec", "topologySpreadConstraints"));
+}
+
+static bool same_part(const json_t *a, const json_t *b)
+{
+    return (!a && !b) || (a && b && json_equal(a, b));
+}
+
+static bool same_labels(const struct pod_info *a, const struct pod_info *b)
+{
+    return same_part(json_at(a->pod, "metadata", "labels"), json_at(b->pod, "metadata", "labels"));
+}
+
+static bool same_wish(const struct pod_info *a, const struct pod_info *b)
+{
+    return same_labels(a, b) && same_part(json_at(a->pod, "spec"), json_at(b->pod, "spec"));
+}
+
+static struct pending *wait_for_node(struct view *view, const char *key, struct pod_info *pod)
 {
     struct pending *pending = strmap_get(&view->pending, key);
     if (!pending) {
@@ -137,6 +160,8 @@ static void wait_for_node(struct view *view, const char *key, struct pod_info *p
         (void)strmap_put(&view->pending, key, pending); /* there was none */
     }
     pending->pod = pod;
+    pending->company = wants_company(pod);
+    return pending;
 }
 
 static void nominate(struct view *view, const char *key, const char *node)
@@ -160,25 +185,29 @@ static void put_pod(struct view *view, const struct object *object)
         return;
     bool same = old && strcmp(old->uid, object->uid) == 0;
     bool had_room = old && takes_room(old);
-    drop_pod(view, key);
     struct pod_info *pod = pod_info_new(object_json(object), object->revision);
+    bool relabelled = same && !same_labels(old, pod), other_wish = same && !same_wish(old, pod);
+    drop_pod(view, key);
     (void)strmap_put(&view->pods, key, pod); /* dropped before */
     struct node_info *node = takes_room(pod) ? node_of(view, pod) : NULL;
     if (node)
         node_info_add_pod(node, pod);
-    view->relief |= had_room && !(same && takes_room(pod));
+    view->relief |= had_room && (!(same && takes_room(pod)) || relabelled);
+    view->arrived |= takes_room(pod) && !(same && had_room);
     if (!same || !waits(pod))
         forget_pending(view, key);
     nominate(view, key, waits(pod) ? pod->nominated : "");
-    if (waits(pod))
-        wait_for_node(view, key, pod);
+    if (waits(pod)) {
+        struct pending *pending = wait_for_node(view, key, pod);
+        pending->stuck = pending->stuck && !other_wish;
+    }
 }
 
 static void remove_pod(struct view *view, const struct object *object)
 {
     CLEANUP(free_ptr) char *key = xasprintf("%s/%s", object->ns, object->name);
     const struct pod_info *old = strmap_get(&view->pods, key);
-    view->relief |= old && takes_room(old);
+    view->relief |= (old && takes_room(old)) || strmap_get(&view->nominated, key);
     drop_pod(view, key);
     forget_pending(view, key);
     nominate(view, key, "");
@@ -215,8 +244,7 @@ static bool same_offer(const struct node_info *old, const struct node_info *fres
         {"spec", NULL}, {"metadata", "labels"}, {"status", "allocatable"}};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         const char *const path[] = {parts[i][0], parts[i][1], NULL};
-        const json_t *a = json_at_path(old->node, path), *b = json_at_path(fresh->node, path);
-        if ((a || b) && !(a && b && json_equal(a, b)))
+        if (!same_part(json_at_path(old->node, path), json_at_path(fresh->node, path)))
             return false;
     }
     return true;
@@ -269,8 +297,10 @@ static void see_storage(struct view *view, const struct object *object)
 {
     if (strcmp(object->resource, CLAIMS) == 0)
         see_claim(view, object);
-    else
+    else if (strcmp(object->resource, VOLUMES) == 0)
         view->volumes_changed = true;
+    else
+        view->classes_changed = true;
 }
 
 /* ---- following ---- */
@@ -356,21 +386,28 @@ static bool read_namespaces(struct view *view, struct error *err)
     return true;
 }
 
+/* What a Pod's claims wait for has changed: of an unknown class they do not even say what. */
+static bool storage_moved(const struct view *view, const struct pending *pending)
+{
+    return pending->moved || (pending->delayed && view->volumes_changed) ||
+           (pending->claims && view->classes_changed);
+}
+
 static void relieve(struct view *view, int64_t now_us)
 {
     const char *key;
     void *value;
     for (size_t i = 0; strmap_next(&view->pending, &i, &key, &value);) {
         struct pending *pending = value;
-        if (pending->moved || (pending->delayed && view->volumes_changed)) {
+        if (storage_moved(view, pending)) {
             pending->stuck = pending->moved = false;
             pending->not_before_us = pending->attempts < HASTY_MAX ? 0 : pending->not_before_us;
-        } else if (pending->stuck &&
-                   (view->relief || now_us - pending->stuck_since_us > STUCK_MAX_US)) {
+        } else if (pending->stuck && (view->relief || (view->arrived && pending->company) ||
+                                      now_us - pending->stuck_since_us > STUCK_MAX_US)) {
             pending->stuck = false;
         }
     }
-    view->relief = view->volumes_changed = false;
+    view->relief = view->arrived = view->volumes_changed = view->classes_changed = false;
 }
 
 /* ---- what tenants say of the nodes ---- */
@@ -488,14 +525,14 @@ bool view_update(struct view *view, int64_t now_us, struct error *err)
 
 void view_assume(struct view *view, struct pod_info *pod, struct node_info *node)
 {
-    (void)view;
+    view_nominate(view, pod, "");
     node_info_add_pod(node, pod);
 }
 
 void view_forget(struct view *view, struct pod_info *pod, struct node_info *node)
 {
-    (void)view;
     node_info_remove_pod(node, pod);
+    view_nominate(view, pod, pod->nominated);
 }
 
 /* ---- what to try ---- */

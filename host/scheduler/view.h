@@ -13,6 +13,7 @@ struct pending {
     int64_t not_before_us; /* back-off */
     bool claims;           /* one of its claims is not bound: tried again when it changes */
     bool delayed; /* which waits for the Pod's node: tried again when volumes change, too */
+    bool company; /* may fit when others have come: affinity to them, or even spreading */
     bool moved;   /* such a claim has changed */
     bool stuck;   /* was found unschedulable; waits for a change that may help */
     int64_t stuck_since_us;
@@ -38,8 +39,8 @@ struct view {
     struct strmap nominated; /* "NS/NAME" -> name of the node where room is made for it, owned */
     struct strmap overlays;  /* tenant -> struct tenant_nodes */
     struct watch *pod_watch, *node_watch, *storage_watches[VIEW_STORAGE];
-    bool relief;          /* something happened that may make stuck Pods fit */
-    bool volumes_changed; /* or their classes */
+    /* What happened that may make stuck Pods fit: any, or those of which `view.c` says so. */
+    bool relief, arrived, volumes_changed, classes_changed;
     int64_t used_us;
 };
 
@@ -47,7 +48,8 @@ struct view *view_new(struct cluster *cluster, const struct scheduler_tenants *t
 void view_free(struct view *view);
 /* Brings it up to date: loads at first and after the watch fell behind. Blocking at first use. */
 MUST_CHECK bool view_update(struct view *view, int64_t now_us, struct error *err);
-/* The Pod takes its place (or gives it back) before the API has said so. */
+/* The Pod takes its place (or gives it back) before the API has said so. Room that is made for it
+ * is no longer kept beside that, or is again as far as its status says. */
 void view_assume(struct view *view, struct pod_info *pod, struct node_info *node);
 void view_forget(struct view *view, struct pod_info *pod, struct node_info *node);
 /* Room is being made for the Pod on `node`; "": no longer. */

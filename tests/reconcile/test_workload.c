@@ -2,6 +2,7 @@
  * kubelet played here. */
 #include "tests/test.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -361,6 +362,96 @@ static void pods_wait_for_room(void **state)
     delete ("pods", "default", "big", NULL, 0);
 }
 
+static bool is_refused(const void *name)
+{
+    json_auto_t *pod = get("pods", "default", name);
+    return text_eq(
+        json_text(condition_find(json_at(pod, "status", "conditions"), "PodScheduled"), "reason"),
+        "Unschedulable");
+}
+
+#define GUEST(name, of)                                                                            \
+    "{'metadata':{'name':'" name "'},'spec':{'affinity':{'podAffinity':{"                          \
+    "'requiredDuringSchedulingIgnoredDuringExecution':[{'labelSelector':{'matchLabels':{'app':"    \
+    "'" of                                                                                         \
+    "'}},'topologyKey':'kubernetes.io/hostname'}]}},'containers':[{'name':'c','image':'i'}]}}"
+#define LABELLED(app) "{'metadata':{'labels':{'app':'" app "'}}}"
+
+/* A Pod that wants to be near others waits until there are such. */
+static void pods_wait_for_company(void **state)
+{
+    static const struct {
+        const char *guest, *text, *host, *relabel; /* without `relabel`: it is created like that */
+    } rows[] = {
+        {"comes", GUEST("comes", "a"), "host", NULL},
+        {"changes", GUEST("changes", "b"), "host", LABELLED("b")},
+        {"itself", GUEST("itself", "c"), "itself", LABELLED("c")},
+    };
+    (void)state;
+    wait_for("the ServiceAccount", has_account, "default");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        create("pods", "default", rows[i].text);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        wait_for(rows[i].guest, is_refused, rows[i].guest);
+    create("pods", "default",
+           "{'metadata':{'name':'host','labels':{'app':'a'}},'spec':{'containers':[{'name':'c',"
+           "'image':'i'}]}}");
+    wait_for("the host's node", is_bound, "host");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].relabel)
+            patch("pods", "", "default", rows[i].host, rows[i].relabel);
+        wait_for(rows[i].guest, is_bound, rows[i].guest);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        delete ("pods", "default", rows[i].guest, NULL, 0);
+    delete ("pods", "default", "host", NULL, 0);
+}
+
+PRINTF_LIKE(3, 4)
+static void create_of(const char *resource, const char *ns, const char *format, ...)
+{
+    char text[800];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    create(resource, ns, text);
+}
+
+/* Their class comes late, and they fill the node: room is kept for each until it is bound, and not
+ * once more beside that. */
+static void pods_wait_for_their_claims(void **state)
+{
+    static const char *const names[] = {"v0", "v1", "v2", "v3"};
+    (void)state;
+    wait_for("the ServiceAccount", has_account, "default");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        create_of("persistentvolumeclaims", "default",
+                  "{'metadata':{'name':'%s'},'spec':{'storageClassName':'late','accessModes':"
+                  "['ReadWriteOnce'],'resources':{'requests':{'storage':'1Gi'}}}}",
+                  names[i]);
+        create_of("pods", "default",
+                  "{'metadata':{'name':'%s'},'spec':{'volumes':[{'name':'v',"
+                  "'persistentVolumeClaim':{'claimName':'%s'}}],'containers':[{'name':'c',"
+                  "'image':'i','resources':{'requests':{'cpu':'1'}}}]}}",
+                  names[i], names[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        wait_for(names[i], is_refused, names[i]);
+    create("storageclasses.storage.k8s.io", "",
+           "{'metadata':{'name':'late'},'provisioner':'kubernetes.io/no-provisioner',"
+           "'volumeBindingMode':'WaitForFirstConsumer'}");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        create_of("persistentvolumes", "",
+                  "{'metadata':{'name':'%s'},'spec':{'capacity':{'storage':'1Gi'},'accessModes':"
+                  "['ReadWriteOnce'],'storageClassName':'late','hostPath':{'path':'/%s'}}}",
+                  names[i], names[i]);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        wait_for(names[i], is_bound, names[i]);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        delete ("pods", "default", names[i], NULL, 0);
+}
+
 /* What changed while no controller ran is found after a start. */
 static void a_restart_finds_what_was_missed(void **state)
 {
@@ -473,6 +564,8 @@ int main(void)
         cmocka_unit_test(a_workload_lives_and_goes),
         cmocka_unit_test(deletion_takes_the_order_asked_for),
         cmocka_unit_test(pods_wait_for_room),
+        cmocka_unit_test(pods_wait_for_company),
+        cmocka_unit_test(pods_wait_for_their_claims),
         cmocka_unit_test(a_restart_finds_what_was_missed),
         cmocka_unit_test(a_quiet_cluster_settles),
         cmocka_unit_test(a_tenant_is_served),
