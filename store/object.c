@@ -52,6 +52,15 @@ const char *object_label(const struct object *object, const char *key)
     return pair_find(object->labels, object->label_count, key);
 }
 
+bool object_same_labels(const struct object *a, const struct object *b)
+{
+    bool same = a->label_count == b->label_count;
+    for (uint32_t i = 0; i < a->label_count && same; i++) /* by key */
+        same = strcmp(a->labels[i].key, b->labels[i].key) == 0 &&
+               strcmp(a->labels[i].value, b->labels[i].value) == 0;
+    return same;
+}
+
 const char *object_field(const struct object *object, const char *path)
 {
     if (strcmp(path, "metadata.name") == 0)

@@ -34,6 +34,7 @@ void object_unref(struct object *object);
 void object_unref_ptr(struct object **object); /* for CLEANUP */
 /* NULL when it has none. */
 const char *object_label(const struct object *object, const char *key);
+bool object_same_labels(const struct object *a, const struct object *b);
 /* "" when it has none; knows metadata.name and metadata.namespace. */
 const char *object_field(const struct object *object, const char *path);
 /* Parses the body: a new tree of the caller's. */

@@ -8,17 +8,6 @@
 #define POLICIES "networkpolicies.networking.k8s.io"
 #define KIND     "networkpolicies" /* in the mapping table */
 
-static bool has_same_labels(const struct object *a, const struct object *b)
-{
-    if (a->label_count != b->label_count)
-        return false;
-    for (size_t i = 0; i < a->label_count; i++) /* by key */
-        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 ||
-            strcmp(a->labels[i].value, b->labels[i].value) != 0)
-            return false;
-    return true;
-}
-
 /* A namespace that is gone may stay on a policy's list: nothing is in it. */
 void sync_map_namespace_policies(struct cluster *cluster, const struct object *ns,
                                  const struct object *before,
@@ -27,7 +16,7 @@ void sync_map_namespace_policies(struct cluster *cluster, const struct object *n
     static const char word[] = "\"namespaceSelector\"";
     const struct cache_range all = {0};
     struct object_list policies = {0};
-    if (before && has_same_labels(ns, before))
+    if (before && object_same_labels(ns, before))
         return;
     if (cache_list_peek(cluster, POLICIES, &all, &policies) != CACHE_LIST_OK) {
         add(arg, "*");

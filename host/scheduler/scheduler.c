@@ -424,15 +424,6 @@ static enum reconcile_result reconcile_schedule(void *arg, struct reconcile *rec
     return rest(scheduler, view, reconcile, view_next(view), again_ms);
 }
 
-static bool same_labels(const struct object *a, const struct object *b)
-{
-    for (uint32_t i = 0; i < a->label_count && a->label_count == b->label_count; i++)
-        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 ||
-            strcmp(a->labels[i].value, b->labels[i].value) != 0)
-            return false;
-    return a->label_count == b->label_count;
-}
-
 /* Only a Pod that waits, has come to a node, makes room or gets other labels concerns the
  * scheduler: not each beat of a running one. */
 static void map_pod(struct cluster *cluster, const struct object *pod, const struct object *before,
@@ -443,7 +434,8 @@ static void map_pod(struct cluster *cluster, const struct object *pod, const str
     (void)cluster;
     if (!object_field(pod, "spec.nodeName")[0] || strcmp(phase, "Succeeded") == 0 ||
         strcmp(phase, "Failed") == 0 || !before || !object_field(before, "spec.nodeName")[0] ||
-        !same_labels(pod, before) || memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1))
+        !object_same_labels(pod, before) ||
+        memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1))
         add(arg, KEY);
 }
 
