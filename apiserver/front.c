@@ -373,12 +373,9 @@ static enum step_result impersonate_user(struct request *request, struct imperso
         return may_impersonate(request, "", "users", "", "", name);
     struct str account = str_of(name + sizeof(prefix) - 1);
     CLEANUP(free_ptr) char *ns = str_dup(str_cut(&account, ':'));
-    CLEANUP(free_ptr) char *group = xasprintf("system:serviceaccounts:%s", ns);
     CLEANUP(free_ptr) char *bare = str_dup(account);
-    if (!as->has_groups) {
-        user_add_group(&as->user, "system:serviceaccounts");
-        user_add_group(&as->user, group);
-    }
+    if (!as->has_groups)
+        user_add_account_groups(&as->user, str_of(ns));
     return may_impersonate(request, "", "serviceaccounts", "", ns, bare);
 }
 

@@ -46,14 +46,9 @@ bool user_in(const struct user *user, const char *group)
     return strset_has(&user->groups, group);
 }
 
-/* A service account's groups: all of them, and those of its namespace. */
-static void add_account_groups(struct user *user, const char *rest)
+void user_add_account_groups(struct user *user, struct str ns)
 {
-    const char *colon = strchr(rest, ':');
-    if (!colon)
-        return;
-    CLEANUP(free_ptr)
-    char *group = xasprintf("system:serviceaccounts:%.*s", (int)(colon - rest), rest);
+    CLEANUP(free_ptr) char *group = xasprintf("system:serviceaccounts:%.*s", (int)ns.len, ns.data);
     user_add_group(user, "system:serviceaccounts");
     user_add_group(user, group);
 }
@@ -62,8 +57,10 @@ void user_internal(struct user *user, const char *name, bool master)
 {
     user_clear(user);
     user->name = xstrdup(name);
-    if (text_starts(name, SERVICE_ACCOUNT_PREFIX))
-        add_account_groups(user, name + strlen(SERVICE_ACCOUNT_PREFIX));
+    const char *ns =
+        text_starts(name, SERVICE_ACCOUNT_PREFIX) ? name + strlen(SERVICE_ACCOUNT_PREFIX) : "";
+    if (strchr(ns, ':'))
+        user_add_account_groups(user, (struct str){ns, strcspn(ns, ":")});
     user_add_group(user, "system:authenticated");
     if (master)
         user_add_group(user, "system:masters");

@@ -17,6 +17,8 @@ void user_clear(struct user *user);
 void user_copy(struct user *to, const struct user *from);
 /* Adds at the end; one that is there keeps its place. */
 void user_add_group(struct user *user, const char *group);
+/* A service account's groups: all of them, and those of its namespace. */
+void user_add_account_groups(struct user *user, struct str ns);
 bool user_in(const struct user *user, const char *group);
 /* The identity that our own components act under, e.g.
  * "system:serviceaccount:kube-system:deployment-controller" (in groups system:serviceaccounts, ...,

@@ -21,14 +21,9 @@ static void asking_user(const struct request *request, const struct cel_authz_re
         user_copy(out, &request->user);
         return;
     }
-    CLEANUP(free_ptr)
-    char *name = xasprintf("system:serviceaccount:%s:%s", or_empty(asks->service_account_namespace),
-                           asks->service_account_name);
-    CLEANUP(free_ptr)
-    char *group = xasprintf("system:serviceaccounts:%s", or_empty(asks->service_account_namespace));
-    out->name = xstrdup(name);
-    user_add_group(out, "system:serviceaccounts");
-    user_add_group(out, group);
+    const char *ns = or_empty(asks->service_account_namespace);
+    out->name = xasprintf("system:serviceaccount:%s:%s", ns, asks->service_account_name);
+    user_add_account_groups(out, str_of(ns));
     user_add_group(out, "system:authenticated");
 }
 
