@@ -378,7 +378,8 @@ static bool delete_one(struct request *request, const struct object *object, jso
                         .resource = request->resource->key,
                         .sub = "",
                         .ns = object->ns,
-                        .name = object->name};
+                        .name = object->name,
+                        .row = request->resource};
     struct request *one = call_run(&caller, &call, options, request);
     bool ok = !one->error.code || one->error.reason == ERROR_NOT_FOUND;
     warnings_merge(&request->warnings, &one->warnings);

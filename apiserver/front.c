@@ -52,7 +52,7 @@ static enum step_result not_allowed(struct request *request)
 static void route_call(struct request *request)
 {
     const struct call *call = &request->call;
-    const struct resource *row = resource_by_key(call->resource);
+    const struct resource *row = call->row ?: resource_by_key(call->resource);
     request->route = (struct route){
         .path = "",
         .is_resource = true,
@@ -533,7 +533,7 @@ static enum step_result find_row(struct request *request)
         enum step_result result = custom_load(request);
         if (result != STEP_NEXT)
             return result;
-        row = request->caller
+        row = request->caller && !request->call.row
                   ? custom_by_key(request->custom, request->call.resource)
                   : custom_find(request->custom, route->group, route->version, route->plural);
         request->resource = row;

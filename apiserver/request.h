@@ -97,6 +97,7 @@ struct view {
 struct call {
     const char *verb, *resource, *sub, *ns, *name; /* resource: storage key; "" for none */
     const char *selector;                          /* of labels; NULL: none */
+    const struct resource *row; /* the version that it is made in; NULL: the one that is stored */
 };
 
 enum authorized { AUTHORIZED_UNKNOWN, AUTHORIZED_YES, AUTHORIZED_NO };

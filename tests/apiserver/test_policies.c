@@ -247,6 +247,46 @@ static void test_operations(void **state)
     expect("delete", "DELETE", MAPS "/there", NULL, 200, NULL);
 }
 
+/* A collection's objects are deleted in the version that the client asked in. */
+static void test_collections(void **state)
+{
+    static const char core[] = "/api/v1/namespaces/default/events",
+                      other[] = "/apis/events.k8s.io/v1/namespaces/default/events",
+                      v1[] = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers",
+                      v2[] = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+                      event[] = "{\"metadata\":{\"name\":\"c\"},\"involvedObject\":{"
+                                "\"namespace\":\"default\"}}",
+                      scaler[] = "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"maxReplicas\":1,"
+                                 "\"scaleTargetRef\":{\"kind\":\"A\",\"name\":\"a\"}}}";
+    static const struct row {
+        const char *made_at, *body, *asked_at, *group, *version, *plural, *unasked_at;
+    } rows[] = {
+        {core, event, core, "", "v1", "events", other},
+        {core, event, other, "events.k8s.io", "v1", "events", core},
+        {v1, scaler, v1, "autoscaling", "v1", "horizontalpodautoscalers", v2},
+        {v1, scaler, v2, "autoscaling", "v2", "horizontalpodautoscalers", v1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct row *row = &rows[i];
+        CLEANUP(free_ptr)
+        char *spec = xasprintf(
+            "\"matchConstraints\":{\"matchPolicy\":\"Exact\",\"resourceRules\":[{\"apiGroups\":["
+            "\"%s\"],\"apiVersions\":[\"%s\"],\"operations\":[\"DELETE\"],\"resources\":[\"%s\"]}"
+            "]},\"validations\":[{\"expression\":\"false\",\"messageExpression\":"
+            "\"request.resource.group + '/' + oldObject.apiVersion\"}]",
+            row->group, row->version, row->plural);
+        CLEANUP(free_ptr)
+        char *want = xasprintf("denied request: %s/%s%s%s\"", row->group, row->group,
+                               *row->group ? "/" : "", row->version);
+        expect(row->asked_at, "POST", row->made_at, row->body, 201, NULL);
+        put(row->asked_at, spec, DENY);
+        expect(row->asked_at, "DELETE", row->asked_at, NULL, 422, want);
+        expect(row->asked_at, "DELETE", row->unasked_at, NULL, 200, "\"name\":\"c\"");
+        forget_all();
+    }
+}
+
 #define DEPLOYMENT(replicas)                                                                       \
     "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":" replicas                              \
     ",\"selector\":{\"matchLabels\":{\"a\":"                                                       \
@@ -526,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_selection),
         cmocka_unit_test(test_warning),
         cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_collections),
         cmocka_unit_test(test_deployment),
         cmocka_unit_test(test_params),
         cmocka_unit_test(test_request_budget),
