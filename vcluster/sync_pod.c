@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/pod_notes.h"
+#include "schema/condition.h"
 #include "schema/meta.h"
 #include "vcluster/names.h"
 #include "vcluster/status.h"
@@ -79,6 +80,14 @@ static bool is_gated(const json_t *pod)
     return json_array_size(json_at(pod, "spec", "schedulingGates")) > 0;
 }
 
+/* It had a host Pod: a node alone says nothing, a tenant may name one itself. */
+static bool was_placed(const json_t *pod)
+{
+    return json_text(pod, "spec", "nodeName") &&
+           (json_text(pod, "status", "startTime") ||
+            condition_is(json_at(pod, "status", "conditions"), "PodScheduled", "True"));
+}
+
 /* Pure. */
 static enum pod_step decide(const struct pod_seen *seen)
 {
@@ -95,7 +104,7 @@ static enum pod_step decide(const struct pod_seen *seen)
         return POD_FOLLOW;
     if (is_finished(seen->tenant) || is_gated(seen->tenant))
         return POD_NOTHING;
-    return seen->host_key && json_text(seen->tenant, "spec", "nodeName") ? POD_EVICT : POD_START;
+    return seen->host_key && was_placed(seen->tenant) ? POD_EVICT : POD_START;
 }
 
 /* ---- starting ---- */
@@ -117,9 +126,7 @@ static bool report(struct sync *sync, const json_t *pod, const struct refusal *w
             return true;
     json_auto_t *next = json_deep_copy(pod);
     json_t *list = json_ensure_array(json_ensure_object(next, "status"), "conditions");
-    for (size_t i = json_array_size(list); i-- > 0;)
-        if (text_eq(json_text(json_array_get(list, i), "type"), "PodScheduled"))
-            json_array_remove(list, i);
+    condition_remove(list, "PodScheduled");
     json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "PodScheduled",
                                           "status", "False", "reason", why->reason, "message",
                                           why->message, "lastTransitionTime", now));

@@ -138,10 +138,12 @@ check_out "privileged" 'condition met' refused privileged "{containers: [{$box, 
 check_out "a capability" 'condition met' refused capability "{containers: [{$box, securityContext: {capabilities: {add: [NET_RAW]}}}]}"
 check_out "a host port" 'condition met' refused host-port "{containers: [{$box, ports: [{containerPort: 80, hostPort: 8080}]}]}"
 check_out "a reserved toleration" 'condition met' refused toleration "{tolerations: [{key: tenancy.warren.dev/dedicated, operator: Exists}], containers: [{$box}]}"
+check_out "any of it on a node that the tenant names" 'condition met' refused chosen "{nodeName: $(acme get nodes -o 'jsonpath={.items[0].metadata.name}'), hostPID: true, containers: [{$box}]}"
 check_out "none of them is on the host" '^1$' bash -c "kubectl --kubeconfig '$ADMIN' get pods -n warren-acme -o name | wc -l"
 plain() { printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec: {containers: [{%s}], volumes: [{name: v, emptyDir: {}}]}\n' "$box" | acme apply -f -; }
 check "a plain Pod beside them" plain
 check "runs" acme wait pod/plain --for=condition=Ready --timeout=60s
+check "and the one with a node is there still" acme get pod chosen
 
 # ---- NetworkPolicies ----
 policy() { # KUBECTL NAME SPEC
