@@ -6,6 +6,7 @@
 
 #include "apiserver/admission/callout.h"
 #include "apiserver/credentials_tls.h"
+#include "apiserver/custom.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/flow_match.h"
 #include "apiserver/message_cache.h"
@@ -27,9 +28,9 @@
 static void on_change(void *arg, struct cluster *cluster, enum event_type type,
                       struct object *object, struct object *before)
 {
-    (void)arg, (void)type, (void)before;
     admission_config_changed(cluster, object->resource);
     flow_changed(cluster, object->resource);
+    custom_changed(arg, cluster, type, object, before);
 }
 
 static struct api *api_new(const struct api_options *options)

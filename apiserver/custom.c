@@ -7,6 +7,7 @@
 #include "apiserver/conversion.h"
 #include "apiserver/documents/documents.h"
 #include "base/clock.h"
+#include "base/json_scan.h"
 #include "base/refs.h"
 #include "schema/crd_schema.h"
 #include "schema/meta.h"
@@ -215,6 +216,51 @@ const struct resource *custom_by_key(const struct custom *custom, const char *ke
 {
     const struct crd *crd = find_crd(custom, key);
     return crd ? crd->stored : NULL;
+}
+
+/* ---- changes ---- */
+
+static bool same_member(struct str json, struct str other, struct str name)
+{
+    return str_eq(json_member(json, name), json_member(other, name));
+}
+
+/* Whether two texts of a definition serve the same: it changes often in its conditions alone. */
+static bool same_served(struct str json, struct str other)
+{
+    return same_member(json, other, STR("spec")) &&
+           same_member(json_member(json, STR("status")), json_member(other, STR("status")),
+                       STR("acceptedNames"));
+}
+
+void custom_changed(struct api *api, struct cluster *cluster, enum event_type type,
+                    const struct object *object, const struct object *before)
+{
+    if (strcmp(object->resource, CRD_STORAGE) != 0 || type == EVENT_ADDED ||
+        (type == EVENT_MODIFIED && before && same_served(object->body, before->body)))
+        return;
+    streams_end(&api->streams, cluster, object->name);
+}
+
+static bool is_served(const struct request *request, size_t at)
+{
+    const struct custom *custom = request->custom;
+    CLEANUP(object_unref_ptr) struct object *now = NULL;
+    enum cache_result found =
+        cache_peek(request->cluster, CRD_STORAGE, "", custom->crds[at]->name, &now);
+    if (found != CACHE_HIT || now->revision == custom->revisions[at])
+        return found != CACHE_ABSENT;
+    json_auto_t *tree = object_json(now);
+    return crd_serves(custom->crds[at], tree);
+}
+
+bool custom_is_served(const struct request *request)
+{
+    const struct custom *custom = request->custom;
+    for (size_t i = 0; custom && i < custom->count; i++)
+        if (strcmp(custom->crds[i]->name, request->storage) == 0)
+            return is_served(request, i);
+    return true;
 }
 
 /* ---- versions ---- */

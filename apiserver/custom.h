@@ -32,6 +32,11 @@ enum step_result custom_load(struct request *request);
 /* NULL when there is none. */
 const struct resource *custom_find(const struct custom *custom, const char *group,
                                    const char *version, const char *plural);
+/* When a definition has changed: watches of its resources end, since what they show is no more. */
+void custom_changed(struct api *api, struct cluster *cluster, enum event_type type,
+                    const struct object *object, const struct object *before);
+/* Whether the request's resource is still defined as it was when the request came. */
+bool custom_is_served(const struct request *request);
 /* By storage key, the stored version. */
 const struct resource *custom_by_key(const struct custom *custom, const char *key);
 

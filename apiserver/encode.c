@@ -10,6 +10,7 @@
 
 #include "apiserver/api_internal.h"
 #include "apiserver/audit/audit.h"
+#include "apiserver/custom.h"
 #include "apiserver/documents/documents.h"
 #include "apiserver/flow_match.h"
 #include "apiserver/list_body.h"
@@ -271,8 +272,11 @@ static struct MHD_Response *encode_stream(struct request *request, struct encodi
         protobuf ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json";
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, NULL);
-    if (response)
-        stream_link(stream, &request->api->streams);
+    if (!response)
+        return NULL;
+    stream_link(stream, &request->api->streams);
+    if (!custom_is_served(request))
+        stream_end(stream);
     return response;
 }
 

@@ -531,6 +531,23 @@ void streams_each(struct streams *streams, void (*each)(void *arg, const struct 
     pthread_mutex_unlock(&streams->lock);
 }
 
+void stream_end(struct stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    stream->closing = true;
+    pthread_mutex_unlock(&stream->lock);
+    stream_wake(stream);
+}
+
+void streams_end(struct streams *streams, const struct cluster *cluster, const char *resource)
+{
+    pthread_mutex_lock(&streams->lock);
+    for (struct stream *stream = streams->first; stream; stream = stream->next)
+        if (stream->request->cluster == cluster && strcmp(stream->request->storage, resource) == 0)
+            stream_end(stream);
+    pthread_mutex_unlock(&streams->lock);
+}
+
 static void stream_unlink(struct stream *stream, struct streams *streams)
 {
     pthread_mutex_lock(&streams->lock);

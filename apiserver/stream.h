@@ -18,6 +18,7 @@
 #include "store/cache.h"
 
 struct api;
+struct cluster;
 struct request;
 struct stream_convert;
 struct message;
@@ -86,6 +87,10 @@ void streams_stop(struct streams *streams);
 /* Calls each(arg, request) for every stream that is being served; under streams->lock. */
 void streams_each(struct streams *streams, void (*each)(void *arg, const struct request *request),
                   void *arg);
+/* Ends those that watch `resource` of `cluster`, once they have sent what there is. Never blocks.
+ */
+void streams_end(struct streams *streams, const struct cluster *cluster, const char *resource);
+void stream_end(struct stream *stream);
 /* Hands the stream to the heartbeat, once its response is queued. */
 void stream_link(struct stream *stream, struct streams *streams);
 /* There may be something new: the cache calls this. Any thread. */

@@ -320,6 +320,14 @@ const struct crd *crd_new(const json_t *definition)
     return &compiled->crd;
 }
 
+bool crd_serves(const struct crd *crd, const json_t *definition)
+{
+    const struct compiled *compiled = (const struct compiled *)crd;
+    return json_equal(json_object_get(compiled->definition, "spec"),
+                      json_object_get(definition, "spec")) &&
+           json_equal(crd->names, json_at(definition, "status", "acceptedNames"));
+}
+
 const struct resource *crd_row(const struct crd *crd, const char *api_version)
 {
     for (size_t i = 0; i < crd->version_count; i++)

@@ -29,6 +29,9 @@ const struct crd *crd_new(const json_t *definition);
 const struct crd *crd_ref(const struct crd *crd);
 void crd_unref(const struct crd *crd);
 
+/* Whether `definition` is served as this one is: neither spec nor accepted names are others. */
+bool crd_serves(const struct crd *crd, const json_t *definition);
+
 /* The row of "group/version", served or not; NULL when it is no version of the definition. */
 const struct resource *crd_row(const struct crd *crd, const char *api_version);
 

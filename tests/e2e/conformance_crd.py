@@ -472,6 +472,35 @@ def kept_doubles(api, ns):
     undefine(api, body)
 
 
+@check("a watch of custom resources ends when they are defined anew, and others go on")
+def watch_ends(api, ns):
+    body, other = (crd({"v1": ANY}) for _ in range(2))
+    define(api, body)
+    define(api, other)
+    definition = f"{CRDS}/{body['metadata']['name']}"
+
+    def begin(of, seen):
+        events = api.watch(resources(of), seconds=120)
+        assert [next(events)["object"]["metadata"]["name"] for _ in seen] == seen
+        return events
+    for of in (body, other):
+        api("POST", resources(of), named(of, "v1", "one"))
+    ends, goes = begin(body, ["one"]), begin(other, ["one"])
+    api("PATCH", definition, {"metadata": {"labels": {"a": "b"}}}, type=MERGE)
+    api("POST", resources(body), named(body, "v1", "two"))
+    assert next(ends)["object"]["metadata"]["name"] == "two", "a label of the definition ended it"
+    short = {"op": "add", "path": "/spec/names/shortNames", "value": ["x" + body["spec"]["names"]["kind"]]}
+    api("PATCH", definition, [short], type=JSON_PATCH)
+    assert list(ends) == []
+    ends = begin(body, ["one", "two"])
+    undefine(api, body)
+    assert [event["type"] for event in ends] == ["DELETED", "DELETED"]
+    api("POST", resources(other), named(other, "v1", "two"))
+    assert next(goes)["object"]["metadata"]["name"] == "two"
+    goes.close()
+    undefine(api, other)
+
+
 @check("custom resources answer at paths of their scope, for one object by its name")
 def paths(api, ns):
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
