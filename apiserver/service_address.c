@@ -10,6 +10,7 @@
 #include "apiserver/steps.h"
 #include "base/clock.h"
 #include "schema/meta.h"
+#include "schema/service_family.h"
 
 #define RANGE_BASE      0x0a600000u /* 10.96.0.0 */
 #define RANGE_SIZE      65536u
@@ -74,21 +75,12 @@ static void carry_address(json_t *spec, const json_t *old)
         set_address(spec, had);
 }
 
-/* Who leads nowhere by himself may be reached by addresses of both families: upstream's default, on
- * clusters of one family, too. */
-static void fill_families(json_t *spec)
+/* Clients that know of one address alone. */
+static void list_address(json_t *spec)
 {
-    bool alone = text_eq(json_text(spec, "clusterIP"), "None") &&
-                 json_object_size(json_object_get(spec, "selector")) == 0;
-    if (!json_object_get(spec, "ipFamilyPolicy"))
-        json_set_text(spec, "ipFamilyPolicy", alone ? "RequireDualStack" : "SingleStack");
-    if (!json_object_get(spec, "ipFamilies"))
-        json_object_set_new(spec, "ipFamilies", json_pack("[s]", "IPv4"));
-    json_t *families = json_object_get(spec, "ipFamilies");
-    const char *first = json_string_value(json_array_get(families, 0));
-    if (alone && first && json_array_size(families) == 1 &&
-        text_eq(json_text(spec, "ipFamilyPolicy"), "RequireDualStack"))
-        json_array_append_new(families, json_string(strcmp(first, "IPv4") == 0 ? "IPv6" : "IPv4"));
+    const char *ip = json_text(spec, "clusterIP");
+    if (ip && *ip && json_array_size(json_object_get(spec, "clusterIPs")) == 0)
+        json_object_set_new(spec, "clusterIPs", json_pack("[s]", ip));
 }
 
 static bool allocate_address(struct request *request, json_t *spec)
@@ -101,10 +93,12 @@ static bool allocate_address(struct request *request, json_t *spec)
         return true;
     }
     carry_address(spec, old);
+    list_address(spec);
+    if (!service_settle_families(request->object, old, err))
+        return false;
     const char *ip = json_text(spec, "clusterIP");
-    const char *listed = json_string_value(json_array_get(json_object_get(spec, "clusterIPs"), 0));
-    if ((!ip || !*ip) && listed)
-        ip = listed;
+    if (!ip || !*ip)
+        ip = json_string_value(json_array_get(json_object_get(spec, "clusterIPs"), 0));
     if (!ip || !*ip) {
         pick_address(spec);
     } else {
@@ -112,18 +106,13 @@ static bool allocate_address(struct request *request, json_t *spec)
         request->fixed_address = request->fixed_address || is_new;
         if (is_new && !in_range(ip)) {
             error_add_cause(err, CAUSE_INVALID, "spec.clusterIPs",
-                            "Invalid value: [\"%s\"]: failed to allocate IP %s: the provided IP "
-                            "(%s) is not in the valid range. "
+                            "Invalid value: []string{\"%s\"}: failed to allocate IP %s: the "
+                            "provided IP (%s) is not in the valid range. "
                             "The range of valid IPs is 10.96.0.0/16",
                             ip, ip, ip);
             return error_seal_invalid(err, "Service", "", meta_name(request->object));
         }
-        if (!listed) {
-            CLEANUP(free_ptr) char *copy = xstrdup(ip);
-            set_address(spec, copy);
-        }
     }
-    fill_families(spec);
     return true;
 }
 
@@ -282,7 +271,8 @@ bool service_taken(const struct request *request, const char *scope, struct erro
     if (text_starts(scope, "ip/"))
         error_add_cause(
             err, CAUSE_INVALID, "spec.clusterIPs",
-            "Invalid value: [\"%s\"]: failed to allocate IP %s: provided IP is already allocated",
+            "Invalid value: []string{\"%s\"}: failed to allocate IP %s: provided IP is already "
+            "allocated",
             what, what);
     else
         error_add_cause(err, CAUSE_INVALID, "spec.ports[0].nodePort",

@@ -214,7 +214,7 @@ static void check_ip_families(struct error *err, const struct path *path, const 
     }
 }
 
-static void check_cluster_ips(struct error *err, const json_t *spec)
+void service_check_addresses(struct error *err, const json_t *spec)
 {
     const json_t *ips = member_array(spec, "clusterIPs");
     const struct path *path = PATH(SPEC, "clusterIPs");
@@ -325,7 +325,7 @@ void service_validate(const json_t *object, struct error *err)
     check_ports(err, spec);
     check_labels(err, PATH(SPEC, "selector"), member_object(spec, "selector"));
     check_affinity_config(err, spec);
-    check_cluster_ips(err, spec);
+    service_check_addresses(err, spec);
     check_external_ips(err, spec);
     check_enum_required(err, SPEC, spec, "type", types);
     check_node_ports(err, spec);

@@ -62,7 +62,7 @@ BEGINNINGS = {
     "Autoscaler": ({"currentReplicas": 7, "desiredReplicas": 7}, {"desiredReplicas": 0, "currentMetrics": None}),
     "FlowSchema": ({"conditions": [{"type": "Dangling", "status": "True"}]}, {}), "Level": ({"conditions": [{"type": "x", "status": "True"}]}, {}),
     "VAP": ({"observedGeneration": 7}, {}), "Attachment": ({"attached": True}, {"attached": False}),
-    "APIService": ({"conditions": [{"type": "Available", "status": "True"}]}, {}), "Foo": ({"a": 1}, "absent"),
+    "APIService": ({"conditions": [{"type": "Available", "status": "True"}]}, {}), "CSR": ({"certificate": "eA=="}, {}), "Foo": ({"a": 1}, "absent"),
     "Pod": ({"phase": "Running", "podIP": "10.7.7.7"}, {"phase": "Pending", "qosClass": "BestEffort"}),
 }
 
@@ -227,6 +227,18 @@ def service_turns(api, ns):
     assert not wrong, "\n".join(wrong)
 
 
+@check("a Service that leads nowhere by itself is of both families")
+def service_families(api, ns):
+    path = f"/api/v1/namespaces/{ns}/services"
+    got = api("POST", path, dict(meta("alone"), spec={"clusterIP": "None", "ports": [{"port": 80}], "ipFamilies": ["IPv6"]}))["spec"]
+    assert (got["ipFamilyPolicy"], got["ipFamilies"]) == ("RequireDualStack", ["IPv6", "IPv4"]), got
+    is_status(api("PATCH", f"{path}/alone", {"spec": {"ipFamilies": ["IPv6"]}}, type=MERGE, code=422), 422, "Invalid",
+              "spec.ipFamilyPolicy: Invalid value: \"RequireDualStack\": must be 'SingleStack' to release the secondary IP family")
+    assert api("PATCH", f"{path}/alone", {"spec": {"ipFamilies": ["IPv4", "IPv6"]}}, type=MERGE)["spec"]["ipFamilies"] == ["IPv4", "IPv6"]
+    got = api("PATCH", f"{path}/alone", {"spec": {"ipFamilyPolicy": "SingleStack"}}, type=MERGE)["spec"]
+    assert (got["ipFamilyPolicy"], got["ipFamilies"]) == ("SingleStack", ["IPv4"]), got
+
+
 @check("what every object's metadata begins with")
 def metadata(api, ns):
     path = f"/api/v1/namespaces/{ns}/configmaps"
@@ -329,6 +341,8 @@ def admission(api, ns):
             ({}, "imagePullSecrets", [{"name": "pull"}]), (S(imagePullSecrets=[{"name": "own"}])["spec"], "imagePullSecrets", [{"name": "own"}]),
             ({"runtimeClassName": f"heavy-{ns}"}, "overhead", {"cpu": "10m"}), ({"runtimeClassName": f"heavy-{ns}"}, "nodeSelector", {"r": "s"}),
             ({"runtimeClassName": f"heavy-{ns}", "nodeSelector": {"q": "z"}}, "nodeSelector", {"q": "z", "r": "s"}),
+            ({"runtimeClassName": f"heavy-{ns}"}, "tolerations.2", {"key": "t", "operator": "Exists"}),
+            ({"runtimeClassName": f"heavy-{ns}", "tolerations": [{"operator": "Exists"}]}, "tolerations", [{"operator": "Exists"}]),
             ({"tolerations": [mine]}, "tolerations", [mine, away]), ({"tolerations": [{"operator": "Exists"}]}, "tolerations", [{"operator": "Exists"}]),
             ({"priorityClassName": f"calm-{ns}"}, "priority", 7), ({"priorityClassName": f"calm-{ns}"}, "preemptionPolicy", "Never"),
             ({"priorityClassName": "system-node-critical"}, "priority", 2000001000),
