@@ -19,6 +19,7 @@
 #include "controllers/local_volume.h"
 #include "controllers/namespace.h"
 #include "controllers/node.h"
+#include "controllers/node_ttl.h"
 #include "controllers/policy.h"
 #include "controllers/replicaset.h"
 #include "controllers/resource_quota.h"
@@ -66,6 +67,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &local_reclaimer,
         &ephemeral_volume_controller,
         &event_ttl_controller,
+        &node_ttl_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "controllers/node.h"
+#include "controllers/node_ttl.h"
 #include "schema/condition.h"
 #include "schema/meta.h"
 
@@ -214,6 +215,47 @@ static void pods_of_a_lost_node_are_removed(void **state)
         assert_int_equal(plan.items[deletes[i]].grace_s, 0);
 }
 
+/* How long Nodes' agents may keep what they have read, by how many Nodes there are. */
+static void time_to_live(void **state)
+{
+    static const struct {
+        const char *name, *told; /* what the Nodes but the last, new one say */
+        size_t nodes;
+        const char *want;
+    } rows[] = {
+        {"the first", NULL, 1, "0"},
+        {"up to 100", "0", 100, "0"},
+        {"one more", "0", 101, "15"},
+        {"not back at once", "15", 91, "15"},
+        {"back", "15", 89, "0"},
+        {"of 500", "15", 501, "30"},
+        {"of 2000", "60", 2001, "300"},
+        {"many at once", "0", 1500, "60"},
+        {"nearly all gone", "300", 2, "0"},
+        {"a time that is none", "soon", 2, "0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(plan_clear) struct plan plan = {0}, second = {0};
+        CLEANUP(free_ptr)
+        struct node_ttl_seen *nodes = xcalloc(rows[i].nodes, sizeof(*nodes));
+        for (size_t j = 0; j < rows[i].nodes; j++)
+            nodes[j] =
+                (struct node_ttl_seen){"n", str_of(j + 1 < rows[i].nodes ? rows[i].told : NULL)};
+        node_ttl_decide(nodes, rows[i].nodes, &plan);
+        bool others = rows[i].nodes > 1 && strcmp(rows[i].told, rows[i].want) != 0;
+        const char *got =
+            json_text(plan.items[0].body, "metadata", "annotations", NODE_TTL_ANNOTATION);
+        if (plan.count != (others ? rows[i].nodes : 1) || strcmp(got, rows[i].want) != 0)
+            fail_msg("%s: %zu are told %s", rows[i].name, plan.count, got);
+        for (size_t j = 0; j < rows[i].nodes; j++)
+            nodes[j].told = str_of(rows[i].want);
+        node_ttl_decide(nodes, rows[i].nodes, &second);
+        if (second.count)
+            fail_msg("%s: told twice", rows[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +264,7 @@ int main(void)
         cmocka_unit_test(pods_of_a_silent_node_are_doubted),
         cmocka_unit_test(eviction),
         cmocka_unit_test(pods_of_a_lost_node_are_removed),
+        cmocka_unit_test(time_to_live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

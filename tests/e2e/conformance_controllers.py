@@ -71,4 +71,22 @@ def budget(api, ns, home, name, spec, expected, desired, reason, event):
             "GET", at("v1", "events", ns), fieldSelector=f"involvedObject.kind=PodDisruptionBudget,involvedObject.name={name}")["items"]], 10)
 
 
+TTL = "node.alpha.kubernetes.io/ttl"
+
+
+@check("TTLController should tell a Node how long its agent may keep Secrets, also when that was changed by hand")
+def node_ttl(api, ns):
+    node = at("v1", "nodes") + "/" + ns
+    told = lambda: api("GET", node)["metadata"].get("annotations", {}).get(TTL) == "0"
+    api("POST", at("v1", "nodes"), meta(ns))
+    try:
+        until("told", told)
+        api("PATCH", node, {"metadata": {"annotations": {TTL: "60", "other": "stays"}}}, type=MERGE)
+        api("PATCH", node, {"metadata": {"annotations": {TTL: None}}}, type=MERGE)
+        until("told again", told)
+        assert api("GET", node)["metadata"]["annotations"]["other"] == "stays"
+    finally:
+        api("DELETE", node)
+
+
 main()
