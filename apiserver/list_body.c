@@ -75,14 +75,14 @@ struct list_body *list_body_json(const struct request *request)
 
 /* ---- protobuf ---- */
 
-static bool take_messages(struct list_body *body)
+static bool take_messages(struct list_body *body, struct protobuf_memo *memo)
 {
     const struct request *request = body->request;
     const struct object_list *list = &request->reply.list;
     body->messages = xcalloc(body->count + 1, sizeof(*body->messages));
     for (size_t i = 0; i < body->count; i++) {
-        body->messages[i] =
-            message_cache_get(request->api->messages, list->items[i], request->resource->type);
+        body->messages[i] = message_cache_get_next(request->api->messages, list->items[i],
+                                                   request->resource->type, memo);
         if (!body->messages[i])
             return false;
     }
@@ -120,7 +120,10 @@ struct list_body *list_body_protobuf(const struct request *request)
     if (request->resource->type->flags & TYPE_NO_PROTOBUF)
         return NULL;
     struct list_body *body = list_body_new(request);
-    if (take_messages(body) && measure(body))
+    struct protobuf_memo *memo = protobuf_memo_new();
+    bool ok = take_messages(body, memo) && measure(body);
+    protobuf_memo_free(memo);
+    if (ok)
         return body;
     list_body_free(body);
     return NULL;

@@ -49,20 +49,22 @@ static struct message *message_ref(struct message *message)
     return message;
 }
 
-static struct message *message_new(const struct object *object, const struct type *type)
+/* In place: behind room for what comes before the bytes. */
+static struct message *message_new(const struct object *object, const struct type *type,
+                                   struct protobuf_memo *memo)
 {
     CLEANUP(buf_free) struct buf bytes = BUF_TEXT;
     if (type->flags & TYPE_NO_PROTOBUF)
         return NULL;
-    (void)buf_reserve(&bytes,
-                      object->body.len); /* so that it seldom grows; failing is seen below */
-    if (!protobuf_encode(&bytes, type, object->body))
+    if (!buf_reserve(&bytes, sizeof(struct message) + object->body.len)) /* it seldom grows then */
         return NULL;
-    struct message *message = xmalloc(sizeof(*message) + bytes.len);
+    bytes.len = sizeof(struct message);
+    if (!protobuf_encode_next(memo, &bytes, type, object->body))
+        return NULL;
+    size_t size = bytes.len;
+    struct message *message = xreallocarray(buf_take(&bytes), 1, size);
     atomic_init(&message->refs, 1);
-    message->len = bytes.len;
-    if (bytes.len)
-        memcpy(message->data, bytes.data, bytes.len);
+    message->len = size - sizeof(*message);
     return message;
 }
 
@@ -215,8 +217,8 @@ void message_cache_free(struct message_cache *cache)
     free(cache);
 }
 
-struct message *message_cache_get(struct message_cache *cache, struct object *object,
-                                  const struct type *type)
+struct message *message_cache_get_next(struct message_cache *cache, struct object *object,
+                                       const struct type *type, struct protobuf_memo *memo)
 {
     struct shard *shard = &cache->shards[hash_of(object) % SHARDS];
     struct message *message = NULL;
@@ -227,12 +229,18 @@ struct message *message_cache_get(struct message_cache *cache, struct object *ob
         message = message_ref(entry->message);
     }
     pthread_mutex_unlock(&shard->lock);
-    if (message || !(message = message_new(object, type)))
+    if (message || !(message = message_new(object, type, memo)))
         return message;
     pthread_mutex_lock(&shard->lock);
     keep(shard, object, type, message);
     pthread_mutex_unlock(&shard->lock);
     return message;
+}
+
+struct message *message_cache_get(struct message_cache *cache, struct object *object,
+                                  const struct type *type)
+{
+    return message_cache_get_next(cache, object, type, NULL);
 }
 
 void message_cache_expire(struct message_cache *cache, int64_t now_mono_ns)

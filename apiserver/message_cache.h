@@ -22,11 +22,15 @@ struct message { /* immutable, shared */
 void message_unref(struct message *message);
 
 struct message_cache;
+struct protobuf_memo;
 struct message_cache *message_cache_new(void);
 void message_cache_free(struct message_cache *cache);
 /* The message of a stored object, referenced; NULL when it has none. */
 struct message *message_cache_get(struct message_cache *cache, struct object *object,
                                   const struct type *type);
+/* The same for one after the other, as of a list; protobuf_encode_next() says what `memo` is. */
+struct message *message_cache_get_next(struct message_cache *cache, struct object *object,
+                                       const struct type *type, struct protobuf_memo *memo);
 /* Drops what is idle, and what is of objects that are no longer the present; does nothing when it
  * did so less than MESSAGE_CACHE_IDLE_NS ago. */
 void message_cache_expire(struct message_cache *cache, int64_t now_mono_ns);

@@ -17,6 +17,12 @@
 /* Appends the message of the document, without an envelope. False when a value does not fit its
  * type. */
 MUST_CHECK bool protobuf_encode(struct buf *out, const struct type *type, struct str json);
+/* The same for one object after the other that are much alike, such as a list's: what stands in
+ * several of them word for word is made once. Owned by who made it; one thread at a time. */
+struct protobuf_memo *protobuf_memo_new(void);
+void protobuf_memo_free(struct protobuf_memo *memo);
+MUST_CHECK bool protobuf_encode_next(struct protobuf_memo *memo, struct buf *out,
+                                     const struct type *type, struct str json);
 /* Appends the JSON of a message, which has neither `kind` nor `apiVersion`, in the order of its
  * numbers and without what Go would not print. What its strings hold is for the reader of the text
  * to check: UTF-8, and no NUL. BAD_REQUEST when it is malformed, TOO_LARGE for the buffer. */

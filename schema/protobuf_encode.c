@@ -16,12 +16,13 @@
 #include "base/json_tape.h"
 #include "base/parse.h"
 #include "schema/protobuf.h"
+#include "schema/protobuf_memo.h"
 #include "schema/protobuf_order.h"
 #include "schema/wire.h"
 
 #define MESSAGE_EXPECTED 128 /* bytes: one that is shorter is cheap to move */
-#define EXPECTED_MEMBERS 256
-#define EXPECTED_SHIFT   56 /* of 64 bits, so that EXPECTED_MEMBERS are left */
+#define EXPECTED_MEMBERS 1024
+#define EXPECTED_SHIFT   54 /* of 64 bits, so that EXPECTED_MEMBERS are left */
 
 struct encoder {
     struct buf *out;
@@ -29,6 +30,8 @@ struct encoder {
     struct buf scratch; /* the last string that had escapes */
     struct buf moved;   /* of protobuf_order.h */
     unsigned depth;
+    struct protobuf_memo *memo; /* NULL: none */
+    uint64_t path;              /* of memo_path(), with a memo */
 };
 
 static bool encode_struct(struct encoder *encoder, const struct type *type);
@@ -272,6 +275,45 @@ static bool encode_raw(struct encoder *encoder, uint32_t number)
     return true;
 }
 
+/* ---- what the object before had as well ---- */
+
+typedef bool (*encode_fn)(struct encoder *encoder, const struct field *field);
+
+/* What `encode` would do for a value that ends by itself. */
+static bool encode_alike(struct encoder *encoder, const struct field *field, encode_fn encode)
+{
+    struct buf *out = encoder->out;
+    struct memo_place *place = memo_place(encoder->memo, encoder->path, field);
+    if (!place)
+        return encode(encoder, field);
+    const char *text = encoder->at;
+    size_t message = out->len;
+    size_t len = memo_again(place, (struct str){text, (size_t)(encoder->end - text)}, out);
+    encoder->at += len;
+    if (len)
+        return true;
+    if (!encode(encoder, field))
+        return false;
+    if (buf_ok(out))
+        memo_keep(place, (struct str){text, (size_t)(encoder->at - text)},
+                  (struct str){out->data + message, out->len - message});
+    return true;
+}
+
+/* The same for any value that is at `step`. */
+static bool encode_at(struct encoder *encoder, uint64_t step, const struct field *field,
+                      encode_fn encode)
+{
+    char first = peek(encoder);
+    if (!encoder->memo || (first != '{' && first != '['))
+        return encode(encoder, field);
+    uint64_t above = encoder->path;
+    encoder->path = memo_path(above, step);
+    bool ok = encode_alike(encoder, field, encode);
+    encoder->path = above;
+    return ok;
+}
+
 /* ---- lists ---- */
 
 /* Nothing for what is no list. */
@@ -286,15 +328,28 @@ static bool encode_texts(struct encoder *encoder, uint32_t number)
     return ok;
 }
 
+static bool encode_plain(struct encoder *encoder, const struct field *field)
+{
+    return encode_item(encoder, field, field->number);
+}
+
+/* A list and its items share the field, and are told apart by their first character: of an item
+ * that may begin like a list nothing is remembered. */
+static bool encode_list_item(struct encoder *encoder, const struct field *field, size_t index)
+{
+    return peek(encoder) == '{' ? encode_at(encoder, index, field, encode_plain)
+                                : encode_plain(encoder, field);
+}
+
 static bool encode_list(struct encoder *encoder, const struct field *field)
 {
     bool first = true, ok = true;
     if (!take(encoder, '['))
         return skip(encoder);
-    while (next(encoder, ']', &first, &ok)) {
+    for (size_t index = 0; next(encoder, ']', &first, &ok); index++) {
         if (take_null(encoder))
             protobuf_zero_item(encoder->out, field, field->number);
-        else if (!encode_item(encoder, field, field->number))
+        else if (!encode_list_item(encoder, field, index))
             return false;
     }
     return ok;
@@ -435,13 +490,13 @@ static bool encode_map(struct encoder *encoder, const struct field *field)
 
 /* ---- structs ---- */
 
-static bool encode_field(struct encoder *encoder, const struct field *field)
+static bool encode_value(struct encoder *encoder, const struct field *field)
 {
     if (field->card == CARD_MAP)
         return encode_map(encoder, field);
     if (field->card == CARD_LIST)
         return encode_list(encoder, field);
-    return encode_item(encoder, field, field->number);
+    return encode_plain(encoder, field);
 }
 
 /* Behind the name of a member. One that is null, or that the type does not know, is as if it were
@@ -456,7 +511,7 @@ static bool encode_member(struct encoder *encoder, struct proto_order *order,
         return true;
     }
     proto_order_begin(order, encoder->out, field);
-    if (!encode_field(encoder, field))
+    if (!encode_at(encoder, (uintptr_t)field, field, encode_value))
         return false;
     proto_order_end(order, encoder->out, field);
     return true;
@@ -531,9 +586,11 @@ static bool encode_struct(struct encoder *encoder, const struct type *type)
     return ok;
 }
 
-bool protobuf_encode(struct buf *out, const struct type *type, struct str json)
+bool protobuf_encode_next(struct protobuf_memo *memo, struct buf *out, const struct type *type,
+                          struct str json)
 {
     struct encoder encoder = {.out = out,
+                              .memo = memo,
                               .at = json.data,
                               .end = json.data + json.len,
                               .scratch = BUF_INIT(json.len + 1),
@@ -542,4 +599,9 @@ bool protobuf_encode(struct buf *out, const struct type *type, struct str json)
     buf_free(&encoder.scratch);
     buf_free(&encoder.moved);
     return ok && buf_ok(out);
+}
+
+bool protobuf_encode(struct buf *out, const struct type *type, struct str json)
+{
+    return protobuf_encode_next(NULL, out, type, json);
 }

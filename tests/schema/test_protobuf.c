@@ -71,16 +71,66 @@ static void bytes_are_gos(void **state)
          "0a00" "0a00"},
     };
     /* clang-format on */
-    /* Twice, the other way round then: other members are expected. */
-    for (size_t n = 0; n < 2 * ARRAY_LEN(rows); n++) {
-        size_t i = n < ARRAY_LEN(rows) ? n : 2 * ARRAY_LEN(rows) - 1 - n;
+    struct protobuf_memo *memo = protobuf_memo_new();
+    /* Four times, every second one the other way round: other members are expected then; the last
+     * two with what is remembered. */
+    for (size_t n = 0; n < 4 * ARRAY_LEN(rows); n++) {
+        size_t at = n % (2 * ARRAY_LEN(rows));
+        size_t i = at < ARRAY_LEN(rows) ? at : 2 * ARRAY_LEN(rows) - 1 - at;
         CLEANUP(buf_free) struct buf out = BUF_TEXT;
-        assert_true(protobuf_encode(&out, type_find(rows[i].type), str_of(rows[i].in)));
+        assert_true(protobuf_encode_next(n < 2 * ARRAY_LEN(rows) ? NULL : memo, &out,
+                                         type_find(rows[i].type), str_of(rows[i].in)));
         CLEANUP(free_ptr) char *text = hex(buf_str(&out));
         if (strcmp(text, rows[i].out) != 0)
             fail_msg("%s: %s", rows[i].name, text);
     }
+    protobuf_memo_free(memo);
 }
+
+#define CONTAINER(name, env, policy)                                                               \
+    "{\"name\":\"" name "\",\"env\":[" env "],\"resources\":{\"limits\":{\"cpu\":\"1\"}}"          \
+    ",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"" policy "\"}"
+#define POD(labels, containers)                                                                    \
+    "{\"metadata\":{\"name\":\"p\",\"labels\":" labels "},\"spec\":{\"containers\":[" containers   \
+    "]"                                                                                            \
+    ",\"tolerations\":[{\"key\":\"a\"},{\"key\":\"b\"}]}}"
+#define ENV "{\"name\":\"A\",\"value\":\"b\"}"
+#define ONE CONTAINER("c", ENV, "Always")
+
+/* One memo for all of them, in turn and each a dozen times: the bytes are what each gives alone. */
+static void what_is_remembered_changes_nothing(void **state)
+{
+    static const char *const pods[] = {
+        POD("{\"b\":\"2\",\"a\":\"1\"}", ONE),
+        POD("{\"b\":\"2\",\"a\":\"1\"}", ONE "," ONE),
+        POD("{\"b\":\"2\",\"a\":\"1\"}", ONE "," CONTAINER("d", ENV "," ENV, "Never") "," ONE),
+        POD("{\"b\":\"2\",\"a\":\"1\",\"c\":null}", CONTAINER("c", "null," ENV, "Always")),
+        POD("{}", "{}"),
+        POD("null", "null," ONE),
+        "{\"spec\":{\"containers\":[" ONE "]},\"metadata\":{\"labels\":{\"b\":\"2\",\"a\":\"1\"}}}",
+        "{\"spec\":{\"containers\":[ " ONE " ] } }",
+        "{\"metadata\":[],\"spec\":{\"containers\":{},\"tolerations\":[[]]}}",
+        "{}",
+    };
+    const struct type *type = type_find("io.k8s.api.core.v1.Pod");
+    struct protobuf_memo *memo = protobuf_memo_new();
+    (void)state;
+    for (size_t n = 0; n < 24 * ARRAY_LEN(pods); n++) {
+        size_t i = n < 12 * ARRAY_LEN(pods) ? n % ARRAY_LEN(pods) : n / 12 - ARRAY_LEN(pods);
+        CLEANUP(buf_free) struct buf alone = BUF_TEXT;
+        CLEANUP(buf_free) struct buf next = BUF_TEXT;
+        bool ok = protobuf_encode(&alone, type, str_of(pods[i]));
+        if (protobuf_encode_next(memo, &next, type, str_of(pods[i])) != ok ||
+            (ok && !str_eq(buf_str(&next), buf_str(&alone))))
+            fail_msg("%zu: %s", n, pods[i]);
+    }
+    protobuf_memo_free(memo);
+}
+
+#undef CONTAINER
+#undef POD
+#undef ENV
+#undef ONE
 
 /* Messages as other encoders may send them: out of order, in pieces, packed. */
 static void text_is_gos(void **state)
@@ -351,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_gos),
+        cmocka_unit_test(what_is_remembered_changes_nothing),
         cmocka_unit_test(text_is_gos),
         cmocka_unit_test(raw_json_stays_inside),
         cmocka_unit_test(text_is_bounded),
