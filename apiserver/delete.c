@@ -44,6 +44,7 @@ static int64_t clamp_grace(int64_t grace_s)
 
 static void set_orphan(struct request *request, struct delete_options *options, bool orphan)
 {
+    request->cascades = !orphan;
     if (options->policy)
         error_add_invalid(&request->error, "propagationPolicy", options->policy,
                           "orphanDependents and deletionPropagation cannot be both set");
@@ -288,7 +289,7 @@ static enum step_result delete_namespace(struct request *request)
         return STEP_NEXT;
     }
     if (finalizers)
-        return reply_object(request, 200, object_ref(request->current));
+        return reply_kept(request, object_ref(request->current));
     request->write.op = STORE_DELETE;
     return STEP_NEXT;
 }
@@ -315,7 +316,7 @@ static enum step_result plan(struct request *request, const struct delete_option
     if (kind_rules(request->storage)->graceful_delete)
         grace = apply_grace(request, options);
     if (grace == GRACE_PENDING)
-        return reply_object(request, 200, object_ref(request->current));
+        return reply_kept(request, object_ref(request->current));
     set_collector_finalizer(request->object, collector_finalizer(request, options));
     if (strcmp(request->storage, CRD_STORAGE) == 0 && !meta_deleting(request->object))
         hold_definition(request->object);

@@ -84,8 +84,8 @@ void request_rewind(struct request *request)
     request->storage = NULL;
     request->type = NULL;
     request->validation = FIELD_VALIDATION_WARN;
-    request->dry_run = request->expects_revision = request->deletes = request->generated_name =
-        false;
+    request->dry_run = request->expects_revision = request->deletes = request->cascades =
+        request->generated_name = false;
 }
 
 void request_free(struct request *request)
@@ -211,6 +211,11 @@ enum step_result reply_object(struct request *request, int code, struct object *
     request->reply.code = code;
     request->reply.object = object;
     return STEP_DONE;
+}
+
+enum step_result reply_kept(struct request *request, struct object *object)
+{
+    return reply_object(request, request->cascades ? 202 : 200, object);
 }
 
 enum step_result reply_json(struct request *request, int code, json_t *json)

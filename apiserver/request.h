@@ -188,6 +188,7 @@ struct request {
     bool stored_form;      /* `object` is as it is stored already; the view is for the reply */
     bool generated_name;   /* from generateName: a taken name is tried again */
     bool deletes;          /* the update turned out to be the final deletion */
+    bool cascades;         /* a deletion with orphanDependents=false: 202 while it goes on */
     struct reply reply;
     struct error error;
 };
@@ -237,6 +238,8 @@ enum step_result request_invalid(struct request *request, const char *kind, cons
 
 /* Ends a request with this reply. Each takes what it is given. */
 enum step_result reply_object(struct request *request, int code, struct object *object);
+/* An object that is there after an update, or still after a deletion. */
+enum step_result reply_kept(struct request *request, struct object *object);
 enum step_result reply_json(struct request *request, int code, json_t *json);
 enum step_result reply_bytes(struct request *request, int code, const char *content_type,
                              struct buf *bytes);

@@ -118,7 +118,7 @@ static enum step_result written(struct request *request, struct object *object)
     case STORE_CREATE:
         return reply_object(request, 201, object_ref(object));
     case STORE_UPDATE:
-        return reply_object(request, 200, object_ref(object));
+        return reply_kept(request, object_ref(object));
     case STORE_DELETE:
         break;
     }
@@ -195,7 +195,8 @@ static enum step_result dry_reply(struct request *request)
     if (request->current)
         json_object_set_new(json_ensure_object(object, "metadata"), "resourceVersion",
                             json_sprintf("%lld", (long long)request->current->revision));
-    return reply_json(request, request->write.op == STORE_CREATE ? 201 : 200, object);
+    int kept = request->cascades ? 202 : 200;
+    return reply_json(request, request->write.op == STORE_CREATE ? 201 : kept, object);
 }
 
 static enum step_result wait_for_store(struct request *request, const struct api_hook *hook)
@@ -313,7 +314,7 @@ enum step_result step_store(struct request *request)
     if (result != STEP_NEXT)
         return result;
     if (same_as_current(request))
-        return converted(request, reply_object(request, 200, object_ref(request->current)));
+        return converted(request, reply_kept(request, object_ref(request->current)));
     write->cluster = request->cluster;
     write->resource = request->storage;
     write->charges = request->charges.items;
