@@ -196,30 +196,15 @@ static bool may_be_placed(const json_t *old)
            !rule_has(json_object_get(old, "status"), "startTime");
 }
 
-/* The same but for members that are open to change. */
-static bool fits_but_for(const json_t *now, const json_t *before, const char *const *open)
-{
-    const json_t *sides[] = {now, before};
-    const char *key;
-    json_t *value;
-    for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-        MAP_EACH (sides[i], key, value) {
-            if (!rule_one_of(key, open) && !rule_equal(value, json_object_get(sides[1 - i], key)))
-                return false;
-        }
-    }
-    return true;
-}
-
 static bool template_fits(const json_t *now, const json_t *before)
 {
     static const char *const placed[] = {"nodeSelector", "affinity", "tolerations",
                                          "schedulingGates", NULL};
     static const char *const affinity[] = {"nodeAffinity", NULL};
     const json_t *spec = json_object_get(now, "spec"), *old = json_object_get(before, "spec");
-    return fits_but_for(spec, old, placed) &&
-           fits_but_for(json_object_get(spec, "affinity"), json_object_get(old, "affinity"),
-                        affinity);
+    return rule_same_except(spec, old, placed) &&
+           rule_same_except(json_object_get(spec, "affinity"), json_object_get(old, "affinity"),
+                            affinity);
 }
 
 static void check_completions_update(const json_t *spec, const json_t *before, struct error *err)

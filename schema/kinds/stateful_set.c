@@ -80,27 +80,14 @@ static void validate(const json_t *object, struct error *err)
     check_claiming_template(err, SPEC, spec, "StatefulSet");
 }
 
-/* Whatever is not named here is fixed at creation. */
-static bool spec_fits(const json_t *spec, const json_t *before)
-{
-    static const char *const open[] = {"replicas",
-                                       "ordinals",
-                                       "template",
-                                       "updateStrategy",
-                                       "minReadySeconds",
-                                       "persistentVolumeClaimRetentionPolicy",
-                                       NULL};
-    const json_t *sides[] = {spec, before};
-    const char *key;
-    json_t *value;
-    for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-        MAP_EACH (sides[i], key, value) {
-            if (!rule_one_of(key, open) && !rule_equal(value, json_object_get(sides[1 - i], key)))
-                return false;
-        }
-    }
-    return true;
-}
+/* What may change; the rest of the spec is fixed at creation. */
+static const char *const changeable[] = {"replicas",
+                                         "ordinals",
+                                         "template",
+                                         "updateStrategy",
+                                         "minReadySeconds",
+                                         "persistentVolumeClaimRetentionPolicy",
+                                         NULL};
 
 static const char *const counts[] = {
     "replicas",          "readyReplicas",      "currentReplicas", "updatedReplicas",
@@ -123,7 +110,8 @@ static void validate_update(const json_t *object, const json_t *old, const char 
         return;
     }
     validate(object, err);
-    if (!spec_fits(json_object_get(object, "spec"), json_object_get(old, "spec")))
+    if (!rule_same_except(json_object_get(object, "spec"), json_object_get(old, "spec"),
+                          changeable))
         rule_forbidden(
             err, SPEC,
             "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
