@@ -148,6 +148,13 @@ char *api_url(struct api *api, struct cluster *cluster)
     return xasprintf("https://%s.%s%s", cluster->name, api->domain, port ? port : "");
 }
 
+char *api_tls_server_name(struct api *api, struct cluster *cluster)
+{
+    if (api->domain || cluster->id == CLUSTER_HOST_ID)
+        return NULL;
+    return xasprintf("%s.%s", cluster->name, API_CLUSTERS_DOMAIN);
+}
+
 unsigned api_pod_port(struct api *api, struct cluster *cluster)
 {
     return ports_open(api->ports, cluster);

@@ -48,6 +48,12 @@ unsigned api_port(const struct api *api);
 struct store *api_store(struct api *api);
 /* The URL that a kubeconfig of this cluster names; owned. */
 char *api_url(struct api *api, struct cluster *cluster);
+/* Where clusters have no domain, each has a TLS server name here, which leads to it as the path of
+ * its URL does: some requests of clients (kubectl proxy, kubectl get --raw) leave that path out.
+ * The host's certificate is for all of these names. */
+#define API_CLUSTERS_DOMAIN "clusters.warren.internal"
+/* The name that clients of this cluster are to ask for; owned. NULL: the host in its URL. */
+char *api_tls_server_name(struct api *api, struct cluster *cluster);
 /* Where Pods reach this server; NULL when nowhere. Borrowed. */
 const char *api_pod_address(const struct api *api);
 /* The cluster's own port for its Pods, opened on first call; 0 when none can be opened. */

@@ -59,17 +59,18 @@ unsigned server_local_port(int fd)
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-/* The cluster that the TLS server name asks for: NAME.domain. Referenced; NULL when it is none. */
+/* The cluster that the TLS server name asks for: NAME.domain, or NAME.API_CLUSTERS_DOMAIN where
+ * there is no domain. Referenced; NULL when it is none. */
 static struct cluster *named_cluster(const struct api *api, gnutls_session_t session)
 {
     char name[256];
     size_t len = sizeof(name) - 1;
     unsigned type = 0;
-    if (!api->domain || gnutls_server_name_get(session, name, &len, &type, 0) != 0 ||
-        type != GNUTLS_NAME_DNS)
+    if (gnutls_server_name_get(session, name, &len, &type, 0) != 0 || type != GNUTLS_NAME_DNS)
         return NULL;
     name[len] = '\0';
-    CLEANUP(free_ptr) char *suffix = xasprintf(".%s", api->domain);
+    CLEANUP(free_ptr)
+    char *suffix = xasprintf(".%s", api->domain ? api->domain : API_CLUSTERS_DOMAIN);
     if (!text_ends(name, suffix))
         return NULL;
     name[strlen(name) - strlen(suffix)] = '\0';
@@ -117,6 +118,16 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
     }
 }
 
+/* Whose certificate a client is shown: below API_CLUSTERS_DOMAIN the host's. Referenced; NULL when
+ * the cluster is gone. */
+static struct cluster *shown_cluster(const struct connection *connection)
+{
+    const struct api *api = connection->api;
+    return connection->cluster && (connection->pinned || api->domain)
+               ? cluster_ref(connection->cluster)
+               : store_cluster_by_id(api->store, CLUSTER_HOST_ID);
+}
+
 /* Chooses the certificate. No CA names go into the certificate request: Go clients offer a
  * certificate only when its issuer is among those listed, or when none is. */
 static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *names,
@@ -130,9 +141,7 @@ static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *
     gnutls_certificate_send_x509_rdn_sequence(session, 1);
     if (!connection->cluster)
         connection->cluster = named_cluster(api, session);
-    struct cluster *cluster = connection->cluster ? cluster_ref(connection->cluster) : NULL;
-    if (!cluster)
-        cluster = store_cluster_by_id(api->store, CLUSTER_HOST_ID);
+    struct cluster *cluster = shown_cluster(connection);
     const struct server_credentials *credentials =
         cluster ? credentials_get(api->credentials, cluster) : NULL;
     cluster_unref(cluster);

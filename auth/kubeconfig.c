@@ -19,26 +19,25 @@ static void add_data(struct buf *out, const char *key, const char *pem)
     buf_add_char(out, '\n');
 }
 
-void kubeconfig_write(struct buf *out, const char *server, const char *ca_pem,
-                      const struct keypair *client, const char *context, const char *namespace)
+void kubeconfig_write(struct buf *out, const struct kubeconfig *config)
 {
     buf_add_text(out, "apiVersion: v1\nkind: Config\nclusters:\n");
-    add_quoted(out, "- name", context);
+    add_quoted(out, "- name", config->context);
     buf_add_text(out, "  cluster:\n");
-    if (ca_pem)
-        add_data(out, "    certificate-authority-data", ca_pem);
-    add_quoted(out, "    server", server);
+    if (config->ca_pem)
+        add_data(out, "    certificate-authority-data", config->ca_pem);
+    add_quoted(out, "    server", config->server);
+    if (config->tls_server_name)
+        add_quoted(out, "    tls-server-name", config->tls_server_name);
     buf_add_text(out, "contexts:\n");
-    add_quoted(out, "- name", context);
+    add_quoted(out, "- name", config->context);
     buf_add_text(out, "  context:\n");
-    add_quoted(out, "    cluster", context);
-    add_quoted(out, "    user", context);
-    if (namespace)
-        add_quoted(out, "    namespace", namespace);
-    add_quoted(out, "current-context", context);
+    add_quoted(out, "    cluster", config->context);
+    add_quoted(out, "    user", config->context);
+    add_quoted(out, "current-context", config->context);
     buf_add_text(out, "preferences: {}\nusers:\n");
-    add_quoted(out, "- name", context);
+    add_quoted(out, "- name", config->context);
     buf_add_text(out, "  user:\n");
-    add_data(out, "    client-certificate-data", client->cert);
-    add_data(out, "    client-key-data", client->key);
+    add_data(out, "    client-certificate-data", config->client->cert);
+    add_data(out, "    client-key-data", config->client->key);
 }

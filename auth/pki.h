@@ -25,6 +25,14 @@ MUST_CHECK bool pki_issue(const struct keypair *ca, const struct cert_request *r
                           struct keypair *out, struct error *err);
 /* A fresh ECDSA P-256 private key, for service-account tokens. */
 MUST_CHECK bool pki_make_key(char **pem, struct error *err);
-/* Kubeconfig text with one cluster, user and context. `namespace` and `ca_pem` may be NULL. */
-void kubeconfig_write(struct buf *out, const char *server, const char *ca_pem,
-                      const struct keypair *client, const char *context, const char *namespace);
+
+/* What a kubeconfig of one cluster, user and context says; all borrowed. */
+struct kubeconfig {
+    const char *context, *server;
+    const char
+        *tls_server_name; /* whom the server's certificate is to name; NULL: the server's host */
+    const char *ca_pem;   /* NULL: the client's own authorities */
+    const struct keypair *client;
+};
+/* Appends its text. */
+void kubeconfig_write(struct buf *out, const struct kubeconfig *config);

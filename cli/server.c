@@ -89,7 +89,8 @@ static bool write_kubeconfig(struct server *server, const char *path, const char
     if (!auth_issue_client(server->host, user, groups, YEAR_S, &client, err) ||
         !auth_ca_pem(server->host, &ca, err))
         return false;
-    kubeconfig_write(&text, url, ca, &client, "host", NULL);
+    kubeconfig_write(&text, &(struct kubeconfig){
+                                .context = "host", .server = url, .ca_pem = ca, .client = &client});
     return paths_write(path, text.data, 0600, err);
 }
 

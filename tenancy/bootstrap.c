@@ -32,8 +32,8 @@ static bool ensure_secrets(const struct tenancy_host *host, struct cluster *clus
 {
     CLEANUP(buf_free) struct buf have = BUF_INIT(SECRETS_MAX), want = BUF_INIT(SECRETS_MAX);
     CLEANUP(free_ptr) char *listen = host_of(host->listen), *advertise = host_of(host->advertise);
-    const char *addresses[3] = {NULL};
-    size_t count = 0;
+    const char *addresses[4] = {"*." API_CLUSTERS_DOMAIN};
+    size_t count = 1;
     bool changed = true;
     if (listen)
         addresses[count++] = listen;

@@ -211,14 +211,12 @@ static void after_tenant(void *arg, const struct api_caller *caller, const json_
 
 /* ---- tenants/NAME/kubeconfig ---- */
 
-/* Behind a path of the host's address it is the host's certificate that a client sees, else the
- * cluster's own. */
-static bool serving_ca(struct api *api, struct cluster *cluster, const char *url, char **pem,
+/* It is the host's certificate that a client sees at the host's address, else the cluster's own. */
+static bool serving_ca(struct api *api, struct cluster *cluster, bool own_address, char **pem,
                        struct error *err)
 {
-    struct cluster *shown = strstr(url, "/clusters/")
-                                ? store_cluster_by_id(api_store(api), CLUSTER_HOST_ID)
-                                : cluster_ref(cluster);
+    struct cluster *shown =
+        own_address ? cluster_ref(cluster) : store_cluster_by_id(api_store(api), CLUSTER_HOST_ID);
     bool found = auth_ca_pem(shown, pem, err);
     cluster_unref(shown);
     return found;
@@ -228,12 +226,17 @@ bool tenancy_kubeconfig(struct api *api, struct cluster *cluster, const char *us
                         const char *const *groups, int64_t valid_s, char **text, struct error *err)
 {
     CLEANUP(keypair_clear) struct keypair client = {0};
-    CLEANUP(free_ptr) char *url = api_url(api, cluster), *ca = NULL;
+    CLEANUP(free_ptr)
+    char *url = api_url(api, cluster), *name = api_tls_server_name(api, cluster), *ca = NULL;
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     if (!auth_issue_client(cluster, user, groups, valid_s, &client, err) ||
-        !serving_ca(api, cluster, url, &ca, err))
+        !serving_ca(api, cluster, !name, &ca, err))
         return false;
-    kubeconfig_write(&out, url, ca, &client, cluster->name, NULL);
+    kubeconfig_write(&out, &(struct kubeconfig){.context = cluster->name,
+                                                .server = url,
+                                                .tls_server_name = name,
+                                                .ca_pem = ca,
+                                                .client = &client});
     *text = buf_take(&out);
     return true;
 }

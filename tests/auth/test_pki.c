@@ -218,10 +218,15 @@ static void kubeconfig_is_quoted(void **state)
     (void)state;
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     const struct keypair pair = {.cert = (char[]){"C"}, .key = (char[]){"K"}};
-    kubeconfig_write(&out, "https://h:1/clusters/acme", "CA", &pair, "a\"\nb: c", NULL);
+    kubeconfig_write(&out, &(struct kubeconfig){.context = "a\"\nb: c",
+                                                .server = "https://h:1/clusters/acme",
+                                                .tls_server_name = "acme.example",
+                                                .ca_pem = "CA",
+                                                .client = &pair});
     assert_true(buf_ok(&out));
     assert_non_null(strstr(out.data, "- name: \"a\\\"\\nb: c\"\n"));
     assert_non_null(strstr(out.data, "    server: \"https://h:1/clusters/acme\"\n"));
+    assert_non_null(strstr(out.data, "    tls-server-name: \"acme.example\"\n"));
     assert_non_null(strstr(out.data, "    client-key-data: Sw==\n"));
 }
 

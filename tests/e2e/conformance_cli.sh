@@ -78,16 +78,19 @@ wait_for "another Pod runs" 60 is pod/asker '{.status.phase}' Running
 asks() { acme exec asker -- sh -c 'printf "GET /hosts HTTP/1.0\r\n\r\n" | nc -w 2 front 80' | grep -q localhost; }
 wait_for "a front and a back end" 30 asks
 
-# ---- kubectl proxy ----
+# ---- kubectl proxy, get --raw ----
+acme create configmap acme-only > setup.log
 proxied() { # URL [CURL OPTION...]
     local until=$((SECONDS + 60))
     until curl -sf "${@:2}" "$1"; do [ "$SECONDS" -lt "$until" ] || return 1; sleep 0.1; done
 }
-acme proxy -p 0 --append-server-path > proxy.log 2>&1 &
+acme proxy -p 0 > proxy.log 2>&1 & # leaves the server's path out: the TLS server name leads to the cluster
 proxy=$!
 wait_for "kubectl proxy" 60 grep -q 'Starting to serve' proxy.log
 check_out "proxy on a port" '"versions":' proxied "http://$(grep -oE '127[0-9.]+:[0-9]+' proxy.log)/api/"
+check_out "which is the tenant's own" '"name": "acme-only"' proxied "http://$(grep -oE '127[0-9.]+:[0-9]+' proxy.log)/api/v1/namespaces/default/configmaps"
 kill "$proxy"
+check_out "get --raw" '"name":"acme-only"' acme get --raw /api/v1/namespaces/default/configmaps
 acme proxy --unix-socket="$PWD/proxy.socket" --append-server-path > socket.log 2>&1 &
 proxy=$!
 check_out "proxy on a socket" '"versions":' proxied http://localhost/api/ --unix-socket "$PWD/proxy.socket"
