@@ -210,11 +210,14 @@ json_t *hooked_webhook(const char *name, const char *path, const char *extra)
     return hook;
 }
 
+const char *hooked_plural(bool mutating)
+{
+    return mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
+}
+
 void hooked_configure(bool mutating, const char *name, json_t *list)
 {
-    const char *plural =
-        mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
-    CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s", plural);
+    CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s", hooked_plural(mutating));
     json_auto_t *object = json_pack("{s:{s:s}, s:o}", "metadata", "name", name, "webhooks", list);
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
     json_write(&body, object);
@@ -225,6 +228,19 @@ void hooked_configure_one(bool mutating, const char *name, const char *path, con
 {
     CLEANUP(free_ptr) char *full = xasprintf("%s.hooks.test", name);
     hooked_configure(mutating, name, json_pack("[o]", hooked_webhook(full, path, extra)));
+}
+
+void hooked_replace(bool mutating, const char *name, json_t *webhook)
+{
+    struct answer answer;
+    CLEANUP(free_ptr)
+    char *path = xasprintf(CONFIGURATIONS "%s/%s", hooked_plural(mutating), name);
+    fixture_send(&hooked.fixture, "GET", path, NULL, &answer);
+    json_object_set_new(answer.json, "webhooks", json_pack("[o]", webhook));
+    CLEANUP(buf_free) struct buf body = BUF_TEXT;
+    json_write(&body, answer.json);
+    answer_clear(&answer);
+    fixture_expect(&hooked.fixture, name, "PUT", path, body.data, 200, NULL);
 }
 
 void hooked_forget(void)

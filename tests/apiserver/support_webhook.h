@@ -24,9 +24,13 @@ int hooked_stop(void **state);
 /* A webhook at that path, new. `extra`: more members, as JSON without braces; those of the same
  * name replace. */
 json_t *hooked_webhook(const char *name, const char *path, const char *extra);
+/* The resource of such configurations. */
+const char *hooked_plural(bool mutating);
 /* Takes `list`. */
 void hooked_configure(bool mutating, const char *name, json_t *list);
 void hooked_configure_one(bool mutating, const char *name, const char *path, const char *extra);
+/* Puts one webhook, which it takes, in place of those of the configuration. */
+void hooked_replace(bool mutating, const char *name, json_t *webhook);
 /* Deletes every configuration, and forgets what the webhook has seen. */
 void hooked_forget(void);
 /* A Namespace `marked`, a Deployment `d`, a Pod `p`, a ConfigMap `there` with the label x=y. */

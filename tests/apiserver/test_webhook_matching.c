@@ -39,6 +39,15 @@ static void test_operations(void **state)
     static const struct match rows[] = {
         {"another operation", ON("", "configmaps", "UPDATE"), "POST", MAPS,
          "{\"metadata\":{\"name\":\"m\"}}", false},
+        {"a ConfigMap", ON("", "configmaps", "CREATE"), "POST", MAPS,
+         "{\"metadata\":{\"name\":\"m\"}}", true},
+        {"a Pod", ON("", "pods", "CREATE"), "POST", "/api/v1/namespaces/default/pods",
+         "{\"metadata\":{\"name\":\"m\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}"
+         "]"
+         "}}",
+         true},
+        {"put", ON("", "configmaps", "UPDATE"), "PUT", MAPS "/there",
+         "{\"metadata\":{\"name\":\"there\"},\"data\":{\"k\":\"v\"}}", true},
         {"update", ON("", "configmaps", "UPDATE"), "PATCH", MAPS "/there",
          "{\"data\":{\"k\":\"v\"}}", true},
         {"delete", ON("", "configmaps", "DELETE"), "DELETE", MAPS "/there", NULL, true},
@@ -82,6 +91,13 @@ static void test_resources(void **state)
         {"webhook configurations", ON("*", "*", "*"), "POST",
          CONFIGURATIONS "mutatingwebhookconfigurations", "{\"metadata\":{\"name\":\"empty\"}}",
          false},
+        {"validating ones", ON("*", "*", "*"), "POST",
+         CONFIGURATIONS "validatingwebhookconfigurations", "{\"metadata\":{\"name\":\"empty\"}}",
+         false},
+        {"their deletion", ON("*", "*", "*"), "DELETE",
+         CONFIGURATIONS "mutatingwebhookconfigurations", NULL, false},
+        {"that of validating ones", ON("*", "*", "*"), "DELETE",
+         CONFIGURATIONS "validatingwebhookconfigurations", NULL, false},
     };
     (void)state;
     run_matches(rows, ARRAY_LEN(rows));
@@ -125,6 +141,11 @@ static void test_selection(void **state)
         {"namespace without the label",
          ON("", "configmaps", "*") ",\"namespaceSelector\":{\"matchLabels\":{\"marked\":\"yes\"}}",
          "POST", MAPS, "{\"metadata\":{\"name\":\"m\"}}", false},
+        {"namespace that is to be left alone",
+         ON("", "configmaps",
+            "*") ",\"namespaceSelector\":{\"matchExpressions\":[{\"key\":\"marked\","
+                 "\"operator\":\"NotIn\",\"values\":[\"yes\"]}]}",
+         "POST", "/api/v1/namespaces/marked/configmaps", "{\"metadata\":{\"name\":\"m\"}}", false},
         {"namespace with the label",
          ON("", "configmaps", "*") ",\"namespaceSelector\":{\"matchLabels\":{\"marked\":\"yes\"}}",
          "POST", "/api/v1/namespaces/marked/configmaps", "{\"metadata\":{\"name\":\"m\"}}", true},
@@ -193,13 +214,48 @@ static void test_conditions(void **state)
     }
 }
 
+/* They are kept as they were written, and those that an update brings are asked. */
+static void test_updated_conditions(void **state)
+{
+    static const char two[] = "[{\"name\":\"one\",\"expression\":\"true\"},{\"name\":\"two\","
+                              "\"expression\":\"object.metadata.name == 'c'\"}]",
+                      another[] = "[{\"name\":\"three\",\"expression\":\"false\"}]";
+    static const struct row {
+        const char *name, *conditions, *kept;
+        long code;
+    } rows[] = {
+        {"two", two, two, 403},
+        {"another", another, another, 201},
+        {"none", "[]", NULL, 403},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
+        const struct row *row = &rows[i / 2];
+        CLEANUP(free_ptr)
+        char *path = xasprintf(CONFIGURATIONS "%s/live", hooked_plural(i % 2));
+        CLEANUP(free_ptr)
+        char *extra =
+            xasprintf(ON("", "configmaps", "CREATE") ",\"matchConditions\":%s", row->conditions);
+        hooked_configure_one(i % 2, "live", "/deny-message",
+                             ON("", "configmaps", "CREATE") ",\"matchConditions\":[{\"name\":"
+                                                            "\"n\",\"expression\":\"1 == 2\"}]");
+        fixture_expect(&hooked.fixture, row->name, "GET", path, NULL, 200,
+                       "\"matchConditions\":[{\"name\":\"n\",\"expression\":\"1 == 2\"}]");
+        fixture_expect(&hooked.fixture, row->name, "POST", MAPS "?dryRun=All",
+                       "{\"metadata\":{\"name\":\"c\"}}", 201, NULL);
+        hooked_replace(i % 2, "live", hooked_webhook("live.hooks.test", "/deny-message", extra));
+        fixture_expect(&hooked.fixture, row->name, "GET", path, NULL, 200, row->kept);
+        fixture_expect(&hooked.fixture, row->name, "POST", MAPS "?dryRun=All",
+                       "{\"metadata\":{\"name\":\"c\"}}", row->code, NULL);
+        hooked_forget();
+    }
+}
+
 /* Conditions that do not compile are refused. */
 static void test_bad_conditions(void **state)
 {
-    static const char *const plurals[] = {"mutatingwebhookconfigurations",
-                                          "validatingwebhookconfigurations"};
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(plurals); i++) {
+    for (int mutating = 0; mutating < 2; mutating++) {
         json_auto_t *object = json_pack(
             "{s:{s:s}, s:[o]}", "metadata", "name", "bad", "webhooks",
             hooked_webhook(
@@ -207,7 +263,7 @@ static void test_bad_conditions(void **state)
                 ON("", "configmaps",
                    "*") ",\"matchConditions\":[{\"name\":\"n\",\"expression\":\"... [] bad "
                         "expression\"}]"));
-        CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s", plurals[i]);
+        CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s", hooked_plural(mutating));
         CLEANUP(buf_free) struct buf body = BUF_TEXT;
         json_write(&body, object);
         fixture_expect(&hooked.fixture, "bad", "POST", path, body.data, 422,
@@ -226,9 +282,10 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operations), cmocka_unit_test(test_resources),
-        cmocka_unit_test(test_special),    cmocka_unit_test(test_selection),
-        cmocka_unit_test(test_conditions), cmocka_unit_test(test_bad_conditions),
+        cmocka_unit_test(test_operations),     cmocka_unit_test(test_resources),
+        cmocka_unit_test(test_special),        cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_conditions),     cmocka_unit_test(test_updated_conditions),
+        cmocka_unit_test(test_bad_conditions),
     };
     return cmocka_run_group_tests(tests, start, hooked_stop);
 }

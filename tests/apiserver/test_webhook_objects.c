@@ -316,6 +316,55 @@ static void test_custom_mutated(void **state)
     hooked_forget();
 }
 
+#define BEES "/apis/bees.test/v1/namespaces/default/bees"
+#define ANY_VERSION(name, stored)                                                                  \
+    "{\"name\":\"" name "\",\"served\":true,\"storage\":" stored                                   \
+    ",\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"x-kubernetes-preserve-unknown-"       \
+    "fields\":true}}}"
+#define ANY_VERSIONS(v1, v2) "\"versions\":[" ANY_VERSION("v1", v1) "," ANY_VERSION("v2", v2) "]"
+
+/* Nothing is pruned, one stage sees the other's work, also once the other version is stored. */
+static void test_custom_whole(void **state)
+{
+    static const char staged[] = "\"data\":{\"mutation-stage-1\":\"yes\",\"mutation-stage-2\":"
+                                 "\"yes\",\"mutation-start\":\"yes\"}";
+    struct answer answer;
+    (void)state;
+    fixture_expect(
+        &hooked.fixture, "definition", "POST", CRDS,
+        "{\"metadata\":{\"name\":\"bees.bees.test\"},\"spec\":{\"group\":\"bees.test\","
+        "\"scope\":\"Namespaced\",\"names\":{\"plural\":\"bees\",\"kind\":\"Bee\"}," ANY_VERSIONS(
+            "true", "false") "}}",
+        201, NULL);
+    fixture_expect(&hooked.fixture, "before", "POST", BEES,
+                   "{\"kind\":\"Bee\",\"metadata\":{\"name\":\"b\"},\"data\":{\"mutation-start\":"
+                   "\"yes\"}}",
+                   201, NULL);
+    hooked_configure(
+        true, "bees",
+        json_pack("[o, o]",
+                  hooked_webhook("one.hooks.test", "/stage-1", ON("bees.test", "bees", "*")),
+                  hooked_webhook("two.hooks.test", "/stage-2", ON("bees.test", "bees", "*"))));
+    fixture_expect(&hooked.fixture, "create", "POST", BEES,
+                   "{\"kind\":\"Bee\",\"metadata\":{\"name\":\"c\"},\"data\":{\"mutation-start\":"
+                   "\"yes\"}}",
+                   201, staged);
+    fixture_expect(&hooked.fixture, "stored", "PATCH", CRDS "/bees.bees.test",
+                   "{\"spec\":{" ANY_VERSIONS("false", "true") "}}", 200, NULL);
+    fixture_ask(&hooked.fixture,
+                &(struct ask){.method = "PATCH",
+                              .path = "/apis/bees.test/v2/namespaces/default/bees/b",
+                              .type = "application/json-patch+json",
+                              .body = "[{\"op\":\"add\",\"path\":\"/dummy\",\"value\":\"test\"}]"},
+                &answer);
+    if (answer.code != 200 || !strstr(answer.body.data, staged) ||
+        !strstr(answer.body.data, "\"dummy\":\"test\""))
+        fail_msg("%ld, %s", answer.code, answer.body.data);
+    answer_clear(&answer);
+    hooked_forget();
+    fixture_expect(&hooked.fixture, "gone", "DELETE", CRDS "/bees.bees.test", NULL, 200, NULL);
+}
+
 /* Rules for one version see requests of the other, in their own form. After test_custom_denied,
  * whose definition and object are there. */
 static void test_custom_versions(void **state)
@@ -345,6 +394,8 @@ static void test_custom_versions(void **state)
 static void test_discovery(void **state)
 {
     (void)state;
+    fixture_expect(&hooked.fixture, "group", "GET", "/apis/admissionregistration.k8s.io", NULL, 200,
+                   "\"groupVersion\":\"admissionregistration.k8s.io/v1\"");
     fixture_expect(&hooked.fixture, "discovery", "GET", "/apis/admissionregistration.k8s.io/v1",
                    NULL, 200, "mutatingwebhookconfigurations");
     fixture_expect(&hooked.fixture, "discovery", "GET", "/apis/admissionregistration.k8s.io/v1",
@@ -377,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_other_mutations),
         cmocka_unit_test(test_custom_denied),
         cmocka_unit_test(test_custom_mutated),
+        cmocka_unit_test(test_custom_whole),
         cmocka_unit_test(test_custom_versions),
         cmocka_unit_test(test_discovery),
     };

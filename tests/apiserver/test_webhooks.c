@@ -132,23 +132,43 @@ static void test_warnings(void **state)
 
 /* ---- configurations ---- */
 
-/* A configuration that changes takes effect at once. */
+static void expect_denied(const char *name, bool denied)
+{
+    fixture_expect(&hooked.fixture, name, "POST", MAPS "?dryRun=All",
+                   "{\"metadata\":{\"name\":\"l\"}}", denied ? 400 : 201, NULL);
+}
+
+static void patch(const char *path, const char *type, const char *body)
+{
+    struct answer answer;
+    fixture_ask(&hooked.fixture,
+                &(struct ask){.method = "PATCH", .path = path, .body = body, .type = type},
+                &answer);
+    if (answer.code != 200)
+        fail_msg("%s: %ld, %s", type, answer.code, answer.body.data);
+    answer_clear(&answer);
+}
+
+/* A configuration that changes takes effect at once: by PUT, JSON patch and merge patch. */
 static void check_update(bool mutating)
 {
-    const char *plural =
-        mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
-    CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s/live", plural);
-    hooked_configure_one(mutating, "live", "/deny", ON("", "configmaps", "CREATE"));
-    fixture_expect(&hooked.fixture, "denied", "POST", MAPS "?dryRun=All",
-                   "{\"metadata\":{\"name\":\"l\"}}", 400, NULL);
-    json_auto_t *patch =
-        json_pack("{s:[o]}", "webhooks",
-                  hooked_webhook("live.hooks.test", "/deny", ON("", "configmaps", "UPDATE")));
+    static const char update[] = ON("", "configmaps", "UPDATE");
+    CLEANUP(free_ptr)
+    char *path = xasprintf(CONFIGURATIONS "%s/live", hooked_plural(mutating));
+    json_auto_t *merged =
+        json_pack("{s:[o]}", "webhooks", hooked_webhook("live.hooks.test", "/deny", update));
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
-    json_write(&body, patch);
-    fixture_expect(&hooked.fixture, "patch", "PATCH", path, body.data, 200, NULL);
-    fixture_expect(&hooked.fixture, "allowed", "POST", MAPS "?dryRun=All",
-                   "{\"metadata\":{\"name\":\"l\"}}", 201, NULL);
+    json_write(&body, merged);
+    hooked_configure_one(mutating, "live", "/deny", ON("", "configmaps", "CREATE"));
+    expect_denied("made", true);
+    hooked_replace(mutating, "live", hooked_webhook("live.hooks.test", "/deny", update));
+    expect_denied("put", false);
+    patch(path, "application/json-patch+json",
+          "[{\"op\":\"replace\",\"path\":\"/webhooks/0/rules/0/operations\",\"value\":["
+          "\"CREATE\"]}]");
+    expect_denied("JSON patch", true);
+    patch(path, "application/merge-patch+json", body.data);
+    expect_denied("merge patch", false);
     hooked_forget();
 }
 
@@ -162,8 +182,7 @@ static void test_updates(void **state)
 /* Configurations are listed and deleted by their labels, and heard until they are gone. */
 static void check_labelled(bool mutating)
 {
-    const char *plural =
-        mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations";
+    const char *plural = hooked_plural(mutating);
     CLEANUP(free_ptr) char *path = xasprintf(CONFIGURATIONS "%s?labelSelector=set%%3Dmine", plural);
     struct answer answer;
     for (int i = 0; i < 3; i++) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """conformance_api.py KUBECONFIG [WORD]: what upstream's conformance tests of the API ask, call by call. No Pod has to run."""
 import base64
+import json
 import time
 
 import requests
@@ -111,7 +112,25 @@ def watch_restart(api, ns):
     api("DELETE", path + "/w")
     again = take(api.watch(path, resourceVersion=changed["metadata"]["resourceVersion"], **selector), 2)
     assert [one["type"] for one in again] == ["MODIFIED", "DELETED"] and again[0]["object"]["data"]["mutation"] == "2", again
+    assert again[1]["object"]["data"]["mutation"] == "2", again
     assert int(again[1]["object"]["metadata"]["resourceVersion"]) > int(again[0]["object"]["metadata"]["resourceVersion"])
+
+
+@check("should observe add, update, and delete watch notifications on configmaps")
+def watch_labels(api, ns):
+    path, key = f"/api/v1/namespaces/{ns}/configmaps", "watch-this-configmap"
+    start = api("GET", path)["metadata"]["resourceVersion"]
+    for name, edits in (("a", ("1", "2")), ("b", ())):
+        api("POST", path, meta(name, labels={key: name}))
+        for value in edits:
+            api("PATCH", path + "/" + name, {"data": {"mutation": value}}, type=MERGE)
+        api("DELETE", path + "/" + name)
+    of_a = [("ADDED", "a", None), ("MODIFIED", "a", "1"), ("MODIFIED", "a", "2"), ("DELETED", "a", "2")]
+    of_b = [("ADDED", "b", None), ("DELETED", "b", None)]
+    for selector, wanted in ((f"{key}=a", of_a), (f"{key}=b", of_b), (f"{key} in (a,b)", of_a + of_b), (key, of_a + of_b)):
+        got = [(one["type"], one["object"]["metadata"]["name"], one["object"].get("data", {}).get("mutation"))
+               for one in take(api.watch(path, resourceVersion=start, labelSelector=selector), len(wanted))]
+        assert got == wanted, (selector, got)
 
 
 @check("should observe an object deletion if it stops meeting the requirements of the selector")
@@ -171,38 +190,48 @@ def preferred(api, ns):
         assert alone["preferredVersion"]["groupVersion"].startswith(group["name"] + "/")
 
 
+RESOURCES = {"admissionregistration.k8s.io/v1": "validatingwebhookconfigurations", "apiextensions.k8s.io/v1": "customresourcedefinitions",
+             "apiregistration.k8s.io/v1": "apiservices", "apps/v1": "deployments", "authentication.k8s.io/v1": "tokenreviews",
+             "authorization.k8s.io/v1": "selfsubjectaccessreviews", "autoscaling/v1": "horizontalpodautoscalers",
+             "autoscaling/v2": "horizontalpodautoscalers", "batch/v1": "jobs", "certificates.k8s.io/v1": "certificatesigningrequests",
+             "coordination.k8s.io/v1": "leases", "discovery.k8s.io/v1": "endpointslices", "events.k8s.io/v1": "events",
+             "networking.k8s.io/v1": "ingresses", "node.k8s.io/v1": "runtimeclasses", "policy/v1": "poddisruptionbudgets",
+             "rbac.authorization.k8s.io/v1": "roles", "scheduling.k8s.io/v1": "priorityclasses", "storage.k8s.io/v1": "csinodes",
+             "flowcontrol.apiserver.k8s.io/v1": "flowschemas"}
+
+
 @check("should locate the groupVersion and a resource within each APIGroup")
 def locate(api, ns):
-    wanted = {"admissionregistration.k8s.io/v1": "validatingwebhookconfigurations", "apiextensions.k8s.io/v1": "customresourcedefinitions",
-              "apiregistration.k8s.io/v1": "apiservices", "apps/v1": "deployments", "authentication.k8s.io/v1": "tokenreviews",
-              "authorization.k8s.io/v1": "selfsubjectaccessreviews", "autoscaling/v1": "horizontalpodautoscalers",
-              "autoscaling/v2": "horizontalpodautoscalers", "batch/v1": "jobs", "certificates.k8s.io/v1": "certificatesigningrequests",
-              "coordination.k8s.io/v1": "leases", "discovery.k8s.io/v1": "endpointslices", "events.k8s.io/v1": "events",
-              "networking.k8s.io/v1": "ingresses", "node.k8s.io/v1": "runtimeclasses", "policy/v1": "poddisruptionbudgets",
-              "rbac.authorization.k8s.io/v1": "roles", "scheduling.k8s.io/v1": "priorityclasses", "storage.k8s.io/v1": "csinodes",
-              "flowcontrol.apiserver.k8s.io/v1": "flowschemas"}
-    missing = []
-    for version, resource in wanted.items():
+    listed, missing = {one["name"]: one for one in api("GET", "/apis")["groups"]}, []
+    for version, resource in RESOURCES.items():
         try:
+            group = version.split("/")[0]
+            alone = api("GET", "/apis/" + group)
+            assert alone["kind"] == "APIGroup" and alone["name"] == group, alone
+            for one in (listed[group], alone):
+                assert version in [each["groupVersion"] for each in one["versions"]], one
             got = api("GET", "/apis/" + version)
             assert got["kind"] == "APIResourceList" and got["groupVersion"] == version
             assert resource in [one["name"] for one in got["resources"]], resource
-        except AssertionError as absent:
-            missing.append(str(absent)[:90])
+        except (AssertionError, KeyError) as absent:
+            missing.append(f"{version}: {absent}"[:200])
     assert not missing, missing
 
 
 @check("should support raw aggregated discovery endpoint Accept headers")
 def aggregated(api, ns):
-    for path in ("/api", "/apis"):
+    for path, wanted in (("/api", {("", "v1", "namespaces")}), ("/apis", {(*version.split("/"), one) for version, one in RESOURCES.items()})):
         for version in ("v2", "v2beta1"):
             accept = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
-            got = api.session.get(api.base + path, headers={"Accept": accept + ",application/json"}, timeout=30)
-            assert got.status_code == 200 and got.json()["kind"] == "APIGroupDiscoveryList", got.text[:300]
-            assert f"apidiscovery.k8s.io/{version}" == got.json()["apiVersion"], got.json()["apiVersion"]
-            assert "as=APIGroupDiscoveryList" in got.headers["Content-Type"], got.headers
-    got = api.session.get(api.base + "/apis", headers={"Accept": accept.replace("v2beta1", "v2")}, timeout=30).json()
-    for group in got["items"]:
+            for header in (accept, accept + ",application/json"):
+                got = api.session.get(api.base + path, headers={"Accept": header}, timeout=30)
+                assert got.status_code == 200 and got.json()["kind"] == "APIGroupDiscoveryList", got.text[:300]
+                assert f"apidiscovery.k8s.io/{version}" == got.json()["apiVersion"], got.json()["apiVersion"]
+                assert "as=APIGroupDiscoveryList" in got.headers["Content-Type"], got.headers
+            found = {(group["metadata"].get("name", ""), each["version"], one["resource"])
+                     for group in got.json()["items"] for each in group["versions"] for one in each.get("resources", [])}
+            assert wanted <= found, (path, version, wanted - found)
+    for group in got.json()["items"]:
         for version in group["versions"]:
             assert version["freshness"] == "Current", version
             for resource in version.get("resources", []):
@@ -251,11 +280,11 @@ def namespace_update(api, ns):
 @check("should apply a finalizer to a Namespace")
 def namespace_finalize(api, ns):
     got = api("GET", f"/api/v1/namespaces/{ns}")
-    got["spec"] = {"finalizers": ["e2e.example.com/fakeFinalizer"]}
-    got = api("PUT", f"/api/v1/namespaces/{ns}/finalize", got)
-    assert got["spec"]["finalizers"] == ["e2e.example.com/fakeFinalizer"], got
-    got["spec"] = {"finalizers": ["kubernetes"]}
-    assert api("PUT", f"/api/v1/namespaces/{ns}/finalize", got)["spec"]["finalizers"] == ["kubernetes"]
+    for finalizers in (["kubernetes", "e2e.example.com/fakeFinalizer"], ["e2e.example.com/fakeFinalizer"], ["kubernetes"]):
+        got["spec"] = {"finalizers": finalizers}
+        got = api("PUT", f"/api/v1/namespaces/{ns}/finalize", got)
+        assert got["spec"]["finalizers"] == finalizers, got
+        assert api("GET", f"/api/v1/namespaces/{ns}")["spec"]["finalizers"] == finalizers
 
 
 @check("should ensure that all services are removed when a namespace is deleted")
@@ -374,6 +403,8 @@ def quota_pod(api, ns):
     is_status(api("POST", path, pod("none"), code=403), 403, "Forbidden",
               "failed quota: test-quota: must specify cpu for: c; memory for: c")
     rewrite(api, path + "/fits", lambda one: one["metadata"].update(labels={"x": "y"}))  # the scheduler writes, too
+    more = {"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "100m", "memory": "100Mi"}}}]}}
+    is_status(api("PATCH", path + "/fits", more, code=422, type=STRATEGIC), 422, "Invalid", "pod updates may not change fields other than")
     quota_used(api, ns, "test-quota", pods="1", cpu="500m")
     api("DELETE", path + "/fits", gracePeriodSeconds=0)
     quota_used(api, ns, "test-quota", pods="0", cpu="0", memory="0", requests_example_com__dongle="0", **{"ephemeral-storage": "0"})
@@ -718,6 +749,10 @@ def oidc(api, ns):
     keys = api.session.get(api.base + "/openid/v1/jwks", timeout=30)
     assert keys.headers["Content-Type"].startswith("application/jwk-set+json"), keys.headers
     assert keys.json()["keys"][0]["use"] == "sig"
+    made = api("POST", f"/api/v1/namespaces/{ns}/serviceaccounts/default/token", {"spec": {}})["status"]["token"]
+    head, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in made.split(".")[:2])
+    assert head["kid"] in [one["kid"] for one in keys.json()["keys"]] and claims["iss"] == got["issuer"], (head, claims, got)
+    assert claims["sub"] == f"system:serviceaccount:{ns}:default" and head["alg"] in got["id_token_signing_alg_values_supported"], (head, claims)
     bound = api("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:service-account-issuer-discovery")
     assert bound["rules"], bound
 
@@ -750,12 +785,14 @@ def csr(api, ns):
     base, word = "/apis/certificates.k8s.io/v1/certificatesigningrequests", {"labels": {"e2e": ns}}
     spec = {"request": base64.b64encode(made).decode(), "signerName": "example.com/e2e-" + ns, "usages": ["digital signature", "client auth"]}
     spec["expirationSeconds"] = 3600
-    names = []
+    names, mine = [], dict(fieldSelector="spec.signerName=" + spec["signerName"])
+    start = api("GET", base, **mine)["metadata"]["resourceVersion"]
     for i in range(3):
         got = api("POST", base, {"metadata": dict(generateName="e2e-example-csr-", **word), "spec": spec})
         names.append(got["metadata"]["name"])
     assert got["spec"]["username"] and got["spec"]["groups"], got["spec"]
-    assert len(api("GET", base, labelSelector=f"e2e={ns}")["items"]) == 3
+    assert len(api("GET", base, **mine)["items"]) == len(api("GET", base, labelSelector=f"e2e={ns}")["items"]) == 3
+    assert not api("GET", base, fieldSelector="spec.signerName=example.com/other-" + ns)["items"]
     path = f"{base}/{names[0]}"
     assert api("PATCH", path, {"metadata": {"annotations": {"patched": "true"}}}, type=MERGE)["metadata"]["annotations"]["patched"] == "true"
     got = api("GET", path)
@@ -777,7 +814,9 @@ def csr(api, ns):
     assert len(api("PUT", path + "/status", got)["status"]["conditions"]) == 3
     api("DELETE", path)
     assert gone(api, path)
-    api("DELETE", base, labelSelector=f"e2e={ns}")
+    seen = [(one["type"], one["object"]["metadata"]["name"]) for one in take(api.watch(base, resourceVersion=start, **mine), 10)]
+    assert seen[:3] == [("ADDED", name) for name in names] and seen[3:] == [("MODIFIED", names[0])] * 6 + [("DELETED", names[0])], seen
+    api("DELETE", base, **mine)
     until("gone", lambda: not api("GET", base, labelSelector=f"e2e={ns}")["items"])
 
 
@@ -821,6 +860,8 @@ def events(api, ns):
     path = f"/apis/events.k8s.io/v1/namespaces/{ns}/events"
     made = api("POST", path, new_event(ns, "event-test"))
     assert len(api("GET", "/apis/events.k8s.io/v1/events", fieldSelector="reportingController=test-controller")["items"]) >= 1
+    for where, selector in ((path, "reportingController=test-controller"), (f"/api/v1/namespaces/{ns}/events", "source=test-controller")):
+        assert [one["metadata"]["name"] for one in api("GET", where, fieldSelector=selector)["items"]] == ["event-test"], selector
     assert len(api("GET", path)["items"]) == 1
     assert api("GET", path + "/event-test")["note"] == "note"
     got = api("PATCH", path + "/event-test", {"series": {"count": 2, "lastObservedTime": "2024-01-01T00:00:00.000001Z"}}, type=STRATEGIC)
@@ -856,6 +897,10 @@ def field_validation(api, ns):
     for part in ('unknown field "spec.unknown1"', 'unknown field "spec.unknownDupe"', 'duplicate field "spec.paused"',
                  'duplicate field "spec.template.spec.containers[0].imagePullPolicy"', "strict decoding error"):
         assert part in got["message"], (part, got["message"])
+    for part in ('"replicas":2,"unknownField":"foo"', '"unknownField":"foo","replicas":2'):
+        short = '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"my-dep"},"spec":{%s,"replicas":3,"selector":{},"template":{}}}' % part
+        got = api("POST", path, short, code=400, fieldManager="field_validation_mgr", fieldValidation="Strict")
+        assert 'strict decoding error: unknown field "spec.unknownField", duplicate field "spec.replicas"' in got["message"], got
     warned = api.session.post(api.base + path, data=text, params={"fieldValidation": "Warn"}, headers={"Content-Type": "application/json"}, timeout=30)
     assert warned.status_code == 201 and r'299 - "unknown field \"spec.unknown1\""' in warned.headers.get("Warning", ""), (warned.text, warned.headers)
 

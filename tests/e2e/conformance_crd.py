@@ -327,10 +327,11 @@ def unknown_metadata(api, ns):
         "properties": {"metadata": {"type": "object", "properties": {"name": {"type": "string"}}}, "spec": {"type": "object"}}}
     body = two_versions(schema)
     define(api, body)
-    template = f"  template:\n    apiVersion: foo/v1\n    kind: Sub\n    metadata:\n        unknownSubMeta: unknown\n        name: subobject\n        namespace: {ns}\n"
-    got = apply_cr(api, body, 500, extra="  unknownMeta: unknown\nspec:\n" + template)
-    assert any(f".{path}: field not declared in schema" in got["message"]
-               for path in ("metadata.unknownMeta", "spec.template.metadata.unknownSubMeta")), got
+    for version in ("apiVersion", "apiversion"):  # upstream's test has it wrong
+        template = f"  template:\n    {version}: foo/v1\n    kind: Sub\n    metadata:\n        unknownSubMeta: unknown\n        name: subobject\n        namespace: {ns}\n"
+        got = apply_cr(api, body, 500, extra="  unknownMeta: unknown\nspec:\n" + template)
+        assert any(f".{path}: field not declared in schema" in got["message"]
+                   for path in ("metadata.unknownMeta", "spec.template.metadata.unknownSubMeta")), got
     release(api, body)
 
 

@@ -103,8 +103,18 @@ def status_steps(api, path, patched, put):
     assert has(got["status"], put) and got["metadata"]["uid"] == api("GET", path)["metadata"]["uid"], got
 
 
+# What the patch and the update change of the spec, beside an annotation.
+CHANGES = {
+    "flowschemas": ({"matchingPrecedence": 9999}, {"matchingPrecedence": 9998}),
+    "prioritylevelconfigurations": ({"limited": {"nominalConcurrencyShares": 4}},
+                                    {"limited": {"nominalConcurrencyShares": 6, "lendablePercent": 0, "limitResponse": {"type": "Reject"}}}),
+    "validatingadmissionpolicies": ({"failurePolicy": "Ignore"}, {"failurePolicy": "Fail"}),
+}
+
+
 def operations(gv, kind, namespaced, more, status):
     def run(api, ns):
+        patched, put = CHANGES.get(kind, ({}, {}))
         found_in_discovery(api, gv, kind, status)
         home, label = at(gv, kind, ns if namespaced else None), "special-label=" + ns
         body = dict(meta("e2e-" + ns, labels={"special-label": ns}), **copy.deepcopy(more))
@@ -120,16 +130,22 @@ def operations(gv, kind, namespaced, more, status):
         listed = api("GET", home, labelSelector=label)
         assert len(listed["items"]) == len(api("GET", at(gv, kind), labelSelector=label)["items"]) == 3, names(listed)
         since = listed["metadata"]["resourceVersion"]
-        got = api("PATCH", path, {"metadata": {"annotations": {"patched": "true"}}}, type=MERGE)
-        assert got["metadata"]["annotations"]["patched"] == "true", got
-        got = rewrite(api, path, lambda one: one["metadata"]["annotations"].update(updated="true"))
-        assert got["metadata"]["annotations"]["updated"] == "true", got
+        got = api("PATCH", path, dict({"metadata": {"annotations": {"patched": "true"}}}, **({"spec": patched} if patched else {})), type=MERGE)
+        assert got["metadata"]["annotations"]["patched"] == "true" and has(got.get("spec", {}), patched), got
+
+        def change(one):
+            one["metadata"]["annotations"]["updated"] = "true"
+            if put:
+                one["spec"].update(put)
+        got = rewrite(api, path, change)
+        assert got["metadata"]["annotations"]["updated"] == "true" and has(got.get("spec", {}), put), got
         for where in (home, at(gv, kind)):
             saw(api, where, since, label, (annotated("patched"), annotated("updated")))
         if status:
             status_steps(api, path, *status)
         api("DELETE", path)
         until("gone", lambda: gone(api, path))
+        saw(api, home, since, label, [lambda event: event["type"] == "DELETED" and event["object"]["metadata"]["uid"] == made["metadata"]["uid"]])
         assert len(api("GET", home, labelSelector=label)["items"]) == 2
         api("DELETE", home, labelSelector=label)
         until("all gone", lambda: not api("GET", home, labelSelector=label)["items"])
@@ -204,6 +220,28 @@ def attachment_status(api, ns):
     assert rewrite(api, path + "/status", lambda one: one["status"].update(attached=False))["status"]["attached"] is False
     api("DELETE", path)
     until("gone", lambda: not api("GET", at("storage.k8s.io/v1", "volumeattachments"), labelSelector=f"va-{ns}=patched")["items"])
+
+
+@check("Aggregator should keep what an APIService is given, and its status")
+def api_service(api, ns):
+    home, name = at("apiregistration.k8s.io/v1", "apiservices"), f"v1alpha1.{ns}.example.com"
+    path = home + "/" + name
+    api("POST", home, dict(meta(name), spec={"group": ns + ".example.com", "version": "v1alpha1", "groupPriorityMinimum": 2000, "versionPriority": 200,
+                                             "insecureSkipTLSVerify": True, "service": {"namespace": ns, "name": "sample-api", "port": 7443}}))
+    until("found wanting", lambda: has(api("GET", path + "/status").get("status", {}), {"conditions": [{"type": "Available", "status": "False"}]}))
+    assert api("PATCH", path, {"spec": {"versionPriority": 400}}, type=MERGE)["spec"]["versionPriority"] == 400
+    assert [one["spec"]["versionPriority"] for one in api("GET", home)["items"] if one["metadata"]["name"] == name] == [400]
+    got = api("PATCH", path, {"metadata": {"labels": {name: "patched"}}}, type=STRATEGIC)
+    assert got["metadata"]["labels"][name] == "patched", got
+    condition = {"type": "StatusUpdated", "status": "True", "reason": "E2E", "message": "Set from e2e test"}
+    got = rewrite(api, path + "/status", lambda one: one["status"]["conditions"].append(condition))
+    assert has(got["status"], {"conditions": [condition, {"type": "Available"}]}), got
+    assert has(api("GET", path + "/status")["status"], {"conditions": [condition]})
+    got = rewrite(api, path, lambda one: one["metadata"].update(labels={name: "updated"}))
+    assert got["metadata"]["labels"] == {name: "updated"}, got
+    assert names(api("GET", home, labelSelector=name + "=updated")) == [name]
+    api("DELETE", home, labelSelector=name + "=updated")
+    until("gone", lambda: gone(api, path))
 
 
 # ---- volumes and claims ----

@@ -4,7 +4,7 @@ Names are upstream's where a check does what the test of that name does.
 """
 import concurrent.futures
 
-from conformance_kit import JSON_PATCH, MERGE, STRATEGIC, check, gone, is_status, main, meta, rewrite, until
+from conformance_kit import JSON_PATCH, MERGE, STRATEGIC, check, gone, is_status, main, meta, rewrite, saw, until
 
 SLEEP = ["sleep", "3600"]
 
@@ -213,14 +213,26 @@ def quota_condition(api, ns):
 
 @check("should test the lifecycle of a ReplicationController")
 def controller_life(api, ns):
+    home, one = path(ns, "replicationcontrollers"), path(ns, "replicationcontrollers", "life")
+    since = api("GET", home)["metadata"]["resourceVersion"]
     api("POST", path(ns, "replicationcontrollers"), controller("life"))
     settles(api, ns, "replicationcontrollers", "life", "readyReplicas", 1)
-    got = api("PATCH", path(ns, "replicationcontrollers", "life"), {"metadata": {"labels": {"patched": "yes"}}}, type=STRATEGIC)
+    got = api("PATCH", one, {"metadata": {"labels": {"patched": "yes"}}}, type=STRATEGIC)
     assert got["metadata"]["labels"]["patched"] == "yes"
-    got = api("PATCH", path(ns, "replicationcontrollers", "life/status"), {"status": {"readyReplicas": 0, "availableReplicas": 0}}, type=STRATEGIC)
+    saw(api, home, since, "app=life", [lambda event: event["type"] == "ADDED", lambda event: event["object"]["status"].get("readyReplicas") == 1,
+                                       lambda event: event["type"] == "MODIFIED" and event["object"]["metadata"]["labels"].get("patched")])
+    assert api("GET", one + "/status")["status"]["replicas"] == 1
+    got = api("PATCH", one + "/status", {"status": {"readyReplicas": 0, "availableReplicas": 0}}, type=STRATEGIC)
     assert got["status"].get("readyReplicas", 0) == 0
-    api("DELETE", path(ns, "replicationcontrollers"), labelSelector="patched=yes")
-    until("gone", lambda: gone(api, path(ns, "replicationcontrollers", "life")))
+    settles(api, ns, "replicationcontrollers", "life", "readyReplicas", 1)
+    assert api("PATCH", one + "/scale", {"spec": {"replicas": 2}}, type=STRATEGIC)["spec"]["replicas"] == 2
+    settles(api, ns, "replicationcontrollers", "life", "readyReplicas", 2)
+    got = rewrite(api, one, lambda each: each["metadata"].setdefault("annotations", {}).update(updated="yes"))
+    assert got["metadata"]["annotations"]["updated"] == "yes" and got["spec"]["replicas"] == 2, got
+    assert [each["metadata"]["name"] for each in api("GET", "/api/v1/replicationcontrollers", labelSelector="patched=yes")["items"]] == ["life"]
+    api("DELETE", home, labelSelector="patched=yes")
+    saw(api, home, since, "app=life", [lambda event: event["type"] == "DELETED"])
+    assert gone(api, one)
 
 
 # ---- StatefulSet, DaemonSet, ControllerRevision ----
@@ -338,8 +350,33 @@ def budget_status(api, ns):
     at = path(ns, "poddisruptionbudgets")
     api("POST", at, dict(meta("pdb", labels={"app": "pdb"}), spec={"minAvailable": 1, "selector": {"matchLabels": {"app": "pdb"}}}))
     until("seen", lambda: api("GET", at + "/pdb")["status"].get("observedGeneration") == 1)
-    got = api("PATCH", at + "/pdb/status", {"status": {"disruptedPods": {"p": "2025-01-02T03:04:05Z"}}}, type=MERGE)
-    assert got["status"]["disruptedPods"] == {"p": "2025-01-02T03:04:05Z"}, got["status"]
+    disrupted = {"p": "2025-01-02T03:04:05Z"}
+    got = rewrite(api, at + "/pdb/status", lambda one: one["status"].update(disruptedPods=disrupted))
+    assert got["status"]["disruptedPods"] == disrupted, got["status"]
+    got = api("PATCH", at + "/pdb/status", {"status": {"disruptedPods": None}}, type=MERGE)
+    assert "disruptedPods" not in got["status"], got["status"]
+    got = api("PATCH", at + "/pdb/status", {"status": {"disruptedPods": disrupted}}, type=MERGE)
+    assert got["status"]["disruptedPods"] == disrupted, got["status"]
+
+
+@check("DisruptionController should create a PodDisruptionBudget")
+def budget_life(api, ns):
+    at = path(ns, "poddisruptionbudgets", "foo")
+
+    def processed():
+        one = api("GET", at)
+        return one if one["status"].get("observedGeneration") == one["metadata"]["generation"] else None
+    made = api("POST", path(ns, "poddisruptionbudgets"), dict(meta("foo"), spec={"minAvailable": "1%", "selector": {"matchLabels": {"foo": "bar"}}}))
+    assert made["spec"]["minAvailable"] == "1%" and made["metadata"]["generation"] == 1, made
+    until("processed", processed)
+    got = rewrite(api, at, lambda one: one["spec"].update(minAvailable="2%"))
+    assert got["spec"]["minAvailable"] == "2%" and got["metadata"]["generation"] == 2, got
+    assert until("processed", processed)["spec"]["minAvailable"] == "2%"
+    got = api("PATCH", at, {"spec": {"minAvailable": "3%"}}, type=STRATEGIC)
+    assert got["spec"]["minAvailable"] == "3%" and got["metadata"]["generation"] == 3, got
+    until("processed", processed)
+    api("DELETE", at)
+    until("gone", lambda: gone(api, at))
 
 
 @check("should block an eviction until the PDB is updated to allow it")
@@ -366,13 +403,16 @@ def evict(api, ns, name, **options):
     return answer.status_code, (got.get("details", {}).get("causes") or [got])[0].get("message", "")
 
 
-@check("evictions at once take no more than their budget has")
+@check("DisruptionController should observe PodDisruptionBudget status updated; evictions at once take no more than their budget has")
 def budget_shared(api, ns):
     at = path(ns, "poddisruptionbudgets")
     api("POST", path(ns, "replicasets"), workload("many", replicas=4))
     settles(api, ns, "replicasets", "many", "readyReplicas", 4)
     api("POST", at, dict(meta("pdb"), spec={"minAvailable": 3, "selector": {"matchLabels": {"app": "many"}}}))
     until("counted", lambda: api("GET", at + "/pdb")["status"].get("disruptionsAllowed") == 1)
+    counted = {"currentHealthy": 4, "desiredHealthy": 3, "disruptionsAllowed": 1, "expectedPods": 4, "observedGeneration": 1}
+    got = api("GET", at + "/pdb")["status"]
+    assert {key: got[key] for key in counted} == counted and condition({"status": got}, "DisruptionAllowed") == "True", got
     names = [one["metadata"]["name"] for one in pods_of(api, ns, "many")]
     assert evict(api, ns, names[0], dryRun=["All"])[0] == 201
     assert api("GET", at + "/pdb")["status"]["disruptionsAllowed"] == 1
