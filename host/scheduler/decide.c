@@ -267,6 +267,8 @@ static void add_scores(const struct profile *profile, size_t plugin, const struc
                        struct node_info *const *fit, int64_t *scores, int64_t *total, size_t count)
 {
     const struct plugin *row = profile->plugins[plugin];
+    if (row->pre_score)
+        row->pre_score(cycle, cycle->states[plugin], fit, count);
     for (size_t i = 0; i < count; i++)
         scores[i] = row->score(cycle, cycle->states[plugin], fit[i]);
     if (row->normalize)

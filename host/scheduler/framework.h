@@ -98,6 +98,8 @@ struct snapshot {
                               is none; `own`: to be made for an ephemeral volume; may be NULL */
     json_t *const *volumes; /* all, where one of the claims waits for the Pod's node */
     size_t volume_count;
+    const json_t *kin; /* LabelSelector of the Pods that it is to be kept apart from when it asks
+                          for no spreading itself; NULL: of none */
 };
 
 enum filter_code {
@@ -148,6 +150,9 @@ struct plugin {
     /* No node passed: `codes` says of each whether others' leaving might help. */
     void (*post_filter)(const struct profile *profile, const struct cycle *cycle,
                         const enum filter_code *codes, uint64_t seed, struct preemption *out);
+    /* More than one node passed, those in `fit`: what score will need of all of them. */
+    void (*pre_score)(const struct cycle *cycle, void *state, struct node_info *const *fit,
+                      size_t count);
     /* Any scale; normalize brings all nodes' scores to 0..SCORE_MAX. NULL normalize: it is already.
      */
     int64_t (*score)(const struct cycle *cycle, void *state, const struct node_info *node);

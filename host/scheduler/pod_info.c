@@ -128,8 +128,8 @@ static json_t *keep_claims(const json_t *volumes)
 static json_t *keep_what_matters(const json_t *pod)
 {
     static const char *const top[] = {"kind", "apiVersion", NULL};
-    static const char *const metadata[] = {"name",   "namespace", "uid", "resourceVersion",
-                                           "labels", NULL};
+    static const char *const metadata[] = {"name",   "namespace",       "uid", "resourceVersion",
+                                           "labels", "ownerReferences", NULL};
     static const char *const notes[] = {POD_NOTE_CLUSTER, POD_NOTE_NAMESPACE, POD_NOTE_UID, NULL};
     static const char *const spec[] = {"nodeName", "schedulerName", "nodeSelector",
                                        "affinity", "tolerations",   "topologySpreadConstraints",

@@ -12,6 +12,7 @@
 #include "controllers/plan.h"
 #include "controllers/volume_binder.h"
 #include "host/scheduler/claims.h"
+#include "host/scheduler/kin.h"
 #include "host/scheduler/preemption.h"
 #include "host/scheduler/view.h"
 #include "schema/condition.h"
@@ -318,10 +319,11 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
 {
     CLEANUP(decision_free) struct decision decision = {0};
     CLEANUP(error_clear) struct error err = {0};
-    json_auto_t *budgets = NULL;
+    json_auto_t *budgets = NULL, *kin = NULL;
     CLEANUP(claims_clear) struct claims claims = {0};
     if (!read_budgets(view, pending->pod, &budgets, &err) ||
-        !claims_read(view->cluster, pending->pod, &claims, &err)) {
+        !claims_read(view->cluster, pending->pod, &claims, &err) ||
+        (view->snapshot.node_count > 1 && !kin_read(view->cluster, pending->pod, &kin, &err))) {
         pending_stick(pending, reconcile->now_us);
         pending->stuck = false;
         return OUTCOME_ERROR;
@@ -329,6 +331,7 @@ static enum outcome try_pod(const struct profile *profile, const struct reconcil
     struct snapshot snapshot = view_snapshot(view, pending->pod);
     snapshot.budgets = budgets;
     snapshot.claims = claims.tree;
+    snapshot.kin = kin;
     snapshot.volumes = claims.volumes.items;
     snapshot.volume_count = claims.volumes.count;
     pending->claims = claims_wait(claims.tree);

@@ -89,19 +89,26 @@ struct row {
     const char *want; /* a node's name, or the message */
 };
 
-/* `claims` is snapshot.claims; NULL: the Pod has none. */
-static void run_row(const struct row *row, const char *claims, const char *volumes)
+/* `around` are members of the snapshot; those that are NULL are not there. */
+struct around {
+    const char *claims, *volumes, *kin;
+};
+
+static void run_row(const struct row *row, const struct around *around)
 {
     struct profile profile;
     struct world world;
     struct decision decision;
-    json_auto_t *tree = claims ? read(claims) : NULL, *list = volumes ? read(volumes) : NULL;
+    json_auto_t *tree = around->claims ? read(around->claims) : NULL;
+    json_auto_t *list = around->volumes ? read(around->volumes) : NULL;
+    json_auto_t *kin = around->kin ? read(around->kin) : NULL;
     json_t *items[4];
     for (size_t i = 0; i < json_array_size(list); i++)
         items[i] = json_array_get(list, i);
     default_profile(&profile);
     world_init(&world, row->nodes, row->pods);
     world.snapshot.claims = tree;
+    world.snapshot.kin = kin;
     world.snapshot.volumes = items;
     world.snapshot.volume_count = json_array_size(list);
     struct pod_info *pod = pod_info_new(read(row->pod), 1);
@@ -117,7 +124,7 @@ static void run_row(const struct row *row, const char *claims, const char *volum
 static void run_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        run_row(&rows[i], NULL, NULL);
+        run_row(&rows[i], &(struct around){0});
 }
 
 static void filters(void **state)
@@ -249,7 +256,7 @@ static void claims(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        run_row(&rows[i].row, rows[i].claims, NULL);
+        run_row(&rows[i].row, &(struct around){.claims = rows[i].claims});
 }
 
 /* Of a class whose claims wait for the node. */
@@ -308,7 +315,8 @@ static void claims_that_wait_for_the_node(void **state)
         json_t *items[4];
         CLEANUP(plan_clear) struct plan plan = {0};
         CLEANUP(buf_free) struct buf text = BUF_TEXT;
-        run_row(&delayed[i].row, delayed[i].claims, delayed[i].volumes);
+        run_row(&delayed[i].row,
+                &(struct around){.claims = delayed[i].claims, .volumes = delayed[i].volumes});
         for (size_t at = 0; at < json_array_size(volumes); at++)
             items[at] = json_array_get(volumes, at);
         const struct snapshot snapshot = {
@@ -357,6 +365,12 @@ static void scores(void **state)
     "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],"     \
     "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'zone','whenUnsatisfiable':'" when    \
     "','labelSelector':{'matchLabels':{'app':'x'}}}]}}"
+#define OTHER(node)                                                                                \
+    "{'metadata':{'name':'y','namespace':'d','labels':{'app':'y'}},'spec':{'nodeName':'" node "'}" \
+    "}"
+#define EVEN(key, when)                                                                            \
+    "{'maxSkew':1,'topologyKey':'" key "','whenUnsatisfiable':'" when                              \
+    "','labelSelector':{'matchLabels':{'app':'x'}}}"
 #define NEAR(kind, key)                                                                            \
     "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],'"    \
     "affinity':{'" kind                                                                            \
@@ -379,6 +393,21 @@ static void pods_among_pods(void **state)
          "required label)." PREEMPT("1") NO_HELP("1")},
         {"soft spread prefers", "[" NODE("a", ",'zone':'1'") "," NODE("b", ",'zone':'2'") "]",
          "[" KIN("a") "," KIN("a") "]", SPREAD("ScheduleAnyway"), "b"},
+        {"hard: a node that lacks one of the labels has no part",
+         "[" NODE("a", ",'zone':'1','rack':'1'") "," NODE("b", ",'zone':'2','rack':'2'") "," NODE(
+             "c", ",'rack':'3'") "]",
+         "[" KIN("a") "," KIN("b") "," KIN("b") "]",
+         "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],"
+         "'topologySpreadConstraints':[" EVEN("zone", "DoNotSchedule") "," EVEN(
+             "rack", "DoNotSchedule") "]}}",
+         "a"},
+        {"soft: by node within the zone",
+         "[" NODE("a", ",'zone':'1'") "," NODE("b", ",'zone':'2'") "," NODE("c", ",'zone':'2'") "]",
+         "[" KIN("a") "," KIN("b") "]",
+         "{'metadata':{'name':'p','namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}],"
+         "'topologySpreadConstraints':[" EVEN("zone", "ScheduleAnyway") "," EVEN(
+             "kubernetes.io/hostname", "ScheduleAnyway") "]}}",
+         "c"},
         {"near another", "[" NODE("a", "") "," NODE("b", "") "]", "[" KIN("b") "]",
          NEAR("podAffinity", "kubernetes.io/hostname"), "b"},
         {"near: the first of its kind", "[" NODE("a", "") "]", "[]",
@@ -409,6 +438,45 @@ static void pods_among_pods(void **state)
     };
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
+}
+
+/* A Pod that says nothing of spreading, and whose Services and controller have others. */
+static void kept_apart(void **state)
+{
+    static const struct row rows[] = {
+        {"by node", "[" NODE("a", "") "," NODE("b", "") "]", "[" KIN("a") "]",
+         "{'metadata':{'namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}]}}", "b"},
+        {"by zone",
+         "[" NODE("a", ",'topology.kubernetes.io/zone':'1'") "," NODE(
+             "b", ",'topology.kubernetes.io/zone':'1'") "," NODE("c", ",'topology.kubernetes.io/"
+                                                                      "zone':'2'") "]",
+         "[" KIN("a") "]",
+         "{'metadata':{'namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}]}}", "c"},
+        {"by node where the zones have as many",
+         "[" NODE("a", ",'topology.kubernetes.io/zone':'1'") "," NODE(
+             "b", ",'topology.kubernetes.io/zone':'2'") "," NODE("c", ",'topology.kubernetes.io/"
+                                                                      "zone':'2'") "]",
+         "[" KIN("a") "," KIN("b") "]",
+         "{'metadata':{'namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}]}}", "c"},
+        {"other namespaces' do not count", "[" NODE("a", "") "," NODE("b", "") "]",
+         "[" KIN("a") "," KIN("a") "," ON("b", "2") "]",
+         "{'metadata':{'namespace':'e','labels':{'app':'x'}},'spec':{'containers':[{}]}}", "a"},
+        {"only where there is room",
+         "[" NODE("a", "") ",{'metadata':{'name':'b','labels':{'kubernetes.io/hostname':'b'}},"
+                           "'status':{'allocatable':{'pods':'0'}}}]",
+         "[" KIN("a") "]",
+         "{'metadata':{'namespace':'d','labels':{'app':'x'}},'spec':{'containers':[{}]}}", "a"},
+        {"a wish of its own comes first",
+         "[" NODE("a", ",'rack':'1'") "," NODE("b", ",'rack':'2'") "]",
+         "[" KIN("b") "," OTHER("a") "," OTHER("a") "," OTHER("a") "," OTHER("a") "]",
+         "{'metadata':{'namespace':'d','labels':{'app':'x','with':'y'}},'spec':{'containers':[{}],"
+         "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'rack','whenUnsatisfiable':"
+         "'ScheduleAnyway','labelSelector':{'matchLabels':{'app':'y'}}}]}}",
+         "b"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        run_row(&rows[i], &(struct around){.kin = "{'matchLabels':{'app':'x'}}"});
 }
 
 /* ---- preemption ---- */
@@ -850,6 +918,7 @@ int main(void)
         cmocka_unit_test(claims_that_wait_for_the_node),
         cmocka_unit_test(scores),
         cmocka_unit_test(pods_among_pods),
+        cmocka_unit_test(kept_apart),
         cmocka_unit_test(preemption),
         cmocka_unit_test(nominees),
         cmocka_unit_test(preemption_is_carried_out),
