@@ -80,6 +80,13 @@ static const struct crd *take_over(const struct custom *old, const char *name, i
     return NULL;
 }
 
+/* Built-in group versions are served whole: definitions add nothing to them. */
+static bool is_hidden(const struct resource *row)
+{
+    const struct group_version *built_in = group_version_find(row->group, row->version);
+    return built_in && !built_in->host_only && !built_in->aggregated;
+}
+
 static void add_rows(struct custom *custom)
 {
     size_t room = 0;
@@ -88,7 +95,8 @@ static void add_rows(struct custom *custom)
     custom->rows = xcalloc(room + 1, sizeof(*custom->rows));
     for (size_t i = 0; i < custom->count; i++)
         for (size_t k = 0; k < custom->crds[i]->row_count; k++)
-            custom->rows[custom->row_count++] = custom->crds[i]->rows[k];
+            if (!is_hidden(custom->crds[i]->rows[k]))
+                custom->rows[custom->row_count++] = custom->crds[i]->rows[k];
 }
 
 static struct custom *make(const struct custom *old, const struct object_list *list)

@@ -73,16 +73,6 @@ static bool is_served(struct cluster *cluster, const char *group, const char *ve
     return true;
 }
 
-static bool is_built_in(const char *group, const char *version)
-{
-    size_t count;
-    const struct group_version *all = group_version_all(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(all[i].group, group) == 0 && strcmp(all[i].version, version) == 0)
-            return true;
-    return false;
-}
-
 static enum reconcile_result reconcile_registration(void *arg, struct reconcile *reconcile,
                                                     int64_t *again_ms, struct error *err)
 {
@@ -95,7 +85,7 @@ static enum reconcile_result reconcile_registration(void *arg, struct reconcile 
         return RECONCILE_DONE;
     *group++ = '\0';
     struct registration_seen seen = {.group = group, .version = version};
-    if (is_built_in(group, version))
+    if (group_version_find(group, version))
         return RECONCILE_DONE;
     if (!observe_get(reconcile->cluster, API_SERVICES, "", reconcile->name, &api_service, err) ||
         !is_served(reconcile->cluster, group, version, &seen.served, err))

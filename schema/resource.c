@@ -65,6 +65,15 @@ const struct group_version *group_version_all(size_t *count)
     return schema_group_versions;
 }
 
+const struct group_version *group_version_find(const char *group, const char *version)
+{
+    for (size_t i = 0; i < schema_group_version_count; i++)
+        if (strcmp(schema_group_versions[i].group, group) == 0 &&
+            strcmp(schema_group_versions[i].version, version) == 0)
+            return &schema_group_versions[i];
+    return NULL;
+}
+
 const char *resource_api_version(const struct resource *resource)
 {
     return resource->api_version;

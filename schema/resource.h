@@ -77,5 +77,7 @@ const struct subresource *resource_sub(const struct resource *resource, struct s
 const struct resource *const *resource_all(size_t *count);
 /* Group versions in discovery's order. */
 const struct group_version *group_version_all(size_t *count);
+/* NULL when it is not built in. */
+const struct group_version *group_version_find(const char *group, const char *version);
 /* "v1", "apps/v1"; lives as long as the row. */
 const char *resource_api_version(const struct resource *resource);

@@ -155,6 +155,48 @@ static void test_delete(void **state)
     expect("GET", BEES, NULL, 404, NULL);
 }
 
+/* A group version that is built in is not another's, whatever is defined. */
+static void test_built_in(void **state)
+{
+#define NETWORKING "/apis/networking.k8s.io"
+    static const char foos[] =
+        "{\"metadata\":{\"name\":\"foos.networking.k8s.io\",\"annotations\":{"
+        "\"api-approved.kubernetes.io\":\"unapproved, for a test\"}},\"spec\":{\"group\":"
+        "\"networking.k8s.io\",\"scope\":\"Cluster\",\"names\":{\"plural\":\"foos\",\"kind\":"
+        "\"Foo\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
+        "\"openAPIV3Schema\":{\"type\":\"object\"}}},{\"name\":\"v7\",\"served\":true,"
+        "\"storage\":false,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}}]}}";
+    static const struct {
+        const char *path;
+        bool there;
+    } rows[] = {
+        {NETWORKING "/v1", false},
+        {NETWORKING "/v7", true},
+        {"/openapi/v3" NETWORKING "/v1", false},
+        {"/openapi/v3" NETWORKING "/v7", true},
+    };
+    struct answer answer;
+    (void)state;
+    expect("POST", CRDS, foos, 201, "\"type\":\"Established\"");
+    expect("GET", NETWORKING "/v1/foos", NULL, 404, NULL);
+    expect("GET", NETWORKING "/v1/networkpolicies", NULL, 200, "NetworkPolicyList");
+    expect(
+        "POST", NETWORKING "/v7/foos",
+        "{\"kind\":\"Foo\",\"apiVersion\":\"networking.k8s.io/v7\",\"metadata\":{\"name\":\"f\"}}",
+        201, NULL);
+    expect("GET", NETWORKING "/v7/foos", NULL, 200, "\"name\":\"f\"");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ask("GET", rows[i].path, NULL, NULL, NULL, &answer);
+        if (answer.code != 200 || (strstr(answer.body.data, "foos") != NULL) != rows[i].there)
+            fail_msg("%s: %ld", rows[i].path, answer.code);
+        answer_clear(&answer);
+    }
+    expect("DELETE", NETWORKING "/v7/foos", NULL, 200, NULL);
+    expect("PATCH", CRDS "/foos.networking.k8s.io", "{\"metadata\":{\"finalizers\":null}}", 200,
+           NULL);
+    expect("DELETE", CRDS "/foos.networking.k8s.io", NULL, 200, NULL);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -174,9 +216,9 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_define), cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_apply),  cmocka_unit_test(test_invalid_definitions),
-        cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_define),   cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_apply),    cmocka_unit_test(test_invalid_definitions),
+        cmocka_unit_test(test_built_in), cmocka_unit_test(test_delete),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
