@@ -3,6 +3,7 @@
 
 #include "apiserver/special.h"
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "rbac/rbac.h"
 #include "schema/go_text.h"
 #include "schema/meta.h"
@@ -252,8 +253,12 @@ json_t *review_user_json(const struct user *user)
     return info;
 }
 
+/* What is answered is made anew: of what was asked nothing comes back. */
 enum step_result step_review_self(struct request *request)
 {
+    char now[TIME_TEXT_SIZE];
+    time_format(clock_now_us(), now);
+    json_object_set_new(request->object, "metadata", json_pack("{s:s}", "creationTimestamp", now));
     json_object_set_new(request->object, "status",
                         json_pack("{s:o}", "userInfo", review_user_json(&request->user)));
     return reply_json(request, 201, json_incref(request->object));

@@ -276,7 +276,8 @@ static void test_impersonation(void **state)
                                   .body = "{}",
                                   .header = rows[i].headers},
                     &answer);
-        bool ok = answer.code == 201 && answer.body.data && strstr(answer.body.data, rows[i].has);
+        bool ok = answer.code == 201 && answer.body.data && strstr(answer.body.data, rows[i].has) &&
+                  json_text(answer.json, "metadata", "creationTimestamp");
         if (!ok)
             print_message("%s: %ld %s\n", rows[i].name, answer.code, answer.body.data);
         assert_true(ok);
