@@ -1,8 +1,9 @@
 /* controllers/event.c: Events about objects.
  *
  * An Event's name is made from what it says, so that saying it again finds the first one and counts
- * it up: no memory is kept, and it works across restarts and replicas. Source: upstream client-go
- * tools/record (aggregation key). */
+ * it up, and those that differ in the message alone lie side by side: beyond a few, one more speaks
+ * for all. No memory is kept, and it works across restarts and replicas. Source: upstream client-go
+ * tools/record (aggregation key, EventAggregator). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "schema/meta.h"
 
 #define MESSAGE_MAX 1024 /* upstream's limit of an Event's message */
+#define SIMILAR_MAX 9    /* that differ in the message alone */
+#define COMBINED    "(combined from similar events): "
 
 /* Users whose events carry another name than the last part of the user's. */
 static const struct {
@@ -21,8 +24,10 @@ static const struct {
     {"endpointslice-controller", "endpoint-slice-controller"},
     {"endpointslicemirroring-controller", "endpoint-slice-mirroring-controller"},
     {"disruption-controller", "controllermanager"},
+    {"ephemeral-volume-controller", "ephemeral_volume"},
     {"generic-garbage-collector", "garbage-collector-controller"},
     {"kube-scheduler", "default-scheduler"},
+    {"persistent-volume-binder", "persistentvolume-controller"},
 };
 
 static const char *component_of(const struct user *user)
@@ -46,7 +51,14 @@ struct said {
     const json_t *object;
     const char *ns, *component, *type, *reason, *message;
     char name[300];
+    size_t similar_len; /* of the name: what it has in common with those of similar Events */
 };
+
+/* Half of `hash`, for a name that has room for two. */
+static unsigned fold(uint64_t hash)
+{
+    return (unsigned)(hash ^ hash >> 32);
+}
 
 static void name_event(struct said *said)
 {
@@ -55,9 +67,42 @@ static void name_event(struct said *said)
     hash = hash_text(hash, said->component);
     hash = hash_text(hash, said->type);
     hash = hash_text(hash, said->reason);
-    hash = hash_text(hash, said->message);
-    (void)snprintf(said->name, sizeof(said->name), "%.236s.%016llx", meta_name(said->object),
-                   (unsigned long long)hash);
+    (void)snprintf(said->name, sizeof(said->name), "%.236s.%08x", meta_name(said->object),
+                   fold(hash));
+    said->similar_len = strlen(said->name);
+    (void)snprintf(said->name + said->similar_len, sizeof(said->name) - said->similar_len, "%08x",
+                   fold(hash_text(hash, said->message)));
+}
+
+static bool is_known(struct cluster *cluster, const struct said *said)
+{
+    CLEANUP(object_unref_ptr) struct object *found = NULL;
+    CLEANUP(error_clear) struct error err = {0};
+    return cache_get(cluster, "events", said->ns, said->name, &found, &err) && found;
+}
+
+/* Whether as many as there may be are there. */
+static bool are_many(struct cluster *cluster, const struct said *said)
+{
+    char prefix[sizeof(said->name)];
+    CLEANUP(object_list_free) struct object_list list = {0};
+    (void)snprintf(prefix, sizeof(prefix), "%.*s", (int)said->similar_len, said->name);
+    const struct cache_range range = {
+        .ns = said->ns, .after_ns = said->ns, .after_name = prefix, .limit = SIMILAR_MAX};
+    return cache_list_peek(cluster, "events", &range, &list) == CACHE_LIST_OK &&
+           list.count == SIMILAR_MAX && text_starts(list.items[SIMILAR_MAX - 1]->name, prefix);
+}
+
+/* Makes it the one that speaks for all: of a message that none has, with the latest in it. */
+static void combine(struct said *said, char text[static MESSAGE_MAX + 1])
+{
+    char latest[MESSAGE_MAX + 1];
+    (void)snprintf(latest, sizeof(latest), "%s", said->message);
+    said->message = COMBINED;
+    name_event(said);
+    (void)snprintf(text, MESSAGE_MAX + 1, COMBINED "%.*s", MESSAGE_MAX - (int)strlen(COMBINED),
+                   latest);
+    said->message = text;
 }
 
 static json_t *involved(const json_t *object)
@@ -90,7 +135,8 @@ static void count_up(const struct api_caller *caller, const struct said *said, c
         return;
     json_auto_t *event = object_json(found);
     int64_t count = json_int_or(json_object_get(event, "count"), 1) + 1;
-    json_auto_t *patch = json_pack("{s:I, s:s}", "count", (json_int_t)count, "lastTimestamp", now);
+    json_auto_t *patch = json_pack("{s:I, s:s, s:s}", "count", (json_int_t)count, "lastTimestamp",
+                                   now, "message", said->message);
     if (!api_patch(caller, "events", "", said->ns, said->name, patch, NULL, &err))
         return; /* best effort */
 }
@@ -112,6 +158,8 @@ void controller_event(const struct api_caller *caller, const json_t *object, con
         .message = message,
     };
     name_event(&said);
+    if (!is_known(caller->cluster, &said) && are_many(caller->cluster, &said))
+        combine(&said, message);
     time_format(clock_now_us(), now);
     json_auto_t *event = event_new(&said, now);
     CLEANUP(error_clear) struct error err = {0};

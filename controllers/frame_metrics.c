@@ -51,6 +51,7 @@ static const struct queue_name {
     {"persistentvolume-controller", "claims"},
     {"persistentvolume-reclaimer", "volumes"},
     {"pod-garbage-collector", "orphaned_pods_nodes"},
+    {"priority-and-fairness-config-consumer", "priority_and_fairness_config_queue"},
     {"pv-protection-controller", "pvprotection"},
     {"pvc-protection-controller", "pvcprotection"},
     {"replication-controller", "replicationmanager"},

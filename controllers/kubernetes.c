@@ -14,6 +14,7 @@
 #include "controllers/endpointslice.h"
 #include "controllers/ephemeral_volume.h"
 #include "controllers/event_ttl.h"
+#include "controllers/flow_schema.h"
 #include "controllers/garbage.h"
 #include "controllers/job.h"
 #include "controllers/local_volume.h"
@@ -68,6 +69,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &ephemeral_volume_controller,
         &event_ttl_controller,
         &node_ttl_controller,
+        &flow_schema_controller,
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         controllers_add(controllers, rows[i]);

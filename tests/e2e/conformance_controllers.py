@@ -89,4 +89,50 @@ def node_ttl(api, ns):
         api("DELETE", node)
 
 
+@check("Events that differ in their message alone should be told as one beyond the ninth")
+def similar(api, ns):
+    body = workload("many", replicas=12)
+    body["spec"]["template"]["spec"]["schedulingGates"] = [{"name": "example.com/never"}]
+    api("POST", at("apps/v1", "replicasets", ns), body)
+
+    def told():
+        found = [one for one in api("GET", at("v1", "events", ns), fieldSelector="reason=SuccessfulCreate,involvedObject.name=many")["items"]]
+        return sum(one["count"] for one in found) == 12 and found
+    found = until("12 Pods", told)
+    combined = [one for one in found if one["message"].startswith("(combined from similar events): Created pod: many-")]
+    assert len(found) == 10 and [one["count"] for one in combined] == [3], [(one["message"], one["count"]) for one in found]
+    assert {one["source"]["component"] for one in found} == {"replicaset-controller"}
+
+
+@check("A claim's Events should come from upstream's controller of volumes")
+def claim_events(api, ns):
+    api("POST", at("v1", "persistentvolumeclaims", ns), dict(meta("c"), spec={
+        "storageClassName": "nosuch", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}))
+    told = until("told", lambda: api("GET", at("v1", "events", ns), fieldSelector="involvedObject.name=c")["items"])[0]
+    assert (told["reason"], told["source"]["component"]) == ("ProvisioningFailed", "persistentvolume-controller"), told
+
+
+FLOWS, LEVELS = (at("flowcontrol.apiserver.k8s.io/v1", kind) for kind in ("flowschemas", "prioritylevelconfigurations"))
+LEVEL = 'This FlowSchema references the PriorityLevelConfiguration object named "%s" '
+
+
+@check("A FlowSchema should say whether its priority level is there")
+def dangling(api, ns):
+    def says(*wanted):
+        def test():
+            conditions = api("GET", f"{FLOWS}/{ns}").get("status", {}).get("conditions") or [{}]
+            return [conditions[0].get(key) for key in ("type", "status", "reason", "message")] == ["Dangling", *wanted]
+        until(wanted, test, 10)
+    there, absent = ("False", "Found", LEVEL % ns + "and it exists"), ("True", "NotFound", LEVEL % ns + "but there is no such object")
+    try:
+        api("POST", FLOWS, dict(meta(ns), spec={"matchingPrecedence": 9000, "priorityLevelConfiguration": {"name": ns}, "rules": []}))
+        says(*absent)
+        api("POST", LEVELS, dict(meta(ns), spec={"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}))
+        says(*there)
+        api("DELETE", f"{LEVELS}/{ns}")
+        says(*absent)
+    finally:
+        api("DELETE", f"{FLOWS}/{ns}")
+
+
 main()
