@@ -106,7 +106,8 @@ enum step_result step_create_validate(struct request *request)
     if (rules->validate)
         rules->validate(request->object, err);
     if (request->resource->type && request->resource->type->custom)
-        crd_object_validate(request->resource, request->object, NULL, "", err);
+        crd_object_validate(&(struct crd_write){request->resource, request->object, NULL, ""},
+                            &request->warnings, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             meta_name(request->object)))
         return STEP_FAIL;

@@ -204,7 +204,9 @@ enum step_result step_update_validate(struct request *request)
     else if (rules->validate && !*sub)
         rules->validate(request->object, err);
     if (request->resource->type && request->resource->type->custom)
-        crd_object_validate(request->resource, request->object, request->old, sub, err);
+        crd_object_validate(
+            &(struct crd_write){request->resource, request->object, request->old, sub},
+            &request->warnings, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             request->route.name))
         return STEP_FAIL;

@@ -59,9 +59,15 @@ int crd_compare_versions(const void *a, const void *b);
 /* Generation and the status subresource; `old` NULL on create. */
 void crd_object_prepare(const struct resource *row, json_t *object, const json_t *old,
                         const char *subresource);
-/* `old` NULL on create. */
-void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old,
-                         const char *subresource, struct error *err);
+/* A write of one: `old` NULL on create. */
+struct crd_write {
+    const struct resource *row;
+    const json_t *object, *old;
+    const char *subresource;
+};
+struct warnings;
+void crd_object_validate(const struct crd_write *write, struct warnings *warnings,
+                         struct error *err);
 /* Scale of a custom resource, by the paths that its definition names. */
 void crd_scale_validate(const struct resource *row, const json_t *object, bool status_only,
                         struct error *err);

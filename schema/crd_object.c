@@ -85,12 +85,12 @@ static bool blocks_rules(const struct error *err)
     return false;
 }
 
-void crd_object_validate(const struct resource *row, const json_t *object, const json_t *old,
-                         const char *subresource, struct error *err)
+void crd_object_validate(const struct crd_write *write, struct warnings *warnings,
+                         struct error *err)
 {
-    const struct crd_node *root = row->type->custom;
-    crd_validate(root, object, old, err);
-    crd_scale_validate(row, object, strcmp(subresource, "status") == 0, err);
+    const struct crd_node *root = write->row->type->custom;
+    crd_validate(root, write->object, write->old, err);
+    crd_scale_validate(write->row, write->object, strcmp(write->subresource, "status") == 0, err);
     if (!crd_has_rules(root))
         return;
     if (blocks_rules(err))
@@ -99,5 +99,5 @@ void crd_object_validate(const struct resource *row, const json_t *object, const
                           "correct the existing "
                           "errors to complete validation");
     else
-        crd_rules_run(root, object, old, err);
+        crd_rules_run(root, write->object, write->old, warnings, err);
 }

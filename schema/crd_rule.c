@@ -476,31 +476,47 @@ static bool walk_child(struct compile *compile, struct crd_node *node, const str
     return found;
 }
 
-/* Rules of what is only an alternative have no value of their own to be run on. */
+static void forbid_nested(struct compile *compile, const struct crd_node *node);
+
 static void forbid_in(struct compile *compile, const struct crd_nodes *nodes, const char *member)
 {
-    for (size_t i = 0; i < nodes->count; i++)
-        if (json_array_size(json_object_get(nodes->items[i]->text, MEMBER))) {
-            CLEANUP(free_ptr)
-            char *path = xasprintf("%s.%s[%zu]." MEMBER, here(compile), member, i);
-            error_add_forbidden(compile->err, path, "must be empty to be structural");
-        }
-}
-
-static bool walk_all_of(struct compile *compile, struct crd_node *node, const struct place *place)
-{
-    bool found = false;
-    for (size_t i = 0; i < node->all_of.count; i++) {
-        struct crd_node *part = node->all_of.items[i];
-        size_t mark = buf_enter(&compile->path, ".allOf[%zu]", i);
-        part->declared = node->declared; /* of the value that it is about */
-        part->least_size = node->least_size;
-        compile_rules(compile, part, place);
-        part->has_rules = part->rule_count > 0;
-        found = found || part->has_rules;
+    for (size_t i = 0; i < nodes->count; i++) {
+        size_t mark = buf_enter(&compile->path, ".%s[%zu]", member, i);
+        forbid_nested(compile, nodes->items[i]);
         buf_leave(&compile->path, mark);
     }
-    return found;
+}
+
+static void forbid_in_one(struct compile *compile, const struct crd_node *node, const char *member)
+{
+    size_t mark = buf_enter(&compile->path, ".%s", member);
+    if (node)
+        forbid_nested(compile, node);
+    buf_leave(&compile->path, mark);
+}
+
+/* What only narrows a value down has no rules: nothing below a node's allOf and its like. */
+static void forbid_junctors(struct compile *compile, const struct crd_node *node)
+{
+    forbid_in(compile, &node->all_of, "allOf");
+    forbid_in(compile, &node->any_of, "anyOf");
+    forbid_in(compile, &node->one_of, "oneOf");
+    forbid_in_one(compile, node->not, "not");
+}
+
+static void forbid_nested(struct compile *compile, const struct crd_node *node)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("%s." MEMBER, here(compile));
+    if (json_array_size(json_object_get(node->text, MEMBER)))
+        error_add_forbidden(compile->err, path, "must be empty to be structural");
+    for (size_t i = 0; i < node->property_count; i++) {
+        size_t mark = buf_enter(&compile->path, ".properties[%s]", node->properties[i].name);
+        forbid_nested(compile, node->properties[i].node);
+        buf_leave(&compile->path, mark);
+    }
+    forbid_in_one(compile, node->items, "items");
+    forbid_in_one(compile, node->additional, "additionalProperties");
+    forbid_junctors(compile, node);
 }
 
 /* What a default is must hold to the rules like any other value. */
@@ -527,9 +543,7 @@ static bool walk(struct compile *compile, struct crd_node *node, const struct pl
             inner.uncorrelated = crd_text(compile->memory, "%s", here(compile));
         found |= walk_child(compile, node->items, &inner, "items", NULL);
     }
-    found |= walk_all_of(compile, node, place);
-    forbid_in(compile, &node->any_of, "anyOf");
-    forbid_in(compile, &node->one_of, "oneOf");
+    forbid_junctors(compile, node);
     compile_rules(compile, node, place);
     node->has_rules = found || node->rule_count;
     if (node->has_rules && node->default_value && compile->err->cause_count == before)

@@ -38,9 +38,10 @@ void crd_rules_compile(struct crd_memory *memory, const struct crd_node *root, c
 /* Whether that node has rules, itself or below. */
 bool crd_has_rules(const struct crd_node *node);
 /* Runs them over an object that has its schema's shape; appends causes. `old`: what it was before;
- * NULL on create. */
+ * NULL on create: what breaks a rule and is as it was goes to `warnings` (may be NULL) instead,
+ * unless the rule reads `oldSelf`. */
 void crd_rules_run(const struct crd_node *root, const json_t *object, const json_t *old,
-                   struct error *err);
+                   struct warnings *warnings, struct error *err);
 /* The same over one value of a node, whose causes are said to be at `path`. */
 void crd_rules_run_value(const struct crd_node *node, const json_t *value, const char *path,
                          struct error *err);

@@ -2,27 +2,31 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "schema/crd_old.h"
 #include "schema/crd_rule.h"
+#include "schema/go_text.h"
 
 #define MESSAGE_MAX 5120
 #define CAUSES_MAX  100
 
 /* A value, and what it was before where that can be told. */
 struct self {
-    const json_t *now, *old; /* old: what `oldSelf` is; NULL: there is none */
-    const json_t *
-        was; /* what the value is taken to be the successor of, for letting old faults pass; NULL */
-    const struct self *outer; /* the nearest one around it that has a `was` */
+    const struct crd_node *node; /* what it is of */
+    const json_t *now, *old;     /* old: what `oldSelf` is; NULL: there is none */
+    struct self *outer;          /* the nearest one around it that lets old faults pass; NULL */
+    bool lets_pass;              /* what was wrong with it before, while it is as it was */
+    bool is_compared, is_same;
 };
 
 struct run {
     struct error *err;
+    struct warnings *warnings; /* of what is let pass; NULL */
     struct buf path;
     uint64_t left; /* of the budget */
     bool over;     /* no rule is run any more */
 };
 
-static void walk(struct run *run, const struct crd_node *node, const struct self *self);
+static void walk(struct run *run, struct self *self);
 
 static const char *type_text(const struct crd_node *node)
 {
@@ -79,12 +83,30 @@ static void add_verdict(struct run *run, const struct crd_node *node, const stru
         error_add_invalid(run->err, path, type_text(node), detail);
 }
 
-/* Whether the value, or the nearest one around it that can be told, is as it was. */
-static bool is_unchanged(const struct self *self)
+static void warn(const struct run *run, const struct error *let_be)
 {
-    if (self->was)
-        return json_equal(self->now, self->was);
-    return self->outer && json_equal(self->outer->now, self->outer->was);
+    for (size_t i = 0; run->warnings && i < let_be->cause_count; i++) {
+        CLEANUP(free_ptr)
+        char *text = xasprintf("%s: %s", let_be->causes[i].field, let_be->causes[i].message);
+        const struct warnings one = {.items = &text, .count = 1};
+        warnings_merge(run->warnings, &one); /* once */
+    }
+}
+
+/* The nearest value, itself or around it, whose old faults pass while it is as it was; NULL. */
+static struct self *lenient(struct self *self)
+{
+    return self->lets_pass && self->old ? self : self->outer;
+}
+
+static bool is_unchanged(struct self *self)
+{
+    struct self *judge = lenient(self);
+    if (judge && !judge->is_compared) {
+        judge->is_same = crd_is_same(judge->node, judge->now, judge->old);
+        judge->is_compared = true;
+    }
+    return judge && judge->is_same;
 }
 
 /* ---- one rule ---- */
@@ -126,12 +148,18 @@ static bool make_message(struct run *run, const struct crd_node *node, const str
     cel_eval_run(eval, rule->message_program, &result);
     bool poor = result.cost > run->left;
     if (poor || result.outcome == CEL_OVER_COST) {
-        fail_at(run, node, "%s",
-                poor ? "messageExpression evaluation failed due to running out of cost budget, no "
-                       "further validation rules "
-                       "will be run"
-                     : "no further validation rules will be run due to call cost exceeds limit for "
-                       "messageExpression");
+        CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
+        const char *source = json_text(rule->text, "messageExpression");
+        go_quote(&quoted, str_of(source ? source : ""));
+        if (poor)
+            fail_at(run, node,
+                    "messageExpression evaluation failed due to running out of cost budget, no "
+                    "further validation rules will be run");
+        else
+            fail_at(run, node,
+                    "no further validation rules will be run due to call cost exceeds limit for "
+                    "messageExpression: %s",
+                    quoted.data);
         run->over = true;
         return false;
     }
@@ -144,23 +172,28 @@ static bool make_message(struct run *run, const struct crd_node *node, const str
     return true;
 }
 
-static void say_verdict(struct run *run, const struct crd_node *node, const struct crd_rule *rule,
-                        const struct self *self, struct cel_eval *eval)
+/* What was wrong before, and is let be, is told as a warning. */
+static void say_verdict(struct run *run, const struct crd_rule *rule, struct self *self,
+                        struct cel_eval *eval)
 {
     CLEANUP(free_ptr) char *message = NULL;
-    if (!rule->reads_old && is_unchanged(self))
-        return; /* it was wrong before, and is let be */
-    if (!make_message(run, node, rule, eval, &message))
-        return;
-    if (!message)
-        message =
-            *rule->message ? xstrdup(rule->message) : xasprintf("failed rule: %s", shown(rule));
-    add_verdict(run, node, rule, message);
+    CLEANUP(error_clear) struct error let_be = {0};
+    bool passes = !rule->reads_old && is_unchanged(self);
+    struct error *err = run->err;
+    run->err = passes ? &let_be : err;
+    if (make_message(run, self->node, rule, eval, &message)) {
+        if (!message)
+            message =
+                *rule->message ? xstrdup(rule->message) : xasprintf("failed rule: %s", shown(rule));
+        add_verdict(run, self->node, rule, message);
+    }
+    run->err = err;
+    warn(run, &let_be);
 }
 
-static void run_rule(struct run *run, const struct crd_node *node, const struct crd_rule *rule,
-                     const struct self *self)
+static void run_rule(struct run *run, const struct crd_rule *rule, struct self *self)
 {
+    const struct crd_node *node = self->node;
     struct cel_result result;
     if (rule->problem)
         fail_at(run, node, "rule compile error: %s", rule->problem);
@@ -183,13 +216,14 @@ static void run_rule(struct run *run, const struct crd_node *node, const struct 
         if (result.outcome != CEL_DONE)
             say_failure(run, node, rule, &result);
         else if (result.value.kind != CEL_VALUE_BOOL || !result.value.boolean)
-            say_verdict(run, node, rule, self, eval);
+            say_verdict(run, rule, self, eval);
     }
     cel_eval_free(eval);
 }
 
-static void run_rules(struct run *run, const struct crd_node *node, const struct self *self)
+static void run_rules(struct run *run, struct self *self)
 {
+    const struct crd_node *node = self->node;
     if (node->rule_count && !run->left) {
         fail_at(run, node,
                 "validation failed due to running out of cost budget, no further validation rules "
@@ -197,101 +231,87 @@ static void run_rules(struct run *run, const struct crd_node *node, const struct
         run->over = true;
     }
     for (size_t i = 0; i < node->rule_count && !run->over; i++)
-        run_rule(run, node, &node->rules[i], self);
+        run_rule(run, &node->rules[i], self);
 }
 
 /* ---- the whole object ---- */
 
-static void walk_child(struct run *run, const struct crd_node *node, const struct self *self,
-                       bool named, const char *key)
+static void walk_child(struct run *run, struct self *self, bool named, const char *key)
 {
     size_t mark = named ? buf_enter(&run->path, "%s%s", run->path.len ? "." : "", key)
                         : buf_enter(&run->path, "[%s]", key);
-    walk(run, node, self);
+    walk(run, self);
     buf_leave(&run->path, mark);
 }
 
-/* The item of a map list that has the same keys. */
-static const json_t *same_item(const struct crd_node *list, const json_t *old, const json_t *item)
+static const json_t *no_null(const json_t *value)
 {
-    for (size_t i = 0; i < json_array_size(old); i++) {
-        const json_t *other = json_array_get(old, i);
-        bool same = true;
-        for (const char *const *key = list->map_keys; same && *key; key++) {
-            const json_t *a = json_object_get(item, *key), *b = json_object_get(other, *key);
-            same = a == b || (a && b && json_equal(a, b));
-        }
-        if (same)
-            return other;
-    }
-    return NULL;
+    return json_is_null(value) ? NULL : value;
 }
 
-static void walk_items(struct run *run, const struct crd_node *node, const struct self *self,
-                       const struct self *outer)
+static void walk_items(struct run *run, const struct self *self, struct self *outer)
 {
-    bool told = node->list_type == LIST_MAP;
-    for (size_t i = 0;
-         node->items && node->items->has_rules && i < json_array_size(self->now) && !run->over;
-         i++) {
+    CLEANUP(strmap_clear) struct strmap before = {0};
+    const struct crd_node *items = self->node->items;
+    if (!items || !items->has_rules)
+        return;
+    crd_old_index(self->node, self->old, &before);
+    for (size_t i = 0; i < json_array_size(self->now) && !run->over; i++) {
         CLEANUP(free_ptr) char *index = xasprintf("%zu", i);
-        const json_t *item = json_array_get(self->now, i);
-        const struct self inner = {
+        json_t *item = json_array_get(self->now, i);
+        struct self inner = {
+            .node = items,
             .now = item,
-            .old = told ? same_item(node, self->old, item) : NULL,
-            .was = told && self->was ? same_item(node, self->was, item) : NULL,
+            .old = no_null(crd_old_item(&before, self->node, item)),
             .outer = outer,
+            .lets_pass = self->lets_pass,
         };
-        walk_child(run, node->items, &inner, false, index);
+        walk_child(run, &inner, false, index);
     }
 }
 
-static void walk_members(struct run *run, const struct crd_node *node, const struct self *self,
-                         const struct self *outer)
+static void walk_members(struct run *run, const struct self *self, struct self *outer)
 {
     const char *key;
     json_t *value;
     json_object_foreach (self->now, key, value) {
-        const struct crd_node *child = crd_property(node, key);
+        const struct crd_node *child = crd_property(self->node, key);
         bool named = child != NULL,
              head = !self->outer && (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0);
-        child = named ? child : node->additional;
+        child = named ? child : self->node->additional;
         if (run->over)
             return;
         if (!child || !child->has_rules)
             continue;
-        const struct self inner = {
+        struct self inner = {
+            .node = child,
             .now = value,
-            .old = json_object_get(self->old, key),
-            .was = head ? NULL : json_object_get(self->was, key),
+            .old = no_null(json_object_get(self->old, key)),
             .outer = head ? NULL : outer,
+            .lets_pass = self->lets_pass && !head,
         };
-        walk_child(run, child, &inner, named, key);
+        walk_child(run, &inner, named, key);
     }
 }
 
-static void walk(struct run *run, const struct crd_node *node, const struct self *self)
+static void walk(struct run *run, struct self *self)
 {
-    if (json_is_null(self->now) || !node->has_rules || run->over)
+    if (json_is_null(self->now) || !self->node->has_rules || run->over)
         return;
-    run_rules(run, node, self);
-    for (size_t i = 0; i < node->all_of.count && !run->over; i++) {
-        const struct self part = {.now = self->now, .old = self->old, .outer = self->outer};
-        run_rules(run, node->all_of.items[i], &part);
-    }
-    const struct self *outer = self->was ? self : self->outer;
+    run_rules(run, self);
+    struct self *outer = lenient(self);
     if (json_is_array(self->now))
-        walk_items(run, node, self, outer);
+        walk_items(run, self, outer);
     else if (json_is_object(self->now))
-        walk_members(run, node, self, outer);
+        walk_members(run, self, outer);
 }
 
 void crd_rules_run(const struct crd_node *root, const json_t *object, const json_t *old,
-                   struct error *err)
+                   struct warnings *warnings, struct error *err)
 {
-    struct run run = {.err = err, .path = BUF_TEXT, .left = CRD_RUN_BUDGET};
-    const struct self self = {.now = object, .old = old, .was = old};
-    walk(&run, root, &self);
+    struct run run = {.err = err, .warnings = warnings, .path = BUF_TEXT, .left = CRD_RUN_BUDGET};
+    struct self self = {.node = root, .now = object, .old = old, .lets_pass = true};
+    walk(&run, &self);
     buf_free(&run.path);
 }
 
@@ -299,8 +319,8 @@ void crd_rules_run_value(const struct crd_node *node, const json_t *value, const
                          struct error *err)
 {
     struct run run = {.err = err, .path = BUF_TEXT, .left = CRD_RUN_BUDGET};
-    const struct self self = {.now = value};
+    struct self self = {.node = node, .now = value};
     buf_add_text(&run.path, path);
-    walk(&run, node, &self);
+    walk(&run, &self);
     buf_free(&run.path);
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/strmap.h"
 #include "schema/crd_number.h"
+#include "schema/crd_old.h"
 #include "schema/crd_schema.h"
 #include "schema/go_text.h"
 
@@ -289,36 +289,6 @@ static void check_number(struct check *check, const struct step *step, const str
 
 /* ---- structures ---- */
 
-/* What of an item must be distinct: its keys, or all. New reference. */
-static json_t *keys_of(const struct crd_node *list, json_t *item)
-{
-    if (list->list_type != LIST_MAP)
-        return json_incref(item);
-    json_t *keys = json_object();
-    for (const char *const *key = list->map_keys; *key; key++) {
-        const struct crd_node *node = list->items ? crd_property(list->items, *key) : NULL;
-        json_t *value = json_object_get(item, *key);
-        if (!value && node && node->default_value)
-            value = (json_t *)(uintptr_t)node->default_value;
-        if (value)
-            json_object_set(keys, *key, value);
-    }
-    return keys;
-}
-
-/* The same text for what is equal. Owned. */
-static char *identity(const json_t *keys)
-{
-    char *text = json_dumps(keys, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    return text ? text : xstrdup("");
-}
-
-static char *item_identity(const struct crd_node *list, json_t *item)
-{
-    json_auto_t *keys = keys_of(list, item);
-    return identity(keys);
-}
-
 static void check_distinct(struct check *check, const struct step *step,
                            const struct crd_node *node, const json_t *list)
 {
@@ -328,8 +298,8 @@ static void check_distinct(struct check *check, const struct step *step,
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct step here = {
             .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
-        json_auto_t *keys = keys_of(node, json_array_get(list, i));
-        CLEANUP(free_ptr) char *id = identity(keys);
+        json_auto_t *keys = crd_item_keys(node, json_array_get(list, i));
+        CLEANUP(free_ptr) char *id = crd_keys_text(keys);
         if (!strmap_put(&seen, id, check))
             continue;
         CLEANUP(free_ptr) char *text = shown(keys);
@@ -337,33 +307,16 @@ static void check_distinct(struct check *check, const struct step *step,
     }
 }
 
-/* The items that a map list had before, by their keys. */
-static void index_old(const struct check *check, const struct crd_node *node, struct strmap *index)
-{
-    if (node->list_type != LIST_MAP || !json_is_array(check->old))
-        return;
-    for (size_t i = 0; i < json_array_size(check->old); i++) {
-        CLEANUP(free_ptr) char *id = item_identity(node, json_array_get(check->old, i));
-        (void)strmap_put(index, id, json_array_get(check->old, i)); /* keys are distinct */
-    }
-}
-
-static const json_t *old_item(const struct strmap *index, const struct crd_node *node, json_t *item)
-{
-    CLEANUP(free_ptr) char *id = index->count ? item_identity(node, item) : NULL;
-    return id ? strmap_get(index, id) : NULL;
-}
-
 static void check_items(struct check *check, const struct step *step, const struct crd_node *node,
                         const json_t *list)
 {
     CLEANUP(strmap_clear) struct strmap before = {0};
-    index_old(check, node, &before);
+    crd_old_index(node, check->old, &before);
     for (size_t i = 0; node->items && i < json_array_size(list); i++) {
         json_t *item = json_array_get(list, i);
         const struct step here = {
             .parent = step, .index = i, .kind = STEP_INDEX, .depth = step ? step->depth + 1 : 0};
-        if (!check_changed(check, old_item(&before, node, item), &here, node->items, item))
+        if (!check_changed(check, crd_old_item(&before, node, item), &here, node->items, item))
             check->failed = true;
     }
 }
@@ -559,7 +512,7 @@ static bool check_changed(struct check *outer, const json_t *old, const struct s
     size_t before = outer->err->cause_count;
     check.old = old;
     bool fits = check_node(&check, step, node, value, node->flags & CRD_EMBEDDED);
-    if (fits || !old || !*check.steps || !json_equal(value, old))
+    if (fits || !old || !*check.steps || !crd_is_same(node, value, old))
         return fits;
     error_cut_causes(outer->err, before);
     return true;

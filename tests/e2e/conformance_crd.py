@@ -473,6 +473,28 @@ def kept_doubles(api, ns):
     undefine(api, body)
 
 
+@check("what broke a rule before it was made is let be with a warning, the object's and its status's")
+def let_be(api, ns):
+    part = {"type": "object", "properties": {"s": {"type": "string"}, "n": {"type": "integer"}}}
+    schema = lambda: {"type": "object", "properties": {"spec": dict(part), "status": dict(part)}}
+    body = crd({"v1": schema()}, subresources={"status": {}})
+    define(api, body)
+    path, definition = resources(body) + "/one", f"{CRDS}/{body['metadata']['name']}"
+    api("POST", resources(body), named(body, "v1", "one", spec={"s": "x", "n": 1}))
+    api("PATCH", path + "/status", {"status": {"s": "x", "n": 1}}, type=MERGE)
+    rule = [{"rule": "self.startsWith('k8s')", "message": "needs a prefix"}]
+    at = "/spec/versions/0/schema/openAPIV3Schema/properties/{}/properties/s/x-kubernetes-validations"
+    api("PATCH", definition, [{"op": "add", "path": at.format(one), "value": rule} for one in ("spec", "status")], type=JSON_PATCH)
+    for sub, of in (("", "spec"), ("/status", "status")):
+        until("the rule holds", lambda: api.session.patch(api.base + path + sub, json={of: {"s": "y"}}, timeout=30,
+                                                          headers={"Content-Type": MERGE}).status_code == 422)
+        answer = api.session.patch(api.base + path + sub, json={of: {"n": 2}}, timeout=30, headers={"Content-Type": MERGE})
+        assert answer.status_code == 200, answer.text
+        wanted = [f'299 - "{one}.s: Invalid value: \\"string\\": needs a prefix"' for one in ("spec", "status")]
+        assert answer.raw.headers.getlist("Warning") == wanted, answer.headers
+    undefine(api, body)
+
+
 @check("a watch of custom resources ends when they are defined anew, and others go on")
 def watch_ends(api, ns):
     body, other = (crd({"v1": ANY}) for _ in range(2))

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!json_equal(once, object))
             abort();
         crd_validate(node, object, NULL, &verdict);
-        crd_rules_run(node, object, once, &verdict);
+        crd_rules_run(node, object, once, NULL, &verdict);
     }
     crd_memory_free(memory);
     error_clear(&err);

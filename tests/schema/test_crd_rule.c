@@ -99,6 +99,13 @@ static const struct definition_row definitions[] = {
     {"in an alternative",
      "{\"type\":\"integer\",\"anyOf\":[{\"minimum\":1," RULES("{\"rule\":\"true\"}") "}]}",
      AT ".anyOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural"},
+    {"in a part of a value",
+     "{\"type\":\"integer\",\"allOf\":[{" RULES("{\"rule\":\"true\"}") "}]}",
+     AT ".allOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural"},
+    {"below what it must not be",
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"not\":{\"properties\":{"
+     "\"a\":{" RULES("{\"rule\":\"true\"}") "}}}}",
+     AT ".not.properties[a].x-kubernetes-validations: Forbidden: must be empty to be structural"},
     {"a default that a rule forbids",
      "{\"type\":\"integer\",\"default\":0," RULES("{\"rule\":\"self > 0\"}") "}",
      AT ".default: Invalid value: \"integer\": failed rule: self > 0"},
@@ -240,7 +247,7 @@ static void test_objects(void **state)
             fail_msg("%s: %s", row->name, err.causes[0].message);
         const struct type type = {.custom = root};
         const struct resource resource = {.type = &type, .subresources = &none};
-        crd_object_validate(&resource, now, old, "", &verdict);
+        crd_object_validate(&(struct crd_write){&resource, now, old, ""}, NULL, &verdict);
         CLEANUP(free_ptr) char *found = causes(&verdict);
         if (strcmp(found, row->wanted) != 0) {
             print_error("%s:\n%s\nwanted:\n%s\n", row->name, found, row->wanted);
@@ -263,7 +270,7 @@ static void test_root(void **state)
     const struct crd_node *root = crd_compile(memory, schema, "schema", &err);
     crd_rules_compile(memory, root, "schema", &err);
     assert_int_equal(err.cause_count, 0);
-    crd_rules_run(root, object, NULL, &verdict);
+    crd_rules_run(root, object, NULL, NULL, &verdict);
     assert_int_equal(verdict.cause_count, 1);
     assert_string_equal(verdict.causes[0].field, "<nil>");
     crd_memory_free(memory);
