@@ -531,7 +531,10 @@ def limit_range(api, ns):
     path = f"/api/v1/namespaces/{ns}/limitranges"
     limit = {"type": "Container", "min": amounts("50m", "100Mi", "100Gi"), "max": amounts("500m", "500Mi", "500Gi"),
              "default": amounts("500m", "500Mi", "500Gi"), "defaultRequest": amounts("100m", "200Mi", "200Gi")}
-    made = api("POST", path, dict(meta("limits"), spec={"limits": [limit]}))
+    start = api("GET", path)["metadata"]["resourceVersion"]
+    made = api("POST", path, dict(meta("limits", labels={"time": ns}), spec={"limits": [limit]}))
+    seen = take(api.watch(path, resourceVersion=start, labelSelector="time=" + ns), 1)[0]
+    assert (seen["type"], seen["object"]["spec"]) == ("ADDED", made["spec"]) == ("ADDED", {"limits": [api("GET", path + "/limits")["spec"]["limits"][0]]}), seen
     pods = f"/api/v1/namespaces/{ns}/pods"
     got = api("POST", pods, pod("no-resources"))["spec"]["containers"][0]["resources"]
     assert got == {"limits": limit["default"], "requests": limit["defaultRequest"]}, got
@@ -544,8 +547,13 @@ def limit_range(api, ns):
               "maximum cpu usage per Container is 500m, but limit is 600m")
     made["spec"]["limits"][0]["min"] = amounts("9m", "49Mi", "49Gi")
     api("PUT", path + "/limits", made)
+    assert api("GET", path + "/limits")["spec"]["limits"][0]["min"] == amounts("9m", "49Mi", "49Gi")
     api("POST", pods, pod("small", {"requests": amounts("10m", "50Mi", "50Gi")}))
+    large = pod("large", {"limits": amounts("600m", "600Mi", "600Gi")})
+    is_status(api("POST", pods, large, code=403), 403, "Forbidden", "maximum cpu usage per Container is 500m")
     api("DELETE", path + "/limits")
+    assert not api("GET", path)["items"]
+    until("no limit", lambda: api.session.post(api.base + pods, json=large, timeout=30).status_code == 201)
 
 
 @check("LimitRange should list, patch and delete a LimitRange by collection")
@@ -679,12 +687,15 @@ def root_ca(api, ns):
 @check("should run through the lifecycle of a ServiceAccount")
 def sa_lifecycle(api, ns):
     path = f"/api/v1/namespaces/{ns}/serviceaccounts"
+    start, label = api("GET", path)["metadata"]["resourceVersion"], "test-serviceaccount-static=true"
     api("POST", path, meta("lifecycle", labels={"test-serviceaccount-static": "true"}))
     got = api("PATCH", path + "/lifecycle", {"automountServiceAccountToken": False}, type=STRATEGIC)
     assert got["automountServiceAccountToken"] is False
     assert api("GET", "/api/v1/serviceaccounts", labelSelector="test-serviceaccount-static=true")["items"]
-    api("DELETE", path, labelSelector="test-serviceaccount-static=true")
-    until("gone", lambda: gone(api, path + "/lifecycle"))
+    api("DELETE", path, labelSelector=label)
+    got = [(one["type"], one["object"].get("automountServiceAccountToken")) for one in take(api.watch(path, resourceVersion=start, labelSelector=label), 3)]
+    assert got == [("ADDED", None), ("MODIFIED", False), ("DELETED", False)], got
+    assert gone(api, path + "/lifecycle")
 
 
 @check("should update a ServiceAccount")

@@ -36,15 +36,29 @@ spec:
         ports: [{containerPort: 8080}]
 END
 wait_for "a ReplicationController runs" 60 is rc/demo '{.status.readyReplicas}' 2
+check "scale rc down" acme scale rc demo --replicas=1 --timeout=60s
+wait_for "to one" 60 is rc/demo '{.status.replicas}' 1
 check "scale rc" acme scale rc demo --replicas=3 --timeout=60s
 wait_for "to three" 60 is rc/demo '{.status.readyReplicas}' 3
 check_out "describe rc" 'Replicas: +3 current / 3 desired' acme describe rc demo
+says_all() { # PATTERN... -- COMMAND...: each matches what it prints
+    local patterns=() pattern output
+    while [ "$1" != -- ]; do patterns+=("$1") && shift; done
+    output=$("${@:2}") || return 1
+    for pattern in "${patterns[@]}"; do grep -qE -- "$pattern" <<< "$output" || { printf 'no %s in %s\n' "$pattern" "$output" && return 1; }; done
+}
+check "describe all of rc" says_all '^Name: +demo' '^Namespace: +default' '^Selector: +app=demo' '^Labels: +app=demo' '^Annotations:' \
+    '^Pods Status: +3 Running / 0 Waiting / 0 Succeeded / 0 Failed' '^Pod Template:' 'Image: +busybox' 'SuccessfulCreate' -- acme describe rc demo
 check_out "describe a Pod of it" 'Controlled By: +ReplicationController/demo' acme describe pods -l app=demo
+check "describe all of a Pod" says_all '^Name: +demo-' '^Node: +node-' '^Labels: +app=demo' '^Status: +Running' '^IP: +[0-9.]+' 'Image: +busybox' \
+    'State: +Running' 'QoS Class: +BestEffort' '^Events:' -- acme describe pods -l app=demo
 check_out "describe a namespace" 'Status: +Active' acme describe namespace default
 check_out "describe a node" 'Ready +True' acme describe nodes
 check "expose rc" acme expose rc demo --name=front --port=80 --target-port=8080
 check_out "the Service has its port" '^80$' value svc/front '{.spec.ports[0].port}'
 check "expose a Service" acme expose service front --name=side --port=2345 --target-port=8080
+check "describe a Service" says_all '^Name: +side' '^Namespace: +default' '^Selector: +app=demo' '^Type: +ClusterIP' '^IP: +[0-9.]+' \
+    '2345/TCP' '^TargetPort: +8080/TCP' '^Endpoints: +[0-9.]+:8080' '^Session Affinity: +None' -- acme describe service side
 pod=$(value pods '{.items[0].metadata.name}')
 check "label" acme label pod "$pod" testing-label=testing-label-value
 check_out "shows" 'testing-label-value' acme get pod "$pod" -L testing-label

@@ -78,6 +78,11 @@ wait_for "the Pod runs" 30 is pod/picky '{.status.phase}' Running
 wait_for "and the DaemonSet's" 30 is ds/ds '{.status.numberReady}' 1
 check "another color" acme label node "$node" color=green --overwrite
 wait_for "takes the DaemonSet's away" 30 is ds/ds '{.status.currentNumberScheduled}' 0
+check "the DaemonSet asks for that color" acme patch ds ds --type=merge \
+    -p '{"spec":{"updateStrategy":{"type":"RollingUpdate"},"template":{"spec":{"nodeSelector":{"color":"green"}}}}}'
+wait_for "which brings it back" 30 is ds/ds '{.status.numberReady}' 1
+check "a third color" acme label node "$node" color=red --overwrite
+wait_for "takes it away again" 30 is ds/ds '{.status.currentNumberScheduled}' 0
 check "which the other tenant does not see" test -z "$(globex get nodes -l color -o name)"
 
 # ---- cordon, taint, drain ----

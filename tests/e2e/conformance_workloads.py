@@ -227,6 +227,8 @@ def controller_life(api, ns):
     settles(api, ns, "replicationcontrollers", "life", "readyReplicas", 1)
     assert api("PATCH", one + "/scale", {"spec": {"replicas": 2}}, type=STRATEGIC)["spec"]["replicas"] == 2
     settles(api, ns, "replicationcontrollers", "life", "readyReplicas", 2)
+    got = rewrite(api, one + "/status", lambda each: each["status"].update(readyReplicas=1, availableReplicas=1))
+    assert got["status"]["readyReplicas"] == 1, got["status"]
     got = rewrite(api, one, lambda each: each["metadata"].setdefault("annotations", {}).update(updated="yes"))
     assert got["metadata"]["annotations"]["updated"] == "yes" and got["spec"]["replicas"] == 2, got
     assert [each["metadata"]["name"] for each in api("GET", "/api/v1/replicationcontrollers", labelSelector="patched=yes")["items"]] == ["life"]
@@ -254,11 +256,26 @@ def stateful_rolls(api, ns):
     first = api("GET", path(ns, "statefulsets", "roll"))["status"]["currentRevision"]
 
     def revisions():
-        return [one["metadata"]["labels"]["controller-revision-hash"] for one in pods_of(api, ns, "roll")]
-    api("PATCH", path(ns, "statefulsets", "roll"), {"spec": {"template": {"metadata": {"annotations": {"next": "yes"}}}}}, type=MERGE)
-    until("the canary alone", lambda: len(revisions()) == 2 and revisions().count(first) == 1, 60)
+        return [one["metadata"]["labels"]["controller-revision-hash"] for one in sorted(pods_of(api, ns, "roll"), key=lambda each: each["metadata"]["name"])]
+
+    def partition(number):
+        return {"updateStrategy": {"rollingUpdate": {"partition": number}}}
+    made = api("PATCH", path(ns, "statefulsets", "roll"), {"spec": dict(
+        partition(3), template={"metadata": {"annotations": {"next": "yes"}}})}, type=MERGE)["metadata"]["generation"]
+    settles(api, ns, "statefulsets", "roll", "observedGeneration", made)
+    second = until("another revision", lambda: (lambda one: one if one != first else None)(
+        api("GET", path(ns, "statefulsets", "roll"))["status"]["updateRevision"]))
+    assert revisions() == [first, first], "none of them is in the partition"
+    api("PATCH", path(ns, "statefulsets", "roll"), {"spec": partition(1)}, type=MERGE)
+    until("the canary alone", lambda: revisions() == [first, second], 60)
     settles(api, ns, "statefulsets", "roll", "readyReplicas", 2)
-    api("PATCH", path(ns, "statefulsets", "roll"), {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}, type=MERGE)
+    had = {one["metadata"]["uid"] for one in pods_of(api, ns, "roll")}
+    for name in ("roll-0", "roll-1"):
+        api("DELETE", path(ns, "pods", name))
+    until("each comes back as it was", lambda: not had & {one["metadata"]["uid"] for one in pods_of(api, ns, "roll")} and
+          revisions() == [first, second], 60)
+    settles(api, ns, "statefulsets", "roll", "readyReplicas", 2)
+    api("PATCH", path(ns, "statefulsets", "roll"), {"spec": partition(0)}, type=MERGE)
     until("all of them", lambda: len(revisions()) == 2 and first not in revisions(), 60)
     api("PATCH", path(ns, "statefulsets", "roll"), {"spec": {"template": {"metadata": {"annotations": None}}}}, type=MERGE)
     until("back again", lambda: revisions() == [first, first], 60)

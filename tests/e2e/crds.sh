@@ -61,6 +61,8 @@ check_out "get by short name, with its columns" 'mine +\* \* \* \* \*/5 +1 ' kub
 check_out "get all" 'crontab.stable.example.com/mine' kubectl get all
 check_out "explain" 'What is wanted of it' kubectl explain crontab
 check_out "explain a field" 'cronSpec' kubectl explain crontab.spec
+check_out "explain all of it" '^ +replicas.<integer>' kubectl explain crontab --recursive
+check_fails "explain what is not there" 'field "wat" does not exist' kubectl explain crontab.spec.wat
 check_out "api-resources" 'crontabs +ct +stable.example.com/v1 +true +CronTab' kubectl api-resources
 check_out "kubectl 1.20: get" 'mine' kubectl-1.20 get crontabs
 check_out "kubectl 1.20: apply" 'crontab.*(unchanged|configured)' kubectl-1.20 apply -f ct.yaml
