@@ -9,6 +9,7 @@
 
 #include "base/refs.h"
 #include "schema/protobuf.h"
+#include "schema/table.h"
 
 #define SHARDS      16
 #define SHARD_MAX   (MESSAGE_CACHE_MAX / SHARDS)
@@ -17,8 +18,8 @@
 
 struct entry {
     struct entry *same_bucket, *newer;
-    struct object *object; /* referenced */
-    const struct type *type;
+    struct object *object;   /* referenced */
+    const void *form;        /* what the message is: struct type, or struct resource for cells */
     struct message *message; /* referenced */
     bool used;               /* since it was queued, or looked at by message_cache_expire() */
 };
@@ -49,17 +50,35 @@ static struct message *message_ref(struct message *message)
     return message;
 }
 
+/* How a form is made; false when the object has none. */
+typedef bool (*make_fn)(struct buf *out, const struct object *object, const void *form,
+                        struct protobuf_memo *memo);
+
+static bool make_protobuf(struct buf *out, const struct object *object, const void *form,
+                          struct protobuf_memo *memo)
+{
+    const struct type *type = form;
+    (void)buf_reserve(out, object->body.len); /* so that it seldom grows; failing is seen below */
+    return !(type->flags & TYPE_NO_PROTOBUF) && protobuf_encode_next(memo, out, type, object->body);
+}
+
+static bool make_cells(struct buf *out, const struct object *object, const void *form,
+                       struct protobuf_memo *memo)
+{
+    (void)memo; /* of protobuf */
+    table_cells(out, form, object);
+    return buf_ok(out);
+}
+
 /* In place: behind room for what comes before the bytes. */
-static struct message *message_new(const struct object *object, const struct type *type,
+static struct message *message_new(const struct object *object, const void *form, make_fn make,
                                    struct protobuf_memo *memo)
 {
     CLEANUP(buf_free) struct buf bytes = BUF_TEXT;
-    if (type->flags & TYPE_NO_PROTOBUF)
-        return NULL;
-    if (!buf_reserve(&bytes, sizeof(struct message) + object->body.len)) /* it seldom grows then */
+    if (!buf_reserve(&bytes, sizeof(struct message)))
         return NULL;
     bytes.len = sizeof(struct message);
-    if (!protobuf_encode_next(memo, &bytes, type, object->body))
+    if (!make(&bytes, object, form, memo))
         return NULL;
     size_t size = bytes.len;
     struct message *message = xreallocarray(buf_take(&bytes), 1, size);
@@ -81,11 +100,10 @@ static struct entry **bucket_of(const struct shard *shard, const struct object *
     return &shard->buckets[hash_of(object) / SHARDS % shard->bucket_count];
 }
 
-static struct entry *find(const struct shard *shard, const struct object *object,
-                          const struct type *type)
+static struct entry *find(const struct shard *shard, const struct object *object, const void *form)
 {
     struct entry *entry = shard->bucket_count ? *bucket_of(shard, object) : NULL;
-    while (entry && (entry->object != object || entry->type != type))
+    while (entry && (entry->object != object || entry->form != form))
         entry = entry->same_bucket;
     return entry;
 }
@@ -156,14 +174,14 @@ static void make_room(struct shard *shard)
     }
 }
 
-static void keep(struct shard *shard, struct object *object, const struct type *type,
+static void keep(struct shard *shard, struct object *object, const void *form,
                  struct message *message)
 {
-    if (message->len > MESSAGE_MAX || find(shard, object, type))
+    if (message->len > MESSAGE_MAX || find(shard, object, form))
         return;
     struct entry *entry = xcalloc(1, sizeof(*entry));
     *entry =
-        (struct entry){.object = object_ref(object), .type = type, .message = message_ref(message)};
+        (struct entry){.object = object_ref(object), .form = form, .message = message_ref(message)};
     if (shard->count == shard->bucket_count)
         widen(shard);
     shard->count++;
@@ -217,22 +235,22 @@ void message_cache_free(struct message_cache *cache)
     free(cache);
 }
 
-struct message *message_cache_get_next(struct message_cache *cache, struct object *object,
-                                       const struct type *type, struct protobuf_memo *memo)
+static struct message *get(struct message_cache *cache, struct object *object, const void *form,
+                           make_fn make, struct protobuf_memo *memo)
 {
     struct shard *shard = &cache->shards[hash_of(object) % SHARDS];
     struct message *message = NULL;
     pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, object, type);
+    struct entry *entry = find(shard, object, form);
     if (entry) {
         entry->used = true;
         message = message_ref(entry->message);
     }
     pthread_mutex_unlock(&shard->lock);
-    if (message || !(message = message_new(object, type, memo)))
+    if (message || !(message = message_new(object, form, make, memo)))
         return message;
     pthread_mutex_lock(&shard->lock);
-    keep(shard, object, type, message);
+    keep(shard, object, form, message);
     pthread_mutex_unlock(&shard->lock);
     return message;
 }
@@ -240,7 +258,19 @@ struct message *message_cache_get_next(struct message_cache *cache, struct objec
 struct message *message_cache_get(struct message_cache *cache, struct object *object,
                                   const struct type *type)
 {
-    return message_cache_get_next(cache, object, type, NULL);
+    return get(cache, object, type, make_protobuf, NULL);
+}
+
+struct message *message_cache_get_next(struct message_cache *cache, struct object *object,
+                                       const struct type *type, struct protobuf_memo *memo)
+{
+    return get(cache, object, type, make_protobuf, memo);
+}
+
+struct message *message_cache_get_cells(struct message_cache *cache, struct object *object,
+                                        const struct resource *resource)
+{
+    return get(cache, object, resource, make_cells, NULL);
 }
 
 void message_cache_expire(struct message_cache *cache, int64_t now_mono_ns)

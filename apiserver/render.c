@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/api_internal.h"
 #include "apiserver/custom.h"
+#include "apiserver/message_cache.h"
 #include "apiserver/status.h"
 #include "base/clock.h"
 #include "base/json_scan.h"
@@ -226,6 +228,21 @@ void render_list_tail(struct buf *out, const struct request *request)
     buf_add_char(out, '}');
 }
 
+/* Cells of what is built in are kept; a CustomResourceDefinition may change its columns. */
+static void add_listed_row(struct buf *out, const struct request *request, struct object *object,
+                           int64_t now_us)
+{
+    enum table_include include = table_include(request);
+    struct message *cells = is_custom(request) ? NULL
+                                               : message_cache_get_cells(request->api->messages,
+                                                                         object, request->resource);
+    if (cells)
+        table_row_of_cells(out, object, (struct str){cells->data, cells->len}, include, now_us);
+    else
+        table_row(out, request->resource, object, include, now_us);
+    message_unref(cells);
+}
+
 static void add_rows(struct buf *out, const struct request *request)
 {
     const struct object_list *list = &request->reply.list;
@@ -236,7 +253,7 @@ static void add_rows(struct buf *out, const struct request *request)
     for (size_t i = 0; i < list->count; i++) {
         if (i)
             buf_add_char(out, ',');
-        table_row(out, request->resource, list->items[i], table_include(request), now);
+        add_listed_row(out, request, list->items[i], now);
     }
     table_end(out);
     buf_free(&meta);

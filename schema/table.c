@@ -1,12 +1,17 @@
 /* Tables: definitions, rows and their objects. What stands in a cell is table_cell.c's. */
 #include "schema/table.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/json_scan.h"
 #include "schema/decode_internal.h"
 #include "schema/meta.h"
 #include "schema/table_internal.h"
 #include "schema/write.h"
+
+/* Before a time, as it is in memory, whose age belongs there. No JSON has it. */
+#define AGE_MARK '\1'
 
 static void add_text_member(struct buf *out, const char *key, const char *value)
 {
@@ -71,14 +76,33 @@ static void add_typed(struct buf *out, const struct column *column, struct str t
         json_write_string(out, text.data ? text : STR(""));
 }
 
-static void add_cell(struct buf *out, const struct column *column, const json_t *object,
-                     int64_t now_us)
+static void add_age(struct buf *out, int64_t from_us)
+{
+    buf_add_char(out, AGE_MARK);
+    buf_add(out, &from_us, sizeof(from_us));
+}
+
+/* What stands around an age is our own: nothing in it needs an escape. */
+static void add_with_age(struct buf *out, struct str text, const struct cell_age *age)
+{
+    buf_add_char(out, '"');
+    buf_add(out, text.data, age->at);
+    add_age(out, age->from_us);
+    buf_add(out, text.data + age->at, text.len - age->at);
+    buf_add_char(out, '"');
+}
+
+static void add_cell(struct buf *out, const struct column *column, const json_t *object)
 {
     CLEANUP(buf_free) struct buf text = BUF_TEXT;
-    struct cell cell = {.object = object, .now_us = now_us, .out = &text};
+    struct cell_age age = {0};
+    struct cell cell = {.object = object, .out = &text, .age = &age};
     if (!cell_eval(&cell, str_of(column->source)) && text_starts(column->source, "age("))
         buf_add_text(&text, "<unknown>");
-    add_typed(out, column, buf_str(&text));
+    if (age.there)
+        add_with_age(out, text.data ? buf_str(&text) : STR(""), &age);
+    else
+        add_typed(out, column, buf_str(&text));
 }
 
 struct printed {
@@ -109,27 +133,24 @@ static void add_custom_text(struct buf *out, const struct column *column, const 
     buf_free(&printed.text);
 }
 
-static void add_custom_date(struct buf *out, const json_t *value, int64_t now_us)
+static void add_custom_date(struct buf *out, const json_t *value)
 {
-    char text[32] = "<invalid>";
     int64_t at_us;
-    if (!json_is_string(value)) {
+    if (!json_is_string(value))
         buf_add_text(out, "null");
-        return;
-    }
-    if (time_parse(str_of(json_string_value(value)), &at_us))
-        human_duration(now_us - at_us, text);
-    json_write_string(out, str_of(text));
+    else if (time_parse(str_of(json_string_value(value)), &at_us))
+        add_with_age(out, STR(""), &(struct cell_age){.from_us = at_us});
+    else
+        json_write_string(out, STR("<invalid>"));
 }
 
 /* additionalPrinterColumns: a value of the column's type, or null. */
-static void add_custom_cell(struct buf *out, const struct column *column, const json_t *object,
-                            int64_t now_us)
+static void add_custom_cell(struct buf *out, const struct column *column, const json_t *object)
 {
     const json_t *value = cell_first(object, str_of(column->source));
     bool fits;
     if (strcmp(column->type, "date") == 0) {
-        add_custom_date(out, value, now_us);
+        add_custom_date(out, value);
         return;
     }
     if (strcmp(column->type, "string") == 0) {
@@ -200,23 +221,66 @@ static json_t *tree_of_columns(const struct object *object)
     return json_parse(buf_str(&text), JSON_LOAD_LENIENT, &ignored);
 }
 
-void table_row(struct buf *out, const struct resource *resource, const struct object *object,
-               enum table_include include, int64_t now_us)
+/* What a row has in front of its object. */
+static void add_cells(struct buf *out, const struct resource *resource, const json_t *value,
+                      bool custom)
 {
-    bool custom = resource_by_key(resource->key) == NULL;
-    json_auto_t *value = custom ? object_json(object) : tree_of_columns(object);
     buf_add_text(out, "{\"cells\":[");
     for (size_t i = 0; i < resource->column_count; i++) {
         buf_add_text(out, i ? "," : "");
         if (custom && i > 0)
-            add_custom_cell(out, &resource->columns[i], value, now_us);
+            add_custom_cell(out, &resource->columns[i], value);
         else
-            add_cell(out, &resource->columns[i], value, now_us);
+            add_cell(out, &resource->columns[i], value);
     }
     buf_add_char(out, ']');
     add_conditions(out, resource, value);
-    add_object(out, object, custom ? value : NULL, include);
+}
+
+static void add_aged(struct buf *out, struct str cells, int64_t now_us)
+{
+    char text[32];
+    int64_t from_us;
+    const char *end = cells.data + cells.len, *mark;
+    while (cells.len && (mark = memchr(cells.data, AGE_MARK, cells.len))) {
+        buf_add(out, cells.data, (size_t)(mark - cells.data));
+        memcpy(&from_us, mark + 1, sizeof(from_us));
+        human_duration(now_us - from_us, text);
+        buf_add_text(out, text);
+        mark += 1 + sizeof(from_us);
+        cells = (struct str){mark, (size_t)(end - mark)};
+    }
+    buf_add_str(out, cells);
+}
+
+static void add_row(struct buf *out, const struct object *object, struct str cells,
+                    const json_t *custom, enum table_include include, int64_t now_us)
+{
+    add_aged(out, cells, now_us);
+    add_object(out, object, custom, include);
     buf_add_char(out, '}');
+}
+
+void table_cells(struct buf *out, const struct resource *resource, const struct object *object)
+{
+    json_auto_t *value = tree_of_columns(object);
+    add_cells(out, resource, value, false);
+}
+
+void table_row_of_cells(struct buf *out, const struct object *object, struct str cells,
+                        enum table_include include, int64_t now_us)
+{
+    add_row(out, object, cells, NULL, include, now_us);
+}
+
+void table_row(struct buf *out, const struct resource *resource, const struct object *object,
+               enum table_include include, int64_t now_us)
+{
+    CLEANUP(buf_free) struct buf cells = BUF_TEXT;
+    bool custom = resource_by_key(resource->key) == NULL;
+    json_auto_t *value = custom ? object_json(object) : tree_of_columns(object);
+    add_cells(&cells, resource, value, custom);
+    add_row(out, object, buf_str(&cells), custom ? value : NULL, include, now_us);
 }
 
 void table_end(struct buf *out)

@@ -15,6 +15,11 @@ void table_begin(struct buf *out, const struct resource *resource, const char *l
 /* Appends one row, without a comma before it. */
 void table_row(struct buf *out, const struct resource *resource, const struct object *object,
                enum table_include include, int64_t now_us);
+/* The same in two steps, of what is built in. The first takes most of the time, and what it appends
+ * is good for as long as the object is the same: ages are not yet in it. */
+void table_cells(struct buf *out, const struct resource *resource, const struct object *object);
+void table_row_of_cells(struct buf *out, const struct object *object, struct str cells,
+                        enum table_include include, int64_t now_us);
 void table_end(struct buf *out);
 /* The columns of Scale, which is no resource of its own. */
 const struct resource *table_scale(void);

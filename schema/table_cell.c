@@ -51,13 +51,18 @@ bool cell_scalar(struct buf *out, const json_t *value)
     return true;
 }
 
+void cell_since(const struct cell *cell, int64_t from_us)
+{
+    *cell->age = (struct cell_age){true, cell->out->len, from_us};
+}
+
 void cell_age(const struct cell *cell, const char *time)
 {
-    char text[32] = "<unknown>";
-    int64_t at_us;
-    if (time && *time && time_parse(str_of(time), &at_us))
-        human_duration(cell->now_us - at_us, text);
-    buf_add_text(cell->out, text);
+    int64_t from_us;
+    if (time && *time && time_parse(str_of(time), &from_us))
+        cell_since(cell, from_us);
+    else
+        buf_add_text(cell->out, "<unknown>");
 }
 
 /* The first text among the paths in `arg`: "path|path". */

@@ -108,7 +108,7 @@ static bool service_external_ip(const struct cell *cell)
         return say(cell, text_in(json_object_get(cell->object, "spec"), "externalName"));
     if (text_eq(type, "LoadBalancer")) {
         struct buf set = BUF_TEXT;
-        struct cell part = {.object = cell->object, .now_us = cell->now_us, .out = &set};
+        struct cell part = {.object = cell->object, .out = &set};
         if (cell_eval(&part,
                       STR("sortedSet(.status.loadBalancer.ingress[*].ip|.hostname;sep=\",\")")))
             cell_list_add(&list, set.data);
@@ -236,11 +236,15 @@ static bool job_completions(const struct cell *cell)
 static bool job_duration(const struct cell *cell)
 {
     char text[32];
-    int64_t from_us, to_us = cell->now_us;
+    int64_t from_us, to_us = 0;
     const char *start = json_text(cell->object, "status", "startTime"),
                *end = json_text(cell->object, "status", "completionTime");
     if (!start || !time_parse(str_of(start), &from_us) || (end && !time_parse(str_of(end), &to_us)))
         return false;
+    if (!end) {
+        cell_since(cell, from_us);
+        return true;
+    }
     human_duration(to_us - from_us, text);
     return say(cell, text);
 }

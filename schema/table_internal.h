@@ -13,8 +13,12 @@
 
 struct cell {
     const json_t *object;
-    int64_t now_us;
     struct buf *out; /* text, unescaped */
+    struct cell_age {
+        bool there;
+        size_t at; /* in `out`: where it belongs */
+        int64_t from_us;
+    } * age; /* the one that a cell may have: it is put in when the Table is sent */
 };
 
 /* Appends the text of `source`. False when there is nothing there, and no fallback. */
@@ -26,7 +30,8 @@ void cell_walk(const json_t *root, struct str path, bool (*each)(void *arg, cons
 const json_t *cell_first(const json_t *root, struct str path);
 /* Appends a scalar; false for null, "" and what is not one. */
 bool cell_scalar(struct buf *out, const json_t *value);
-/* Appends the age of a time's text, `<unknown>` for none. */
+/* The time since a moment, or since a time's text, comes next: `<unknown>` for none. */
+void cell_since(const struct cell *cell, int64_t from_us);
 void cell_age(const struct cell *cell, const char *time);
 /* "a=b,c in (d,e)"; false when empty. `*bad` when it cannot be read. */
 bool cell_selector(struct buf *out, const json_t *selector, bool *bad);

@@ -206,14 +206,12 @@ bool cell_pod_status(const struct cell *cell)
 
 bool cell_pod_restarts(const struct cell *cell)
 {
-    char age[TIME_TEXT_SIZE];
     struct pod_cells cells;
     compute(cell->object, &cells);
     buf_add_i64(cell->out, cells.restarts);
     if (cells.restarts && cells.last_us) {
-        time_format(cells.last_us, age);
         buf_add_text(cell->out, " (");
-        cell_age(cell, age);
+        cell_since(cell, cells.last_us);
         buf_add_text(cell->out, " ago)");
     }
     return true;

@@ -7,6 +7,8 @@
 #include "apiserver/message_cache.h"
 #include "base/json.h"
 #include "schema/protobuf.h"
+#include "schema/resource.h"
+#include "schema/table.h"
 #include "store/store.h"
 #include "tests/test.h"
 
@@ -49,6 +51,29 @@ static void messages_are_shared(void **state)
     message_unref(of_other);
     object_unref(object);
     object_unref(other);
+}
+
+/* Beside the message of the same object. */
+static void cells_are_shared(void **state)
+{
+    struct message_cache *cache = message_cache_new();
+    const struct resource *resource = resource_by_key("configmaps");
+    struct object *object = config_map(1, 10);
+    CLEANUP(buf_free) struct buf wanted = BUF_TEXT;
+    (void)state;
+    table_cells(&wanted, resource, object);
+    struct message *message = message_cache_get(cache, object, type),
+                   *first = message_cache_get_cells(cache, object, resource),
+                   *again = message_cache_get_cells(cache, object, resource);
+    assert_ptr_equal(first, again);
+    assert_ptr_not_equal(first, message);
+    assert_int_equal(first->len, wanted.len);
+    assert_memory_equal(first->data, wanted.data, wanted.len);
+    message_unref(message);
+    message_unref(first);
+    message_unref(again);
+    object_unref(object);
+    message_cache_free(cache);
 }
 
 static void what_has_none_has_none(void **state)
@@ -161,9 +186,9 @@ static void many_ask_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages_are_shared), cmocka_unit_test(what_has_none_has_none),
-        cmocka_unit_test(idle_messages_go),    cmocka_unit_test(size_is_bounded),
-        cmocka_unit_test(many_ask_at_once),
+        cmocka_unit_test(messages_are_shared),    cmocka_unit_test(cells_are_shared),
+        cmocka_unit_test(what_has_none_has_none), cmocka_unit_test(idle_messages_go),
+        cmocka_unit_test(size_is_bounded),        cmocka_unit_test(many_ask_at_once),
     };
     type = type_find("io.k8s.api.core.v1.ConfigMap");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,17 @@ static void test_durations(void **state)
     }
 }
 
+/* In two steps there is the same row. */
+static void check_steps(const struct resource *resource, const struct object *object,
+                        enum table_include include, struct str row)
+{
+    CLEANUP(buf_free) struct buf cells = BUF_TEXT;
+    CLEANUP(buf_free) struct buf out = BUF_TEXT;
+    table_cells(&cells, resource, object);
+    table_row_of_cells(&out, object, buf_str(&cells), include, now());
+    assert_true(str_eq(buf_str(&out), row));
+}
+
 /* The row of this object, parsed. */
 static json_t *row_of(const struct resource *resource, const char *text, enum table_include include)
 {
@@ -45,6 +56,8 @@ static json_t *row_of(const struct resource *resource, const char *text, enum ta
     assert_true(object_draft_make(value, &body, &draft, &err));
     struct object *object = object_new(resource->key, &draft, 7, NULL);
     table_row(&out, resource, object, include, now());
+    if (resource_by_key(resource->key))
+        check_steps(resource, object, include, buf_str(&out));
     json_t *row = json_loadb(out.data, out.len, 0, NULL);
     if (!row)
         fail_msg("no JSON: %s", out.data);
@@ -384,6 +397,38 @@ static void test_custom(void **state)
     assert_string_equal(empty, "w|null|null|null|null|null|null");
 }
 
+/* Cells that were made once are of the age that they have when they are sent. */
+static void test_ages(void **state)
+{
+    static const struct {
+        const char *resource, *object, *cells[2]; /* at once, and an hour later */
+    } cases[] = {
+        {"pods",
+         POD(TWO, "'phase':'Running','containerStatuses':[{'name':'a','restartCount':1,'lastState':"
+                  "{'terminated':{'finishedAt':'2026-01-01T11:57:00Z'}}}]"),
+         {"\"0/2\",\"Running\",\"1 (3m ago)\",\"60m\",",
+          "\"0/2\",\"Running\",\"1 (63m ago)\",\"120m\","}},
+        {"jobs.batch",
+         "{" META ",'spec':{'completions':1},'status':{'startTime':'2026-01-01T11:57:00Z'}}",
+         {"\"0/1\",\"3m\",\"60m\",", "\"0/1\",\"63m\",\"120m\","}},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+        CLEANUP(buf_free) struct buf cells = BUF_TEXT;
+        CLEANUP(buf_free) struct buf out = BUF_TEXT;
+        struct object object = {0};
+        json_auto_t *value = kind_json(cases[i / 2].object);
+        CLEANUP(buf_free) struct buf body = BUF_TEXT;
+        json_write(&body, value);
+        object.body = buf_str(&body);
+        table_cells(&cells, resource_by_key(cases[i / 2].resource), &object);
+        table_row_of_cells(&out, &object, buf_str(&cells), TABLE_NONE,
+                           now() + (int64_t)(i % 2) * 3600 * 1000000);
+        if (!strstr(out.data, cases[i / 2].cells[i % 2]))
+            fail_msg("%s: %s", cases[i / 2].resource, out.data);
+    }
+}
+
 static void test_frame(void **state)
 {
     const struct resource *pods = resource_by_key("pods");
@@ -414,8 +459,9 @@ static void test_frame(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_durations),
-                                       cmocka_unit_test(test_cells), cmocka_unit_test(test_pods),
-                                       cmocka_unit_test(test_custom), cmocka_unit_test(test_frame)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_durations), cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_pods),      cmocka_unit_test(test_custom),
+        cmocka_unit_test(test_ages),      cmocka_unit_test(test_frame)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
