@@ -29,6 +29,7 @@ scripts=(
     conformance_wire.py
     conformance_words.py
     conformance_names.py
+    conformance_selectors.py
     conformance_apply.py
     conformance_gates.py
     conformance_defaults.py
