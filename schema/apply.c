@@ -468,7 +468,6 @@ static struct manager *claim(const struct apply *apply, struct arena *arena,
 json_t *apply_configuration(const struct apply *apply, const json_t *live, json_t *applied,
                             struct error *err)
 {
-    struct typed root = typed_root(apply->type);
     CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
     struct manager last;
     struct difference difference;
@@ -480,11 +479,8 @@ json_t *apply_configuration(const struct apply *apply, const json_t *live, json_
         note_earlier(apply, &arena, base, &managers);
     struct manager *self = claim(apply, &arena, &managers, applied, &last);
 
-    json_auto_t *merged = typed_merge(&arena, root, base, applied);
-    json_auto_t *pruned = apply_prune(apply, &arena, merged, &managers, self, &last);
-    /* What is applied is there, also where the last that was in it has gone. */
-    json_auto_t *object =
-        pruned == merged ? json_incref(pruned) : typed_merge(&arena, root, pruned, applied);
+    json_auto_t *merged = typed_merge(&arena, typed_root(apply->type), base, applied);
+    json_auto_t *object = apply_prune(apply, &arena, merged, &managers, self, &last);
     difference_find(&difference, apply, &arena, base, object);
     if (!check_conflicts(&difference, &managers, self, err))
         return NULL;

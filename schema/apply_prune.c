@@ -22,39 +22,6 @@ static void name_fields(struct typed root, struct field_set *set)
     }
 }
 
-static size_t size_of(const json_t *value)
-{
-    return json_is_object(value) ? json_object_size(value) : json_array_size(value);
-}
-
-/* Drops the members of `left` that lost all that was in them. */
-static void drop_emptied(json_t *left, const json_t *before)
-{
-    const char *key;
-    json_t *value;
-    void *next;
-    json_object_foreach_safe (left, next, key, value) {
-        const json_t *was = json_object_get(before, key);
-        if (was != value && !size_of(value) && size_of(was))
-            json_object_del(left, key);
-    }
-}
-
-/* What becomes empty and is not given up itself stays, as somebody has it: but at the top and in
- * metadata, where nothing is named. */
-static json_t *remove_from(const struct type *type, const json_t *object,
-                           const struct field_set *set)
-{
-    json_t *left = typed_remove(typed_root(type), object, set);
-    json_t *metadata = json_object_get(left, "metadata");
-    const json_t *old = json_object_get(object, "metadata");
-    if (metadata != old)
-        drop_emptied(metadata, old);
-    if (left != object)
-        drop_emptied(left, object);
-    return left;
-}
-
 /* What all managers of that version have, with everything above it. */
 static void managed_in(struct arena *arena, const struct managers *managers,
                        const char *api_version, const struct type *type, struct field_set *set)
@@ -73,7 +40,7 @@ static json_t *prune_here(const struct apply *apply, struct arena *arena, const 
     name_fields(typed_root(apply->type), &gone);
     managed_in(arena, managers, apply->api_version, apply->type, &managed);
     field_set_subtract(&gone, &managed);
-    return remove_from(apply->type, merged, &gone);
+    return typed_remove(typed_root(apply->type), merged, &gone);
 }
 
 /* ---- across versions ---- */
@@ -124,7 +91,7 @@ static json_t *add_back(const struct apply *apply, struct arena *arena, const js
     managed_in(arena, managers, api_version, type, &managed);
     field_set_subtract(&gone, &kept);
     field_set_subtract(&gone, &managed);
-    return remove_from(type, whole, &gone);
+    return typed_remove(typed_root(type), whole, &gone);
 }
 
 /* What is missing in `left` of `whole`, and was in `last`, goes: all of it in one version. */
@@ -136,7 +103,7 @@ static json_t *remove_last(struct arena *arena, const struct type *type, const j
     fields_of(arena, type, left, &kept);
     field_set_subtract(&gone, &kept);
     field_set_intersect(&gone, last);
-    return remove_from(type, whole, &gone);
+    return typed_remove(typed_root(type), whole, &gone);
 }
 
 /* New reference; NULL when versions that it takes cannot be had. */
@@ -150,7 +117,7 @@ static json_t *prune_across(const struct apply *apply, struct arena *arena, cons
         return NULL;
     field_set_copy(arena, &named, &last->set);
     name_fields(typed_root(type), &named);
-    json_auto_t *left = remove_from(type, whole, &named);
+    json_auto_t *left = typed_remove(typed_root(type), whole, &named);
     for (size_t i = 0; i < managers->count; i++) {
         json_t *more = seen_before(managers, i) ? NULL
                                                 : add_back(apply, arena, merged, left, managers,

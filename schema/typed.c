@@ -178,6 +178,15 @@ static json_t *left_of(struct typed typed, json_t *value, const struct field_nod
     return node ? typed_remove(typed, value, &node->under) : json_incref(value);
 }
 
+/* As upstream: who gives up the last of a map or a list leaves a null. Takes `value`. */
+static json_t *null_if_empty(json_t *value)
+{
+    if (json_object_size(value) || json_array_size(value))
+        return value;
+    json_decref(value);
+    return json_null();
+}
+
 static json_t *remove_members(struct typed typed, const json_t *object, const struct field_set *set)
 {
     const char *name;
@@ -190,7 +199,7 @@ static json_t *remove_members(struct typed typed, const json_t *object, const st
         if (left)
             json_object_setn_new_nocheck(out, name, len, left);
     }
-    return out;
+    return null_if_empty(out);
 }
 
 static json_t *remove_items(struct typed typed, const json_t *list, const struct field_set *set)
@@ -207,13 +216,14 @@ static json_t *remove_items(struct typed typed, const json_t *list, const struct
         if (left)
             json_array_append_new(out, left);
     }
-    return out;
+    return null_if_empty(out);
 }
 
 json_t *typed_remove(struct typed typed, const json_t *value, const struct field_set *set)
 {
     enum typed_kind kind = typed_kind_of(typed, value);
-    if (kind == TYPED_LEAF || set->count == 0)
+    bool empty = !json_object_size(value) && !json_array_size(value);
+    if (kind == TYPED_LEAF || empty || set->count == 0)
         return json_incref((json_t *)(uintptr_t)value);
     return kind == TYPED_LIST ? remove_items(typed, value, set) : remove_members(typed, value, set);
 }

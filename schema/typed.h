@@ -32,7 +32,8 @@ void typed_fields(struct arena *arena, struct typed typed, const json_t *value,
 /* `live` with everything of `applied` put over it; shares values with both. New reference. */
 json_t *typed_merge(struct arena *arena, struct typed typed, const json_t *live,
                     const json_t *applied);
-/* `value` without the members of `set`; empty when nothing is left. New reference. */
+/* `value` without the members of `set`; whatever is left with nothing in it is null. New reference.
+ */
 json_t *typed_remove(struct typed typed, const json_t *value, const struct field_set *set);
 /* Makes members of the struct fields that have members under them. */
 void typed_name_fields(struct typed typed, struct field_set *set);

@@ -508,6 +508,30 @@ def merges(api, ns):
     undefine(api, body)
 
 
+NULL = 'spec.%s: Invalid value: "null": spec.%s in body must be of type object: "null"'
+
+
+@check("who gives up the last field of a struct, and applies it empty, leaves a null: gone where a type drops it, else judged")
+def emptied(api, ns):
+    path, one = f"/apis/apps/v1/namespaces/{ns}/deployments/d", deployment("d")
+    container = one["spec"]["template"]["spec"]["containers"][0]
+    for given, kept in (({"runAsUser": 1}, {"runAsUser": 1}), ({}, None), ({}, {})):
+        container["securityContext"] = given
+        got = apply(api, path, one, "m", 201 if kept == {"runAsUser": 1} else 200)
+        assert got["spec"]["template"]["spec"]["containers"][0].get("securityContext") == kept, got["spec"]
+    inner = {"type": "object", "properties": {"a": TEXT}}
+    spec = {"text": TEXT, "struct": inner, "nullable": dict(inner, nullable=True), "default": dict(inner, default={"a": "d"})}
+    body = crd({"v1": {"type": "object", "properties": {"spec": {"type": "object", "properties": spec}}}})
+    define(api, body)
+    head = dict(meta("c"), apiVersion=body["spec"]["group"] + "/v1", kind=body["spec"]["names"]["kind"])
+    full = {key: {"a": "x"} for key in ("struct", "nullable", "default")}
+    for applied, code, left in ((full, 201, full), (dict(full, struct={}), 422, "struct"), (dict(full, nullable={}), 200, dict(full, nullable=None)),
+                                ({"default": {}, "text": "x"}, 200, {"default": {"a": "d"}, "text": "x"})):
+        got = apply(api, resources(body) + "/c", dict(head, spec=applied), "m", code)
+        assert got["spec"] == left if code != 422 else NULL % (left, left) in got["message"], got
+    undefine(api, body)
+
+
 @check("patches of one object that come at once all land")
 def patched_at_once(api, ns):
     path = f"/api/v1/namespaces/{ns}/configmaps"
