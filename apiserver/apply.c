@@ -8,6 +8,7 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/apply_versions.h"
 #include "apiserver/steps.h"
+#include "apiserver/view.h"
 #include "base/clock.h"
 #include "schema/go_text.h"
 #include "schema/meta.h"
@@ -226,15 +227,30 @@ static enum step_result apply_create(struct request *request, json_t *tree)
     return STEP_NEXT;
 }
 
-/* A Scale that is applied sets one field of its parent. */
-static bool apply_part(struct request *request, json_t **tree)
+/* What a Scale that is applied sets of its parent: one field, or nothing where it is left out. */
+static json_t *part_of(struct request *request, const json_t *scale)
 {
-    json_auto_t *base =
+    const char *revision = meta_resource_version(scale);
+    json_t *base =
         json_pack("{s:s, s:s, s:{s:s}}", "kind", request->resource->kind, "apiVersion",
                   resource_api_version(request->resource), "metadata", "name", request->route.name);
+    if (!json_at(scale, "spec", "replicas")) {
+        if (*revision)
+            json_set_text(json_object_get(base, "metadata"), "resourceVersion", revision);
+        return base;
+    }
+    json_t *part = request->view->accept(request->resource, scale, base, &request->error);
+    json_decref(base);
+    return part;
+}
+
+static bool apply_part(struct request *request, json_t **tree)
+{
     if (!schema_shape(request->type, *tree, FIELD_VALIDATION_IGNORE, NULL, &request->error))
         return false;
-    json_t *part = request->view->accept(request->resource, *tree, base, &request->error);
+    if (!json_at(*tree, "spec", "replicas"))
+        view_mark_unset(request, *tree);
+    json_t *part = part_of(request, *tree);
     if (!part)
         return false;
     json_decref(*tree);

@@ -7,6 +7,7 @@
 #include "apiserver/body.h"
 #include "apiserver/custom.h"
 #include "apiserver/steps.h"
+#include "apiserver/view.h"
 #include "schema/go_text.h"
 #include "schema/meta.h"
 
@@ -193,6 +194,7 @@ enum step_result step_patch(struct request *request)
     json_auto_t *shown =
         request->view ? request->view->show(request->resource, request->old) : NULL;
     const json_t *target = shown ? shown : request->old;
+    view_mark_unset(request, shown);
     CLEANUP(warnings_free) struct warnings found = {0};
     bool validates = request->validation != FIELD_VALIDATION_IGNORE;
     request->object = patched(request, target, validates ? &found : NULL);

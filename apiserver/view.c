@@ -241,3 +241,10 @@ const struct view *view_find(const struct resource *resource, const char *sub)
             return &views[i];
     return NULL;
 }
+
+void view_mark_unset(const struct request *request, json_t *scale)
+{
+    if (request->view == &custom_scale && !crd_scale_has_replicas(request->resource, request->old))
+        json_object_set_new(json_ensure_object(scale, "spec"), "replicas",
+                            json_integer(CRD_SCALE_UNSET));
+}

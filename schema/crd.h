@@ -73,6 +73,8 @@ void crd_scale_validate(const struct resource *row, const json_t *object, bool s
                         struct error *err);
 /* Where the definition says that a scale's replicas are. Borrowed. */
 const char *crd_scale_path(const struct resource *row);
+/* The replicas of a Scale whose custom resource has none; a write that leaves it so is refused. */
+#define CRD_SCALE_UNSET INT32_MIN
 bool crd_scale_has_replicas(const struct resource *row, const json_t *stored);
 json_t *crd_scale_show(const struct resource *row, const json_t *stored);
 json_t *crd_scale_accept(const struct resource *row, const json_t *shown, const json_t *old,

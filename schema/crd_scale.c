@@ -139,9 +139,13 @@ json_t *crd_scale_accept(const struct resource *row, const json_t *shown, const 
                          struct error *err)
 {
     const struct paths paths = paths_of(row);
-    (void)err; /* what is wrong about the number is said of the custom resource */
+    int64_t replicas = json_int_or(json_at(shown, "spec", "replicas"), 0);
+    if (replicas == CRD_SCALE_UNSET) { /* what else is wrong is said of the custom resource */
+        error_bad_request(err, "the spec replicas field \"%s\" cannot be empty", paths.spec);
+        return NULL;
+    }
     json_t *object = json_deep_copy(old);
-    set_at(object, paths.spec, json_integer(json_int_or(json_at(shown, "spec", "replicas"), 0)));
+    set_at(object, paths.spec, json_integer(replicas));
     const char *revision = meta_resource_version(shown);
     json_set_text(json_ensure_object(object, "metadata"), "resourceVersion",
                   *revision ? revision : NULL);

@@ -5,20 +5,6 @@
 
 #define SPEC PATH(NULL, "spec")
 
-static void daemon_defaults(json_t *object)
-{
-    json_t *spec = member_object(object, "spec");
-    json_t *strategy = spec ? default_object(spec, "updateStrategy") : NULL;
-    default_text(strategy, "type", "RollingUpdate");
-    if (strcmp(rule_text(strategy, "type"), "RollingUpdate") == 0) {
-        json_t *rolling = default_object(strategy, "rollingUpdate");
-        default_int(rolling, "maxUnavailable", 1);
-        default_int(rolling, "maxSurge", 0);
-    }
-    default_int(spec, "revisionHistoryLimit", 10);
-    pod_template_defaults(spec);
-}
-
 /* How often the template changed: v1 shows it as an annotation, since v1 has no field for it. */
 #define TEMPLATE_GENERATION "deprecated.daemonset.template.generation"
 
@@ -33,6 +19,22 @@ static void set_template_generation(json_t *object, int64_t generation)
 {
     CLEANUP(free_ptr) char *text = xasprintf("%lld", (long long)generation);
     meta_set_annotation(object, TEMPLATE_GENERATION, text);
+}
+
+static void daemon_defaults(json_t *object)
+{
+    json_t *spec = member_object(object, "spec");
+    json_t *strategy = spec ? default_object(spec, "updateStrategy") : NULL;
+    default_text(strategy, "type", "RollingUpdate");
+    if (strcmp(rule_text(strategy, "type"), "RollingUpdate") == 0) {
+        json_t *rolling = default_object(strategy, "rollingUpdate");
+        default_int(rolling, "maxUnavailable", 1);
+        default_int(rolling, "maxSurge", 0);
+    }
+    default_int(spec, "revisionHistoryLimit", 10);
+    pod_template_defaults(spec);
+    if (!meta_annotation(object, TEMPLATE_GENERATION)) /* what is written has it: its writer's */
+        set_template_generation(object, 0);
 }
 
 static void daemon_prepare_create(json_t *object)

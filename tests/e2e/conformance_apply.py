@@ -340,6 +340,12 @@ def nobodys(api, ns):
     assert sorted(got) == ["f:internalTrafficPolicy", "f:ports", "f:sessionAffinity", "f:type"], got
     got = spec(f"/apis/batch/v1/namespaces/{ns}/jobs", dict(meta("j"), spec={"suspend": True, "template": template("j", restartPolicy="Never")}))
     assert "f:selector" not in got and got["f:template"]["f:metadata"]["f:labels"] == {".": {}, "f:app": {}}, got
+    path, one = f"/apis/apps/v1/namespaces/{ns}/daemonsets", deployment("d")
+    one.update(kind="DaemonSet", spec={key: one["spec"][key] for key in ("selector", "template")})
+    made, generation = api("POST", path, one, fieldManager="m"), {"f:annotations": {"f:deprecated.daemonset.template.generation": {}}}
+    assert owners(made)[("m", "Update", "")]["f:metadata"] == {"f:annotations": {".": {}} | generation["f:annotations"]}, owners(made)
+    got = api("PUT", path + "/d", one, fieldManager="n")  # in v1 it is an annotation, which this one leaves out
+    assert owners(got)[("n", "Update", "")] == {"f:metadata": generation} and got["metadata"]["annotations"] == made["metadata"]["annotations"], owners(got)
     path = f"/apis/apps/v1/namespaces/{ns}/deployments"
     api("POST", path, deployment("d"))
     change = {"metadata": {"labels": {"a": "b"}, "annotations": {"a": "b"}}, "status": {"observedGeneration": 1}}
@@ -588,7 +594,12 @@ def scaled(api, ns):
     api("POST", path, dict(one("b", 1), spec={}))
     none = api("GET", path + "/b/scale", code=500)
     assert none["message"] == 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist', none
+    said = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "b"}}
+    for type, change in ((MERGE, {"metadata": {"labels": {"a": "b"}}}), (JSON_PATCH, []), (APPLY, said)):
+        answer, _ = ask(api, "PATCH", path + "/b/scale", change, type, **({"fieldManager": "m"} if type == APPLY else {}))
+        is_status(answer.json(), 400, "BadRequest", 'the spec replicas field ".spec.replicas" cannot be empty')
     assert api("PATCH", path + "/b/scale", {"spec": {"replicas": 2}}, type=MERGE)["spec"]["replicas"] == 2
+    assert apply(api, path + "/b/scale", said, "m")["spec"]["replicas"] == 2
     stale = api("GET", path + "/b/scale")
     stale["metadata"]["resourceVersion"] = "1"
     api("PUT", path + "/b/scale", stale, 409)
