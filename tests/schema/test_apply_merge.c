@@ -1,6 +1,7 @@
 /* Server-side apply: sets of fields, merging by list type, what is removed, what does not fit. */
 #include "tests/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -48,11 +49,54 @@ static void sets(void **state)
     }
 }
 
+static void add_path(void *arg, const char *path)
+{
+    struct buf *out = arg;
+    buf_printf(out, "%s%s", out->len ? " " : "", path);
+}
+
+/* Elements come in the order of their values, and are written as Go writes those; paths come level
+ * by level. */
+static void sets_have_an_order(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct {
+        const char *in, *out, *paths;
+    } rows[] = {
+        {"{\"v:10\":{},\"v:9\":{},\"v:9.5\":{},\"v:null\":{},\"v:true\":{},\"v:\\\"\\\"\":{},\"v:[1]\":{},\"f:z\":{},\"i:10\":{},\"i:2\":{}}",
+         "{\"f:z\":{},\"v:9\":{},\"v:9.5\":{},\"v:10\":{},\"v:\\\"\\\"\":{},\"v:true\":{},\"v:[1]\":{},\"v:null\":{},\"i:2\":{},\"i:10\":{}}",
+         ".z [=9] [=9.5] [=10] [=\"\"] [=true] [=[1]] [=null] [2] [10]"},
+        {"{\"k:{\\\"port\\\":443}\":{\"f:a\":{}},\"k:{\\\"port\\\":80}\":{},\"f:b\":{\"f:c\":{}},\"f:d\":{}}",
+         "{\"f:b\":{\"f:c\":{}},\"f:d\":{},\"k:{\\\"port\\\":80}\":{},\"k:{\\\"port\\\":443}\":{\"f:a\":{}}}",
+         ".d [port=80] .b.c [port=443].a"},
+        {"{\"v:\\\"a b\\\"\":{},\"v:\\\"a\\\"\":{},\"v:\\\"<\\\"\":{},\"v:1e3\":{},\"v:2.0\":{},\"v:2\":{}}",
+         "{\"v:2\":{},\"v:1000\":{},\"v:\\\"\\\\u003c\\\"\":{},\"v:\\\"a\\\"\":{},\"v:\\\"a b\\\"\":{}}", NULL},
+        {"{\"x:later\":{\"f:a\":{}},\"f:b\":{\"y:later\":{}},\"i:+1\":{}}", "{\"f:b\":{},\"i:1\":{}}", ".b [1]"},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
+        CLEANUP(buf_free) struct buf paths = BUF_TEXT;
+        json_auto_t *in = apply_tree(rows[i].in);
+        struct field_set set = {0};
+        apply_parse_set(&arena, &set, in);
+        json_auto_t *out = field_set_json(&set);
+        char *text = json_dumps(out, JSON_COMPACT);
+        field_set_each(&set, add_path, &paths);
+        assert_string_equal(text, rows[i].out);
+        if (rows[i].paths)
+            assert_string_equal(paths.data, rows[i].paths);
+        free(text);
+    }
+}
+
 static void broken_sets_are_refused(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "[]", "{\"x\":{}}", "{\"f:a\":1}", "{\"k:[1]\":{}}", "{\"v:{\":{}}", "{\"\":{}}"};
+        "[]",           "{\"x\":{}}", "{\"f:a\":1}",  "{\"k:[1]\":{}}",
+        "{\"v:{\":{}}", "{\"\":{}}",  "{\"i:a\":{}}", "{\"i:1.5\":{}}"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(error_clear) struct error err = {0};
         CLEANUP(arena_clear) struct arena arena = ARENA_UNBOUNDED;
@@ -364,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets),
+        cmocka_unit_test(sets_have_an_order),
         cmocka_unit_test(broken_sets_are_refused),
         cmocka_unit_test(merges),
         cmocka_unit_test(what_is_left_out_is_removed),
