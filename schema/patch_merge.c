@@ -36,8 +36,10 @@ json_t *patch_merge_tree(const json_t *target, const json_t *patch)
 {
     const char *key;
     json_t *value;
-    if (!json_is_object(patch) || !json_is_object(target))
+    if (!json_is_object(target))
         return without_nulls(patch);
+    if (!json_is_object(patch)) /* upstream drops no nulls from a list that replaces an object */
+        return json_deep_copy(patch);
     json_t *result = json_object();
     json_object_foreach (target, key, value) {
         const json_t *change = json_object_get(patch, key);

@@ -27,6 +27,7 @@ static const struct merge_case {
     /* Not the RFC's. */
     {"{}", "{\"a\":[null,{\"b\":null,\"c\":[{\"d\":null}]}]}", "{\"a\":[null,{\"c\":[{}]}]}"},
     {"{\"a\":[1]}", "{\"a\":[{\"b\":null}]}", "{\"a\":[{}]}"},
+    {"{\"a\":{}}", "{\"a\":[null,{\"b\":null}]}", "{\"a\":[null,{\"b\":null}]}"},
 };
 
 static void test_examples(void **state)
