@@ -22,9 +22,13 @@ void event_ttl_decide(const json_t *event, int64_t ttl_us, int64_t now_us, struc
         json_at(event, "eventTime"),
         json_at(event, "series", "lastObservedTime"),
     };
+    const json_t *entry;
     int64_t latest_us = 0;
+    size_t at;
     for (size_t i = 0; i < ARRAY_LEN(times); i++)
         take_later(&latest_us, times[i], now_us);
+    json_array_foreach (json_at(event, "metadata", "managedFields"), at, entry)
+        take_later(&latest_us, json_object_get(entry, "time"), now_us);
     int64_t left_us = latest_us + ttl_us - now_us;
     if (left_us > 0)
         plan_again(plan, left_us / 1000 + 1);

@@ -6,7 +6,7 @@
 
 #define EVENT_TTL_DEFAULT_S 3600
 
-/* Pure. No time is stored with a write, so that the latest past time that the Event names stands
- * for it. */
+/* Pure. No time is stored with a write, so that the latest past time that the Event names, as one
+ * of its own or of who wrote its fields, stands for it. */
 void event_ttl_decide(const json_t *event, int64_t ttl_us, int64_t now_us, struct plan *plan);
 extern const struct controller event_ttl_controller;

@@ -20,6 +20,7 @@ static void decides(void **state)
         {"a minute left", "{'metadata':{'namespace':'n','name':'e','creationTimestamp':'2025-10-09T07:54:20Z'}}", "", 60001},
         {"seen again", MADE ",'lastTimestamp':'2025-10-09T08:53:20Z'}", "", 3600001},
         {"a series", MADE ",'series':{'count':2,'lastObservedTime':'2025-10-09T08:53:10.000000Z'}}", "", 3590001},
+        {"written again", "{'metadata':{'namespace':'n','name':'e','creationTimestamp':'2025-10-09T07:53:00Z','managedFields':[{'time':'2025-10-09T08:53:10Z'},{}]}}", "", 3590001},
         {"a time to come is no time", MADE ",'lastTimestamp':'2035-10-09T08:53:20Z'}", "delete events e\n", 0},
         {"no time at all", "{'metadata':{'namespace':'n','name':'e'},'eventTime':null}", "delete events e\n", 0},
     };
