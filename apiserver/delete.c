@@ -415,10 +415,6 @@ enum step_result step_delete_collection(struct request *request)
     enum step_result result = may_wait(request);
     if (result != STEP_NEXT || (result = list_selected(request, &found)) != STEP_NEXT)
         return result;
-    if ((result = custom_list(request, &found)) != STEP_NEXT) {
-        object_list_free(&found);
-        return result;
-    }
     json_auto_t *given = options.body ? json_incref(options.body) : json_object();
     if (request->dry_run)
         json_object_set_new(given, "dryRun", json_pack("[s]", "All"));

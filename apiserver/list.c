@@ -34,6 +34,7 @@ bool selection_parse(struct request *request, struct selection *selection)
     }
     selection->parses = request->resource->type && request->resource->type->custom &&
                         !selector_is_indexed(selection->fields);
+    selection->late = selection->parses && selection->fields && custom_converter(request);
     return true;
 }
 
@@ -57,7 +58,23 @@ bool selection_keeps(const struct selection *selection, const struct object *obj
     return (!selection->ns || strcmp(selection->ns, object->ns) == 0) &&
            (!selection->name || strcmp(selection->name, object->name) == 0) &&
            (!selection->labels || selector_matches_labels(selection->labels, object)) &&
-           (!selection->fields || keeps_fields(selection, object));
+           (!selection->fields || selection->late || keeps_fields(selection, object));
+}
+
+bool selection_shows(const struct selection *selection, const struct object *shown)
+{
+    return !selection->late || keeps_fields(selection, shown);
+}
+
+void selection_filter(const struct selection *selection, struct object_list *shown)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < shown->count; i++)
+        if (selection_shows(selection, shown->items[i]))
+            shown->items[kept++] = shown->items[i];
+        else
+            object_unref(shown->items[i]);
+    shown->count = kept;
 }
 
 static bool keep(const struct object *object, void *arg)
@@ -208,7 +225,10 @@ enum step_result step_list(struct request *request)
     }
     reply->kind = REPLY_LIST;
     reply->code = 200;
-    return custom_reply(request);
+    result = custom_reply(request);
+    if (result == STEP_DONE) /* a page may then have less than was asked for */
+        selection_filter(&plan.selection, &reply->list);
+    return result;
 }
 
 enum step_result list_selected(struct request *request, struct object_list *list)
@@ -219,5 +239,13 @@ enum step_result list_selected(struct request *request, struct object_list *list
         return STEP_FAIL;
     struct cache_range range = range_of(&plan);
     enum step_result result = request_list(request, request->storage, &range, list, &gone);
-    return result == STEP_NEXT && gone ? expired(request, &plan) : result;
+    if (result == STEP_NEXT && gone)
+        return expired(request, &plan);
+    if (result == STEP_NEXT && (result = custom_list(request, list)) != STEP_NEXT) {
+        object_list_free(list);
+        return result;
+    }
+    if (result == STEP_NEXT)
+        selection_filter(&plan.selection, list);
+    return result;
 }

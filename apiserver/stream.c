@@ -174,64 +174,98 @@ static void frame_gone(struct stream *stream)
 
 /* ---- what comes next ---- */
 
-/* Sends the event's object through its conversion webhook; false, and the event waits for that,
- * unless it cannot even begin. Takes the event. */
-static bool convert_event(struct stream *stream, struct event *event, enum event_type type,
-                          bool left)
+/* Tells what the client is to see of an event, by objects in its version; NULL for one that the
+ * sight does not ask for. False when it sees nothing. Takes `keeps`, the event that holds them. */
+static bool tell(struct stream *stream, const struct sight *sight, struct object *object,
+                 struct object *before, struct event *keeps)
+{
+    const struct selection *selection = &stream->selection;
+    bool now = sight->now && selection_shows(selection, object);
+    bool was = sight->before && selection_shows(selection, before ? before : object);
+    bool left = !sight->deleted && !now;
+    if (!now && !was) {
+        event_unref(keeps);
+        return false;
+    }
+    if (left) {
+        frame_left(stream, before, sight->revision);
+        event_unref(keeps);
+        return true;
+    }
+    frame_object(stream,
+                 sight->deleted ? EVENT_DELETED
+                 : was          ? EVENT_MODIFIED
+                                : EVENT_ADDED,
+                 object, keeps);
+    return true;
+}
+
+static struct sight look(const struct stream *stream, const struct event *event)
+{
+    const struct selection *selection = &stream->selection;
+    struct sight sight = {.revision = event->revision, .deleted = event->type == EVENT_DELETED};
+    sight.now = !sight.deleted && selection_keeps(selection, event->object);
+    if (event->before)
+        sight.before = selection_keeps(selection, event->before);
+    else if (sight.deleted)
+        sight.before = selection_keeps(selection, event->object);
+    sight.asks_object = sight.deleted || sight.now;
+    sight.asks_before = event->before && sight.before && (selection->late || !sight.asks_object);
+    return sight;
+}
+
+/* Those that the sight asks for, borrowed. */
+static size_t asked(const struct sight *sight, const struct event *event, struct object *out[2])
+{
+    size_t count = 0;
+    if (sight->asks_object)
+        out[count++] = event->object;
+    if (sight->asks_before)
+        out[count++] = event->before;
+    return count;
+}
+
+/* What came back from the webhook; false when nothing did yet, or nothing that is to be seen. */
+static bool take_converted(struct stream *stream)
 {
     CLEANUP(error_clear) struct error err = {0};
-    stream->convert_type = type;
-    stream->convert_left = left;
-    stream->convert_revision = event->revision;
-    stream->convert = stream_convert_start(stream, left ? event->before : event->object, &err);
+    const struct sight *sight = &stream->convert_sight;
+    struct stream_convert *convert = stream->convert;
+    struct object *const *objects;
+    enum convert_state state = stream_convert_look(convert, &objects, &err);
+    bool told = true;
+    if (state == CONVERT_PENDING)
+        return false;
+    stream->convert = NULL;
+    if (state == CONVERT_FAILED)
+        frame_error(stream, &err);
+    else
+        told = tell(stream, sight, sight->asks_object ? objects[0] : NULL,
+                    sight->asks_before ? objects[sight->asks_object] : NULL, NULL);
+    stream_convert_drop(convert);
+    return told;
+}
+
+/* Takes the event. False when this client does not see it, or not yet: what a webhook has to
+ * convert waits for that, unless it cannot even begin. */
+static bool take_event(struct stream *stream, struct event *event)
+{
+    CLEANUP(error_clear) struct error err = {0};
+    struct sight sight = look(stream, event);
+    struct object *objects[2];
+    if (event->revision <= stream->start_revision || (!sight.now && !sight.before)) {
+        event_unref(event);
+        return false;
+    }
+    size_t count = asked(&sight, event, objects);
+    if (!stream_convert_needed(stream, objects, count))
+        return tell(stream, &sight, event->object, event->before, event);
+    stream->convert_sight = sight;
+    stream->convert = stream_convert_start(stream, objects, count, &err);
     event_unref(event);
     if (stream->convert)
         return false;
     frame_error(stream, &err);
-    return true;
-}
-
-/* What came back from the webhook; false when nothing did yet. */
-static bool take_converted(struct stream *stream)
-{
-    CLEANUP(error_clear) struct error err = {0};
-    CLEANUP(object_unref_ptr) struct object *object = NULL;
-    enum convert_state state = stream_convert_look(stream->convert, &object, &err);
-    if (state == CONVERT_PENDING)
-        return false;
-    stream_convert_drop(TAKE(stream->convert));
-    if (state == CONVERT_FAILED)
-        frame_error(stream, &err);
-    else if (stream->convert_left)
-        frame_left(stream, object, stream->convert_revision);
-    else
-        frame_object(stream, stream->convert_type, object, NULL);
-    return true;
-}
-
-/* Takes the event. False when this client does not see it, or not yet. */
-static bool take_event(struct stream *stream, struct event *event)
-{
-    bool now = event->type != EVENT_DELETED && selection_keeps(&stream->selection, event->object);
-    bool before = event->before && selection_keeps(&stream->selection, event->before);
-    if (event->type == EVENT_DELETED && !event->before)
-        before = selection_keeps(&stream->selection, event->object);
-    if (event->revision <= stream->start_revision || (!now && !before)) {
-        event_unref(event);
-        return false;
-    }
-    bool left = event->type != EVENT_DELETED && !now;
-    enum event_type type = event->type == EVENT_DELETED || left ? EVENT_DELETED
-                           : before                             ? EVENT_MODIFIED
-                                                                : EVENT_ADDED;
-    if (stream_convert_needed(stream, left ? event->before : event->object))
-        return convert_event(stream, event, type, left);
-    if (!left) {
-        frame_object(stream, type, event->object, event);
-        return true;
-    }
-    frame_left(stream, event->before, event->revision);
-    event_unref(event);
     return true;
 }
 
@@ -305,8 +339,10 @@ static bool next_frame(struct stream *stream)
         frame_bookmark(stream, stream->start_revision, true);
         return true;
     }
+    if (stream->convert && take_converted(stream))
+        return true;
     if (stream->convert) /* nothing overtakes it */
-        return take_converted(stream);
+        return false;
     if (stream->watch && !stream->gone && next_event(stream))
         return true;
     if (stream->convert)

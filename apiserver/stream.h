@@ -46,6 +46,15 @@ struct frame { /* bytes on their way out: head, body, tail */
     struct buf text;         /* or this */
 };
 
+/* What an event is to a client, as far as the stored objects tell. */
+struct sight {
+    int64_t revision;
+    bool deleted;
+    bool now, before; /* selected, after the event and before it */
+    bool asks_object; /* what it is after the event has to be known in the client's version */
+    bool asks_before; /* and what it was */
+};
+
 struct stream {
     struct request *request;
     struct selection selection;
@@ -60,9 +69,7 @@ struct stream {
     bool headers_sent;      /* a Table's columns */
     struct frame frame;
     struct stream_convert *convert; /* the next event is being converted; NULL: none is */
-    enum event_type convert_type;   /* what it will be told as */
-    bool convert_left;              /* its object stopped matching, at convert_revision */
-    int64_t convert_revision;
+    struct sight convert_sight;     /* that event's */
 
     /* owned by the heartbeat, under streams.lock */
     struct stream *previous, *next;

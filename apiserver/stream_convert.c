@@ -14,7 +14,8 @@ struct stream_convert {
     struct cluster *cluster; /* referenced */
     const struct crd *crd;   /* referenced; `row` is one of its own */
     const struct resource *row;
-    struct object *object; /* owned by the lane until `finished` */
+    struct object *objects[STREAM_CONVERT_MAX]; /* owned by the lane until `finished` */
+    size_t count;
 
     pthread_mutex_t lock;  /* taken before a stream's lock */
     struct stream *stream; /* guarded by lock; NULL: it has gone */
@@ -22,10 +23,10 @@ struct stream_convert {
     struct error failure;  /* frozen once finished */
 };
 
-bool stream_convert_needed(const struct stream *stream, struct object *object)
+bool stream_convert_needed(const struct stream *stream, struct object *const *objects, size_t count)
 {
     const struct request *request = stream->request;
-    return conversion_needed(custom_converter(request), request->resource, &object, 1);
+    return conversion_needed(custom_converter(request), request->resource, objects, count);
 }
 
 static void unref(struct stream_convert *convert)
@@ -34,7 +35,8 @@ static void unref(struct stream_convert *convert)
         return;
     cluster_unref(convert->cluster);
     crd_unref(convert->crd);
-    object_unref(convert->object);
+    for (size_t i = 0; i < convert->count; i++)
+        object_unref(convert->objects[i]);
     error_clear(&convert->failure);
     pthread_mutex_destroy(&convert->lock);
     free(convert);
@@ -44,7 +46,7 @@ static void run(void *arg)
 {
     struct stream_convert *convert = arg;
     bool ok = conversion_run_stored(convert->api, convert->cluster, convert->crd, convert->row,
-                                    &convert->object, 1, &convert->failure);
+                                    convert->objects, convert->count, &convert->failure);
     assert(ok == !convert->failure.code);
     pthread_mutex_lock(&convert->lock);
     convert->finished = true;
@@ -54,18 +56,20 @@ static void run(void *arg)
     unref(convert);
 }
 
-struct stream_convert *stream_convert_start(struct stream *stream, struct object *object,
-                                            struct error *err)
+struct stream_convert *stream_convert_start(struct stream *stream, struct object *const *objects,
+                                            size_t count, struct error *err)
 {
     const struct request *request = stream->request;
     struct stream_convert *convert = xcalloc(1, sizeof(*convert));
+    assert(count <= STREAM_CONVERT_MAX);
     atomic_init(&convert->refs, 2);
     pthread_mutex_init(&convert->lock, NULL);
     convert->api = request->api;
     convert->cluster = cluster_ref(request->cluster);
     convert->crd = crd_ref(custom_converter(request));
     convert->row = request->resource;
-    convert->object = object_ref(object);
+    for (size_t i = 0; i < count; i++)
+        convert->objects[convert->count++] = object_ref(objects[i]);
     convert->stream = stream;
     if (lanes_submit(request->api->lanes, request->cluster->id, run, convert))
         return convert;
@@ -75,8 +79,8 @@ struct stream_convert *stream_convert_start(struct stream *stream, struct object
     return NULL;
 }
 
-enum convert_state stream_convert_look(struct stream_convert *convert, struct object **object,
-                                       struct error *err)
+enum convert_state stream_convert_look(struct stream_convert *convert,
+                                       struct object *const **objects, struct error *err)
 {
     pthread_mutex_lock(&convert->lock);
     bool finished = convert->finished;
@@ -87,7 +91,7 @@ enum convert_state stream_convert_look(struct stream_convert *convert, struct ob
         error_move(err, &convert->failure);
         return CONVERT_FAILED;
     }
-    *object = object_ref(convert->object);
+    *objects = convert->objects;
     return CONVERT_DONE;
 }
 

@@ -73,7 +73,11 @@ static enum step_result take_initial(struct request *request, struct stream *str
     if (result == STEP_NEXT && stream->initial.revision < stream->start_revision)
         return list_from_future(request, stream->start_revision);
     stream->start_revision = stream->initial.revision;
-    return result == STEP_NEXT ? custom_list(request, &stream->initial) : result;
+    if (result == STEP_NEXT)
+        result = custom_list(request, &stream->initial);
+    if (result == STEP_NEXT)
+        selection_filter(&stream->selection, &stream->initial);
+    return result;
 }
 
 /* Opens at most at the present: a client may name a revision that is still to come. */

@@ -149,11 +149,11 @@ static void expect(const char *method, const char *path, const char *body, long 
     fixture_expect(&fixture, "conversion", method, path, body, code, want);
 }
 
-static json_t *version(const char *name, bool stored, json_t *properties)
+static json_t *version(const char *name, bool stored, json_t *properties, json_t *selectable)
 {
-    return json_pack("{s:s, s:b, s:b, s:{s:{}}, s:{s:{s:s, s:o}}}", "name", name, "served", 1,
+    return json_pack("{s:s, s:b, s:b, s:{s:{}}, s:{s:{s:s, s:o}}, s:o}", "name", name, "served", 1,
                      "storage", stored, "subresources", "status", "schema", "openAPIV3Schema",
-                     "type", "object", "properties", properties);
+                     "type", "object", "properties", properties, "selectableFields", selectable);
 }
 
 static json_t *versions(bool second_stored)
@@ -162,8 +162,11 @@ static json_t *versions(bool second_stored)
         json_pack("{s:{s:s}, s:{s:s}}", "hostPort", "type", "string", "note", "type", "string");
     json_t *second = json_pack("{s:{s:s}, s:{s:s}, s:{s:s}}", "host", "type", "string", "port",
                                "type", "string", "note", "type", "string");
-    return json_pack("[o, o]", version("v1", !second_stored, first),
-                     version("v2", second_stored, second));
+    return json_pack(
+        "[o, o]",
+        version("v1", !second_stored, first, json_pack("[{s:s}]", "jsonPath", ".hostPort")),
+        version("v2", second_stored, second,
+                json_pack("[{s:s}, {s:s}]", "jsonPath", ".host", "jsonPath", ".port")));
 }
 
 static json_t *conversion(const char *path, const char *review_version)
@@ -288,6 +291,95 @@ static void test_watch(void **state)
     watcher_stop(&watcher);
 }
 
+/* ---- fields that a version has, whichever is stored ---- */
+
+#define SELECTED "?fieldSelector="
+
+/* Each event's type and name, and the field that is given. */
+static void expect_events(struct watcher *watcher, const char *const *wanted, size_t count)
+{
+    assert_true(watcher_wait(watcher, count, 20));
+    for (size_t i = 0; i < count; i++) {
+        const json_t *object = json_object_get(json_array_get(watcher->events, i), "object");
+        const char *host = json_text(object, "host"), *joined = json_text(object, "hostPort");
+        CLEANUP(free_ptr)
+        char *got = xasprintf("%s %s %s", watcher_type(watcher, i),
+                              json_text(object, "metadata", "name"), host ? host : joined);
+        assert_string_equal(got, wanted[i]);
+    }
+    watcher_stop(watcher);
+}
+
+static void watch_from(struct watcher *watcher, const char *path, const char *revision)
+{
+    CLEANUP(free_ptr)
+    char *whole = xasprintf("%s&watch=true&timeoutSeconds=20&resourceVersion=%s", path, revision);
+    watcher_start(watcher, &fixture, whole);
+}
+
+static void expect_names(const char *path, const char *wanted)
+{
+    CLEANUP(buf_free) struct buf names = BUF_TEXT;
+    struct answer answer;
+    const json_t *item;
+    size_t i;
+    ask("GET", path, NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    json_array_foreach (json_object_get(answer.json, "items"), i, item)
+        buf_printf(&names, "%s ", json_text(item, "metadata", "name"));
+    if (strcmp(names.len ? names.data : "", wanted) != 0)
+        fail_msg("%s: %s", path, names.data);
+    answer_clear(&answer);
+}
+
+static void select_fields(bool second_stored)
+{
+    static const char *const of_host[] = {"ADDED sa s", "ADDED sb s", "DELETED sa s",
+                                          "DELETED sb s"},
+                             *const of_port[] = {"ADDED sa s", "DELETED sa s"},
+                             *const of_both[] = {"ADDED sa s:80", "DELETED sa s:80"};
+    struct watcher host, port, both;
+    struct answer answer;
+    change_definition(json_pack("{s:o}", "versions", versions(second_stored)));
+    ask("GET", V2, NULL, &answer);
+    CLEANUP(free_ptr) char *since = xstrdup(json_text(answer.json, "metadata", "resourceVersion"));
+    answer_clear(&answer);
+    watch_from(&host, V2 SELECTED "host%3Ds", since);
+    watch_from(&port, V2 SELECTED "host%3Ds,port%3D80", since);
+    watch_from(&both, V1 SELECTED "hostPort%3Ds:80", since);
+    expect("POST", V2,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"sa\"},\"host\":\"s\",\"port\":\"80\"}",
+           201, NULL);
+    expect("POST", V1,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"sb\"},\"hostPort\":\"s:81\"}", 201,
+           NULL);
+    expect("POST", V2, "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"sc\"},\"host\":\"t\"}", 201,
+           NULL);
+    expect_names(V2 SELECTED "host%3Ds", "sa sb ");
+    expect_names(V2 SELECTED "host%3Ds&limit=500", "sa sb ");
+    expect_names(V2 SELECTED "host%3Ds,port%3D80", "sa ");
+    expect_names(V1 SELECTED "hostPort%3Ds:80", "sa ");
+    expect_names(V1 SELECTED "hostPort%3Ds:81", "sb ");
+    expect_names(V1 SELECTED "hostPort%3Dnone", "");
+    expect("GET", V1 SELECTED "host%3Ds", NULL, 400, "field label not supported: host");
+    expect("DELETE", V2 SELECTED "host%3Ds,port%3D80", NULL, 200, "\"name\":\"sa\"");
+    expect("PATCH", V2 "/sb", "{\"host\":\"t\"}", 200, NULL);
+    expect_names(V2 SELECTED "host%3Ds", "");
+    expect_names(V2 SELECTED "host%3Dt", "sb sc ");
+    expect_events(&host, of_host, ARRAY_LEN(of_host));
+    expect_events(&port, of_port, ARRAY_LEN(of_port));
+    expect_events(&both, of_both, ARRAY_LEN(of_both));
+    expect("DELETE", V1 SELECTED "hostPort%3Dt:81", NULL, 200, "\"name\":\"sb\"");
+    expect("DELETE", V2 "/sc", NULL, 200, NULL);
+}
+
+static void test_selected(void **state)
+{
+    (void)state;
+    select_fields(true);
+    select_fields(false);
+}
+
 static void test_failures(void **state)
 {
     static const struct row {
@@ -392,8 +484,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_watch),          cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_watch),          cmocka_unit_test(test_selected),
+        cmocka_unit_test(test_failures),       cmocka_unit_test(test_validation),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
