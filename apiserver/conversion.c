@@ -5,7 +5,6 @@
 #include "apiserver/admission/webhook_client.h"
 #include "base/clock.h"
 #include "base/json_scan.h"
-#include "schema/crd_schema.h"
 #include "schema/decode.h"
 #include "schema/meta.h"
 #include "schema/write.h"
@@ -289,16 +288,6 @@ static bool exchange(struct object **objects, json_t **trees, size_t count,
     return ok;
 }
 
-/* With the defaults of the version that it is stored in. Owned. */
-static json_t *stored_tree(const struct crd *crd, const struct object *object)
-{
-    json_t *tree = object_json(object);
-    const struct resource *row = crd_row(crd, json_text(tree, "apiVersion"));
-    if (row)
-        crd_default(row->type->custom, tree);
-    return tree;
-}
-
 bool conversion_run_stored(struct api *api, struct cluster *cluster, const struct crd *crd,
                            const struct resource *row, struct object **objects, size_t count,
                            struct error *err)
@@ -309,8 +298,10 @@ bool conversion_run_stored(struct api *api, struct cluster *cluster, const struc
         if (!conversion_needed(crd, row, objects + at, some))
             continue;
         json_t **trees = xcalloc(some, sizeof(json_t *));
-        for (size_t i = 0; i < some; i++)
-            trees[i] = stored_tree(crd, objects[at + i]);
+        for (size_t i = 0; i < some; i++) {
+            trees[i] = object_json(objects[at + i]);
+            crd_default_stored(crd, trees[i]);
+        }
         ok = conversion_run(api, cluster, crd, row, trees, some, err) &&
              exchange(objects + at, trees, some, row, err);
         for (size_t i = 0; i < some; i++)

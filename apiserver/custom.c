@@ -6,11 +6,15 @@
 #include "apiserver/api_internal.h"
 #include "apiserver/conversion.h"
 #include "apiserver/documents/documents.h"
+#include "auth/csr.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/json_scan.h"
 #include "base/refs.h"
 #include "schema/crd_schema.h"
 #include "schema/meta.h"
+
+#define BUNDLE_MAX ((size_t)2 << 20)
 
 struct custom_slot {
     pthread_mutex_t making; /* held while definitions are compiled: never by an I/O thread */
@@ -220,6 +224,14 @@ static const struct crd *find_crd(const struct custom *custom, const char *key)
     return NULL;
 }
 
+static const struct crd *crd_of(const struct request *request)
+{
+    const struct resource *row = request->resource;
+    return request->custom && row && row->type && row->type->custom
+               ? find_crd(request->custom, row->key)
+               : NULL;
+}
+
 const struct resource *custom_by_key(const struct custom *custom, const char *key)
 {
     const struct crd *crd = find_crd(custom, key);
@@ -283,11 +295,9 @@ static bool is_converted(const struct request *request)
  * is stored in, whichever it is shown in. */
 static void default_stored(const struct request *request, json_t *object)
 {
-    const struct crd *crd =
-        request->custom ? find_crd(request->custom, request->resource->key) : NULL;
-    const struct resource *row = crd ? crd_row(crd, json_text(object, "apiVersion")) : NULL;
-    if (row)
-        crd_default(row->type->custom, object);
+    const struct crd *crd = crd_of(request);
+    if (crd)
+        crd_default_stored(crd, object);
 }
 
 void custom_show(const struct request *request, json_t *object)
@@ -300,10 +310,7 @@ void custom_show(const struct request *request, json_t *object)
 
 const struct crd *custom_converter(const struct request *request)
 {
-    const struct crd *crd = request->custom && request->resource && request->resource->type &&
-                                    request->resource->type->custom
-                                ? find_crd(request->custom, request->resource->key)
-                                : NULL;
+    const struct crd *crd = crd_of(request);
     return crd && crd->conversion ? crd : NULL;
 }
 
@@ -396,10 +403,7 @@ bool custom_is_current(const struct request *request, const struct object *objec
 
 bool custom_may_create(struct request *request)
 {
-    const struct crd *crd =
-        request->custom && request->resource->type && request->resource->type->custom
-            ? find_crd(request->custom, request->resource->key)
-            : NULL;
+    const struct crd *crd = crd_of(request);
     return !crd || !crd->terminating ||
            error_set(
                &request->error, ERROR_METHOD_NOT_ALLOWED,
@@ -409,6 +413,12 @@ bool custom_may_create(struct request *request)
 }
 
 /* ---- names ---- */
+
+/* Whether a definition itself is written, not its status. */
+static bool is_definition(const struct request *request)
+{
+    return strcmp(request->storage, CRD_STORAGE) == 0 && !*request->route.sub;
+}
 
 static bool names_hold(const json_t *names, const char *name)
 {
@@ -454,12 +464,45 @@ static char *conflict_with(const json_t *names, const json_t *taken, const char 
     return NULL;
 }
 
+/* ---- certificates ---- */
+
+/* What a webhook's caBundle holds, in `out`; false when it is empty or has a certificate. */
+static bool is_broken_bundle(const json_t *definition, struct buf *out)
+{
+    const char *text =
+        json_text(definition, "spec", "conversion", "webhook", "clientConfig", "caBundle");
+    if (!text || !*text)
+        return false;
+    if (!base64_decode(out, str_of(text), BASE64_STANDARD))
+        return false; /* refused when it was read */
+    buf_add_char(out, '\0');
+    return buf_ok(out) && cert_end_us(out->data) == 0;
+}
+
+void custom_check_bundle(const struct request *request, struct error *err)
+{
+    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    CLEANUP(buf_free) struct buf before = BUF_INIT(BUNDLE_MAX);
+    CLEANUP(buf_free) struct buf shown = BUF_TEXT;
+    if (!is_definition(request) || !is_broken_bundle(request->object, &bundle) ||
+        is_broken_bundle(request->old, &before))
+        return;
+    for (size_t i = 0; i + 1 < bundle.len; i++)
+        buf_printf(&shown, "%s0x%x", i ? ", " : "", (unsigned char)bundle.data[i]);
+    error_add_cause(err, CAUSE_INVALID, "spec.conversion.webhookClientConfig.caBundle",
+                    "Invalid value: []byte{%s}: unable to load root certificates: data does not "
+                    "contain any valid RSA or ECDSA certificates",
+                    buf_ok(&shown) && shown.len ? shown.data : "");
+}
+
 enum step_result custom_define(struct request *request)
 {
     json_t *object = request->object;
-    const char *reason = NULL, *group = json_text(object, "spec", "group");
+    const char *group = json_text(object, "spec", "group");
     CLEANUP(free_ptr) char *conflict = NULL;
-    if (strcmp(request->storage, CRD_STORAGE) != 0 || *request->route.sub || meta_deleting(object))
+    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    struct crd_verdict verdict = {0};
+    if (!is_definition(request) || meta_deleting(object))
         return STEP_NEXT;
     enum step_result result = custom_load(request);
     if (result != STEP_NEXT)
@@ -467,8 +510,11 @@ enum step_result custom_define(struct request *request)
     for (size_t i = 0; !conflict && i < request->custom->count; i++) {
         const struct crd *other = request->custom->crds[i];
         if (strcmp(other->name, meta_name(object)) != 0 && text_eq(group, other->group))
-            conflict = conflict_with(json_at(object, "spec", "names"), other->names, &reason);
+            conflict = conflict_with(json_at(object, "spec", "names"), other->names,
+                                     &verdict.conflict_reason);
     }
-    crd_set_status(object, reason, conflict, clock_now_us());
+    verdict.conflict = conflict;
+    verdict.broken_bundle = is_broken_bundle(object, &bundle);
+    crd_set_status(object, &verdict, clock_now_us());
     return STEP_NEXT;
 }

@@ -66,5 +66,7 @@ const struct crd *custom_converter(const struct request *request);
 /* No object can be created while its definition goes. */
 bool custom_may_create(struct request *request);
 
+/* Adds a cause when an update gives a definition's webhook a caBundle without a certificate. */
+void custom_check_bundle(const struct request *request, struct error *err);
 /* The status that follows from a definition's names and those of the others. */
 enum step_result custom_define(struct request *request);

@@ -207,6 +207,7 @@ enum step_result step_update_validate(struct request *request)
         crd_object_validate(
             &(struct crd_write){request->resource, request->object, request->old, sub},
             &request->warnings, err);
+    custom_check_bundle(request, err);
     if (!error_seal_invalid(err, request->resource->kind, request->resource->group,
                             request->route.name))
         return STEP_FAIL;

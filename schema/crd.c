@@ -162,6 +162,7 @@ static bool make_type(struct compiled *compiled, struct resource *row, const jso
     *type = *crd_type(compiled->memory, node, type_name(compiled, row->version, row->kind),
                       several || (changed && crd_has_defaults(node)) ? TYPE_CONVERTED : 0);
     type->gvks = gvk_of(compiled->memory, row);
+    type->selectable = row->selectable;
     row->type = type;
     return true;
 }
@@ -318,6 +319,13 @@ const struct crd *crd_new(const json_t *definition)
     compiled->crd.terminating = crd_condition(own, "Terminating");
     compiled->crd.storage_version = compiled->crd.stored->version;
     return &compiled->crd;
+}
+
+void crd_default_stored(const struct crd *crd, json_t *object)
+{
+    const struct resource *row = crd_row(crd, json_text(object, "apiVersion"));
+    if (row)
+        crd_default(row->type->custom, object);
 }
 
 bool crd_serves(const struct crd *crd, const json_t *definition)

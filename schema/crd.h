@@ -35,12 +35,19 @@ bool crd_serves(const struct crd *crd, const json_t *definition);
 /* The row of "group/version", served or not; NULL when it is no version of the definition. */
 const struct resource *crd_row(const struct crd *crd, const char *api_version);
 
+/* Fills in what the object's own version, that of its apiVersion, has defaults for. */
+void crd_default_stored(const struct crd *crd, json_t *object);
+
 /* Of the definition itself: appends causes. `old` NULL on create. */
 void crd_check(const json_t *definition, const json_t *old, struct error *err);
+/* What speaks against serving one. */
+struct crd_verdict {
+    const char *conflict_reason, *conflict; /* why its names are taken; NULL when they are free */
+    bool broken_bundle;                     /* its webhook's caBundle holds no certificate */
+};
 /* Writes status: accepted names, stored versions, and the conditions NamesAccepted, Established and
- * Terminating. `conflict`: why its names are taken; NULL when they are free. */
-void crd_set_status(json_t *definition, const char *conflict_reason, const char *conflict,
-                    int64_t now_us);
+ * Terminating. What is established stays so. */
+void crd_set_status(json_t *definition, const struct crd_verdict *verdict, int64_t now_us);
 /* The condition's status is "True". */
 bool crd_condition(const json_t *definition, const char *type);
 void crd_set_condition(json_t *definition, const char *type, const char *status, const char *reason,

@@ -345,25 +345,36 @@ static void tell_approval(json_t *definition, int64_t now_us)
                       message, now_us);
 }
 
-void crd_set_status(json_t *definition, const char *conflict_reason, const char *conflict,
-                    int64_t now_us)
+/* What is established stays so. */
+static void set_established(json_t *definition, const struct crd_verdict *verdict, int64_t now_us)
+{
+    static const struct {
+        const char *status, *reason, *message;
+    } rows[] = {{"True", "InitialNamesAccepted", "the initial names have been accepted"},
+                {"False", "NotAccepted", "not all names are accepted"},
+                {"False", "InvalidCABundle", "The conversion webhook CABundle is invalid"}};
+    bool established = crd_condition(definition, "Established");
+    if (verdict->conflict && find_condition(definition, "Established"))
+        return;
+    size_t row = verdict->conflict ? 1 : verdict->broken_bundle && !established ? 2 : 0;
+    crd_set_condition(definition, "Established", rows[row].status, rows[row].reason,
+                      rows[row].message, now_us);
+}
+
+void crd_set_status(json_t *definition, const struct crd_verdict *verdict, int64_t now_us)
 {
     json_t *status = json_ensure_object(definition, "status");
     json_t *names = json_at(definition, "spec", "names");
+    const char *conflict = verdict->conflict;
     if (!conflict)
         json_object_set_new(status, "acceptedNames", json_deep_copy(names));
     else if (!json_object_get(status, "acceptedNames"))
         json_object_set_new(status, "acceptedNames",
                             json_pack("{s:s, s:s}", "kind", "", "plural", ""));
     crd_set_condition(definition, "NamesAccepted", conflict ? "False" : "True",
-                      conflict ? conflict_reason : "NoConflicts",
+                      conflict ? verdict->conflict_reason : "NoConflicts",
                       conflict ? conflict : "no conflicts found", now_us);
-    if (!conflict)
-        crd_set_condition(definition, "Established", "True", "InitialNamesAccepted",
-                          "the initial names have been accepted", now_us);
-    else if (!find_condition(definition, "Established"))
-        crd_set_condition(definition, "Established", "False", "NotAccepted",
-                          "not all names are accepted", now_us);
+    set_established(definition, verdict, now_us);
     if (is_protected(definition))
         tell_approval(definition, now_us);
 }

@@ -94,6 +94,19 @@ static void write_gvk(struct openapi *doc, const char *gvk)
     doc_close(doc->out, ']');
 }
 
+static void write_selectable(struct openapi *doc, const char *const *fields)
+{
+    if (!fields || !*fields)
+        return;
+    doc_array(doc->out, "x-kubernetes-selectable-fields");
+    for (; *fields; fields++) {
+        doc_open(doc->out, '{');
+        doc_text(doc->out, "fieldPath", *fields);
+        doc_close(doc->out, '}');
+    }
+    doc_close(doc->out, ']');
+}
+
 /* What keeps unknown fields at its root says nothing in v2: kubectl would refuse what is not among
  * the properties. */
 static json_t *schema_in(enum openapi_version version, const struct type *type)
@@ -124,5 +137,6 @@ void openapi_custom(struct openapi *doc, const struct type *type)
         properties(doc, json_object_get(schema, "properties"));
     if (type->gvks)
         write_gvk(doc, type->gvks[0]);
+    write_selectable(doc, type->selectable);
     doc_close(doc->out, '}');
 }

@@ -111,6 +111,7 @@ struct type {
     const char *const *unions;     /* "discriminator:field,field"; NULL-ended; NULL */
     const char *description;       /* one line of our own, or NULL */
     const struct crd_node *custom; /* the schema of a custom resource (schema/crd_schema.h); NULL */
+    const char *const *selectable; /* of a custom resource: as in struct resource */
 };
 
 /* NULL when there is none of that name. */

@@ -116,7 +116,7 @@ static void custom(void **state)
     };
     (void)state;
     json_auto_t *definition = sim_json(DEFINITION);
-    crd_set_status(definition, NULL, NULL, 0);
+    crd_set_status(definition, &(struct crd_verdict){0}, 0);
     json_t *items[] = {definition};
     const struct json_list definitions = {.items = items, .count = 1};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

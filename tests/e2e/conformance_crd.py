@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """conformance_crd.py KUBECONFIG [WORD]: what upstream's conformance tests ask of CustomResourceDefinitions. No Pod has to run."""
+import base64
 import json
 import time
 
@@ -106,6 +107,13 @@ def field_selectors(api, ns):
     define(api, body)
     path = resources(body, ns=ns)
     head = {"apiVersion": "stable.example.com/v2", "kind": body["spec"]["names"]["kind"]}
+    for document, at in (("/openapi/v2", ("definitions",)), ("/openapi/v3/apis/stable.example.com/v2", ("components", "schemas"))):
+        def shown(found=None):
+            found = api("GET", document, accept="")
+            for key in at + ("com.example.stable.v2." + head["kind"],):
+                found = found.get(key, {})
+            return found.get("x-kubernetes-selectable-fields") == [{"fieldPath": "host"}, {"fieldPath": "port"}]
+        until(f"the fields in {document}", shown, 10)
     start = api("GET", path, fieldSelector="host=host1")["metadata"]["resourceVersion"]
     for name, fields in (("one", {"host": "host1", "port": "80"}), ("two", {"host": "host1", "port": "8080"}), ("three", {"host": "host2"})):
         api("POST", path, dict(head, **meta(name), **fields))
@@ -494,6 +502,29 @@ def let_be(api, ns):
         assert answer.status_code == 200, answer.text
         wanted = [f'299 - "{one}.s: Invalid value: \\"string\\": needs a prefix"' for one in ("spec", "status")]
         assert answer.raw.headers.getlist("Warning") == wanted, answer.headers
+    undefine(api, body)
+
+
+@check("a conversion webhook without a certificate in its caBundle keeps a new CRD from being served")
+def broken_bundle(api, ns):
+    def bundle(data):
+        hook = {"clientConfig": {"service": {"namespace": ns, "name": "hook"}, "caBundle": data}, "conversionReviewVersions": ["v1"]}
+        return {"spec": {"conversion": {"strategy": "Webhook", "webhook": hook}}}
+
+    def established(got):
+        return [(one["status"], one["reason"], one["message"]) for one in got["status"]["conditions"] if one["type"] == "Established"]
+    body, good = crd({"v1": ANY}), base64.b64encode(open(api.session.verify, "rb").read()).decode()
+    body["spec"].update(bundle("Cg==")["spec"])
+    path = f"{CRDS}/{body['metadata']['name']}"
+    made = api("POST", CRDS, body)
+    assert established(made) == [("False", "InvalidCABundle", "The conversion webhook CABundle is invalid")], made["status"]
+    assert gone(api, resources(body))
+    made = api("PATCH", path, bundle(good), type=MERGE)
+    assert established(made) == [("True", "InitialNamesAccepted", "the initial names have been accepted")], made["status"]
+    until("served", lambda: not gone(api, resources(body)))
+    bad = api("PATCH", path, bundle("Cg=="), code=422, type=MERGE)
+    assert [one["field"] for one in bad["details"]["causes"]] == ["spec.conversion.webhookClientConfig.caBundle"], bad
+    is_status(bad, 422, "Invalid", "Invalid value: []byte{0xa}: unable to load root certificates: ")
     undefine(api, body)
 
 
