@@ -79,12 +79,20 @@ void render_list_meta(struct buf *out, const struct request *request)
     buf_add_char(out, '}');
 }
 
-static enum table_include table_include(const struct request *request)
+static const char *meta_version(const struct request *request)
+{
+    return request->accept.beta ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1";
+}
+
+static struct table_form table_form(const struct request *request)
 {
     const char *include = route_arg(&request->route, "includeObject");
-    if (text_eq(include, "None"))
-        return TABLE_NONE;
-    return text_eq(include, "Object") ? TABLE_OBJECT : TABLE_METADATA;
+    return (struct table_form){
+        .include = text_eq(include, "None")     ? TABLE_NONE
+                   : text_eq(include, "Object") ? TABLE_OBJECT
+                                                : TABLE_METADATA,
+        .beta = request->accept.beta,
+    };
 }
 
 /* Whose columns a Table has: Scale of what is built in has its own. */
@@ -100,17 +108,16 @@ static void add_table(struct buf *out, const struct request *request, const stru
     const struct resource *columns = columns_of(request);
     CLEANUP(free_ptr)
     char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)object->revision);
-    table_begin(out, columns, meta, headers);
-    table_row(out, columns, object, table_include(request), clock_now_us());
+    table_begin(out, columns, table_form(request), meta, headers);
+    table_row(out, columns, object, table_form(request), clock_now_us());
     table_end(out);
 }
 
 /* What is before the metadata, and a brace behind it. */
 static void begin_metadata(struct buf *out, const struct request *request)
 {
-    buf_printf(
-        out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":",
-        request->accept.beta ? "v1beta1" : "v1");
+    buf_printf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"%s\",\"metadata\":",
+               meta_version(request));
 }
 
 static void add_metadata(struct buf *out, const struct request *request, const json_t *tree)
@@ -206,14 +213,13 @@ void render_list_head(struct buf *out, const struct request *request)
 {
     const struct resource *row = request->resource;
     bool metadata = request->accept.shape == SHAPE_METADATA;
-    const char *beta = request->accept.beta ? "v1beta1" : "v1";
     if (is_sorted_list(request)) {
         buf_printf(out, "{\"apiVersion\":\"%s\",\"items\":[", resource_api_version(row));
         return;
     }
-    buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s\",\"metadata\":",
+    buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":",
                metadata ? "PartialObjectMetadataList" : row->list_kind,
-               metadata ? "meta.k8s.io/" : "", metadata ? beta : resource_api_version(row));
+               metadata ? meta_version(request) : resource_api_version(row));
     render_list_meta(out, request);
     buf_add_text(out, ",\"items\":[");
 }
@@ -232,14 +238,14 @@ void render_list_tail(struct buf *out, const struct request *request)
 static void add_listed_row(struct buf *out, const struct request *request, struct object *object,
                            int64_t now_us)
 {
-    enum table_include include = table_include(request);
+    struct table_form form = table_form(request);
     struct message *cells = is_custom(request) ? NULL
                                                : message_cache_get_cells(request->api->messages,
                                                                          object, request->resource);
     if (cells)
-        table_row_of_cells(out, object, (struct str){cells->data, cells->len}, include, now_us);
+        table_row_of_cells(out, object, (struct str){cells->data, cells->len}, form, now_us);
     else
-        table_row(out, request->resource, object, include, now_us);
+        table_row(out, request->resource, object, form, now_us);
     message_unref(cells);
 }
 
@@ -248,7 +254,7 @@ static void add_rows(struct buf *out, const struct request *request)
     const struct object_list *list = &request->reply.list;
     struct buf meta = BUF_TEXT;
     render_list_meta(&meta, request);
-    table_begin(out, request->resource, meta.data, true);
+    table_begin(out, request->resource, table_form(request), meta.data, true);
     int64_t now = clock_now_us();
     for (size_t i = 0; i < list->count; i++) {
         if (i)
@@ -291,12 +297,12 @@ void render_bookmark(struct buf *out, const struct request *request, int64_t rev
     if (request->accept.shape == SHAPE_TABLE) {
         CLEANUP(free_ptr)
         char *meta = xasprintf("{\"resourceVersion\":\"%lld\"}", (long long)revision);
-        table_begin(out, request->resource, meta, false);
+        table_begin(out, request->resource, table_form(request), meta, false);
         buf_printf(out,
                    "{\"cells\":[],\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":"
-                   "\"meta.k8s.io/v1\","
+                   "\"%s\","
                    "\"metadata\":{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}",
-                   (long long)revision, annotation);
+                   meta_version(request), (long long)revision, annotation);
         table_end(out);
         return;
     }
@@ -313,7 +319,7 @@ void render_bookmark(struct buf *out, const struct request *request, int64_t rev
                "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%lld\","
                "\"creationTimestamp\":null%s}}",
                metadata ? "PartialObjectMetadata" : request->resource->kind,
-               metadata ? "meta.k8s.io/v1" : resource_api_version(request->resource),
+               metadata ? meta_version(request) : resource_api_version(request->resource),
                (long long)revision, annotation);
 }
 

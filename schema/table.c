@@ -32,13 +32,18 @@ static void add_definition(struct buf *out, const struct column *column)
     buf_printf(out, ",\"priority\":%d}", column->priority);
 }
 
-void table_begin(struct buf *out, const struct resource *resource, const char *list_meta_json,
-                 bool headers)
+static const char *version_of(struct table_form form)
+{
+    return form.beta ? "v1beta1" : "v1";
+}
+
+void table_begin(struct buf *out, const struct resource *resource, struct table_form form,
+                 const char *list_meta_json, bool headers)
 {
     buf_printf(out,
-               "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/"
-               "v1\",\"metadata\":%s,\"columnDefinitions\":",
-               list_meta_json && *list_meta_json ? list_meta_json : "{}");
+               "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":%s,"
+               "\"columnDefinitions\":",
+               version_of(form), list_meta_json && *list_meta_json ? list_meta_json : "{}");
     if (!headers) {
         buf_add_text(out, "null");
     } else {
@@ -185,15 +190,16 @@ static void add_conditions(struct buf *out, const struct resource *resource, con
 /* `custom`: the tree of a custom resource, whose metadata is kept in another order than that of
  * Go's struct; NULL for others. */
 static void add_object(struct buf *out, const struct object *object, const json_t *custom,
-                       enum table_include include)
+                       struct table_form form)
 {
     buf_add_text(out, ",\"object\":");
-    if (include == TABLE_OBJECT) {
+    if (form.include == TABLE_OBJECT) {
         buf_add_str(out, object->body);
-    } else if (include == TABLE_METADATA) {
-        buf_add_text(
+    } else if (form.include == TABLE_METADATA) {
+        buf_printf(
             out,
-            "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
+            "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":",
+            version_of(form));
         if (custom)
             schema_write(out, type_find(META_TYPE), json_object_get(custom, "metadata"));
         else
@@ -254,10 +260,10 @@ static void add_aged(struct buf *out, struct str cells, int64_t now_us)
 }
 
 static void add_row(struct buf *out, const struct object *object, struct str cells,
-                    const json_t *custom, enum table_include include, int64_t now_us)
+                    const json_t *custom, struct table_form form, int64_t now_us)
 {
     add_aged(out, cells, now_us);
-    add_object(out, object, custom, include);
+    add_object(out, object, custom, form);
     buf_add_char(out, '}');
 }
 
@@ -268,19 +274,19 @@ void table_cells(struct buf *out, const struct resource *resource, const struct 
 }
 
 void table_row_of_cells(struct buf *out, const struct object *object, struct str cells,
-                        enum table_include include, int64_t now_us)
+                        struct table_form form, int64_t now_us)
 {
-    add_row(out, object, cells, NULL, include, now_us);
+    add_row(out, object, cells, NULL, form, now_us);
 }
 
 void table_row(struct buf *out, const struct resource *resource, const struct object *object,
-               enum table_include include, int64_t now_us)
+               struct table_form form, int64_t now_us)
 {
     CLEANUP(buf_free) struct buf cells = BUF_TEXT;
     bool custom = resource_by_key(resource->key) == NULL;
     json_auto_t *value = custom ? object_json(object) : tree_of_columns(object);
     add_cells(&cells, resource, value, custom);
-    add_row(out, object, buf_str(&cells), custom ? value : NULL, include, now_us);
+    add_row(out, object, buf_str(&cells), custom ? value : NULL, form, now_us);
 }
 
 void table_end(struct buf *out)

@@ -37,12 +37,12 @@ static void test_durations(void **state)
 
 /* In two steps there is the same row. */
 static void check_steps(const struct resource *resource, const struct object *object,
-                        enum table_include include, struct str row)
+                        struct table_form form, struct str row)
 {
     CLEANUP(buf_free) struct buf cells = BUF_TEXT;
     CLEANUP(buf_free) struct buf out = BUF_TEXT;
     table_cells(&cells, resource, object);
-    table_row_of_cells(&out, object, buf_str(&cells), include, now());
+    table_row_of_cells(&out, object, buf_str(&cells), form, now());
     assert_true(str_eq(buf_str(&out), row));
 }
 
@@ -55,9 +55,9 @@ static json_t *row_of(const struct resource *resource, const char *text, enum ta
     json_auto_t *value = kind_json(text);
     assert_true(object_draft_make(value, &body, &draft, &err));
     struct object *object = object_new(resource->key, &draft, 7, NULL);
-    table_row(&out, resource, object, include, now());
+    table_row(&out, resource, object, (struct table_form){.include = include}, now());
     if (resource_by_key(resource->key))
-        check_steps(resource, object, include, buf_str(&out));
+        check_steps(resource, object, (struct table_form){.include = include}, buf_str(&out));
     json_t *row = json_loadb(out.data, out.len, 0, NULL);
     if (!row)
         fail_msg("no JSON: %s", out.data);
@@ -422,7 +422,8 @@ static void test_ages(void **state)
         json_write(&body, value);
         object.body = buf_str(&body);
         table_cells(&cells, resource_by_key(cases[i / 2].resource), &object);
-        table_row_of_cells(&out, &object, buf_str(&cells), TABLE_NONE,
+        table_row_of_cells(&out, &object, buf_str(&cells),
+                           (struct table_form){.include = TABLE_NONE},
                            now() + (int64_t)(i % 2) * 3600 * 1000000);
         if (!strstr(out.data, cases[i / 2].cells[i % 2]))
             fail_msg("%s: %s", cases[i / 2].resource, out.data);
@@ -434,7 +435,7 @@ static void test_frame(void **state)
     const struct resource *pods = resource_by_key("pods");
     struct buf out = BUF_TEXT;
     (void)state;
-    table_begin(&out, pods, "{\"resourceVersion\":\"5\"}", true);
+    table_begin(&out, pods, (struct table_form){0}, "{\"resourceVersion\":\"5\"}", true);
     table_end(&out);
     json_auto_t *table = json_loadb(out.data, out.len, 0, NULL);
     assert_string_equal(json_text(table, "kind"), "Table");
@@ -442,10 +443,12 @@ static void test_frame(void **state)
     assert_int_equal(json_array_size(json_object_get(table, "columnDefinitions")),
                      pods->column_count);
     buf_clear(&out);
-    table_begin(&out, pods, NULL, false);
+    table_begin(&out, pods, (struct table_form){.beta = true}, NULL, false);
     table_end(&out);
     json_auto_t *later = json_loadb(out.data, out.len, 0, NULL);
     assert_true(json_is_null(json_object_get(later, "columnDefinitions")));
+    assert_string_equal(json_text(table, "apiVersion"), "meta.k8s.io/v1");
+    assert_string_equal(json_text(later, "apiVersion"), "meta.k8s.io/v1beta1");
     buf_free(&out);
     json_auto_t *row = row_of(pods, POD(TWO, "'phase':'Succeeded'"), TABLE_METADATA);
     assert_string_equal(json_text(row, "object", "kind"), "PartialObjectMetadata");
