@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/go_duration.h"
 #include "rbac/rbac.h"
+#include "schema/go_text.h"
 #include "schema/local_volume.h"
 
 #define IDENTITY_NS ((int64_t)60 * 1000000000)
@@ -577,7 +578,12 @@ static bool check_include(struct request *request)
     if (request->accept.shape != SHAPE_TABLE || !include || !*include || text_eq(include, "None") ||
         text_eq(include, "Metadata") || text_eq(include, "Object"))
         return true;
-    return error_bad_request(&request->error, "unrecognized includeObject value: \"%s\"", include);
+    CLEANUP(buf_free) struct buf quoted = BUF_TEXT;
+    go_quote(&quoted, str_of(include));
+    return error_bad_request(&request->error,
+                             "Unable to convert to Table as requested: includeObject: Invalid "
+                             "value: %s: must be 'Metadata', 'Object', 'None', or empty",
+                             buf_ok(&quoted) ? quoted.data : "");
 }
 
 /* Kinds that upstream, or their definition, says to use no more. */

@@ -59,7 +59,8 @@ def pod_table(api, ns):
     assert got["rows"][0]["object"]["kind"] == "Pod"
     got = api("GET", f"/api/v1/namespaces/{ns}/pods/table", accept=TABLE, includeObject="None")
     assert not got["rows"][0].get("object")
-    is_status(api("GET", f"/api/v1/namespaces/{ns}/pods/table", code=400, accept=TABLE, includeObject="Foo"), 400, "BadRequest")
+    is_status(api("GET", f"/api/v1/namespaces/{ns}/pods/table", code=400, accept=TABLE, includeObject="Foo"), 400, "BadRequest",
+              """includeObject: Invalid value: "Foo": must be 'Metadata', 'Object', 'None', or empty""")
 
 
 @check("should return chunks of table results for list calls")
