@@ -127,6 +127,14 @@ static bool parse_token(struct request *request, const struct list_options *opti
     return true;
 }
 
+/* Who takes what there is takes it whole: upstream's cache knows no pages. Events it doesn't hold.
+ */
+static bool is_whole(const struct request *request, const struct list_options *options)
+{
+    return text_eq(options->revision, "0") && !options->next && !options->exact &&
+           strcmp(request->storage, "events") != 0;
+}
+
 static bool plan_parse(struct request *request, struct list_plan *plan)
 {
     struct list_options options;
@@ -134,7 +142,7 @@ static bool plan_parse(struct request *request, struct list_plan *plan)
     if (!list_options_parse(request, false, &options) ||
         !selection_parse(request, &plan->selection))
         return false;
-    plan->limit = options.limit > 0 ? (size_t)options.limit : 0;
+    plan->limit = options.limit > 0 && !is_whole(request, &options) ? (size_t)options.limit : 0;
     return parse_token(request, &options, plan) && parse_revision(request, &options, plan);
 }
 
