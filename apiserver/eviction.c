@@ -26,7 +26,10 @@ enum step_result step_eviction_decode(struct request *request)
     const char *name = meta_name(request->eviction);
     if (!request->error.code && *name && strcmp(name, request->route.name) != 0)
         error_bad_request(&request->error, "name in URL does not match name in Eviction object");
-    return request->error.code ? STEP_FAIL : STEP_NEXT;
+    if (request->error.code)
+        return STEP_FAIL;
+    json_set_text(request->eviction, "apiVersion", "policy/v1"); /* v1beta1 is read, too */
+    return STEP_NEXT;
 }
 
 /* ---- what the budget says ---- */

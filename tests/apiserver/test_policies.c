@@ -287,6 +287,39 @@ static void test_collections(void **state)
     }
 }
 
+/* What is never stored: a policy for everything is asked about it, but for reviews. */
+static void test_transient(void **state)
+{
+#define REVIEWS(group, plural) "/apis/" group ".k8s.io/v1/" plural
+#define ACCOUNT                "/api/v1/namespaces/default/serviceaccounts/default/token"
+    static const struct row {
+        const char *path, *body;
+        long code;
+        const char *want;
+    } rows[] = {
+        {REVIEWS("authentication", "selfsubjectreviews"), "{}", 201, NULL},
+        {REVIEWS("authentication", "tokenreviews"), "{\"spec\":{\"token\":\"x\"}}", 201, NULL},
+        {REVIEWS("authorization", "selfsubjectrulesreviews"),
+         "{\"spec\":{\"namespace\":\"default\"}}", 201, NULL},
+        {REVIEWS("authorization", "subjectaccessreviews"),
+         "{\"spec\":{\"user\":\"u\",\"nonResourceAttributes\":{\"path\":\"/\"}}}", 201, NULL},
+        {ACCOUNT, "{\"spec\":{}}", 422, "authentication.k8s.io/v1 TokenRequest"},
+        {"/api/v1/namespaces/default/pods/p/eviction",
+         "{\"apiVersion\":\"policy/v1beta1\",\"kind\":\"Eviction\",\"metadata\":{\"name\":\"p\"}}",
+         422, "denied request: policy/v1 Eviction"},
+    };
+    (void)state;
+    put("transient",
+        "\"matchConstraints\":{\"resourceRules\":[{\"apiGroups\":[\"*\"],\"apiVersions\":[\"*\"],"
+        "\"operations\":[\"*\"],\"resources\":[\"*/"
+        "*\"]}]},\"validations\":[{\"expression\":\"false\","
+        "\"messageExpression\":\"object.apiVersion + ' ' + object.kind\"}]",
+        DENY);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        expect(rows[i].path, "POST", rows[i].path, rows[i].body, rows[i].code, rows[i].want);
+    forget_all();
+}
+
 #define DEPLOYMENT(replicas)                                                                       \
     "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":" replicas                              \
     ",\"selector\":{\"matchLabels\":{\"a\":"                                                       \
@@ -567,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_warning),
         cmocka_unit_test(test_operations),
         cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_transient),
         cmocka_unit_test(test_deployment),
         cmocka_unit_test(test_params),
         cmocka_unit_test(test_request_budget),
