@@ -69,10 +69,13 @@ enum auth_result auth_review_token(struct cluster *cluster, struct str token,
                                    const struct strset *audiences, struct user *user,
                                    struct strset *matched);
 
+/* Who signs a cluster's tokens, and whom they are for if nobody else is named. */
+#define AUTH_ISSUER "https://kubernetes.default.svc.cluster.local"
+
 struct token_request {
     const char *namespace, *service_account, *service_account_uid;
     const char *bound_kind, *bound_name, *bound_uid; /* NULL: not bound */
-    const char *const *audiences;                    /* NULL: the cluster's own issuer */
+    const char *const *audiences;                    /* NULL: AUTH_ISSUER */
     int64_t valid_s;                                 /* 600 .. 2^32 */
 };
 /* Signs a service-account token (ES256). Owned text and its expiry. */

@@ -5,7 +5,6 @@
 #include "auth/identity.h"
 #include "auth/openssl.h"
 
-#define AUTH_ISSUER    "https://kubernetes.default.svc.cluster.local"
 #define AUTH_TOKEN_MAX 16384 /* bytes of a bearer token */
 #define AUTH_CERT_MAX  16384 /* bytes of a client certificate */
 

@@ -206,6 +206,8 @@ static void test_negotiation(void **state)
         const char *has;
     } rows[] = {
         {"yaml", "application/yaml", 200, "kind: ConfigMap"},
+        {"old table", "application/json;as=Table;v=v1beta1;g=meta.k8s.io", 200,
+         "\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1beta1\""},
         {"table", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json", 200,
          "\"kind\":\"Table\""},
         {"metadata", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", 200,
@@ -365,6 +367,48 @@ static void test_pods(void **state)
          "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"priorityClassName\":\"no\",\"containers\":[{"
          "\"name\":\"c\",\"image\":\"i\"}]}}",
          403, "pods \"q\" is forbidden: no PriorityClass with name no was found", NULL, NULL},
+    };
+    (void)state;
+    run_rows(rows, ARRAY_LEN(rows));
+}
+
+static void test_tokens(void **state)
+{
+#define ACCOUNTS    "/api/v1/namespaces/default/serviceaccounts"
+#define OF_OTHER    ACCOUNTS "/other/token"
+#define BOUND(ref)  "{\"spec\":{\"boundObjectRef\":{" ref "}}}"
+#define TO(v, k, n) "\"apiVersion\":\"" v "\",\"kind\":\"" k "\",\"name\":\"" n "\""
+    static const struct row rows[] = {
+        {"account", "POST", ACCOUNTS, "{\"metadata\":{\"name\":\"other\"}}", 201, NULL, NULL, NULL},
+        {"its Pod", "POST", "/api/v1/namespaces/default/pods",
+         "{\"metadata\":{\"name\":\"its\"},\"spec\":{\"serviceAccountName\":\"other\","
+         "\"containers\":[{"
+         "\"name\":\"c\",\"image\":\"i\"}]}}",
+         201, NULL, NULL, NULL},
+        {"for whom", "POST", OF_OTHER, "{\"spec\":{}}", 201, NULL, NULL,
+         "\"audiences\":[\"https://kubernetes.default.svc.cluster.local\"]"},
+        {"and when", "POST", OF_OTHER, "{}", 201, NULL, NULL, "creationTimestamp"},
+        {"another's name", "POST", OF_OTHER, "{\"metadata\":{\"name\":\"x\"},\"spec\":{}}", 422,
+         "TokenRequest.authentication.k8s.io \"other\" is invalid: metadata.name: Invalid value: "
+         "\"x\": must match the service account name if specified",
+         NULL, NULL},
+        {"bound to its Pod", "POST", OF_OTHER, BOUND(TO("v1", "Pod", "its")), 201, NULL, NULL,
+         NULL},
+        {"another's Pod", "POST", ACCOUNTS "/default/token", BOUND(TO("v1", "Pod", "its")), 400,
+         "cannot bind token for serviceaccount \"default\" to pod running with different "
+         "serviceaccount name.",
+         NULL, NULL},
+        {"an earlier Pod", "POST", OF_OTHER, BOUND(TO("v1", "Pod", "its") ",\"uid\":\"u\""), 409,
+         "Operation cannot be fulfilled on Pod \"its\": the UID in the bound object reference (u) "
+         "does "
+         "not match the UID in record. The object might have been deleted and then recreated",
+         NULL, NULL},
+        {"no such Pod", "POST", OF_OTHER, BOUND(TO("v1", "Pod", "none")), 404,
+         "pods \"none\" not found", NULL, NULL},
+        {"a kind that has none", "POST", OF_OTHER, BOUND(TO("v1", "ConfigMap", "c")), 400,
+         "cannot bind token to object of type /v1, Kind=ConfigMap", NULL, NULL},
+        {"another group's", "POST", OF_OTHER, BOUND(TO("a/v1", "Pod", "its")), 400,
+         "cannot bind token to object of type a/v1, Kind=Pod", NULL, NULL},
     };
     (void)state;
     run_rows(rows, ARRAY_LEN(rows));
@@ -562,10 +606,10 @@ int main(void)
         cmocka_unit_test(test_bodies),     cmocka_unit_test(test_negotiation),
         cmocka_unit_test(test_too_large),  cmocka_unit_test(test_too_large_with_owners),
         cmocka_unit_test(test_finalizers), cmocka_unit_test(test_pods),
-        cmocka_unit_test(test_services),   cmocka_unit_test(test_scale),
-        cmocka_unit_test(test_tenants),    cmocka_unit_test(test_namespaces),
-        cmocka_unit_test(test_apply),      cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_tokens),     cmocka_unit_test(test_services),
+        cmocka_unit_test(test_scale),      cmocka_unit_test(test_tenants),
+        cmocka_unit_test(test_namespaces), cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_warnings),   cmocka_unit_test(test_gzip),
     };
     return fixture_run(&fixture, tests);
 }
