@@ -24,6 +24,7 @@ struct check {
     struct error *err;
     unsigned *steps;   /* left */
     const json_t *old; /* what the value was before, where that can be told; NULL */
+    unsigned matched;  /* how much had a say: by it upstream finds the best alternative */
     bool quiet;        /* inside an alternative: only whether it fits */
     bool failed;
 };
@@ -38,6 +39,17 @@ static bool fail(struct check *check)
 {
     check->failed = true;
     return !check->quiet && check->err->cause_count < CAUSES_MAX;
+}
+
+/* Upstream tells nothing twice: alternatives often say what their surroundings do. */
+static void drop_double(struct error *err)
+{
+    const struct error_cause *last = &err->causes[err->cause_count - 1];
+    for (const struct error_cause *one = err->causes; one < last; one++)
+        if (strcmp(one->field, last->field) == 0 && strcmp(one->message, last->message) == 0) {
+            error_cut_causes(err, err->cause_count - 1);
+            return;
+        }
 }
 
 static void add(struct check *check, const struct step *step, enum cause_kind kind,
@@ -57,6 +69,7 @@ static void add(struct check *check, const struct step *step, enum cause_kind ki
     va_end(args);
     step_write(&path, step);
     error_add_cause(check->err, kind, path.len ? path.data : "", "%s", text.len ? text.data : "");
+    drop_double(check->err);
 }
 
 /* Owned; "" at the root. */
@@ -406,16 +419,37 @@ static void check_object(struct check *check, const struct step *step, const str
 
 /* ---- alternatives ---- */
 
-/* How many of `nodes` the value fits. */
-static size_t fitting(struct check *check, const struct step *step, const struct crd_nodes *nodes,
-                      const json_t *value)
+/* How many alternatives a value fits, and the one of the others that came nearest; NULL. */
+struct fit {
+    size_t count;
+    const struct crd_node *best;
+    unsigned matched; /* by that one */
+};
+
+static struct fit fitting(struct check *check, const struct step *step,
+                          const struct crd_nodes *nodes, const json_t *value)
 {
-    size_t count = 0;
+    struct fit fit = {0};
     for (size_t i = 0; i < nodes->count; i++) {
         struct check quiet = {.err = check->err, .steps = check->steps, .quiet = true};
-        count += check_node(&quiet, step, nodes->items[i], value, false);
+        bool fits = check_node(&quiet, step, nodes->items[i], value, false);
+        fit.count += fits;
+        if (!fits && (!fit.best || quiet.matched > fit.matched)) {
+            fit.best = nodes->items[i];
+            fit.matched = quiet.matched;
+        }
     }
-    return count;
+    return fit;
+}
+
+/* What keeps the value from being the alternative that came nearest, when it is none. */
+static void tell_best(struct check *check, const struct step *step, const struct fit *fit,
+                      const json_t *value)
+{
+    struct check part = {.err = check->err, .steps = check->steps};
+    check->matched += fit->matched;
+    if (fit->best && !check->quiet)
+        (void)check_node(&part, step, fit->best, value, false); /* it does not fit */
 }
 
 /* Upstream names the place in the words alone. */
@@ -426,13 +460,15 @@ static void misfit(struct check *check, const struct step *step, const char *det
     CLEANUP(free_ptr) char *path = path_of(step);
     error_add_cause(check->err, CAUSE_INVALID, "<nil>", "Invalid value: \"\": \"%s\" %s", path,
                     detail);
+    drop_double(check->err);
 }
 
 static void check_one_of(struct check *check, const struct step *step, const struct crd_node *node,
                          const json_t *value)
 {
-    size_t count = node->one_of.count ? fitting(check, step, &node->one_of, value) : 1;
-    if (count == 1)
+    const struct fit fit = fitting(check, step, &node->one_of, value);
+    size_t count = fit.count;
+    if (!node->one_of.count || count == 1)
         return;
     CLEANUP(free_ptr)
     char *found =
@@ -440,6 +476,18 @@ static void check_one_of(struct check *check, const struct step *step, const str
     CLEANUP(free_ptr)
     char *text = xasprintf("must validate one and only one schema (oneOf). %s", found);
     misfit(check, step, text);
+    if (!count)
+        tell_best(check, step, &fit, value);
+}
+
+static void check_any_of(struct check *check, const struct step *step, const struct crd_node *node,
+                         const json_t *value)
+{
+    const struct fit fit = fitting(check, step, &node->any_of, value);
+    if (!node->any_of.count || fit.count)
+        return;
+    misfit(check, step, "must validate at least one schema (anyOf)");
+    tell_best(check, step, &fit, value);
 }
 
 static void check_all_of(struct check *check, const struct step *step, const struct crd_node *node,
@@ -459,13 +507,12 @@ static void check_all_of(struct check *check, const struct step *step, const str
 static void check_logic(struct check *check, const struct step *step, const struct crd_node *node,
                         const json_t *value)
 {
-    if (node->any_of.count && !fitting(check, step, &node->any_of, value))
-        misfit(check, step, "must validate at least one schema (anyOf)");
+    check_any_of(check, step, node, value);
     check_one_of(check, step, node, value);
     check_all_of(check, step, node, value);
     if (node->not ) {
         const struct crd_nodes only = {.items = (struct crd_node *[]){node->not }, .count = 1};
-        if (fitting(check, step, &only, value))
+        if (fitting(check, step, &only, value).count)
             misfit(check, step, "must not validate the schema (not)");
     }
 }
@@ -488,6 +535,14 @@ static void check_value(struct check *check, const struct step *step, const stru
         check_object(check, step, node, value, whole);
 }
 
+/* How many of upstream's validators look at a value itself. */
+static unsigned say_of(const struct crd_node *node, const json_t *value)
+{
+    bool typed = node->kind != CRD_ANY || (node->flags & CRD_INT_OR_STRING);
+    bool plain = json_is_boolean(value) || json_is_null(value);
+    return 3u + typed + !plain + (node->format && json_is_string(value));
+}
+
 static bool check_node(struct check *outer, const struct step *step, const struct crd_node *node,
                        const json_t *value, bool whole)
 {
@@ -500,6 +555,7 @@ static bool check_node(struct check *outer, const struct step *step, const struc
         return true;
     check_type(&check, step, node, value);
     check_value(&check, step, node, value, whole);
+    outer->matched += check.matched + say_of(node, value);
     return !check.failed;
 }
 
@@ -512,6 +568,7 @@ static bool check_changed(struct check *outer, const json_t *old, const struct s
     size_t before = outer->err->cause_count;
     check.old = old;
     bool fits = check_node(&check, step, node, value, node->flags & CRD_EMBEDDED);
+    outer->matched = check.matched;
     if (fits || !old || !*check.steps || !crd_is_same(node, value, old))
         return fits;
     error_cut_causes(outer->err, before);

@@ -206,7 +206,8 @@ static const struct said_row {
     {"'type':'string','enum':['a','b'],'minLength':3,'pattern':'^x','maxLength':1", "'cc'", "v: Too long: may not be more than 1 bytes\nv: Unsupported value: 'cc': supported values: 'a', 'b'"},
     {"'type':'string','enum':['a','b'],'minLength':3", "5", "v: Invalid value: 'integer': v in body must be of type string: 'integer'\nv: Unsupported value: 5: supported values: 'a', 'b'"},
     {"'type':'string','format':'date','enum':['x'],'minLength':20,'anyOf':[{'maxLength':1}]", "'zz'",
-     "<nil>: Invalid value: '': 'v' must validate at least one schema (anyOf)\nv: Invalid value: 'zz': v in body should be at least 20 chars long\n"
+     "<nil>: Invalid value: '': 'v' must validate at least one schema (anyOf)\nv: Too long: may not be more than 1 bytes\n"
+     "v: Invalid value: 'zz': v in body should be at least 20 chars long\n"
      "v: Invalid value: 'zz': v in body must be of type date: 'zz'\nv: Unsupported value: 'zz': supported values: 'x'"},
     {"'type':'array','minItems':3,'items':{'type':'integer'},'enum':[[1]],'allOf':[{'minItems':4}]", "[1,'x']",
      "v: Invalid value: 2: v in body should have at least 4 items\n" NONE_ALL "\nv[1]: Invalid value: 'string': v[1] in body must be of type integer: 'string'\n"
@@ -215,6 +216,16 @@ static const struct said_row {
      "v.w: Required value\n" NONE_ALL "\n<nil>: Invalid value: '': 'v' must not validate the schema (not)\n"
      "v: Unsupported value: map[string]interface {}{'a':1}: supported values: '{\\'q\\':1}'\nv: Invalid value: 1: v in body should have at least 3 properties"},
     {"'type':'object','required':['z'],'properties':{'a':{'type':'string'}}", "{'a':1}", "v.a: Invalid value: 'integer': v.a in body must be of type string: 'integer'\nv.z: Required value"},
+    /* Of alternatives, the first of those that looked at most says why. */
+    {"'type':'string','oneOf':[{'maxLength':2},{'pattern':'^x'}]", "'abc'",
+     "<nil>: Invalid value: '': 'v' must validate one and only one schema (oneOf). Found none valid\nv: Too long: may not be more than 2 bytes"},
+    {"'type':'string','oneOf':[{'maxLength':3},{'pattern':'^a'}]", "'abc'",
+     "<nil>: Invalid value: '': 'v' must validate one and only one schema (oneOf). Found 2 valid alternatives"},
+    {"'type':'object','properties':{'a':{'type':'string'},'b':{'type':'string'}},'anyOf':[{'properties':{'a':{'maxLength':1}}},"
+     "{'required':['c'],'properties':{'a':{'maxLength':1},'b':{'minLength':1}}}]", "{'a':'xy','b':'z'}",
+     "<nil>: Invalid value: '': 'v' must validate at least one schema (anyOf)\nv.a: Too long: may not be more than 1 bytes\nv.c: Required value"},
+    {"'type':'string','anyOf':[{'anyOf':[{'maxLength':1}]}]", "'ab'",
+     "<nil>: Invalid value: '': 'v' must validate at least one schema (anyOf)\nv: Too long: may not be more than 1 bytes"},
     {"'type':'array','x-kubernetes-list-type':'set','items':{'type':'number'}", "[1.5,2,2,1.0,1]", "v[2]: Duplicate value: 2"},
 };
 /* clang-format on */
