@@ -420,8 +420,9 @@ static bool misfit(const struct apply *apply, const json_t *applied, struct erro
     const char *name = json_text(applied, "metadata", "name"),
                *space = json_text(applied, "metadata", "namespace");
     err->reason = ERROR_UNKNOWN; /* upstream's error names none */
-    return error_wrap(err, "failed to create typed patch object (%s/%s; %s, Kind=%s)",
-                      space ? space : "", name ? name : "", apply->api_version, apply->kind);
+    return error_wrap(err, "failed to create typed patch object (%s/%s; %s%s, Kind=%s)",
+                      space ? space : "", name ? name : "",
+                      strchr(apply->api_version, '/') ? "" : "/", apply->api_version, apply->kind);
 }
 
 /* Gives the configuration canonical values; false when it does not fit. */

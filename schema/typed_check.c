@@ -115,26 +115,6 @@ static bool is_whole(struct typed typed)
     return typed.field && !typed.item && typed.field->card != CARD_ONE;
 }
 
-/* What typed_kind_of() takes for a leaf may be a list, map or struct that is replaced whole, or
- * something that should be one. */
-static void check_leaf(struct checker *checker, struct typed typed, const json_t *value,
-                       const struct place *place)
-{
-    const struct field *field = typed.field;
-    if (!field || json_is_null(value))
-        return;
-    bool list = is_whole(typed) && field->card == CARD_LIST,
-         map = (is_whole(typed) && field->card == CARD_MAP) ||
-               (!is_whole(typed) && field->kind == FIELD_REF &&
-                !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)));
-    if (list && !json_is_array(value))
-        expected(checker, place, "list", "", value);
-    else if (map && !json_is_object(value))
-        expected(checker, place, "map", "", value);
-    else if (!list && !map)
-        check_scalar(checker, field, value, place);
-}
-
 /* ---- structures ---- */
 
 static void check_members(struct checker *checker, struct typed typed, const json_t *object,
@@ -143,7 +123,7 @@ static void check_members(struct checker *checker, struct typed typed, const jso
     const char *key;
     size_t len;
     json_t *member;
-    bool closed = typed_kind_of(typed, object) == TYPED_STRUCT && !(typed.type->flags & TYPE_OPEN);
+    bool closed = typed.type && !(typed.type->flags & TYPE_OPEN);
     json_object_keylen_foreach(object, key, len, member)
     {
         const struct place inner = {.parent = place, .key = {key, len}};
@@ -185,6 +165,39 @@ static void check_list(struct checker *checker, struct typed typed, const json_t
             .parent = place, .element = items.by_place[i].element, .index = i};
         check(checker, typed_item(typed), json_array_get(list, i), &inner);
     }
+}
+
+static void check_atomic(struct checker *checker, struct typed typed, const json_t *list,
+                         const struct place *place)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const struct place inner = {.parent = place, .index = i};
+        check(checker, typed_item(typed), json_array_get(list, i), &inner);
+    }
+}
+
+/* What typed_kind_of() takes for a leaf may be a list, map or struct that is replaced whole: it has
+ * to fit all the same. It may also be something that should be one. */
+static void check_leaf(struct checker *checker, struct typed typed, const json_t *value,
+                       const struct place *place)
+{
+    const struct field *field = typed.field;
+    if (!field || json_is_null(value))
+        return;
+    bool list = is_whole(typed) && field->card == CARD_LIST,
+         map = (is_whole(typed) && field->card == CARD_MAP) ||
+               (!is_whole(typed) && field->kind == FIELD_REF &&
+                !(field->ref->flags & (TYPE_UNION | TYPE_UNWRAPPED)));
+    if (list && json_is_array(value))
+        check_atomic(checker, typed, value, place);
+    else if (list)
+        expected(checker, place, "list", "", value);
+    else if (map && json_is_object(value))
+        check_members(checker, typed, value, place);
+    else if (map)
+        expected(checker, place, "map", "", value);
+    else
+        check_scalar(checker, field, value, place);
 }
 
 static void check(struct checker *checker, struct typed typed, const json_t *value,

@@ -498,7 +498,7 @@ static void test_apply(void **state)
          NULL, APPLY, NULL},
         {"unknown field", "PATCH", CM "/ssa?fieldManager=one&fieldValidation=Strict",
          "apiVersion: v1\nkind: ConfigMap\nfoo: 1\n", 500,
-         "failed to create typed patch object (default/ssa; v1, Kind=ConfigMap): .foo: field not "
+         "failed to create typed patch object (default/ssa; /v1, Kind=ConfigMap): .foo: field not "
          "declared in schema",
          APPLY, NULL},
     };

@@ -283,6 +283,15 @@ static void misfits_are_refused(void **state)
         {"{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":[\"a\"]}}}}",
          "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.nodeSelector: expected "
          "map, got &{[a]}"},
+        {"{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\",\"command\":[\"x\",true]}]}}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.containers[name=\"a\"]."
+         "command[1]: expected string, got &value.valueUnstructured{Value:true}"},
+        {"{" HEAD ",\"spec\":{\"template\":{\"spec\":{\"tolerations\":[{\"key\":\"a\",\"foo\":1}]}}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.template.spec.tolerations[0].foo: field "
+         "not declared in schema"},
+        {"{" HEAD ",\"spec\":{\"selector\":{\"matchLabels\":{\"a\":1}}}}",
+         "failed to create typed patch object (n/w; apps/v1, Kind=Deployment): .spec.selector.matchLabels.a: expected string, "
+         "got &value.valueUnstructured{Value:1}"},
     };
     /* clang-format on */
     const struct apply me = apply_by("me");
