@@ -53,7 +53,7 @@ static bool claim_pods(const struct reconcile *reconcile, const json_t *job, str
     return ok;
 }
 
-/* Those of a Job that is gone, by its name. */
+/* Those of a Job that is gone, by its name; also those that it has left to themselves. */
 static bool find_pods(const struct reconcile *reconcile, struct json_list *out, struct error *err)
 {
     json_auto_t *labels = json_pack("{s:s}", NAME_LABEL, reconcile->name);
@@ -68,8 +68,8 @@ static bool find_pods(const struct reconcile *reconcile, struct json_list *out, 
     selector_free(selector);
     for (size_t i = 0; i < all.count; i++) {
         const json_t *controller = meta_controller(all.items[i]);
-        if (text_eq(json_text(controller, "kind"), "Job") &&
-            text_eq(json_text(controller, "name"), reconcile->name))
+        if (!controller || (text_eq(json_text(controller, "kind"), "Job") &&
+                            text_eq(json_text(controller, "name"), reconcile->name)))
             json_list_add(out, json_incref(all.items[i]));
     }
     return ok;

@@ -6,6 +6,7 @@
 #include "controllers/job.h"
 #include "controllers/job_failure.h"
 #include "controllers/job_indexes.h"
+#include "controllers/job_surplus.h"
 #include "controllers/observe.h"
 #include "controllers/owner.h"
 #include "controllers/pod_state.h"
@@ -118,16 +119,33 @@ void job_release_decide(json_t *const *pods, size_t count, struct plan *plan)
             release_pod(pods[i], plan);
 }
 
-static int64_t finished_at(const json_t *pod)
+/* When the last of its containers ended; 0 when one has not, or none says. */
+static int64_t containers_ended_at(const json_t *pod)
 {
     const json_t *statuses = json_at(pod, "status", "containerStatuses");
     int64_t latest_us = 0;
     for (size_t i = 0; i < json_array_size(statuses); i++) {
         int64_t at_us =
             json_time_us(json_at(json_array_get(statuses, i), "state", "terminated", "finishedAt"));
+        if (!at_us)
+            return 0;
         latest_us = at_us > latest_us ? at_us : latest_us;
     }
     return latest_us;
+}
+
+/* From when on a Pod is over, by the best that is known of it. */
+static int64_t finished_at(const json_t *pod)
+{
+    const json_t *ready = condition_find(json_at(pod, "status", "conditions"), "Ready");
+    const json_t *deleted = json_at(pod, "metadata", "deletionTimestamp");
+    int64_t grace_s = json_int_or(json_at(pod, "metadata", "deletionGracePeriodSeconds"), 0);
+    int64_t at_us = containers_ended_at(pod);
+    if (!at_us && text_eq(json_text(ready, "status"), "False"))
+        at_us = json_time_us(json_object_get(ready, "lastTransitionTime"));
+    if (!at_us && deleted)
+        at_us = json_time_us(deleted) - grace_s * 1000000;
+    return at_us ? at_us : json_time_us(json_at(pod, "metadata", "creationTimestamp"));
 }
 
 /* What the Job's policy says of a Pod that has failed. */
@@ -167,6 +185,13 @@ static void note_failure(struct job_view *view, struct job_index *index, const j
     index->failed_us = finished_at(pod);
 }
 
+/* A Pod that is being deleted has failed, unless the Job waits for what becomes of it. */
+static bool has_failed(const struct job_view *view, const json_t *pod)
+{
+    return strcmp(pod_phase(pod), "Failed") == 0 ||
+           (meta_deleting(pod) && !pod_is_terminal(pod) && !view->replace_failed);
+}
+
 /* What the Pods say of their indexes, before any of them is counted. */
 static void note_indexes(struct job_view *view)
 {
@@ -175,11 +200,12 @@ static void note_indexes(struct job_view *view)
         struct job_index *index = index_for(view, pod);
         if (!index)
             continue;
-        if (!pod_is_terminal(pod))
-            index->bits |= !meta_deleting(pod) || view->replace_failed ? JOB_INDEX_BUSY : 0u;
-        else if (strcmp(pod_phase(pod), "Succeeded") == 0)
+        if (strcmp(pod_phase(pod), "Succeeded") == 0)
             index->bits |= JOB_INDEX_SUCCEEDED;
-        else if (view->per_index && has_finalizer(pod))
+        else if (!has_failed(view, pod))
+            index->bits |= JOB_INDEX_BUSY;
+        else if (view->per_index && has_finalizer(pod) &&
+                 (pod_is_terminal(pod) || !is_ending(view)))
             note_failure(view, index, pod);
     }
 }
@@ -191,8 +217,7 @@ static bool is_kept(const struct job_view *view, const json_t *pod)
     return index && index->last == pod && !index->bits && !is_ending(view);
 }
 
-/* A Pod that is over: noted, or (when it is noted already) freed. A deleted one that never finished
- * has failed. */
+/* A Pod that is over: noted, or (when it is noted already) freed. */
 static void take_finished(struct job_view *view, const json_t *pod, struct plan *plan)
 {
     bool succeeded = strcmp(pod_phase(pod), "Succeeded") == 0;
@@ -215,6 +240,18 @@ static void take_finished(struct job_view *view, const json_t *pod, struct plan 
         json_array_append_new(uids, json_string(meta_uid(pod)));
 }
 
+/* Those that go because the Job has failed count as failed, those that go because it has succeeded
+ * do not count. */
+static void take_deleting(struct job_view *view, const json_t *pod, struct plan *plan)
+{
+    const json_t *conditions = json_object_get(view->status, "conditions");
+    view->terminating++;
+    if (!view->replace_failed || condition_is(conditions, "FailureTarget", "True"))
+        take_finished(view, pod, plan);
+    else if (is_ending(view) && has_finalizer(pod))
+        release_pod(pod, plan);
+}
+
 static void count_pods(struct job_view *view, struct plan *plan)
 {
     note_indexes(view);
@@ -225,9 +262,7 @@ static void count_pods(struct job_view *view, struct plan *plan)
             continue;
         }
         if (meta_deleting(pod)) {
-            view->terminating++;
-            if (!json_text(pod, "spec", "nodeName"))
-                take_finished(view, pod, plan); /* nobody will ever say how it ended */
+            take_deleting(view, pod, plan);
             continue;
         }
         view->active++;
@@ -342,18 +377,42 @@ static bool create_pod(struct job_view *view, struct plan *plan)
     return true;
 }
 
-static void delete_active(struct job_view *view, int64_t count, struct plan *plan)
+static void delete_pod(struct job_view *view, const json_t *pod, struct plan *plan)
 {
-    for (size_t i = view->seen->pod_count; i-- > 0 && count > 0;) {
-        const json_t *pod = view->seen->pods[i];
-        if (!pod_is_active(pod))
-            continue;
-        struct plan_action *action = plan_delete(plan, "pods", pod);
-        action->about = json_incref((json_t *)(uintptr_t)view->seen->job); /* only read */
-        action->ok_reason = "SuccessfulDelete";
-        action->ok_text = "Deleted pod: ";
-        count--;
-    }
+    struct plan_action *action = plan_delete(plan, "pods", pod);
+    action->about = json_incref((json_t *)(uintptr_t)view->seen->job); /* only read */
+    action->ok_reason = "SuccessfulDelete";
+    action->ok_text = "Deleted pod: ";
+}
+
+/* It is not to count, so it is let go before. */
+static void remove_pod(struct job_view *view, const json_t *pod, struct plan *plan)
+{
+    if (has_finalizer(pod))
+        release_pod(pod, plan);
+    delete_pod(view, pod, plan);
+}
+
+static void each_active(struct job_view *view, struct plan *plan,
+                        void (*act)(struct job_view *view, const json_t *pod, struct plan *plan))
+{
+    for (size_t i = 0; i < view->seen->pod_count; i++)
+        if (pod_is_active(view->seen->pods[i]))
+            act(view, view->seen->pods[i], plan);
+}
+
+/* False when there are not too many, nor any that are for no index or for one that another is for.
+ */
+static bool remove_surplus(struct job_view *view, int64_t least, struct plan *plan)
+{
+    CLEANUP(free_ptr)
+    const json_t **go = xcalloc(view->seen->pod_count + 1, sizeof(*go));
+    const struct job_surplus surplus = {view->seen->pods, view->seen->pod_count,
+                                        view->indexed ? view->completions : -1, least};
+    size_t count = job_surplus_find(&surplus, go);
+    for (size_t i = 0; i < count; i++)
+        remove_pod(view, go[i], plan);
+    return count;
 }
 
 /* How long all new Pods wait after a failure; with a limit for each index they wait by index. */
@@ -367,10 +426,8 @@ static int64_t backoff_left_us(const struct job_view *view)
 
 static int64_t wanted_active(const struct job_view *view)
 {
-    if (view->completions < 0) /* a work queue: the first success stops new Pods */
-        return view->succeeded
-                   ? (view->active < view->parallelism ? view->active : view->parallelism)
-                   : view->parallelism;
+    if (view->completions < 0) /* a work queue: after the first success what runs goes on */
+        return view->succeeded ? view->active : view->parallelism;
     int64_t left = view->completions - view->succeeded - view->failed_indexes;
     left = left > 0 ? left : 0;
     return left < view->parallelism ? left : view->parallelism;
@@ -380,10 +437,8 @@ static void manage_pods(struct job_view *view, struct plan *plan)
 {
     int64_t wanted = wanted_active(view), missing = wanted - view->active;
     int64_t wait_us = backoff_left_us(view);
-    if (missing < 0) {
-        delete_active(view, -missing, plan);
+    if (remove_surplus(view, missing < 0 ? -missing : 0, plan))
         return;
-    }
     if (view->replace_failed)
         missing -= view->terminating;
     if (missing > 0 && wait_us) {
@@ -419,7 +474,7 @@ static void finish(struct job_view *view, bool complete, const char *reason, con
 {
     add_condition(view, complete ? "SuccessCriteriaMet" : "FailureTarget", reason, message);
     if (view->active) {
-        delete_active(view, view->active, plan);
+        each_active(view, plan, complete ? remove_pod : delete_pod);
         return;
     }
     if (view->terminating || view->kept || !counted(view))
@@ -539,11 +594,21 @@ static void decide_course(struct job_view *view, struct plan *plan)
     else if (reason)
         finish(view, true, reason, how, plan);
     else if (suspended)
-        delete_active(view, view->active, plan);
+        each_active(view, plan, remove_pod);
     else
         manage_pods(view, plan);
     if (!why && !reason)
         suspend(view, suspended, plan);
+}
+
+/* The Job is being deleted: whoever takes its Pods, or deletes them, is not kept waiting. */
+static void release_rest(const struct job_view *view, struct plan *plan)
+{
+    for (size_t i = 0; i < view->seen->pod_count; i++) {
+        const json_t *pod = view->seen->pods[i];
+        if (!pod_is_terminal(pod) && !has_failed(view, pod) && has_finalizer(pod))
+            release_pod(pod, plan);
+    }
 }
 
 /* ---- the status ---- */
@@ -607,7 +672,9 @@ void job_decide(const struct job_seen *seen, struct plan *plan)
     flush_uncounted(&view, "failed", "failed");
     count_pods(&view, plan);
     sum_up(&view);
-    if (!meta_deleting(seen->job))
+    if (meta_deleting(seen->job))
+        release_rest(&view, plan);
+    else
         decide_course(&view, plan);
     write_status(&view, plan);
     free(view.verdict);

@@ -45,6 +45,7 @@ void controllers_add_kubernetes(struct controllers *controllers)
         &cluster_role_controller,
         &eviction_controller,
         &pod_gc_controller,
+        &unscheduled_controller,
         &job_controller,
         &job_ttl_controller,
         &statefulset_controller,

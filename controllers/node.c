@@ -249,3 +249,44 @@ const struct controller pod_gc_controller = {
     .host_only = true, /* a tenant's nodes are views of where its Pods are */
     .reconcile = reconcile_pod_gc,
 };
+
+/* ---- Pods that never came to a node ---- */
+
+static enum reconcile_result reconcile_unscheduled(void *arg, struct reconcile *reconcile,
+                                                   int64_t *again_ms, struct error *err)
+{
+    (void)arg;
+    json_auto_t *pod = NULL;
+    CLEANUP(plan_clear) struct plan plan = {0};
+    if (!observe_get(reconcile->cluster, "pods", reconcile->ns, reconcile->name, &pod, err))
+        return RECONCILE_RETRY;
+    if (!pod)
+        return RECONCILE_DONE;
+    unscheduled_decide(pod, reconcile->now_us, &plan);
+    return finish(reconcile, &plan, again_ms, err);
+}
+
+/* A mark in an annotation's text wakes it for nothing. */
+static void map_unscheduled(struct cluster *cluster, const struct object *pod,
+                            const struct object *before, void (*add)(void *arg, const char *key),
+                            void *arg)
+{
+    static const char mark[] = "\"deletionTimestamp\":";
+    (void)cluster;
+    (void)before;
+    if (object_field(pod, "spec.nodeName")[0] ||
+        !memmem(pod->body.data, pod->body.len, mark, sizeof(mark) - 1))
+        return;
+    CLEANUP(free_ptr) char *key = xasprintf("%s/%s", pod->ns, pod->name);
+    add(arg, key);
+}
+
+static const struct controller_source unscheduled_sources[] = {{"pods", map_unscheduled},
+                                                               {NULL, NULL}};
+
+const struct controller unscheduled_controller = {
+    .name = "unscheduled-pod-collector",
+    .user = "system:serviceaccount:kube-system:pod-garbage-collector",
+    .sources = unscheduled_sources,
+    .reconcile = reconcile_unscheduled,
+};

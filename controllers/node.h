@@ -8,6 +8,8 @@
 #define NODE_STARTUP_GRACE_US ((int64_t)60 * 1000 * 1000) /* for a node that has never sent one */
 #define NODE_QUARANTINE_MS                                                                         \
     40000 /* from a node's end to its Pods': it may come back under its name */
+#define NODE_UNSCHEDULED_US                                                                        \
+    ((int64_t)20 * 1000 * 1000) /* from the deletion of a Pod without a node to its failure */
 
 struct node_seen {
     const json_t *node;
@@ -25,8 +27,11 @@ void eviction_decide(const struct node_seen *seen, struct plan *plan);
 /* Deletes Pods of a node that is gone, and says that they failed: finalizers may hold them. Pure.
  */
 void pod_gc_decide(json_t *const *pods, size_t count, int64_t now_us, struct plan *plan);
+/* Says that a Pod has failed which is being deleted, is held by finalizers and has no node: nobody
+ * else will. Pure. */
+void unscheduled_decide(const json_t *pod, int64_t now_us, struct plan *plan);
 
 struct controllers;
 struct controller;
 void node_controller_add(struct controllers *controllers);
-extern const struct controller eviction_controller, pod_gc_controller;
+extern const struct controller eviction_controller, pod_gc_controller, unscheduled_controller;

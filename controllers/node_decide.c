@@ -247,3 +247,19 @@ void pod_gc_decide(json_t *const *pods, size_t count, int64_t now_us, struct pla
         plan_delete(plan, "pods", pods[i])->grace_s = 0;
     }
 }
+
+void unscheduled_decide(const json_t *pod, int64_t now_us, struct plan *plan)
+{
+    const char *node = json_text(pod, "spec", "nodeName");
+    int64_t left_us =
+        json_time_us(json_at(pod, "metadata", "deletionTimestamp")) + NODE_UNSCHEDULED_US - now_us;
+    if (!meta_deleting(pod) || pod_is_terminal(pod) || (node && *node))
+        return;
+    if (left_us > 0) {
+        plan_again(plan, left_us / 1000 + 1);
+        return;
+    }
+    json_t *patch = json_pack("{s:{s:s}, s:{s:s}}", "metadata", "uid", meta_uid(pod), "status",
+                              "phase", "Failed");
+    plan_patch(plan, "pods", pod, patch)->subresource = "status";
+}

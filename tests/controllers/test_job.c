@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "controllers/job.h"
 #include "controllers/job_indexes.h"
+#include "controllers/job_surplus.h"
 #include "controllers/pod_state.h"
 #include "schema/condition.h"
 #include "schema/json_time.h"
@@ -314,6 +315,207 @@ static void suspended_runs_nothing(void **state)
     sim_free(&world.sim);
 }
 
+/* The first `count` Pods of the world are deleted, as somebody may; a finalizer of others holds
+ * them. */
+static void delete_pods(struct world *world, int count)
+{
+    CLEANUP(json_list_free) struct json_list pods = {0};
+    CLEANUP(plan_clear) struct plan plan = {0};
+    sim_list(&world->sim, "pods", &pods);
+    for (size_t i = 0; i < pods.count && (int)i < count; i++) {
+        json_t *pod = sim_get(&world->sim, "pods", "d", meta_name(pods.items[i]));
+        json_array_append_new(json_at(pod, "metadata", "finalizers"), json_string("a/held"));
+        plan_delete(&plan, "pods", pod);
+    }
+    sim_apply(&world->sim, &plan);
+}
+
+static void settle(struct world *world)
+{
+    for (int i = 0; step(world, NULL); i++)
+        if (i == 20)
+            fail_msg("does not settle");
+}
+
+static size_t held(const struct world *world)
+{
+    CLEANUP(json_list_free) struct json_list pods = {0};
+    size_t count = 0;
+    sim_list(&world->sim, "pods", &pods);
+    for (size_t i = 0; i < pods.count; i++)
+        count += meta_has_finalizer(pods.items[i], JOB_FINALIZER);
+    return count;
+}
+
+static void deleted_pods(void **state)
+{
+    static const struct {
+        const char *name, *spec;
+        int active, failed, terminating;
+    } rows[] = {
+        {"have failed", "'completions':2,'parallelism':2", 2, 1, 1},
+        {"whether or not they are indexed",
+         "'completions':2,'parallelism':2,'completionMode':'Indexed'", 2, 1, 1},
+        {"also for their index",
+         "'completions':2,'parallelism':2,'completionMode':'Indexed','backoffLimitPerIndex':3", 2,
+         1, 1},
+        {"are waited for where only failed ones are replaced",
+         "'completions':2,'parallelism':2,'podReplacementPolicy':'Failed'", 1, 0, 1},
+        {"and by index",
+         "'completions':2,'parallelism':2,'completionMode':'Indexed','podReplacementPolicy':'"
+         "Failed'",
+         1, 0, 1},
+        {"fail the Job", "'completions':2,'parallelism':2,'backoffLimit':0", 0, 2, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        world_init(&world, rows[i].spec, 0);
+        settle(&world);
+        delete_pods(&world, 1);
+        settle(&world);
+        world.sim.now_us += INT64_C(11) * 1000000; /* the back-off */
+        settle(&world);
+        if (count(&world, "active") != rows[i].active ||
+            count(&world, "failed") != rows[i].failed ||
+            count(&world, "terminating") != rows[i].terminating)
+            fail_msg("%s: %lld active, %lld failed, %lld terminating", rows[i].name,
+                     (long long)count(&world, "active"), (long long)count(&world, "failed"),
+                     (long long)count(&world, "terminating"));
+        sim_free(&world.sim);
+    }
+}
+
+/* A change of the Job's spec that takes Pods away: none of them has failed. */
+static void fewer_pods(void **state)
+{
+    static const struct {
+        const char *name, *spec, *key;
+        int64_t value; /* -1: true */
+        int active;
+        const char *left; /* indexes of those that run */
+    } rows[] = {
+        {"suspended", "'completions':4,'parallelism':4,'backoffLimit':0", "suspend", -1, 0, ""},
+        {"less at once", "'completions':9,'parallelism':5,'backoffLimit':2", "parallelism", 2, 2,
+         NULL},
+        {"a work queue", "'parallelism':5,'backoffLimit':0", "parallelism", 1, 1, NULL},
+        {"fewer indexes", "'completions':3,'parallelism':3,'completionMode':'Indexed'",
+         "completions", 1, 1, "0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        CLEANUP(json_list_free) struct json_list pods = {0};
+        struct buf left = BUF_TEXT;
+        world_init(&world, rows[i].spec, 0);
+        settle(&world);
+        json_object_set_new(json_object_get(job(&world), "spec"), rows[i].key,
+                            rows[i].value < 0 ? json_true() : json_integer(rows[i].value));
+        settle(&world);
+        sim_list(&world.sim, "pods", &pods);
+        for (size_t j = 0; j < pods.count; j++)
+            buf_printf(&left, "%lld", (long long)job_index_of(pods.items[j]));
+        CLEANUP(free_ptr) char *text = buf_take(&left);
+        if (count(&world, "active") != rows[i].active || count(&world, "failed") ||
+            (int)pods.count != rows[i].active || job_finished(job(&world)) ||
+            (rows[i].left && strcmp(text ? text : "", rows[i].left) != 0))
+            fail_msg("%s: %lld active, %lld failed, left %s", rows[i].name,
+                     (long long)count(&world, "active"), (long long)count(&world, "failed"), text);
+        sim_free(&world.sim);
+    }
+}
+
+static void success_takes_the_rest_away_uncounted(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world,
+               "'completionMode':'Indexed','completions':3,'parallelism':3,'successPolicy':"
+               "{'rules':[{'succeededCount':1}]}",
+               0);
+    settle(&world);
+    (void)run_pod(&world);
+    settle(&world);
+    assert_string_equal(job_finished(job(&world)), "Complete");
+    assert_int_equal(count(&world, "succeeded"), 1);
+    assert_int_equal(count(&world, "failed"), 0);
+    assert_int_equal(sim_count(&world.sim, "pods"), 1);
+    sim_free(&world.sim);
+}
+
+static void a_deleted_job_lets_go(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, "'completions':3,'parallelism':3", 0);
+    settle(&world);
+    assert_int_equal(held(&world), 3);
+    json_object_set_new(json_object_get(job(&world), "metadata"), "deletionTimestamp",
+                        json_time(world.sim.now_us));
+    settle(&world);
+    assert_int_equal(held(&world), 0);
+    assert_int_equal(sim_count(&world.sim, "pods"), 3);
+    sim_free(&world.sim);
+}
+
+#define RUNS(name, index, node, phase, ready)                                                      \
+    "{'metadata':{'name':'" name                                                                   \
+    "','annotations':{'batch.kubernetes.io/job-completion-index':'" index                          \
+    "'}},'spec':{'nodeName':'" node "'},'status':{'phase':'" phase                                 \
+    "','conditions':[{'type':'Ready','status':'" ready "'}]}}"
+
+static void who_goes_first(void **state)
+{
+    static const struct {
+        const char *name, *pods;
+        int64_t completions, least;
+        const char *want;
+    } rows[] = {
+        {"nobody", "[" RUNS("a", "0", "n", "Running", "True") "]", 3, 0, ""},
+        {"not yet placed",
+         "[" RUNS("a", "0", "n", "Running", "True") "," RUNS(
+             "b", "1", "", "Pending", "False") "," RUNS("c", "2", "n", "Pending", "False") "]",
+         -1, 2, "b c"},
+        {"not yet ready",
+         "[" RUNS("a", "0", "n", "Running", "True") "," RUNS("b", "1", "n", "Running", "False") "]",
+         -1, 1, "b"},
+        {"all of more than there are", "[" RUNS("a", "0", "n", "Running", "True") "]", -1, 5, "a"},
+        {"one too many of an index",
+         "[" RUNS("a", "1", "n", "Running", "True") "," RUNS(
+             "b", "1", "n", "Running", "False") "," RUNS("c", "0", "", "Pending", "False") "]",
+         3, 0, "b"},
+        {"of no index, though it is further",
+         "[" RUNS("a", "7", "n", "Running", "True") "," RUNS(
+             "b", "x", "n", "Running", "True") "," RUNS("c", "0", "", "Pending", "False") "]",
+         3, 1, "a b"},
+        {"those and others",
+         "[" RUNS("a", "7", "n", "Running", "True") "," RUNS(
+             "b", "1", "n", "Running", "True") "," RUNS("c", "0", "", "Pending", "False") "]",
+         3, 2, "a c"},
+        {"finished ones do not run",
+         "[" RUNS("a", "0", "n", "Succeeded", "False") "," RUNS("b", "0", "n", "Running",
+                                                                "True") "]",
+         3, 0, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_auto_t *list = sim_json(rows[i].pods);
+        json_t *pods[4];
+        const json_t *go[4];
+        struct buf text = BUF_TEXT;
+        for (size_t j = 0; j < json_array_size(list); j++)
+            pods[j] = json_array_get(list, j);
+        const struct job_surplus surplus = {pods, json_array_size(list), rows[i].completions,
+                                            rows[i].least};
+        size_t found = job_surplus_find(&surplus, go);
+        for (size_t j = 0; j < found; j++)
+            buf_printf(&text, "%s%s", j ? " " : "", meta_name(go[j]));
+        CLEANUP(free_ptr) char *got = buf_take(&text);
+        if (strcmp(got ? got : "", rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].name, got);
+    }
+}
+
 static void finished_jobs_expire(void **state)
 {
     static const struct {
@@ -357,6 +559,11 @@ int main(void)
         cmocka_unit_test(failures_wait_longer_each_time),
         cmocka_unit_test(a_deadline_ends_it),
         cmocka_unit_test(suspended_runs_nothing),
+        cmocka_unit_test(deleted_pods),
+        cmocka_unit_test(fewer_pods),
+        cmocka_unit_test(success_takes_the_rest_away_uncounted),
+        cmocka_unit_test(a_deleted_job_lets_go),
+        cmocka_unit_test(who_goes_first),
         cmocka_unit_test(finished_jobs_expire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,34 @@ static void pods_of_a_lost_node_are_removed(void **state)
         assert_int_equal(plan.items[deletes[i]].grace_s, 0);
 }
 
+/* A Pod that was deleted 30 s ago, but is held. */
+static void pods_that_came_to_no_node(void **state)
+{
+#define DELETED "'deletionTimestamp':'2025-10-09T08:52:50Z'"
+    static const struct {
+        const char *name, *pod;
+        bool fails;
+        int64_t again_s;
+    } rows[] = {
+        {"fails", "{'metadata':{" DELETED "},'status':{'phase':'Pending'}}", true, 0},
+        {"has a node", "{'metadata':{" DELETED "},'spec':{'nodeName':'n'}}", false, 0},
+        {"is not deleted", "{'metadata':{'name':'p'}}", false, 0},
+        {"has ended", "{'metadata':{" DELETED "},'status':{'phase':'Failed'}}", false, 0},
+        {"may go yet", "{'metadata':{'deletionTimestamp':'2025-10-09T08:53:15Z'}}", false, 15},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(plan_clear) struct plan plan = {0};
+        json_auto_t *pod = sim_json(rows[i].pod);
+        unscheduled_decide(pod, NOW, &plan);
+        bool fails =
+            plan.count && text_eq(json_text(plan.items[0].body, "status", "phase"), "Failed");
+        if (fails != rows[i].fails || plan.again_ms / 1000 != rows[i].again_s)
+            fail_msg("%s: fails %d, again in %lld ms", rows[i].name, fails,
+                     (long long)plan.again_ms);
+    }
+}
+
 /* How long Nodes' agents may keep what they have read, by how many Nodes there are. */
 static void time_to_live(void **state)
 {
@@ -264,6 +292,7 @@ int main(void)
         cmocka_unit_test(pods_of_a_silent_node_are_doubted),
         cmocka_unit_test(eviction),
         cmocka_unit_test(pods_of_a_lost_node_are_removed),
+        cmocka_unit_test(pods_that_came_to_no_node),
         cmocka_unit_test(time_to_live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

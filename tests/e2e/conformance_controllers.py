@@ -135,4 +135,24 @@ def dangling(api, ns):
         api("DELETE", f"{FLOWS}/{ns}")
 
 
+@check("Job should not count Pods that it takes away, and let go of those that it leaves to themselves")
+def job_pods(api, ns):
+    jobs, pods = at("batch/v1", "jobs", ns), at("v1", "pods", ns)
+    body = workload("left", parallelism=2, completions=4, backoffLimit=0)
+    del body["spec"]["selector"]
+    body["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+    mine = lambda: api("GET", pods, labelSelector="batch.kubernetes.io/job-name=left")["items"]
+    status = lambda: api("GET", jobs + "/left").get("status", {})
+    api("POST", jobs, body)
+    for suspended, count in (None, 2), (True, 0), (False, 2):
+        if suspended is not None:
+            api("PATCH", jobs + "/left", {"spec": {"suspend": suspended}}, type=MERGE)
+        until(f"suspended {suspended}", lambda: status().get("active", 0) == count and len(mine()) == count)
+        said = [one["status"] for one in status().get("conditions", []) if one["type"] == "Suspended"]
+        assert said == ([] if suspended is None else [str(suspended)]) and "failed" not in status(), status()
+    assert all(one["metadata"]["finalizers"] == ["batch.kubernetes.io/job-tracking"] for one in mine())
+    api("DELETE", jobs + "/left", {"propagationPolicy": "Orphan"})
+    until("free", lambda: [1 for one in mine() if not one["metadata"].get("finalizers") and not one["metadata"].get("ownerReferences")] == [1, 1])
+
+
 main()
