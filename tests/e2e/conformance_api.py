@@ -772,8 +772,16 @@ def oidc(api, ns):
 @check("should support SubjectReview API operations")
 def subject_review(api, ns):
     attributes = {"namespace": ns, "verb": "list", "resource": "configmaps", "version": "v1"}
-    user = f"system:serviceaccount:{ns}:e2e"
+    user, account = f"system:serviceaccount:{ns}:e2e", f"/api/v1/namespaces/{ns}/serviceaccounts"
     groups = ["system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{ns}"]
+    api("POST", account, meta("e2e"))
+    token = api("POST", account + "/e2e/token", {"spec": {}})["status"]["token"]
+
+    def lists():
+        """What the account itself is answered."""
+        return requests.get(api.base + f"/api/v1/namespaces/{ns}/configmaps", headers={"Authorization": "Bearer " + token},
+                            verify=api.session.verify, timeout=30).status_code
+    assert lists() == 403, lists()
     got = api("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": {"user": user, "groups": groups, "resourceAttributes": attributes}})
     assert got["status"]["allowed"] is False, got
     local = f"/apis/authorization.k8s.io/v1/namespaces/{ns}/localsubjectaccessreviews"
@@ -785,6 +793,9 @@ def subject_review(api, ns):
     got = until("allowed", lambda: (lambda one: one if one["status"]["allowed"] else None)(api("POST", local, {
         "metadata": {"namespace": ns}, "spec": {"user": user, "groups": groups, "resourceAttributes": attributes}})))
     assert 'RBAC: allowed by RoleBinding "view/' in got["status"]["reason"], got
+    assert lists() == 200, lists()
+    got = api("POST", local, {"metadata": {"namespace": ns}, "spec": {"user": "e2e", "groups": groups, "resourceAttributes": attributes}})
+    assert got["status"]["allowed"] is False, got
     rules = api("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": ns}})["status"]
     assert rules["resourceRules"] and rules["incomplete"] is False, rules
 
