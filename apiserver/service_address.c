@@ -9,6 +9,7 @@
 
 #include "apiserver/steps.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "schema/meta.h"
 #include "schema/service_family.h"
 
@@ -18,6 +19,9 @@
 #define NODE_PORT_FIRST 30000
 #define NODE_PORT_LAST  32767
 #define COUNTER         "services"
+#define PORT_TAKEN      "provided port is already allocated"
+#define PORT_OUTSIDE                                                                               \
+    "provided port is not in the valid range. The range of valid ports is 30000-32767"
 
 static const char *service_type(const json_t *service)
 {
@@ -165,29 +169,95 @@ static bool has_port(const json_t *service, int64_t number)
            has_number(service, json_array_size(json_at(service, "spec", "ports")) + 1, number);
 }
 
-static int64_t pick_port(void)
+/* A number that the Service itself has not; one that another has is told by the store. */
+static int64_t pick_port(const json_t *service)
 {
-    return NODE_PORT_FIRST + (int64_t)dice(NODE_PORT_LAST - NODE_PORT_FIRST + 1);
+    int64_t number = 0;
+    for (unsigned tries = 0; tries < 64 && (!number || has_port(service, number)); tries++)
+        number = NODE_PORT_FIRST + (int64_t)dice(NODE_PORT_LAST - NODE_PORT_FIRST + 1);
+    return number;
 }
 
-static void allocate_health_port(struct request *request, json_t *spec)
+static bool needs_health_port(const json_t *service)
+{
+    return strcmp(service_type(service), "LoadBalancer") == 0 &&
+           text_eq(json_text(service, "spec", "externalTrafficPolicy"), "Local");
+}
+
+static bool in_port_range(int64_t number)
+{
+    return number >= NODE_PORT_FIRST && number <= NODE_PORT_LAST;
+}
+
+static bool refuse_health_port(struct error *err, int64_t number, const char *why)
+{
+    return error_internal(err, "failed to allocate requested HealthCheck NodePort %lld: %s",
+                          (long long)number, why);
+}
+
+static bool allocate_health_port(struct request *request, json_t *spec)
 {
     int64_t number = json_int_or(json_object_get(spec, "healthCheckNodePort"), 0);
-    if (strcmp(service_type(request->object), "LoadBalancer") != 0 ||
-        !text_eq(json_text(spec, "externalTrafficPolicy"), "Local"))
-        return;
+    size_t port_count = json_array_size(json_object_get(spec, "ports"));
+    bool is_asked = number && !has_port(request->old, number);
+    if (!needs_health_port(request->object))
+        return true;
+    if (is_asked && !needs_health_port(request->old) &&
+        (!in_port_range(number) || has_number(request->object, port_count, number)))
+        return refuse_health_port(&request->error, number,
+                                  in_port_range(number) ? PORT_TAKEN : PORT_OUTSIDE);
     if (number == 0)
         number = json_int_or(json_at(request->old, "spec", "healthCheckNodePort"), 0);
-    else if (!has_port(request->old, number))
-        request->fixed_address = true;
-    json_object_set_new(spec, "healthCheckNodePort", json_integer(number ? number : pick_port()));
+    request->fixed_address = request->fixed_address || is_asked;
+    json_object_set_new(spec, "healthCheckNodePort",
+                        json_integer(number ? number : pick_port(request->object)));
+    return true;
+}
+
+static bool same_port(const json_t *a, const json_t *b)
+{
+    return json_int_or(json_object_get(a, "port"), 0) == json_int_or(json_object_get(b, "port"), 0);
+}
+
+/* A new Service has one number for a port, whatever the protocol. */
+static int64_t shared_port(const json_t *spec, const json_t *port)
+{
+    const json_t *other;
+    size_t i;
+    int64_t number;
+    json_array_foreach (json_object_get(spec, "ports"), i, other)
+        if (same_port(other, port) &&
+            (number = json_int_or(json_object_get(other, "nodePort"), 0)) != 0)
+            return number;
+    return 0;
+}
+
+/* What speaks against the number that the port `i` would have; NULL: nothing. */
+static const char *port_fault(const struct request *request, const json_t *ports, size_t i,
+                              int64_t number)
+{
+    if (!in_port_range(number))
+        return PORT_OUTSIDE;
+    for (size_t k = 0; k < i && !request->old; k++)
+        if (number_at(request->object, k) == number &&
+            !same_port(json_array_get(ports, k), json_array_get(ports, i)))
+            return PORT_TAKEN;
+    return NULL;
+}
+
+static bool refuse_port(struct request *request, size_t i, int64_t number, const char *why)
+{
+    CLEANUP(free_ptr) char *field = xasprintf("spec.ports[%zu].nodePort", i);
+    error_add_cause(&request->error, CAUSE_INVALID, field, "Invalid value: %lld: %s",
+                    (long long)number, why);
+    return error_seal_invalid(&request->error, "Service", "", meta_name(request->object));
 }
 
 static bool allocate_ports(struct request *request, json_t *spec)
 {
-    json_t *port;
+    json_t *ports = json_object_get(spec, "ports"), *port;
     size_t i;
-    json_array_foreach (json_object_get(spec, "ports"), i, port) {
+    json_array_foreach (ports, i, port) {
         int64_t number = json_int_or(json_object_get(port, "nodePort"), 0);
         if (!wants_node_ports(request->object)) {
             if (number && has_port(request->old, number))
@@ -195,19 +265,14 @@ static bool allocate_ports(struct request *request, json_t *spec)
             continue;
         }
         if (number == 0)
-            number = carried_port(request->old, port);
+            number = request->old ? carried_port(request->old, port) : shared_port(spec, port);
         else if (!has_port(request->old, number))
             request->fixed_address = true;
         if (number == 0)
-            number = pick_port();
-        if (number < NODE_PORT_FIRST || number > NODE_PORT_LAST) {
-            CLEANUP(free_ptr) char *field = xasprintf("spec.ports[%zu].nodePort", i);
-            error_add_cause(&request->error, CAUSE_INVALID, field,
-                            "Invalid value: %lld: provided port is not in the valid range. The "
-                            "range of valid ports is %d-%d",
-                            (long long)number, NODE_PORT_FIRST, NODE_PORT_LAST);
-            return error_seal_invalid(&request->error, "Service", "", meta_name(request->object));
-        }
+            number = pick_port(request->object);
+        const char *why = port_fault(request, ports, i, number);
+        if (why)
+            return refuse_port(request, i, number, why);
         json_object_set_new(port, "nodePort", json_integer(number));
     }
     return true;
@@ -218,10 +283,10 @@ enum step_result step_allocate(struct request *request)
     if (strcmp(request->storage, "services") != 0 || request->sub)
         return STEP_NEXT;
     json_t *spec = json_ensure_object(request->object, "spec");
-    if (!allocate_address(request, spec) || !allocate_ports(request, spec))
-        return STEP_FAIL;
-    allocate_health_port(request, spec);
-    return STEP_NEXT;
+    return allocate_address(request, spec) && allocate_ports(request, spec) &&
+                   allocate_health_port(request, spec)
+               ? STEP_NEXT
+               : STEP_FAIL;
 }
 
 /* ---- charges ---- */
@@ -265,17 +330,26 @@ void service_charges(const json_t *now, const json_t *old, struct charges *charg
     charge_ports(old, now, -1, charges);
 }
 
-bool service_taken(const struct request *request, const char *scope, struct error *err)
+static bool port_taken(struct request *request, int64_t number)
+{
+    size_t count = json_array_size(json_at(request->object, "spec", "ports"));
+    for (size_t i = 0; i < count; i++)
+        if (number_at(request->object, i) == number)
+            return refuse_port(request, i, number, PORT_TAKEN);
+    return refuse_health_port(&request->error, number, PORT_TAKEN);
+}
+
+bool service_taken(struct request *request, const char *scope)
 {
     const char *what = strchr(scope, '/') + 1;
-    if (text_starts(scope, "ip/"))
-        error_add_cause(
-            err, CAUSE_INVALID, "spec.clusterIPs",
-            "Invalid value: []string{\"%s\"}: failed to allocate IP %s: provided IP is already "
-            "allocated",
-            what, what);
-    else
-        error_add_cause(err, CAUSE_INVALID, "spec.ports[0].nodePort",
-                        "Invalid value: %s: provided port is already allocated", what);
-    return error_seal_invalid(err, "Service", "", meta_name(request->object));
+    int64_t number = 0;
+    if (text_starts(scope, "nodeport/") &&
+        parse_i64(str_of(what), NODE_PORT_FIRST, NODE_PORT_LAST, &number))
+        return port_taken(request, number);
+    error_add_cause(
+        &request->error, CAUSE_INVALID, "spec.clusterIPs",
+        "Invalid value: []string{\"%s\"}: failed to allocate IP %s: provided IP is already "
+        "allocated",
+        what, what);
+    return error_seal_invalid(&request->error, "Service", "", meta_name(request->object));
 }

@@ -31,7 +31,7 @@ static enum step_result over_limit(struct request *request, size_t refused)
     if (text_starts(scope, "ip/") || text_starts(scope, "nodeport/")) {
         if (!request->fixed_address)
             return lost_race(request); /* another Service took the address or port meanwhile */
-        service_taken(request, scope, &request->error);
+        (void)service_taken(request, scope); /* false: the error says it */
         return STEP_FAIL;
     }
     if (!request->may_block)

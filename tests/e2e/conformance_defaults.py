@@ -239,6 +239,25 @@ def service_families(api, ns):
     assert (got["ipFamilyPolicy"], got["ipFamilies"]) == ("SingleStack", ["IPv4"]), got
 
 
+@check("a new Service's node ports: one number for a port, and whose fault it is when it is taken")
+def service_ports(api, ns):
+    path = f"/api/v1/namespaces/{ns}/services"
+    for number, asked in enumerate([(None, None), ("first", None), (None, "second")]):
+        taken = api("POST", path, made("NodePort", ns, f"picks{number}")[1])["spec"]["ports"][0]["nodePort"]
+        api("DELETE", f"{path}/picks{number}")
+        ports = [dict({"name": name.lower(), "port": 53, "protocol": name}, **({"nodePort": taken} if want else {})) for name, want in zip(("TCP", "UDP"), asked)]
+        got = [port["nodePort"] for port in api("POST", path, dict(meta(f"shares{number}"), spec={"type": "NodePort", "ports": ports}))["spec"]["ports"]]
+        assert got[0] == got[1] and (not any(asked) or got[0] == taken), (asked, got)
+    held = got[0]
+    for kind, spec, code, words in [
+            ("NodePort", {"ports": [{"name": "a", "port": 80}, {"name": "b", "port": 81, "nodePort": held}]}, 422, f"spec.ports[1].nodePort: Invalid value: {held}: provided port is already"),
+            ("LoadBalancer", {"ports": [{"port": 80}], "externalTrafficPolicy": "Local", "healthCheckNodePort": held}, 500,
+             f"Internal error occurred: failed to allocate requested HealthCheck NodePort {held}: provided port is already allocated"),
+            ("LoadBalancer", {"ports": [{"port": 80}], "externalTrafficPolicy": "Local", "healthCheckNodePort": 5}, 500,
+             "failed to allocate requested HealthCheck NodePort 5: provided port is not in the valid range. The range of valid ports is 30000-32767")]:
+        is_status(api("POST", path, dict(meta("late"), spec=dict(spec, type=kind)), code=code), code, "Invalid" if code == 422 else "InternalError", words)
+
+
 @check("what every object's metadata begins with")
 def metadata(api, ns):
     path = f"/api/v1/namespaces/{ns}/configmaps"
