@@ -11,6 +11,8 @@
 #define CRD_STORAGE   "customresourcedefinitions.apiextensions.k8s.io"
 #define CRD_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
 
+#define CRD_VERSIONS_MAX 100
+
 struct crd {
     const char *name, *group, *storage_version; /* borrowed from the definition */
     const json_t *names;                        /* status.acceptedNames */

@@ -8,7 +8,6 @@
 #include "schema/crd_rule.h"
 #include "schema/meta.h"
 
-#define VERSIONS_MAX   100
 #define APPROVED       "api-approved.kubernetes.io"
 #define APPROVAL_RULES "https://github.com/kubernetes/enhancements/pull/1111"
 
@@ -191,9 +190,9 @@ static void check_versions(const json_t *spec, struct error *err)
     CLEANUP(strset_clear) struct strset seen = {0};
     size_t stored = 0, count = json_array_size(versions);
     bool alike = have_one_schema(versions), unique = true;
-    if (!count || count > VERSIONS_MAX)
+    if (!count || count > CRD_VERSIONS_MAX)
         error_add_required(err, "spec.versions", "must have between 1 and 100 versions");
-    for (size_t i = 0; i < count && i < VERSIONS_MAX; i++) {
+    for (size_t i = 0; i < count && i < CRD_VERSIONS_MAX; i++) {
         const json_t *version = json_array_get(versions, i);
         const char *name = json_text(version, "name");
         stored += json_is_true(json_object_get(version, "storage"));

@@ -3,6 +3,7 @@
  *
  * Upstream keeps what all versions have in common in one place of the spec, and blames it there. */
 #include "schema/kinds/definition.h"
+#include "schema/crd.h"
 
 #define SPEC           PATH(NULL, "spec")
 #define SELECTABLE_MAX 8
@@ -249,9 +250,9 @@ static const struct {
     const char *member;
     void (*check)(struct error *err, const struct path *at, const json_t *version);
 } parts[] = {
+    {"subresources", check_scale},
     {"additionalPrinterColumns", check_columns},
     {"selectableFields", check_selectables},
-    {"subresources", check_scale},
 };
 
 static void check_all(const json_t *definition, struct error *err)
@@ -273,11 +274,26 @@ static void check_all(const json_t *definition, struct error *err)
     }
 }
 
+/* Whether nobody has said so yet: schemas are looked at when they are compiled, too. */
+static bool is_news(const struct error_cause *cause, const void *arg)
+{
+    const struct error *told = arg;
+    for (size_t i = 0; i < told->cause_count; i++)
+        if (strcmp(cause->field, told->causes[i].field) == 0 &&
+            strcmp(cause->message, told->causes[i].message) == 0)
+            return false;
+    return true;
+}
+
 void check_definition_versions(const json_t *definition, const json_t *old, struct error *err)
 {
     CLEANUP(error_clear) struct error before = {0};
+    CLEANUP(error_clear) struct error found = {0};
+    if (json_array_size(json_at(definition, "spec", "versions")) > CRD_VERSIONS_MAX)
+        return; /* crd_check() says so */
     if (old)
         check_all(old, &before);
     if (!before.cause_count) /* what was wrong already is not this update's fault */
-        check_all(definition, err);
+        check_all(definition, &found);
+    error_move_causes(err, &found, is_news, err);
 }

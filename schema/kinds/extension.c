@@ -203,9 +203,8 @@ static void check_conversion(const json_t *object, struct error *err)
 static void definition_validate(const json_t *object, struct error *err)
 {
     crd_check(object, NULL, err);
+    check_definition_versions(object, NULL, err);
     check_conversion(object, err);
-    if (!err->cause_count)
-        check_definition_versions(object, NULL, err);
 }
 
 static void definition_validate_update(const json_t *object, const json_t *old,
@@ -214,9 +213,8 @@ static void definition_validate_update(const json_t *object, const json_t *old,
     if (!is_main(subresource) || meta_deleting(object))
         return;
     crd_check(object, old, err);
+    check_definition_versions(object, old, err);
     check_conversion(object, err);
-    if (!err->cause_count)
-        check_definition_versions(object, old, err);
 }
 
 const struct kind_rules kind_definitions = {

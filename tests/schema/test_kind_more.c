@@ -326,6 +326,11 @@ static void test_definitions(void **state)
         {"columns", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'string','format':'date','jsonPath':'.spec.a'}]")), NULL, NULL, ""},
         {"a column of no type", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'text','jsonPath':'.a'}]")), NULL, NULL,
          "spec.additionalPrinterColumns[0].type: Invalid value: 'text': must be one of boolean,date,integer,number,string"},
+        {"all that is wrong at once", CRDS, CRD(VERSION("v1", "true", SCHEMA("{'type':'array'}") ",'additionalPrinterColumns':[{'name':'a','type':'text','jsonPath':'.a'}],"
+         "'subresources':{'scale':{'specReplicasPath':'.r','statusReplicasPath':'.status.r'}}") "],'conversion':{'strategy':'x'},'x':["), NULL, NULL,
+         "spec.validation.openAPIV3Schema.properties[spec].items: Required value: must be specified\n"
+         "spec.subresources.scale.specReplicasPath: Invalid value: '.r': should be a json path under .spec\n"
+         "spec.additionalPrinterColumns[0].type: Invalid value: 'text': must be one of\nspec.conversion.strategy: Unsupported value: 'x'"},
         {"a column of one version", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'string','jsonPath':'a'}]") "," VERSION("v2", "false", SCHEMA(ANY))), NULL, NULL,
          "spec.versions[0].additionalPrinterColumns[0].JSONPath: Invalid value: 'a': must be a simple json path starting with ."},
         {"a field to select by", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.s'}]")), NULL, NULL, ""},
