@@ -33,6 +33,16 @@ check_out "helm history" 'Rollback to 1' helm history one -n shop
 check "helm uninstall" helm uninstall one -n shop --wait --timeout 120s
 check_out "nothing is left of it" '^$' kubectl -n shop get deployments,configmaps -l app=one -o name
 
+life() { helm "$1" life "$here/tests/e2e/chart-life" -n life --wait --timeout 120s "${@:2}"; }
+check "helm: a chart with hooks, a CRD and a subchart" life install --create-namespace --wait-for-jobs
+check_out "helm: it found what is there" '^true true 1$' kubectl -n life get configmap life-seen -o 'jsonpath={.data.meadows} {.data.batch} {.data.nodes}'
+check_out "helm: hooks are cleared away as told" '^job.batch/life-fill job.batch/life-post-install $' kubectl -n life get jobs -o 'jsonpath={range .items[*]}job.batch/{.metadata.name} {end}'
+check_out "helm test" '^tested' helm test life -n life --logs
+check_fails "helm: an upgrade whose hook fails" 'pre-upgrade hooks failed' life upgrade --set 'migrate=exit 3' --rollback-on-failure
+check_out "helm: is rolled back" 'Rollback to 1' helm history life -n life
+check "helm uninstall with hooks" helm uninstall life -n life --wait --timeout 120s
+check_out "helm: what it is to keep stays" 'life-key' kubectl -n life get secrets
+
 check_out "the Python client" 'done' /usr/bin/python3 "$here/tests/e2e/python_client.py" "$KUBECONFIG"
 
 node_client() {
