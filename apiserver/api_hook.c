@@ -10,10 +10,13 @@ void api_hook_add(struct api *api, const struct api_hook *hook)
         api->hooks[api->hook_count++] = *hook;
 }
 
-const struct api_hook *api_hook_find(const struct api *api, const char *storage)
+const struct api_hook *api_hook_find(const struct request *request)
 {
+    const struct api *api = request->api;
+    if (!request->resource->host_only)
+        return NULL;
     for (size_t i = 0; i < api->hook_count; i++)
-        if (strcmp(api->hooks[i].resource, storage) == 0)
+        if (strcmp(api->hooks[i].resource, request->resource->key) == 0)
             return &api->hooks[i];
     return NULL;
 }
@@ -29,7 +32,7 @@ static json_t *request_json(struct request *request)
 
 static enum step_result step_api_hook(struct request *request)
 {
-    const struct api_hook *hook = api_hook_find(request->api, request->resource->key);
+    const struct api_hook *hook = api_hook_find(request);
     struct api_caller caller = {request->api, request->cluster, &request->user};
     if (!request->may_block)
         return STEP_BLOCK;

@@ -54,8 +54,9 @@ struct api {
     bool stopping;   /* guarded by lock */
 };
 
-/* NULL when the resource has none. */
-const struct api_hook *api_hook_find(const struct api *api, const char *storage);
+/* That of the request's resource; NULL when it has none. Whatever is not the host cluster's alone
+ * has none, whatever it is called. */
+const struct api_hook *api_hook_find(const struct request *request);
 
 /* ---- running a request (pipeline.c) ---- */
 

@@ -548,7 +548,7 @@ static enum step_result find_row(struct request *request)
 static enum step_result find_subresource(struct request *request)
 {
     const struct route *route = &request->route;
-    const struct api_hook *hook = api_hook_find(request->api, request->resource->key);
+    const struct api_hook *hook = api_hook_find(request);
     request->sub = resource_sub(request->resource, str_of(route->sub));
     if (!request->sub && is_custom(request)) {
         error_not_found(&request->error, request->resource->key, route->name);

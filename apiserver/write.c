@@ -304,7 +304,7 @@ static enum step_result converted(struct request *request, enum step_result resu
 
 enum step_result step_store(struct request *request)
 {
-    const struct api_hook *hook = api_hook_find(request->api, request->storage);
+    const struct api_hook *hook = api_hook_find(request);
     struct store_write *write = &request->write;
     if (hook && !request->may_block)
         return STEP_BLOCK;

@@ -74,7 +74,8 @@ static enum reconcile_result reconcile_custom(void *arg, struct reconcile *recon
     if (!meta_deleting(definition))
         return RECONCILE_DONE;
     const struct observe_query query = {.resource = store_intern(reconcile->name)};
-    if (!observe_list(reconcile->cluster, &query, &objects, err))
+    bool owns = !resource_by_key(reconcile->name); /* what is built in keeps its objects */
+    if (owns && !observe_list(reconcile->cluster, &query, &objects, err))
         return RECONCILE_RETRY;
     custom_decide(&(struct custom_seen){.definition = definition,
                                         .resource = query.resource,

@@ -309,8 +309,8 @@ const struct crd *crd_new(const json_t *definition)
     compiled->crd.name = or_empty(json_text(own, "metadata", "name"));
     compiled->crd.group = or_empty(json_text(own, "spec", "group"));
     compiled->crd.names = json_at(own, "status", "acceptedNames");
-    if (!crd_condition(own, "Established") || !json_text(compiled->crd.names, "plural") ||
-        !make_rows(compiled)) {
+    if (resource_by_key(compiled->crd.name) || !crd_condition(own, "Established") ||
+        !json_text(compiled->crd.names, "plural") || !make_rows(compiled)) {
         compiled_free(compiled);
         return NULL;
     }

@@ -25,8 +25,8 @@ struct crd {
     const struct resource *stored;   /* the version that objects are stored in, served or not */
 };
 
-/* NULL when the definition cannot be served: its names are not accepted, or its schema does not
- * compile. */
+/* NULL when the definition cannot be served: its names are not accepted, its schema does not
+ * compile, or its objects would lie among those of a built-in resource. */
 const struct crd *crd_new(const json_t *definition);
 const struct crd *crd_ref(const struct crd *crd);
 void crd_unref(const struct crd *crd);

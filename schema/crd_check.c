@@ -84,6 +84,8 @@ static void check_name(const json_t *definition, struct error *err)
     if (strcmp(name, meta_name(definition)) != 0)
         error_add_invalid(err, "metadata.name", meta_name(definition),
                           "must be spec.names.plural+\".\"+spec.group");
+    else if (resource_by_key(name)) /* upstream serves it, apart from its own, in other versions */
+        error_add_invalid(err, "metadata.name", name, "is the name of a built-in resource");
 }
 
 static void check_group(const json_t *spec, struct error *err)

@@ -197,6 +197,33 @@ static void test_built_in(void **state)
     expect("DELETE", CRDS "/foos.networking.k8s.io", NULL, 200, NULL);
 }
 
+/* What has the storage key of a built-in resource would lie among its objects: unchecked, and in a
+ * tenant's cluster with what only the host's resources do. */
+static void test_built_in_names(void **state)
+{
+    static const struct {
+        const char *plural, *group;
+    } rows[] = {
+        {"tenants", "tenancy.warren.dev"},
+        {"roles", "rbac.authorization.k8s.io"},
+        {"ingresses", "networking.k8s.io"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(free_ptr)
+        char *body = xasprintf(
+            "{\"metadata\":{\"name\":\"%s.%s\",\"annotations\":{\"api-approved.kubernetes.io\":"
+            "\"unapproved, for a test\"}},\"spec\":{\"group\":\"%s\",\"scope\":\"Cluster\","
+            "\"names\":{\"plural\":\"%s\",\"kind\":\"Thing\"},\"versions\":[{\"name\":\"v7\","
+            "\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":"
+            "\"object\"}}}]}}",
+            rows[i].plural, rows[i].group, rows[i].group, rows[i].plural);
+        CLEANUP(free_ptr) char *path = xasprintf("/apis/%s/v7/%s", rows[i].group, rows[i].plural);
+        expect("POST", CRDS, body, 422, "is the name of a built-in resource");
+        expect("GET", path, NULL, 404, NULL);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -218,7 +245,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_define),   cmocka_unit_test(test_objects),
         cmocka_unit_test(test_apply),    cmocka_unit_test(test_invalid_definitions),
-        cmocka_unit_test(test_built_in), cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_built_in), cmocka_unit_test(test_built_in_names),
+        cmocka_unit_test(test_delete),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
