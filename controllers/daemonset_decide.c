@@ -196,7 +196,7 @@ static void create_pod(struct daemon_view *view, const struct place *place)
     json_object_set(json_object_get(pod, "spec"), "tolerations", view->tolerations);
     pin(pod, place->name);
     struct plan_action *action = plan_create(view->plan, "pods", meta_namespace(set), pod);
-    action->flags = PLAN_SLOW_START;
+    action->flags = PLAN_SLOW_START | PLAN_GO_ON;          /* the status is told in any case */
     action->about = json_incref((json_t *)(uintptr_t)set); /* only read */
     action->ok_reason = "SuccessfulCreate";
     action->ok_text = "Created pod: ";
@@ -241,20 +241,22 @@ static int64_t resolve(const struct daemon_view *view, const char *key, int64_t 
     return parse_i64(text, 0, 100, &percent) ? (desired(view) * percent + 99) / 100 : fallback;
 }
 
-/* New Pods beside the old ones; an old one goes when its successor is available. */
+/* New Pods beside the old ones; an old one goes when its successor is available, or when it is of
+ * no use beside it. Where the old one does not work its successor may always come. */
 static void roll_surging(struct daemon_view *view, int64_t surge)
 {
     for (size_t i = 0; i < view->place_count; i++) {
         const struct place *place = &view->places[i];
         if (!place->run || !place->old)
             continue;
-        if (place->fresh) {
-            surge--;
-            if (is_available(view, place->fresh))
-                delete_pod(view, place->old);
-        } else if (!is_available(view, place->old)) {
-            delete_pod(view, place->old);
+        if (!place->fresh) {
+            if (!is_available(view, place->old))
+                create_pod(view, place);
+            continue;
         }
+        surge -= !is_available(view, place->fresh);
+        if (is_available(view, place->fresh) || !pod_is_ready(place->old))
+            delete_pod(view, place->old);
     }
     for (size_t i = 0; i < view->place_count && surge > 0; i++) {
         const struct place *place = &view->places[i];
@@ -265,13 +267,15 @@ static void roll_surging(struct daemon_view *view, int64_t surge)
     }
 }
 
-/* Old Pods go first, as many as may be missing; those that do not work go anyway. */
+/* Old Pods go first, as many as may be missing; those that do not work go anyway, and beside that.
+ */
 static void roll_replacing(struct daemon_view *view, int64_t budget)
 {
     for (size_t i = 0; i < view->place_count; i++) {
         const struct place *place = &view->places[i];
         bool works = is_available(view, place->fresh) || is_available(view, place->old);
-        budget -= place->run && !works;
+        bool replaced = place->old && !place->fresh;
+        budget -= place->run && !works && !replaced;
         if (place->run && place->old && !works)
             delete_pod(view, place->old);
     }

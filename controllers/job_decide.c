@@ -368,7 +368,7 @@ static bool create_pod(struct job_view *view, struct plan *plan)
     if (view->per_index)
         set_failures(pod, &view->indexes[index]);
     struct plan_action *action = plan_create(plan, "pods", meta_namespace(job), pod);
-    action->flags = PLAN_SLOW_START;
+    action->flags = PLAN_SLOW_START | PLAN_GO_ON;          /* the status is told in any case */
     action->about = json_incref((json_t *)(uintptr_t)job); /* only read */
     action->ok_reason = "SuccessfulCreate";
     action->ok_text = "Created pod: ";

@@ -163,6 +163,7 @@ static void create_pod(const struct set_view *view, int64_t ordinal, struct plan
     json_set_text(spec, "subdomain", service && service[0] ? service : NULL);
     mount_claims(view, pod, ordinal);
     struct plan_action *action = plan_create(plan, "pods", meta_namespace(set), pod);
+    action->flags = PLAN_GO_ON;                            /* the status is told in any case */
     action->about = json_incref((json_t *)(uintptr_t)set); /* only read */
     action->ok_reason = "SuccessfulCreate";
     action->message = xasprintf("create Pod %s in StatefulSet %s successful", name, meta_name(set));

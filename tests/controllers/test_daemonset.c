@@ -21,7 +21,8 @@
 
 struct world {
     struct sim sim;
-    int least, most; /* ready Pods and all Pods during an update */
+    int least, most;      /* ready Pods and all Pods during an update */
+    int created, deleted; /* Pods, in the last look */
 };
 
 static json_t *set_of(const struct world *world)
@@ -55,8 +56,14 @@ static size_t step(struct world *world)
     daemonset_decide(&seen, &plan);
     sim_apply(&world->sim, &plan);
     size_t writes = 0;
-    for (size_t i = 0; i < plan.count; i++)
+    world->created = world->deleted = 0;
+    for (size_t i = 0; i < plan.count; i++) {
         writes += plan.items[i].verb != PLAN_EVENT;
+        world->created +=
+            plan.items[i].verb == PLAN_CREATE && !strcmp(plan.items[i].resource, "pods");
+        world->deleted +=
+            plan.items[i].verb == PLAN_DELETE && !strcmp(plan.items[i].resource, "pods");
+    }
     return writes;
 }
 
@@ -216,6 +223,47 @@ static void set_image(struct world *world, const char *image)
     json_set_text(json_array_get(json_object_get(spec, "containers"), 0), "image", image);
 }
 
+/* The first look after the template has changed, and the second. */
+static void what_does_not_work_goes_first(void **state)
+{
+    static const struct {
+        const char *name;
+        int surge, broken, deleted, created, then_deleted, then_created;
+    } rows[] = {
+        {"all work", 0, 0, 1, 0, 0, 1},
+        {"one does not: it goes beside the others", 0, 1, 2, 0, 0, 2},
+        {"a new one beside an old one", 1, 0, 0, 1, 0, 0},
+        {"and beside one that does not work, which then is of no use", 1, 1, 0, 2, 1, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        CLEANUP(json_list_free) struct json_list pods = {0};
+        world_init(&world, rows[i].surge, "");
+        put_node(&world, NODE("a", ""));
+        put_node(&world, NODE("b", ""));
+        put_node(&world, NODE("c", ""));
+        settle(&world, rows[i].name);
+        sim_list(&world.sim, "pods", &pods);
+        for (int j = 0; j < rows[i].broken; j++)
+            json_object_set_new(sim_get(&world.sim, "pods", "d", meta_name(pods.items[j])),
+                                "status", sim_json("{'phase':'Running'}"));
+        set_image(&world, "v2");
+        for (int j = 0; j < 5; j++) { /* a revision may come before */
+            (void)step(&world);
+            if (world.created || world.deleted)
+                break;
+        }
+        int deleted = world.deleted, created = world.created;
+        (void)step(&world);
+        if (deleted != rows[i].deleted || created != rows[i].created ||
+            world.deleted != rows[i].then_deleted || world.created != rows[i].then_created)
+            fail_msg("%s: %d deleted, %d created, then %d and %d", rows[i].name, deleted, created,
+                     world.deleted, world.created);
+        sim_free(&world.sim);
+    }
+}
+
 /* Of an update that never gets ready, only the Pod that it reached is made again. */
 static void going_back_leaves_the_rest(void **state)
 {
@@ -252,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_nodes),
         cmocka_unit_test(nodes_come_and_go),
+        cmocka_unit_test(what_does_not_work_goes_first),
         cmocka_unit_test(updates_roll),
         cmocka_unit_test(going_back_leaves_the_rest),
         cmocka_unit_test(failed_pods_are_replaced),

@@ -155,4 +155,18 @@ def job_pods(api, ns):
     until("free", lambda: [1 for one in mine() if not one["metadata"].get("finalizers") and not one["metadata"].get("ownerReferences")] == [1, 1])
 
 
+@check("Controllers should tell their status also while no Pod can be made")
+def no_pods(api, ns):
+    api("POST", at("v1", "resourcequotas", ns), dict(meta("none"), spec={"hard": {"pods": "0"}}))
+    until("counted", lambda: api("GET", at("v1", "resourcequotas", ns) + "/none").get("status", {}).get("hard"))
+    job = workload("job", parallelism=1)
+    del job["spec"]["selector"]
+    job["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+    for path, body, key in (at("apps/v1", "statefulsets", ns), workload("set", replicas=2, serviceName="s"), "observedGeneration"), (at("batch/v1", "jobs", ns), job, "startTime"):
+        name = body["metadata"]["name"]
+        api("POST", path, body)
+        until(f"{name}: FailedCreate", lambda: [1 for one in api("GET", at("v1", "events", ns), fieldSelector="involvedObject.name=" + name)["items"] if one["reason"] == "FailedCreate"])
+        until(f"{name}: {key}", lambda: api("GET", f"{path}/{name}").get("status", {}).get(key))
+
+
 main()
