@@ -14,7 +14,7 @@
 #include "schema/crd_schema.h"
 #include "schema/meta.h"
 
-#define BUNDLE_MAX ((size_t)2 << 20)
+#define BUNDLE_SHOWN_MAX ((size_t)4 << 10) /* bytes of one that is refused: each is told as six */
 
 struct custom_slot {
     pthread_mutex_t making; /* held while definitions are compiled: never by an I/O thread */
@@ -481,14 +481,16 @@ static bool is_broken_bundle(const json_t *definition, struct buf *out)
 
 void custom_check_bundle(const struct request *request, struct error *err)
 {
-    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BUNDLE_MAX);
-    CLEANUP(buf_free) struct buf before = BUF_INIT(BUNDLE_MAX);
+    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BODY_MAX);
+    CLEANUP(buf_free) struct buf before = BUF_INIT(BODY_MAX);
     CLEANUP(buf_free) struct buf shown = BUF_TEXT;
     if (!is_definition(request) || !is_broken_bundle(request->object, &bundle) ||
         is_broken_bundle(request->old, &before))
         return;
-    for (size_t i = 0; i + 1 < bundle.len; i++)
+    for (size_t i = 0; i + 1 < bundle.len && i < BUNDLE_SHOWN_MAX; i++)
         buf_printf(&shown, "%s0x%x", i ? ", " : "", (unsigned char)bundle.data[i]);
+    if (bundle.len > BUNDLE_SHOWN_MAX + 1)
+        buf_add_text(&shown, ", ...");
     error_add_cause(err, CAUSE_INVALID, "spec.conversion.webhookClientConfig.caBundle",
                     "Invalid value: []byte{%s}: unable to load root certificates: data does not "
                     "contain any valid RSA or ECDSA certificates",
@@ -500,7 +502,7 @@ enum step_result custom_define(struct request *request)
     json_t *object = request->object;
     const char *group = json_text(object, "spec", "group");
     CLEANUP(free_ptr) char *conflict = NULL;
-    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    CLEANUP(buf_free) struct buf bundle = BUF_INIT(BODY_MAX);
     struct crd_verdict verdict = {0};
     if (!is_definition(request) || meta_deleting(object))
         return STEP_NEXT;

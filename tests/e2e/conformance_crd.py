@@ -525,6 +525,8 @@ def broken_bundle(api, ns):
     bad = api("PATCH", path, bundle("Cg=="), code=422, type=MERGE)
     assert [one["field"] for one in bad["details"]["causes"]] == ["spec.conversion.webhookClientConfig.caBundle"], bad
     is_status(bad, 422, "Invalid", "Invalid value: []byte{0xa}: unable to load root certificates: ")
+    long = api("PATCH", path, bundle(base64.b64encode(bytes(1 << 20)).decode()), code=422, type=MERGE)
+    assert ", 0x0, ...}" in long["message"] and len(long["message"]) < 1 << 16
     undefine(api, body)
 
 
