@@ -14,6 +14,7 @@ struct connection {
     struct cluster
         *cluster; /* of the port or TLS server name that it came by; NULL: told by the request */
     bool pinned;  /* came by a cluster's own port: serves no other cluster */
+    bool astray;  /* asked for a cluster of API_CLUSTERS_DOMAIN that is not there */
     gnutls_session_t session; /* NULL: plain */
     int fd;
     int loop_fd;  /* can be read when its I/O thread has something to do; -1: not known */

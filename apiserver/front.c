@@ -140,6 +140,8 @@ static struct cluster *find_cluster(const struct request *request)
         return store_cluster(store, request->route.cluster);
     if (connection && connection->cluster)
         return cluster_ref(connection->cluster);
+    if (connection && connection->astray)
+        return NULL;
     if (host_label(request, label))
         return store_cluster(store, label);
     return store_cluster_by_id(store, CLUSTER_HOST_ID);

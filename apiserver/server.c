@@ -61,8 +61,10 @@ unsigned server_local_port(int fd)
 
 /* The cluster that the TLS server name asks for: NAME.domain, or NAME.API_CLUSTERS_DOMAIN where
  * there is no domain. Referenced; NULL when it is none. */
-static struct cluster *named_cluster(const struct api *api, gnutls_session_t session)
+static struct cluster *named_cluster(struct connection *connection)
 {
+    const struct api *api = connection->api;
+    gnutls_session_t session = connection->session;
     char name[256];
     size_t len = sizeof(name) - 1;
     unsigned type = 0;
@@ -74,7 +76,9 @@ static struct cluster *named_cluster(const struct api *api, gnutls_session_t ses
     if (!text_ends(name, suffix))
         return NULL;
     name[strlen(name) - strlen(suffix)] = '\0';
-    return store_cluster(api->store, name);
+    struct cluster *cluster = store_cluster(api->store, name);
+    connection->astray = !cluster && !api->domain; /* below a domain the host may have a name */
+    return cluster;
 }
 
 /* The epoll descriptor of the thread that serves the connection. */
@@ -140,7 +144,7 @@ static int retrieve_certificate(gnutls_session_t session, const gnutls_datum_t *
     (void)names, (void)name_count, (void)algorithms, (void)algorithm_count;
     gnutls_certificate_send_x509_rdn_sequence(session, 1);
     if (!connection->cluster)
-        connection->cluster = named_cluster(api, session);
+        connection->cluster = named_cluster(connection);
     struct cluster *cluster = shown_cluster(connection);
     const struct server_credentials *credentials =
         cluster ? credentials_get(api->credentials, cluster) : NULL;

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """conformance_api.py KUBECONFIG [WORD]: what upstream's conformance tests of the API ask, call by call. No Pod has to run."""
 import base64
+import http.client
 import json
+import socket
+import ssl
 import time
+from urllib.parse import urlsplit
 
 import requests
 import yaml
@@ -1036,6 +1040,25 @@ def conflicts(api, ns):
     got = api("DELETE", path, fieldSelector="metadata.name=c")
     assert got["kind"] == "ConfigMapList", got["kind"]
     until("gone", lambda: gone(api, path + "/c"))
+
+
+@check("a TLS server name leads to its cluster, whatever the path, and that of no cluster nowhere")
+def server_names(api, ns):
+    url = urlsplit(api.base)
+
+    def code(name):
+        context = ssl.create_default_context(cafile=api.session.verify)
+        context.load_cert_chain(*api.session.cert)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        connection.sock = context.wrap_socket(socket.create_connection((url.hostname, url.port), 30),
+                                              server_hostname=f"{name}.clusters.warren.internal")
+        connection.request("GET", f"/api/v1/namespaces/{ns}")
+        status = connection.getresponse().status
+        connection.close()
+        return status
+    own = url.path.rpartition("/")[2]
+    assert not own or code(own) == 200
+    assert code("nobody") == 404
 
 
 main()
