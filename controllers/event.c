@@ -93,6 +93,16 @@ static bool are_many(struct cluster *cluster, const struct said *said)
            list.count == SIMILAR_MAX && text_starts(list.items[SIMILAR_MAX - 1]->name, prefix);
 }
 
+/* Drops what a cut left of the last character: a text that is not UTF-8 makes no Event. */
+static void end_whole(char *text)
+{
+    size_t len = strlen(text), at = len;
+    while (at && ((unsigned char)text[at - 1] & 0xc0) == 0x80)
+        at--;
+    if (at && str_utf8_character((struct str){text + at - 1, len - at + 1}) != len - at + 1)
+        text[at - 1] = '\0';
+}
+
 /* Makes it the one that speaks for all: of a message that none has, with the latest in it. */
 static void combine(struct said *said, char text[static MESSAGE_MAX + 1])
 {
@@ -102,6 +112,7 @@ static void combine(struct said *said, char text[static MESSAGE_MAX + 1])
     name_event(said);
     (void)snprintf(text, MESSAGE_MAX + 1, COMBINED "%.*s", MESSAGE_MAX - (int)strlen(COMBINED),
                    latest);
+    end_whole(text);
     said->message = text;
 }
 
@@ -149,6 +160,7 @@ void controller_event(const struct api_caller *caller, const json_t *object, con
     va_start(args, format);
     (void)vsnprintf(message, sizeof(message), format, args);
     va_end(args);
+    end_whole(message);
     struct said said = {
         .object = object,
         .ns = meta_namespace(object)[0] ? meta_namespace(object) : "default",

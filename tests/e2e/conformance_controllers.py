@@ -104,6 +104,26 @@ def similar(api, ns):
     assert {one["source"]["component"] for one in found} == {"replicaset-controller"}
 
 
+@check("An Event should be told though its message is cut within a character")
+def cut_message(api, ns):
+    policies, bindings = (at("admissionregistration.k8s.io/v1", "validatingadmissionpolic" + end) for end in ("ies", "ybindings"))
+    pods = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
+    here = {"resourceRules": pods, "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": ns}}}
+    try:
+        for i in range(4):  # each character is of four bytes: one of these is cut between two
+            denies = {"expression": f"!object.metadata.name.startsWith('cut{i}-')", "message": i * "x" + 400 * "\U0001f41d"}
+            api("POST", policies, dict(meta(f"{ns}{i}"), spec={"matchConstraints": here, "validations": [denies]}))
+            api("POST", bindings, dict(meta(f"{ns}{i}"), spec={"policyName": f"{ns}{i}", "validationActions": ["Deny"]}))
+            api("POST", at("apps/v1", "replicasets", ns), workload(f"cut{i}", replicas=1))
+        for i in range(4):
+            path = dict(fieldSelector=f"reason=FailedCreate,involvedObject.name=cut{i}")
+            until(f"told of cut{i}", lambda: "\U0001f41d" in str(api("GET", at("v1", "events", ns), **path)["items"]), 10)
+    finally:
+        for i in range(4):
+            api("DELETE", f"{bindings}/{ns}{i}")
+            api("DELETE", f"{policies}/{ns}{i}")
+
+
 @check("A claim's Events should come from upstream's controller of volumes")
 def claim_events(api, ns):
     api("POST", at("v1", "persistentvolumeclaims", ns), dict(meta("c"), spec={
