@@ -15,11 +15,8 @@
 
 static void fill_system_fields(json_t *metadata, bool inside)
 {
-    static const char *const cleared[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
-                                          "selfLink"};
     char uid[UUID_TEXT_SIZE], now[TIME_TEXT_SIZE];
-    for (size_t i = 0; i < ARRAY_LEN(cleared); i++)
-        json_object_del(metadata, cleared[i]);
+    meta_wipe_system_fields(metadata);
     uuid_make(uid);
     time_format(clock_now_us(), now);
     json_set_text(metadata, "uid", uid);

@@ -31,6 +31,14 @@ static struct rbac_attributes attributes_of(const struct user *user, const json_
     };
 }
 
+enum step_result step_review_meta(struct request *request)
+{
+    json_t *metadata = json_ensure_object(request->object, "metadata");
+    meta_wipe_system_fields(metadata);
+    json_object_set_new(metadata, "creationTimestamp", json_null());
+    return request_place(request) ? STEP_NEXT : STEP_FAIL;
+}
+
 /* Reviews are asked and answered: they have no name, and no labels. */
 static void check_metadata(struct request *request)
 {

@@ -7,22 +7,28 @@
 #include "apiserver/steps.h"
 #include "apiserver/backend/tunnel.h"
 
-static const step_fn self_access[] = {step_options, step_decode, step_admit_special,
-                                      step_review_self_access, NULL};
-static const step_fn access_review[] = {step_options, step_decode, step_admit_special,
-                                        step_review_access, NULL};
-static const step_fn self_rules[] = {step_options, step_decode, step_admit_special,
-                                     step_review_self_rules, NULL};
-static const step_fn self_review[] = {step_options, step_decode, step_admit_special,
-                                      step_review_self, NULL};
-static const step_fn token_review[] = {step_options, step_decode, step_admit_special,
-                                       step_review_token, NULL};
+static const step_fn self_access[] = {step_options, step_decode,        step_review_meta,
+                                      step_track,   step_admit_special, step_review_self_access,
+                                      NULL};
+static const step_fn access_review[] = {step_options, step_decode,        step_review_meta,
+                                        step_track,   step_admit_special, step_review_access,
+                                        NULL};
+static const step_fn self_rules[] = {step_options, step_decode,        step_review_meta,
+                                     step_track,   step_admit_special, step_review_self_rules,
+                                     NULL};
+static const step_fn self_review[] = {step_options, step_decode,        step_review_meta,
+                                      step_track,   step_admit_special, step_review_self,
+                                      NULL};
+static const step_fn token_review[] = {step_options, step_decode,        step_review_meta,
+                                       step_track,   step_admit_special, step_review_token,
+                                       NULL};
 static const step_fn binding[] = {step_options, step_decode, step_admit_special,
                                   step_bind,    step_store,  NULL};
 static const step_fn eviction[] = {
     step_options, step_eviction_decode, step_admit_special, step_read,
     step_evict,   step_quota,           step_store,         NULL};
-static const step_fn token[] = {step_options, step_decode, step_admit_special, step_token, NULL};
+static const step_fn token[] = {step_options,       step_decode, step_review_meta,
+                                step_admit_special, step_token,  NULL};
 
 static const step_fn pod_usage[] = {step_pod_usage, NULL};
 static const step_fn node_usage[] = {step_node_usage, NULL};

@@ -10,6 +10,8 @@ const step_fn *special_chain(const char *key, const char *sub, const char *verb)
 bool special_streams(const step_fn *chain);
 
 /* review.c */
+/* What is answered and not stored was created by nobody; before admission, as upstream. */
+enum step_result step_review_meta(struct request *request);
 enum step_result step_review_self_access(struct request *request);
 enum step_result step_review_access(struct request *request);
 enum step_result step_review_self_rules(struct request *request);

@@ -123,13 +123,13 @@ void schema_default(const struct type *type, json_t *value)
 {
     if (!json_is_object(value))
         return;
-    if (type->custom) {
-        crd_default(type->custom, value);
-    } else {
+    if (!type->custom) {
         set_kind_defaults(type, value);
         fill_struct(type, value, 0);
+        return;
     }
+    crd_default(type->custom, value);
     json_t *metadata = json_object_get(value, "metadata");
     if (json_is_null(json_object_get(metadata, "creationTimestamp")))
-        json_object_del(metadata, "creationTimestamp"); /* the server sets the object's own */
+        json_object_del(metadata, "creationTimestamp"); /* the server sets it */
 }

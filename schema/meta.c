@@ -237,6 +237,14 @@ void meta_validate(const struct resource *resource, const json_t *object, struct
     check_common(kind_is_built_in(resource->key), meta, at, err);
 }
 
+void meta_wipe_system_fields(json_t *meta)
+{
+    static const char *const fields[] = {"creationTimestamp", "uid", "deletionTimestamp",
+                                         "deletionGracePeriodSeconds", "selfLink"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        json_object_del(meta, fields[i]);
+}
+
 void meta_validate_embedded(const json_t *meta, const struct path *at, struct error *err)
 {
     const char *name = rule_text(meta, "name");

@@ -41,6 +41,8 @@ size_t name_faults_label_value(const char *value, const char *faults[]);
 /* By kind_rules.name_format. */
 const char *name_check(const char *format, const char *value, bool is_prefix);
 
+/* Takes out of the metadata of what is to be created what only the server says: uid and times. */
+void meta_wipe_system_fields(json_t *meta);
 /* ValidateObjectMeta and ValidateObjectMetaUpdate: append causes under "metadata". */
 void meta_validate(const struct resource *resource, const json_t *object, struct error *err);
 void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old,

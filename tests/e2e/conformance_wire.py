@@ -124,6 +124,37 @@ def protobuf(api, ns):
     assert packed.headers.get("Content-Encoding") == "gzip" and envelope(packed.content)[1] == "ConfigMapList", packed.headers
 
 
+@check("objects that are not stored say that they were not created")
+def not_created(api, ns):
+    access = {"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": ns}}
+    authorization, authentication = "/apis/authorization.k8s.io/v1/", "/apis/authentication.k8s.io/v1/"
+    local = f"{authorization}namespaces/{ns}/localsubjectaccessreviews"
+    for path, spec, metadata in [
+        (authorization + "selfsubjectaccessreviews", access, {}),
+        (authorization + "subjectaccessreviews", dict(access, user="u"), {}),
+        (local, dict(access, user="u"), {"namespace": ns}),
+        (authorization + "selfsubjectrulesreviews", {"namespace": ns}, {}),
+        (authentication + "tokenreviews", {"token": "x"}, {}),
+    ]:
+        said = {"creationTimestamp": "2020-01-01T00:00:00Z", "uid": "u", "deletionTimestamp": "2020-01-01T00:00:00Z", "selfLink": "/"}
+        for given in ({}, said):
+            got = api("POST", path, {"metadata": given, "spec": spec}, fieldManager="m")["metadata"]
+            managers = [(one["manager"], list(one["fieldsV1"])) for one in got.pop("managedFields")]
+            assert got == dict(metadata, creationTimestamp=None) and managers == [("m", ["f:spec"])], (path, got, managers)
+        message = envelope(ask(api, "POST", path, {"spec": spec}, PROTOBUF).content)[2]
+        assert (8, b"") in fields(field(message, 1)), (path, message)
+    is_status(api("POST", local, {"metadata": {"namespace": "other"}, "spec": dict(access, user="u")}, code=400), 400, "BadRequest",
+              "the namespace of the provided object does not match the namespace sent on the request")
+    # What is stored was created: a null is nobody's word for when.
+    body = dict(meta("null", creationTimestamp=None), data={})
+    made = api("POST", configmaps(ns), body)
+    assert made["metadata"]["creationTimestamp"], made
+    put_ = api("PUT", configmaps(ns) + "/null", dict(body, data={"a": "b"}))["metadata"]
+    assert put_["creationTimestamp"] == made["metadata"]["creationTimestamp"], put_
+    templates = f"/api/v1/namespaces/{ns}/podtemplates"
+    assert '"template":{"metadata":{"creationTimestamp":null}' in ask(api, "POST", templates, dict(meta("t"), template={"spec": pod("x")["spec"]})).text
+
+
 @check("protobuf: watches, their bookmarks and metadata")
 def protobuf_watch(api, ns):
     path = configmaps(ns)

@@ -535,15 +535,15 @@ static void types_fill_their_zeroes(void **state)
     } rows[] = {
         {"io.k8s.api.core.v1.PodTemplateSpec", "{\"spec\":{\"containers\":[{\"name\":\"a\",\"ports\":[{\"containerPort\":1}]}]}}",
          "{\"spec\":{\"containers\":[{\"name\":\"a\",\"ports\":[{\"containerPort\":1,\"protocol\":\"TCP\"}],"
-         "\"resources\":{}}]},\"metadata\":{}}"},
+         "\"resources\":{}}]},\"metadata\":{\"creationTimestamp\":null}}"},
         {"io.k8s.api.apps.v1.ReplicaSetSpec", "{\"template\":{}}",
          "{\"template\":{\"metadata\":{\"creationTimestamp\":null},\"spec\":{\"containers\":null}},\"selector\":null}"},
         {"io.k8s.api.apps.v1.ReplicaSetStatus", "{}", "{\"replicas\":0}"},
         {"io.k8s.api.core.v1.ResourceFieldSelector", "{\"resource\":\"limits.cpu\"}",
          "{\"resource\":\"limits.cpu\",\"divisor\":\"0\"}"},
-        {"io.k8s.api.rbac.v1.Role", "{}", "{\"metadata\":{},\"rules\":null}"},
+        {"io.k8s.api.rbac.v1.Role", "{}", "{\"metadata\":{\"creationTimestamp\":null},\"rules\":null}"},
         {"io.k8s.api.rbac.v1.PolicyRule", "{}", "{\"verbs\":null}"},
-        {"io.k8s.api.discovery.v1.EndpointSlice", "{}", "{\"metadata\":{},\"addressType\":\"\",\"endpoints\":null,\"ports\":null}"},
+        {"io.k8s.api.discovery.v1.EndpointSlice", "{}", "{\"metadata\":{\"creationTimestamp\":null},\"addressType\":\"\",\"endpoints\":null,\"ports\":null}"},
         {"io.k8s.api.core.v1.LimitRangeSpec", "{}", "{\"limits\":null}"},
         {"io.k8s.api.core.v1.EnvVar", "{}", "{\"name\":\"\"}"},
         {"io.k8s.api.core.v1.ContainerStatus", "{\"name\":\"c\"}",
@@ -551,12 +551,12 @@ static void types_fill_their_zeroes(void **state)
         {"io.k8s.api.core.v1.NodeDaemonEndpoints", "{}", "{\"kubeletEndpoint\":{\"Port\":0}}"},
         {"io.k8s.api.core.v1.TypedLocalObjectReference", "{\"kind\":\"K\"}", "{\"kind\":\"K\",\"apiGroup\":null,\"name\":\"\"}"},
         {"io.k8s.api.core.v1.TCPSocketAction", "{}", "{\"port\":0}"},
-        {"io.k8s.api.apps.v1.ControllerRevision", "{}", "{\"metadata\":{},\"data\":null,\"revision\":0}"},
+        {"io.k8s.api.apps.v1.ControllerRevision", "{}", "{\"metadata\":{\"creationTimestamp\":null},\"data\":null,\"revision\":0}"},
         {"io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus", "{}", "{\"desiredReplicas\":0,\"currentMetrics\":null}"},
         {"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus", "{}",
          "{\"conditions\":null,\"acceptedNames\":{\"plural\":\"\",\"kind\":\"\"},\"storedVersions\":null}"},
         {"io.k8s.api.core.v1.Event", "{}",
-         "{\"reportingComponent\":\"\",\"reportingInstance\":\"\",\"metadata\":{},\"involvedObject\":{},\"source\":{},"
+         "{\"reportingComponent\":\"\",\"reportingInstance\":\"\",\"metadata\":{\"creationTimestamp\":null},\"involvedObject\":{},\"source\":{},"
          "\"firstTimestamp\":null,\"lastTimestamp\":null,\"eventTime\":null}"},
         {"dev.warren.tenancy.v1.TenantSpec", "{\"plan\":\"small\"}", "{\"plan\":\"small\",\"tier\":\"virtual\"}"},
     };
