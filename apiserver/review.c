@@ -281,15 +281,38 @@ static void read_audiences(const json_t *list, struct strset *audiences)
     }
 }
 
+static json_t *token_accepted(const struct user *user, const struct strset *matched)
+{
+    json_t *good_for = json_array();
+    for (size_t i = 0; i < matched->count; i++)
+        json_array_append_new(good_for, json_string(matched->items[i]));
+    return json_pack("{s:b, s:o, s:o}", "authenticated", 1, "user", review_user_json(user),
+                     "audiences", good_for);
+}
+
+/* `why` may be NULL. */
+static json_t *token_refused(const char *why)
+{
+    CLEANUP(free_ptr)
+    char *text =
+        why ? xasprintf("[invalid bearer token, %s]", why) : xstrdup("invalid bearer token");
+    return json_pack("{s:{}, s:s}", "user", "error", text);
+}
+
 enum step_result step_review_token(struct request *request)
 {
     const char *text = json_text(request->object, "spec", "token");
     struct str token = str_of(text ? text : "");
+    CLEANUP(free_ptr) char *why = NULL;
     CLEANUP(user_clear) struct user user = {0};
     CLEANUP(strset_clear) struct strset audiences = {0}, matched = {0};
+    if (!token.len) {
+        error_bad_request(&request->error, "token is required for TokenReview in authentication");
+        return STEP_FAIL;
+    }
     read_audiences(json_at(request->object, "spec", "audiences"), &audiences);
     enum auth_result result =
-        auth_review_token(request->cluster, token, &audiences, &user, &matched);
+        auth_review_token(request->cluster, token, &audiences, &user, &matched, &why);
     if (result == AUTH_COLD && !request->may_block)
         return STEP_BLOCK;
     for (unsigned i = 0; result == AUTH_COLD && i < 4; i++) {
@@ -298,21 +321,9 @@ enum step_result step_review_token(struct request *request)
             !cache_warm(request->cluster, needed[i], &request->error))
             return STEP_FAIL;
         strset_clear(&matched);
-        result = auth_review_token(request->cluster, token, &audiences, &user, &matched);
+        result = auth_review_token(request->cluster, token, &audiences, &user, &matched, &why);
     }
-    bool ok = result == AUTH_OK;
-    json_t *status = json_object();
-    if (ok) {
-        json_object_set_new(status, "authenticated", json_true());
-        json_object_set_new(status, "user", review_user_json(&user));
-        json_t *good_for = json_array();
-        for (size_t i = 0; i < matched.count; i++)
-            json_array_append_new(good_for, json_string(matched.items[i]));
-        json_object_set_new(status, "audiences", good_for);
-    } else {
-        json_object_set_new(status, "user", json_object());
-        json_set_text(status, "error", "[invalid bearer token]");
-    }
-    json_object_set_new(request->object, "status", status);
+    json_object_set_new(request->object, "status",
+                        result == AUTH_OK ? token_accepted(&user, &matched) : token_refused(why));
     return reply_json(request, 201, json_incref(request->object));
 }

@@ -64,10 +64,12 @@ enum auth_result {
 enum auth_result auth_authenticate(struct cluster *cluster, const struct credentials *credentials,
                                    struct user *user);
 /* TokenReview: is `token` good for one of `audiences` (empty: the cluster's own)? `matched`, which
- * comes in empty, gets those it is good for. AUTH_OK, AUTH_DENIED or AUTH_COLD. Never blocks. */
+ * comes in empty, gets those it is good for; `*why`, unless `why` is NULL, what upstream says is
+ * wrong with it when it is DENIED (owned; NULL: it is no such token at all). AUTH_OK, AUTH_DENIED
+ * or AUTH_COLD. Never blocks. */
 enum auth_result auth_review_token(struct cluster *cluster, struct str token,
                                    const struct strset *audiences, struct user *user,
-                                   struct strset *matched);
+                                   struct strset *matched, char **why);
 
 /* Who signs a cluster's tokens, and whom they are for if nobody else is named. */
 #define AUTH_ISSUER "https://kubernetes.default.svc.cluster.local"

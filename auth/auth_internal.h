@@ -65,3 +65,8 @@ const struct token_keys *auth_token_keys(struct auth_part *part);
 /* Both verify against this part alone, without looking at objects. New identity, or NULL. */
 struct identity *auth_verify_cert(struct auth_part *part, struct str der, int64_t now_us);
 struct identity *auth_verify_token(struct auth_part *part, struct str text, int64_t now_us);
+/* Why it did not verify, or is for none of `audiences`, in upstream's words; owned. NULL when it is
+ * no token of the kind that clusters sign. Of another cluster's it tells no more than of a forged
+ * one. */
+char *auth_token_fault(struct auth_part *part, struct str text, const struct strset *audiences,
+                       int64_t now_us);

@@ -115,8 +115,38 @@ static unsigned anchor_bit(const char *resource)
     return 0;
 }
 
+#define INVALIDATED "service account token has been invalidated"
+
+/* What upstream says when the anchor's object, NULL when there is none, is not what it was. */
+static char *anchor_fault(const struct identity_anchor *anchor, const struct object *object)
+{
+    bool account = strcmp(anchor->resource, auth_anchor_resources[ANCHOR_ACCOUNT]) == 0;
+    bool same = object && strcmp(object->uid, anchor->uid) == 0;
+    int len = (int)strlen(anchor->resource) - 1; /* "pod" of "pods" */
+    if (!account && (!object || same))
+        return xstrdup(INVALIDATED);
+    if (!account)
+        return xasprintf("%.*s UID (%s) does not match service account %.*s ref claim (%s)", len,
+                         anchor->resource, object->uid, len, anchor->resource, anchor->uid);
+    if (!object)
+        return xasprintf("serviceaccounts \"%s\" not found", anchor->name);
+    return same ? xasprintf("service account %s/%s has been deleted", anchor->ns, anchor->name)
+                : xasprintf("service account UID (%s) does not match claim (%s)", object->uid,
+                            anchor->uid);
+}
+
+/* `why` as auth_review_token's; what it has already stays. */
+static enum auth_result deny(const struct identity_anchor *anchor, const struct object *object,
+                             char **why)
+{
+    if (why && !*why)
+        *why = anchor_fault(anchor, object);
+    return AUTH_DENIED;
+}
+
 static enum auth_result check_anchor(struct cluster *cluster, struct auth_part *part,
-                                     const struct identity_anchor *anchor, int64_t now_us)
+                                     const struct identity_anchor *anchor, int64_t now_us,
+                                     char **why)
 {
     if (!anchor->resource)
         return AUTH_OK;
@@ -126,19 +156,19 @@ static enum auth_result check_anchor(struct cluster *cluster, struct auth_part *
         atomic_fetch_or(&part->wanted, anchor_bit(anchor->resource));
         return AUTH_COLD;
     case CACHE_ABSENT:
-        return AUTH_DENIED;
+        return deny(anchor, NULL, why);
     case CACHE_HIT:
         break;
     }
     bool same = strcmp(object->uid, anchor->uid) == 0;
-    return same && !deleted_long_ago(object, now_us) ? AUTH_OK : AUTH_DENIED;
+    return same && !deleted_long_ago(object, now_us) ? AUTH_OK : deny(anchor, object, why);
 }
 
 static enum auth_result check_anchors(struct cluster *cluster, struct auth_part *part,
-                                      const struct identity *identity, int64_t now_us)
+                                      const struct identity *identity, int64_t now_us, char **why)
 {
-    enum auth_result result = check_anchor(cluster, part, &identity->account, now_us);
-    enum auth_result bound = check_anchor(cluster, part, &identity->bound, now_us);
+    enum auth_result result = check_anchor(cluster, part, &identity->account, now_us, why);
+    enum auth_result bound = check_anchor(cluster, part, &identity->bound, now_us, why);
     if (result == AUTH_DENIED || bound == AUTH_DENIED)
         return AUTH_DENIED;
     return result == AUTH_COLD ? result : bound;
@@ -176,21 +206,22 @@ static enum auth_result by_cert(struct auth_part *part, struct str der, int64_t 
 
 static enum auth_result by_token(struct cluster *cluster, struct auth_part *part, struct str text,
                                  const struct strset *audiences, struct user *user,
-                                 struct strset *matched)
+                                 struct strset *matched, char **why)
 {
     int64_t now_us = clock_now_us();
     if (text.len == 0 || text.len > AUTH_TOKEN_MAX)
         return AUTH_DENIED;
     CLEANUP(identity_unref_ptr)
     struct identity *identity = identify(part, auth_verify_token, text, now_us);
-    if (!identity)
-        return AUTH_DENIED;
-    for (size_t i = 0; i < audiences->count; i++)
+    for (size_t i = 0; identity && i < audiences->count; i++)
         if (strset_has(&identity->audiences, audiences->items[i]))
             strset_add(matched, audiences->items[i]);
-    if (matched->count == 0)
+    if (matched->count == 0) {
+        if (why)
+            *why = auth_token_fault(part, text, audiences, now_us);
         return AUTH_DENIED;
-    enum auth_result result = check_anchors(cluster, part, identity, now_us);
+    }
+    enum auth_result result = check_anchors(cluster, part, identity, now_us, why);
     if (result == AUTH_OK)
         user_copy(user, &identity->user);
     return result;
@@ -206,7 +237,7 @@ static enum auth_result anonymous(struct user *user)
 
 enum auth_result auth_review_token(struct cluster *cluster, struct str token,
                                    const struct strset *audiences, struct user *user,
-                                   struct strset *matched)
+                                   struct strset *matched, char **why)
 {
     CLEANUP(auth_part_unref_ptr) struct auth_part *part = auth_part_peek(cluster);
     if (!part)
@@ -216,7 +247,7 @@ enum auth_result auth_review_token(struct cluster *cluster, struct str token,
         strset_add(&own, AUTH_ISSUER);
         audiences = &own;
     }
-    return by_token(cluster, part, token, audiences, user, matched);
+    return by_token(cluster, part, token, audiences, user, matched, why);
 }
 
 enum auth_result auth_authenticate(struct cluster *cluster, const struct credentials *credentials,
@@ -230,7 +261,7 @@ enum auth_result auth_authenticate(struct cluster *cluster, const struct credent
         return AUTH_OK;
     if (credentials->bearer.data) {
         CLEANUP(strset_clear) struct strset none = {0}, matched = {0};
-        return auth_review_token(cluster, credentials->bearer, &none, user, &matched);
+        return auth_review_token(cluster, credentials->bearer, &none, user, &matched, NULL);
     }
     return has_cert ? AUTH_DENIED : anonymous(user);
 }

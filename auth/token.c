@@ -9,12 +9,12 @@
 #include "base/codec.h"
 #include "store/cache.h"
 
-#define VALID_MIN_S      600
-#define VALID_MAX_S      (INT64_C(1) << 32)
-#define NOT_BEFORE_SLACK (60 * INT64_C(1000000)) /* clocks of two replicas may differ */
-#define AUDIENCES_MAX    64
-#define TIME_MAX_S       INT64_C(99999999999)
-#define SIGNATURE_BYTES  64
+#define VALID_MIN_S     600
+#define VALID_MAX_S     (INT64_C(1) << 32)
+#define LEEWAY_US       (60 * INT64_C(1000000)) /* clocks may differ; as upstream */
+#define AUDIENCES_MAX   64
+#define TIME_MAX_S      INT64_C(99999999999)
+#define SIGNATURE_BYTES 64
 
 static void free_jwt(jwt_t **jwt)
 {
@@ -282,7 +282,8 @@ static bool fill_identity(struct identity *identity, const json_t *claims)
                      json_at(kubernetes, "serviceaccount")) ||
         !take_bound(identity, ns, kubernetes))
         return false;
-    identity->not_before_us -= NOT_BEFORE_SLACK;
+    identity->not_before_us -= LEEWAY_US;
+    identity->expires_us += LEEWAY_US;
     CLEANUP(free_ptr)
     char *name = xasprintf("system:serviceaccount:%s:%s", ns, identity->account.name);
     if (!text_eq(json_text(claims, "sub"), name))
@@ -303,4 +304,75 @@ struct identity *auth_verify_token(struct auth_part *part, struct str text, int6
         return NULL;
     return now_us >= identity->not_before_us && now_us < identity->expires_us ? TAKE(identity)
                                                                               : NULL;
+}
+
+/* ---- what is wrong with one ---- */
+
+/* One of the three parts, of which nothing is verified. */
+static json_t *part_of(struct str text, unsigned number)
+{
+    CLEANUP(error_clear) struct error ignored = {0};
+    CLEANUP(buf_free) struct buf decoded = BUF_INIT(AUTH_TOKEN_MAX);
+    struct str part = str_cut(&text, '.');
+    for (unsigned i = 0; i < number; i++)
+        part = str_cut(&text, '.');
+    return base64_decode(&decoded, part, BASE64_URL)
+               ? json_parse(buf_str(&decoded), JSON_LOAD_STRICT, &ignored)
+               : NULL;
+}
+
+static void add_quoted(struct buf *out, const char *text)
+{
+    json_auto_t *value = json_string(text);
+    if (out->data[out->len - 1] != '[')
+        buf_add_char(out, ' ');
+    json_write(out, value);
+}
+
+static char *audience_fault(const json_t *claims, const struct strset *wanted)
+{
+    struct buf out = BUF_TEXT;
+    const json_t *item;
+    size_t i;
+    buf_add_text(&out, "token audiences [");
+    json_array_foreach (json_at(claims, "aud"), i, item)
+        add_quoted(&out, json_string_value(item));
+    buf_add_text(&out, "] is invalid for the target audiences [");
+    for (i = 0; i < wanted->count; i++)
+        add_quoted(&out, wanted->items[i]);
+    buf_add_char(&out, ']');
+    return buf_take(&out);
+}
+
+static bool shares_one(const struct strset *a, const struct strset *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (strset_has(b, a->items[i]))
+            return true;
+    return false;
+}
+
+char *auth_token_fault(struct auth_part *part, struct str text, const struct strset *audiences,
+                       int64_t now_us)
+{
+    if (text.len > AUTH_TOKEN_MAX || !looks_like_token(text))
+        return NULL;
+    json_auto_t *header = part_of(text, 0), *said = part_of(text, 1);
+    const struct token_keys *keys = auth_token_keys(part);
+    const char *id = json_text(header, "kid");
+    if (!text_eq(json_text(said, "iss"), AUTH_ISSUER))
+        return NULL;
+    if (!keys || (id && *id && strcmp(id, keys->id) != 0))
+        return xstrdup("invalid signature, no keys found");
+    json_auto_t *claims = open_token(part, text);
+    if (!json_is_object(claims))
+        return xstrdup("square/go-jose: error in cryptographic primitive");
+    CLEANUP(identity_unref_ptr) struct identity *identity = identity_new();
+    if (!fill_identity(identity, claims))
+        return NULL;
+    if (!shares_one(audiences, &identity->audiences))
+        return audience_fault(claims, audiences);
+    if (now_us < identity->not_before_us)
+        return xstrdup("service account token is not valid yet");
+    return now_us < identity->expires_us ? NULL : xstrdup("service account token has expired");
 }

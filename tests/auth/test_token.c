@@ -238,7 +238,8 @@ static void forgeries(void **state)
         {"HMAC-512 keyed with the public key", JWT_ALG_HS512, KEY_PUBLIC_AS_SECRET, NULL, 0, AUTH_DENIED},
         {"another key", JWT_ALG_ES256, KEY_FRESH, NULL, 0, AUTH_DENIED},
         {"another cluster's key", JWT_ALG_ES256, KEY_OTHER_CLUSTER, NULL, 0, AUTH_DENIED},
-        {"expired", JWT_ALG_ES256, KEY_OWN, NULL, -3601, AUTH_DENIED},
+        {"expired within the leeway", JWT_ALG_ES256, KEY_OWN, NULL, -3610, AUTH_OK},
+        {"expired", JWT_ALG_ES256, KEY_OWN, NULL, -3661, AUTH_DENIED},
         {"not yet", JWT_ALG_ES256, KEY_OWN, NULL, 300, AUTH_DENIED},
         {"other audience", JWT_ALG_ES256, KEY_OWN, "{aud: [vault]}", 0, AUTH_DENIED},
         {"ours among others", JWT_ALG_ES256, KEY_OWN, "{aud: [vault, '" AUTH_ISSUER "']}", 0, AUTH_OK},
@@ -359,15 +360,82 @@ static void reviews_name_audiences(void **state)
     strset_add(&asked, "elsewhere");
     struct error err = {0};
     enum auth_result result =
-        auth_review_token(scene->cluster, str_of(token), &asked, &user, &matched);
+        auth_review_token(scene->cluster, str_of(token), &asked, &user, &matched, NULL);
     if (result == AUTH_COLD) {
         assert_true(auth_warm(scene->cluster, &err));
         strset_clear(&matched);
-        result = auth_review_token(scene->cluster, str_of(token), &asked, &user, &matched);
+        result = auth_review_token(scene->cluster, str_of(token), &asked, &user, &matched, NULL);
     }
     assert_int_equal(result, AUTH_OK);
     assert_int_equal(matched.count, 1);
     assert_true(strset_has(&matched, "vault"));
+}
+
+/* What a review says of `token`; NULL: that it is none. Owned. */
+static char *fault_of(struct cluster *cluster, const char *token)
+{
+    const struct strset none = {0};
+    struct error err = {0};
+    char *why = NULL;
+    for (unsigned i = 0; i < 4; i++) {
+        CLEANUP(user_clear) struct user user = {0};
+        CLEANUP(strset_clear) struct strset matched = {0};
+        enum auth_result result =
+            auth_review_token(cluster, str_of(token), &none, &user, &matched, &why);
+        if (result == AUTH_DENIED)
+            return why;
+        assert_int_equal(result, AUTH_COLD);
+        assert_null(why);
+        assert_true(auth_warm(cluster, &err));
+    }
+    fail_msg("never answered");
+    return NULL;
+}
+
+#define BOUND(account, claim)                                                                      \
+    "{kubernetes.io: {namespace: default, serviceaccount: {name: " account "}" claim "}}"
+
+static void reviews_say_what_is_wrong(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        struct forgery forgery;
+        const char *why; /* NULL: no token of this kind */
+    } rows[] = {
+        {{"another key", JWT_ALG_ES256, KEY_FRESH, NULL, 0, 0}, "square/go-jose: error in cryptographic primitive"},
+        {{"another cluster's", JWT_ALG_ES256, KEY_OTHER_CLUSTER, NULL, 0, 0}, "square/go-jose: error in cryptographic primitive"},
+        {{"HMAC", JWT_ALG_HS256, KEY_PUBLIC_AS_SECRET, NULL, 0, 0}, "square/go-jose: error in cryptographic primitive"},
+        {{"other issuer", JWT_ALG_ES256, KEY_OWN, "{iss: 'https://evil'}", 0, 0}, NULL},
+        {{"no claims of ours", JWT_ALG_ES256, KEY_OWN, "{kubernetes.io: null}", 0, 0}, NULL},
+        {{"audiences, before time", JWT_ALG_ES256, KEY_OWN, "{aud: [vault, ci]}", -4000, 0},
+         "token audiences [\"vault\" \"ci\"] is invalid for the target audiences [\"" AUTH_ISSUER "\"]"},
+        {{"expired", JWT_ALG_ES256, KEY_OWN, NULL, -3661, 0}, "service account token has expired"},
+        {{"not yet", JWT_ALG_ES256, KEY_OWN, NULL, 300, 0}, "service account token is not valid yet"},
+        {{"no account", JWT_ALG_ES256, KEY_OWN,
+          "{kubernetes.io: {namespace: default, serviceaccount: {name: none, uid: sa-0}}, sub: 'system:serviceaccount:default:none'}", 0, 0},
+         "serviceaccounts \"none\" not found"},
+        {{"account made anew", JWT_ALG_ES256, KEY_OWN, BOUND("bot, uid: sa-0", ", pod: {name: p, uid: q}"), 0, 0},
+         "service account UID (sa-1) does not match claim (sa-0)"},
+        {{"no Pod", JWT_ALG_ES256, KEY_OWN, BOUND("bot, uid: sa-1", ", pod: {name: p, uid: q}"), 0, 0},
+         "service account token has been invalidated"},
+    };
+    /* clang-format on */
+    struct scene *scene = *state;
+    struct error err = {0};
+    assert_true(auth_warm(scene->cluster, &err) && auth_warm(scene->other, &err));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(free_ptr) char *token = forge(scene, &rows[i].forgery);
+        CLEANUP(free_ptr) char *why = fault_of(scene->cluster, token);
+        if (rows[i].why ? !why || strcmp(why, rows[i].why) != 0 : why != NULL)
+            fail_msg("%s: %s", rows[i].forgery.name, why);
+    }
+    /* Another cluster's token names its key. */
+    CLEANUP(free_ptr) char *foreign = issue(scene->other, &(struct token_request){0});
+    CLEANUP(free_ptr) char *why = fault_of(scene->cluster, foreign);
+    assert_string_equal(why, "invalid signature, no keys found");
+    static const char *const none[] = {"x", "a.b.c", "null", "e30.e30.e30"};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_null(fault_of(scene->cluster, none[i]));
 }
 
 static void refused_requests(void **state)
@@ -408,6 +476,7 @@ int main(void)
         SCENE_TEST(hostile_bearers),
         SCENE_TEST(certificates_stay_at_home),
         SCENE_TEST(reviews_name_audiences),
+        SCENE_TEST(reviews_say_what_is_wrong),
         SCENE_TEST(refused_requests),
     };
     return cmocka_run_group_tests(tests, world_up, world_down);

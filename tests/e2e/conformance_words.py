@@ -371,6 +371,34 @@ IMPERSONATED = [
 ]
 
 
+@check("TokenReview: what is wrong with a token")
+def token_reviews(api, ns):
+    accounts, path = f"/api/v1/namespaces/{ns}/serviceaccounts", "/apis/authentication.k8s.io/v1/tokenreviews"
+    for name in ("gone", "kept"):
+        api("POST", accounts, meta(name))
+    held = api("POST", f"/api/v1/namespaces/{ns}/pods", pod("held", serviceAccountName="kept"))["metadata"]
+
+    def issue(account, **spec):
+        return api("POST", f"{accounts}/{account}/token", {"spec": spec})["status"]["token"]
+    gone_, other = issue("gone"), issue("kept", audiences=["vault", "ci"])
+    bound = issue("kept", boundObjectRef={"apiVersion": "v1", "kind": "Pod", "name": "held", "uid": held["uid"]})
+    until("the token is good", lambda: api("POST", path, {"spec": {"token": bound}})["status"].get("authenticated"))
+    api("DELETE", f"{accounts}/gone")
+    api("DELETE", f"/api/v1/namespaces/{ns}/pods/held", gracePeriodSeconds=0)
+    issuer = api("GET", "/.well-known/openid-configuration")["issuer"]
+    for token, audiences, words in [
+        ("x", [], "invalid bearer token"),
+        (gone_[:-8] + ("A" if gone_[-8] != "A" else "B") + gone_[-7:], [], "[invalid bearer token, square/go-jose: error in cryptographic primitive]"),
+        (gone_, [], '[invalid bearer token, serviceaccounts "gone" not found]'),
+        (bound, [], "[invalid bearer token, service account token has been invalidated]"),
+        (other, [], f'[invalid bearer token, token audiences ["vault" "ci"] is invalid for the target audiences ["{issuer}"]]'),
+        (other, ["db"], '[invalid bearer token, token audiences ["vault" "ci"] is invalid for the target audiences ["db"]]'),
+    ]:
+        got = until(words, lambda: [one for one in [api("POST", path, {"spec": {"token": token, "audiences": audiences}})["status"]] if one.get("error")])
+        assert got == [{"user": {}, "error": words}], got
+    is_status(api("POST", path, {"spec": {}}, code=400), 400, "BadRequest", "token is required for TokenReview in authentication")
+
+
 @check("impersonation: whom its headers make")
 def impersonation(api, ns):
     for headers, code, name, groups in IMPERSONATED:
