@@ -29,6 +29,9 @@
 #define GZIP_LEVEL   1
 #define YEAR_S       ((int64_t)365 * 24 * 3600)
 
+#define WARNED_MAX  4096 /* characters of all warnings; where there are more, each is told by */
+#define WARNING_CUT 256  /* so many, until that is reached: headers have only so much room */
+
 /* ---- bytes ---- */
 
 static void free_bytes(void *cls)
@@ -288,21 +291,42 @@ static struct MHD_Response *encode_error(struct request *request, struct encodin
     return finish_bytes(request, &bytes, encoding);
 }
 
+/* At most `max` characters of it; adds to `*count` how many. */
+static struct str beginning(const char *text, size_t max, size_t *count)
+{
+    struct str rest = str_of(text);
+    for (; rest.len && max; max--, ++*count) {
+        size_t len = str_utf8_character(rest);
+        len = len ? len : 1;
+        rest = (struct str){rest.data + len, rest.len - len};
+    }
+    return (struct str){text, (size_t)(rest.data - text)};
+}
+
+static void add_warning(struct MHD_Response *response, struct str warning)
+{
+    CLEANUP(buf_free) struct buf text = BUF_TEXT;
+    buf_add_text(&text, "299 - \"");
+    for (size_t i = 0; i < warning.len; i++) {
+        if (warning.data[i] == '"' || warning.data[i] == '\\')
+            buf_add_char(&text, '\\');
+        if ((unsigned char)warning.data[i] >= ' ')
+            buf_add_char(&text, warning.data[i]);
+    }
+    buf_add_char(&text, '"');
+    MHD_add_response_header(response, "Warning", text.data);
+}
+
+/* Source: apiserver's pkg/endpoints/filters/warning.go. */
 static void add_warnings(struct request *request, struct MHD_Response *response)
 {
-    for (size_t i = 0; i < request->warnings.count; i++) {
-        struct buf text = BUF_TEXT;
-        buf_add_text(&text, "299 - \"");
-        for (const char *at = request->warnings.items[i]; *at; at++) {
-            if (*at == '"' || *at == '\\')
-                buf_add_char(&text, '\\');
-            if ((unsigned char)*at >= ' ')
-                buf_add_char(&text, *at);
-        }
-        buf_add_char(&text, '"');
-        MHD_add_response_header(response, "Warning", text.data);
-        buf_free(&text);
-    }
+    const struct warnings *warnings = &request->warnings;
+    size_t all = 0, told = 0;
+    for (size_t i = 0; i < warnings->count; i++)
+        (void)beginning(warnings->items[i], SIZE_MAX, &all);
+    size_t max = all > WARNED_MAX ? WARNING_CUT : SIZE_MAX;
+    for (size_t i = 0; i < warnings->count && told < WARNED_MAX; i++)
+        add_warning(response, beginning(warnings->items[i], max, &told));
 }
 
 /* The client's own, or a fresh one: what an answer is looked up by. */

@@ -558,6 +558,15 @@ def warned(api, ns):
     assert not wrong, f"{len(wrong)} of {len(WARNINGS)}:\n" + "\n".join(wrong)
 
 
+@check("warnings of more than 4096 characters together are told by the first 256 of each")
+def long_warnings(api, ns):
+    keys = ["k%02d" % i + 600 * "\u00e9" for i in range(40)]
+    answer = api.session.post(api.base + CM % ns, json=dict(meta("w"), **dict.fromkeys(keys, 1)))
+    assert answer.status_code == 201, answer.text
+    said = re.findall(r'299 - "((?:[^"\\]|\\.)*)"', answer.headers["Warning"].encode("latin1").decode())
+    assert said == [f'unknown field \\"{key}'[:257] for key in keys[:16]], said  # a backslash is none of them
+
+
 @check("AppArmor: fields and annotations of a Pod are kept in step")
 def apparmor(api, ns):
     key = "container.apparmor.security.beta.kubernetes.io/c"
