@@ -36,6 +36,8 @@ void openapi_schemas(struct openapi *doc);
 /* The members of `paths` for what says which groups and versions there are, and what the server is.
  */
 void openapi_roots(struct openapi *doc);
+/* The one whose openapi_root_name() is `name`; false when there is none. */
+MUST_CHECK bool openapi_root(struct openapi *doc, const char *name);
 /* The member of `paths` for a group's own URL, which says which versions it has. */
 void openapi_group_root(struct openapi *doc, const char *group);
 /* The members of `paths` for the rows of one group-version, and for its own URL. */

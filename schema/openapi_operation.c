@@ -180,10 +180,11 @@ static void responses(struct path *path, const char *codes, const struct type *t
         if (doc->version == OPENAPI_V2) {
             schema_of(doc, type);
         } else {
+            const char *only = path->media ? path->media : type ? NULL : "text/plain";
             doc_object(doc->out, "content");
-            if (!type)
-                content(doc, "text/plain", NULL);
-            for (size_t i = 0; type && i < ARRAY_LEN(media_types); i++)
+            if (only)
+                content(doc, only, type);
+            for (size_t i = 0; !only && i < ARRAY_LEN(media_types); i++)
                 if (is_offered(path, media_types[i], stream))
                     content(doc, media_types[i], type);
             doc_close(doc->out, '}');
@@ -342,9 +343,21 @@ void operation_write_discovery(struct path *path)
     doc_close(path->doc->out, '}');
 }
 
+static void only_media_member(const struct path *path)
+{
+    struct buf *out = path->doc->out;
+    if (path->doc->version == OPENAPI_V3)
+        return;
+    doc_array(out, "produces");
+    doc_item(out, path->media);
+    doc_close(out, ']');
+    doc_raw(out, "schemes", "[\"https\"]");
+}
+
 void operation_write_root(struct path *path, const struct root *root)
 {
     struct buf *out = path->doc->out;
+    path->media = root->media;
     doc_object(out, root->url);
     doc_object(out, "get");
     doc_array(out, "tags");
@@ -352,8 +365,11 @@ void operation_write_root(struct path *path, const struct root *root)
     doc_close(out, ']');
     doc_text(out, "description", root->description);
     doc_text(out, "operationId", root->id);
-    media_members(path, BODY_NONE, false, false);
-    responses(path, "200", type_find(root->type), false);
+    if (root->media)
+        only_media_member(path);
+    else
+        media_members(path, BODY_NONE, false, false);
+    responses(path, "200", root->type ? type_find(root->type) : NULL, false);
     doc_close(out, '}');
     doc_close(out, '}');
 }

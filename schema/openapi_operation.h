@@ -43,15 +43,16 @@ struct path {
     bool named;                    /* has {name} */
     bool rest;                     /* has {path} */
     bool custom;                   /* a CRD's: no protobuf */
+    const char *media;             /* all that it answers in; NULL: what objects come in */
 };
 
 void operation_write(struct path *path, const struct operation *operation, const char *id_suffix);
 void operation_write_connect(struct path *path, const struct connect_method *method);
 /* The `get` of a group version's own URL. */
 void operation_write_discovery(struct path *path);
-/* A URL above group versions, and its `get`. */
+/* A URL that is no group version's, and its `get`; `type` NULL: text; `media` as path.media. */
 struct root {
-    const char *url, *tag, *id, *description, *type;
+    const char *url, *tag, *id, *description, *type, *media;
 };
 void operation_write_root(struct path *path, const struct root *root);
 /* The parameters that all operations of the path share. */

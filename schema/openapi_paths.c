@@ -138,17 +138,42 @@ static void discovery_path(struct openapi *doc, const char *group, const char *v
     doc_close(doc->out, '}');
 }
 
+/* clang-format off */
+static const struct root roots[] = {
+    {"/.well-known/openid-configuration/", "WellKnown", "getServiceAccountIssuerOpenIDConfiguration",
+     "get the configuration of the issuer of service account tokens", NULL, "application/json"},
+    {"/api/", "core", "getCoreAPIVersions", "get available API versions", META "APIVersions", NULL},
+    {"/apis/", "apis", "getAPIVersions", "get available API versions", META "APIGroupList", NULL},
+    {"/openid/v1/jwks/", "openid", "getServiceAccountIssuerOpenIDKeyset",
+     "get the public keys of the issuer of service account tokens", NULL, "application/jwk-set+json"},
+    {"/version/", "version", "getCodeVersion", "get the version information for this server",
+     "io.k8s.apimachinery.pkg.version.Info", "application/json"},
+};
+/* clang-format on */
+
+char *openapi_root_name(size_t at)
+{
+    return at < ARRAY_LEN(roots) ? xstrndup(roots[at].url + 1, strlen(roots[at].url) - 2) : NULL;
+}
+
 void openapi_roots(struct openapi *doc)
 {
-    static const struct root roots[] = {
-        {"/api/", "core", "getCoreAPIVersions", "get available API versions", META "APIVersions"},
-        {"/apis/", "apis", "getAPIVersions", "get available API versions", META "APIGroupList"},
-        {"/version/", "version", "getCodeVersion", "get the version information for this server",
-         "io.k8s.apimachinery.pkg.version.Info"},
-    };
     struct path path = {.doc = doc};
     for (size_t i = 0; i < ARRAY_LEN(roots); i++)
         operation_write_root(&path, &roots[i]);
+}
+
+bool openapi_root(struct openapi *doc, const char *name)
+{
+    struct path path = {.doc = doc};
+    for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+        CLEANUP(free_ptr) char *own = openapi_root_name(i);
+        if (strcmp(own, name) != 0)
+            continue;
+        operation_write_root(&path, &roots[i]);
+        return true;
+    }
+    return false;
 }
 
 void openapi_group_root(struct openapi *doc, const char *group)
@@ -159,8 +184,8 @@ void openapi_group_root(struct openapi *doc, const char *group)
     CLEANUP(free_ptr) char *url = xasprintf("/apis/%s/", group);
     tag[0] = (char)tolower((unsigned char)tag[0]);
     struct path path = {.doc = doc};
-    operation_write_root(
-        &path, &(struct root){url, tag, operation, "get information of a group", META "APIGroup"});
+    operation_write_root(&path, &(struct root){url, tag, operation, "get information of a group",
+                                               META "APIGroup", NULL});
 }
 
 static bool is_built_in(const struct resource *row)

@@ -40,4 +40,5 @@ void discovery_aggregated(struct buf *out, const struct edition *edition, bool c
 void openapi_index(struct buf *out, const struct edition *edition); /* /openapi/v3 */
 bool openapi_group(struct buf *out, const struct edition *edition, const char *group,
                    const char *version);
+bool openapi_root_group(struct buf *out, const struct edition *edition, const char *group);
 bool openapi_swagger(struct buf *out, const struct edition *edition); /* /openapi/v2 */

@@ -18,6 +18,7 @@
 #define JSON_TYPE       "application/json"
 #define AGGREGATED_TYPE "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define AGGREGATED_BETA "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+#define OPENAPI_V3      "/openapi/v3/"
 #define DOCUMENT_MAX    ((size_t)64 << 20)
 #define GZIP_FROM       ((size_t)8 << 10)
 #define DROP_PLAIN_FROM ((size_t)256 << 10) /* larger documents are kept compressed only */
@@ -229,7 +230,16 @@ static bool build_openapi_core(struct buf *out, const struct edition *edition,
 static bool build_openapi_group(struct buf *out, const struct edition *edition,
                                 const struct path *path)
 {
-    return path->group && path->version && openapi_group(out, edition, path->group, path->version);
+    if (path->version)
+        return openapi_group(out, edition, path->group, path->version);
+    return path->group && openapi_root_group(out, edition, path->group);
+}
+
+static bool build_openapi_root(struct buf *out, const struct edition *edition,
+                               const struct path *path)
+{
+    (void)edition;
+    return openapi_v3_root(out, path->text + strlen(OPENAPI_V3));
 }
 
 static bool build_swagger(struct buf *out, const struct edition *edition, const struct path *path)
@@ -263,6 +273,7 @@ enum row_flag {
     ROW_HASHED = 16,    /* asked for by its hash */
     ROW_SLASH = 32,     /* also with a slash behind it */
     ROW_FORMED = 64,    /* in each encoding that objects have */
+    ROW_WHOLE = 128,    /* what is behind the prefix is one name */
 };
 
 #define DISCOVERY_ROOT (ROW_EXACT | ROW_AGGREGATED | ROW_SLASH | ROW_FORMED)
@@ -280,8 +291,9 @@ static const struct document_row {
     {"/apis/", DISCOVERY, NULL, build_group},
     {"/openapi/v2", ROW_EXACT | ROW_SLOW, &packing_v2, build_swagger},
     {"/openapi/v3", ROW_EXACT | ROW_SLOW | ROW_PREFIXED, NULL, build_openapi_index},
-    {"/openapi/v3/api/", ROW_SLOW | ROW_HASHED, &packing_v3, build_openapi_core},
-    {"/openapi/v3/apis/", ROW_SLOW | ROW_HASHED, &packing_v3, build_openapi_group},
+    {OPENAPI_V3 "api/", ROW_SLOW | ROW_HASHED, &packing_v3, build_openapi_core},
+    {OPENAPI_V3 "apis/", ROW_SLOW | ROW_HASHED, &packing_v3, build_openapi_group},
+    {OPENAPI_V3, ROW_WHOLE | ROW_HASHED, &packing_v3, build_openapi_root},
 };
 
 static bool is_path(const char *path, const char *exact, bool slash)
@@ -306,7 +318,7 @@ static bool split(struct path *path, const char *text, const struct document_row
 {
     size_t skip = strlen(row->prefix);
     *path = (struct path){.text = text};
-    if (strlen(text) <= skip || (row->flags & ROW_EXACT))
+    if (strlen(text) <= skip || (row->flags & (ROW_EXACT | ROW_WHOLE)))
         return true;
     path->copy = xstrdup(text + skip);
     size_t len = strlen(path->copy);

@@ -90,52 +90,96 @@ bool openapi_swagger(struct buf *out, const struct edition *edition)
     return !edition->aggregates || merge_others(out, edition->aggregates);
 }
 
-/* False when there is no such document. */
-static bool index_entry(struct buf *out, const struct edition *edition, const char *group,
-                        const char *version, bool first)
-{
-    struct buf document = BUF_INIT(DOCUMENT_MAX);
-    char digest[65];
-    bool there = openapi_group(&document, edition, group, version);
-    if (there) {
-        document_digest(&document, digest);
-        CLEANUP(free_ptr)
-        char *path =
-            *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
-        buf_printf(out, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s?hash=%s\"}",
-                   first ? "" : ",", path, path, digest);
-    }
-    buf_free(&document);
-    return there;
-}
+/* ---- which documents there are ---- */
 
-/* Documents of other servers stay theirs, with their own hashes. */
-static void add_others(struct buf *out, const struct edition *edition, bool first)
-{
-    for (size_t i = 0; edition->aggregates && i < edition->aggregates->count; i++) {
-        const struct aggregate_item *item = &edition->aggregates->items[i];
-        CLEANUP(aggregate_said_clear) struct aggregate_said said = {0};
-        aggregate_said(item, &said);
-        if (!said.openapi_url)
-            continue;
-        CLEANUP(free_ptr) char *path = xasprintf("apis/%s/%s", item->group, item->version);
-        json_auto_t *entry = json_pack("{s:s}", "serverRelativeURL", said.openapi_url);
-        buf_printf(out, "%s\"%s\":", first ? "" : ",", path);
-        json_write(out, entry);
-        first = false;
-    }
-}
-
-/* The hash in each URL lets clients keep a document for ever: it is that of the document. */
-void openapi_index(struct buf *out, const struct edition *edition)
+/* Built-in groups alone: upstream says nothing of those of CRDs but their versions. */
+static bool has_group(const struct edition *edition, const char *group)
 {
     size_t count;
     const struct group_version *all = group_version_all(&count);
-    buf_add_text(out, "{\"paths\":{");
-    bool first = true;
     for (size_t i = 0; i < count; i++)
+        if (*group && strcmp(all[i].group, group) == 0 && edition_shows(edition, group) &&
+            has_rows(group, all[i].version))
+            return true;
+    return false;
+}
+
+bool openapi_root_group(struct buf *out, const struct edition *edition, const char *group)
+{
+    if (!has_group(edition, group))
+        return false;
+    openapi_v3_group(out, group);
+    return true;
+}
+
+struct index {
+    struct buf *out;
+    bool any;
+};
+
+static void add_entry(struct index *index, const char *path, const char *url)
+{
+    json_auto_t *entry = json_pack("{s:s}", "serverRelativeURL", url);
+    buf_printf(index->out, "%s\"%s\":", index->any ? "," : "", path);
+    json_write(index->out, entry);
+    index->any = true;
+}
+
+/* The hash in each URL lets clients keep a document for ever: it is that of the document. */
+static void add_document(struct index *index, const char *path, const struct buf *document)
+{
+    char digest[65];
+    document_digest(document, digest);
+    CLEANUP(free_ptr) char *url = xasprintf("/openapi/v3/%s?hash=%s", path, digest);
+    add_entry(index, path, url);
+}
+
+static void add_version(struct index *index, const struct edition *edition, const char *group,
+                        const char *version)
+{
+    CLEANUP(buf_free) struct buf document = BUF_INIT(DOCUMENT_MAX);
+    CLEANUP(free_ptr)
+    char *path = *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
+    if (openapi_group(&document, edition, group, version))
+        add_document(index, path, &document);
+}
+
+static void add_group(struct index *index, const struct edition *edition, const char *group)
+{
+    CLEANUP(buf_free) struct buf document = BUF_INIT(DOCUMENT_MAX);
+    CLEANUP(free_ptr) char *path = xasprintf("apis/%s", group);
+    if (openapi_root_group(&document, edition, group))
+        add_document(index, path, &document);
+}
+
+static void add_roots(struct index *index)
+{
+    char *name;
+    for (size_t i = 0; (name = openapi_root_name(i)); i++) {
+        CLEANUP(buf_free) struct buf document = BUF_INIT(DOCUMENT_MAX);
+        if (openapi_v3_root(&document, name))
+            add_document(index, name, &document);
+        free(name);
+    }
+}
+
+static void add_built_in(struct index *index, const struct edition *edition)
+{
+    size_t count;
+    const struct group_version *all = group_version_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(all[k].group, all[i].group) == 0;
+        if (!seen)
+            add_group(index, edition, all[i].group);
         if (!aggregates_find(edition->aggregates, all[i].group, all[i].version))
-            first = !index_entry(out, edition, all[i].group, all[i].version, first) && first;
+            add_version(index, edition, all[i].group, all[i].version);
+    }
+}
+
+static void add_custom(struct index *index, const struct edition *edition)
+{
     for (size_t i = 0; i < edition->row_count; i++) {
         const struct resource *row = edition->rows[i];
         bool seen = (edition_shows(edition, row->group) && has_rows(row->group, row->version)) ||
@@ -144,8 +188,31 @@ void openapi_index(struct buf *out, const struct edition *edition)
             seen = strcmp(edition->rows[k]->group, row->group) == 0 &&
                    strcmp(edition->rows[k]->version, row->version) == 0;
         if (!seen)
-            first = !index_entry(out, edition, row->group, row->version, first) && first;
+            add_version(index, edition, row->group, row->version);
     }
-    add_others(out, edition, first);
+}
+
+/* Documents of other servers stay theirs, with their own hashes. */
+static void add_others(struct index *index, const struct edition *edition)
+{
+    for (size_t i = 0; edition->aggregates && i < edition->aggregates->count; i++) {
+        const struct aggregate_item *item = &edition->aggregates->items[i];
+        CLEANUP(aggregate_said_clear) struct aggregate_said said = {0};
+        aggregate_said(item, &said);
+        if (!said.openapi_url)
+            continue;
+        CLEANUP(free_ptr) char *path = xasprintf("apis/%s/%s", item->group, item->version);
+        add_entry(index, path, said.openapi_url);
+    }
+}
+
+void openapi_index(struct buf *out, const struct edition *edition)
+{
+    struct index index = {.out = out};
+    buf_add_text(out, "{\"paths\":{");
+    add_roots(&index);
+    add_built_in(&index, edition);
+    add_custom(&index, edition);
+    add_others(&index, edition);
     buf_add_text(out, "}}");
 }

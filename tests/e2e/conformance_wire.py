@@ -155,6 +155,35 @@ def not_created(api, ns):
     assert '"template":{"metadata":{"creationTimestamp":null}' in ask(api, "POST", templates, dict(meta("t"), template={"spec": pod("x")["spec"]})).text
 
 
+@check("OpenAPI v3: a document for each URL that is served")
+def openapi_urls(api, ns):
+    body = crd({"v1": ANY}, group=f"{ns}.example.com")
+    define(api, body)
+    custom, index = "apis/" + body["spec"]["group"], {}
+
+    def listed():
+        index.update(api("GET", "/openapi/v3")["paths"])
+        return custom + "/v1" in index
+    until("the definition is in the index", listed)
+    plain = {".well-known/openid-configuration": "getServiceAccountIssuerOpenIDConfiguration", "api": "getCoreAPIVersions", "apis": "getAPIVersions",
+             "openid/v1/jwks": "getServiceAccountIssuerOpenIDKeyset", "version": "getCodeVersion", "apis/apps": "getAppsAPIGroup",
+             "apis/rbac.authorization.k8s.io": "getRbacAuthorizationAPIGroup"}
+    for name, operation in plain.items():
+        url = index[name]["serverRelativeURL"]
+        url = url[url.index("/openapi/"):]  # behind what the cluster's own URL begins with
+        assert url.startswith(f"/openapi/v3/{name}?hash="), url
+        document = api("GET", url)
+        assert list(document["paths"]) == [f"/{name}/"] and document["paths"][f"/{name}/"]["get"]["operationId"] == operation, document
+    served = {"apis/" + one["name"] for one in api("GET", "/apis")["groups"]}
+    assert {one.rsplit("/", 1)[0] for one in index if one.count("/") == 2 and one.startswith("apis/")} <= served
+    assert {"apis/apps", "apis/batch", "apis/apiregistration.k8s.io", "apis/apiextensions.k8s.io"} <= set(index) and custom in served, index
+    assert custom not in index, "a CRD's group has a document of its own"
+    table([("a CRD's group", ask(api, "GET", "/openapi/v3/" + custom), 404), ("no URL", ask(api, "GET", "/openapi/v3/logs"), 404),
+           ("in protobuf", ask(api, "GET", "/openapi/v3/version", accept="application/com.github.proto-openapi.spec.v3.v1.0+protobuf"), 200)])
+    assert set(api("GET", "/openapi/v2")["paths"]) >= {f"/{name}/" for name in plain}
+    undefine(api, body)
+
+
 @check("protobuf: watches, their bookmarks and metadata")
 def protobuf_watch(api, ns):
     path = configmaps(ns)

@@ -157,16 +157,63 @@ static void roots_are_there(void **state)
         {"/apis/rbac.authorization.k8s.io/", "getRbacAuthorizationAPIGroup", "meta.v1.APIGroup"},
         {"/apis/apps/v1/", "getAppsV1APIResources", "meta.v1.APIResourceList"},
         {"/version/", "getCodeVersion", "version.Info"},
+        {"/openid/v1/jwks/", "getServiceAccountIssuerOpenIDKeyset", NULL},
+        {"/.well-known/openid-configuration/", "getServiceAccountIssuerOpenIDConfiguration", NULL},
     };
     json_auto_t *swagger = v2(NULL, 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const json_t *get = json_at(swagger, "paths", rows[i].url, "get");
         const char *ref = json_text(get, "responses", "200", "schema", "$ref");
-        if (!text_eq(json_text(get, "operationId"), rows[i].id) || !ref ||
-            !text_ends(ref, rows[i].type))
+        if (!text_eq(json_text(get, "operationId"), rows[i].id) || !ref != !rows[i].type ||
+            (ref && !text_ends(ref, rows[i].type)))
             fail_msg("%s: %s", rows[i].url, ref ? ref : "none");
     }
     assert_null(json_at(swagger, "paths", "/apis/tenancy.warren.dev/"));
+}
+
+/* Each URL that is no group version's has a document of its own: that path, and what it refers to.
+ */
+static void roots_have_documents(void **state)
+{
+    static const struct {
+        const char *name, *media, *type; /* "apis/apps": a group */
+    } rows[] = {
+        {".well-known/openid-configuration", "application/json", NULL},
+        {"api", "application/vnd.kubernetes.protobuf", "APIVersions"},
+        {"apis", "application/yaml", "APIGroupList"},
+        {"openid/v1/jwks", "application/jwk-set+json", NULL},
+        {"version", "application/json", "Info"},
+        {"apis/apps", "application/json", "APIGroup"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_free) struct buf out = BUF_INIT((size_t)1 << 20);
+        CLEANUP(free_ptr) char *url = xasprintf("/%s/", rows[i].name);
+        struct error err = {0};
+        if (text_starts(rows[i].name, "apis/"))
+            openapi_v3_group(&out, rows[i].name + 5);
+        else
+            assert_true(openapi_v3_root(&out, rows[i].name));
+        json_auto_t *document = json_parse(buf_str(&out), JSON_LOAD_STRICT, &err);
+        const json_t *paths = json_at(document, "paths"),
+                     *schemas = json_at(document, "components", "schemas"),
+                     *answer = json_at(paths, url, "get", "responses", "200", "content",
+                                       rows[i].media, "schema");
+        const char *ref = json_text(answer, "$ref");
+        if (json_object_size(paths) != 1 || !answer || !ref != !rows[i].type ||
+            (ref && !text_ends(ref, rows[i].type)))
+            fail_msg("%s: %s", rows[i].name, out.data);
+        check_refs(document, schemas, "#/components/schemas/");
+        CLEANUP(buf_free) struct buf packed = BUF_INIT((size_t)1 << 20);
+        assert_true(openapi_v3_protobuf(&packed, buf_str(&out)));
+    }
+    CLEANUP(buf_free) struct buf none = BUF_INIT((size_t)1 << 20);
+    assert_false(openapi_v3_root(&none, "logs"));
+    for (size_t i = 0; i < 5; i++) {
+        CLEANUP(free_ptr) char *name = openapi_root_name(i);
+        assert_string_equal(name, rows[i].name);
+    }
+    assert_null(openapi_root_name(5));
 }
 
 /* How merges go of one field of v2 and of v3: each extension, or NULL where there is none. */
@@ -338,6 +385,7 @@ int main(void)
         cmocka_unit_test(host_rows_are_asked_for),
         cmocka_unit_test(merges_are_told),
         cmocka_unit_test(roots_are_there),
+        cmocka_unit_test(roots_have_documents),
         cmocka_unit_test(enums_are_told),
         cmocka_unit_test(old_kubectls_form),
         cmocka_unit_test(version_3_in_protobuf),
