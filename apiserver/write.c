@@ -44,6 +44,8 @@ static enum step_result over_limit(struct request *request, size_t refused)
 static enum step_result name_taken(struct request *request, const struct object *object)
 {
     const char *key = request->resource->key, *name = object_name(request);
+    if (strcmp(request->route.verb, "create") != 0)
+        return lost_race(request); /* an apply, say, of what was made meanwhile: it changes that */
     if (request->generated_name) {
         error_set(&request->error, ERROR_ALREADY_EXISTS,
                   "%s \"%s\" already exists, the server was not able to generate a unique name for "

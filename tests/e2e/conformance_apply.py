@@ -607,4 +607,19 @@ def scaled(api, ns):
     assert not wrong, "\n".join(wrong)
 
 
+@check("applies of one new object at once: one makes it, the others change it")
+def at_once(api, ns):
+    path, managers = f"/api/v1/namespaces/{ns}/configmaps/", [f"m{i}" for i in range(8)]
+
+    def one(name, manager):
+        body = dict(meta(name), apiVersion="v1", kind="ConfigMap", data={manager: "x"})
+        return api.session.patch(api.base + path + name, params={"fieldManager": manager}, data=json.dumps(body),
+                                 headers={"Content-Type": APPLY}, timeout=30)
+    with concurrent.futures.ThreadPoolExecutor(len(managers)) as pool:
+        for name in (f"new{i}" for i in range(5)):
+            got = list(pool.map(lambda manager: one(name, manager), managers))
+            assert sorted(answer.status_code for answer in got) == [200] * 7 + [201], [(answer.status_code, answer.text[:200]) for answer in got]
+            assert set(api("GET", path + name)["data"]) == set(managers)
+
+
 main()
