@@ -10,6 +10,7 @@
 
 #define CRD_STORAGE   "customresourcedefinitions.apiextensions.k8s.io"
 #define CRD_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
+#define CRD_APPROVED  "api-approved.kubernetes.io"
 
 #define CRD_VERSIONS_MAX 100
 
@@ -40,8 +41,16 @@ const struct resource *crd_row(const struct crd *crd, const char *api_version);
 /* Fills in what the object's own version, that of its apiVersion, has defaults for. */
 void crd_default_stored(const struct crd *crd, json_t *object);
 
-/* Of the definition itself: appends causes. `old` NULL on create. */
-void crd_check(const json_t *definition, const json_t *old, struct error *err);
+/* Whether a definition may be of its group, by its annotation; `why` is what to say of one that may
+ * not be. */
+enum crd_approval {
+    CRD_APPROVAL_FREE, /* anybody's group */
+    CRD_APPROVAL_MISSING,
+    CRD_APPROVAL_BYPASSED,
+    CRD_APPROVAL_GIVEN,
+    CRD_APPROVAL_INVALID,
+};
+enum crd_approval crd_approval(const json_t *definition, const char **why);
 /* What speaks against serving one. */
 struct crd_verdict {
     const char *conflict_reason, *conflict; /* why its names are taken; NULL when they are free */

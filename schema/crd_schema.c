@@ -141,13 +141,12 @@ static void read_kind(struct compile *compile, struct crd_node *node, const json
                         type);
         return;
     }
-    bool may_lack = place == IN_LOGIC ||
-                    (place != AT_ROOT && (node->flags & (CRD_INT_OR_STRING | CRD_PRESERVE)));
+    bool may_lack = place == IN_LOGIC || (node->flags & (CRD_INT_OR_STRING | CRD_PRESERVE));
     if (node->kind == CRD_ANY && !may_lack) {
         CLEANUP(free_ptr) char *path = xasprintf("%s.type", here(compile));
         error_add_required(compile->err, path, missing[place]);
-    } else if (place == AT_ROOT && node->kind != CRD_OBJECT) {
-        wrong(compile, "type", type ? type : "", "must be object at the root");
+    } else if (place == AT_ROOT && node->kind != CRD_OBJECT && node->kind != CRD_ANY) {
+        wrong(compile, "type", type, "must be object at the root");
     }
 }
 
@@ -355,16 +354,12 @@ static void check_structure(struct compile *compile, const struct crd_node *node
     if (json_is_true(json_object_get(text, "uniqueItems")))
         forbid(compile, "uniqueItems",
                "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
-    if (json_is_false(json_object_get(text, "additionalProperties")))
-        forbid(compile, "additionalProperties", "additionalProperties cannot be set to false");
-    if ((node->flags & CRD_PRESERVE) && node->kind != CRD_ANY && node->kind != CRD_OBJECT)
-        wrong(compile, "type", json_text(text, "type"),
-              "must be object if x-kubernetes-preserve-unknown-fields is true");
     if ((node->flags & CRD_EMBEDDED) && node->kind != CRD_OBJECT)
         wrong(compile, "type", json_text(text, "type") ? json_text(text, "type") : "",
               "must be object if x-kubernetes-embedded-resource is true");
     if (node->map_keys && node->items && node->items->kind != CRD_OBJECT)
-        wrong(compile, "items.type", "",
+        wrong(compile, "items.type",
+              json_text(node->items->text, "type") ? json_text(node->items->text, "type") : "",
               "must be object if parent array's x-kubernetes-list-type is map");
 }
 

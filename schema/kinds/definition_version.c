@@ -1,5 +1,5 @@
-/* What a version of a CustomResourceDefinition says beside its schema's structure: columns, fields
- * to select by, scale, and lists that apply merges by key.
+/* What a version of a CustomResourceDefinition says: its schema, columns, fields to select by,
+ * scale.
  *
  * Upstream keeps what all versions have in common in one place of the spec, and blames it there. */
 #include "schema/kinds/definition.h"
@@ -7,6 +7,7 @@
 
 #define SPEC           PATH(NULL, "spec")
 #define SELECTABLE_MAX 8
+#define WARNING_MAX    256
 
 static bool is_common(const json_t *versions, const char *member)
 {
@@ -84,9 +85,9 @@ static void check_selectable(struct error *err, const struct path *at, const jso
         return;
     }
     if (str_starts(str_of(text), STR(".metadata.")))
-        rule_invalid_text(err, at, text, "must not point to fields in metadata");
+        rule_invalid_text(err, PATH(at, "jsonPath"), text, "must not point to fields in metadata");
     if (!rule_one_of(rule_text(found, "type"), types))
-        rule_invalid_text(err, at, text,
+        rule_invalid_text(err, PATH(at, "jsonPath"), text,
                           "must point to a field of type string, boolean or integer. Enum string "
                           "fields and strings with formats are allowed.");
 }
@@ -100,7 +101,8 @@ static void check_selectables(struct error *err, const struct path *at, const js
         check_selectable(err, PATH_AT(path, i), field,
                          json_at(version, "schema", "openAPIV3Schema"));
         if (*rule_text(field, "jsonPath") && rule_seen(seen, rule_text(field, "jsonPath")))
-            rule_duplicate(err, PATH_AT(path, i), json_object_get(field, "jsonPath"));
+            rule_duplicate(err, PATH(PATH_AT(path, i), "jsonPath"),
+                           json_object_get(field, "jsonPath"));
     }
     if (json_object_size(seen) > SELECTABLE_MAX)
         rule_too_many(err, path, json_object_size(seen), SELECTABLE_MAX);
@@ -133,167 +135,116 @@ static void check_scale(struct error *err, const struct path *above, const json_
     }
 }
 
-/* ---- how lists and maps are merged ---- */
+/* ---- versions that go ---- */
 
-static bool is_listed(const json_t *list, const char *name)
+/* What Go holds to be no printable character: controls, spaces but the common one, and what directs
+ * how text is shown. Of others, that nobody has given a meaning yet, nothing is said. */
+static bool is_printable(uint32_t c)
 {
-    const json_t *item;
-    LIST_EACH (list, i, item) {
-        if (json_is_string(item) && strcmp(json_string_value(item), name) == 0)
-            return true;
-    }
-    return false;
+    static const struct {
+        uint32_t first, last;
+    } rows[] = {
+        {0, 0x1f},          {0x7f, 0xa0},        {0xad, 0xad},     {0x600, 0x605},
+        {0x61c, 0x61c},     {0x6dd, 0x6dd},      {0x70f, 0x70f},   {0x1680, 0x1680},
+        {0x180e, 0x180e},   {0x2000, 0x200f},    {0x2028, 0x202f}, {0x205f, 0x206f},
+        {0x3000, 0x3000},   {0xe000, 0xf8ff},    {0xfeff, 0xfeff}, {0xfff0, 0xfffb},
+        {0xe0000, 0xe007f}, {0xf0000, 0x10ffff},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (c >= rows[i].first && c <= rows[i].last)
+            return false;
+    return true;
 }
 
-static void check_map_key(struct error *err, const struct path *at, const json_t *schema,
-                          const char *name)
+/* The first character of a text that is UTF-8 and is not empty. */
+static uint32_t first_character(struct str text)
 {
-    const json_t *items = member_object(schema, "items");
-    const json_t *key = member_object(member_object(items, "properties"), name);
-    const struct path *path = PATH_KEY(PATH(PATH(at, "items"), "properties"), name);
-    const char *type = rule_text(key, "type");
-    if (!key) {
-        rule_invalid(err, PATH(at, "x-kubernetes-list-map-keys"),
-                     json_object_get(schema, "x-kubernetes-list-map-keys"),
-                     "entries must all be names of item properties");
+    size_t len = str_utf8_character(text);
+    uint32_t c = (unsigned char)text.data[0];
+    c &= len > 1 ? 0x7fU >> len : 0x7fU;
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((unsigned char)text.data[i] & 0x3fU);
+    return c;
+}
+
+static void check_deprecation(struct error *err, const struct path *at, const json_t *version)
+{
+    const json_t *warning = json_object_get(version, "deprecationWarning");
+    const struct path *path = PATH(at, "deprecationWarning");
+    struct str text = {json_string_value(warning), json_string_length(warning)};
+    if (!text.data)
+        return;
+    if (!rule_bool(version, "deprecated")) {
+        rule_invalid(err, path, warning, "can only be set for deprecated versions");
         return;
     }
-    if (strcmp(type, "array") == 0 || strcmp(type, "object") == 0)
-        rule_invalid_text(err, PATH(path, "type"), rule_text(items, "type"),
-                          "must be a scalar type if parent array's x-kubernetes-list-type is map");
-    if (!is_listed(member_array(items, "required"), name) && !rule_has(key, "default"))
-        rule_required(err, PATH(path, "default"),
-                      "this property is in x-kubernetes-list-map-keys, so it must have a default "
-                      "or be a required property");
-    if (rule_bool(key, "nullable"))
-        rule_forbidden(err, PATH(path, "nullable"),
-                       "this property is in x-kubernetes-list-map-keys, so it cannot be nullable");
-}
-
-static void check_merge(struct error *err, const struct path *at, const json_t *schema)
-{
-    static const char *const lists[] = {"atomic", "map", "set", NULL};
-    static const char *const maps[] = {"atomic", "granular", NULL};
-    const char *list = rule_text(schema, "x-kubernetes-list-type");
-    const json_t *keys = member_array(schema, "x-kubernetes-list-map-keys"), *key;
-    json_auto_t *seen = json_object();
-    check_enum(err, at, schema, "x-kubernetes-list-type", lists);
-    check_enum(err, at, schema, "x-kubernetes-map-type", maps);
-    if (*list && strcmp(rule_text(schema, "type"), "array") != 0)
-        rule_invalid_text(err, PATH(at, "type"), rule_text(schema, "type"),
-                          "must be array if x-kubernetes-list-type is specified");
-    if (rule_has(schema, "x-kubernetes-map-type") &&
-        strcmp(rule_text(schema, "type"), "object") != 0)
-        rule_invalid_text(err, PATH(at, "type"), rule_text(schema, "type"),
-                          "must be object if x-kubernetes-map-type is specified");
-    if (json_array_size(keys) && strcmp(list, "map") != 0)
-        rule_invalid_text(err, PATH(at, "x-kubernetes-list-type"), list,
-                          "must be map if x-kubernetes-list-map-keys is non-empty");
-    if ((strcmp(list, "map") == 0 || strcmp(list, "set") == 0) &&
-        rule_bool(member_object(schema, "items"), "nullable"))
-        rule_forbidden(err, PATH(PATH(at, "items"), "nullable"),
-                       "cannot be nullable when x-kubernetes-list-type is %s", list);
-    LIST_EACH (strcmp(list, "map") == 0 ? keys : NULL, i, key) {
-        const char *name = json_string_value(key) ? json_string_value(key) : "";
-        check_map_key(err, at, schema, name);
-        if (rule_seen(seen, name))
-            rule_invalid(err, PATH(at, "x-kubernetes-list-map-keys"), keys,
-                         "must not contain duplicate entries");
+    if (text.len > WARNING_MAX)
+        rule_invalid(err, path, warning, "must be <= 256 characters long");
+    if (text.len == 0)
+        rule_invalid(err, path, warning, "must not be an empty string");
+    for (size_t i = 0, len; i < text.len; i += len) {
+        struct str rest = {text.data + i, text.len - i};
+        len = str_utf8_character(rest);
+        if (!len || !is_printable(first_character(rest))) {
+            rule_invalid(err, path, warning,
+                         "must only contain printable UTF-8 characters; non-printable character "
+                         "found at index %zu",
+                         i);
+            return;
+        }
     }
-}
-
-/* How deep a schema may nest, crd_compile() has seen to. */
-static void check_merges(struct error *err, const struct path *at, const json_t *schema)
-{
-    const char *name;
-    json_t *property;
-    check_merge(err, at, schema);
-    MAP_EACH (member_object(schema, "properties"), name, property)
-        check_merges(err, PATH_KEY(PATH(at, "properties"), name), property);
-    if (member_object(schema, "items"))
-        check_merges(err, PATH(at, "items"), member_object(schema, "items"));
-    if (member_object(schema, "additionalProperties"))
-        check_merges(err, PATH(at, "additionalProperties"),
-                     member_object(schema, "additionalProperties"));
-}
-
-/* Only the names of objects may be narrowed. */
-static void check_metadata(struct error *err, const struct path *at, const json_t *schema)
-{
-    const json_t *metadata = member_object(member_object(schema, "properties"), "metadata");
-    const struct path *path = PATH_KEY(PATH(at, "properties"), "metadata");
-    const char *key;
-    json_t *value;
-    bool more = false;
-    MAP_EACH (metadata, key, value)
-        more = more || (strcmp(key, "type") != 0 && strcmp(key, "properties") != 0);
-    MAP_EACH (member_object(metadata, "properties"), key, value)
-        more = more || (strcmp(key, "name") != 0 && strcmp(key, "generateName") != 0);
-    if (more)
-        rule_forbidden(err, path,
-                       "must not specify anything other than name and generateName, but metadata "
-                       "is implicitly specified");
-}
-
-static void check_schema(struct error *err, const struct path *at, const json_t *version)
-{
-    const json_t *schema = json_at(version, "schema", "openAPIV3Schema");
-    if (!schema)
-        return;
-    check_metadata(err, at, schema);
-    check_merges(err, at, schema);
 }
 
 /* ---- all of it ---- */
 
-static const struct {
+static bool has_status(const json_t *version)
+{
+    return rule_has(json_object_get(version, "subresources"), "status");
+}
+
+static bool any_has_status(const json_t *versions)
+{
+    const json_t *version;
+    bool found = false;
+    LIST_EACH (versions, i, version)
+        found = found || has_status(version);
+    return found;
+}
+
+static void check_schema(struct error *err, const struct path *at, const json_t *version)
+{
+    check_definition_schema(err, PATH(at, "schema"), json_object_get(version, "schema"),
+                            has_status(version));
+}
+
+/* In upstream's order. */
+static const struct part {
     const char *member;
     void (*check)(struct error *err, const struct path *at, const json_t *version);
 } parts[] = {
+    {"schema", check_schema},
     {"subresources", check_scale},
     {"additionalPrinterColumns", check_columns},
     {"selectableFields", check_selectables},
 };
 
-static void check_all(const json_t *definition, struct error *err)
+void check_definition_version(struct error *err, const json_t *spec, size_t i)
 {
-    const json_t *versions = json_at(definition, "spec", "versions"), *version;
-    bool one_schema = is_common(versions, "schema");
-    const struct path *common = PATH(PATH(SPEC, "validation"), "openAPIV3Schema");
-    LIST_EACH (versions, i, version) {
-        const struct path *at = PATH_AT(PATH(SPEC, "versions"), i);
-        for (size_t k = 0; k < ARRAY_LEN(parts); k++)
-            if (!is_common(versions, parts[k].member))
-                parts[k].check(err, at, version);
-            else if (i == 0)
-                parts[k].check(err, SPEC, version);
-        if (!one_schema)
-            check_schema(err, PATH(PATH(at, "schema"), "openAPIV3Schema"), version);
-        else if (i == 0)
-            check_schema(err, common, version);
-    }
+    const json_t *versions = member_array(spec, "versions"), *version = json_array_get(versions, i);
+    const struct path *at = PATH_AT(PATH(SPEC, "versions"), i);
+    check_deprecation(err, at, version);
+    for (size_t k = 0; k < ARRAY_LEN(parts); k++)
+        if (!is_common(versions, parts[k].member))
+            parts[k].check(err, at, version);
 }
 
-/* Whether nobody has said so yet: schemas are looked at when they are compiled, too. */
-static bool is_news(const struct error_cause *cause, const void *arg)
+void check_definition_common(struct error *err, const json_t *spec)
 {
-    const struct error *told = arg;
-    for (size_t i = 0; i < told->cause_count; i++)
-        if (strcmp(cause->field, told->causes[i].field) == 0 &&
-            strcmp(cause->message, told->causes[i].message) == 0)
-            return false;
-    return true;
-}
-
-void check_definition_versions(const json_t *definition, const json_t *old, struct error *err)
-{
-    CLEANUP(error_clear) struct error before = {0};
-    CLEANUP(error_clear) struct error found = {0};
-    if (json_array_size(json_at(definition, "spec", "versions")) > CRD_VERSIONS_MAX)
-        return; /* crd_check() says so */
-    if (old)
-        check_all(old, &before);
-    if (!before.cause_count) /* what was wrong already is not this update's fault */
-        check_all(definition, &found);
-    error_move_causes(err, &found, is_news, err);
+    const json_t *versions = member_array(spec, "versions"), *first = json_array_get(versions, 0);
+    if (first && is_common(versions, "schema"))
+        check_definition_schema(err, PATH(SPEC, "validation"), json_object_get(first, "schema"),
+                                any_has_status(versions));
+    for (size_t k = 1; first && k < ARRAY_LEN(parts); k++)
+        if (is_common(versions, parts[k].member))
+            parts[k].check(err, SPEC, first);
 }

@@ -337,7 +337,7 @@ static void test_definitions(void **state)
         {"one that is not there", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.t'}]")), NULL, NULL,
          "spec.selectableFields[0].jsonPath: Invalid value: '.spec.t': is an invalid path: does not refer to a valid field"},
         {"one that is an object", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.o'}]")), NULL, NULL,
-         "spec.selectableFields[0]: Invalid value: '.spec.o': must point to a field of type string, boolean or integer."},
+         "spec.selectableFields[0].jsonPath: Invalid value: '.spec.o': must point to a field of type string, boolean or integer."},
         {"scale", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'subresources':{'scale':{'specReplicasPath':'.spec.r','statusReplicasPath':'.status.r','labelSelectorPath':'.status.s'}}")), NULL, NULL, ""},
         {"scale of nothing", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'subresources':{'scale':{'specReplicasPath':'.r'}}")), NULL, NULL,
          "spec.subresources.scale.specReplicasPath: Invalid value: '.r': should be a json path under .spec\nspec.subresources.scale.statusReplicasPath: Required value"},
@@ -346,7 +346,7 @@ static void test_definitions(void **state)
         {"it was so before", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string'}")))), CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string'}")))), NULL, ""},
         {"a key with a default", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'k':{'type':'string','default':'x'}")))), NULL, NULL, ""},
         {"a key that is none", CRDS, CRD(VERSION("v1", "true", SCHEMA(KEYED("'l':{'type':'string'}")))), NULL, NULL,
-         "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: ['k']: entries must all be names of item properties"},
+         "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: []string{'k'}: entries must all be names of item properties"},
     };
     /* clang-format on */
     (void)state;
