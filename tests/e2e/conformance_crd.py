@@ -505,6 +505,27 @@ def let_be(api, ns):
     undefine(api, body)
 
 
+@check("a schema that is not structural is refused, at first and later, with all that is wrong with it")
+def structural(api, ns):
+    at, good = "spec.validation.openAPIV3Schema", {"type": "object", "properties": {"a": {"type": "string"}}}
+    wrong = dict(good, anyOf=[{"properties": {"a": {"type": "string"}, "b": {"minLength": 1}}}])
+    causes = [f"{at}: Invalid value", f"{at}.anyOf[0].properties[a].type: Forbidden: must be empty to be structural",
+              f"{at}.properties[b]: Required value: because it is defined in {at}.anyOf[0].properties[b]"]
+    body = crd({"v1": good}, subresources={"status": {}})
+    path = f"{CRDS}/{body['metadata']['name']}"
+    replaced = [{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": wrong}]
+    define(api, body)
+    other = crd({"v1": wrong}, subresources={"status": {}})
+    for bad in api("POST", CRDS, other, code=422), api("PATCH", path, replaced, code=422, type=JSON_PATCH):
+        said = [f"{one['field']}: {one['message']}" for one in bad["details"]["causes"]]
+        assert len(said) == len(causes) and all(one.startswith(wanted) for one, wanted in zip(said, causes)), said
+    api("PATCH", path, [{"op": "add", "path": "/spec/versions/0/deprecationWarning", "value": "x"}], code=422, type=JSON_PATCH)
+    either = {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
+    replaced[0]["value"] = dict(good, properties={"port": either, "map": {"type": "object", "additionalProperties": either}})
+    api("PATCH", path, replaced, type=JSON_PATCH)
+    undefine(api, body)
+
+
 @check("a conversion webhook without a certificate in its caBundle keeps a new CRD from being served")
 def broken_bundle(api, ns):
     def bundle(data):
