@@ -220,13 +220,19 @@ static void check_schema(struct error *err, const struct path *at, const json_t 
 /* In upstream's order. */
 static const struct part {
     const char *member;
+    const char *with; /* what must be common, too, for the member to be so */
     void (*check)(struct error *err, const struct path *at, const json_t *version);
 } parts[] = {
-    {"schema", check_schema},
-    {"subresources", check_scale},
-    {"additionalPrinterColumns", check_columns},
-    {"selectableFields", check_selectables},
+    {"schema", NULL, check_schema},
+    {"subresources", NULL, check_scale},
+    {"additionalPrinterColumns", NULL, check_columns},
+    {"selectableFields", "schema", check_selectables},
 };
+
+static bool is_shared(const json_t *versions, const struct part *part)
+{
+    return is_common(versions, part->member) && (!part->with || is_common(versions, part->with));
+}
 
 void check_definition_version(struct error *err, const json_t *spec, size_t i)
 {
@@ -234,7 +240,7 @@ void check_definition_version(struct error *err, const json_t *spec, size_t i)
     const struct path *at = PATH_AT(PATH(SPEC, "versions"), i);
     check_deprecation(err, at, version);
     for (size_t k = 0; k < ARRAY_LEN(parts); k++)
-        if (!is_common(versions, parts[k].member))
+        if (!is_shared(versions, &parts[k]))
             parts[k].check(err, at, version);
 }
 
@@ -245,6 +251,6 @@ void check_definition_common(struct error *err, const json_t *spec)
         check_definition_schema(err, PATH(SPEC, "validation"), json_object_get(first, "schema"),
                                 any_has_status(versions));
     for (size_t k = 1; first && k < ARRAY_LEN(parts); k++)
-        if (is_common(versions, parts[k].member))
+        if (is_shared(versions, &parts[k]))
             parts[k].check(err, SPEC, first);
 }

@@ -970,7 +970,7 @@ DEFINITIONS = [
      f'spec.names.plural: Invalid value: "1": {LABEL_1035}', f'spec.names.singular: Invalid value: "2": {LABEL_1035}', f'spec.names.kind: Invalid value: "3": {MIXED}{LABEL_1035}', f'spec.names.listKind: Invalid value: "4": {MIXED}{LABEL_1035}',
      f'spec.names.shortNames[0]: Invalid value: "5": {LABEL_1035}', f'spec.names.categories[0]: Invalid value: "6": {LABEL_1035}'),
     ("CRD", S(names={"listKind": "Row"}), 'spec.names.listKind: Invalid value: "Row": kind and listKind may not be the same'),
-    ("CRD", S(versions=[VERSION(name="1")]), f'{V}.name: Invalid value: "1": {LABEL_1035}'),
+    ("CRD", S(versions=[VERSION(name="1")]), f'{V}.name: Invalid value: "1": {LABEL_1035}', f'spec.version: Invalid value: "1": {LABEL_1035}'),
     ("CRD", S(versions=[VERSION(), VERSION(storage=False)]), "spec.versions: Invalid value: ~: must contain unique version names"),
     ("CRD", S(versions=[VERSION(storage=False)]), "spec.versions: Invalid value: ~: must have exactly one version marked as storage version", "status.storedVersions: Invalid value: ~: must have at least one stored version"),
     ("CRD", S(versions=[VERSION(), VERSION(name="v2")]), "spec.versions: Invalid value: ~: must have exactly one version marked as storage version"),

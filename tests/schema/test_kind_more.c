@@ -334,6 +334,8 @@ static void test_definitions(void **state)
         {"a column of one version", CRDS, CRD(VERSION("v1", "true", SCHEMA(ANY) ",'additionalPrinterColumns':[{'name':'a','type':'string','jsonPath':'a'}]") "," VERSION("v2", "false", SCHEMA(ANY))), NULL, NULL,
          "spec.versions[0].additionalPrinterColumns[0].JSONPath: Invalid value: 'a': must be a simple json path starting with ."},
         {"a field to select by", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.s'}]")), NULL, NULL, ""},
+        {"the same one in other schemas", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.s'}]") "," VERSION("v2", "false", SCHEMA("{'type':'object'}") ",'selectableFields':[{'jsonPath':'.spec.s'}]")), NULL, NULL,
+         "spec.versions[1].selectableFields[0].jsonPath: Invalid value: '.spec.s': is an invalid path: does not refer to a valid field"},
         {"one that is not there", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.t'}]")), NULL, NULL,
          "spec.selectableFields[0].jsonPath: Invalid value: '.spec.t': is an invalid path: does not refer to a valid field"},
         {"one that is an object", CRDS, CRD(VERSION("v1", "true", TEXT ",'selectableFields':[{'jsonPath':'.spec.o'}]")), NULL, NULL,
