@@ -85,34 +85,82 @@ static bool same(const char *what, const char *before, const char *after, struct
            failed(err, "must have the same %s: %s != %s", what, before, after);
 }
 
-static bool check_labels(const json_t *metadata, const char *key, struct error *err)
+/* A JSON value's type, as Go says it of one that was decoded into an interface{}. */
+static const char *go_type(const json_t *value)
 {
-    const json_t *map = json_object_get(metadata, key), *value;
+    static const char *const names[] = {
+        [JSON_OBJECT] = "map[string]interface {}",
+        [JSON_ARRAY] = "[]interface {}",
+        [JSON_STRING] = "string",
+        [JSON_INTEGER] = "int64",
+        [JSON_REAL] = "float64",
+        [JSON_TRUE] = "bool",
+        [JSON_FALSE] = "bool",
+        [JSON_NULL] = "<nil>",
+    };
+    return names[json_typeof(value)];
+}
+
+/* Labels and annotations, all that a webhook may change of metadata. */
+static const struct free_member {
+    const char *key;
+    void (*validate)(const json_t *map, struct error *err);
+} free_members[] = {
+    {"labels", meta_validate_labels},
+    {"annotations", meta_validate_annotations},
+};
+
+/* Upstream's aggregate: one as it is, several in brackets. */
+static bool failed_causes(const struct error *found, struct error *err)
+{
+    struct buf text = BUF_TEXT;
+    for (size_t i = 0; i < found->cause_count; i++)
+        buf_printf(&text, "%s%s: %s", i ? ", " : "", found->causes[i].field,
+                   found->causes[i].message);
+    const char *words = buf_ok(&text) ? text.data : "too many faults";
+    bool many = found->cause_count > 1;
+    failed(err, "%s%s%s", many ? "[" : "", words, many ? "]" : "");
+    buf_free(&text);
+    return false;
+}
+
+/* What stood in the original is let pass: it may be older than a rule. */
+static bool check_member(const struct free_member *member, const json_t *before, const json_t *map,
+                         struct error *err)
+{
+    CLEANUP(error_clear) struct error found = {0};
+    const json_t *value;
     const char *name;
-    if (map && !json_is_null(map) && !json_is_object(map))
-        return failed(err, "invalid metadata.%s in converted object", key);
+    if (!map || json_is_null(map))
+        return true;
+    if (!json_is_object(map))
+        return failed(err, "invalid metadata.%s of type %s in converted object", member->key,
+                      go_type(map));
     json_object_foreach (map, name, value)
         if (!json_is_string(value))
-            return failed(err, "metadata.%s[%s] is no string", key, name);
-    return true;
+            return failed(err, "metadata.%s[%s] must be a string, but is %s in converted object",
+                          member->key, name, go_type(value));
+    if (!before || !json_equal(before, map))
+        member->validate(map, &found);
+    return !found.cause_count || failed_causes(&found, err);
 }
 
 /* Metadata is the original's, but for labels and annotations. */
 static bool restore_metadata(const json_t *original, json_t *converted, struct error *err)
 {
-    static const char *const free_keys[] = {"labels", "annotations"};
     json_t *theirs = json_object_get(converted, "metadata");
     if (!json_is_object(theirs))
         return failed(err, "missing metadata in converted object");
     json_auto_t *ours = json_deep_copy(json_object_get(original, "metadata"));
-    for (size_t i = 0; i < ARRAY_LEN(free_keys); i++) {
-        json_t *value = json_object_get(theirs, free_keys[i]);
-        if (!check_labels(theirs, free_keys[i], err))
+    for (size_t i = 0; i < ARRAY_LEN(free_members); i++) {
+        const struct free_member *member = &free_members[i];
+        json_t *value = json_object_get(theirs, member->key);
+        if (!check_member(member, json_object_get(ours, member->key), value, err))
             return false;
         if (json_is_object(value))
-            json_object_set(ours, free_keys[i], value);
+            json_object_set(ours, member->key, value);
         else
-            json_object_del(ours, free_keys[i]);
+            json_object_del(ours, member->key);
     }
     json_object_set(converted, "metadata", ours);
     return true;
@@ -128,28 +176,35 @@ static bool check_kind(const struct resource *row, const json_t *converted, stru
            failed(err, "invalid kind (expected %s, received %s)", row->kind, kind ? kind : "");
 }
 
-static bool check_object(const struct resource *row, const json_t *original,
-                         const json_t *converted, struct error *err)
+static bool check_identity(const json_t *original, const json_t *converted, struct error *err)
 {
-    return check_kind(row, converted, err) &&
-           same("name", meta_name(original), meta_name(converted), err) &&
+    return same("name", meta_name(original), meta_name(converted), err) &&
            same("namespace", meta_namespace(original), meta_namespace(converted), err) &&
            same("UID", meta_uid(original), meta_uid(converted), err);
 }
 
-/* The object as `row` has it; NULL with the reason. */
+/* The object as `row` has it; NULL with the reason, in the words for a single object: upstream's
+ * storage has each of a list converted alone. */
 static json_t *take_converted(const struct resource *row, const json_t *original,
-                              const json_t *given, size_t index, struct error *err)
+                              const json_t *given, struct error *err)
 {
     CLEANUP(error_clear) struct error why = {0};
     json_t *copy = json_is_object(given) ? json_deep_copy(given) : json_object();
-    bool valid = check_object(row, original, copy, &why);
-    if (valid && restore_metadata(original, copy, &why) &&
-        schema_shape(row->type, copy, FIELD_VALIDATION_IGNORE, NULL, &why))
+    const char *what = "object at index 0";
+    bool ok = check_kind(row, copy, &why);
+    if (ok) {
+        what = "object";
+        ok = check_identity(original, copy, &why);
+    }
+    if (ok) {
+        what = "metadata";
+        ok = restore_metadata(original, copy, &why) &&
+             schema_shape(row->type, copy, FIELD_VALIDATION_IGNORE, NULL, &why);
+    }
+    if (ok)
         return copy;
     json_decref(copy);
-    failed(err, "returned invalid %s at index %zu: %s", valid ? "metadata" : "converted object",
-           index, why.message ? why.message : "");
+    failed(err, "returned invalid %s: %s", what, why.message ? why.message : "");
     return NULL;
 }
 
@@ -181,7 +236,7 @@ static bool replace_all(const struct batch *batch, const json_t *converted, stru
     bool ok = true;
     for (size_t i = 0; i < batch->count && ok; i++) {
         made[i] = take_converted(batch->row, batch->objects[batch->places[i]],
-                                 json_array_get(converted, i), i, err);
+                                 json_array_get(converted, i), err);
         ok = made[i] != NULL;
     }
     for (size_t i = 0; i < batch->count; i++) {

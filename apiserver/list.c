@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apiserver/api_internal.h"
+#include "apiserver/conversion.h"
 #include "apiserver/custom.h"
 #include "apiserver/identity_lease.h"
 #include "apiserver/list_options.h"
@@ -34,7 +35,9 @@ bool selection_parse(struct request *request, struct selection *selection)
     }
     selection->parses = request->resource->type && request->resource->type->custom &&
                         !selector_is_indexed(selection->fields);
-    selection->late = selection->parses && selection->fields && custom_converter(request);
+    if ((selection->labels || (selection->fields && selection->parses)) &&
+        custom_converter(request))
+        selection->version = request->resource->api_version;
     return true;
 }
 
@@ -53,17 +56,27 @@ static bool keeps_fields(const struct selection *selection, const struct object 
     return selector_matches_tree(selection->fields, tree);
 }
 
+static bool keeps_content(const struct selection *selection, const struct object *object)
+{
+    return (!selection->labels || selector_matches_labels(selection->labels, object)) &&
+           (!selection->fields || keeps_fields(selection, object));
+}
+
+static bool is_converted(const struct selection *selection, const struct object *object)
+{
+    return selection->version && !str_is(conversion_version(object), selection->version);
+}
+
 bool selection_keeps(const struct selection *selection, const struct object *object)
 {
     return (!selection->ns || strcmp(selection->ns, object->ns) == 0) &&
            (!selection->name || strcmp(selection->name, object->name) == 0) &&
-           (!selection->labels || selector_matches_labels(selection->labels, object)) &&
-           (!selection->fields || selection->late || keeps_fields(selection, object));
+           (is_converted(selection, object) || keeps_content(selection, object));
 }
 
 bool selection_shows(const struct selection *selection, const struct object *shown)
 {
-    return !selection->late || keeps_fields(selection, shown);
+    return !selection->version || keeps_content(selection, shown);
 }
 
 void selection_filter(const struct selection *selection, struct object_list *shown)

@@ -8,12 +8,15 @@ struct selection {
     const char *ns;   /* NULL: all namespaces */
     const char *name; /* of the one object that a path or a field selector names; NULL */
     bool parses;      /* names fields that only the body holds */
-    bool late;        /* and a webhook converts the body: asked of what comes back */
+    /* A webhook converts what is stored in another version: that is asked of what comes back.
+     * NULL: none does. */
+    const char *version;
 };
 /* False with the request's error. Strings are the request's. */
 MUST_CHECK bool selection_parse(struct request *request, struct selection *selection);
 void selection_clear(struct selection *selection);
-/* Of an object as it is stored; where fields are asked late, they are not looked at. */
+/* Of an object as it is stored; labels and fields of one that a webhook converts are not looked at.
+ */
 bool selection_keeps(const struct selection *selection, const struct object *object);
 /* Of an object in the version that the client sees: the rest of the selection. */
 bool selection_shows(const struct selection *selection, const struct object *shown);

@@ -210,7 +210,7 @@ static struct sight look(const struct stream *stream, const struct event *event)
     else if (sight.deleted)
         sight.before = selection_keeps(selection, event->object);
     sight.asks_object = sight.deleted || sight.now;
-    sight.asks_before = event->before && sight.before && (selection->late || !sight.asks_object);
+    sight.asks_before = event->before && sight.before && (selection->version || !sight.asks_object);
     return sight;
 }
 

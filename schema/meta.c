@@ -245,6 +245,16 @@ void meta_wipe_system_fields(json_t *meta)
         json_object_del(meta, fields[i]);
 }
 
+void meta_validate_labels(const json_t *labels, struct error *err)
+{
+    check_labels(err, PATH(PATH(NULL, "metadata"), "labels"), labels);
+}
+
+void meta_validate_annotations(const json_t *annotations, struct error *err)
+{
+    check_annotation_map(err, PATH(PATH(NULL, "metadata"), "annotation"), annotations); /* sic */
+}
+
 void meta_validate_embedded(const json_t *meta, const struct path *at, struct error *err)
 {
     const char *name = rule_text(meta, "name");

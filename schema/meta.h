@@ -47,6 +47,9 @@ void meta_wipe_system_fields(json_t *meta);
 void meta_validate(const struct resource *resource, const json_t *object, struct error *err);
 void meta_validate_update(const struct resource *resource, const json_t *object, const json_t *old,
                           struct error *err);
+/* Of two of its members alone, upstream's paths ("metadata.labels", "metadata.annotation"). */
+void meta_validate_labels(const json_t *labels, struct error *err);
+void meta_validate_annotations(const json_t *annotations, struct error *err);
 struct path;
 /* The first for metadata of a resource inside another, which needs no name. */
 void meta_validate_embedded(const json_t *meta, const struct path *at, struct error *err);

@@ -117,6 +117,52 @@ static json_t *change_metadata(struct hook_server *server, const json_t *review)
     return answer_with(review, objects);
 }
 
+/* Gives the first object metadata of its own; takes `value`. */
+static json_t *answer_metadata(const json_t *review, const char *key, json_t *value)
+{
+    json_t *objects = convert_all(review);
+    json_object_set_new(json_object_get(json_array_get(objects, 0), "metadata"), key, value);
+    return answer_with(review, objects);
+}
+
+static json_t *bad_label(struct hook_server *server, const json_t *review)
+{
+    (void)server;
+    return answer_metadata(review, "labels", json_pack("{s:s}", "a", "no such value"));
+}
+
+static json_t *bad_annotations(struct hook_server *server, const json_t *review)
+{
+    (void)server;
+    return answer_metadata(review, "annotations", json_pack("{s:s, s:s}", "-a", "", "-b", ""));
+}
+
+static json_t *label_number(struct hook_server *server, const json_t *review)
+{
+    (void)server;
+    return answer_metadata(review, "labels", json_pack("{s:i}", "a", 1));
+}
+
+static json_t *label_list(struct hook_server *server, const json_t *review)
+{
+    (void)server;
+    return answer_metadata(review, "labels", json_array());
+}
+
+/* Each object's label "in": the version that it is in. */
+static json_t *label_versions(struct hook_server *server, const json_t *review)
+{
+    (void)server;
+    json_t *objects = convert_all(review), *object;
+    size_t i;
+    json_array_foreach (objects, i, object)
+        json_object_set_new(
+            json_object_get(object, "metadata"), "labels",
+            json_pack("{s:s}", "in",
+                      text_ends(json_text(object, "apiVersion"), "/v2") ? "v2" : "v1"));
+    return answer_with(review, objects);
+}
+
 static json_t *broken(struct hook_server *server, const json_t *review)
 {
     (void)server, (void)review;
@@ -132,6 +178,11 @@ static const struct hook_path paths[] = {
     {"/other-version", other_version},
     {"/other-name", other_name},
     {"/change-metadata", change_metadata},
+    {"/bad-label", bad_label},
+    {"/bad-annotations", bad_annotations},
+    {"/label-number", label_number},
+    {"/label-list", label_list},
+    {"/label-versions", label_versions},
     {"/broken", broken},
     {NULL, NULL},
 };
@@ -380,6 +431,40 @@ static void test_selected(void **state)
     select_fields(false);
 }
 
+/* Labels are those of the version that is asked for, too. */
+static void test_labels(void **state)
+{
+    static const char *const of_v1[] = {"ADDED la l:1", "DELETED la l:1"}, *const of_v2[] = {
+                                                                               "ADDED la l",
+                                                                               "MODIFIED la l",
+                                                                               "DELETED la l"};
+    struct watcher first, second;
+    struct answer answer;
+    (void)state;
+    use("/label-versions", "v1");
+    ask("GET", V1, NULL, &answer);
+    CLEANUP(free_ptr) char *since = xstrdup(json_text(answer.json, "metadata", "resourceVersion"));
+    answer_clear(&answer);
+    watch_from(&first, V1 "?labelSelector=in%3Dv1", since);
+    watch_from(&second, V2 "?labelSelector=in%3Dv2", since);
+    expect("POST", V1,
+           "{\"kind\":\"E2eTest\",\"metadata\":{\"name\":\"la\",\"labels\":{\"in\":\"v1\"}},"
+           "\"hostPort\":\"l:1\"}",
+           201, NULL);
+    expect_names(V1 "?labelSelector=in%3Dv1", "la one three "); /* two of them stored in v2 */
+    expect_names(V1 "?labelSelector=in%3Dv1&limit=1", "la ");
+    expect_names(V1 "?labelSelector=in%3Dv2", "");
+    expect_names(V2 "?labelSelector=in%3Dv1", "");
+    expect_names(V2 "?labelSelector=in%3Dv2,in&fieldSelector=host%3Dl", "la ");
+    expect("PATCH", V1 "/la", "{\"metadata\":{\"labels\":null}}", 200, NULL);
+    expect_names(V1 "?labelSelector=in%3Dv1", "one three ");
+    expect("DELETE", V2 "?labelSelector=in%3Dv2&fieldSelector=host%3Dl", NULL, 200,
+           "\"name\":\"la\"");
+    expect_events(&first, of_v1, ARRAY_LEN(of_v1));
+    expect_events(&second, of_v2, ARRAY_LEN(of_v2));
+    use("/convert", "v1");
+}
+
 static void test_failures(void **state)
 {
     static const struct row {
@@ -391,10 +476,19 @@ static void test_failures(void **state)
         {"/wrong-uid", "failed: expected response.uid="},
         {"/too-few", "conversion webhook for stable.example.com/v1, Kind=E2eTest returned 0 "
                      "objects, expected 1"},
-        {"/other-version", "returned invalid converted object at index 0: invalid groupVersion "
+        {"/other-version", "returned invalid object at index 0: invalid groupVersion "
                            "(expected stable.example.com/v2, "
                            "received stable.example.com/v3)"},
-        {"/other-name", "must have the same name: two != other"},
+        {"/other-name", "Kind=E2eTest returned invalid object: must have the same name: two != "
+                        "other"},
+        {"/bad-label", "returned invalid metadata: metadata.labels: Invalid value: \\\"no such "
+                       "value\\\": a valid label must be"},
+        {"/bad-annotations", "returned invalid metadata: [metadata.annotation: Invalid value: "
+                             "\\\"-a\\\": "},
+        {"/label-number", "returned invalid metadata: metadata.labels[a] must be a string, but is "
+                          "int64 in converted object"},
+        {"/label-list", "returned invalid metadata: invalid metadata.labels of type []interface {} "
+                        "in converted object"},
         {"/broken",
          "failed: an error on the server (\\\"boom\\\") has prevented the request from succeeding"},
         {"/missing", "failed: the server could not find the requested resource"},
@@ -485,7 +579,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_watch),          cmocka_unit_test(test_selected),
-        cmocka_unit_test(test_failures),       cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_labels),         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_validation),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
