@@ -309,8 +309,10 @@ static struct object *object_of(const struct object *before, const struct type *
     struct buf bytes = BUF_INIT(STORED_MAX);
     struct object_draft draft;
     struct object *made = NULL;
-    if (schema_draft_make(type, tree, &bytes, &draft, err))
+    if (schema_draft_make(type, tree, &bytes, &draft, err)) {
         made = object_new(before->resource, &draft, before->revision, tree);
+        made->converted = true;
+    }
     buf_free(&bytes);
     return made;
 }

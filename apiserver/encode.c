@@ -228,7 +228,7 @@ static struct MHD_Response *encode_json(struct request *request, struct encoding
     json_t *json = request->reply.json;
     bool is_kind = request->resource && text_eq(json_text(json, "kind"), request->resource->kind);
     if (is_kind)
-        render_tree(&bytes, request, json, true);
+        render_tree(&bytes, request, json, false, true);
     else
         render_json(&bytes, request, json);
     return finish_bytes(request, &bytes, encoding);

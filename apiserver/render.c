@@ -152,7 +152,7 @@ void render_event(struct buf *out, const struct request *request, const struct o
         return;
     }
     json_auto_t *tree = object_json(object);
-    render_tree(out, request, tree, headers);
+    render_tree(out, request, tree, object->converted, headers);
 }
 
 void render_object(struct buf *out, const struct request *request, const struct object *object)
@@ -191,11 +191,12 @@ void render_json(struct buf *out, const struct request *request, const json_t *j
     schema_write(out, type, json);
 }
 
-void render_tree(struct buf *out, const struct request *request, json_t *tree, bool headers)
+void render_tree(struct buf *out, const struct request *request, json_t *tree, bool converted,
+                 bool headers)
 {
     json_auto_t *shown = request->view ? request->view->show(request->resource, tree) : NULL;
     json_t *tree_shown = shown ? shown : tree;
-    custom_show(request, shown ? NULL : tree);
+    custom_show(request, shown || converted ? NULL : tree);
     bool whole =
         !request->sub || !request->sub->type || request->sub->type == request->resource->type;
     if (request->accept.shape == SHAPE_METADATA)

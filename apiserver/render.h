@@ -9,8 +9,10 @@ void render_object(struct buf *out, const struct request *request, const struct 
 /* One object of a watch: a Table's columns go with the first only. */
 void render_event(struct buf *out, const struct request *request, const struct object *object,
                   bool headers);
-/* The same from a tree in stored form. */
-void render_tree(struct buf *out, const struct request *request, json_t *tree, bool headers);
+/* The same from a tree in stored form; `converted`: a webhook made it, and no schema's defaults are
+ * put in any more. */
+void render_tree(struct buf *out, const struct request *request, json_t *tree, bool converted,
+                 bool headers);
 /* What was made for the request, in the order of its type where that is the resource's or the
  * subresource's. */
 void render_json(struct buf *out, const struct request *request, const json_t *json);

@@ -141,7 +141,7 @@ static void frame_left(struct stream *stream, const struct object *before, int64
     snprintf(revision, sizeof(revision), "%lld", (long long)changed_at);
     json_set_text(json_ensure_object(was, "metadata"), "resourceVersion", revision);
     frame_clear(frame);
-    render_tree(&frame->text, stream->request, was, !stream->headers_sent);
+    render_tree(&frame->text, stream->request, was, before->converted, !stream->headers_sent);
     stream->headers_sent = true;
     frame_text(stream, event_rows[EVENT_DELETED].name);
 }

@@ -19,6 +19,7 @@ struct object_pair {
 
 struct object {
     atomic_uint refs;
+    bool converted;              /* no stored one: made of one in another version, for a reply */
     int64_t revision;            /* metadata.resourceVersion */
     const char *resource;        /* interned: "pods", "deployments.apps" (store_intern) */
     const char *ns, *name, *uid; /* in this block; ns is "" for cluster-scoped kinds */

@@ -209,8 +209,8 @@ static json_t *version(const char *name, bool stored, json_t *properties, json_t
 
 static json_t *versions(bool second_stored)
 {
-    json_t *first =
-        json_pack("{s:{s:s}, s:{s:s}}", "hostPort", "type", "string", "note", "type", "string");
+    json_t *first = json_pack("{s:{s:s}, s:{s:s}, s:{s:s, s:s}}", "hostPort", "type", "string",
+                              "note", "type", "string", "kept", "type", "string", "default", "v1");
     json_t *second = json_pack("{s:{s:s}, s:{s:s}, s:{s:s}}", "host", "type", "string", "port",
                                "type", "string", "note", "type", "string");
     return json_pack(
@@ -303,6 +303,12 @@ static void test_mixed(void **state)
             json_text(json_array_get(json_object_get(answer.json, "items"), i), "hostPort"));
     answer_clear(&answer);
     assert_int_equal(hook_server_calls(&hooks), 1);
+    /* What is read has the defaults of the version that it is stored in, not of the one asked for.
+     */
+    ask("GET", V1 "/three", NULL, &answer);
+    assert_null(json_text(answer.json, "kept"));
+    answer_clear(&answer);
+    expect("GET", V1 "/two", NULL, 200, "\"kept\":\"v1\"");
     /* What changes nothing still moves the object to the version that is stored now. */
     ask("GET", V2 "/one", NULL, &answer);
     CLEANUP(buf_free) struct buf body = BUF_TEXT;
