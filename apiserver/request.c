@@ -74,8 +74,8 @@ void request_rewind(struct request *request)
     request->aggregate = NULL;
     request->object = request->old = request->eviction = NULL;
     request->stored = request->delete_options = NULL;
-    request->answers_status = request->fixed_address = request->applies = request->stored_form =
-        false;
+    strset_clear(&request->asked_scopes);
+    request->answers_status = request->applies = request->stored_form = false;
     request->current = NULL;
     request->resource = NULL;
     request->sub = NULL;

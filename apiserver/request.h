@@ -12,6 +12,7 @@
 #include "apiserver/accept.h"
 #include "apiserver/api.h"
 #include "apiserver/route.h"
+#include "base/strset.h"
 #include "quota/quota.h"
 #include "schema/decode.h"
 #include "schema/resource.h"
@@ -179,11 +180,11 @@ struct request {
     struct object_draft draft;
     struct buf draft_bytes;
     struct charges charges;
+    struct strset asked_scopes; /* of the charges: a Service's addresses and ports that it names */
     struct store_write write;
     bool expects_revision; /* the client named a resourceVersion: a lost race is a Conflict */
     json_t *eviction;      /* the body of an eviction */
     bool answers_status;   /* success is told by a Status, not by the object */
-    bool fixed_address;    /* a Service names its own address or port */
     bool applies;          /* server-side apply: managedFields are made */
     bool stored_form;      /* `object` is as it is stored already; the view is for the reply */
     bool generated_name;   /* from generateName: a taken name is tried again */

@@ -19,6 +19,7 @@
 #define NODE_PORT_FIRST 30000
 #define NODE_PORT_LAST  32767
 #define COUNTER         "services"
+#define SCOPE_BYTES     64
 #define PORT_TAKEN      "provided port is already allocated"
 #define PORT_OUTSIDE                                                                               \
     "provided port is not in the valid range. The range of valid ports is 30000-32767"
@@ -39,6 +40,33 @@ static uint32_t dice(uint32_t sides)
     uint32_t value;
     random_bytes(&value, sizeof(value));
     return value % sides;
+}
+
+/* ---- scopes ---- */
+
+static void address_scope(char out[static SCOPE_BYTES], const char *ip)
+{
+    (void)snprintf(out, SCOPE_BYTES, "ip/%s", ip); /* what is longer is no address */
+}
+
+static void port_scope(char out[static SCOPE_BYTES], int64_t number)
+{
+    (void)snprintf(out, SCOPE_BYTES, "nodeport/%lld", (long long)number); /* it fits */
+}
+
+/* The Service names it itself: when it is taken, no other will do. */
+static void ask_address(struct request *request, const char *ip)
+{
+    char scope[SCOPE_BYTES];
+    address_scope(scope, ip);
+    strset_add(&request->asked_scopes, scope);
+}
+
+static void ask_port(struct request *request, int64_t number)
+{
+    char scope[SCOPE_BYTES];
+    port_scope(scope, number);
+    strset_add(&request->asked_scopes, scope);
 }
 
 /* ---- cluster IP ---- */
@@ -107,7 +135,8 @@ static bool allocate_address(struct request *request, json_t *spec)
         pick_address(spec);
     } else {
         bool is_new = has_address(ip) && !text_eq(ip, json_text(old, "spec", "clusterIP"));
-        request->fixed_address = request->fixed_address || is_new;
+        if (is_new)
+            ask_address(request, ip);
         if (is_new && !in_range(ip)) {
             error_add_cause(err, CAUSE_INVALID, "spec.clusterIPs",
                             "Invalid value: []string{\"%s\"}: failed to allocate IP %s: the "
@@ -208,7 +237,8 @@ static bool allocate_health_port(struct request *request, json_t *spec)
                                   in_port_range(number) ? PORT_TAKEN : PORT_OUTSIDE);
     if (number == 0)
         number = json_int_or(json_at(request->old, "spec", "healthCheckNodePort"), 0);
-    request->fixed_address = request->fixed_address || is_asked;
+    if (is_asked)
+        ask_port(request, number);
     json_object_set_new(spec, "healthCheckNodePort",
                         json_integer(number ? number : pick_port(request->object)));
     return true;
@@ -267,7 +297,7 @@ static bool allocate_ports(struct request *request, json_t *spec)
         if (number == 0)
             number = request->old ? carried_port(request->old, port) : shared_port(spec, port);
         else if (!has_port(request->old, number))
-            request->fixed_address = true;
+            ask_port(request, number);
         if (number == 0)
             number = pick_port(request->object);
         const char *why = port_fault(request, ports, i, number);
@@ -295,15 +325,15 @@ static void charge_address(const json_t *now, const json_t *old, struct charges 
 {
     const char *to = json_text(now, "spec", "clusterIP"),
                *from = json_text(old, "spec", "clusterIP");
-    char scope[64];
+    char scope[SCOPE_BYTES];
     if (text_eq(to, from))
         return;
     if (has_address(to)) {
-        snprintf(scope, sizeof(scope), "ip/%s", to);
+        address_scope(scope, to);
         charges_add(charges, scope, COUNTER, 1, 1);
     }
     if (has_address(from)) {
-        snprintf(scope, sizeof(scope), "ip/%s", from);
+        address_scope(scope, from);
         charges_add(charges, scope, COUNTER, -1, INT64_MAX);
     }
 }
@@ -313,12 +343,12 @@ static void charge_ports(const json_t *of, const json_t *unless, int64_t delta,
                          struct charges *charges)
 {
     size_t count = json_array_size(json_at(of, "spec", "ports")) + 1;
-    char scope[32];
+    char scope[SCOPE_BYTES];
     for (size_t i = 0; of && i < count; i++) {
         int64_t number = number_at(of, i);
         if (number == 0 || has_port(unless, number) || has_number(of, i, number))
             continue;
-        snprintf(scope, sizeof(scope), "nodeport/%lld", (long long)number);
+        port_scope(scope, number);
         charges_add(charges, scope, COUNTER, delta, delta > 0 ? 1 : INT64_MAX);
     }
 }

@@ -29,8 +29,8 @@ static enum step_result over_limit(struct request *request, size_t refused)
     const char *scope =
         refused < request->charges.count ? request->charges.items[refused].scope : "";
     if (text_starts(scope, "ip/") || text_starts(scope, "nodeport/")) {
-        if (!request->fixed_address)
-            return lost_race(request); /* another Service took the address or port meanwhile */
+        if (!strset_has(&request->asked_scopes, scope))
+            return lost_race(request);       /* another Service has what was picked: once more */
         (void)service_taken(request, scope); /* false: the error says it */
         return STEP_FAIL;
     }
