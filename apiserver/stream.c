@@ -288,10 +288,21 @@ static void end_initial(struct stream *stream)
     }
 }
 
+/* Whether its time is up and what there was by then has been sent: a client that is always behind
+ * does not keep it. */
+static bool is_over(struct stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    bool closing = stream->closing;
+    int64_t last = stream->last_revision;
+    pthread_mutex_unlock(&stream->lock);
+    return closing && watch_revision(stream->watch) >= last;
+}
+
 static bool next_event(struct stream *stream)
 {
     struct event *event;
-    while (!stream->convert) {
+    while (!stream->convert && !is_over(stream)) {
         switch (watch_next(stream->watch, &event)) {
         case WATCH_EVENT:
             if (take_event(stream, event))
@@ -477,6 +488,14 @@ static bool client_has_gone(const struct stream *stream)
     return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
+/* Under its lock. */
+static void begin_end(struct stream *stream)
+{
+    if (!stream->closing)
+        stream->last_revision = atomic_load(&stream->request->cluster->revision);
+    stream->closing = true;
+}
+
 static void beat(struct stream *stream, int64_t now)
 {
     bool bookmark = now >= stream->bookmark_mono_ns, closing = now >= stream->deadline_mono_ns,
@@ -491,7 +510,8 @@ static void beat(struct stream *stream, int64_t now)
         return;
     pthread_mutex_lock(&stream->lock);
     stream->owes_bookmark |= bookmark;
-    stream->closing |= closing;
+    if (closing)
+        begin_end(stream);
     stream->client_gone |= client_gone;
     pthread_mutex_unlock(&stream->lock);
     if (stream->bookmarks || closing || client_gone)
@@ -552,8 +572,11 @@ void stream_link(struct stream *stream, struct streams *streams)
         stream->next->previous = stream;
     streams->first = stream;
     stream->linked = true;
-    if (streams->stopping)
-        stream->closing = true;
+    if (streams->stopping) {
+        pthread_mutex_lock(&stream->lock);
+        begin_end(stream);
+        pthread_mutex_unlock(&stream->lock);
+    }
     pthread_cond_signal(&streams->changed);
     pthread_mutex_unlock(&streams->lock);
 }
@@ -570,7 +593,7 @@ void streams_each(struct streams *streams, void (*each)(void *arg, const struct 
 void stream_end(struct stream *stream)
 {
     pthread_mutex_lock(&stream->lock);
-    stream->closing = true;
+    begin_end(stream);
     pthread_mutex_unlock(&stream->lock);
     stream_wake(stream);
 }

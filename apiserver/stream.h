@@ -77,11 +77,12 @@ struct stream {
     bool linked;
 
     pthread_mutex_t lock;
-    bool pending;       /* guarded by lock: there may be something new */
-    bool parked;        /* guarded by lock: the connection is suspended */
-    bool owes_bookmark; /* guarded by lock */
-    bool closing;       /* guarded by lock: the time is up, or the server stops */
-    bool client_gone;   /* guarded by lock */
+    bool pending;          /* guarded by lock: there may be something new */
+    bool parked;           /* guarded by lock: the connection is suspended */
+    bool owes_bookmark;    /* guarded by lock */
+    bool closing;          /* guarded by lock: the time is up, or the server stops */
+    int64_t last_revision; /* guarded by lock: once closing, up to where events are still sent */
+    bool client_gone;      /* guarded by lock */
 
     struct stream *turn_next; /* guarded by turns_lock */
     bool has_turn; /* whoever resumes the connection sets it, then it is the connection's */

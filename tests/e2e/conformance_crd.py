@@ -580,6 +580,25 @@ def watch_ends(api, ns):
     undefine(api, other)
 
 
+@check("a watch whose client is behind ends as well, with what there was by then")
+def watch_behind(api, ns):
+    body, early, late = crd({"v1": ANY}), 16, 4  # more than sockets hold, less than is kept of the past
+    define(api, body)
+    one = f"{resources(body)}/one"
+    api("POST", resources(body), named(body, "v1", "one"))
+    events = api.watch(resources(body), seconds=120)
+    assert next(events)["type"] == "ADDED"
+    for number in range(early):
+        api("PATCH", one, {"large": chr(65 + number) * 500000}, type=MERGE)
+    short = {"op": "add", "path": "/spec/names/shortNames", "value": ["x" + body["spec"]["names"]["kind"]]}
+    api("PATCH", f"{CRDS}/{body['metadata']['name']}", [short], type=JSON_PATCH)
+    for number in range(late):
+        api("PATCH", one, {"late": number}, type=MERGE)
+    seen = [event["type"] for event in events]
+    assert early <= len(seen) <= early + 1 and set(seen) == {"MODIFIED"}, seen
+    undefine(api, body)
+
+
 @check("custom resources answer at paths of their scope, for one object by its name")
 def paths(api, ns):
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
