@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json_scan.h"
 #include "schema/decode.h"
+#include "schema/go_text.h"
 #include "schema/meta.h"
 #include "schema/write.h"
 
@@ -85,22 +86,6 @@ static bool same(const char *what, const char *before, const char *after, struct
            failed(err, "must have the same %s: %s != %s", what, before, after);
 }
 
-/* A JSON value's type, as Go says it of one that was decoded into an interface{}. */
-static const char *go_type(const json_t *value)
-{
-    static const char *const names[] = {
-        [JSON_OBJECT] = "map[string]interface {}",
-        [JSON_ARRAY] = "[]interface {}",
-        [JSON_STRING] = "string",
-        [JSON_INTEGER] = "int64",
-        [JSON_REAL] = "float64",
-        [JSON_TRUE] = "bool",
-        [JSON_FALSE] = "bool",
-        [JSON_NULL] = "<nil>",
-    };
-    return names[json_typeof(value)];
-}
-
 /* Labels and annotations, all that a webhook may change of metadata. */
 static const struct free_member {
     const char *key;
@@ -135,11 +120,11 @@ static bool check_member(const struct free_member *member, const json_t *before,
         return true;
     if (!json_is_object(map))
         return failed(err, "invalid metadata.%s of type %s in converted object", member->key,
-                      go_type(map));
+                      go_type_name(map));
     json_object_foreach (map, name, value)
         if (!json_is_string(value))
             return failed(err, "metadata.%s[%s] must be a string, but is %s in converted object",
-                          member->key, name, go_type(value));
+                          member->key, name, go_type_name(value));
     if (!before || !json_equal(before, map))
         member->validate(map, &found);
     return !found.cause_count || failed_causes(&found, err);

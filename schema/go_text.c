@@ -88,7 +88,7 @@ void go_value_kind(struct buf *out, const json_t *value, bool with_number)
         json_write(out, value);
 }
 
-void go_interface_type(struct buf *out, const json_t *value)
+const char *go_type_name(const json_t *value)
 {
     static const char *const names[] = {
         [JSON_OBJECT] = "map[string]interface {}",
@@ -98,9 +98,14 @@ void go_interface_type(struct buf *out, const json_t *value)
         [JSON_REAL] = "float64",
         [JSON_TRUE] = "bool",
         [JSON_FALSE] = "bool",
-        [JSON_NULL] = "%!s(<nil>)",
+        [JSON_NULL] = "<nil>",
     };
-    buf_add_text(out, value ? names[json_typeof(value)] : names[JSON_NULL]);
+    return names[value ? json_typeof(value) : JSON_NULL];
+}
+
+void go_interface_type(struct buf *out, const json_t *value)
+{
+    buf_add_text(out, !value || json_is_null(value) ? "%!s(<nil>)" : go_type_name(value));
 }
 
 /* Numbers convert to any kind of number and, for Go, whole ones to text; the converter wants

@@ -20,7 +20,10 @@ void go_value_kind(struct buf *out, const json_t *value, bool with_number);
 void go_print(struct buf *out, const json_t *value);
 /* The same as Go's %#v: `map[string]interface {}{"a":1}`. */
 void go_print_syntax(struct buf *out, const json_t *value);
-/* Appends the Go type of that: `map[string]interface {}`. */
+/* The Go type of what was decoded into an interface: `map[string]interface {}`, `<nil>`. Borrowed.
+ */
+const char *go_type_name(const json_t *value);
+/* Appends the same as messages have it that do not expect nil: `%!s(<nil>)`. */
 void go_interface_type(struct buf *out, const json_t *value);
 /* Appends why that cannot become a field, or one item of it when `item`: `cannot restore map from
  * string`. Source: apimachinery's pkg/runtime/converter.go. */
