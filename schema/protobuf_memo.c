@@ -11,26 +11,36 @@
 _Static_assert(MEMO_PLACES == 1 << (64 - PLACE_SHIFT), "a place a hash");
 
 struct protobuf_memo {
-    struct memo_place places[MEMO_PLACES];
+    struct memo_place
+        *places; /* NULL until one is asked for: most lists are made of what is kept */
 };
 
 struct protobuf_memo *protobuf_memo_new(void)
 {
-    struct protobuf_memo *memo = xcalloc(1, sizeof(*memo));
-    for (size_t i = 0; i < MEMO_PLACES; i++)
-        memo->places[i].bytes = BUF_INIT(MEMO_TEXT_MAX + MEMO_MESSAGE_MAX);
-    return memo;
+    return xcalloc(1, sizeof(struct protobuf_memo));
 }
 
 void protobuf_memo_free(struct protobuf_memo *memo)
 {
-    for (size_t i = 0; memo && i < MEMO_PLACES; i++)
+    for (size_t i = 0; memo && memo->places && i < MEMO_PLACES; i++)
         buf_free(&memo->places[i].bytes);
+    if (memo)
+        free(memo->places);
     free(memo);
+}
+
+static struct memo_place *places_new(void)
+{
+    struct memo_place *places = xcalloc(MEMO_PLACES, sizeof(*places));
+    for (size_t i = 0; i < MEMO_PLACES; i++)
+        places[i].bytes = BUF_INIT(MEMO_TEXT_MAX + MEMO_MESSAGE_MAX);
+    return places;
 }
 
 struct memo_place *memo_place(struct protobuf_memo *memo, uint64_t path, const struct field *field)
 {
+    if (!memo->places)
+        memo->places = places_new();
     struct memo_place *place = &memo->places[path >> PLACE_SHIFT];
     if (place->path != path || place->field != field) {
         place->path = path;
